@@ -1,0 +1,329 @@
+//! The merge half of a room: records, and how documents become equal.
+//!
+//! A document is a map from records to sets of concurrent [versions](Version), under one causal context: the
+//! `DotMap<RecordId, DotFun<Version>>` of Almeida, Shoker and Baquero ("Delta state replicated data types", 2018, §7).
+//! A dot in the context without a version is superseded or removed. Nothing else remains of a removed record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::crdt::{FieldName, Lattice, Version};
+use crate::dot::{Dot, DotSet};
+use crate::hlc::Stamp;
+use crate::id::{RecordId, ReplicaId};
+use crate::io::WriteOp;
+
+/// How many versions one delta of a resync carries at the most: a bound on the size of a message.
+const VERSIONS_PER_DELTA: usize = 64;
+
+/// The concurrent versions of one record.
+pub type Versions = BTreeMap<Dot, Version>;
+
+/// All records of a room as one replica knows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// Every dot seen. Invariant: holds the dots of all versions.
+    context: DotSet,
+    /// Invariant: no record without a version.
+    records: BTreeMap<RecordId, Versions>,
+    /// Invariant: for each version, its record; derived from `records`.
+    index: BTreeMap<Dot, RecordId>,
+}
+
+/// What changed by some edits: joined into any document, it has the effect of the edits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    pub versions: BTreeMap<RecordId, Versions>,
+    /// The dots that this delta speaks of: one without a version here is superseded or removed.
+    pub context: DotSet,
+    /// Records that were removed, for telling people; merging does not depend on it.
+    pub removed: BTreeSet<RecordId>,
+}
+
+/// All that a replica has seen, and what of it is live. Ends a resync: what was seen and is not live is dead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    pub context: DotSet,
+    pub live: DotSet,
+}
+
+/// A digest speaks of live versions that have not arrived: a part of the resync was lost, and it must be asked anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("versions that should have come before this digest are missing")]
+pub struct Incomplete;
+
+/// What a merge did to one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    Added,
+    Edited,
+    Removed,
+    /// Removed by one replica while another one edited it: the edit won, and the record is whole.
+    Restored,
+}
+
+/// What a merge did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// What was news here, to be passed on to the other peers. `None` if nothing was.
+    pub news: Option<Delta>,
+    /// The sender still holds these, but they are known to be dead: it is to be told.
+    pub stale: DotSet,
+    /// Each record that changed, how, and the replica whose edit did it, where one did.
+    pub changes: Vec<(RecordId, Change, Option<ReplicaId>)>,
+    pub writes: Vec<WriteOp>,
+}
+
+impl Document {
+    /// A document read back from durable state.
+    #[must_use]
+    pub fn recover(context: DotSet, records: BTreeMap<RecordId, Versions>) -> Self {
+        let index = records.iter().flat_map(|(&id, versions)| versions.keys().map(move |&dot| (dot, id))).collect();
+        Document { context, records, index }
+    }
+
+    #[must_use]
+    pub fn context(&self) -> &DotSet {
+        &self.context
+    }
+
+    #[must_use]
+    pub fn records(&self) -> &BTreeMap<RecordId, Versions> {
+        &self.records
+    }
+
+    /// The record as it reads: its concurrent versions merged field by field.
+    #[must_use]
+    pub fn read(&self, record: RecordId) -> Option<Version> {
+        let mut versions = self.records.get(&record)?.values();
+        let mut merged = versions.next()?.clone();
+        for version in versions {
+            merged.join(version);
+        }
+        Some(merged)
+    }
+
+    /// The dot of this replica's next edit.
+    #[must_use]
+    pub fn next_dot(&self, replica: ReplicaId) -> Dot {
+        Dot::new(replica, self.context.highest(replica) + 1)
+    }
+
+    /// Sets fields of a record, which comes into being if it is new. `dot` is the edit's own, from
+    /// [`next_dot`](Self::next_dot).
+    pub fn edit(&mut self, record: RecordId, dot: Dot, stamp: Stamp, fields: BTreeMap<FieldName, String>) -> Merged {
+        let mut version = self.read(record).unwrap_or_default();
+        for (name, value) in fields {
+            version.fields.entry(name).or_default().assign(dot, stamp, value, &self.context);
+        }
+        let mut delta = Delta { context: self.dots_of(record), ..Delta::default() };
+        delta.context.insert(dot);
+        delta.versions.insert(record, Versions::from([(dot, version)]));
+        self.merge(delta)
+    }
+
+    /// Removes a record. The removal takes a dot too, so that replicas with equal contexts are equal.
+    pub fn remove(&mut self, record: RecordId, dot: Dot) -> Merged {
+        let mut delta = Delta { context: self.dots_of(record), ..Delta::default() };
+        delta.context.insert(dot);
+        delta.removed.insert(record);
+        self.merge(delta)
+    }
+
+    /// Joins a delta. Repeated, late and reordered deltas do no harm.
+    pub fn merge(&mut self, delta: Delta) -> Merged {
+        let mut merge = Merge::new(self);
+        let dead = merge.held_in(&delta.context, |dot, record| {
+            delta.versions.get(&record).is_none_or(|versions| !versions.contains_key(&dot))
+        });
+        for dot in dead {
+            merge.drop_version(dot);
+        }
+        for (record, versions) in delta.versions {
+            for (dot, version) in versions {
+                merge.take_version(record, dot, version);
+            }
+        }
+        merge.see(&delta.context);
+        merge.finish(delta.removed)
+    }
+
+    /// Joins what a digest says, after the versions that it speaks of.
+    ///
+    /// # Errors
+    /// [`Incomplete`] if some of them have not arrived; the document is then as it was.
+    pub fn compare(&mut self, digest: &Digest) -> Result<Merged, Incomplete> {
+        if !digest.live.is_subset(&self.context) {
+            return Err(Incomplete);
+        }
+        let removed_by_sender = self.edited_here_removed_there(digest);
+        let mut merge = Merge::new(self);
+        for dot in merge.held_in(&digest.context, |dot, _| !digest.live.contains(dot)) {
+            merge.drop_version(dot);
+        }
+        merge.see(&digest.context);
+        Ok(merge.finish(removed_by_sender))
+    }
+
+    /// What a replica with the context `theirs` lacks: the versions in bounded deltas, and then the digest.
+    /// `author` keeps it to the versions of one replica.
+    #[must_use]
+    pub fn missing(&self, theirs: &DotSet, author: Option<ReplicaId>) -> (Vec<Delta>, Digest) {
+        let wanted = |dot: Dot| !theirs.contains(dot) && author.is_none_or(|author| author == dot.replica);
+        let lacking: Vec<_> = self.index.iter().filter(|&(&dot, _)| wanted(dot)).collect();
+        let deltas = lacking.chunks(VERSIONS_PER_DELTA).map(|chunk| {
+            let mut delta = Delta::default();
+            for &(&dot, &record) in chunk {
+                delta.context.insert(dot);
+                delta.versions.entry(record).or_default().insert(dot, self.records[&record][&dot].clone());
+            }
+            delta
+        });
+        (deltas.collect(), Digest { context: self.context.clone(), live: self.index.keys().copied().collect() })
+    }
+
+    /// Panics if an invariant written on the fields does not hold.
+    pub fn assert_invariants(&self) {
+        let mut held = 0;
+        for (record, versions) in &self.records {
+            assert!(!versions.is_empty(), "record {record} has no version");
+            for dot in versions.keys() {
+                assert_eq!(self.index.get(dot), Some(record), "version {dot} is not indexed");
+                assert!(self.context.contains(*dot), "version {dot} is not in the context");
+                held += 1;
+            }
+        }
+        assert_eq!(held, self.index.len(), "the index speaks of versions that are not held");
+    }
+
+    fn dots_of(&self, record: RecordId) -> DotSet {
+        self.records.get(&record).into_iter().flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    /// Records that the sender of the digest has removed, but that live on here through an edit it has not seen.
+    fn edited_here_removed_there(&self, digest: &Digest) -> BTreeSet<RecordId> {
+        let lives_on = |versions: &Versions| {
+            let none_there = versions.keys().all(|&dot| !digest.live.contains(dot));
+            none_there
+                && versions.iter().any(|(&dot, version)| {
+                    !digest.context.contains(dot) && version.is_built_on_seen(dot, &digest.context)
+                })
+        };
+        self.records.iter().filter(|(_, versions)| lives_on(versions)).map(|(&record, _)| record).collect()
+    }
+}
+
+impl Lattice for Document {
+    /// Joins the whole state of another replica, without deltas.
+    fn join(&mut self, other: &Self) {
+        self.merge(Delta { versions: other.records.clone(), context: other.context.clone(), removed: BTreeSet::new() });
+    }
+}
+
+/// One merge under way: applies it to the document and gathers what it did.
+struct Merge<'a> {
+    document: &'a mut Document,
+    news: Delta,
+    merged: Merged,
+    /// The records touched, with how they were before.
+    before: BTreeMap<RecordId, bool>,
+    restored: BTreeMap<RecordId, ReplicaId>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(document: &'a mut Document) -> Self {
+        Merge {
+            document,
+            news: Delta::default(),
+            merged: Merged::default(),
+            before: BTreeMap::new(),
+            restored: BTreeMap::new(),
+        }
+    }
+
+    /// The dots held here that are in `dots` and meet `condition`.
+    fn held_in(&self, dots: &DotSet, condition: impl Fn(Dot, RecordId) -> bool) -> Vec<Dot> {
+        let held = dots.intervals().flat_map(|(replica, (start, end))| {
+            self.document.index.range(Dot::new(replica, start)..=Dot::new(replica, end))
+        });
+        held.filter(|&(&dot, &record)| condition(dot, record)).map(|(&dot, _)| dot).collect()
+    }
+
+    fn drop_version(&mut self, dot: Dot) {
+        let Some(record) = self.document.index.remove(&dot) else { return };
+        self.before.entry(record).or_insert(true);
+        let versions = self.document.records.get_mut(&record).expect("an indexed version has a record");
+        versions.remove(&dot);
+        if versions.is_empty() {
+            self.document.records.remove(&record);
+        }
+        self.news.context.insert(dot);
+        self.merged.writes.push(WriteOp::DropVersion { record, dot });
+    }
+
+    fn take_version(&mut self, record: RecordId, dot: Dot, version: Version) {
+        let document = &mut *self.document;
+        if document.context.contains(dot) {
+            if !document.index.contains_key(&dot) {
+                self.merged.stale.insert(dot);
+            }
+            return;
+        }
+        let was_there = document.records.contains_key(&record);
+        let first_touch = !self.before.contains_key(&record);
+        self.before.entry(record).or_insert(was_there);
+        if first_touch && !was_there && version.is_built_on_seen(dot, &document.context) {
+            self.restored.insert(record, dot.replica);
+        }
+        self.merged.writes.push(WriteOp::PutVersion { record, dot, version: version.clone() });
+        self.news.versions.entry(record).or_default().insert(dot, version.clone());
+        document.index.insert(dot, record);
+        document.records.entry(record).or_default().insert(dot, version);
+    }
+
+    /// Adds dots to the context, and those that it lacked to the news.
+    fn see(&mut self, dots: &DotSet) {
+        let versions = self.news.versions.values().flat_map(BTreeMap::keys).copied();
+        let mut unseen: DotSet = versions.collect();
+        unseen.join(&dots.difference(&self.document.context));
+        if !unseen.is_empty() {
+            self.document.context.join(&unseen);
+            self.merged.writes.push(WriteOp::PutContext(self.document.context.clone()));
+        }
+        self.news.context.join(&unseen);
+    }
+
+    fn finish(mut self, removed: BTreeSet<RecordId>) -> Merged {
+        let news_arrived = !self.news.context.is_empty();
+        if news_arrived {
+            for record in removed {
+                if let Some(versions) = self.document.records.get(&record) {
+                    let editor = versions.keys().next_back().expect("a record has a version").replica;
+                    self.restored.insert(record, editor);
+                    self.before.entry(record).or_insert(true);
+                }
+                self.news.removed.insert(record);
+            }
+        }
+        for (&record, &was_there) in &self.before {
+            let is_there = self.document.records.contains_key(&record);
+            let editor =
+                self.news.versions.get(&record).and_then(|versions| versions.keys().next_back()).map(|d| d.replica);
+            let change = match (self.restored.get(&record), was_there, is_there) {
+                (Some(&editor), _, true) => (record, Change::Restored, Some(editor)),
+                (_, false, true) => (record, Change::Added, editor),
+                (_, true, true) => (record, Change::Edited, editor),
+                (_, true, false) => (record, Change::Removed, None),
+                (_, false, false) => continue,
+            };
+            if change.1 == Change::Removed {
+                self.news.removed.insert(record);
+            }
+            self.merged.changes.push(change);
+        }
+        self.merged.news = news_arrived.then_some(self.news);
+        self.merged
+    }
+}

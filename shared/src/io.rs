@@ -1,0 +1,245 @@
+//! What goes into a replica and what comes out of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::crdt::{FieldName, Version};
+use crate::document::{Change, Delta, Digest, Versions};
+use crate::dot::{Dot, DotSet};
+use crate::hlc::ClockAhead;
+use crate::id::{RecordId, ReplicaId, VoterId};
+use crate::ledger::{Claim, ClaimId, Outcome, Wish};
+use crate::paxos::{self, Accepted, Ballot, Slot, Suffix};
+use crate::presence::{RelayPresence, Status};
+use crate::schema::SchemaViolation;
+
+/// The host's clocks at the moment of an input.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Since any fixed moment; never falls. Timers go by it.
+    pub monotonic: Duration,
+    /// Milliseconds since the Unix epoch; may jump. Only the hybrid logical clock looks at it.
+    pub wall_ms: u64,
+}
+
+/// One link to another replica, named by the host; a new link has a new id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub u64);
+
+/// The host's name for a command, to match the reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// The host's name for a batch of writes. Later batches have larger ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(pub u64);
+
+/// What the replica at the other end of a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerKind {
+    Relay(VoterId),
+    Tab(ReplicaId),
+}
+
+/// What happens to a replica.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The user wants something.
+    Command(CommandId, Command),
+    Receive(PeerId, Message),
+    PeerUp(PeerId, PeerKind),
+    PeerDown(PeerId),
+    /// This batch, and every one before it, is durable.
+    Persisted(WriteId),
+    /// The deadline has come, or may have.
+    Wake,
+}
+
+/// What a user may want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Add {
+        fields: BTreeMap<FieldName, String>,
+    },
+    Edit {
+        record: RecordId,
+        field: FieldName,
+        value: String,
+    },
+    Remove {
+        record: RecordId,
+    },
+    /// Asks the ledger; the reply comes when the log has decided.
+    Ask(Wish),
+}
+
+/// A command that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Added(RecordId),
+    Done,
+    /// The log has decided. A refusal by the ledger is an outcome too.
+    Decided(ClaimId, Outcome),
+}
+
+/// A command that cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CommandRejection {
+    #[error(transparent)]
+    Schema(#[from] SchemaViolation),
+    #[error("there is no such record any more")]
+    UnknownRecord,
+    #[error("{waiting} wishes are waiting already: wait until some are decided")]
+    TooManyWaiting { waiting: usize },
+}
+
+/// What the host must do after an input.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// To be made durable, all or nothing, before anything later is; then answered with [`Input::Persisted`].
+    pub write: Option<WriteBatch>,
+    pub sends: Vec<Envelope>,
+    pub replies: Vec<(CommandId, Result<Reply, CommandRejection>)>,
+    /// Links to cut: tell the peer why, then close.
+    pub cut: Vec<(PeerId, Violation)>,
+    /// What others did to the document, for people to see.
+    pub events: Vec<Event>,
+    /// Whether the [view](crate::replica::View) may have changed.
+    pub changed: bool,
+}
+
+/// A message with its receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    pub to: PeerId,
+    pub message: Message,
+}
+
+/// Writes that become durable together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteBatch {
+    pub id: WriteId,
+    pub ops: Vec<WriteOp>,
+}
+
+/// One change of the durable state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteOp {
+    PutVersion { record: RecordId, dot: Dot, version: Version },
+    DropVersion { record: RecordId, dot: Dot },
+    PutContext(DotSet),
+    Promise(Ballot),
+    Accept { slot: Slot, accepted: Accepted },
+    Decided(Slot),
+    ClaimSeq(u64),
+}
+
+/// The durable state, as [`WriteOp`]s have left it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub context: DotSet,
+    pub records: BTreeMap<RecordId, Versions>,
+    pub promised: Option<Ballot>,
+    pub log: BTreeMap<Slot, Accepted>,
+    pub decided: Slot,
+    pub claim_seq: u64,
+}
+
+impl Recovered {
+    /// What one write does to the durable state: the meaning that every store must give it.
+    pub fn apply(&mut self, op: WriteOp) {
+        match op {
+            WriteOp::PutVersion { record, dot, version } => {
+                self.records.entry(record).or_default().insert(dot, version);
+            }
+            WriteOp::DropVersion { record, dot } => {
+                if let Some(versions) = self.records.get_mut(&record) {
+                    versions.remove(&dot);
+                    if versions.is_empty() {
+                        self.records.remove(&record);
+                    }
+                }
+            }
+            WriteOp::PutContext(context) => self.context = context,
+            WriteOp::Promise(ballot) => self.promised = Some(ballot),
+            WriteOp::Accept { slot, accepted } => {
+                self.log.insert(slot, accepted);
+            }
+            WriteOp::Decided(slot) => self.decided = slot,
+            WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
+        }
+    }
+}
+
+/// What replicas say to one another. `docs/protocol.md` says who may send what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// The first on every link: what the sender has, so that the other side can send what it lacks.
+    Have {
+        context: DotSet,
+        decided: Slot,
+    },
+    Delta(Delta),
+    Digest(Digest),
+    /// To a tab: these of its own dots are durable on the relay.
+    Stored {
+        context: DotSet,
+    },
+    Paxos(paxos::Message),
+    Suffix(Suffix),
+    /// Asks for the decided log from here on.
+    Fetch {
+        first: Slot,
+    },
+    /// Passes a claim towards the leader.
+    Propose(Claim),
+    /// Between relays: who is connected to the sender.
+    Presence(RelayPresence),
+    /// To a tab: how things stand.
+    Status(Status),
+}
+
+/// Why a link is cut: the peer broke the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum Violation {
+    #[error("a tab may not write under the name of another replica ({dot})")]
+    ForeignDot { dot: Dot },
+    #[error("a tab may not send this kind of message")]
+    NotForTabs,
+    #[error("a tab may not claim under the name of another replica")]
+    ForeignClaim,
+    #[error("{0}")]
+    Schema(SchemaViolation),
+    #[error("{0}")]
+    Clock(ClockAhead),
+    #[error("the causal context is scattered over more than {limit} intervals")]
+    ScatteredContext { limit: usize },
+    #[error("the message cannot be read: {reason}")]
+    Malformed { reason: String },
+    #[error("the message is longer than {limit} bytes")]
+    Oversized { limit: usize },
+    #[error("protocol version {theirs} is spoken here in version {ours}: reload the page")]
+    Version { ours: u8, theirs: u8 },
+    #[error("too many messages are waiting for this peer; it may connect again")]
+    SlowPeer,
+    #[error("more than {limit} messages a second")]
+    TooFast { limit: u32 },
+    #[error("the room's name must be 1 to 64 letters, digits, - or _")]
+    BadRoom,
+    #[error("this relay serves {limit} rooms already")]
+    TooManyRooms { limit: usize },
+    #[error("the relay is stopping")]
+    Stopping,
+}
+
+/// Something that another replica did, for people to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub record: RecordId,
+    pub change: Change,
+    /// Whose edit did it, where one did.
+    pub by: Option<ReplicaId>,
+}

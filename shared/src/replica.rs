@@ -1,0 +1,359 @@
+//! The replica: the one dispatcher that joins the merge half and the agree half.
+
+mod claims;
+mod outbox;
+mod peers;
+mod sync;
+mod view;
+
+pub use view::{CandidateView, NumberView, RecordView, View};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::crdt::FieldName;
+use crate::document::Document;
+use crate::dot::DotSet;
+use crate::hlc::Hlc;
+use crate::id::{RecordId, ReplicaId, VoterId};
+use crate::io::{
+    Command, CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation,
+    WriteOp,
+};
+use crate::ledger::Ledger;
+use crate::paxos::{Ballot, Effects, Entry, Log, Slot, Voter};
+use crate::schema;
+
+use claims::{Claims, Route};
+use outbox::{Item, Outbox};
+use peers::Peers;
+
+/// Who a replica is.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub replica: ReplicaId,
+    pub role: Role,
+}
+
+/// What a replica does besides merging and learning.
+#[derive(Clone, Debug)]
+pub enum Role {
+    /// Votes. `addresses` are those of all voters, this one among them; `seed` is for the jitter of elections.
+    Relay { voter: VoterId, addresses: BTreeMap<VoterId, String>, seed: u64 },
+    /// Reaches the others through one relay at a time.
+    Tab,
+}
+
+/// One replica of one room.
+#[derive(Debug)]
+pub struct Replica {
+    me: ReplicaId,
+    document: Document,
+    clock: Hlc,
+    log: Log,
+    /// Invariant: the fold of the log below `applied`.
+    ledger: Ledger,
+    applied: Slot,
+    /// `None` in a tab.
+    voter: Option<Voter>,
+    claims: Claims,
+    peers: Peers,
+    /// Which of this replica's own dots are durable on a relay; of use to a tab.
+    stored: DotSet,
+    outbox: Outbox,
+}
+
+impl Replica {
+    /// A replica with the durable state that its writes have left, or with none.
+    #[must_use]
+    pub fn recover(config: Config, durable: Recovered, now: Now) -> Self {
+        let mut clock = Hlc::default();
+        for version in durable.records.values().flat_map(BTreeMap::values) {
+            version.fields.values().flat_map(|field| field.writes()).for_each(|write| clock.observe(write.stamp));
+        }
+        let promised = durable.promised.unwrap_or(Ballot::ZERO);
+        let (voter, addresses) = match config.role {
+            Role::Relay { voter, addresses, seed } => {
+                let voters = addresses.keys().copied().collect();
+                (Some(Voter::recover(voter, voters, promised, seed, now.monotonic)), addresses)
+            }
+            Role::Tab => (None, BTreeMap::new()),
+        };
+        let mut replica = Replica {
+            me: config.replica,
+            document: Document::recover(durable.context, durable.records),
+            clock,
+            log: Log::recover(durable.log, durable.decided),
+            ledger: Ledger::default(),
+            applied: Slot(0),
+            voter,
+            claims: Claims::recover(durable.claim_seq),
+            peers: Peers::new(addresses),
+            stored: DotSet::default(),
+            outbox: Outbox::new(durable.decided),
+        };
+        replica.apply_decided();
+        replica
+    }
+
+    /// Takes one step. Everything that follows from the input is in the output, or held back until what it depends
+    /// on is durable.
+    #[must_use]
+    pub fn handle(&mut self, now: Now, input: Input) -> Output {
+        let mut output = Output::default();
+        match input {
+            Input::Command(id, command) => self.on_command(now, id, command),
+            Input::Receive(peer, message) => {
+                if let Err(violation) = self.on_message(now, peer, message, &mut output) {
+                    output.cut.push((peer, violation));
+                    self.on_peer_down(now, peer);
+                }
+            }
+            Input::PeerUp(peer, kind) => self.on_peer_up(now, peer, kind),
+            Input::PeerDown(peer) => self.on_peer_down(now, peer),
+            Input::Persisted(id) => self.outbox.persisted(id),
+            Input::Wake => self.on_wake(now),
+        }
+        self.settle(now, &mut output);
+        output.changed = true;
+        output
+    }
+
+    /// When to call [`handle`](Self::handle) with [`Input::Wake`] if nothing else happens before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        [self.voter.as_ref().and_then(Voter::deadline), self.claims.deadline()].into_iter().flatten().min()
+    }
+
+    /// The state, for reading.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View::new(self)
+    }
+
+    /// Panics if an invariant written on the fields of the state does not hold.
+    pub fn assert_invariants(&self) {
+        self.document.assert_invariants();
+        self.log.assert_invariants();
+        self.ledger.assert_invariants();
+        if let Some(voter) = &self.voter {
+            voter.assert_invariants();
+        }
+        assert_eq!(self.applied, self.log.decided(), "the ledger lags behind the log");
+    }
+
+    /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
+    /// are handled as soon as they may leave.
+    fn settle(&mut self, now: Now, output: &mut Output) {
+        loop {
+            self.apply_decided();
+            self.pump_claims(now);
+            self.tell_status();
+            self.outbox.close_step(self.log.decided(), output);
+            let Some(message) = self.outbox.next_to_self() else { break };
+            if let Some(voter) = &mut self.voter {
+                let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.log);
+                self.act(effects);
+            }
+        }
+    }
+
+    fn on_command(&mut self, now: Now, id: CommandId, command: Command) {
+        let reply = match command {
+            Command::Add { fields } => self.add(now, fields).map(Reply::Added),
+            Command::Edit { record, field, value } => self.edit(now, record, field, value).map(|()| Reply::Done),
+            Command::Remove { record } => self.remove(record).map(|()| Reply::Done),
+            Command::Ask(wish) => match self.claims.ask(self.me, Some(id), wish, &mut self.outbox) {
+                Ok(()) => return,
+                Err(rejection) => Err(rejection),
+            },
+        };
+        self.outbox.push(Item::Reply(id, reply));
+    }
+
+    fn add(&mut self, now: Now, fields: BTreeMap<FieldName, String>) -> Result<RecordId, CommandRejection> {
+        for (field, value) in &fields {
+            schema::check_value(field, value)?;
+        }
+        if !fields.contains_key(schema::NAME) {
+            return Err(schema::SchemaViolation::NameMissing.into());
+        }
+        let dot = self.document.next_dot(self.me);
+        let merged = self.document.edit(RecordId(dot), dot, self.clock.tick(now.wall_ms), fields);
+        self.spread_own(merged);
+        Ok(RecordId(dot))
+    }
+
+    fn edit(&mut self, now: Now, record: RecordId, field: String, value: String) -> Result<(), CommandRejection> {
+        schema::check_value(&field, &value)?;
+        if !self.document.records().contains_key(&record) {
+            return Err(CommandRejection::UnknownRecord);
+        }
+        let dot = self.document.next_dot(self.me);
+        let stamp = self.clock.tick(now.wall_ms);
+        let merged = self.document.edit(record, dot, stamp, BTreeMap::from([(field, value)]));
+        self.spread_own(merged);
+        Ok(())
+    }
+
+    fn remove(&mut self, record: RecordId) -> Result<(), CommandRejection> {
+        if !self.document.records().contains_key(&record) {
+            return Err(CommandRejection::UnknownRecord);
+        }
+        let merged = self.document.remove(record, self.document.next_dot(self.me));
+        self.spread_own(merged);
+        Ok(())
+    }
+
+    fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
+        let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
+        match message {
+            Message::Have { context, decided } => self.on_have(peer, kind, &context, decided),
+            Message::Delta(delta) => self.on_delta(now, peer, kind, delta, output)?,
+            Message::Digest(digest) => self.on_digest(peer, kind, digest, output)?,
+            Message::Fetch { first } => self.send(peer, Message::Suffix(self.log.suffix(first))),
+            Message::Propose(claim) => self.on_propose(kind, claim)?,
+            trusted => {
+                let PeerKind::Relay(from) = kind else { return Err(Violation::NotForTabs) };
+                self.on_relay_message(now, peer, from, trusted);
+            }
+        }
+        Ok(())
+    }
+
+    /// What only a relay may say.
+    fn on_relay_message(&mut self, now: Now, peer: PeerId, from: VoterId, message: Message) {
+        match message {
+            Message::Paxos(message) => {
+                if let Some(voter) = &mut self.voter {
+                    let effects = voter.receive(now.monotonic, from, message, &mut self.log);
+                    self.act(effects);
+                }
+            }
+            Message::Suffix(suffix) => {
+                if self.log.learn(&suffix, self.outbox.writes()) {
+                    self.send(peer, Message::Fetch { first: self.log.decided() });
+                }
+                if let Some(voter) = &mut self.voter {
+                    let effects = voter.log_grew(now.monotonic, &self.log);
+                    self.act(effects);
+                }
+            }
+            Message::Stored { context } => self.stored.join(&context.of(self.me)),
+            Message::Presence(presence) => self.peers.set_presence(from, presence),
+            Message::Status(status) => self.peers.set_status(status),
+            Message::Have { .. }
+            | Message::Delta(_)
+            | Message::Digest(_)
+            | Message::Fetch { .. }
+            | Message::Propose(_) => unreachable!("dispatched before"),
+        }
+    }
+
+    fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
+        self.peers.up(peer, kind);
+        let have = Message::Have { context: self.document.context().clone(), decided: self.log.decided() };
+        self.send(peer, have);
+        if let (Some(voter), PeerKind::Relay(id)) = (&mut self.voter, kind) {
+            let effects = voter.peer_up(now.monotonic, id, &self.log);
+            self.act(effects);
+        }
+        self.claims.resend_all();
+    }
+
+    fn on_peer_down(&mut self, now: Now, peer: PeerId) {
+        let Some(PeerKind::Relay(id)) = self.peers.down(peer) else { return };
+        if self.peers.link_to(id).is_some() {
+            return; // A newer link to the same relay has taken over.
+        }
+        self.peers.clear_presence(id);
+        if let Some(voter) = &mut self.voter {
+            let effects = voter.peer_down(now.monotonic, id);
+            self.act(effects);
+        }
+    }
+
+    fn on_wake(&mut self, now: Now) {
+        self.claims.wake(now.monotonic);
+        if let Some(voter) = &mut self.voter {
+            let effects = voter.wake(now.monotonic, &self.log);
+            self.act(effects);
+        }
+    }
+
+    /// Carries out what a step of the voter asks for.
+    fn act(&mut self, effects: Effects) {
+        self.outbox.writes().extend(effects.writes);
+        let me = self.voter.as_ref().map(Voter::me);
+        for (to, message) in effects.sends {
+            if Some(to) == me {
+                self.outbox.push(Item::ToSelf(message));
+            } else if let Some(peer) = self.peers.link_to(to) {
+                self.send(peer, Message::Paxos(message));
+            }
+        }
+        if let Some(peer) = effects.fetch_from.and_then(|voter| self.peers.link_to(voter)) {
+            self.send(peer, Message::Fetch { first: self.log.decided() });
+        }
+    }
+
+    /// Applies what the log has decided since the last time, and passes it on to the tabs.
+    fn apply_decided(&mut self) {
+        let first = self.applied;
+        while let Some(decision) = self.log.decision(self.applied) {
+            if let Entry::Claim(claim) = decision.entry {
+                let outcome = self.ledger.apply(self.applied, claim);
+                self.claims.decided(claim, outcome, &mut self.outbox);
+            }
+            self.applied = self.applied.plus(1);
+        }
+        if self.applied > first {
+            let suffix = Message::Suffix(self.log.suffix(first));
+            for peer in self.peers.tabs() {
+                self.send(peer, suffix.clone());
+            }
+        }
+    }
+
+    fn pump_claims(&mut self, now: Now) {
+        let leader = self.voter.as_ref().and_then(Voter::leader);
+        self.claims.leader_is(leader);
+        while let Some(claim) = self.claims.next_to_send() {
+            let sent = match (&mut self.voter, leader) {
+                (Some(voter), Some(_)) if voter.is_leader() => {
+                    let mut effects = Effects::default();
+                    let proposed = voter.propose(now.monotonic, Entry::Claim(claim), &self.log, &mut effects);
+                    self.act(effects);
+                    proposed.then_some(Route::Proposed)
+                }
+                (Some(_), Some(ballot)) => self.peers.link_to(ballot.voter).map(Route::Passed),
+                (Some(_), None) => None,
+                (None, _) => self.peers.any_relay().map(Route::Passed),
+            };
+            match sent {
+                Some(Route::Passed(peer)) => self.send(peer, Message::Propose(claim)),
+                Some(Route::Proposed) => {}
+                None => break,
+            }
+            self.claims.sent(now.monotonic, sent == Some(Route::Proposed));
+        }
+    }
+
+    /// Tells relays who is here and tabs how things stand, where that has changed.
+    fn tell_status(&mut self) {
+        let Some(voter) = &self.voter else { return };
+        for (peer, message) in self.peers.news_of_status(voter.me(), voter.leader()) {
+            self.send(peer, message);
+        }
+    }
+
+    fn send(&mut self, to: PeerId, message: Message) {
+        self.outbox.push(Item::Send(crate::io::Envelope { to, message }));
+    }
+}
+
+impl Outbox {
+    fn write_all(&mut self, ops: Vec<WriteOp>) {
+        self.writes().extend(ops);
+    }
+}

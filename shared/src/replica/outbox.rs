@@ -1,0 +1,88 @@
+//! Persist before you answer: what a step lets out waits for what the step, or any before it, writes.
+
+use std::collections::VecDeque;
+
+use crate::io::{CommandId, CommandRejection, Envelope, Output, Reply, WriteBatch, WriteId, WriteOp};
+use crate::paxos::{Message, Slot};
+
+/// Something that leaves the replica, or comes back to it as a message to itself.
+#[derive(Debug)]
+pub(super) enum Item {
+    Send(Envelope),
+    Reply(CommandId, Result<Reply, CommandRejection>),
+    ToSelf(Message),
+}
+
+/// The writes and items of the step under way, and the items that wait for writes.
+///
+/// Everything leaves in the order in which it was pushed, and nothing before all writes pushed earlier are durable.
+/// That holds more back than need be; in return no rule of the replica has to say what depends on which write.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    writes: Vec<WriteOp>,
+    step: Vec<Item>,
+    /// Invariant: ascending by write.
+    held: VecDeque<(WriteId, Item)>,
+    to_self: VecDeque<Message>,
+    issued: WriteId,
+    persisted: WriteId,
+    /// How far the log's decided part has been written. It may lag: it only saves learning again after a restart, so
+    /// it rides along with other writes and never causes one.
+    decided_written: Slot,
+}
+
+impl Outbox {
+    pub(super) fn new(decided_written: Slot) -> Self {
+        Outbox {
+            writes: Vec::new(),
+            step: Vec::new(),
+            held: VecDeque::new(),
+            to_self: VecDeque::new(),
+            issued: WriteId(0),
+            persisted: WriteId(0),
+            decided_written,
+        }
+    }
+
+    /// The writes of the step under way.
+    pub(super) fn writes(&mut self) -> &mut Vec<WriteOp> {
+        &mut self.writes
+    }
+
+    pub(super) fn push(&mut self, item: Item) {
+        self.step.push(item);
+    }
+
+    pub(super) fn persisted(&mut self, id: WriteId) {
+        self.persisted = self.persisted.max(id);
+    }
+
+    /// A message to this replica itself that may be handled now.
+    pub(super) fn next_to_self(&mut self) -> Option<Message> {
+        self.to_self.pop_front()
+    }
+
+    /// Ends a step: its writes join the batch of the output, and what may leave leaves.
+    pub(super) fn close_step(&mut self, decided: Slot, output: &mut Output) {
+        if !self.writes.is_empty() {
+            if decided > self.decided_written {
+                self.writes.push(WriteOp::Decided(decided));
+                self.decided_written = decided;
+            }
+            let batch = output.write.get_or_insert_with(|| {
+                self.issued = WriteId(self.issued.0 + 1);
+                WriteBatch { id: self.issued, ops: Vec::new() }
+            });
+            batch.ops.append(&mut self.writes);
+        }
+        let after = self.issued;
+        self.held.extend(self.step.drain(..).map(|item| (after, item)));
+        while self.held.front().is_some_and(|&(after, _)| after <= self.persisted) {
+            match self.held.pop_front().expect("looked at above").1 {
+                Item::Send(envelope) => output.sends.push(envelope),
+                Item::Reply(id, reply) => output.replies.push((id, reply)),
+                Item::ToSelf(message) => self.to_self.push_back(message),
+            }
+        }
+    }
+}

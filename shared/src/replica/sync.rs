@@ -1,0 +1,146 @@
+//! The merge half's traffic: deltas live and after a reconnect, and what a tab may send of them.
+
+use crate::document::{Delta, Digest, Merged};
+use crate::dot::DotSet;
+use crate::hlc::Hlc;
+use crate::id::ReplicaId;
+use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
+use crate::ledger::Claim;
+use crate::paxos::Slot;
+use crate::schema;
+
+use super::Replica;
+
+/// Over how many intervals the dots of one tab may be scattered at the most: a bound on the memory it can take.
+const MAX_INTERVALS_PER_TAB: usize = 1024;
+
+impl Replica {
+    /// A peer says what it has: it gets what it lacks.
+    pub(super) fn on_have(&mut self, peer: PeerId, kind: PeerKind, context: &DotSet, decided: Slot) {
+        if let PeerKind::Relay(_) = kind {
+            self.stored.join(&context.of(self.me));
+        }
+        if !self.document.context().is_subset(context) {
+            // A relay takes from a tab only what the tab wrote itself.
+            let author = if self.voter.is_none() { Some(self.me) } else { None };
+            let (deltas, digest) = self.document.missing(context, author);
+            for delta in deltas {
+                self.send(peer, Message::Delta(delta));
+            }
+            self.send(peer, Message::Digest(digest));
+        }
+        if decided < self.log.decided() {
+            self.send(peer, Message::Suffix(self.log.suffix(decided)));
+        }
+    }
+
+    pub(super) fn on_delta(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        kind: PeerKind,
+        mut delta: Delta,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
+        if let PeerKind::Tab(tab) = kind {
+            check_delta(&delta, tab, now)?;
+            delta.context = self.known_or_own(&delta.context, tab)?;
+        }
+        for version in delta.versions.values().flat_map(|versions| versions.values()) {
+            version.fields.values().flat_map(|f| f.writes()).for_each(|write| self.clock.observe(write.stamp));
+        }
+        let merged = self.document.merge(delta);
+        self.spread(peer, kind, merged, output);
+        Ok(())
+    }
+
+    pub(super) fn on_digest(
+        &mut self,
+        peer: PeerId,
+        kind: PeerKind,
+        mut digest: Digest,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
+        if let PeerKind::Tab(tab) = kind {
+            digest.context = self.known_or_own(&digest.context, tab)?;
+            digest.live = digest.live.intersection(&digest.context);
+        }
+        match self.document.compare(&digest) {
+            Ok(merged) => self.spread(peer, kind, merged, output),
+            Err(_incomplete) => {
+                let have = Message::Have { context: self.document.context().clone(), decided: self.log.decided() };
+                self.send(peer, have);
+            }
+        }
+        Ok(())
+    }
+
+    /// A claim on its way to the leader.
+    pub(super) fn on_propose(&mut self, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
+        if let PeerKind::Tab(tab) = kind
+            && claim.id.replica != tab
+        {
+            return Err(Violation::ForeignClaim);
+        }
+        // Without room it is dropped: whoever asks repeats it until it is decided.
+        if self.ledger.outcome(claim.id).is_none() {
+            self.claims.take(claim, None);
+        }
+        Ok(())
+    }
+
+    /// Stores and passes on what this replica's own user did.
+    pub(super) fn spread_own(&mut self, merged: Merged) {
+        self.outbox.write_all(merged.writes);
+        if let Some(news) = merged.news {
+            for peer in self.peers.all_but(None) {
+                self.send(peer, Message::Delta(news.clone()));
+            }
+        }
+    }
+
+    /// Stores, passes on and reports what came from a peer, and answers it.
+    fn spread(&mut self, from: PeerId, kind: PeerKind, merged: Merged, output: &mut Output) {
+        self.outbox.write_all(merged.writes);
+        output.events.extend(merged.changes.into_iter().map(|(record, change, by)| Event { record, change, by }));
+        if let Some(news) = merged.news {
+            for peer in self.peers.all_but(Some(from)) {
+                self.send(peer, Message::Delta(news.clone()));
+            }
+        }
+        if !merged.stale.is_empty() {
+            self.send(from, Message::Delta(Delta { context: merged.stale, ..Delta::default() }));
+        }
+        if let PeerKind::Tab(tab) = kind {
+            self.send(from, Message::Stored { context: self.document.context().of(tab) });
+        }
+    }
+
+    /// The part of a tab's causal context that it may vouch for: its own dots, and those that are known here. About
+    /// others it could silence a replica whose dots have not arrived yet; where it was right, the truth comes out
+    /// when they do, since it then answers that they are stale.
+    fn known_or_own(&self, context: &DotSet, tab: ReplicaId) -> Result<DotSet, Violation> {
+        let mut own = context.of(tab);
+        own.join(&self.document.context().of(tab));
+        if own.interval_count() > MAX_INTERVALS_PER_TAB {
+            return Err(Violation::ScatteredContext { limit: MAX_INTERVALS_PER_TAB });
+        }
+        let mut allowed = context.intersection(self.document.context());
+        allowed.join(&context.of(tab));
+        Ok(allowed)
+    }
+}
+
+/// Checks what a tab wrote, trusting nothing.
+fn check_delta(delta: &Delta, tab: ReplicaId, now: Now) -> Result<(), Violation> {
+    for (&dot, version) in delta.versions.values().flatten() {
+        if dot.replica != tab || !delta.context.contains(dot) {
+            return Err(Violation::ForeignDot { dot });
+        }
+        schema::check_version(version).map_err(Violation::Schema)?;
+        for write in version.fields.values().flat_map(|register| register.writes()) {
+            Hlc::check(write.stamp, now.wall_ms).map_err(Violation::Clock)?;
+        }
+    }
+    Ok(())
+}

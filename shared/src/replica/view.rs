@@ -1,0 +1,147 @@
+//! Reading a replica.
+
+use std::collections::BTreeMap;
+
+use crate::crdt::{MvRegister, Version};
+use crate::document::Document;
+use crate::id::{RecordId, ReplicaId};
+use crate::ledger::{Ledger, Numbered, Rejection, Wish};
+use crate::paxos::{Ballot, Log, Voter};
+use crate::presence::Status;
+use crate::schema;
+
+use super::Replica;
+
+/// A replica's state, for reading.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    replica: &'a Replica,
+}
+
+/// A record as it reads here and now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordView {
+    pub id: RecordId,
+    /// For each field of the schema its candidates, the one to display first. More than one: concurrent writes that
+    /// nobody has settled yet.
+    pub fields: BTreeMap<&'static str, Vec<CandidateView>>,
+    pub number: NumberView,
+}
+
+/// A value with its author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateView {
+    pub value: String,
+    pub by: ReplicaId,
+    /// Milliseconds since the Unix epoch, by the author's clock.
+    pub at_ms: u64,
+}
+
+/// A record's number, and what is under way about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NumberView {
+    /// Decided: the record has this number.
+    pub held: Option<Numbered>,
+    /// This replica has asked, and it is not decided yet.
+    pub pending: Option<Wish>,
+    /// This replica's latest wish about the record was refused.
+    pub refused: Option<Rejection>,
+}
+
+impl RecordView {
+    /// The value of a field to display, empty if it has none.
+    #[must_use]
+    pub fn shown(&self, field: &str) -> &str {
+        self.fields.get(field).and_then(|candidates| candidates.first()).map_or("", |candidate| &candidate.value)
+    }
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(replica: &'a Replica) -> Self {
+        View { replica }
+    }
+
+    #[must_use]
+    pub fn me(&self) -> ReplicaId {
+        self.replica.me
+    }
+
+    #[must_use]
+    pub fn document(&self) -> &'a Document {
+        &self.replica.document
+    }
+
+    /// All records, in the order of their ids.
+    pub fn records(&self) -> impl Iterator<Item = RecordView> + 'a {
+        let view = *self;
+        self.replica.document.records().keys().filter_map(move |&id| view.record(id))
+    }
+
+    #[must_use]
+    pub fn record(&self, id: RecordId) -> Option<RecordView> {
+        let version = self.replica.document.read(id)?;
+        let fields = schema::FIELDS.map(|field| (field, candidates(&version, field)));
+        let number = NumberView {
+            held: self.replica.ledger.number_of(id),
+            pending: self.replica.claims.pending_for(id),
+            refused: self.replica.claims.refused(id),
+        };
+        Some(RecordView { id, fields: fields.into(), number })
+    }
+
+    #[must_use]
+    pub fn ledger(&self) -> &'a Ledger {
+        &self.replica.ledger
+    }
+
+    #[must_use]
+    pub fn log(&self) -> &'a Log {
+        &self.replica.log
+    }
+
+    /// The highest ballot that this relay has promised; `None` in a tab.
+    #[must_use]
+    pub fn promised(&self) -> Option<Ballot> {
+        self.replica.voter.as_ref().map(Voter::promised)
+    }
+
+    /// How things stand: as this relay sees it, or as this tab's relay has told. `None` in a tab that has never been
+    /// connected.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        match &self.replica.voter {
+            Some(voter) => Some(self.replica.peers.own_status(voter.me(), voter.leader())),
+            None => self.replica.peers.status().cloned(),
+        }
+    }
+
+    /// Whether a link to some relay is up.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.replica.peers.any_relay().is_some()
+    }
+
+    /// How many of this replica's own edits no relay has confirmed to be durable.
+    #[must_use]
+    pub fn unsaved_edits(&self) -> u64 {
+        let own = self.replica.document.context().of(self.replica.me);
+        own.difference(&self.replica.stored).intervals().map(|(_, (start, end))| end - start + 1).sum()
+    }
+
+    /// How many of this replica's own wishes are undecided.
+    #[must_use]
+    pub fn pending_wishes(&self) -> usize {
+        self.replica.claims.own_pending()
+    }
+}
+
+fn candidates(version: &Version, field: &str) -> Vec<CandidateView> {
+    let register = version.fields.get(field);
+    let candidates = register.map(MvRegister::candidates).unwrap_or_default();
+    let owned = candidates.into_iter().map(|candidate| CandidateView {
+        value: candidate.value.to_owned(),
+        by: candidate.dot.replica,
+        at_ms: candidate.stamp.wall_ms,
+    });
+    owned.collect()
+}
