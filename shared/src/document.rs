@@ -14,6 +14,7 @@ use crate::dot::{Dot, DotSet};
 use crate::hlc::Stamp;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::WriteOp;
+use crate::split_mix::SplitMix64;
 
 /// How many versions one delta of a resync carries at the most: a bound on the size of a message.
 const VERSIONS_PER_DELTA: usize = 64;
@@ -30,6 +31,35 @@ pub struct Document {
     records: BTreeMap<RecordId, Versions>,
     /// Invariant: for each version, its record; derived from `records`.
     index: BTreeMap<Dot, RecordId>,
+    /// Invariant: the fingerprint of the dots in `index`.
+    fingerprint: Fingerprint,
+}
+
+/// A hash of a set of live dots, kept up with every change. Two replicas that have seen the same can still differ in
+/// what is live, where a message was lost that superseded something; their fingerprints tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn insert(&mut self, dot: Dot) {
+        self.0 = self.0.wrapping_add(Self::hash(dot));
+    }
+
+    fn remove(&mut self, dot: Dot) {
+        self.0 = self.0.wrapping_sub(Self::hash(dot));
+    }
+
+    fn hash(dot: Dot) -> u64 {
+        SplitMix64::new(SplitMix64::new(dot.replica.0).next() ^ dot.counter).next()
+    }
+}
+
+impl<'a> FromIterator<&'a Dot> for Fingerprint {
+    fn from_iter<I: IntoIterator<Item = &'a Dot>>(dots: I) -> Self {
+        let mut fingerprint = Fingerprint::default();
+        dots.into_iter().for_each(|&dot| fingerprint.insert(dot));
+        fingerprint
+    }
 }
 
 /// What changed by some edits: joined into any document, it has the effect of the edits.
@@ -80,13 +110,20 @@ impl Document {
     /// A document read back from durable state.
     #[must_use]
     pub fn recover(context: DotSet, records: BTreeMap<RecordId, Versions>) -> Self {
-        let index = records.iter().flat_map(|(&id, versions)| versions.keys().map(move |&dot| (dot, id))).collect();
-        Document { context, records, index }
+        let index: BTreeMap<_, _> =
+            records.iter().flat_map(|(&id, versions)| versions.keys().map(move |&dot| (dot, id))).collect();
+        let fingerprint = index.keys().collect();
+        Document { context, records, index, fingerprint }
     }
 
     #[must_use]
     pub fn context(&self) -> &DotSet {
         &self.context
+    }
+
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     #[must_use]
@@ -158,13 +195,23 @@ impl Document {
         if !digest.live.is_subset(&self.context) {
             return Err(Incomplete);
         }
+        let live_here = self.index.keys().copied().collect();
+        let stale = digest.live.difference(&live_here);
         let removed_by_sender = self.edited_here_removed_there(digest);
         let mut merge = Merge::new(self);
         for dot in merge.held_in(&digest.context, |dot, _| !digest.live.contains(dot)) {
             merge.drop_version(dot);
         }
         merge.see(&digest.context);
+        merge.merged.stale = stale;
         Ok(merge.finish(removed_by_sender))
+    }
+
+    /// Whether this document has nothing to tell one with this context and fingerprint: they are equal, or the other
+    /// side has seen strictly more and tells.
+    #[must_use]
+    pub fn has_nothing_for(&self, theirs: &DotSet, fingerprint: Fingerprint) -> bool {
+        self.context.is_subset(theirs) && (self.context != *theirs || self.fingerprint == fingerprint)
     }
 
     /// What a replica with the context `theirs` lacks: the versions in bounded deltas, and then the digest.
@@ -196,6 +243,11 @@ impl Document {
             }
         }
         assert_eq!(held, self.index.len(), "the index speaks of versions that are not held");
+        assert_eq!(
+            self.index.keys().collect::<Fingerprint>(),
+            self.fingerprint,
+            "the fingerprint is not that of the index"
+        );
     }
 
     fn dots_of(&self, record: RecordId) -> DotSet {
@@ -253,6 +305,7 @@ impl<'a> Merge<'a> {
 
     fn drop_version(&mut self, dot: Dot) {
         let Some(record) = self.document.index.remove(&dot) else { return };
+        self.document.fingerprint.remove(dot);
         self.before.entry(record).or_insert(true);
         let versions = self.document.records.get_mut(&record).expect("an indexed version has a record");
         versions.remove(&dot);
@@ -280,6 +333,7 @@ impl<'a> Merge<'a> {
         self.merged.writes.push(WriteOp::PutVersion { record, dot, version: version.clone() });
         self.news.versions.entry(record).or_default().insert(dot, version.clone());
         document.index.insert(dot, record);
+        document.fingerprint.insert(dot);
         document.records.entry(record).or_default().insert(dot, version);
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::crdt::{FieldName, Version};
-use crate::document::{Change, Delta, Digest, Versions};
+use crate::document::{Change, Delta, Digest, Fingerprint, Versions};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::ClockAhead;
 use crate::id::{RecordId, ReplicaId, VoterId};
@@ -180,6 +180,7 @@ pub enum Message {
     /// The first on every link: what the sender has, so that the other side can send what it lacks.
     Have {
         context: DotSet,
+        fingerprint: Fingerprint,
         decided: Slot,
     },
     Delta(Delta),

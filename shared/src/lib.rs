@@ -62,5 +62,6 @@ pub mod replica;
 pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod split_mix;
 pub mod version_vector;
 pub mod wire;

@@ -208,7 +208,9 @@ impl Replica {
     fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         match message {
-            Message::Have { context, decided } => self.on_have(peer, kind, &context, decided),
+            Message::Have { context, fingerprint, decided } => {
+                self.on_have(peer, kind, &context, fingerprint, decided);
+            }
             Message::Delta(delta) => self.on_delta(now, peer, kind, delta, output)?,
             Message::Digest(digest) => self.on_digest(peer, kind, digest, output)?,
             Message::Fetch { first } => self.send(peer, Message::Suffix(self.log.suffix(first))),
@@ -252,8 +254,7 @@ impl Replica {
 
     fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
         self.peers.up(peer, kind);
-        let have = Message::Have { context: self.document.context().clone(), decided: self.log.decided() };
-        self.send(peer, have);
+        self.send(peer, self.have());
         if let (Some(voter), PeerKind::Relay(id)) = (&mut self.voter, kind) {
             let effects = voter.peer_up(now.monotonic, id, &self.log);
             self.act(effects);

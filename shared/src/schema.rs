@@ -1,9 +1,9 @@
 //! What a record may hold.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::crdt::Version;
-use serde::{Deserialize, Serialize};
 
 /// The longest value of a field, in bytes.
 pub const MAX_VALUE_BYTES: usize = 4096;
@@ -25,6 +25,8 @@ pub enum SchemaViolation {
     ValueTooLong { field: String, bytes: usize },
     #[error("a person needs a name")]
     NameMissing,
+    #[error("the values of {field} contradict one another")]
+    UnsoundRegister { field: String },
 }
 
 /// Checks one value of one field.
@@ -52,6 +54,9 @@ pub fn check_version(version: &Version) -> Result<(), SchemaViolation> {
     for (field, register) in &version.fields {
         for write in register.writes() {
             check_value(field, write.value)?;
+        }
+        if !register.is_sound() {
+            return Err(SchemaViolation::UnsoundRegister { field: field.clone() });
         }
     }
     let named = version.fields.get(NAME).is_some_and(|name| name.writes().next().is_some());

@@ -1,1 +1,25 @@
+//! The deterministic simulator: whole clusters of real replicas in one thread, driven by a seed.
+//!
+//! A [`World`] holds relays with disks and tabs without, joined by a network that loses, repeats, delays and reorders
+//! messages and cuts links. Relays crash and lose what they had not flushed. After every step the
+//! [`Checker`](checker::Checker) looks for a broken promise. At the end everything heals, and then all replicas must
+//! be equal and every wish decided. The same seed gives the same run.
 
+pub mod checker;
+pub mod disk;
+pub mod network;
+pub mod world;
+
+pub use checker::Violated;
+pub use world::{Faults, Report, World};
+
+/// Runs one seed to its end.
+///
+/// # Errors
+/// The first broken promise, in words.
+pub fn run(seed: u64, faults: Faults) -> Result<Report, Violated> {
+    let mut world = World::new(seed, faults);
+    world.run_chaos()?;
+    world.heal()?;
+    world.check_end()
+}

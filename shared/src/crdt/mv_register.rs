@@ -15,7 +15,7 @@ use crate::version_vector::VersionVector;
 /// until somebody who has seen them writes again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MvRegister {
-    /// Invariant: no write supersedes another one of the register.
+    /// Invariant: no write supersedes itself or another one of the register.
     writes: BTreeMap<Dot, Write>,
 }
 
@@ -38,7 +38,7 @@ pub struct Candidate<'a> {
 }
 
 impl MvRegister {
-    /// Assigns `value`, superseding every write in the register. `context` is all that the author has seen.
+    /// Assigns `value`, superseding every write in the register. `context` is all that the author has seen before.
     ///
     /// Of each earlier author, the contiguous part of what has been seen is superseded: a write that arrived ahead
     /// of older ones of the same author may come back as a candidate, but no unseen write is ever hidden.
@@ -49,6 +49,12 @@ impl MvRegister {
             over.raise(seen.replica, context.prefix(seen.replica));
         }
         self.writes = BTreeMap::from([(dot, Write { value, stamp, over })]);
+    }
+
+    /// Whether the invariant of the register holds, which bytes from outside may break.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.writes.values().all(|write| self.writes.keys().all(|&dot| !write.over.covers(dot)))
     }
 
     /// The values held, the one to display first: the latest by stamp, then by dot. Equal values count once.

@@ -8,6 +8,7 @@ use super::leader::Leader;
 use super::{Accepted, Ballot, Log, Message, Slot};
 use crate::id::VoterId;
 use crate::io::WriteOp;
+use crate::split_mix::SplitMix64;
 
 /// How long after the leader's link dropped a voter starts its own candidacy: this, and a jitter of up to
 /// [`ELECTION_JITTER`] that keeps two voters from starting at once.
@@ -45,7 +46,7 @@ pub struct Voter {
     election_at: Option<Duration>,
     /// When to repeat what the voters have not accepted; set only while leading with entries in flight.
     resend_at: Option<Duration>,
-    jitter: Jitter,
+    jitter: SplitMix64,
 }
 
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl Voter {
             role: Role::Follower,
             election_at: None,
             resend_at: None,
-            jitter: Jitter(seed),
+            jitter: SplitMix64::new(seed),
         };
         voter.voters.insert(me);
         voter.expect_leader(now, ELECTION_DELAY);
@@ -189,7 +190,12 @@ impl Voter {
                 }
             }
             Message::Accepted { ballot, first, count } => {
-                self.on_accepted(now, from, ballot, first, count, log, &mut effects);
+                if let Role::Leader(leader) = &mut self.role
+                    && leader.ballot == ballot
+                {
+                    leader.accepted(from, first, count);
+                    self.decide_chosen(now, ballot, log, &mut effects);
+                }
             }
             Message::Refused { ballot, promised } => self.on_refused(now, ballot, promised, &mut effects),
             Message::Decided { ballot, decided } => self.learn_decided(from, ballot, decided, log, &mut effects),
@@ -254,22 +260,10 @@ impl Voter {
         effects.sends.push((from, Message::Promise { ballot, decided: log.decided(), accepted }));
     }
 
-    fn on_accepted(
-        &mut self,
-        now: Duration,
-        from: VoterId,
-        ballot: Ballot,
-        first: Slot,
-        count: u32,
-        log: &mut Log,
-        effects: &mut Effects,
-    ) {
+    /// Decides every slot, from the first undecided one on, that a majority has accepted under this leader's ballot.
+    fn decide_chosen(&mut self, now: Duration, ballot: Ballot, log: &mut Log, effects: &mut Effects) {
         let quorum = self.quorum();
         let Role::Leader(leader) = &mut self.role else { return };
-        if leader.ballot != ballot {
-            return;
-        }
-        leader.accepted(from, first, count);
         let before = log.decided();
         while leader.is_chosen(log.decided(), quorum)
             && log.get(log.decided()).is_some_and(|held| held.ballot == ballot)
@@ -402,7 +396,8 @@ impl Voter {
     }
 
     fn expect_leader(&mut self, now: Duration, delay: Duration) {
-        self.election_at = Some(now + delay + self.jitter.up_to(ELECTION_JITTER));
+        let jitter = self.jitter.below(ELECTION_JITTER.as_micros() as u64);
+        self.election_at = Some(now + delay + Duration::from_micros(jitter));
     }
 
     fn arm_resend(&mut self, now: Duration, log: &Log) {
@@ -419,20 +414,5 @@ impl Voter {
         if let Role::Leader(leader) = &self.role {
             assert_eq!(leader.ballot.voter, self.me, "leads under a ballot of its own");
         }
-    }
-}
-
-/// A small pseudo-random sequence (SplitMix64, Steele et al. 2014), so that the core needs no randomness from outside
-/// but a seed.
-#[derive(Debug)]
-struct Jitter(u64);
-
-impl Jitter {
-    fn up_to(&mut self, limit: Duration) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        limit.mul_f64(((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64)
     }
 }

@@ -1,6 +1,6 @@
 //! The merge half's traffic: deltas live and after a reconnect, and what a tab may send of them.
 
-use crate::document::{Delta, Digest, Merged};
+use crate::document::{Delta, Digest, Fingerprint, Merged};
 use crate::dot::DotSet;
 use crate::hlc::Hlc;
 use crate::id::ReplicaId;
@@ -15,12 +15,25 @@ use super::Replica;
 const MAX_INTERVALS_PER_TAB: usize = 1024;
 
 impl Replica {
+    /// What this replica has.
+    pub(super) fn have(&self) -> Message {
+        let context = self.document.context().clone();
+        Message::Have { context, fingerprint: self.document.fingerprint(), decided: self.log.decided() }
+    }
+
     /// A peer says what it has: it gets what it lacks.
-    pub(super) fn on_have(&mut self, peer: PeerId, kind: PeerKind, context: &DotSet, decided: Slot) {
+    pub(super) fn on_have(
+        &mut self,
+        peer: PeerId,
+        kind: PeerKind,
+        context: &DotSet,
+        fingerprint: Fingerprint,
+        decided: Slot,
+    ) {
         if let PeerKind::Relay(_) = kind {
             self.stored.join(&context.of(self.me));
         }
-        if !self.document.context().is_subset(context) {
+        if !self.document.has_nothing_for(context, fingerprint) {
             // A relay takes from a tab only what the tab wrote itself.
             let author = if self.voter.is_none() { Some(self.me) } else { None };
             let (deltas, digest) = self.document.missing(context, author);
@@ -29,7 +42,8 @@ impl Replica {
             }
             self.send(peer, Message::Digest(digest));
         }
-        if decided < self.log.decided() {
+        // A relay takes no decisions from a tab.
+        if self.voter.is_some() && decided < self.log.decided() {
             self.send(peer, Message::Suffix(self.log.suffix(decided)));
         }
     }
@@ -67,10 +81,7 @@ impl Replica {
         }
         match self.document.compare(&digest) {
             Ok(merged) => self.spread(peer, kind, merged, output),
-            Err(_incomplete) => {
-                let have = Message::Have { context: self.document.context().clone(), decided: self.log.decided() };
-                self.send(peer, have);
-            }
+            Err(_incomplete) => self.send(peer, self.have()),
         }
         Ok(())
     }

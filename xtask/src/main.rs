@@ -1,0 +1,66 @@
+//! The commands of the README: `cargo xtask setup`, `cargo xtask run`, `cargo xtask test`.
+
+mod page;
+mod process;
+mod relays;
+mod setup;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Profile;
+
+/// Sets up, runs and tests Duet.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install whatever running and testing need and this machine lacks
+    Setup,
+    /// Build the page and the relay, and run three relays until Ctrl-C
+    Run {
+        /// Build without optimisations: quicker to build, slower to use
+        #[arg(long)]
+        debug: bool,
+        /// The port of relay 1; relays 2 and 3 take the next two
+        #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..=65533))]
+        base_port: u16,
+    },
+    /// Check formatting and lints, and run every test: native, WASM and browser
+    Test {
+        /// Run this step alone
+        #[arg(long, value_name = "STEP")]
+        only: Option<test::Step>,
+    },
+}
+
+fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<()> {
+    std::env::set_current_dir(workspace::root())?;
+    match command {
+        Command::Setup => setup::everything(),
+        Command::Run { debug, base_port } => {
+            let profile = if debug { Profile::Debug } else { Profile::Release };
+            relays::run(profile, base_port)
+        }
+        Command::Test { only } => test::run(only),
+    }
+}

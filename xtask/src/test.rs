@@ -1,0 +1,138 @@
+//! Everything that must hold: formatting, lints, and the tests of every kind.
+
+mod cargo_test;
+mod report;
+
+use std::fmt;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use self::report::Report;
+use crate::page;
+use crate::process::run as run_command;
+use crate::setup::{Browser, Tools};
+use crate::workspace::{self, Profile, WASM_TARGET, cargo, cargo_build_relay, relay_binary};
+
+/// The steps, in their order.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    /// Formatting
+    Fmt,
+    /// Lints of everything native
+    Clippy,
+    /// Lints of everything that runs in the page
+    ClippyWasm,
+    /// The page, as released
+    Page,
+    /// Native tests
+    Native,
+    /// Tests of WASM code, in a headless browser
+    Wasm,
+    /// The relay, as released, with the page in it
+    Relay,
+    /// Whole flows: real relays, a real browser
+    E2e,
+}
+
+impl Step {
+    /// The steps without which this one cannot work.
+    fn needs(self) -> &'static [Step] {
+        match self {
+            Step::E2e => &[Step::Page, Step::Relay],
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.pad(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+/// Runs every step, or one alone, and sums up. Fails if anything failed or was skipped.
+pub fn run(only: Option<Step>) -> Result<()> {
+    let bench = Bench { tools: Tools::ensure()?, browser: Browser::ensure()? };
+    let steps = match &only {
+        Some(step) => std::slice::from_ref(step),
+        None => Step::value_variants(),
+    };
+    let mut report = Report::default();
+    for &step in steps {
+        report.add(step, || bench.execute(step));
+    }
+    print!("{report}");
+    match report.failures() {
+        0 => Ok(()),
+        1 => bail!("one step failed"),
+        count => bail!("{count} steps failed"),
+    }
+}
+
+/// What the steps work with.
+struct Bench {
+    tools: Tools,
+    browser: Browser,
+}
+
+impl Bench {
+    fn execute(&self, step: Step) -> Result<()> {
+        match step {
+            Step::Fmt => run_command(cargo("fmt").args(["--all", "--check"])),
+            Step::Clippy => {
+                run_command(&mut clippy(cargo("clippy"), &["--workspace", "--exclude", "frontend", "--all-targets"]))
+            }
+            Step::ClippyWasm => run_command(&mut clippy(
+                self.wasm_cargo("clippy")?,
+                &["-p=frontend", "-p=shared", "--target", WASM_TARGET],
+            )),
+            Step::Page => page::build(&self.tools, Profile::Release),
+            Step::Native => native_tests(),
+            Step::Wasm => self.wasm_tests(),
+            Step::Relay => run_command(&mut cargo_build_relay(Profile::Release)),
+            Step::E2e => self.browser_tests(),
+        }
+    }
+
+    fn wasm_cargo(&self, subcommand: &str) -> Result<Command> {
+        let mut cargo = self.tools.command("cargo")?;
+        cargo.arg(subcommand);
+        Ok(cargo)
+    }
+
+    fn wasm_tests(&self) -> Result<()> {
+        let mut cargo = self.wasm_cargo("test")?;
+        cargo
+            .args(["-p=frontend", "-p=shared", "--target", WASM_TARGET])
+            .args(["--locked", "--no-fail-fast"])
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
+            .env("CHROMEDRIVER", &self.browser.chromedriver)
+            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", self.browser.write_capabilities()?);
+        cargo_test::run(&mut cargo)
+    }
+
+    fn browser_tests(&self) -> Result<()> {
+        let relay = workspace::root().join(relay_binary(Profile::Release));
+        cargo_test::run(
+            cargo("test")
+                .args(["-p=e2e", "--locked", "--no-fail-fast", "--", "--test-threads=1"])
+                .env("DUET_RELAY", relay)
+                .env("DUET_CHROMIUM", &self.browser.chromium)
+                .env("DUET_CHROMEDRIVER", &self.browser.chromedriver),
+        )
+    }
+}
+
+fn native_tests() -> Result<()> {
+    cargo_test::run(
+        cargo("test").args(["--workspace", "--exclude=frontend", "--exclude=e2e"]).args(["--locked", "--no-fail-fast"]),
+    )
+}
+
+fn clippy(mut cargo: Command, what: &[&str]) -> Command {
+    cargo.args(what).args(["--locked", "--", "-D", "warnings"]);
+    cargo
+}
