@@ -1,0 +1,239 @@
+//! Scenes between tabs and relays, step by step.
+
+mod room;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use room::{Node, Room, START};
+use shared::crdt::Version;
+use shared::document::{Change, Delta, Versions};
+use shared::dot::{Dot, DotSet};
+use shared::hlc::{MAX_DRIFT_MS, Stamp};
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::{Input, Message, PeerId, PeerKind, Recovered, Violation};
+use shared::ledger::{Claim, ClaimId, Rejection, Wish};
+use shared::paxos::{self, Ballot, Slot};
+use shared::replica::{Config, Replica, Role};
+
+const ELECTION: Duration = Duration::from_secs(1);
+
+/// Three relays with a leader, and two tabs on the first two of them.
+fn two_tabs() -> (Room, Node, Node) {
+    let mut room = Room::new(3, 2);
+    let (one, two) = (3, 4);
+    room.connect(one, 0);
+    room.connect(two, 1);
+    room.pass(ELECTION);
+    (room, one, two)
+}
+
+fn restored(room: &Room, node: Node, record: RecordId) -> bool {
+    room.events[node].iter().any(|event| event.record == record && event.change == Change::Restored)
+}
+
+#[test]
+fn two_names_given_offline_stand_side_by_side_until_one_is_kept() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "");
+    assert_eq!(room.values(two, anna, "name"), ["Anna"]);
+    room.disconnect(one);
+    room.disconnect(two);
+    room.edit(one, anna, "name", "Anya");
+    room.edit(two, anna, "name", "Annie");
+    room.connect(one, 0);
+    room.connect(two, 1);
+    let candidates: BTreeSet<_> = room.values(one, anna, "name").into_iter().collect();
+    assert_eq!(candidates, BTreeSet::from(["Anya".to_owned(), "Annie".to_owned()]));
+    assert_eq!(room.values(one, anna, "name"), room.values(two, anna, "name"), "both show the same one first");
+    room.edit(two, anna, "name", "Anya");
+    for node in 0..5 {
+        assert_eq!(room.values(node, anna, "name"), ["Anya"], "settled at {node}");
+    }
+}
+
+#[test]
+fn edits_of_different_fields_do_not_conflict() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "old");
+    room.disconnect(one);
+    room.edit(one, anna, "name", "Anya");
+    room.edit(two, anna, "note", "new");
+    room.connect(one, 0);
+    for node in 0..5 {
+        assert_eq!(room.values(node, anna, "name"), ["Anya"]);
+        assert_eq!(room.values(node, anna, "note"), ["new"]);
+    }
+}
+
+/// Whoever comes back first, and also if nobody was away: the edit wins, the record is whole, both are told.
+#[test]
+fn a_record_removed_by_one_and_edited_by_another_is_whole_and_both_are_told() {
+    for order in ["remover first", "editor first"] {
+        let (mut room, remover, editor) = two_tabs();
+        let anna = room.add(remover, "Anna", "likes tea");
+        room.ask(remover, Wish::Claim { record: anna, number: 42 });
+        room.disconnect(remover);
+        room.disconnect(editor);
+        room.command(remover, shared::io::Command::Remove { record: anna });
+        room.edit(editor, anna, "name", "Anya");
+        let back = if order == "remover first" { [(remover, 0), (editor, 1)] } else { [(editor, 1), (remover, 0)] };
+        back.into_iter().for_each(|(tab, relay)| room.connect(tab, relay));
+        for node in 0..5 {
+            assert_eq!(room.values(node, anna, "name"), ["Anya"], "{order}, node {node}");
+            assert_eq!(room.values(node, anna, "note"), ["likes tea"], "{order}, node {node}");
+            assert_eq!(room.record(node, anna).unwrap().number.held.map(|held| held.number), Some(42));
+        }
+        assert!(restored(&room, remover, anna), "{order}: the remover is told");
+        assert!(restored(&room, editor, anna), "{order}: the editor is told");
+    }
+}
+
+#[test]
+fn a_removal_that_nobody_edited_against_leaves_nothing() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "");
+    room.disconnect(two);
+    room.command(one, shared::io::Command::Remove { record: anna });
+    room.connect(two, 1);
+    for node in 0..5 {
+        assert_eq!(room.record(node, anna), None);
+        assert_eq!(room.replica(node).view().document().context().interval_count(), 1, "only the version vector stays");
+    }
+    assert!(!restored(&room, two, anna));
+}
+
+#[test]
+fn of_two_claims_to_one_number_one_wins_and_the_other_learns_who_has_it() {
+    let (mut room, one, two) = two_tabs();
+    let (anna, bert) = (room.add(one, "Anna", ""), room.add(two, "Bert", ""));
+    room.disconnect(one);
+    room.disconnect(two);
+    room.ask(one, Wish::Claim { record: anna, number: 7 });
+    room.ask(two, Wish::Claim { record: bert, number: 7 });
+    assert!(room.record(one, anna).unwrap().number.pending.is_some(), "undecided while offline");
+    room.connect(one, 0);
+    room.connect(two, 1);
+    let won = room.record(one, anna).unwrap().number;
+    assert_eq!(won.held.map(|held| held.number), Some(7));
+    let lost = room.record(two, bert).unwrap().number;
+    assert_eq!(lost.held, None);
+    assert!(matches!(lost.refused, Some(Rejection::NumberTaken { number: 7, owner, .. }) if owner == anna));
+    for node in 0..5 {
+        assert_eq!(room.replica(node).view().ledger().highest(), 7);
+    }
+}
+
+#[test]
+fn without_a_majority_edits_go_on_and_numbers_wait() {
+    let (mut room, one, _) = two_tabs();
+    room.disconnect(1);
+    room.disconnect(2);
+    room.pass(ELECTION);
+    let anna = room.add(one, "Anna", "");
+    room.ask(one, Wish::Allocate { record: anna });
+    room.pass(ELECTION);
+    assert_eq!(room.values(0, anna, "name"), ["Anna"], "the relay has the edit");
+    assert_eq!(room.record(one, anna).unwrap().number.held, None);
+    assert!(!room.replica(one).view().status().unwrap().can_agree());
+    room.connect(1, 0);
+    room.pass(2 * ELECTION);
+    assert_eq!(room.record(one, anna).unwrap().number.held.map(|held| held.number), Some(1));
+}
+
+/// A tab that has superseded what its new relay has never heard of: the relay may not believe it about other
+/// replicas' dots, and yet all become equal when the missing version arrives.
+#[test]
+fn a_tab_that_moves_ahead_of_its_new_relay_brings_everything_with_it() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "");
+    // Relay 0 with both tabs is cut off from the other relays.
+    room.disconnect(0);
+    room.connect(one, 0);
+    room.disconnect(two);
+    room.connect(two, 0);
+    room.edit(one, anna, "note", "written behind the partition");
+    room.edit(two, anna, "name", "Anya");
+    room.disconnect(two);
+    room.connect(two, 1);
+    assert_eq!(room.values(2, anna, "name"), ["Anya"], "the tab's own edit came with it");
+    room.connect(0, 1);
+    room.connect(0, 2);
+    room.pass(ELECTION);
+    for node in 0..5 {
+        assert_eq!(room.values(node, anna, "name"), ["Anya"]);
+        assert_eq!(room.values(node, anna, "note"), ["written behind the partition"]);
+        assert_eq!(room.replica(node).view().document(), room.replica(0).view().document());
+    }
+}
+
+fn version_with(dot: Dot, value: &str, stamp: Stamp) -> Version {
+    let mut version = Version::default();
+    version.fields.entry("name".to_owned()).or_default().assign(dot, stamp, value.to_owned(), &DotSet::default());
+    version
+}
+
+fn delta_with(dot: Dot, version: Version) -> Message {
+    let versions = BTreeMap::from([(RecordId(dot), Versions::from([(dot, version)]))]);
+    Message::Delta(Delta { versions, context: [dot].into_iter().collect(), removed: BTreeSet::new() })
+}
+
+#[test]
+fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
+    let now = Stamp { wall_ms: START.wall_ms, logical: 0 };
+    let later = Stamp { wall_ms: START.wall_ms + MAX_DRIFT_MS + 5, logical: 0 };
+    let own = Dot::new(ReplicaId(100), 1);
+    let foreign = Dot::new(ReplicaId(101), 1);
+    let claim = Claim { id: ClaimId { replica: ReplicaId(101), seq: 1 }, wish: Wish::Raise { number: 5 } };
+    let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
+    let step_down = paxos::Message::StepDown { ballot: Ballot::ZERO };
+    let attacks: [(Message, fn(&Violation) -> bool); 7] = [
+        (delta_with(foreign, version_with(foreign, "Eve", now)), |v| matches!(v, Violation::ForeignDot { .. })),
+        (delta_with(own, version_with(own, "Eve", later)), |v| matches!(v, Violation::Clock(_))),
+        (delta_with(own, version_with(own, " ", now)), |v| matches!(v, Violation::Schema(_))),
+        (delta_with(own, Version::default()), |v| matches!(v, Violation::Schema(_))),
+        (Message::Propose(claim), |v| matches!(v, Violation::ForeignClaim)),
+        (Message::Paxos(step_down), |v| matches!(v, Violation::NotForTabs)),
+        (Message::Delta(Delta { context: scattered, ..Delta::default() }), |v| {
+            matches!(v, Violation::ScatteredContext { .. })
+        }),
+    ];
+    for (attack, is_expected) in attacks {
+        let (mut room, attacker, bystander) = two_tabs();
+        let anna = room.add(bystander, "Anna", "");
+        let before = room.replica(bystander).view().document().clone();
+        room.forge(attacker, 0, attack.clone());
+        let [(0, violation)] = &room.cut[..] else { panic!("{attack:?} was not refused: {:?}", room.cut) };
+        assert!(is_expected(violation), "{attack:?} was refused for {violation}");
+        assert_eq!(room.replica(bystander).view().document(), &before);
+        room.edit(bystander, anna, "name", "Anya");
+        assert_eq!(room.values(0, anna, "name"), ["Anya"]);
+    }
+}
+
+/// A tab may say of others' dots only what the relay knows as well: it cannot silence what has not arrived yet.
+#[test]
+fn a_tab_cannot_declare_dead_what_it_has_never_seen() {
+    let (mut room, attacker, bystander) = two_tabs();
+    room.add(bystander, "Anna", "");
+    let unborn: DotSet = (2..10).map(|counter| Dot::new(ReplicaId(101), counter)).collect();
+    room.forge(attacker, 0, Message::Delta(Delta { context: unborn, ..Delta::default() }));
+    let bert = room.add(bystander, "Bert", "");
+    assert_eq!(room.values(0, bert, "name"), ["Bert"]);
+}
+
+#[test]
+fn nothing_leaves_before_what_it_depends_on_is_durable() {
+    let addresses = (1..=3).map(|id| (VoterId(id), String::new())).collect();
+    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
+    let mut relay = Replica::recover(Config { replica: ReplicaId(1), role }, Recovered::default(), START);
+    let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(2))));
+    let ballot = Ballot { round: 1, voter: VoterId(2) };
+    let prepare = Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(0) });
+    let output = relay.handle(START, Input::Receive(PeerId(1), prepare));
+    let write = output.write.expect("a promise is written");
+    assert_eq!(output.sends, [], "and not given before");
+    let output = relay.handle(START, Input::Persisted(write.id));
+    let promised = |message: &Message| matches!(message, Message::Paxos(paxos::Message::Promise { .. }));
+    assert!(output.sends.iter().any(|envelope| promised(&envelope.message)), "given once it is durable");
+}
