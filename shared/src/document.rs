@@ -50,7 +50,7 @@ impl Fingerprint {
     }
 
     fn hash(dot: Dot) -> u64 {
-        SplitMix64::new(SplitMix64::new(dot.replica.0).next() ^ dot.counter).next()
+        SplitMix64::new(SplitMix64::new(dot.replica.0).draw() ^ dot.counter).draw()
     }
 }
 

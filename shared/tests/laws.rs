@@ -11,6 +11,9 @@ use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId};
 use shared::version_vector::VersionVector;
 
+#[cfg(target_family = "wasm")]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
 /// How many replicas write the documents of a history.
 const REPLICAS: usize = 3;
 

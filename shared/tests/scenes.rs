@@ -178,6 +178,8 @@ fn delta_with(dot: Dot, version: Version) -> Message {
     Message::Delta(Delta { versions, context: [dot].into_iter().collect(), removed: BTreeSet::new() })
 }
 
+type IsExpected = fn(&Violation) -> bool;
+
 #[test]
 fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let now = Stamp { wall_ms: START.wall_ms, logical: 0 };
@@ -187,7 +189,7 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let claim = Claim { id: ClaimId { replica: ReplicaId(101), seq: 1 }, wish: Wish::Raise { number: 5 } };
     let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
     let step_down = paxos::Message::StepDown { ballot: Ballot::ZERO };
-    let attacks: [(Message, fn(&Violation) -> bool); 7] = [
+    let attacks: [(Message, IsExpected); 7] = [
         (delta_with(foreign, version_with(foreign, "Eve", now)), |v| matches!(v, Violation::ForeignDot { .. })),
         (delta_with(own, version_with(own, "Eve", later)), |v| matches!(v, Violation::Clock(_))),
         (delta_with(own, version_with(own, " ", now)), |v| matches!(v, Violation::Schema(_))),

@@ -315,7 +315,7 @@ impl World {
         if self.nodes[node].replica.is_some() {
             return;
         }
-        let seed = self.random.next();
+        let seed = self.random.draw();
         let now = self.clock();
         let addresses = (1..=RELAYS as u16).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
         let (role, durable) = match self.nodes[node].voter {
