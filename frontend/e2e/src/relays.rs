@@ -1,0 +1,109 @@
+//! Three relays as processes, to be killed and started again.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::{free_port, path_from_env, wait_for};
+
+const RELAYS: usize = 3;
+
+/// Three relays with a database each, killed when dropped. Relay `n` of the page is at index `n - 1` here.
+pub struct Relays {
+    program: PathBuf,
+    data: TempDir,
+    ports: Vec<u16>,
+    processes: Vec<Option<Child>>,
+}
+
+impl Relays {
+    /// # Errors
+    /// If a relay does not come up.
+    pub async fn start() -> Result<Self> {
+        let ports = (0..RELAYS).map(|_| free_port()).collect::<Result<_>>()?;
+        let program = path_from_env("DUET_RELAY")?;
+        let data = TempDir::new().context("a folder for the databases")?;
+        let mut relays = Relays { program, data, ports, processes: Vec::new() };
+        relays.processes.resize_with(RELAYS, || None);
+        for relay in 0..RELAYS {
+            relays.start_one(relay)?;
+        }
+        for relay in 0..RELAYS {
+            relays.wait_until_up(relay).await?;
+        }
+        Ok(relays)
+    }
+
+    /// Where the page is, at one relay.
+    #[must_use]
+    pub fn url(&self, relay: usize) -> String {
+        format!("http://127.0.0.1:{}/", self.ports[relay])
+    }
+
+    /// Kills a relay as `kill -9` does: it gets no chance to finish anything.
+    ///
+    /// # Errors
+    /// If it was not running.
+    pub async fn kill(&mut self, relay: usize) -> Result<()> {
+        let mut process = self.processes[relay].take().context("the relay does not run")?;
+        process.kill().await.context("killing the relay")
+    }
+
+    /// Starts a relay that was killed, on its old database.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub async fn restart(&mut self, relay: usize) -> Result<()> {
+        self.start_one(relay)?;
+        self.wait_until_up(relay).await
+    }
+
+    fn start_one(&mut self, relay: usize) -> Result<()> {
+        let others = (0..RELAYS).filter(|&other| other != relay);
+        let peers: Vec<_> = others.map(|other| format!("{}=ws://127.0.0.1:{}", other + 1, self.ports[other])).collect();
+        let log =
+            File::options().create(true).append(true).open(self.data.path().join(format!("relay-{relay}.log")))?;
+        let process = Command::new(&self.program)
+            .args(["--id", &(relay + 1).to_string(), "--port", &self.ports[relay].to_string()])
+            .args(["--peers", &peers.join(",")])
+            .arg("--data-dir")
+            .arg(self.data.path().join(relay.to_string()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", self.program.display()))?;
+        self.processes[relay] = Some(process);
+        Ok(())
+    }
+
+    async fn wait_until_up(&self, relay: usize) -> Result<()> {
+        let log = self.data.path().join(format!("relay-{relay}.log"));
+        wait_for("a relay to come up", || async {
+            Ok(if is_healthy(self.ports[relay]).await {
+                Ok(())
+            } else {
+                Err(std::fs::read_to_string(&log).unwrap_or_default())
+            })
+        })
+        .await
+    }
+}
+
+async fn is_healthy(port: u16) -> bool {
+    let ask = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer.starts_with("HTTP/1.1 200"))
+    };
+    ask.await.unwrap_or(false)
+}

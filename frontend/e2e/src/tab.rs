@@ -1,0 +1,228 @@
+//! A tab with the page, used as a person would: by the roles and names that assistive technology sees.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use fantoccini::elements::Element;
+use fantoccini::{Client, Locator};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::wait_for;
+
+/// Reads the table of people.
+const READ_PEOPLE: &str = r#"
+    const text = (row, field) => {
+        const shown = row.querySelector(`[data-field=${field}] button.value`);
+        return shown && !shown.dataset.empty ? shown.innerText.trim() : "";
+    };
+    return [...document.querySelectorAll("[data-record]")].map(row => ({
+        record: row.dataset.record,
+        name: text(row, "name"),
+        note: text(row, "note"),
+        candidates: [...row.querySelectorAll("[data-field=name] .choice strong")].map(c => c.innerText.trim()).sort(),
+        state: row.querySelector("[data-state]").dataset.state,
+        number: row.querySelector("[data-state] .digits")?.innerText ?? "",
+        remark: row.querySelector("[data-state] .remark")?.innerText ?? "",
+    }));
+"#;
+
+/// One row of the table.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Person {
+    pub record: String,
+    pub name: String,
+    pub note: String,
+    /// Names given at the same time, in alphabetical order; none once it is settled.
+    pub candidates: Vec<String>,
+    /// `none`, `pending`, `final` or `rejected`.
+    pub state: String,
+    pub number: String,
+    /// What is said about the number.
+    pub remark: String,
+}
+
+pub struct Tab {
+    client: Client,
+}
+
+impl Tab {
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Tab { client }
+    }
+
+    /// # Errors
+    /// If the page does not answer.
+    pub async fn people(&self) -> Result<Vec<Person>> {
+        self.read(READ_PEOPLE).await
+    }
+
+    /// Waits until the table is as `wanted` says.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_people(&self, what: &str, wanted: impl Fn(&[Person]) -> bool) -> Result<Vec<Person>> {
+        wait_for(what, || async {
+            let people = self.people().await?;
+            Ok(if wanted(&people) { Ok(people) } else { Err(format!("{people:#?}\n{}", self.status().await?)) })
+        })
+        .await
+    }
+
+    /// Waits until there is a person called `name`, and `wanted` is true of it.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_person(&self, name: &str, wanted: impl Fn(&Person) -> bool) -> Result<Person> {
+        let is_it = |person: &Person| person.name == name && wanted(person);
+        let people = self.wait_for_people(name, |people| people.iter().any(is_it)).await?;
+        people.into_iter().find(is_it).context("found a moment ago")
+    }
+
+    /// # Errors
+    /// If the page does not answer.
+    pub async fn status(&self) -> Result<String> {
+        self.read("return document.querySelector('#status')?.innerText ?? 'no page yet'").await
+    }
+
+    /// Waits until the status line says `text`.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_status(&self, text: &str) -> Result<()> {
+        wait_for(&format!("the status {text:?}"), || async {
+            let status = self.status().await?;
+            Ok(if status.contains(text) { Ok(()) } else { Err(status) })
+        })
+        .await
+    }
+
+    /// Waits until the tab tells, in a notice and in the feed, something that contains `text`.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_until_told(&self, text: &str) -> Result<()> {
+        wait_for(&format!("being told {text:?}"), || async {
+            let told: Vec<String> = self
+                .read("return ['.notices', '[aria-label=\"What happened\"]'].map(part => document.querySelector(part)?.innerText ?? '')")
+                .await?;
+            Ok(if told.iter().all(|part| part.contains(text)) { Ok(()) } else { Err(format!("{told:?}")) })
+        })
+        .await
+    }
+
+    /// Waits until the page shows this as the highest number.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_highest(&self, number: &str) -> Result<()> {
+        wait_for(&format!("{number} as the highest number"), || async {
+            let highest: String = self.read("return document.querySelector('#highest')?.innerText ?? ''").await?;
+            Ok(if highest.trim() == number { Ok(()) } else { Err(highest) })
+        })
+        .await
+    }
+
+    /// The id of the relay that leads, once the page knows one.
+    ///
+    /// # Errors
+    /// If it does not in time.
+    pub async fn leader(&self) -> Result<usize> {
+        let script = r#"
+            const items = [...document.querySelectorAll('[aria-label="Relays and tabs"] > li')];
+            return items.find(item => item.innerText.includes("leader"))?.innerText ?? "";
+        "#;
+        let text: String = wait_for("a leader", || async {
+            let text: String = self.read(script).await?;
+            Ok(if text.is_empty() { Err("no leader".to_owned()) } else { Ok(text) })
+        })
+        .await?;
+        let digits: String =
+            text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        digits.parse().with_context(|| format!("no id of a relay in {text:?}"))
+    }
+
+    /// Adds a person with the form.
+    ///
+    /// # Errors
+    /// If the form does not work.
+    pub async fn add(&self, name: &str, note: &str) -> Result<()> {
+        let form = "form[aria-label='New person']";
+        for (label, text) in [("Name", name), ("Note", note)] {
+            self.find(&format!("{form} input[aria-label={label}]")).await?.send_keys(text).await?;
+        }
+        self.click(&format!("{form} button[type=submit]")).await?;
+        self.wait_for_person(name, |_| true).await.map(drop)
+    }
+
+    /// # Errors
+    /// If the row cannot be edited.
+    pub async fn rename(&self, name: &str, new_name: &str) -> Result<()> {
+        self.edit_in_row(&format!("Rename {name}"), &format!("New name for {name}"), new_name).await?;
+        self.wait_for_person(new_name, |_| true).await.map(drop)
+    }
+
+    /// # Errors
+    /// If the row cannot be edited.
+    pub async fn give_number(&self, name: &str, number: u64) -> Result<()> {
+        self.edit_in_row(&format!("Give {name} a number"), &format!("Number for {name}"), &number.to_string()).await
+    }
+
+    /// Clicks the button with this name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn press(&self, name: &str) -> Result<()> {
+        self.click(&format!("button[aria-label='{name}']")).await
+    }
+
+    /// Switches this tab off the relays, or back on.
+    ///
+    /// # Errors
+    /// If it does not become so.
+    pub async fn set_offline(&self, offline: bool) -> Result<()> {
+        self.click("[role=switch][aria-label=Offline]").await?;
+        self.wait_for_status(if offline { "Offline" } else { "Connected" }).await
+    }
+
+    /// Saves a picture of the page as `name.png`, if pictures are wanted.
+    ///
+    /// # Errors
+    /// If it cannot be taken or written.
+    pub async fn screenshot(&self, name: &str) -> Result<()> {
+        let Some(folder) = std::env::var_os("DUET_SCREENSHOTS").map(PathBuf::from) else { return Ok(()) };
+        let picture = self.client.screenshot().await?;
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(format!("{name}.png")), picture).context("writing a screenshot")
+    }
+
+    async fn edit_in_row(&self, button: &str, input: &str, text: &str) -> Result<()> {
+        self.press(button).await?;
+        let field = self.find(&format!("input[aria-label='{input}']")).await?;
+        field.clear().await?;
+        field.send_keys(&format!("{text}\u{e007}")).await.context("typing and pressing Enter")
+    }
+
+    async fn find(&self, selector: &str) -> Result<Element> {
+        let found = self.client.wait().for_element(Locator::Css(selector)).await;
+        found.with_context(|| format!("nothing on the page is {selector}"))
+    }
+
+    async fn click(&self, selector: &str) -> Result<()> {
+        self.find(selector).await?.click().await.with_context(|| format!("clicking {selector}"))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
+        let value = self.client.execute(script, Vec::new()).await.context("reading the page")?;
+        serde_json::from_value(value).context("the page is not as expected")
+    }
+
+    /// Closes the tab and its browser.
+    ///
+    /// # Errors
+    /// If the browser does not answer.
+    pub async fn close(self) -> Result<()> {
+        self.client.close().await.context("closing Chromium")
+    }
+}
