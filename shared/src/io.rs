@@ -107,8 +107,6 @@ pub struct Output {
     pub cut: Vec<(PeerId, Violation)>,
     /// What others did to the document, for people to see.
     pub events: Vec<Event>,
-    /// Whether the [view](crate::replica::View) may have changed.
-    pub changed: bool,
 }
 
 /// A message with its receiver.

@@ -115,7 +115,6 @@ impl Replica {
             Input::Wake => self.on_wake(now),
         }
         self.settle(now, &mut output);
-        output.changed = true;
         output
     }
 

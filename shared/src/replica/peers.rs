@@ -16,6 +16,10 @@ pub(super) struct Peers {
     presences: BTreeMap<VoterId, RelayPresence>,
     /// In a tab: how its relay says that things stand.
     status: Option<Status>,
+    /// Whether links or presences have changed since the peers were told how things stand.
+    changed: bool,
+    /// The leader that the peers were told of.
+    told_leader: Option<Ballot>,
 }
 
 #[derive(Debug)]
@@ -27,14 +31,23 @@ struct Link {
 
 impl Peers {
     pub(super) fn new(addresses: BTreeMap<VoterId, String>) -> Self {
-        Peers { addresses, links: BTreeMap::new(), presences: BTreeMap::new(), status: None }
+        Peers {
+            addresses,
+            links: BTreeMap::new(),
+            presences: BTreeMap::new(),
+            status: None,
+            changed: false,
+            told_leader: None,
+        }
     }
 
     pub(super) fn up(&mut self, peer: PeerId, kind: PeerKind) {
+        self.changed = true;
         self.links.insert(peer, Link { kind, told: None });
     }
 
     pub(super) fn down(&mut self, peer: PeerId) -> Option<PeerKind> {
+        self.changed = true;
         self.links.remove(&peer).map(|link| link.kind)
     }
 
@@ -62,10 +75,12 @@ impl Peers {
     }
 
     pub(super) fn set_presence(&mut self, voter: VoterId, presence: RelayPresence) {
+        self.changed = true;
         self.presences.insert(voter, presence);
     }
 
     pub(super) fn clear_presence(&mut self, voter: VoterId) {
+        self.changed = true;
         self.presences.remove(&voter);
     }
 
@@ -93,6 +108,10 @@ impl Peers {
 
     /// For each peer that does not know how things stand by now, the message that says it.
     pub(super) fn news_of_status(&mut self, me: VoterId, leader: Option<Ballot>) -> Vec<(PeerId, Message)> {
+        if !std::mem::take(&mut self.changed) && self.told_leader == leader {
+            return Vec::new();
+        }
+        self.told_leader = leader;
         let presence = Message::Presence(RelayPresence { tabs: self.own_tabs() });
         let status = Message::Status(self.own_status(me, leader));
         let mut news = Vec::new();

@@ -105,6 +105,15 @@ impl<'a> View<'a> {
         self.replica.voter.as_ref().map(Voter::promised)
     }
 
+    /// The ballot of the leader, as this replica knows it.
+    #[must_use]
+    pub fn leader(&self) -> Option<Ballot> {
+        match &self.replica.voter {
+            Some(voter) => voter.leader(),
+            None => self.replica.peers.status().and_then(|status| status.leader),
+        }
+    }
+
     /// How things stand: as this relay sees it, or as this tab's relay has told. `None` in a tab that has never been
     /// connected.
     #[must_use]

@@ -257,7 +257,7 @@ impl World {
         let output = replica.handle(now, input);
         replica.assert_invariants();
         let decided = replica.view().log().decided();
-        let leader = replica.view().status().and_then(|status| status.leader);
+        let leader = replica.view().leader();
         let checked = std::mem::replace(&mut self.nodes[node].checked, decided);
         self.checker.check_log(self.nodes[node].replica.as_ref().expect("stepped just now"), checked)?;
         if leader > self.last_leader {
