@@ -1,10 +1,6 @@
-use yew::prelude::*;
-
-#[component]
-fn App() -> Html {
-    html! { <h1>{ "Duet" }</h1> }
-}
+use frontend::app::App;
 
 fn main() {
+    console_error_panic_hook::set_once();
     yew::Renderer::<App>::new().render();
 }

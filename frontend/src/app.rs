@@ -1,0 +1,136 @@
+//! The page as a whole.
+
+use gloo::events::{EventListener, EventListenerOptions};
+use shared::wire::Room;
+use wasm_bindgen::JsCast;
+use web_sys::{BeforeUnloadEvent, HtmlElement, KeyboardEvent};
+use yew::prelude::*;
+
+use crate::browser;
+use crate::components::keys_dialog::KeysDialog;
+use crate::components::notices::Notices;
+use crate::components::offline_switch::OfflineSwitch;
+use crate::components::rail::Rail;
+use crate::components::status_line::StatusBar;
+use crate::engine::{Engine, route_of_page};
+use crate::hooks::{use_action, use_engine, use_snapshot};
+use crate::pages::people::{NEW_PERSON_ID, PeoplePage, SEARCH_ID};
+
+const DEFAULT_ROOM: &str = "people";
+
+#[component]
+pub fn App() -> Html {
+    let engine = use_memo((), |()| start());
+    match &*engine {
+        Ok(engine) => html! {
+            <ContextProvider<Engine> context={engine.clone()}>
+                <Shell />
+            </ContextProvider<Engine>>
+        },
+        Err(reason) => html! {
+            <main class="broken" role="alert">
+                <h1>{ "This page cannot start" }</h1>
+                <p>{ reason }</p>
+                <p><a href="?">{ "Open the room “people”" }</a></p>
+            </main>
+        },
+    }
+}
+
+/// Why not, in words, if it cannot be.
+fn start() -> Result<Engine, String> {
+    let name = browser::parameter("room").unwrap_or_else(|| DEFAULT_ROOM.to_owned());
+    let room = Room::try_from(name).map_err(|violation| format!("In the address of this page, {violation}."))?;
+    let replica = browser::random_replica_id().map_err(|error| {
+        format!("The browser gives no random numbers, and this tab needs one as its name: {error}.")
+    })?;
+    Ok(Engine::start(replica, room, route_of_page()))
+}
+
+#[component]
+fn Shell() -> Html {
+    let engine = use_engine();
+    let snapshot = use_snapshot();
+    let on_action = use_action();
+    let keys_open = use_state(|| false);
+    let on_keys = {
+        let keys_open = keys_open.clone();
+        use_callback((), move |open, ()| keys_open.set(open))
+    };
+    use_shortcuts(&on_keys);
+    use_warning_before_loss();
+    let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
+    html! {
+        <div class="shell">
+            <a class="skip" href="#people">{ "Skip to the people" }</a>
+            <Rail on_keys={on_keys.clone()} />
+            <header class="top">
+                <StatusBar status={snapshot.status.clone()} />
+                <OfflineSwitch offline={snapshot.offline} on_change={on_offline} />
+            </header>
+            <main class="view">
+                <Notices notices={snapshot.notices.clone()} {on_action} />
+                <PeoplePage room={engine.room().as_str().to_owned()} {snapshot} />
+            </main>
+            <KeysDialog open={*keys_open} on_change={on_keys} />
+        </div>
+    }
+}
+
+/// The keys that work everywhere but where text is typed.
+#[hook]
+fn use_shortcuts(on_keys: &Callback<bool>) {
+    let engine = use_engine();
+    use_effect_with((engine, on_keys.clone()), |(engine, on_keys)| {
+        let (engine, on_keys) = (engine.clone(), on_keys.clone());
+        let options = EventListenerOptions::enable_prevent_default();
+        let listener = EventListener::new_with_options(&browser::window(), "keydown", options, move |event| {
+            let Some(event) = event.dyn_ref::<KeyboardEvent>().filter(|event| is_shortcut(event)) else { return };
+            match event.key().as_str() {
+                "n" => focus(NEW_PERSON_ID),
+                "/" => focus(SEARCH_ID),
+                "o" => engine.set_offline(!engine.snapshot().offline),
+                "?" => on_keys.emit(true),
+                _ => return,
+            }
+            event.prevent_default();
+        });
+        move || drop(listener)
+    });
+}
+
+fn is_shortcut(event: &KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let typing = target.is_some_and(|target| {
+        matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+            || target.closest("dialog").is_ok_and(|d| d.is_some())
+    });
+    !(typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented())
+}
+
+fn focus(id: &str) {
+    let element = browser::document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _focused_if_visible = element.focus();
+    }
+}
+
+/// Asks before the page is closed while only this tab has some edits.
+#[hook]
+fn use_warning_before_loss() {
+    let engine = use_engine();
+    use_effect_with(engine, |engine| {
+        let engine = engine.clone();
+        let options = EventListenerOptions::enable_prevent_default();
+        let listener = EventListener::new_with_options(&browser::window(), "beforeunload", options, move |event| {
+            if engine.snapshot().at_risk {
+                event.prevent_default();
+                // Older browsers ask for this instead.
+                if let Some(event) = event.dyn_ref::<BeforeUnloadEvent>() {
+                    event.set_return_value("Some edits are in this tab only.");
+                }
+            }
+        });
+        move || drop(listener)
+    });
+}

@@ -1,0 +1,87 @@
+//! What the page takes from the browser: its clocks, its address, its storage, its randomness.
+
+use std::time::Duration;
+
+use shared::id::ReplicaId;
+use shared::io::Now;
+use web_sys::{Document, Storage, UrlSearchParams, Window};
+
+/// # Panics
+/// Outside of a browser's page, where nothing of this crate can run.
+#[must_use]
+pub fn window() -> Window {
+    web_sys::window().expect("a page has a window")
+}
+
+/// # Panics
+/// Outside of a browser's page, where nothing of this crate can run.
+#[must_use]
+pub fn document() -> Document {
+    window().document().expect("a page has a document")
+}
+
+/// The clocks, as the replica wants them.
+#[must_use]
+pub fn now() -> Now {
+    let since_load = window().performance().map_or(0.0, |performance| performance.now());
+    Now { monotonic: Duration::from_secs_f64(since_load.max(0.0) / 1000.0), wall_ms: js_sys::Date::now() as u64 }
+}
+
+/// How many minutes local time is ahead of UTC.
+#[must_use]
+pub fn minutes_ahead_of_utc() -> i64 {
+    -(js_sys::Date::new_0().get_timezone_offset() as i64)
+}
+
+/// A new identity: this tab keeps its state in memory, so it is a new replica each time that it loads.
+///
+/// # Errors
+/// If the browser has no source of randomness.
+pub fn random_replica_id() -> Result<ReplicaId, getrandom::Error> {
+    getrandom::u64().map(ReplicaId)
+}
+
+/// In `0.0..1.0`, for jitter.
+#[must_use]
+pub fn jitter() -> f64 {
+    js_sys::Math::random()
+}
+
+/// A parameter of the page's address.
+#[must_use]
+pub fn parameter(name: &str) -> Option<String> {
+    let search = window().location().search().ok()?;
+    UrlSearchParams::new_with_str(&search).ok()?.get(name)
+}
+
+/// Host and port of the page.
+#[must_use]
+pub fn page_address() -> String {
+    window().location().host().unwrap_or_default()
+}
+
+/// Whether the page came over TLS, so that its WebSockets must too.
+#[must_use]
+pub fn page_is_secure() -> bool {
+    window().location().protocol().is_ok_and(|protocol| protocol == "https:")
+}
+
+/// What this browser has kept under `key`.
+#[must_use]
+pub fn recall(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok()?
+}
+
+/// Keeps `value` under `key`, or forgets what is there. A browser that forbids storage forgets at once.
+pub fn remember(key: &str, value: Option<&str>) {
+    let Some(storage) = storage() else { return };
+    // Full or forbidden storage costs a convenience, never data.
+    let _kept = match value {
+        Some(value) => storage.set_item(key, value),
+        None => storage.remove_item(key),
+    };
+}
+
+fn storage() -> Option<Storage> {
+    window().local_storage().ok()?
+}

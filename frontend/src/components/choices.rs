@@ -1,0 +1,40 @@
+//! Several values that were given at the same time: one click settles which it is.
+
+use yew::prelude::*;
+
+use crate::view_model::Choice;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// What there are several of, such as `names`.
+    pub what: AttrValue,
+    pub choices: Vec<Choice>,
+    pub on_choose: Callback<String>,
+}
+
+#[component]
+pub fn Choices(Props { what, choices, on_choose }: &Props) -> Html {
+    let count = match choices.len() {
+        2 => "Two".to_owned(),
+        3 => "Three".to_owned(),
+        many => many.to_string(),
+    };
+    html! {
+        <div class="choices" role="group" aria-label={format!("Choose one of the {what}")}>
+            <p>{ format!("{count} {what} were given at the same time:") }</p>
+            { for choices.iter().map(|choice| button(choice, on_choose)) }
+        </div>
+    }
+}
+
+fn button(choice: &Choice, on_choose: &Callback<String>) -> Html {
+    let value = choice.value.clone();
+    let shown = if value.is_empty() { "nothing" } else { &choice.value };
+    html! {
+        <button type="button" class="choice" key={choice.value.clone()} aria-label={format!("Keep {shown}")}
+            title={format!("Keep {shown} everywhere")} onclick={on_choose.reform(move |_: MouseEvent| value.clone())}>
+            <strong>{ shown }</strong>
+            <span class="quiet">{ &choice.origin }</span>
+        </button>
+    }
+}

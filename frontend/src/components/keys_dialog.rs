@@ -1,0 +1,45 @@
+//! All keys.
+
+use web_sys::HtmlDialogElement;
+use yew::prelude::*;
+
+const KEYS: [(&str, &str); 7] = [
+    ("n", "New person"),
+    ("/", "Search"),
+    ("o", "Go offline, or back"),
+    ("↑ ↓", "From row to row"),
+    ("Enter", "Edit, or save"),
+    ("Esc", "Leave it as it was"),
+    ("?", "All keys"),
+];
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub open: bool,
+    pub on_change: Callback<bool>,
+}
+
+#[component]
+pub fn KeysDialog(Props { open, on_change }: &Props) -> Html {
+    let node = use_node_ref();
+    {
+        let node = node.clone();
+        use_effect_with(*open, move |&open| {
+            // The browser's own dialog keeps the focus inside and gives it back.
+            if open && let Some(dialog) = node.cast::<HtmlDialogElement>() {
+                let _shown_already = dialog.show_modal();
+            }
+        });
+    }
+    let rows = KEYS.iter().map(|(keys, meaning)| {
+        let keys = keys.split(' ').map(|key| html! { <kbd>{ key }</kbd> });
+        html! { <div><dt>{ for keys }</dt><dd>{ *meaning }</dd></div> }
+    });
+    html! {
+        <dialog ref={node} class="keys" aria-labelledby="keys-heading" onclose={on_change.reform(|_| false)}>
+            <h2 id="keys-heading">{ "Keys" }</h2>
+            <dl>{ for rows }</dl>
+            <form method="dialog"><button class="primary">{ "Close" }</button></form>
+        </dialog>
+    }
+}

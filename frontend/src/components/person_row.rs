@@ -1,0 +1,99 @@
+//! One person in the table.
+
+use std::rc::Rc;
+
+use shared::schema;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+use super::choices::Choices;
+use super::editable_text::EditableText;
+use super::number_cell::NumberCell;
+use super::people_table::button_beside;
+use crate::engine::session::Action;
+use crate::view_model::{Field, Person, problem};
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub person: Rc<Person>,
+    pub on_action: Callback<Action>,
+}
+
+#[component]
+pub fn PersonRow(Props { person, on_action }: &Props) -> Html {
+    let record = person.id;
+    let name = &person.name.shown;
+    let on_remove = on_action.reform(move |event: MouseEvent| {
+        keep_focus(&event);
+        Action::Remove { record }
+    });
+    // An animation only starts anew under another name.
+    let glow = person.glow.as_ref().map(|glow| if glow.serial % 2 == 0 { "glow-even" } else { "glow-odd" });
+    html! {
+        <tr role="row" data-record={record.to_string()} class={classes!(glow)}
+            title={person.glow.as_ref().map(|glow| glow.cause.clone())}>
+            <td role="cell" class="name" data-field={schema::NAME}>
+                <EditableText value={name.clone()} button_label={format!("Rename {name}")}
+                    input_label={format!("New name for {name}")}
+                    on_save={saving(person, schema::NAME, &person.name, on_action)} />
+                { choices("names", person, schema::NAME, &person.name, on_action) }
+            </td>
+            <td role="cell" class="note" data-field={schema::NOTE}>
+                <EditableText value={person.note.shown.clone()} placeholder="Add a note"
+                    button_label={format!("Edit the note of {name}")} input_label={format!("New note for {name}")}
+                    on_save={saving(person, schema::NOTE, &person.note, on_action)} />
+                { choices("notes", person, schema::NOTE, &person.note, on_action) }
+            </td>
+            <td role="cell" class="number-cell" data-field="number" data-state={person.number.state.key()}>
+                <NumberCell person={person.clone()} on_action={on_action.clone()} />
+            </td>
+            <td role="cell" class="remove">
+                <button type="button" class="small danger" aria-label={format!("Remove {name}")}
+                    title={format!("Remove {name}")} onclick={on_remove}>{ "Remove" }</button>
+            </td>
+        </tr>
+    }
+}
+
+/// With the row goes its button: the focus moves on to a neighbour's.
+fn keep_focus(event: &MouseEvent) {
+    let button = event.target_dyn_into::<HtmlElement>();
+    let beside = button.and_then(|button| button_beside(&button, true).or_else(|| button_beside(&button, false)));
+    if let Some(beside) = beside {
+        let _focused_if_visible = beside.focus();
+    }
+}
+
+/// Saves what was typed, unless the field says that already and nobody says otherwise.
+fn saving(
+    person: &Person,
+    field: &'static str,
+    current: &Field,
+    on_action: &Callback<Action>,
+) -> Callback<String, Result<(), String>> {
+    let (record, on_action) = (person.id, on_action.clone());
+    let settled_as = current.choices.is_empty().then(|| current.shown.clone());
+    Callback::from(move |typed: String| {
+        let value = typed.trim().to_owned();
+        schema::check_value(field, &value).map_err(|violation| problem(&violation))?;
+        if settled_as.as_ref() != Some(&value) {
+            on_action.emit(Action::Edit { record, field, value });
+        }
+        Ok(())
+    })
+}
+
+fn choices(
+    what: &'static str,
+    person: &Person,
+    field: &'static str,
+    current: &Field,
+    on_action: &Callback<Action>,
+) -> Html {
+    if current.choices.is_empty() {
+        return Html::default();
+    }
+    let record = person.id;
+    let on_choose = on_action.reform(move |value| Action::Edit { record, field, value });
+    html! { <Choices {what} choices={current.choices.clone()} {on_choose} /> }
+}

@@ -1,0 +1,57 @@
+//! The active nodes: every relay, and the tabs at it.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use crate::view_model::{RelayItem, TabItem};
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub relays: Rc<Vec<RelayItem>>,
+    pub offline: bool,
+}
+
+#[component]
+pub fn RelayList(Props { relays, offline }: &Props) -> Html {
+    html! {
+        <section class="panel">
+            <h2>{ "Relays and tabs" }</h2>
+            if relays.is_empty() {
+                <p class="quiet">{ if *offline { "Not known while this tab is offline." } else { "Known as soon as a relay answers." } }</p>
+            }
+            <ul aria-label="Relays and tabs" class="relays">{ for relays.iter().map(relay) }</ul>
+        </section>
+    }
+}
+
+fn relay(relay: &RelayItem) -> Html {
+    html! {
+        <li key={relay.name.clone()} data-up={relay.up.to_string()}>
+            <div class="relay">
+                <span class="glyph" aria-hidden="true">{ if relay.up { "●" } else { "○" } }</span>
+                <strong>{ &relay.name }</strong>
+                <span class="address">{ &relay.address }</span>
+                <span class="word">{ if relay.up { "up" } else { "down" } }</span>
+                if relay.leads {
+                    <span class="mark agree" title="Puts the wishes for numbers in order; the others vote">{ "leader" }</span>
+                }
+                if relay.ours {
+                    <span class="mark merge" title="This tab is connected to it">{ "yours" }</span>
+                }
+            </div>
+            if !relay.tabs.is_empty() {
+                <ul class="tabs" aria-label={format!("Tabs at {}", relay.name)}>{ for relay.tabs.iter().map(tab) }</ul>
+            }
+        </li>
+    }
+}
+
+fn tab(tab: &TabItem) -> Html {
+    html! {
+        <li key={tab.id.to_string()}>
+            <span class="tab-id">{ format!("tab {}", tab.id) }</span>
+            if tab.is_this { <span>{ " · this tab" }</span> }
+        </li>
+    }
+}

@@ -1,0 +1,20 @@
+//! Where things stand, in one line of words.
+
+use yew::prelude::*;
+
+use crate::view_model::StatusLine;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub status: StatusLine,
+}
+
+#[component]
+pub fn StatusBar(Props { status }: &Props) -> Html {
+    html! {
+        <p id="status" class="status" role="status" data-tone={status.tone.key()}>
+            <span class="dot" aria-hidden="true"></span>
+            <span>{ status.parts.join(" · ") }</span>
+        </p>
+    }
+}

@@ -1,0 +1,190 @@
+//! The engine: owns this tab's replica, keeps it linked to a relay, and tells the components when something changed.
+
+pub mod fact;
+mod link;
+pub mod route;
+pub mod session;
+mod socket;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use gloo::timers::callback::Timeout;
+use shared::id::ReplicaId;
+use shared::io::Message;
+use shared::wire::{self, Frame, Room};
+
+use crate::browser;
+use crate::view_model::{LocalTime, Snapshot};
+use link::Link;
+pub use link::{Standing, route_of_page};
+use route::Route;
+use session::{Action, Session};
+
+/// How long changes are gathered before the components hear of them: about one frame of the screen.
+const GATHER: Duration = Duration::from_millis(12);
+
+type Listener = Rc<dyn Fn()>;
+
+/// A handle on the engine of this tab. Clones are handles on the same engine.
+#[derive(Clone)]
+pub struct Engine(Rc<Inner>);
+
+impl PartialEq for Engine {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+struct Inner {
+    room: Room,
+    state: RefCell<State>,
+    listeners: RefCell<Listeners>,
+}
+
+struct State {
+    session: Session,
+    route: Route,
+    link: Link,
+    /// Wakes the replica at its deadline.
+    alarm: Option<(Duration, Timeout)>,
+    /// The components will be told.
+    announcement: Option<Timeout>,
+    snapshot: Rc<Snapshot>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    added: u64,
+    all: BTreeMap<u64, Listener>,
+}
+
+/// A listener is heard as long as its subscription lives.
+pub struct Subscription {
+    id: u64,
+    engine: Weak<Inner>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(inner) = self.engine.upgrade() {
+            inner.listeners.borrow_mut().all.remove(&self.id);
+        }
+    }
+}
+
+impl Engine {
+    /// Starts a new replica of `room` and looks for a relay.
+    #[must_use]
+    pub fn start(replica: ReplicaId, room: Room, route: Route) -> Self {
+        let session = Session::new(replica, browser::now());
+        let link = Link::idle(&route);
+        let snapshot = Rc::new(Snapshot::of(&session, link.standing(), LocalTime::here(), None));
+        let state = State { session, route, link, alarm: None, announcement: None, snapshot };
+        let inner = Inner { room, state: RefCell::new(state), listeners: RefCell::default() };
+        let engine = Engine(Rc::new(inner));
+        engine.seek();
+        engine
+    }
+
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.0.room
+    }
+
+    /// How everything stands, as last announced.
+    #[must_use]
+    pub fn snapshot(&self) -> Rc<Snapshot> {
+        self.0.state.borrow().snapshot.clone()
+    }
+
+    /// Calls `listener` after each change of the snapshot.
+    #[must_use]
+    pub fn subscribe(&self, listener: impl Fn() + 'static) -> Subscription {
+        let mut listeners = self.0.listeners.borrow_mut();
+        listeners.added += 1;
+        let id = listeners.added;
+        listeners.all.insert(id, Rc::new(listener));
+        Subscription { id, engine: Rc::downgrade(&self.0) }
+    }
+
+    /// Does what the user wants: at once in this tab, and on the relays as soon as they can be reached.
+    pub fn act(&self, action: Action) {
+        self.advance(|session| session.act(browser::now(), action));
+    }
+
+    fn wake(&self) {
+        self.0.state.borrow_mut().alarm = None;
+        self.advance(|session| session.wake(browser::now()));
+    }
+
+    /// Takes a step of the session and sends what comes out of it.
+    fn advance(&self, step: impl FnOnce(&mut Session) -> Vec<Message>) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            let messages = step(&mut state.session);
+            state.send(messages);
+            self.set_alarm(state);
+            self.watch(state);
+        }
+        self.announce();
+    }
+
+    fn set_alarm(&self, state: &mut State) {
+        let Some(deadline) = state.session.deadline() else {
+            state.alarm = None;
+            return;
+        };
+        if state.alarm.as_ref().is_none_or(|&(at, _)| at != deadline) {
+            let wait = deadline.saturating_sub(browser::now().monotonic);
+            state.alarm = Some((deadline, self.after(wait, Engine::wake)));
+        }
+    }
+
+    /// Tells the listeners soon, together with all that happens until then.
+    fn announce(&self) {
+        let mut state = self.0.state.borrow_mut();
+        if state.announcement.is_none() {
+            state.announcement = Some(self.after(GATHER, Engine::tell_listeners));
+        }
+    }
+
+    /// The listeners are called without any borrow: they may call the engine.
+    fn tell_listeners(&self) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            state.announcement = None;
+            let last = Some(&*state.snapshot);
+            let next = Snapshot::of(&state.session, state.link.standing(), LocalTime::here(), last);
+            state.snapshot = Rc::new(next);
+        }
+        let listeners: Vec<Listener> = self.0.listeners.borrow().all.values().cloned().collect();
+        for listener in listeners {
+            listener();
+        }
+    }
+
+    /// Calls the engine later, unless the timer or the engine is dropped before.
+    fn after(&self, wait: Duration, then: impl FnOnce(&Engine) + 'static) -> Timeout {
+        let weak = Rc::downgrade(&self.0);
+        // Rounded up: a timer that fires early would only be set again.
+        let millis = u32::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
+        Timeout::new(millis, move || {
+            if let Some(inner) = weak.upgrade() {
+                then(&Engine(inner));
+            }
+        })
+    }
+}
+
+impl State {
+    fn send(&self, messages: Vec<Message>) {
+        if let Some(socket) = self.link.open_socket() {
+            for message in messages {
+                socket.send(&wire::encode(&Frame::Message(message)));
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What happened, for people to read: facts here, words in the view model.
+
+use std::collections::VecDeque;
+
+use shared::id::{ReplicaId, VoterId};
+use shared::io::{CommandRejection, Violation};
+use shared::ledger::{ClaimId, Rejection};
+use shared::paxos::Slot;
+
+/// How many entries the feed keeps.
+const FEED_LENGTH: usize = 50;
+/// How many notices wait to be read; older ones stay in the feed.
+const MAX_NOTICES: usize = 4;
+
+/// Something that happened. Names are those of the moment: a record may be gone or renamed later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    Added {
+        by: Option<ReplicaId>,
+        name: String,
+    },
+    AddedMany {
+        count: usize,
+    },
+    Renamed {
+        by: Option<ReplicaId>,
+        from: String,
+        to: String,
+    },
+    /// Concurrent names are kept until somebody chooses.
+    NamesParted {
+        names: Vec<String>,
+    },
+    /// Somebody has chosen one of several names.
+    Settled {
+        by: Option<ReplicaId>,
+        name: String,
+    },
+    Edited {
+        by: Option<ReplicaId>,
+        name: String,
+    },
+    Removed {
+        name: String,
+    },
+    /// Removed by one replica while another one edited it.
+    Restored {
+        by: Option<ReplicaId>,
+        name: String,
+    },
+    Decided(Decided),
+    /// The relay has ended the link for cause.
+    LinkRefused(Violation),
+    /// This tab has ended the link, since the relay broke the protocol.
+    LinkCut(Violation),
+    /// A command could not be done.
+    Impossible(CommandRejection),
+}
+
+/// The log has decided a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    pub claim: ClaimId,
+    pub leader: VoterId,
+    pub slot: Slot,
+    pub what: Decision,
+}
+
+/// What was decided. `name` is that of the record, if it is known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Given { number: u64, name: Option<String> },
+    Released { number: u64, name: Option<String> },
+    Raised { highest: u64 },
+    Refused { rejection: Rejection, name: Option<String>, owner: Owner },
+}
+
+/// Who has the number that somebody else asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody is in the way: the refusal has another reason.
+    #[default]
+    Nobody,
+    Person {
+        name: String,
+    },
+    /// Removed, but the number was not released. The name, if it was ever known here.
+    Removed {
+        name: Option<String>,
+    },
+    /// Somebody whose record has not arrived here yet.
+    Unknown,
+}
+
+/// A fact in the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Counts the facts of this tab.
+    pub serial: u64,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    pub fact: Fact,
+}
+
+/// What happened lately, newest first.
+#[derive(Debug, Default)]
+pub struct Feed {
+    told: u64,
+    entries: VecDeque<Entry>,
+    notices: VecDeque<Entry>,
+}
+
+impl Feed {
+    pub fn tell(&mut self, at_ms: u64, fact: Fact) {
+        self.push(at_ms, fact);
+    }
+
+    /// For what nobody should miss: stands on the page until it is dismissed, too.
+    pub fn tell_aloud(&mut self, at_ms: u64, fact: Fact) {
+        self.notices.retain(|notice| notice.fact != fact);
+        let entry = self.push(at_ms, fact);
+        self.notices.push_front(entry);
+        self.notices.truncate(MAX_NOTICES);
+    }
+
+    pub fn dismiss(&mut self, serial: u64) {
+        self.notices.retain(|notice| notice.serial != serial);
+    }
+
+    /// Whether the decision about this claim was told lately: a claim that went to two leaders is in the log twice.
+    #[must_use]
+    pub fn knows(&self, claim: ClaimId) -> bool {
+        self.entries.iter().any(|entry| matches!(&entry.fact, Fact::Decided(decided) if decided.claim == claim))
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    pub fn notices(&self) -> impl Iterator<Item = &Entry> {
+        self.notices.iter()
+    }
+
+    fn push(&mut self, at_ms: u64, fact: Fact) -> Entry {
+        self.told += 1;
+        let entry = Entry { serial: self.told, at_ms, fact };
+        self.entries.push_front(entry.clone());
+        self.entries.truncate(FEED_LENGTH);
+        entry
+    }
+}

@@ -1,0 +1,267 @@
+//! The engine's link: one relay at a time, another one as soon as it is lost.
+
+use std::time::Duration;
+
+use gloo::timers::callback::Timeout;
+use shared::id::VoterId;
+use shared::io::{Message, Violation};
+use shared::presence::Status;
+use shared::wire::{self, Frame, Hello, MAX_FRAME_BYTES};
+
+use super::fact::Fact;
+use super::route::{self, Route};
+use super::socket::{Socket, SocketEvent};
+use super::{Engine, State};
+use crate::browser;
+
+/// How long a relay may take until it has said hello.
+const OPENING: Duration = Duration::from_secs(2);
+/// How long a relay may take to say anything while it owes the receipt of an edit. A browser tells nothing of a link
+/// that went dead without a word.
+const SILENCE: Duration = Duration::from_secs(10);
+/// Where the addresses of relays are kept for the next time.
+const RELAYS_KEY: &str = "duet.relays";
+
+/// How this tab stands to the relays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// By the user's choice.
+    Offline,
+    Seeking {
+        next: String,
+    },
+    Connected {
+        address: String,
+        voter: VoterId,
+    },
+}
+
+/// The link in one of its states; whatever belongs to a state ends with it.
+pub(super) struct Link {
+    standing: Standing,
+    /// Counts the sockets, to tell the events of this one from late ones of earlier ones.
+    attempt: u64,
+    socket: Option<Socket>,
+    /// The next attempt, or the end of the patience with this one.
+    timer: Option<Timeout>,
+    connected_at: Duration,
+}
+
+impl Link {
+    pub(super) fn idle(route: &Route) -> Self {
+        let standing = Standing::Seeking { next: route.next().to_owned() };
+        Link { standing, attempt: 0, socket: None, timer: None, connected_at: Duration::ZERO }
+    }
+
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The socket, once both sides have said hello.
+    pub(super) fn open_socket(&self) -> Option<&Socket> {
+        self.socket.as_ref().filter(|_| matches!(self.standing, Standing::Connected { .. }))
+    }
+
+    fn close(&mut self, standing: Standing) {
+        self.socket = None;
+        self.timer = None;
+        self.standing = standing;
+    }
+}
+
+/// The route of a page: the relay it is asked to use, else the one it came from, then those known from earlier.
+#[must_use]
+pub fn route_of_page() -> Route {
+    let known = browser::recall(RELAYS_KEY).unwrap_or_default();
+    let asked = browser::parameter("relay").filter(|relay| !relay.is_empty());
+    let own = browser::page_address();
+    let first = asked.unwrap_or_else(|| own.clone());
+    Route::new(first, std::iter::once(own).chain(known.lines().map(str::to_owned)))
+}
+
+impl Engine {
+    /// Stays away from every relay, or comes back.
+    pub fn set_offline(&self, offline: bool) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            let is_offline = state.link.standing == Standing::Offline;
+            if offline == is_offline {
+                return;
+            }
+            state.session.disconnected(browser::now());
+            state.link.close(Standing::Offline);
+            state.route.forgive();
+        }
+        if offline {
+            self.announce();
+        } else {
+            self.seek();
+        }
+    }
+
+    /// Tries the next relay when the route says that it is time.
+    pub(super) fn seek(&self) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            state.link.close(Standing::Seeking { next: state.route.next().to_owned() });
+            let wait = state.route.wait(browser::jitter());
+            state.link.timer = Some(self.after(wait, Engine::open));
+        }
+        self.announce();
+    }
+
+    fn open(&self) {
+        let opened = {
+            let state = &mut *self.0.state.borrow_mut();
+            state.link.attempt += 1;
+            let attempt = state.link.attempt;
+            let scheme = if browser::page_is_secure() { "wss" } else { "ws" };
+            let weak = std::rc::Rc::downgrade(&self.0);
+            let tell = move |event| {
+                if let Some(inner) = weak.upgrade() {
+                    Engine(inner).on_socket(attempt, event);
+                }
+            };
+            state.link.timer = Some(self.after(OPENING, Engine::give_up));
+            state.link.socket = Socket::open(&format!("{scheme}://{}/ws", state.route.next()), tell).ok();
+            state.link.socket.is_some()
+        };
+        if !opened {
+            self.give_up();
+        }
+    }
+
+    /// The relay cannot be reached: on to the next.
+    fn give_up(&self) {
+        self.0.state.borrow_mut().route.failed();
+        self.seek();
+    }
+
+    fn on_socket(&self, attempt: u64, event: SocketEvent) {
+        if self.0.state.borrow().link.attempt != attempt {
+            return;
+        }
+        match event {
+            SocketEvent::Opened => self.say_hello(),
+            SocketEvent::Received(bytes) => match wire::decode(&bytes, MAX_FRAME_BYTES) {
+                Ok(frame) => self.on_frame(frame),
+                Err(error) => self.cut(&error.into()),
+            },
+            SocketEvent::Closed => self.on_lost(),
+        }
+    }
+
+    /// Sees to it that a silent relay is left.
+    pub(super) fn watch(&self, state: &mut State) {
+        let connected = matches!(state.link.standing, Standing::Connected { .. });
+        if connected && state.link.timer.is_none() && state.session.view().unsaved_edits() > 0 {
+            state.link.timer = Some(self.after(SILENCE, Engine::on_lost));
+        }
+    }
+
+    fn say_hello(&self) {
+        let state = self.0.state.borrow();
+        let hello = Hello::Tab { replica: state.session.view().me(), room: self.0.room.clone() };
+        if let Some(socket) = &state.link.socket {
+            socket.send(&wire::encode(&Frame::Hello(hello)));
+        }
+    }
+
+    fn on_frame(&self, frame: Frame) {
+        match frame {
+            Frame::Hello(Hello::Relay { voter }) => self.on_hello(voter),
+            Frame::Message(message) => self.on_message(message),
+            Frame::Bye(Violation::Stopping | Violation::SlowPeer) => self.on_lost(),
+            Frame::Bye(violation) => self.end_for_cause(Fact::LinkRefused(violation)),
+            Frame::Hello(Hello::Tab { .. }) | Frame::InRoom(..) => {
+                let reason = "a relay does not say this to a tab".to_owned();
+                self.cut(&Violation::Malformed { reason });
+            }
+        }
+    }
+
+    fn on_hello(&self, voter: VoterId) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            state.link.timer = None;
+            state.link.connected_at = browser::now().monotonic;
+            state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
+        }
+        self.advance(|session| session.connected(browser::now(), voter));
+    }
+
+    fn on_message(&self, message: Message) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            state.link.timer = None;
+            if let Message::Status(status) = &message {
+                state.learn_relays(status);
+            }
+        }
+        let mut broken = None;
+        self.advance(|session| {
+            session.receive(browser::now(), message).unwrap_or_else(|violation| {
+                broken = Some(violation);
+                Vec::new()
+            })
+        });
+        if let Some(violation) = broken {
+            self.cut(&violation);
+        }
+    }
+
+    /// The relay broke the protocol: tells it why, and goes on elsewhere.
+    fn cut(&self, violation: &Violation) {
+        if let Some(socket) = &self.0.state.borrow().link.socket {
+            socket.send(&wire::encode(&Frame::Bye(violation.clone())));
+        }
+        self.end_for_cause(Fact::LinkCut(violation.clone()));
+    }
+
+    /// The link has ended for cause: this tab comes back much later, or when the user wants it.
+    fn end_for_cause(&self, fact: Fact) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            let now = browser::now();
+            state.session.disconnected(now);
+            state.session.tell_aloud(now, fact);
+            state.route.refused(&state.own_addresses());
+        }
+        self.seek();
+    }
+
+    fn on_lost(&self) {
+        let was_connected = {
+            let state = &mut *self.0.state.borrow_mut();
+            let was_connected = matches!(state.link.standing, Standing::Connected { .. });
+            if was_connected {
+                let now = browser::now();
+                let lived = now.monotonic.saturating_sub(state.link.connected_at);
+                state.session.disconnected(now);
+                state.route.lost(&state.own_addresses(), lived);
+            }
+            was_connected
+        };
+        if was_connected { self.seek() } else { self.give_up() }
+    }
+}
+
+impl State {
+    /// The relays of this room are known from now on, and the next time that the page is loaded.
+    fn learn_relays(&mut self, status: &Status) {
+        let page = browser::page_address();
+        let page_host = page.rsplit_once(':').map_or(page.as_str(), |(host, _)| host);
+        let addresses = status.relays.iter().map(|relay| route::reachable(&relay.address, page_host));
+        let addresses: Vec<_> = addresses.collect();
+        browser::remember(RELAYS_KEY, Some(&addresses.join("\n")));
+        self.route.learn(addresses);
+    }
+
+    /// The addresses of the relay that this tab is at: the one dialled, and the relay's own name for itself.
+    fn own_addresses(&self) -> Vec<String> {
+        let Standing::Connected { address, voter } = self.link.standing() else { return Vec::new() };
+        let relays = self.session.view().status().map(|status| status.relays).unwrap_or_default();
+        let own = relays.into_iter().find(|relay| relay.voter == *voter);
+        std::iter::once(address.clone()).chain(own.map(|relay| relay.address)).collect()
+    }
+}

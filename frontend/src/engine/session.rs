@@ -1,0 +1,314 @@
+//! This tab's replica with what people are told about it. Pure: the engine around it does the I/O.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use shared::dot::DotSet;
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::{
+    Command, CommandId, CommandRejection, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
+};
+use shared::ledger::{Rejection, Wish};
+use shared::paxos::Slot;
+use shared::replica::{Config, Replica, Role, View};
+use shared::schema;
+
+use super::fact::{Fact, Feed, Owner};
+
+mod telling;
+
+/// What the user does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Add(NewPerson),
+    Edit {
+        record: RecordId,
+        field: &'static str,
+        value: String,
+    },
+    Remove {
+        record: RecordId,
+    },
+    Ask(Wish),
+    /// The refusal of this record's number has been read.
+    DismissRefusal {
+        record: RecordId,
+    },
+    DismissNotice {
+        serial: u64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPerson {
+    pub name: String,
+    /// Empty for none.
+    pub note: String,
+    pub number: Option<NumberWish>,
+}
+
+/// Which number somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberWish {
+    /// The next one above the highest.
+    Next,
+    This(u64),
+}
+
+impl NumberWish {
+    #[must_use]
+    pub fn of(self, record: RecordId) -> Wish {
+        match self {
+            NumberWish::Next => Wish::Allocate { record },
+            NumberWish::This(number) => Wish::Claim { record, number },
+        }
+    }
+}
+
+/// The latest change of a record by another replica, for its row to glow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Rises with every change.
+    pub serial: u64,
+    pub by: Option<ReplicaId>,
+}
+
+/// What the relay had when the link came up.
+#[derive(Debug)]
+struct Goal {
+    context: DotSet,
+    decided: Slot,
+}
+
+pub struct Session {
+    replica: Replica,
+    /// The link, if there is one.
+    link: Option<PeerId>,
+    links: u64,
+    commands: u64,
+    /// What is still to be fetched, after a link came up.
+    goal: Option<Goal>,
+    /// Whether this tab has ever had all that its relay had. What comes before that is no news.
+    caught_up_once: bool,
+    feed: Feed,
+    /// Decisions below this slot have been told.
+    told: Slot,
+    /// The names of each record that was ever seen, also of those that were removed.
+    names: BTreeMap<RecordId, Vec<String>>,
+    marks: BTreeMap<RecordId, Mark>,
+    changes: u64,
+    /// Refusals that the user has read.
+    dismissed: BTreeMap<RecordId, Rejection>,
+}
+
+/// What one input led to.
+#[derive(Default)]
+struct Step {
+    sends: Vec<Message>,
+    replies: Vec<Result<Reply, CommandRejection>>,
+    cut: Option<Violation>,
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(replica: ReplicaId, now: Now) -> Self {
+        let config = Config { replica, role: Role::Tab };
+        Session {
+            replica: Replica::recover(config, Recovered::default(), now),
+            link: None,
+            links: 0,
+            commands: 0,
+            goal: None,
+            caught_up_once: false,
+            feed: Feed::default(),
+            told: Slot(0),
+            names: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            changes: 0,
+            dismissed: BTreeMap::new(),
+        }
+    }
+
+    /// A link to a relay is up. Returns what to send over it, as the others do.
+    #[must_use]
+    pub fn connected(&mut self, now: Now, voter: VoterId) -> Vec<Message> {
+        self.disconnected(now);
+        self.links += 1;
+        let peer = PeerId(self.links);
+        self.link = Some(peer);
+        self.step(now, Input::PeerUp(peer, PeerKind::Relay(voter))).sends
+    }
+
+    pub fn disconnected(&mut self, now: Now) {
+        self.goal = None;
+        if let Some(peer) = self.link.take() {
+            // Without a link there is nowhere to send to.
+            let _nothing_to_send = self.step(now, Input::PeerDown(peer));
+        }
+    }
+
+    /// # Errors
+    /// If the relay broke the protocol: the link has to be cut.
+    pub fn receive(&mut self, now: Now, message: Message) -> Result<Vec<Message>, Violation> {
+        let Some(peer) = self.link else { return Ok(Vec::new()) };
+        if let Message::Have { context, decided, .. } = &message {
+            self.goal = Some(Goal { context: context.clone(), decided: *decided });
+        }
+        let step = self.step(now, Input::Receive(peer, message));
+        match step.cut {
+            None => Ok(step.sends),
+            Some(violation) => Err(violation),
+        }
+    }
+
+    #[must_use]
+    pub fn wake(&mut self, now: Now) -> Vec<Message> {
+        self.step(now, Input::Wake).sends
+    }
+
+    /// When to [`wake`](Self::wake).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.replica.deadline()
+    }
+
+    #[must_use]
+    pub fn act(&mut self, now: Now, action: Action) -> Vec<Message> {
+        match action {
+            Action::Add(person) => self.add(now, person),
+            Action::Edit { record, field, value } => {
+                let sends = self.command(now, Command::Edit { record, field: field.to_owned(), value });
+                self.note_names(record);
+                sends
+            }
+            Action::Remove { record } => self.command(now, Command::Remove { record }),
+            Action::Ask(wish) => {
+                if let Some(record) = wish.record() {
+                    self.dismissed.remove(&record);
+                }
+                self.command(now, Command::Ask(wish))
+            }
+            Action::DismissRefusal { record } => {
+                if let Some(rejection) = self.view().record(record).and_then(|record| record.number.refused) {
+                    self.dismissed.insert(record, rejection);
+                }
+                Vec::new()
+            }
+            Action::DismissNotice { serial } => {
+                self.feed.dismiss(serial);
+                Vec::new()
+            }
+        }
+    }
+
+    pub fn tell_aloud(&mut self, now: Now, fact: Fact) {
+        self.feed.tell_aloud(now.wall_ms, fact);
+    }
+
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        self.replica.view()
+    }
+
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    #[must_use]
+    pub fn mark(&self, record: RecordId) -> Option<Mark> {
+        self.marks.get(&record).copied()
+    }
+
+    #[must_use]
+    pub fn has_dismissed(&self, record: RecordId, rejection: Rejection) -> bool {
+        self.dismissed.get(&record) == Some(&rejection)
+    }
+
+    /// Whether this tab has ever had all that its relay had.
+    #[must_use]
+    pub fn has_caught_up(&self) -> bool {
+        self.caught_up_once
+    }
+
+    /// Whether a part of what the relay has is still on its way.
+    #[must_use]
+    pub fn is_fetching(&self) -> bool {
+        self.link.is_some() && (self.goal.is_some() || !self.caught_up_once)
+    }
+
+    /// Who `record` is, as the owner of a number.
+    #[must_use]
+    pub fn owner(&self, record: RecordId) -> Owner {
+        let name = self.names.get(&record).and_then(|names| names.first()).cloned();
+        let document = self.replica.view().document();
+        match name {
+            Some(name) if document.records().contains_key(&record) => Owner::Person { name },
+            name if document.context().contains(record.0) => Owner::Removed { name },
+            _ => Owner::Unknown,
+        }
+    }
+
+    fn add(&mut self, now: Now, person: NewPerson) -> Vec<Message> {
+        let mut fields = BTreeMap::from([(schema::NAME.to_owned(), person.name)]);
+        if !person.note.is_empty() {
+            fields.insert(schema::NOTE.to_owned(), person.note);
+        }
+        let (mut sends, reply) = self.try_command(now, Command::Add { fields });
+        if let Some(Reply::Added(record)) = reply {
+            self.note_names(record);
+            if let Some(number) = person.number {
+                sends.extend(self.command(now, Command::Ask(number.of(record))));
+            }
+        }
+        sends
+    }
+
+    fn command(&mut self, now: Now, command: Command) -> Vec<Message> {
+        self.try_command(now, command).0
+    }
+
+    /// Gives a command; tells why, where it cannot be done. A wish is answered later, by the log.
+    fn try_command(&mut self, now: Now, command: Command) -> (Vec<Message>, Option<Reply>) {
+        self.commands += 1;
+        let step = self.step(now, Input::Command(CommandId(self.commands), command));
+        let mut done = None;
+        for reply in step.replies {
+            match reply {
+                Ok(reply) => done = Some(reply),
+                Err(rejection) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
+            }
+        }
+        (step.sends, done)
+    }
+
+    /// Takes one input to its end. This tab keeps its state in memory, so that every write is as durable as it will
+    /// ever be.
+    fn step(&mut self, now: Now, input: Input) -> Step {
+        let mut step = Step::default();
+        let mut events: Vec<Event> = Vec::new();
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let output = self.replica.handle(now, input);
+            inputs.extend(output.write.map(|batch| Input::Persisted(batch.id)));
+            step.sends.extend(output.sends.into_iter().map(|envelope| envelope.message));
+            step.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
+            step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
+            events.extend(output.events);
+        }
+        self.tell_of(now, &events);
+        self.tell_decisions(now);
+        self.reach_goal();
+        step
+    }
+
+    fn reach_goal(&mut self) {
+        let view = self.replica.view();
+        let reached =
+            |goal: &Goal| goal.context.is_subset(view.document().context()) && goal.decided <= view.log().decided();
+        if self.goal.as_ref().is_some_and(reached) {
+            self.goal = None;
+            self.caught_up_once = true;
+        }
+    }
+}

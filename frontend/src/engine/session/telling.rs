@@ -1,0 +1,118 @@
+//! What a session tells people of what others did, and of what was decided.
+
+use shared::document::Change;
+use shared::id::RecordId;
+use shared::io::{Event, Now};
+use shared::ledger::{Claim, Granted, Outcome, Rejection};
+use shared::paxos::{Accepted, Entry, Slot};
+use shared::schema;
+
+use super::{Mark, Session};
+use crate::engine::fact::{Decided, Decision, Fact, Owner};
+
+/// More additions than this at once are told in one line.
+const MANY: usize = 4;
+
+impl Session {
+    /// Tells what a merge did.
+    pub(super) fn tell_of(&mut self, now: Now, events: &[Event]) {
+        let added = events.iter().filter(|event| event.change == Change::Added).count();
+        if added > MANY && self.caught_up_once {
+            self.feed.tell(now.wall_ms, Fact::AddedMany { count: added });
+        }
+        for event in events {
+            let before = self.names.get(&event.record).cloned().unwrap_or_default();
+            self.note_names(event.record);
+            if !self.caught_up_once {
+                continue;
+            }
+            self.set_mark(event);
+            if event.change != Change::Added || added <= MANY {
+                self.tell_event(now, *event, &before);
+            }
+        }
+    }
+
+    fn set_mark(&mut self, event: &Event) {
+        self.changes += 1;
+        if event.change == Change::Removed {
+            self.marks.remove(&event.record);
+        } else {
+            self.marks.insert(event.record, Mark { serial: self.changes, by: event.by });
+        }
+    }
+
+    fn tell_event(&mut self, now: Now, Event { record, change, by }: Event, before: &[String]) {
+        let names = self.names.get(&record).cloned().unwrap_or_default();
+        let name = names.first().cloned().unwrap_or_default();
+        let fact = match change {
+            Change::Added => Fact::Added { by, name },
+            Change::Removed => Fact::Removed { name },
+            Change::Restored => return self.feed.tell_aloud(now.wall_ms, Fact::Restored { by, name }),
+            Change::Edited if names == before => Fact::Edited { by, name },
+            Change::Edited if names.len() > 1 => Fact::NamesParted { names },
+            Change::Edited if before.len() > 1 => Fact::Settled { by, name },
+            Change::Edited => Fact::Renamed { by, from: before.concat(), to: name },
+        };
+        self.feed.tell(now.wall_ms, fact);
+    }
+
+    /// Remembers how a record is called; a removed one keeps its last names.
+    pub(super) fn note_names(&mut self, record: RecordId) {
+        if let Some(mut view) = self.replica.view().record(record) {
+            let candidates = view.fields.remove(schema::NAME).unwrap_or_default();
+            self.names.insert(record, candidates.into_iter().map(|candidate| candidate.value).collect());
+        }
+    }
+
+    /// Tells what the log has decided since the last time.
+    pub(super) fn tell_decisions(&mut self, now: Now) {
+        let decided = self.replica.view().log().decided();
+        while self.told < decided {
+            let slot = self.told;
+            self.told = slot.plus(1);
+            let accepted = self.replica.view().log().decision(slot).copied();
+            if let Some(accepted) = accepted.filter(|_| self.caught_up_once) {
+                self.tell_decision(now, slot, accepted);
+            }
+        }
+    }
+
+    fn tell_decision(&mut self, now: Now, slot: Slot, Accepted { ballot, entry }: Accepted) {
+        let Entry::Claim(claim) = entry else { return };
+        let Some(outcome) = self.replica.view().ledger().outcome(claim.id) else { return };
+        if self.feed.knows(claim.id) {
+            return;
+        }
+        let what = self.decision(claim, outcome);
+        let refused_here = claim.id.replica == self.replica.view().me() && matches!(what, Decision::Refused { .. });
+        let fact = Fact::Decided(Decided { claim: claim.id, leader: ballot.voter, slot, what });
+        // A row says itself that its number was refused.
+        if refused_here && !self.has_row(claim.wish.record()) {
+            self.feed.tell_aloud(now.wall_ms, fact);
+        } else {
+            self.feed.tell(now.wall_ms, fact);
+        }
+    }
+
+    fn has_row(&self, record: Option<RecordId>) -> bool {
+        record.is_some_and(|record| self.replica.view().document().records().contains_key(&record))
+    }
+
+    fn decision(&self, claim: Claim, outcome: Outcome) -> Decision {
+        let record = claim.wish.record();
+        let name = record.and_then(|record| self.names.get(&record)).and_then(|names| names.first()).cloned();
+        match outcome {
+            Ok(Granted::Final(numbered)) => Decision::Given { number: numbered.number, name },
+            Ok(Granted::Released { number }) => Decision::Released { number, name },
+            Ok(Granted::Highest { number }) => Decision::Raised { highest: number },
+            Err(rejection) => {
+                let owner = match rejection {
+                    Rejection::NumberTaken { owner, .. } => self.owner(owner),
+                    _ => Owner::Nobody,
+                };
+                Decision::Refused { rejection, name, owner }
+            }
+        }
+    }
+}

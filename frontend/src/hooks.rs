@@ -1,0 +1,42 @@
+//! How components reach the engine.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use crate::engine::Engine;
+use crate::engine::session::Action;
+use crate::view_model::Snapshot;
+
+/// # Panics
+/// Outside of the [`App`](crate::app::App), which provides the engine.
+#[hook]
+pub fn use_engine() -> Engine {
+    use_context::<Engine>().expect("the app provides the engine")
+}
+
+/// How everything stands; the component is rendered anew when that changes.
+#[hook]
+pub fn use_snapshot() -> Rc<Snapshot> {
+    let engine = use_engine();
+    let snapshot = use_state_eq(|| engine.snapshot());
+    let current = Rc::clone(&snapshot);
+    use_effect_with(engine, move |engine| {
+        let refresh = {
+            let engine = engine.clone();
+            move || snapshot.set(engine.snapshot())
+        };
+        // Something may have changed between the first rendering and this effect.
+        refresh();
+        let subscription = engine.subscribe(refresh);
+        move || drop(subscription)
+    });
+    current
+}
+
+/// Does what the user wants. The same callback in every rendering, so that rows need not be rendered for it.
+#[hook]
+pub fn use_action() -> Callback<Action> {
+    let engine = use_engine();
+    use_callback(engine, |action, engine| engine.act(action))
+}

@@ -1,0 +1,3 @@
+//! The views, each of them a page of the rail.
+
+pub mod people;

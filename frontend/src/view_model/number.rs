@@ -1,0 +1,216 @@
+//! A person's number: its state in a glyph and a word, and what people type.
+
+use shared::id::RecordId;
+use shared::ledger::{MAX_NUMBER, Rejection, Wish};
+use shared::paxos::Slot;
+use shared::replica::NumberView;
+
+use crate::engine::fact::Owner;
+use crate::engine::session::{NumberWish, Session};
+
+/// How far a number has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberState {
+    None,
+    /// Asked for, not decided yet.
+    Pending,
+    Final,
+    Rejected,
+}
+
+impl NumberState {
+    /// For `data-state`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            NumberState::None => "none",
+            NumberState::Pending => "pending",
+            NumberState::Final => "final",
+            NumberState::Rejected => "rejected",
+        }
+    }
+
+    #[must_use]
+    pub fn glyph(self) -> &'static str {
+        match self {
+            NumberState::None => "",
+            NumberState::Pending => "◔",
+            NumberState::Final => "●",
+            NumberState::Rejected => "✕",
+        }
+    }
+
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            NumberState::None => "no number",
+            NumberState::Pending => "proposed",
+            NumberState::Final => "final",
+            NumberState::Rejected => "rejected",
+        }
+    }
+
+    /// For the tooltip.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            NumberState::None => "Nobody has asked for a number yet.",
+            NumberState::Pending => "Asked for. The relays have not decided yet.",
+            NumberState::Final => "A majority of the relays has decided: nobody else can get this number.",
+            NumberState::Rejected => "The relays have decided otherwise.",
+        }
+    }
+}
+
+/// A person's number as the table shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    pub state: NumberState,
+    /// The digits, or a word in their place. Empty without a number.
+    pub text: String,
+    /// Why it was refused, or what is under way.
+    pub remark: Option<String>,
+    /// Whether the remark is a refusal that can be put away.
+    pub dismissable: bool,
+    /// A removed record that holds the wanted number, with that number.
+    pub to_free: Option<(RecordId, u64)>,
+    /// The wanted number, if it has become free since.
+    pub to_take: Option<u64>,
+    /// Whether the record holds a number that it could release.
+    pub releasable: bool,
+    /// Where it was decided.
+    pub proof: Option<String>,
+}
+
+impl Number {
+    pub(super) fn of(session: &Session, record: RecordId, view: NumberView) -> Self {
+        let refused = view.refused.filter(|&rejection| !session.has_dismissed(record, rejection));
+        let mut number = Number {
+            state: NumberState::None,
+            text: String::new(),
+            remark: None,
+            dismissable: false,
+            to_free: None,
+            to_take: None,
+            releasable: view.held.is_some() && view.pending.is_none(),
+            proof: None,
+        };
+        if let Some(held) = view.held {
+            number.state = NumberState::Final;
+            number.text = held.number.to_string();
+            number.proof = Some(format!("Decided at {}", place(session, held.slot)));
+        }
+        if let Some(wish) = view.pending {
+            number.state = NumberState::Pending;
+            number.be_pending(wish, session.view().is_connected());
+        } else if let Some(rejection) = refused {
+            number.be_refused(session, rejection);
+        }
+        number
+    }
+
+    fn be_pending(&mut self, wish: Wish, connected: bool) {
+        let waits = if connected { "" } else { " · waits for a relay" };
+        match wish {
+            Wish::Claim { number, .. } | Wish::Raise { number } => self.text = number.to_string(),
+            Wish::Allocate { .. } => self.text = "next".to_owned(),
+            Wish::Release { .. } => self.remark = Some(format!("to be released{waits}")),
+        }
+        if self.remark.is_none() && !connected {
+            self.remark = Some("waits for a relay".to_owned());
+        }
+    }
+
+    fn be_refused(&mut self, session: &Session, rejection: Rejection) {
+        self.dismissable = true;
+        self.remark = Some(refusal(session, rejection));
+        if self.state == NumberState::None {
+            self.state = NumberState::Rejected;
+        }
+        let Rejection::NumberTaken { number, .. } = rejection else { return };
+        if self.state == NumberState::Rejected {
+            self.text = number.to_string();
+        }
+        match session.view().ledger().owner_of(number) {
+            Some((owner, _)) if matches!(session.owner(owner), Owner::Removed { .. }) => {
+                self.to_free = Some((owner, number));
+            }
+            Some(_) => {}
+            None => self.to_take = Some(number),
+        }
+    }
+}
+
+/// Why there is no number, as things stand now.
+fn refusal(session: &Session, rejection: Rejection) -> String {
+    let Rejection::NumberTaken { number, .. } = rejection else { return refusal_in_words(rejection) };
+    match session.view().ledger().owner_of(number) {
+        Some((owner, slot)) => {
+            format!("{number} belongs to {} ({})", owner_in_words(&session.owner(owner)), place(session, slot))
+        }
+        None => format!("{number} was taken, and is free now"),
+    }
+}
+
+/// A refusal in which nobody else has part.
+pub(super) fn refusal_in_words(rejection: Rejection) -> String {
+    match rejection {
+        Rejection::NumberTaken { number, slot, .. } => format!("{number} is taken since slot {slot}"),
+        Rejection::AlreadyNumbered { number, .. } => format!("has number {number} already: release it first"),
+        Rejection::NotNumbered => "had no number to release".to_owned(),
+        Rejection::OutOfRange { .. } => InvalidNumber.to_string(),
+        Rejection::Exhausted => format!("every number up to {MAX_NUMBER} is in use"),
+    }
+}
+
+pub(super) fn owner_in_words(owner: &Owner) -> String {
+    match owner {
+        Owner::Person { name } => name.clone(),
+        Owner::Removed { name: Some(name) } => format!("a removed person, {name}"),
+        Owner::Removed { name: None } => "a removed person".to_owned(),
+        Owner::Unknown | Owner::Nobody => "somebody who has not arrived here yet".to_owned(),
+    }
+}
+
+/// Where in the log, and by whom.
+fn place(session: &Session, slot: Slot) -> String {
+    match session.view().log().decision(slot) {
+        Some(accepted) => format!("{}, slot {slot}", accepted.ballot.voter),
+        None => format!("slot {slot}"),
+    }
+}
+
+/// Not a number that can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidNumber;
+
+impl std::fmt::Display for InvalidNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "A number is 1 to {MAX_NUMBER}, in digits.")
+    }
+}
+
+/// What somebody typed, as a number. Spaces do no harm.
+///
+/// # Errors
+/// [`InvalidNumber`] for anything else, and for numbers out of range.
+pub fn parse_number(typed: &str) -> Result<u64, InvalidNumber> {
+    let digits: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidNumber);
+    }
+    let number = digits.parse().map_err(|_too_long| InvalidNumber)?;
+    if (1..=MAX_NUMBER).contains(&number) { Ok(number) } else { Err(InvalidNumber) }
+}
+
+/// What somebody typed, as a wish: nothing, `next`, or a number.
+///
+/// # Errors
+/// [`InvalidNumber`] for anything else.
+pub fn parse_wish(typed: &str) -> Result<Option<NumberWish>, InvalidNumber> {
+    match typed.trim() {
+        "" => Ok(None),
+        next if next.eq_ignore_ascii_case("next") => Ok(Some(NumberWish::Next)),
+        digits => parse_number(digits).map(|number| Some(NumberWish::This(number))),
+    }
+}

@@ -1,0 +1,46 @@
+//! The active nodes.
+
+use shared::id::ReplicaId;
+
+use crate::engine::Standing;
+use crate::engine::session::Session;
+
+/// A relay and the tabs at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayItem {
+    /// Such as `relay 2`.
+    pub name: String,
+    pub address: String,
+    pub up: bool,
+    pub leads: bool,
+    /// Whether this tab is linked to it.
+    pub ours: bool,
+    pub tabs: Vec<TabItem>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TabItem {
+    pub id: ReplicaId,
+    pub is_this: bool,
+}
+
+/// The relays as this tab's relay sees them; nothing while there is no link, since what was told last may be wrong.
+pub(super) fn relays(session: &Session, standing: &Standing) -> Vec<RelayItem> {
+    let view = session.view();
+    let Standing::Connected { voter, .. } = standing else { return Vec::new() };
+    let Some(status) = view.status().filter(|status| status.me == *voter) else { return Vec::new() };
+    let leader = status.leader.map(|ballot| ballot.voter);
+    let items = status.relays.into_iter().map(|relay| {
+        let mut tabs = relay.tabs;
+        tabs.sort_by_key(|&id| (id != view.me(), id));
+        RelayItem {
+            name: relay.voter.to_string(),
+            address: relay.address,
+            up: relay.up,
+            leads: relay.up && leader == Some(relay.voter),
+            ours: relay.voter == status.me,
+            tabs: tabs.into_iter().map(|id| TabItem { id, is_this: id == view.me() }).collect(),
+        }
+    });
+    items.collect()
+}

@@ -1,0 +1,132 @@
+//! A relay and two tabs in one test: messages arrive at once and in order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use frontend::engine::Standing;
+use frontend::engine::session::{Action, NewPerson, NumberWish, Session};
+use frontend::view_model::{LocalTime, Snapshot};
+use shared::id::{ReplicaId, VoterId};
+use shared::io::{Input, Now, Output, PeerId, PeerKind, Recovered};
+use shared::replica::{Config, Replica, Role};
+
+pub const TAB_A: usize = 0;
+pub const TAB_B: usize = 1;
+
+const RELAY: VoterId = VoterId(1);
+
+pub struct Net {
+    now: Now,
+    relay: Replica,
+    tabs: [Tab; 2],
+    /// Links are never reused.
+    links: u64,
+    ids: u64,
+}
+
+struct Tab {
+    id: ReplicaId,
+    session: Session,
+    link: Option<PeerId>,
+}
+
+impl Net {
+    /// A relay that leads, and both tabs connected to it.
+    pub fn new() -> Self {
+        let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
+        let addresses = BTreeMap::from([(RELAY, "127.0.0.1:5000".to_owned())]);
+        let role = Role::Relay { voter: RELAY, addresses, seed: 7 };
+        let relay = Replica::recover(Config { replica: ReplicaId(1), role }, Recovered::default(), now);
+        let tab = |id| Tab { id, session: Session::new(id, now), link: None };
+        let tabs = [tab(ReplicaId(0xaaaa << 48)), tab(ReplicaId(0xbbbb << 48))];
+        let mut net = Net { now, relay, tabs, links: 0, ids: 0 };
+        while !net.relay.view().status().is_some_and(|status| status.can_agree()) {
+            net.now.monotonic = net.relay.deadline().expect("a relay alone elects itself");
+            net.tell_relay(vec![Input::Wake]);
+        }
+        net.join(TAB_A);
+        net.join(TAB_B);
+        net
+    }
+
+    pub fn id(&self, tab: usize) -> ReplicaId {
+        self.tabs[tab].id
+    }
+
+    pub fn join(&mut self, tab: usize) {
+        self.links += 1;
+        let peer = PeerId(self.links);
+        self.tabs[tab].link = Some(peer);
+        let mut inputs = vec![Input::PeerUp(peer, PeerKind::Tab(self.tabs[tab].id))];
+        let sends = self.tabs[tab].session.connected(self.now, RELAY);
+        inputs.extend(sends.into_iter().map(|message| Input::Receive(peer, message)));
+        self.tell_relay(inputs);
+    }
+
+    pub fn part(&mut self, tab: usize) {
+        self.tabs[tab].session.disconnected(self.now);
+        if let Some(peer) = self.tabs[tab].link.take() {
+            self.tell_relay(vec![Input::PeerDown(peer)]);
+        }
+    }
+
+    /// The page is loaded anew.
+    pub fn replace(&mut self, tab: usize) {
+        self.part(tab);
+        self.ids += 1;
+        let id = ReplicaId((0xcccc << 48) + self.ids);
+        self.tabs[tab] = Tab { id, session: Session::new(id, self.now), link: None };
+    }
+
+    pub fn act(&mut self, tab: usize, action: Action) {
+        self.now.wall_ms += 1000;
+        let sends = self.tabs[tab].session.act(self.now, action);
+        if let Some(peer) = self.tabs[tab].link {
+            self.tell_relay(sends.into_iter().map(|message| Input::Receive(peer, message)).collect());
+        }
+    }
+
+    pub fn add(&mut self, tab: usize, name: &str, number: Option<NumberWish>) {
+        self.act(tab, Action::Add(NewPerson { name: name.to_owned(), note: String::new(), number }));
+    }
+
+    /// What the tab's page shows.
+    pub fn page(&self, tab: usize) -> Snapshot {
+        self.snapshot(tab, None)
+    }
+
+    pub fn page_after(&self, tab: usize, before: &Snapshot) -> Snapshot {
+        self.snapshot(tab, Some(before))
+    }
+
+    fn snapshot(&self, tab: usize, last: Option<&Snapshot>) -> Snapshot {
+        let Tab { session, link, .. } = &self.tabs[tab];
+        let standing = match link {
+            Some(_) => Standing::Connected { address: "localhost:5000".to_owned(), voter: RELAY },
+            None => Standing::Offline,
+        };
+        Snapshot::of(session, &standing, LocalTime { minutes_ahead_of_utc: 0 }, last)
+    }
+
+    /// Gives the relay inputs, and carries what comes of them to its end.
+    fn tell_relay(&mut self, inputs: Vec<Input>) {
+        let mut inputs = VecDeque::from(inputs);
+        while let Some(input) = inputs.pop_front() {
+            let output = self.relay.handle(self.now, input);
+            assert!(output.cut.is_empty(), "{:?}", output.cut);
+            inputs.extend(output.write.as_ref().map(|batch| Input::Persisted(batch.id)));
+            inputs.extend(self.carry(output));
+        }
+    }
+
+    /// Takes the relay's messages to the tabs, and returns their answers.
+    fn carry(&mut self, output: Output) -> Vec<Input> {
+        let mut answers = Vec::new();
+        for envelope in output.sends {
+            let Some(tab) = self.tabs.iter_mut().find(|tab| tab.link == Some(envelope.to)) else { continue };
+            let sends = tab.session.receive(self.now, envelope.message).expect("the relay keeps to the protocol");
+            answers.extend(sends.into_iter().map(|message| Input::Receive(envelope.to, message)));
+        }
+        answers
+    }
+}

@@ -1,0 +1,175 @@
+//! Components in a real document: what they show, and what a click does.
+
+#![cfg(target_arch = "wasm32")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use frontend::browser;
+use frontend::components::person_row::{PersonRow, Props};
+use frontend::engine::session::Action;
+use frontend::view_model::{Choice, Field, Number, NumberState, Person};
+use gloo::timers::callback::Timeout;
+use js_sys::Promise;
+use shared::dot::Dot;
+use shared::id::{RecordId, ReplicaId};
+use shared::ledger::Wish;
+use shared::schema;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{Element, HtmlElement, HtmlInputElement, InputEvent, InputEventInit, KeyboardEvent, KeyboardEventInit};
+use yew::Callback;
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// A row in the document, with all that was asked of it.
+struct Shown {
+    root: Element,
+    actions: Rc<RefCell<Vec<Action>>>,
+}
+
+impl Shown {
+    async fn row(person: Person) -> Self {
+        let root = browser::document().create_element("tbody").unwrap();
+        browser::document().body().unwrap().append_child(&root).unwrap();
+        let actions = Rc::new(RefCell::new(Vec::new()));
+        let asked = Rc::clone(&actions);
+        let on_action = Callback::from(move |action| asked.borrow_mut().push(action));
+        let props = Props { person: Rc::new(person), on_action };
+        yew::Renderer::<PersonRow>::with_root_and_props(root.clone(), props).render();
+        rendered().await;
+        Shown { root, actions }
+    }
+
+    fn labelled(&self, label: &str) -> HtmlElement {
+        let element = self.root.query_selector(&format!("[aria-label={label:?}]")).unwrap();
+        element.unwrap_or_else(|| panic!("nothing is called {label}")).unchecked_into()
+    }
+
+    async fn click(&self, label: &str) {
+        self.labelled(label).click();
+        rendered().await;
+    }
+
+    async fn type_and_press(&self, label: &str, text: &str, key: &str) {
+        let input: HtmlInputElement = self.labelled(label).unchecked_into();
+        input.set_value(text);
+        let typed = InputEventInit::new();
+        typed.set_bubbles(true);
+        input.dispatch_event(&InputEvent::new_with_event_init_dict("input", &typed).unwrap()).unwrap();
+        rendered().await;
+        let pressed = KeyboardEventInit::new();
+        pressed.set_bubbles(true);
+        pressed.set_key(key);
+        let event = KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &pressed).unwrap();
+        input.dispatch_event(&event).unwrap();
+        rendered().await;
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.root.remove();
+    }
+}
+
+/// Yew renders when the current task has ended.
+async fn rendered() {
+    let promise = Promise::new(&mut |resolve, _| {
+        let wait = u32::try_from(Duration::from_millis(20).as_millis()).unwrap();
+        Timeout::new(wait, move || drop(resolve.call0(&JsValue::NULL))).forget();
+    });
+    JsFuture::from(promise).await.unwrap();
+}
+
+fn anna() -> Person {
+    let field = |shown: &str| Field { shown: shown.to_owned(), choices: Vec::new() };
+    let number = Number {
+        state: NumberState::None,
+        text: String::new(),
+        remark: None,
+        dismissable: false,
+        to_free: None,
+        to_take: None,
+        releasable: false,
+        proof: None,
+    };
+    let id = RecordId(Dot::new(ReplicaId(0x3f2a << 48), 1));
+    Person { id, name: field("Anna"), note: field(""), number, glow: None }
+}
+
+fn edit(field: &'static str, value: &str) -> Action {
+    Action::Edit { record: anna().id, field, value: value.to_owned() }
+}
+
+#[wasm_bindgen_test]
+async fn one_click_settles_which_of_two_names_it_is() {
+    let choice = |value: &str| Choice { value: value.to_owned(), origin: "this tab, 12:04".to_owned() };
+    let mut person = anna();
+    person.name.choices = vec![choice("Anna"), choice("Anya")];
+    let shown = Shown::row(person).await;
+    assert!(shown.root.text_content().unwrap().contains("Two names were given at the same time:"));
+    shown.click("Keep Anya").await;
+    assert_eq!(*shown.actions.borrow(), [edit(schema::NAME, "Anya")]);
+}
+
+#[wasm_bindgen_test]
+async fn enter_saves_a_name_and_escape_leaves_it() {
+    let shown = Shown::row(anna()).await;
+    shown.click("Rename Anna").await;
+    shown.type_and_press("New name for Anna", "Hanna", "Escape").await;
+    assert_eq!(*shown.actions.borrow(), []);
+    shown.click("Rename Anna").await;
+    shown.type_and_press("New name for Anna", " Anya ", "Enter").await;
+    assert_eq!(*shown.actions.borrow(), [edit(schema::NAME, "Anya")]);
+    shown.labelled("Rename Anna");
+}
+
+#[wasm_bindgen_test]
+async fn a_name_that_was_not_changed_is_no_edit_and_an_empty_one_is_refused_with_a_reason() {
+    let shown = Shown::row(anna()).await;
+    shown.click("Rename Anna").await;
+    shown.type_and_press("New name for Anna", "Anna", "Enter").await;
+    shown.click("Rename Anna").await;
+    shown.type_and_press("New name for Anna", "  ", "Enter").await;
+    assert_eq!(*shown.actions.borrow(), []);
+    let alert = shown.root.query_selector("[role=alert]").unwrap().unwrap();
+    assert_eq!(alert.text_content().unwrap(), "A person needs a name.");
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_number_says_who_has_it_and_what_can_be_done() {
+    let owner = RecordId(Dot::new(ReplicaId(9), 1));
+    let mut person = anna();
+    person.number.state = NumberState::Rejected;
+    person.number.text = "42".to_owned();
+    person.number.remark = Some("42 belongs to a removed person, Boris".to_owned());
+    person.number.dismissable = true;
+    person.number.to_free = Some((owner, 42));
+    let shown = Shown::row(person).await;
+    let cell = shown.root.query_selector("[data-state=rejected]").unwrap().expect("the cell tells its state");
+    let text = cell.text_content().unwrap();
+    assert!(text.contains("✕42rejected42 belongs to a removed person, Boris"), "{text}");
+    shown.click("Free number 42").await;
+    shown.click("Next number for Anna").await;
+    shown.click("Dismiss the refusal for Anna").await;
+    let record = anna().id;
+    let expected = [
+        Action::Ask(Wish::Release { record: owner }),
+        Action::Ask(Wish::Allocate { record }),
+        Action::DismissRefusal { record },
+    ];
+    assert_eq!(*shown.actions.borrow(), expected);
+}
+
+#[wasm_bindgen_test]
+async fn a_number_is_given_by_typing_it() {
+    let shown = Shown::row(anna()).await;
+    shown.click("Give Anna a number").await;
+    shown.type_and_press("Number for Anna", "forty-two", "Enter").await;
+    assert_eq!(*shown.actions.borrow(), []);
+    shown.type_and_press("Number for Anna", "42", "Enter").await;
+    assert_eq!(*shown.actions.borrow(), [Action::Ask(Wish::Claim { record: anna().id, number: 42 })]);
+}
