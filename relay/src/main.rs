@@ -1,1 +1,97 @@
-fn main() {}
+//! A relay of Duet: a durable replica that votes in Paxos, and serves the page and the WebSockets.
+//!
+//! A thin shell around [`shared::replica::Replica`], which decides everything: [`node`] owns the replicas, [`peer`] and
+//! [`link`] are the network, [`store`] is the disk, [`page`] is the page.
+
+mod app;
+mod config;
+mod link;
+mod node;
+mod origin;
+mod outbox;
+mod page;
+mod peer;
+mod socket;
+mod store;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::config::{Args, Config};
+use crate::node::{Identity, Node};
+use crate::store::{Store, Writer};
+
+/// How long the goodbyes may take, once everything is on the disk.
+const GOODBYE: Duration = Duration::from_millis(1500);
+
+/// The exit code for a command line that cannot be meant; clap uses the same.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    let config = match Config::try_from(Args::parse()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("relay: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("relay: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(config: Config) -> anyhow::Result<()> {
+    let store = Store::open(&config.data_dir, config.voter)?;
+    let recovered = store.load()?;
+    let identity = Identity { voter: config.voter, replica: store.replica(), addresses: config.addresses() };
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}: stop what uses it, or choose another port with --port", config.listen)
+    })?;
+    info!("{} serves http://{}, data in {}", config.voter, config.listen, config.data_dir.display());
+
+    let (writer, reports) = Writer::start(store);
+    let (node, handle) = Node::new(identity, recovered, writer);
+    let mut node = tokio::spawn(node.run(reports));
+    let config = Arc::new(config);
+    for (&peer, address) in config.peers.iter().filter(|&(&peer, _)| config.voter < peer) {
+        let (address, config, handle) = (address.clone(), Arc::clone(&config), handle.clone());
+        tokio::spawn(async move { link::keep(peer, address, &config, handle).await });
+    }
+    let router = app::router(App { config, node: handle.clone() });
+    // Agreement is a conversation of small messages: none may wait for another one to share a packet.
+    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = &mut node => return Ok(ended??),
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    info!("stopping");
+    server.abort();
+    handle.stop().await;
+    node.await??;
+    let _or_it_took_too_long = timeout(GOODBYE, handle.connections_ended()).await;
+    Ok(())
+}

@@ -20,11 +20,11 @@ use crate::io::{
     Command, CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation,
     WriteOp,
 };
-use crate::ledger::Ledger;
+use crate::ledger::{Claim, Ledger};
 use crate::paxos::{Ballot, Effects, Entry, Log, Slot, Voter};
 use crate::schema;
 
-use claims::{Claims, Route};
+use claims::Claims;
 use outbox::{Item, Outbox};
 use peers::Peers;
 
@@ -318,25 +318,36 @@ impl Replica {
     fn pump_claims(&mut self, now: Now) {
         let leader = self.voter.as_ref().and_then(Voter::leader);
         self.claims.leader_is(leader);
+        let leads = self.voter.as_ref().is_some_and(Voter::is_leader);
         while let Some(claim) = self.claims.next_to_send() {
-            let sent = match (&mut self.voter, leader) {
-                (Some(voter), Some(_)) if voter.is_leader() => {
-                    let mut effects = Effects::default();
-                    let proposed = voter.propose(now.monotonic, Entry::Claim(claim), &self.log, &mut effects);
-                    self.act(effects);
-                    proposed.then_some(Route::Proposed)
-                }
-                (Some(_), Some(ballot)) => self.peers.link_to(ballot.voter).map(Route::Passed),
-                (Some(_), None) => None,
-                (None, _) => self.peers.any_relay().map(Route::Passed),
-            };
-            match sent {
-                Some(Route::Passed(peer)) => self.send(peer, Message::Propose(claim)),
-                Some(Route::Proposed) => {}
-                None => break,
+            let has_gone = if leads { self.propose(now, claim) } else { self.pass_on(now, leader, claim) };
+            if !has_gone {
+                break;
             }
-            self.claims.sent(now.monotonic, sent == Some(Route::Proposed));
         }
+    }
+
+    fn propose(&mut self, now: Now, claim: Claim) -> bool {
+        let Some(voter) = &mut self.voter else { return false };
+        let mut effects = Effects::default();
+        let proposed = voter.propose(now.monotonic, Entry::Claim(claim), &self.log, &mut effects);
+        self.act(effects);
+        if proposed {
+            self.claims.proposed();
+        }
+        proposed
+    }
+
+    /// Passes a claim on, from a relay to the leader, from a tab to its relay.
+    fn pass_on(&mut self, now: Now, leader: Option<Ballot>, claim: Claim) -> bool {
+        let towards = match self.voter {
+            Some(_) => leader.and_then(|ballot| self.peers.link_to(ballot.voter)),
+            None => self.peers.any_relay(),
+        };
+        let Some(peer) = towards.filter(|_| self.claims.may_pass()) else { return false };
+        self.send(peer, Message::Propose(claim));
+        self.claims.passed(now.monotonic);
+        true
     }
 
     /// Tells relays who is here and tabs how things stand, where that has changed.

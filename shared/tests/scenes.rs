@@ -11,7 +11,7 @@ use shared::document::{Change, Delta, Versions};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::{MAX_DRIFT_MS, Stamp};
 use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Input, Message, PeerId, PeerKind, Recovered, Violation};
+use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered, Violation, WriteId};
 use shared::ledger::{Claim, ClaimId, Rejection, Wish};
 use shared::paxos::{self, Ballot, Slot};
 use shared::replica::{Config, Replica, Role};
@@ -75,7 +75,7 @@ fn a_record_removed_by_one_and_edited_by_another_is_whole_and_both_are_told() {
         room.ask(remover, Wish::Claim { record: anna, number: 42 });
         room.disconnect(remover);
         room.disconnect(editor);
-        room.command(remover, shared::io::Command::Remove { record: anna });
+        room.command(remover, Command::Remove { record: anna });
         room.edit(editor, anna, "name", "Anya");
         let back = if order == "remover first" { [(remover, 0), (editor, 1)] } else { [(editor, 1), (remover, 0)] };
         back.into_iter().for_each(|(tab, relay)| room.connect(tab, relay));
@@ -94,7 +94,7 @@ fn a_removal_that_nobody_edited_against_leaves_nothing() {
     let (mut room, one, two) = two_tabs();
     let anna = room.add(one, "Anna", "");
     room.disconnect(two);
-    room.command(one, shared::io::Command::Remove { record: anna });
+    room.command(one, Command::Remove { record: anna });
     room.connect(two, 1);
     for node in 0..5 {
         assert_eq!(room.record(node, anna), None);
@@ -122,6 +122,25 @@ fn of_two_claims_to_one_number_one_wins_and_the_other_learns_who_has_it() {
     for node in 0..5 {
         assert_eq!(room.replica(node).view().ledger().highest(), 7);
     }
+}
+
+/// A tab that comes back with many wishes is no flood: what it repeats while nothing is decided is bounded.
+#[test]
+fn many_waiting_wishes_are_passed_on_a_few_at_a_time() {
+    let mut tab = Replica::recover(Config { replica: ReplicaId(9), role: Role::Tab }, Recovered::default(), START);
+    for wish in 0..1000 {
+        let ask = Command::Ask(Wish::Raise { number: wish + 1 });
+        let _ = tab.handle(START, Input::Command(CommandId(wish), ask));
+    }
+    let _ = tab.handle(START, Input::Persisted(WriteId(1000)));
+    let mut sent = Vec::new();
+    sent.push(tab.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(1)))).sends.len());
+    for second in 1..=3 {
+        let now = Now { monotonic: Duration::from_secs(second), ..START };
+        sent.push(tab.handle(now, Input::Wake).sends.len());
+    }
+    assert!(sent.iter().all(|&sent| (1..=129).contains(&sent)), "messages a second: {sent:?}");
+    assert_eq!(tab.view().pending_wishes(), 1000);
 }
 
 #[test]

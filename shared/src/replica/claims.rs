@@ -1,10 +1,10 @@
 //! Claims on their way to a decision.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::id::{RecordId, ReplicaId};
-use crate::io::{CommandId, CommandRejection, PeerId, Reply, WriteOp};
+use crate::io::{CommandId, CommandRejection, Reply, WriteOp};
 use crate::ledger::{Claim, ClaimId, Outcome, Rejection, Wish};
 use crate::paxos::Ballot;
 
@@ -12,17 +12,11 @@ use super::outbox::{Item, Outbox};
 
 /// How many undecided claims a replica holds at the most.
 const MAX_PENDING: usize = 4096;
+/// How many claims may be passed on and undecided at a time; the others wait. With the repetition below it bounds how
+/// often a tab bothers its relay.
+const MAX_PASSED: usize = 128;
 /// How long a claim that was passed on may stay undecided before it is passed on again.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// Where a claim went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    /// This replica leads and has proposed it.
-    Proposed,
-    /// It was passed on towards the leader.
-    Passed(PeerId),
-}
 
 /// The claims of this replica, and those passed to it, that are not decided yet.
 #[derive(Debug)]
@@ -32,6 +26,8 @@ pub(super) struct Claims {
     pending: BTreeMap<ClaimId, Pending>,
     /// Those that have not gone anywhere yet, in order. May name claims that were decided meanwhile.
     to_send: VecDeque<ClaimId>,
+    /// Those that were passed on to another replica. Invariant: all pending.
+    passed: BTreeSet<ClaimId>,
     /// When to pass on again what was passed on and not decided.
     retry_at: Option<Duration>,
     /// The leader to whom the claims went.
@@ -53,6 +49,7 @@ impl Claims {
             seq,
             pending: BTreeMap::new(),
             to_send: VecDeque::new(),
+            passed: BTreeSet::new(),
             retry_at: None,
             leader: None,
             refused: BTreeMap::new(),
@@ -96,6 +93,7 @@ impl Claims {
     /// The log has decided a claim, its own or another.
     pub(super) fn decided(&mut self, claim: Claim, outcome: Outcome, outbox: &mut Outbox) {
         let Some(pending) = self.pending.remove(&claim.id) else { return };
+        self.passed.remove(&claim.id);
         let Some(command) = pending.command else { return };
         if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome) {
             self.refused.insert(record, rejection);
@@ -103,7 +101,7 @@ impl Claims {
         outbox.push(Item::Reply(command, Ok(Reply::Decided(claim.id, outcome))));
     }
 
-    /// The claim to send next; [`sent`](Self::sent) says that it was.
+    /// The claim to send next; [`proposed`](Self::proposed) or [`passed`](Self::passed) says that it was.
     pub(super) fn next_to_send(&mut self) -> Option<Claim> {
         while let Some(&id) = self.to_send.front() {
             if let Some(pending) = self.pending.get(&id) {
@@ -114,12 +112,20 @@ impl Claims {
         None
     }
 
-    /// The claim last returned has gone. One that this replica proposed as the leader is repeated by Paxos itself.
-    pub(super) fn sent(&mut self, now: Duration, proposed: bool) {
+    /// Whether another claim may be passed on before one of those under way is decided.
+    pub(super) fn may_pass(&self) -> bool {
+        self.passed.len() < MAX_PASSED
+    }
+
+    /// The claim last returned was proposed by this replica as the leader. Paxos itself repeats it.
+    pub(super) fn proposed(&mut self) {
         self.to_send.pop_front();
-        if !proposed && self.retry_at.is_none() {
-            self.retry_at = Some(now + RETRY);
-        }
+    }
+
+    /// The claim last returned was passed on.
+    pub(super) fn passed(&mut self, now: Duration) {
+        self.passed.extend(self.to_send.pop_front());
+        self.retry_at.get_or_insert(now + RETRY);
     }
 
     /// Under a new leader every pending claim has to go anew.
@@ -132,6 +138,7 @@ impl Claims {
 
     pub(super) fn resend_all(&mut self) {
         self.to_send = self.pending.keys().copied().collect();
+        self.passed.clear();
         self.retry_at = None;
     }
 

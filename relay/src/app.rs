@@ -1,0 +1,63 @@
+//! The routes.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use tower_http::trace::TraceLayer;
+use tracing::warn;
+
+use crate::config::Config;
+use crate::link::MAX_PACKET_BYTES;
+use crate::node::{NodeHandle, Stopped};
+use crate::{link, origin, page, peer};
+
+/// What every handler sees.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub node: NodeHandle,
+}
+
+/// Everything that a relay serves, on its one port.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/ws", get(tab))
+        .route("/link", get(relay))
+        .route("/healthz", get(health))
+        .fallback(get(page::serve))
+        .layer(TraceLayer::new_for_http())
+        .with_state(app)
+}
+
+async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    if !origin::is_allowed(&headers, &app.config) {
+        warn!(origin = ?headers.get("origin"), "a page from elsewhere is refused");
+        let text =
+            "pages of this origin may not connect to this relay: start it with --allow-origin ORIGIN to let them\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    // Looser than what is allowed to tabs, so that they are told what was wrong.
+    let upgrade = upgrade.max_message_size(MAX_PACKET_BYTES).max_frame_size(MAX_PACKET_BYTES);
+    upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node, app.config.voter).await })
+}
+
+async fn relay(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    if let Err(refusal) = link::admit(&headers, app.config.link_secret.as_ref()) {
+        warn!("a link is refused: {}", refusal.1.trim_end());
+        return refusal.into_response();
+    }
+    let upgrade = upgrade.max_message_size(MAX_PACKET_BYTES).max_frame_size(MAX_PACKET_BYTES);
+    upgrade.on_upgrade(move |socket| async move { link::serve(socket, app.node, &app.config).await })
+}
+
+async fn health(State(app): State<App>) -> Response {
+    match app.node.health().await {
+        Ok(health) => Json(health).into_response(),
+        Err(Stopped) => (StatusCode::SERVICE_UNAVAILABLE, "the relay is stopping\n").into_response(),
+    }
+}

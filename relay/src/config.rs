@@ -1,0 +1,236 @@
+//! What the operator decides: flags and environment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Parser;
+use shared::id::VoterId;
+use thiserror::Error;
+
+/// The command line, as it is given.
+#[derive(Debug, Parser)]
+#[command(name = "relay", version, about = "A relay of Duet: stores, votes, and serves the page to tabs.")]
+pub struct Args {
+    /// The number under which this relay votes, 1 to 65535; each relay has its own and keeps it.
+    #[arg(long, env = "RELAY_ID", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    id: u16,
+
+    /// The address to listen on.
+    #[arg(long, env = "RELAY_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+
+    /// The port to listen on, for the page, the tabs and the other relays.
+    #[arg(long, env = "RELAY_PORT", default_value_t = 5000)]
+    port: u16,
+
+    /// Where tabs and relays reach this relay. [default: 127.0.0.1:<port>]
+    #[arg(long, env = "RELAY_ADDRESS", value_name = "HOST:PORT", value_parser = host_and_port)]
+    address: Option<String>,
+
+    /// The directory of this relay's database; created if it is missing. [default: data/<id>]
+    #[arg(long, env = "RELAY_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// The other relays, as in `2=ws://127.0.0.1:5001,3=ws://127.0.0.1:5002`.
+    #[arg(long, env = "RELAY_PEERS", value_name = "ID=URL", value_delimiter = ',')]
+    peers: Vec<Peer>,
+
+    /// A secret that all relays share. Give it in the environment: flags can be seen by every user of the machine.
+    #[arg(long, env = "RELAY_LINK_SECRET", hide_env_values = true)]
+    link_secret: Option<Secret>,
+
+    /// Further origins from which pages may connect, as in `https://duet.example`.
+    #[arg(long, env = "RELAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    allow_origin: Vec<String>,
+}
+
+/// What a relay runs with: the command line, checked and completed.
+#[derive(Debug)]
+pub struct Config {
+    pub voter: VoterId,
+    pub listen: SocketAddr,
+    /// Where tabs and relays reach this relay: host and port.
+    pub address: String,
+    pub data_dir: PathBuf,
+    /// The other relays, with the host and port of each.
+    pub peers: BTreeMap<VoterId, String>,
+    pub link_secret: Option<Secret>,
+    pub allow_origin: Vec<String>,
+}
+
+/// A command line that cannot be meant.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    #[error("--peers names {0} itself: name only the other relays, or give this one another --id")]
+    OwnIdAmongPeers(VoterId),
+    #[error("--peers names {0} twice: give each relay one address")]
+    PeerTwice(VoterId),
+    #[error(
+        "listening on {0} with peers needs a secret, or anybody could pose as a relay: set RELAY_LINK_SECRET to the same long random text on all relays"
+    )]
+    NoSecret(IpAddr),
+}
+
+impl TryFrom<Args> for Config {
+    type Error = ConfigError;
+
+    fn try_from(args: Args) -> Result<Self, ConfigError> {
+        let voter = VoterId(args.id);
+        let mut peers = BTreeMap::new();
+        for peer in args.peers {
+            if peer.voter == voter {
+                return Err(ConfigError::OwnIdAmongPeers(voter));
+            }
+            if peers.insert(peer.voter, peer.address).is_some() {
+                return Err(ConfigError::PeerTwice(peer.voter));
+            }
+        }
+        let link_secret = args.link_secret.filter(|secret| !secret.0.is_empty());
+        if !args.host.is_loopback() && !peers.is_empty() && link_secret.is_none() {
+            return Err(ConfigError::NoSecret(args.host));
+        }
+        Ok(Config {
+            voter,
+            listen: SocketAddr::new(args.host, args.port),
+            address: args.address.unwrap_or_else(|| format!("127.0.0.1:{}", args.port)),
+            data_dir: args.data_dir.unwrap_or_else(|| PathBuf::from(format!("data/{}", args.id))),
+            peers,
+            link_secret,
+            allow_origin: args.allow_origin,
+        })
+    }
+}
+
+impl Config {
+    /// The addresses of all voters, this one among them.
+    pub fn addresses(&self) -> BTreeMap<VoterId, String> {
+        let mut addresses = self.peers.clone();
+        addresses.insert(self.voter, self.address.clone());
+        addresses
+    }
+}
+
+/// One entry of `--peers`.
+#[derive(Clone, Debug)]
+struct Peer {
+    voter: VoterId,
+    address: String,
+}
+
+impl FromStr for Peer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = "each peer is written ID=ws://HOST:PORT, as in 2=ws://127.0.0.1:5001";
+        let (id, url) = text.trim().split_once('=').ok_or(form)?;
+        let id: u16 = id.trim().parse().map_err(|_| format!("`{id}` is not an id from 1 to 65535; {form}"))?;
+        if id == 0 {
+            return Err(format!("ids start at 1; {form}"));
+        }
+        let address = url.trim().strip_prefix("ws://").ok_or_else(|| format!("`{url}` is no ws:// address; {form}"))?;
+        let address = host_and_port(address.trim_end_matches('/')).map_err(|error| format!("{error}; {form}"))?;
+        Ok(Peer { voter: VoterId(id), address })
+    }
+}
+
+fn host_and_port(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once(':').filter(|(host, port)| {
+        let plain = !host.is_empty() && !host.contains(['/', '@', ' ']);
+        plain && port.parse::<u16>().is_ok_and(|port| port > 0)
+    });
+    if parts.is_some() { Ok(text.to_owned()) } else { Err(format!("`{text}` is not HOST:PORT")) }
+}
+
+/// What relays prove to one another that they belong together. Never printed.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value of the header `Authorization` that carries it.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
+
+    /// Whether a header `Authorization` carries it. Takes equally long wherever the two differ.
+    pub fn matches(&self, header: &[u8]) -> bool {
+        let expected = self.bearer();
+        let differences = expected.bytes().zip(header).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        expected.len() == header.len() && std::hint::black_box(differences) == 0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Secret(text.to_owned()))
+        } else {
+            Err("the link secret must be ASCII letters, digits and signs, without spaces".to_owned())
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(flags: &[&str]) -> Result<Config, ConfigError> {
+        let args = Args::try_parse_from(std::iter::once(&"relay").chain(flags)).expect("flags that clap takes");
+        Config::try_from(args)
+    }
+
+    #[test]
+    fn without_flags_it_is_a_single_relay_on_port_5000() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.voter, VoterId(1));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
+        assert_eq!(config.address, "127.0.0.1:5000");
+        assert_eq!(config.data_dir, PathBuf::from("data/1"));
+        assert!(config.peers.is_empty());
+    }
+
+    #[test]
+    fn peers_are_read_with_their_ids() {
+        let config = config(&["--id", "1", "--peers", "2=ws://127.0.0.1:5001,3=ws://[::1]:5002/"]).unwrap();
+        let peers = [(VoterId(2), "127.0.0.1:5001".to_owned()), (VoterId(3), "[::1]:5002".to_owned())];
+        assert_eq!(config.peers, BTreeMap::from(peers));
+    }
+
+    #[test]
+    fn peers_that_cannot_be_meant_are_refused() {
+        for bad in ["2", "x=ws://a:1", "0=ws://a:1", "2=http://a:1", "2=ws://a", "2=ws://a:1/path", "2=ws://:1"] {
+            assert!(Args::try_parse_from(["relay", "--peers", bad]).is_err(), "{bad}");
+        }
+        assert_eq!(config(&["--peers", "1=ws://a:1"]).unwrap_err(), ConfigError::OwnIdAmongPeers(VoterId(1)));
+        let twice = config(&["--peers", "2=ws://a:1,2=ws://b:1"]).unwrap_err();
+        assert_eq!(twice, ConfigError::PeerTwice(VoterId(2)));
+    }
+
+    #[test]
+    fn a_link_that_others_can_reach_needs_a_secret() {
+        let open = ["--host", "0.0.0.0", "--peers", "2=ws://a:1"];
+        assert!(matches!(config(&open), Err(ConfigError::NoSecret(_))));
+        assert!(config(&[&open[..], &["--link-secret", "s3cret"]].concat()).is_ok());
+        assert!(config(&["--host", "0.0.0.0"]).is_ok());
+    }
+
+    #[test]
+    fn only_the_whole_secret_matches_and_it_is_never_printed() {
+        let secret: Secret = "s3cret".parse().unwrap();
+        assert!(secret.matches(b"Bearer s3cret"));
+        for wrong in [&b"Bearer s3cre"[..], b"Bearer s3cretx", b"Bearer s3creT", b"", b"s3cret"] {
+            assert!(!secret.matches(wrong));
+        }
+        assert!(!format!("{secret:?}").contains("s3cret"));
+    }
+}

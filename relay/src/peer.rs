@@ -1,0 +1,150 @@
+//! The WebSocket of one tab. Nothing that a tab sends is trusted.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::WebSocket;
+use futures_util::{Sink, Stream};
+use shared::id::{ReplicaId, VoterId};
+use shared::io::{Message, Violation};
+use shared::wire::{Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
+use tracing::{debug, warn};
+
+use crate::node::{Connection, NodeHandle, Stopped};
+use crate::outbox::{self, Cut, Outbox};
+use crate::socket::{self, End, Fault, Packet, Rhythm};
+
+/// How long a tab may take to say who it is.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+
+const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(10), silence: Duration::from_secs(30) };
+
+/// How much a tab may send: so many messages a second for as long as it likes, and so many at once. The burst lets
+/// more than 100,000 records of its own through, which a tab that was offline sends in deltas of 64.
+const MESSAGES_PER_SECOND: u32 = 200;
+const BURST: u32 = 2000;
+/// What asks for work in proportion to the whole document counts as this many messages.
+const RESYNC_COST: u32 = 100;
+
+/// Serves one tab until its connection ends.
+pub async fn serve(socket: WebSocket, node: NodeHandle, me: VoterId) {
+    let connection = node.connection();
+    let (mut sink, mut stream) = socket::split_accepted(socket);
+    let (who, end) = match hello(&mut stream).await {
+        Ok((replica, room)) => {
+            let who = format!("tab {replica} in room {}", room.as_str());
+            debug!("{who} is here");
+            (who, converse(&mut sink, &mut stream, &connection, me, (replica, room)).await)
+        }
+        Err(end) => ("a tab without a name".to_owned(), end),
+    };
+    connection.down().await;
+    match &end {
+        End::Cut(Cut::For(violation)) if *violation != Violation::Stopping => warn!("{who} is cut: {violation}"),
+        end => debug!("{who} is gone: {end}"),
+    }
+    socket::close(sink, stream, end).await;
+}
+
+async fn converse<K, S>(
+    sink: &mut K,
+    stream: &mut S,
+    connection: &Connection,
+    me: VoterId,
+    tab: (ReplicaId, Room),
+) -> End
+where
+    K: Sink<Packet> + Unpin,
+    S: Stream<Item = Result<Packet, Fault>> + Unpin,
+{
+    if let Err(end) = socket::send(sink, &Frame::Hello(Hello::Relay { voter: me })).await {
+        return end;
+    }
+    let (outbox, queue) = outbox::queue();
+    socket::run(sink, queue, RHYTHM, read(stream, connection, tab, outbox)).await
+}
+
+async fn hello<S>(stream: &mut S) -> Result<(ReplicaId, Room), End>
+where
+    S: Stream<Item = Result<Packet, Fault>> + Unpin,
+{
+    match socket::next_frame(stream, HELLO_WITHIN, MAX_TAB_FRAME_BYTES).await {
+        Ok(Frame::Hello(Hello::Tab { replica, room })) => Ok((replica, room)),
+        Ok(_) => Err(malformed("the first frame must be the hello of a tab")),
+        Err(End::Silent) => Err(malformed("no hello came in time")),
+        Err(end) => Err(end),
+    }
+}
+
+fn malformed(reason: &str) -> End {
+    Violation::Malformed { reason: reason.to_owned() }.into()
+}
+
+async fn read<S>(stream: &mut S, connection: &Connection, tab: (ReplicaId, Room), outbox: Outbox) -> End
+where
+    S: Stream<Item = Result<Packet, Fault>> + Unpin,
+{
+    let (replica, room) = tab;
+    if let Err(Stopped) = connection.tab_up(replica, room, outbox).await {
+        return Violation::Stopping.into();
+    }
+    let mut allowance = Allowance::new(Instant::now());
+    loop {
+        let message = match socket::next_frame(stream, RHYTHM.silence, MAX_TAB_FRAME_BYTES).await {
+            Ok(Frame::Message(message)) => message,
+            Ok(Frame::Bye(violation)) => return End::Told(violation),
+            Ok(Frame::Hello(_) | Frame::InRoom(..)) => return Violation::NotForTabs.into(),
+            Err(end) => return end,
+        };
+        if !allowance.spend(cost(&message), Instant::now()) {
+            return Violation::TooFast { limit: MESSAGES_PER_SECOND }.into();
+        }
+        if let Err(Stopped) = connection.tab_says(message).await {
+            return Violation::Stopping.into();
+        }
+    }
+}
+
+fn cost(message: &Message) -> u32 {
+    if matches!(message, Message::Have { .. } | Message::Digest(_)) { RESYNC_COST } else { 1 }
+}
+
+/// A token bucket (Turner, "New directions in communications", 1986).
+#[derive(Debug)]
+struct Allowance {
+    messages: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn new(now: Instant) -> Self {
+        Allowance { messages: f64::from(BURST), at: now }
+    }
+
+    /// Takes `cost` messages out, if there are as many.
+    fn spend(&mut self, cost: u32, now: Instant) -> bool {
+        let earned = now.duration_since(self.at).as_secs_f64() * f64::from(MESSAGES_PER_SECOND);
+        self.messages = (self.messages + earned).min(f64::from(BURST));
+        self.at = now;
+        let enough = self.messages >= f64::from(cost);
+        if enough {
+            self.messages -= f64::from(cost);
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_and_more_than_that_does_not_until_time_has_passed() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(start);
+        assert!((0..BURST).all(|_| allowance.spend(1, start)));
+        assert!(!allowance.spend(1, start));
+        let later = start + Duration::from_secs(1);
+        assert!((0..MESSAGES_PER_SECOND).all(|_| allowance.spend(1, later)));
+        assert!(!allowance.spend(1, later));
+    }
+}

@@ -1,0 +1,348 @@
+//! The database of a relay: one SQLite file, one writer thread, many batches per commit.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc as blocking;
+use std::thread;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::de::DeserializeOwned;
+use shared::dot::{Dot, MAX_COUNTER};
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::{Recovered, WriteBatch, WriteId, WriteOp};
+use shared::paxos::{Accepted, Ballot, Slot};
+use shared::wire::{self, Room};
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+const FILE_NAME: &str = "duet.sqlite3";
+const LOCK_NAME: &str = "lock";
+
+/// Marks a SQLite file as one of ours ("Duet").
+const APPLICATION_ID: i64 = 0x4475_6574;
+/// The version of the tables, in `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// Unsigned 64-bit ids and counters are stored as the signed integers of the same bits, which is all SQLite has.
+const SCHEMA: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE version (
+    room TEXT NOT NULL,
+    record_replica INTEGER NOT NULL, record_counter INTEGER NOT NULL,
+    replica INTEGER NOT NULL, counter INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (room, record_replica, record_counter, replica, counter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE context (room TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE promise (room TEXT PRIMARY KEY, round INTEGER NOT NULL, voter INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE log (
+    room TEXT NOT NULL, slot INTEGER NOT NULL,
+    round INTEGER NOT NULL, voter INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (room, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE progress (
+    room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+";
+
+/// Why a database cannot be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("cannot use the data directory {dir}: {source}: give one that this user may write, with --data-dir")]
+    Directory { dir: PathBuf, source: io::Error },
+    #[error("another relay is using the data directory {dir}: stop it, or give this one its own with --data-dir")]
+    Busy { dir: PathBuf },
+    #[error(
+        "{file} is not a database of this version of Duet (found version {found}, need {SCHEMA_VERSION}): run the version that wrote it, or give another --data-dir"
+    )]
+    OtherVersion { file: PathBuf, found: i64 },
+    #[error("the database {file} belongs to {theirs}: start it with --id {}, or give another --data-dir", theirs.0)]
+    OtherVoter { file: PathBuf, theirs: VoterId },
+    #[error(
+        "the database {file} is broken ({reason}): do not restore an older copy, since a relay must not forget its votes; move the data directories of all relays away to start anew"
+    )]
+    Broken { file: PathBuf, reason: String },
+    #[error(
+        "cannot write to the database ({0}): the relay stops, since nothing more can be promised; make room on the disk or repair it, then start again"
+    )]
+    Write(rusqlite::Error),
+    #[error("the writer thread of the database has ended unexpectedly")]
+    WriterGone,
+}
+
+/// The open database of one relay.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    file: PathBuf,
+    replica: ReplicaId,
+    /// Held as long as the database is open; the system frees it however the process ends.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the database in `dir`, and creates it for `voter` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`], each with what to do about it.
+    pub fn open(dir: &Path, voter: VoterId) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Directory { dir: dir.to_owned(), source };
+        std::fs::create_dir_all(dir).map_err(unusable)?;
+        let lock = File::create(dir.join(LOCK_NAME)).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { dir: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        let file = dir.join(FILE_NAME);
+        let broken = |error: rusqlite::Error| StoreError::Broken { file: file.clone(), reason: error.to_string() };
+        let mut connection = Connection::open(&file).map_err(broken)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(broken)?;
+        let application: i64 =
+            connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(broken)?;
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(broken)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(broken)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(broken)?;
+        if (found, application, tables) == (0, 0, 0) {
+            create(&mut connection, voter).map_err(StoreError::Write)?;
+        } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
+            return Err(StoreError::OtherVersion { file, found });
+        }
+        let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(broken)?;
+        if check != "ok" {
+            return Err(StoreError::Broken { file, reason: check });
+        }
+        let (replica, theirs) = identity(&connection).map_err(broken)?;
+        if theirs != voter {
+            return Err(StoreError::OtherVoter { file, theirs });
+        }
+        Ok(Store { connection, file, replica, _lock: lock })
+    }
+
+    /// The identity of this database.
+    pub fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    /// The durable state of every room.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if something cannot be read back.
+    pub fn load(&self) -> Result<BTreeMap<Room, Recovered>, StoreError> {
+        let mut rooms = BTreeMap::new();
+        self.load_document(&mut rooms)
+            .and_then(|()| self.load_log(&mut rooms))
+            .and_then(|()| self.load_progress(&mut rooms))
+            .map_err(|reason| StoreError::Broken { file: self.file.clone(), reason })?;
+        Ok(rooms)
+    }
+
+    fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, body FROM context", |row| {
+            room(rooms, row)?.context = body(row.get(1))?;
+            Ok(())
+        })?;
+        let versions = "SELECT room, record_replica, record_counter, replica, counter, body FROM version";
+        self.each(versions, |row| {
+            let record = RecordId(dot(row, 1)?);
+            let (dot, version) = (dot(row, 3)?, body(row.get(5))?);
+            room(rooms, row)?.apply(WriteOp::PutVersion { record, dot, version });
+            Ok(())
+        })
+    }
+
+    fn load_log(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, round, voter FROM promise", |row| {
+            room(rooms, row)?.promised = Some(ballot(row, 1)?);
+            Ok(())
+        })?;
+        self.each("SELECT room, slot, round, voter, body FROM log", |row| {
+            let (slot, accepted) =
+                (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry: body(row.get(4))? });
+            room(rooms, row)?.apply(WriteOp::Accept { slot, accepted });
+            Ok(())
+        })
+    }
+
+    fn load_progress(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, decided, claim_seq FROM progress", |row| {
+            let (decided, claim_seq) = (Slot(unsigned(row, 1)?), unsigned(row, 2)?);
+            let recovered = room(rooms, row)?;
+            (recovered.decided, recovered.claim_seq) = (decided, claim_seq);
+            Ok(())
+        })
+    }
+
+    fn each(&self, query: &str, mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>) -> Result<(), String> {
+        let mut statement = self.connection.prepare(query).map_err(text)?;
+        let mut rows = statement.query([]).map_err(text)?;
+        while let Some(row) = rows.next().map_err(text)? {
+            take(row)?;
+        }
+        Ok(())
+    }
+
+    /// Makes batches durable, all or nothing.
+    fn commit(&mut self, batches: &[(Room, WriteBatch)]) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        for (room, batch) in batches {
+            for op in &batch.ops {
+                write(&transaction, room.as_str(), op)?;
+            }
+        }
+        transaction.commit()
+    }
+}
+
+fn create(connection: &mut Connection, voter: VoterId) -> rusqlite::Result<()> {
+    let replica = getrandom::u64().expect("the system gives random numbers");
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    let insert = "INSERT INTO meta VALUES ('replica', ?1), ('voter', ?2)";
+    transaction.execute(insert, params![replica as i64, voter.0])?;
+    transaction.commit()
+}
+
+fn identity(connection: &Connection) -> rusqlite::Result<(ReplicaId, VoterId)> {
+    let get = "SELECT value FROM meta WHERE key = ?1";
+    let replica: Option<i64> = connection.query_row(get, ["replica"], |row| row.get(0)).optional()?;
+    let voter: Option<u16> = connection.query_row(get, ["voter"], |row| row.get(0)).optional()?;
+    match (replica, voter) {
+        (Some(replica), Some(voter)) => Ok((ReplicaId(replica as u64), VoterId(voter))),
+        _ => Err(rusqlite::Error::QueryReturnedNoRows),
+    }
+}
+
+/// Carries out one write: the SQL of what `Recovered::apply` means.
+fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
+    let execute =
+        |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values).map(drop);
+    match op {
+        WriteOp::PutVersion { record: RecordId(record), dot, version } => execute(
+            "INSERT OR REPLACE INTO version (room, record_replica, record_counter, replica, counter, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                room,
+                record.replica.0 as i64,
+                record.counter as i64,
+                dot.replica.0 as i64,
+                dot.counter as i64,
+                wire::encode(version)
+            ],
+        ),
+        WriteOp::DropVersion { record: RecordId(record), dot } => execute(
+            "DELETE FROM version
+             WHERE room = ?1 AND record_replica = ?2 AND record_counter = ?3 AND replica = ?4 AND counter = ?5",
+            params![room, record.replica.0 as i64, record.counter as i64, dot.replica.0 as i64, dot.counter as i64],
+        ),
+        WriteOp::PutContext(context) => {
+            execute("INSERT OR REPLACE INTO context (room, body) VALUES (?1, ?2)", params![room, wire::encode(context)])
+        }
+        WriteOp::Promise(ballot) => execute(
+            "INSERT OR REPLACE INTO promise (room, round, voter) VALUES (?1, ?2, ?3)",
+            params![room, ballot.round as i64, ballot.voter.0],
+        ),
+        WriteOp::Accept { slot, accepted: Accepted { ballot, entry } } => execute(
+            "INSERT OR REPLACE INTO log (room, slot, round, voter, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![room, slot.0 as i64, ballot.round as i64, ballot.voter.0, wire::encode(entry)],
+        ),
+        WriteOp::Decided(slot) => execute(
+            "INSERT INTO progress (room, decided) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET decided = ?2",
+            params![room, slot.0 as i64],
+        ),
+        WriteOp::ClaimSeq(seq) => execute(
+            "INSERT INTO progress (room, claim_seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET claim_seq = ?2",
+            params![room, *seq as i64],
+        ),
+    }
+}
+
+fn text(error: rusqlite::Error) -> String {
+    error.to_string()
+}
+
+fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> Result<u64, String> {
+    row.get::<_, i64>(column).map(|signed| signed as u64).map_err(text)
+}
+
+fn dot(row: &rusqlite::Row<'_>, column: usize) -> Result<Dot, String> {
+    let (replica, counter) = (ReplicaId(unsigned(row, column)?), unsigned(row, column + 1)?);
+    if (1..=MAX_COUNTER).contains(&counter) {
+        Ok(Dot { replica, counter })
+    } else {
+        Err(format!("no dot has the counter {counter}"))
+    }
+}
+
+fn ballot(row: &rusqlite::Row<'_>, column: usize) -> Result<Ballot, String> {
+    Ok(Ballot { round: unsigned(row, column)?, voter: VoterId(row.get(column + 1).map_err(text)?) })
+}
+
+fn body<T: DeserializeOwned>(bytes: rusqlite::Result<Vec<u8>>) -> Result<T, String> {
+    wire::decode(&bytes.map_err(text)?, usize::MAX).map_err(|error| error.to_string())
+}
+
+/// The state of the room that the first column of a row names.
+fn room<'a>(rooms: &'a mut BTreeMap<Room, Recovered>, row: &rusqlite::Row<'_>) -> Result<&'a mut Recovered, String> {
+    let name: String = row.get(0).map_err(text)?;
+    Ok(rooms.entry(Room::try_from(name).map_err(|violation| violation.to_string())?).or_default())
+}
+
+/// What has become durable by one commit.
+#[derive(Debug)]
+pub struct Persisted {
+    /// For each room the last batch; all before it are durable too.
+    pub last: BTreeMap<Room, WriteId>,
+    /// How many batches the commit held.
+    pub batches: usize,
+}
+
+/// The way to the writer thread. The thread ends when this is dropped and everything given to it is durable.
+#[derive(Debug)]
+pub struct Writer {
+    batches: blocking::Sender<(Room, WriteBatch)>,
+}
+
+impl Writer {
+    /// Starts the thread that owns the database from now on. It reports each commit, or the failure after which it
+    /// writes nothing more; the reports end when it has.
+    pub fn start(store: Store) -> (Self, mpsc::UnboundedReceiver<Result<Persisted, StoreError>>) {
+        let (batches, inbox) = blocking::channel();
+        let (reports, outcome) = mpsc::unbounded_channel();
+        thread::spawn(move || run(store, &inbox, &reports));
+        (Writer { batches }, outcome)
+    }
+
+    /// Gives a batch to the thread. A thread that has ended says so in its reports.
+    pub fn submit(&self, room: Room, batch: WriteBatch) {
+        let _ended = self.batches.send((room, batch));
+    }
+}
+
+/// Group commit: while one commit syncs the disk, the batches for the next one gather.
+fn run(
+    mut store: Store,
+    inbox: &blocking::Receiver<(Room, WriteBatch)>,
+    reports: &mpsc::UnboundedSender<Result<Persisted, StoreError>>,
+) {
+    while let Ok(first) = inbox.recv() {
+        let batches: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
+        let report = store.commit(&batches).map_err(StoreError::Write).map(|()| Persisted {
+            batches: batches.len(),
+            last: batches.into_iter().map(|(room, batch)| (room, batch.id)).collect(),
+        });
+        let failed = report.is_err();
+        if reports.send(report).is_err() || failed {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

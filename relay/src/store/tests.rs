@@ -1,0 +1,127 @@
+//! The store means by each write what `Recovered::apply` means by it.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use shared::crdt::{MvRegister, Version};
+use shared::dot::DotSet;
+use shared::hlc::Stamp;
+use shared::ledger::{Claim, ClaimId, Wish};
+use shared::paxos::Entry;
+
+use super::*;
+
+/// Few different values, so that writes meet; among them the largest, which do not fit a signed integer.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![0..4u64, Just(u64::MAX), Just(1 << 63)]
+}
+
+fn any_dot() -> impl Strategy<Value = Dot> {
+    (number(), prop_oneof![1..4u64, Just(MAX_COUNTER)])
+        .prop_map(|(replica, counter)| Dot::new(ReplicaId(replica), counter))
+}
+
+fn any_version() -> impl Strategy<Value = Version> {
+    (any_dot(), number(), ".{0,8}").prop_map(|(dot, wall_ms, value)| {
+        let mut name = MvRegister::default();
+        name.assign(dot, Stamp { wall_ms, logical: 1 }, value, &DotSet::default());
+        Version { fields: BTreeMap::from([("name".to_owned(), name)]) }
+    })
+}
+
+fn any_ballot() -> impl Strategy<Value = Ballot> {
+    (number(), any::<u16>()).prop_map(|(round, voter)| Ballot { round, voter: VoterId(voter) })
+}
+
+fn any_entry() -> impl Strategy<Value = Entry> {
+    let claim = (number(), any_dot(), number()).prop_map(|(seq, dot, number)| {
+        let id = ClaimId { replica: ReplicaId(number), seq };
+        Entry::Claim(Claim { id, wish: Wish::Claim { record: RecordId(dot), number } })
+    });
+    prop_oneof![Just(Entry::Noop), claim]
+}
+
+fn any_op() -> impl Strategy<Value = WriteOp> {
+    prop_oneof![
+        (any_dot(), any_dot(), any_version()).prop_map(|(record, dot, version)| WriteOp::PutVersion {
+            record: RecordId(record),
+            dot,
+            version
+        }),
+        (any_dot(), any_dot()).prop_map(|(record, dot)| WriteOp::DropVersion { record: RecordId(record), dot }),
+        prop::collection::vec(any_dot(), 0..6).prop_map(|dots| WriteOp::PutContext(dots.into_iter().collect())),
+        any_ballot().prop_map(WriteOp::Promise),
+        (number(), any_ballot(), any_entry()).prop_map(|(slot, ballot, entry)| WriteOp::Accept {
+            slot: Slot(slot),
+            accepted: Accepted { ballot, entry }
+        }),
+        number().prop_map(|slot| WriteOp::Decided(Slot(slot))),
+        number().prop_map(WriteOp::ClaimSeq),
+    ]
+}
+
+fn any_batches() -> impl Strategy<Value = Vec<(Room, Vec<WriteOp>)>> {
+    let room = prop_oneof![Just("people"), Just("other")].prop_map(|name| Room::try_from(name.to_owned()).unwrap());
+    prop::collection::vec((room, prop::collection::vec(any_op(), 1..12)), 0..8)
+}
+
+proptest! {
+    // Each case syncs a real file.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_loaded_is_what_apply_makes_of_the_writes(batches in any_batches()) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut expected: BTreeMap<Room, Recovered> = BTreeMap::new();
+        let mut store = Store::open(dir.path(), VoterId(1)).unwrap();
+        let replica = store.replica();
+        for (number, (room, ops)) in (1..).zip(batches) {
+            ops.iter().for_each(|op| expected.entry(room.clone()).or_default().apply(op.clone()));
+            store.commit(&[(room, WriteBatch { id: WriteId(number), ops })]).unwrap();
+        }
+        drop(store);
+        let reopened = Store::open(dir.path(), VoterId(1)).unwrap();
+        prop_assert_eq!(reopened.replica(), replica);
+        let mut loaded = reopened.load().unwrap();
+        // A room in which nothing is left has no row.
+        for room in expected.keys() {
+            loaded.entry(room.clone()).or_default();
+        }
+        prop_assert_eq!(loaded, expected);
+    }
+}
+
+#[test]
+fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let room = Room::try_from("people".to_owned()).unwrap();
+    let (writer, mut reports) = Writer::start(Store::open(dir.path(), VoterId(1)).unwrap());
+    for number in 1..=100 {
+        writer.submit(room.clone(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::ClaimSeq(number)] });
+    }
+    drop(writer);
+    let mut batches = 0;
+    let mut last = WriteId(0);
+    while let Some(report) = reports.blocking_recv() {
+        let persisted = report.unwrap();
+        batches += persisted.batches;
+        assert!(persisted.last[&room] > last);
+        last = persisted.last[&room];
+    }
+    assert_eq!((batches, last), (100, WriteId(100)));
+    let store = Store::open(dir.path(), VoterId(1)).unwrap();
+    assert_eq!(store.load().unwrap()[&room].claim_seq, 100);
+}
+
+#[test]
+fn a_write_that_fails_is_reported_and_the_writer_writes_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let room = Room::try_from("people".to_owned()).unwrap();
+    let store = Store::open(dir.path(), VoterId(1)).unwrap();
+    store.connection.pragma_update(None, "query_only", true).unwrap();
+    let (writer, mut reports) = Writer::start(store);
+    writer.submit(room.clone(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(1)] });
+    assert!(matches!(reports.blocking_recv(), Some(Err(StoreError::Write(_)))));
+    writer.submit(room, WriteBatch { id: WriteId(2), ops: vec![WriteOp::ClaimSeq(2)] });
+    assert!(reports.blocking_recv().is_none());
+}

@@ -1,0 +1,9 @@
+//! Relays as users run them: real processes, real WebSockets, real databases.
+
+mod agreement;
+mod cluster;
+mod crash;
+mod hostile;
+mod operation;
+mod resync;
+mod tab;

@@ -1,0 +1,21 @@
+//! A tab that comes back with much that it wrote offline.
+
+use crate::cluster::Cluster;
+use crate::tab::{Tab, new_replica_id};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_offline_arrives_whole() {
+    let cluster = Cluster::start(3);
+    let (replica, people) = (new_replica_id(), 3000);
+    let offline = Tab::under(replica, &[]);
+    for number in 0..people {
+        offline.add(&format!("person {number}")).await;
+    }
+    offline.go_online(&[cluster.url(1)]);
+    let other = Tab::open(&[cluster.url(2)]).await;
+    other.until("all people", |view| view.document().records().len() == people).await;
+    offline.until("everything is stored", |view| view.unsaved_edits() == 0).await;
+    assert_eq!(offline.byes(), []);
+    let late = Tab::open(&[cluster.url(3)]).await;
+    late.until("all people", |view| view.document().records().len() == people).await;
+}
