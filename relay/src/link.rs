@@ -18,7 +18,7 @@ use tracing::{debug, info, warn};
 
 use crate::config::{Config, Secret};
 use crate::node::{Connection, NodeHandle, Stopped};
-use crate::outbox::{self, Cut, Outbox};
+use crate::outbox::{self, Outbox};
 use crate::socket::{self, End, Fault, Packet, Rhythm};
 
 /// The pings carry the news that a leader lives; a link that is silent for longer than this counts as down. A relay
@@ -79,7 +79,7 @@ pub async fn keep(peer: VoterId, address: String, config: &Config, node: NodeHan
     let mut last_trouble = String::new();
     loop {
         match dial(peer, &address, config, &node).await {
-            Ok(End::Cut(Cut::For(Violation::Stopping))) => return,
+            Ok(End::Cut(Violation::Stopping)) => return,
             Ok(_) => {
                 wait = FIRST_WAIT;
                 last_trouble.clear();

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, trace, warn};
 
-use crate::outbox::{Cut, Outbox, Overflow};
+use crate::outbox::{Outbox, Overflow};
 use crate::store::{Persisted, StoreError, Writer};
 
 /// How many rooms a relay serves at the most.
@@ -255,10 +255,10 @@ impl Node {
 
     fn tab_up(&mut self, peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox) {
         if replica == self.identity.replica {
-            return outbox.cut(Cut::For(Violation::ForeignClaim));
+            return outbox.cut(Violation::ForeignClaim);
         }
         if !self.rooms.contains_key(&room) && !self.open_new(&room) {
-            return outbox.cut(Cut::For(Violation::TooManyRooms { limit: MAX_ROOMS }));
+            return outbox.cut(Violation::TooManyRooms { limit: MAX_ROOMS });
         }
         let place = Place::Tab(replica, room.clone());
         self.replace(&place);
@@ -311,13 +311,13 @@ impl Node {
     fn replace(&mut self, place: &Place) {
         let older = self.peers.iter().find(|(_, peer)| peer.place == *place).map(|(&id, _)| id);
         if let Some(peer) = older.and_then(|id| self.remove(id)) {
-            peer.outbox.cut(Cut::Replaced);
+            peer.outbox.cut(Violation::Replaced);
         }
     }
 
     fn cut(&mut self, peer: PeerId, violation: Violation) {
         if let Some(peer) = self.remove(peer) {
-            peer.outbox.cut(Cut::For(violation));
+            peer.outbox.cut(violation);
         }
     }
 
@@ -361,7 +361,7 @@ impl Node {
         let now = self.now();
         let Some(open) = self.rooms.get_mut(room) else { return };
         let output = open.replica.handle(now, input);
-        let leader = open.replica.view().status().and_then(|status| status.leader);
+        let leader = open.replica.view().leader();
         if leader != open.leader {
             open.leader = leader;
             match leader {
@@ -409,7 +409,7 @@ impl Node {
     ) -> Result<(), StoreError> {
         self.submit();
         for (_, peer) in std::mem::take(&mut self.peers) {
-            peer.outbox.cut(Cut::For(Violation::Stopping));
+            peer.outbox.cut(Violation::Stopping);
         }
         drop(self);
         while let Some(report) = reports.recv().await {

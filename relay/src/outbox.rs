@@ -15,15 +15,6 @@ const STALL: Duration = Duration::from_secs(5);
 /// How much may wait at all, in bytes.
 const MAX_BYTES: usize = 256 << 20;
 
-/// How a connection comes to be ended by the node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// The peer is told why.
-    For(Violation),
-    /// A newer connection of the same replica has taken its place.
-    Replaced,
-}
-
 /// The queue is full: the peer is to be cut, and resyncs when it connects again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
@@ -36,7 +27,7 @@ pub struct Overflow;
 #[derive(Debug)]
 pub struct Outbox {
     frames: mpsc::UnboundedSender<Bytes>,
-    cut: Option<oneshot::Sender<Cut>>,
+    cut: Option<oneshot::Sender<Violation>>,
     meter: Arc<Mutex<Meter>>,
 }
 
@@ -45,7 +36,7 @@ pub struct Outbox {
 pub struct Queue {
     pub frames: Frames,
     /// Fires when the node ends the connection.
-    pub cut: oneshot::Receiver<Cut>,
+    pub cut: oneshot::Receiver<Violation>,
 }
 
 /// The frames that wait for the socket.
@@ -85,9 +76,9 @@ impl Outbox {
     }
 
     /// Ends the connection, ahead of what still waits.
-    pub fn cut(mut self, cut: Cut) {
+    pub fn cut(mut self, violation: Violation) {
         if let Some(sender) = self.cut.take() {
-            let _ended_already = sender.send(cut);
+            let _ended_already = sender.send(violation);
         }
     }
 }

@@ -10,7 +10,7 @@ use shared::wire::{Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
 use tracing::{debug, warn};
 
 use crate::node::{Connection, NodeHandle, Stopped};
-use crate::outbox::{self, Cut, Outbox};
+use crate::outbox::{self, Outbox};
 use crate::socket::{self, End, Fault, Packet, Rhythm};
 
 /// How long a tab may take to say who it is.
@@ -20,8 +20,8 @@ const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(10), silence: Du
 
 /// How much a tab may send: so many messages a second for as long as it likes, and so many at once. The burst lets
 /// more than 100,000 records of its own through, which a tab that was offline sends in deltas of 64.
-const MESSAGES_PER_SECOND: u32 = 200;
-const BURST: u32 = 2000;
+const MESSAGES_PER_SECOND: u32 = 1000;
+const BURST: u32 = 10_000;
 /// What asks for work in proportion to the whole document counts as this many messages.
 const RESYNC_COST: u32 = 100;
 
@@ -39,7 +39,7 @@ pub async fn serve(socket: WebSocket, node: NodeHandle, me: VoterId) {
     };
     connection.down().await;
     match &end {
-        End::Cut(Cut::For(violation)) if *violation != Violation::Stopping => warn!("{who} is cut: {violation}"),
+        End::Cut(violation) if *violation != Violation::Stopping => warn!("{who} is cut: {violation}"),
         end => debug!("{who} is gone: {end}"),
     }
     socket::close(sink, stream, end).await;
@@ -68,7 +68,7 @@ where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
     match socket::next_frame(stream, HELLO_WITHIN, MAX_TAB_FRAME_BYTES).await {
-        Ok(Frame::Hello(Hello::Tab { replica, room })) => Ok((replica, room)),
+        Ok(Frame::Hello(Hello::Tab { replica, room })) => Ok((replica, Room::try_from(room)?)),
         Ok(_) => Err(malformed("the first frame must be the hello of a tab")),
         Err(End::Silent) => Err(malformed("no hello came in time")),
         Err(end) => Err(end),

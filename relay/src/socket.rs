@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::{WebSocketStream, tungstenite as ts};
 
-use crate::outbox::{Cut, Frames, Queue};
+use crate::outbox::{Frames, Queue};
 
 /// How long to wait for the peer's goodbye. Closing at once could take back what it has not read yet.
 const LINGER: Duration = Duration::from_secs(1);
@@ -57,12 +57,12 @@ pub enum End {
     /// The other side says why it ends the connection.
     Told(Violation),
     /// This side ends it.
-    Cut(Cut),
+    Cut(Violation),
 }
 
 impl From<Violation> for End {
     fn from(violation: Violation) -> Self {
-        End::Cut(Cut::For(violation))
+        End::Cut(violation)
     }
 }
 
@@ -72,8 +72,7 @@ impl std::fmt::Display for End {
             End::Gone => f.write_str("it is gone"),
             End::Silent => f.write_str("it is silent"),
             End::Told(violation) => write!(f, "it says: {violation}"),
-            End::Cut(Cut::For(violation)) => write!(f, "cut: {violation}"),
-            End::Cut(Cut::Replaced) => f.write_str("a newer connection took its place"),
+            End::Cut(violation) => write!(f, "cut: {violation}"),
         }
     }
 }
@@ -196,7 +195,7 @@ where
     let Queue { mut frames, cut } = queue;
     tokio::select! {
         // A node that ends without a word is stopping.
-        cut = cut => End::Cut(cut.unwrap_or(Cut::For(Violation::Stopping))),
+        cut = cut => End::Cut(cut.unwrap_or(Violation::Stopping)),
         end = read => end,
         Err(_) = write(sink, &mut frames, rhythm.ping_every) => End::Gone,
     }
@@ -234,9 +233,12 @@ where
     let goodbye = async {
         let (code, reason) = match end {
             End::Gone | End::Silent | End::Told(_) => return sink.close().await,
-            End::Cut(Cut::Replaced) => (REPLACED, "a newer connection of the same replica took its place".to_owned()),
-            End::Cut(Cut::For(violation)) => {
-                let code = if violation == Violation::Stopping { GOING_AWAY } else { POLICY_VIOLATION };
+            End::Cut(violation) => {
+                let code = match violation {
+                    Violation::Stopping => GOING_AWAY,
+                    Violation::Replaced => REPLACED,
+                    _ => POLICY_VIOLATION,
+                };
                 let reason = violation.to_string();
                 sink.feed(Packet::Binary(wire::encode(&Frame::Bye(violation)).into())).await?;
                 (code, reason)

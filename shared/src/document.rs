@@ -218,12 +218,21 @@ impl Document {
     /// `author` keeps it to the versions of one replica.
     #[must_use]
     pub fn missing(&self, theirs: &DotSet, author: Option<ReplicaId>) -> (Vec<Delta>, Digest) {
-        let wanted = |dot: Dot| !theirs.contains(dot) && author.is_none_or(|author| author == dot.replica);
-        let lacking: Vec<_> = self.index.iter().filter(|&(&dot, _)| wanted(dot)).collect();
-        let deltas = lacking.chunks(VERSIONS_PER_DELTA).map(|chunk| {
-            let mut delta = Delta::default();
-            for &(&dot, &record) in chunk {
-                delta.context.insert(dot);
+        let mut unseen = self.context.difference(theirs);
+        if let Some(author) = author {
+            unseen = unseen.of(author);
+        }
+        let lacking: Vec<_> = self.index.iter().filter(|&(&dot, _)| unseen.contains(dot)).collect();
+        let chunks: Vec<_> = lacking.chunks(VERSIONS_PER_DELTA).collect();
+        let mut after = None;
+        let deltas = chunks.iter().enumerate().map(|(at, chunk)| {
+            let last = chunk.last().map(|&(&dot, _)| dot);
+            let until = if at + 1 < chunks.len() { last } else { None };
+            // The dead dots between the versions go along: without them the context of the other side would be full of
+            // holes until the digest.
+            let mut delta = Delta { context: unseen.between(after, until), ..Delta::default() };
+            after = last;
+            for &(&dot, &record) in *chunk {
                 delta.versions.entry(record).or_default().insert(dot, self.records[&record][&dot].clone());
             }
             delta
@@ -318,10 +327,11 @@ impl<'a> Merge<'a> {
 
     fn take_version(&mut self, record: RecordId, dot: Dot, version: Version) {
         let document = &mut *self.document;
+        if document.index.contains_key(&dot) {
+            return;
+        }
         if document.context.contains(dot) {
-            if !document.index.contains_key(&dot) {
-                self.merged.stale.insert(dot);
-            }
+            self.merged.stale.insert(dot);
             return;
         }
         let was_there = document.records.contains_key(&record);

@@ -150,6 +150,28 @@ impl DotSet {
         DotSet { intervals: own.into_iter().map(|own| (replica, own)).collect() }
     }
 
+    /// The dots after `after` up to `until`, in the order of dots; without bounds those from the first, or to the last.
+    #[must_use]
+    pub fn between(&self, after: Option<Dot>, until: Option<Dot>) -> DotSet {
+        let mut part = DotSet::default();
+        for (replica, (mut start, mut end)) in self.intervals() {
+            match after {
+                Some(after) if replica < after.replica => continue,
+                Some(after) if replica == after.replica => start = start.max(after.counter + 1),
+                _ => {}
+            }
+            match until {
+                Some(until) if replica > until.replica => continue,
+                Some(until) if replica == until.replica => end = end.min(until.counter),
+                _ => {}
+            }
+            if start <= end {
+                part.insert_interval(replica, (start, end));
+            }
+        }
+        part
+    }
+
     /// The largest counter of `replica` in the set, 0 if there is none.
     #[must_use]
     pub fn highest(&self, replica: ReplicaId) -> u64 {
@@ -230,6 +252,12 @@ mod tests {
             prop_assert_eq!(set_a.difference(&set_b), set(&a.difference(&b).copied().collect()));
             prop_assert_eq!(set_a.intersection(&set_b), set(&a.intersection(&b).copied().collect()));
             prop_assert_eq!(set_a.is_subset(&set_b), a.is_subset(&b));
+            if let (Some(&first), Some(&last)) = (b.first(), b.last()) {
+                let between = a.iter().copied().filter(|&dot| first < dot && dot <= last).collect();
+                prop_assert_eq!(set_a.between(Some(first), Some(last)), between);
+                let after = a.iter().copied().filter(|&dot| first < dot).collect();
+                prop_assert_eq!(set_a.between(Some(first), None), after);
+            }
         }
 
         /// What a set holds survives the check that guards decoding.

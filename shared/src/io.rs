@@ -230,6 +230,8 @@ pub enum Violation {
     BadRoom,
     #[error("this relay serves {limit} rooms already")]
     TooManyRooms { limit: usize },
+    #[error("the same replica has connected anew")]
+    Replaced,
     #[error("the relay is stopping")]
     Stopping,
 }

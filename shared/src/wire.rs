@@ -35,8 +35,14 @@ pub enum Frame {
 /// Who speaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hello {
-    Tab { replica: ReplicaId, room: Room },
-    Relay { voter: VoterId },
+    /// `room` is a name that the relay checks, to say what is wrong with it.
+    Tab {
+        replica: ReplicaId,
+        room: String,
+    },
+    Relay {
+        voter: VoterId,
+    },
 }
 
 /// The name of a room: an independent database.

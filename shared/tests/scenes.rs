@@ -232,6 +232,32 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     }
 }
 
+#[test]
+fn one_dot_under_two_records_counts_once() {
+    let (mut room, attacker, bystander) = two_tabs();
+    let dot = Dot::new(ReplicaId(100), 1);
+    let version = version_with(dot, "Eve", Stamp { wall_ms: START.wall_ms, logical: 0 });
+    let records = [RecordId(dot), RecordId(Dot::new(ReplicaId(100), 2))];
+    let versions = records.map(|record| (record, Versions::from([(dot, version.clone())])));
+    let delta = Delta { versions: versions.into(), context: [dot].into_iter().collect(), removed: BTreeSet::new() };
+    room.forge(attacker, 0, Message::Delta(delta));
+    assert_eq!(room.replica(bystander).view().records().count(), 1, "and every invariant holds");
+}
+
+/// What is dead goes along with what is live, or the relay would take the tab's context for a scattered one.
+#[test]
+fn a_tab_that_edited_much_offline_is_taken_in() {
+    let (mut room, one, two) = two_tabs();
+    room.disconnect(one);
+    for person in 0..1500 {
+        let record = room.add(one, &format!("person {person}"), "");
+        room.edit(one, record, "note", "edited");
+    }
+    room.connect(one, 0);
+    assert_eq!(room.cut, []);
+    assert_eq!(room.replica(two).view().document(), room.replica(one).view().document());
+}
+
 /// A tab may say of others' dots only what the relay knows as well: it cannot silence what has not arrived yet.
 #[test]
 fn a_tab_cannot_declare_dead_what_it_has_never_seen() {

@@ -161,7 +161,7 @@ impl Engine {
 
     fn say_hello(&self) {
         let state = self.0.state.borrow();
-        let hello = Hello::Tab { replica: state.session.view().me(), room: self.0.room.clone() };
+        let hello = Hello::Tab { replica: state.session.view().me(), room: self.0.room.as_str().to_owned() };
         if let Some(socket) = &state.link.socket {
             socket.send(&wire::encode(&Frame::Hello(hello)));
         }

@@ -9,7 +9,7 @@ use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Reco
 use shared::ledger::{Claim, ClaimId, Wish};
 use shared::paxos::{self, Ballot};
 use shared::replica::{Config, Replica, Role};
-use shared::wire::{Frame, Hello, MAX_TAB_FRAME_BYTES};
+use shared::wire::{Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, header};
@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Packet};
 
 use crate::cluster::Cluster;
-use crate::tab::{Client, Tab, new_replica_id, room};
+use crate::tab::{Client, Tab, new_replica_id};
 
 /// A relay with a tab that does nothing wrong and must notice nothing.
 struct Scene {
@@ -35,7 +35,7 @@ impl Scene {
     /// A connection that has said hello.
     async fn attacker(&self, replica: ReplicaId) -> Client {
         let mut client = Client::connect(self.cluster.url(1)).await.expect("a connection");
-        client.send(&Frame::Hello(Hello::Tab { replica, room: room("people") })).await;
+        client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
         assert_eq!(client.next().await, Some(Frame::Hello(Hello::Relay { voter: VoterId(1) })));
         client
     }
@@ -118,7 +118,8 @@ async fn what_a_tab_may_not_say_is_refused() {
     assert_eq!(scene.answer_to_message(me, vote).await, Violation::NotForTabs);
     let stored = Message::Stored { context: DotSet::default() };
     assert_eq!(scene.answer_to_message(me, stored).await, Violation::NotForTabs);
-    let in_room = shared::wire::encode(&Frame::InRoom(room("people"), delta_of(me, Duration::ZERO)));
+    let room = Room::try_from("people".to_owned()).expect("the name of a room");
+    let in_room = shared::wire::encode(&Frame::InRoom(room, delta_of(me, Duration::ZERO)));
     assert_eq!(scene.answer_to(Packet::binary(in_room)).await, Violation::NotForTabs);
     scene.nobody_else_noticed().await;
 }
@@ -151,9 +152,10 @@ async fn a_connection_that_starts_wrong_is_refused() {
 async fn a_flood_is_cut_and_so_are_rooms_without_end() {
     let scene = Scene::new().await;
     let mut flood = scene.attacker(new_replica_id()).await;
-    let fetch = Frame::Message(Message::Fetch { first: paxos::Slot(u64::MAX) });
-    for _ in 0..2500 {
-        flood.send(&fetch).await;
+    // Asking for a resync costs as much as a hundred other messages.
+    let have = Message::Have { context: DotSet::default(), fingerprint: Default::default(), decided: paxos::Slot(0) };
+    for _ in 0..200 {
+        flood.send(&Frame::Message(have.clone())).await;
     }
     assert!(matches!(refused(flood).await, Violation::TooFast { .. }));
     let mut clients = Vec::new();
@@ -167,9 +169,18 @@ async fn a_flood_is_cut_and_so_are_rooms_without_end() {
 
 async fn enter(scene: &Scene, name: &str) -> Client {
     let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-    client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: room(name) })).await;
+    client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: name.to_owned() })).await;
     assert_eq!(client.next().await, Some(Frame::Hello(Hello::Relay { voter: VoterId(1) })));
     client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_with_a_bad_name_is_refused_with_the_rule() {
+    let scene = Scene::new().await;
+    let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
+    client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: "a/b".to_owned() })).await;
+    assert_eq!(refused(client).await, Violation::BadRoom);
+    scene.nobody_else_noticed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +189,7 @@ async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     let replica = new_replica_id();
     let mut older = scene.attacker(replica).await;
     let mut newer = scene.attacker(replica).await;
-    assert_eq!(older.bye().await, None, "nothing wrong was done");
+    assert_eq!(older.bye().await, Some(Violation::Replaced));
     assert_eq!(older.closed.expect("a close frame").code, CloseCode::Library(4001));
     newer.send(&Frame::Message(delta_of(replica, Duration::ZERO))).await;
     scene.bystander.until("the newer one's edit", |view| Tab::has_name(view, "Mallory")).await;

@@ -6,10 +6,11 @@ use crate::tab::{Tab, new_replica_id};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_offline_arrives_whole() {
     let cluster = Cluster::start(3);
-    let (replica, people) = (new_replica_id(), 3000);
+    let (replica, people) = (new_replica_id(), 2000);
     let offline = Tab::under(replica, &[]);
     for number in 0..people {
-        offline.add(&format!("person {number}")).await;
+        let record = offline.add(&format!("person {number}")).await;
+        offline.edit(record, "note", "edited").await;
     }
     offline.go_online(&[cluster.url(1)]);
     let other = Tab::open(&[cluster.url(2)]).await;

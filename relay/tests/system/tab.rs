@@ -12,7 +12,7 @@ use shared::io::{
 };
 use shared::ledger::{Outcome, Wish};
 use shared::replica::{Config, Replica, Role, View};
-use shared::wire::{self, Frame, Hello, MAX_FRAME_BYTES, Room};
+use shared::wire::{self, Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -22,10 +22,6 @@ use tokio_tungstenite::tungstenite::{self, Message as Packet};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::cluster::PATIENCE;
-
-pub fn room(name: &str) -> Room {
-    Room::try_from(name.to_owned()).expect("the name of a room")
-}
 
 /// A replica in the role of a tab, which keeps connected to one of some relays. It ends when this is dropped.
 pub struct Tab {
@@ -137,6 +133,11 @@ impl Tab {
         }
     }
 
+    pub async fn edit(&self, record: RecordId, field: &str, value: &str) {
+        let edit = Command::Edit { record, field: field.to_owned(), value: value.to_owned() };
+        assert_eq!(self.command(edit).await, Ok(Reply::Done));
+    }
+
     pub async fn ask(&self, wish: Wish) -> Outcome {
         match self.command(Command::Ask(wish)).await {
             Ok(Reply::Decided(_, outcome)) => outcome,
@@ -246,7 +247,7 @@ fn step(
 async fn stay_connected(replica: ReplicaId, urls: Vec<String>, events: mpsc::UnboundedSender<Event>) {
     for (attempt, url) in (0..).zip(urls.iter().cycle()) {
         if let Ok(mut client) = Client::connect(url).await {
-            client.send(&Frame::Hello(Hello::Tab { replica, room: room("people") })).await;
+            client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
             if let Some(Frame::Hello(Hello::Relay { voter })) = client.next().await {
                 let peer = PeerId(attempt);
                 serve(client, peer, voter, &events).await;
