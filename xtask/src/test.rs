@@ -120,6 +120,7 @@ impl Bench {
             cargo("test")
                 .args(["-p=e2e", "--locked", "--no-fail-fast", "--", "--test-threads=1"])
                 .env("DUET_RELAY", relay)
+                .env("DUET_SCREENSHOTS", workspace::root().join("target/screenshots"))
                 .env("DUET_CHROMIUM", &self.browser.chromium)
                 .env("DUET_CHROMEDRIVER", &self.browser.chromedriver),
         )
