@@ -1,13 +1,20 @@
 //! Conflict-free replicated data types (Shapiro et al., 2011), one type per file.
 
-pub mod mv_register;
-pub mod version;
+mod aw_set;
+mod field;
+mod lww_register;
+mod mv_register;
+mod pn_counter;
+mod version;
 
+pub use aw_set::AwSet;
+pub use field::{EditEvent, Field, FieldEdit, FieldKind, WrongEdit};
+pub use lww_register::{LwwRegister, LwwWrite};
 pub use mv_register::{Candidate, MvRegister};
+pub use pn_counter::PnCounter;
 pub use version::{FieldName, Version};
 
 use crate::dot::DotSet;
-use crate::version_vector::VersionVector;
 
 /// A join-semilattice: states that merge.
 ///
@@ -26,11 +33,5 @@ pub trait Lattice {
 impl Lattice for DotSet {
     fn join(&mut self, other: &Self) {
         DotSet::join(self, other);
-    }
-}
-
-impl Lattice for VersionVector {
-    fn join(&mut self, other: &Self) {
-        VersionVector::join(self, other);
     }
 }

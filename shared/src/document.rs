@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::crdt::{FieldName, Lattice, Version};
+use crate::crdt::{EditEvent, Field, FieldEdit, FieldKind, FieldName, Lattice, Version};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Stamp;
 use crate::id::{RecordId, ReplicaId};
@@ -94,6 +94,19 @@ pub enum Change {
     Restored,
 }
 
+/// A write to a last-writer-wins register that lost against a concurrent one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostWrite {
+    pub record: RecordId,
+    pub field: FieldName,
+    /// What was written, and is shown no more.
+    pub value: String,
+    pub by: ReplicaId,
+    /// Milliseconds since the Unix epoch, by the author's clock.
+    pub at_ms: u64,
+    pub winner: ReplicaId,
+}
+
 /// What a merge did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Merged {
@@ -103,6 +116,7 @@ pub struct Merged {
     pub stale: DotSet,
     /// Each record that changed, how, and the replica whose edit did it, where one did.
     pub changes: Vec<(RecordId, Change, Option<ReplicaId>)>,
+    pub lost: Vec<LostWrite>,
     pub writes: Vec<WriteOp>,
 }
 
@@ -148,12 +162,20 @@ impl Document {
         Dot::new(replica, self.context.highest(replica) + 1)
     }
 
-    /// Sets fields of a record, which comes into being if it is new. `dot` is the edit's own, from
-    /// [`next_dot`](Self::next_dot).
-    pub fn edit(&mut self, record: RecordId, dot: Dot, stamp: Stamp, fields: BTreeMap<FieldName, String>) -> Merged {
+    /// Edits fields of a record, which comes into being if it is new. `dot` is the edit's own, from
+    /// [`next_dot`](Self::next_dot). Edits that are not for the kind of their field have no effect; the schema checks
+    /// that before.
+    pub fn edit(
+        &mut self,
+        record: RecordId,
+        dot: Dot,
+        stamp: Stamp,
+        edits: Vec<(FieldName, FieldKind, FieldEdit)>,
+    ) -> Merged {
         let mut version = self.read(record).unwrap_or_default();
-        for (name, value) in fields {
-            version.fields.entry(name).or_default().assign(dot, stamp, value, &self.context);
+        for (name, kind, edit) in edits {
+            let field = version.fields.entry(name).or_insert_with(|| Field::new(kind));
+            let _checked_before = field.edit(edit, EditEvent { dot, stamp, context: &self.context });
         }
         let mut delta = Delta { context: self.dots_of(record), ..Delta::default() };
         delta.context.insert(dot);
@@ -265,14 +287,13 @@ impl Document {
 
     /// Records that the sender of the digest has removed, but that live on here through an edit it has not seen.
     fn edited_here_removed_there(&self, digest: &Digest) -> BTreeSet<RecordId> {
-        let lives_on = |versions: &Versions| {
-            let none_there = versions.keys().all(|&dot| !digest.live.contains(dot));
-            none_there
-                && versions.iter().any(|(&dot, version)| {
-                    !digest.context.contains(dot) && version.is_built_on_seen(dot, &digest.context)
-                })
+        let lives_on = |record: RecordId, versions: &Versions| {
+            digest.context.contains(record.0)
+                && versions.keys().all(|&dot| !digest.live.contains(dot))
+                && versions.keys().any(|&dot| !digest.context.contains(dot))
         };
-        self.records.iter().filter(|(_, versions)| lives_on(versions)).map(|(&record, _)| record).collect()
+        let records = self.records.iter().filter(|&(&record, versions)| lives_on(record, versions));
+        records.map(|(&record, _)| record).collect()
     }
 }
 
@@ -337,8 +358,12 @@ impl<'a> Merge<'a> {
         let was_there = document.records.contains_key(&record);
         let first_touch = !self.before.contains_key(&record);
         self.before.entry(record).or_insert(was_there);
-        if first_touch && !was_there && version.is_built_on_seen(dot, &document.context) {
+        // Its first edit was seen, and the record is not here: it was removed.
+        if first_touch && !was_there && document.context.contains(record.0) {
             self.restored.insert(record, dot.replica);
+        }
+        for other in document.records.get(&record).into_iter().flat_map(BTreeMap::values) {
+            self.merged.lost.extend(lost_writes(record, &version, other));
         }
         self.merged.writes.push(WriteOp::PutVersion { record, dot, version: version.clone() });
         self.news.versions.entry(record).or_default().insert(dot, version.clone());
@@ -390,4 +415,25 @@ impl<'a> Merge<'a> {
         self.merged.news = news_arrived.then_some(self.news);
         self.merged
     }
+}
+
+/// The writes of two concurrent versions that lose against a write of the other version.
+fn lost_writes(record: RecordId, one: &Version, two: &Version) -> Vec<LostWrite> {
+    let mut lost = Vec::new();
+    for (field, own) in &one.fields {
+        let (Field::Lww(own), Some(Field::Lww(other))) = (own, two.fields.get(field)) else { continue };
+        for (loser, winner) in [(own, other), (other, own)] {
+            if let (Some(write), Some(winner)) = (loser.lost_to(winner), winner.latest()) {
+                lost.push(LostWrite {
+                    record,
+                    field: field.clone(),
+                    value: write.value.clone(),
+                    by: write.dot.replica,
+                    at_ms: write.stamp.wall_ms,
+                    winner: winner.dot.replica,
+                });
+            }
+        }
+    }
+    lost
 }

@@ -92,6 +92,13 @@ impl DotSet {
         self.insert_interval(dot.replica, (dot.counter, dot.counter));
     }
 
+    /// Adds the dots of `replica` from 1 to `counter`.
+    pub fn cover(&mut self, replica: ReplicaId, counter: u64) {
+        if counter > 0 {
+            self.insert_interval(replica, (1, counter));
+        }
+    }
+
     /// Adds every dot of `replica` whose counter is in the inclusive `interval`.
     fn insert_interval(&mut self, replica: ReplicaId, (mut start, mut end): Interval) {
         let own = self.intervals.entry(replica).or_default();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::crdt::{FieldName, Version};
-use crate::document::{Change, Delta, Digest, Fingerprint, Versions};
+use crate::crdt::{FieldEdit, FieldName, Version};
+use crate::document::{Change, Delta, Digest, Fingerprint, LostWrite, Versions};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::ClockAhead;
 use crate::id::{RecordId, ReplicaId, VoterId};
@@ -61,13 +61,14 @@ pub enum Input {
 /// What a user may want.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// A new record. The fields must include those that the schema requires.
     Add {
-        fields: BTreeMap<FieldName, String>,
+        fields: Vec<(FieldName, FieldEdit)>,
     },
     Edit {
         record: RecordId,
         field: FieldName,
-        value: String,
+        edit: FieldEdit,
     },
     Remove {
         record: RecordId,
@@ -107,6 +108,8 @@ pub struct Output {
     pub cut: Vec<(PeerId, Violation)>,
     /// What others did to the document, for people to see.
     pub events: Vec<Event>,
+    /// Writes to last-writer-wins registers that lost against concurrent ones.
+    pub lost: Vec<LostWrite>,
 }
 
 /// A message with its receiver.

@@ -8,21 +8,23 @@
 //! use std::collections::{BTreeMap, VecDeque};
 //! use std::time::Duration;
 //!
+//! use shared::crdt::FieldEdit;
 //! use shared::id::{ReplicaId, VoterId};
 //! use shared::io::{Command, CommandId, Input, Now, Recovered, Reply};
 //! use shared::ledger::Wish;
 //! use shared::replica::{Config, Replica, Role};
+//! use shared::schema::Schema;
 //!
 //! let role = Role::Relay {
 //!     voter: VoterId(1),
 //!     addresses: BTreeMap::from([(VoterId(1), "127.0.0.1:5000".to_owned())]),
 //!     seed: 7,
 //! };
-//! let config = Config { replica: ReplicaId(0xd0e7), role };
+//! let config = Config { replica: ReplicaId(0xd0e7), schema: Schema::people(), role };
 //! let mut now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 //! let mut replica = Replica::recover(config, Recovered::default(), now);
 //!
-//! let fields = BTreeMap::from([("name".to_owned(), "Anna".to_owned())]);
+//! let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
 //! let mut inputs = VecDeque::from([Input::Command(CommandId(1), Command::Add { fields })]);
 //! let number = loop {
 //!     // When nothing happens, sleep until the deadline and wake the replica.
@@ -63,5 +65,4 @@ pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod split_mix;
-pub mod version_vector;
 pub mod wire;

@@ -6,12 +6,12 @@ mod peers;
 mod sync;
 mod view;
 
-pub use view::{CandidateView, NumberView, RecordView, View};
+pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::crdt::FieldName;
+use crate::crdt::{FieldEdit, FieldKind, FieldName};
 use crate::document::Document;
 use crate::dot::DotSet;
 use crate::hlc::Hlc;
@@ -22,7 +22,7 @@ use crate::io::{
 };
 use crate::ledger::{Claim, Ledger};
 use crate::paxos::{Ballot, Effects, Entry, Log, Slot, Voter};
-use crate::schema;
+use crate::schema::{Schema, SchemaViolation};
 
 use claims::Claims;
 use outbox::{Item, Outbox};
@@ -32,6 +32,8 @@ use peers::Peers;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub replica: ReplicaId,
+    /// The same for all replicas of a room.
+    pub schema: Schema,
     pub role: Role,
 }
 
@@ -48,6 +50,7 @@ pub enum Role {
 #[derive(Debug)]
 pub struct Replica {
     me: ReplicaId,
+    schema: Schema,
     document: Document,
     clock: Hlc,
     log: Log,
@@ -69,7 +72,7 @@ impl Replica {
     pub fn recover(config: Config, durable: Recovered, now: Now) -> Self {
         let mut clock = Hlc::default();
         for version in durable.records.values().flat_map(BTreeMap::values) {
-            version.fields.values().flat_map(|field| field.writes()).for_each(|write| clock.observe(write.stamp));
+            clock.observe(version.latest_stamp());
         }
         let promised = durable.promised.unwrap_or(Ballot::ZERO);
         let (voter, addresses) = match config.role {
@@ -81,6 +84,7 @@ impl Replica {
         };
         let mut replica = Replica {
             me: config.replica,
+            schema: config.schema,
             document: Document::recover(durable.context, durable.records),
             clock,
             log: Log::recover(durable.log, durable.decided),
@@ -160,7 +164,7 @@ impl Replica {
     fn on_command(&mut self, now: Now, id: CommandId, command: Command) {
         let reply = match command {
             Command::Add { fields } => self.add(now, fields).map(Reply::Added),
-            Command::Edit { record, field, value } => self.edit(now, record, field, value).map(|()| Reply::Done),
+            Command::Edit { record, field, edit } => self.edit(now, record, field, edit).map(|()| Reply::Done),
             Command::Remove { record } => self.remove(record).map(|()| Reply::Done),
             Command::Ask(wish) => match self.claims.ask(self.me, Some(id), wish, &mut self.outbox) {
                 Ok(()) => return,
@@ -170,29 +174,34 @@ impl Replica {
         self.outbox.push(Item::Reply(id, reply));
     }
 
-    fn add(&mut self, now: Now, fields: BTreeMap<FieldName, String>) -> Result<RecordId, CommandRejection> {
-        for (field, value) in &fields {
-            schema::check_value(field, value)?;
-        }
-        if !fields.contains_key(schema::NAME) {
-            return Err(schema::SchemaViolation::NameMissing.into());
-        }
+    fn add(&mut self, now: Now, edits: Vec<(FieldName, FieldEdit)>) -> Result<RecordId, CommandRejection> {
+        self.schema.check_new(&edits)?;
+        let edits = edits.into_iter().map(|(field, edit)| self.with_kind(field, edit)).collect::<Result<_, _>>()?;
         let dot = self.document.next_dot(self.me);
-        let merged = self.document.edit(RecordId(dot), dot, self.clock.tick(now.wall_ms), fields);
+        let merged = self.document.edit(RecordId(dot), dot, self.clock.tick(now.wall_ms), edits);
         self.spread_own(merged);
         Ok(RecordId(dot))
     }
 
-    fn edit(&mut self, now: Now, record: RecordId, field: String, value: String) -> Result<(), CommandRejection> {
-        schema::check_value(&field, &value)?;
+    fn edit(&mut self, now: Now, record: RecordId, field: FieldName, edit: FieldEdit) -> Result<(), CommandRejection> {
+        self.schema.check_edit(&field, &edit)?;
         if !self.document.records().contains_key(&record) {
             return Err(CommandRejection::UnknownRecord);
         }
+        let edits = vec![self.with_kind(field, edit)?];
         let dot = self.document.next_dot(self.me);
-        let stamp = self.clock.tick(now.wall_ms);
-        let merged = self.document.edit(record, dot, stamp, BTreeMap::from([(field, value)]));
+        let merged = self.document.edit(record, dot, self.clock.tick(now.wall_ms), edits);
         self.spread_own(merged);
         Ok(())
+    }
+
+    fn with_kind(
+        &self,
+        field: FieldName,
+        edit: FieldEdit,
+    ) -> Result<(FieldName, FieldKind, FieldEdit), SchemaViolation> {
+        let kind = self.schema.kind(&field)?;
+        Ok((field, kind, edit))
     }
 
     fn remove(&mut self, record: RecordId) -> Result<(), CommandRejection> {

@@ -1,15 +1,13 @@
 //! The laws of the merge half, over states that replicas can reach.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
-use shared::crdt::{Lattice, MvRegister, Version};
+use shared::crdt::{EditEvent, Field, FieldEdit, FieldKind, FieldName, Lattice, Version};
 use shared::document::{Delta, Document};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId};
-use shared::version_vector::VersionVector;
 
 #[cfg(target_family = "wasm")]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
@@ -23,7 +21,7 @@ enum Act {
     Add,
     Edit {
         record: usize,
-        field: usize,
+        edit: usize,
     },
     Remove {
         record: usize,
@@ -37,7 +35,7 @@ enum Act {
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         1 => Just(Act::Add),
-        5 => (0..4usize, 0..2usize).prop_map(|(record, field)| Act::Edit { record, field }),
+        6 => (0..4usize, 0..EDITS).prop_map(|(record, edit)| Act::Edit { record, edit }),
         1 => (0..4usize).prop_map(|record| Act::Remove { record }),
         2 => (0..REPLICAS).prop_map(|with| Act::Sync { with }),
     ]
@@ -45,6 +43,22 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
     prop::collection::vec((0..REPLICAS, act()), 0..40)
+}
+
+/// How many kinds of edits there are.
+const EDITS: usize = 5;
+
+/// An edit of each kind, the first two of which every record begins with.
+fn edit_number(edit: usize, time: usize) -> (FieldName, FieldKind, FieldEdit) {
+    let text = format!("value {}", time % 7);
+    let (field, kind, edit) = match edit {
+        0 => ("name", FieldKind::Mv, FieldEdit::Assign(text)),
+        1 => ("note", FieldKind::Lww, FieldEdit::Assign(text)),
+        2 => ("tags", FieldKind::Set, FieldEdit::Insert(text)),
+        3 => ("tags", FieldKind::Set, FieldEdit::Remove(text)),
+        _ => ("visits", FieldKind::Counter, FieldEdit::Add(time as i64 - 10)),
+    };
+    (field.to_owned(), kind, edit)
 }
 
 /// The documents that a history leaves, and the delta of each edit in the order of the edits.
@@ -61,14 +75,13 @@ fn play(acts: &[(usize, Act)]) -> History {
         let document = &history.documents[at];
         let dot = document.next_dot(replica);
         let chosen = |record: usize| document.records().keys().nth(record).copied();
-        let fields = |field: usize| BTreeMap::from([(["name", "note"][field].to_owned(), format!("value {time}"))]);
         let merged = match act {
             Act::Add => {
-                let both = fields(0).into_iter().chain(fields(1)).collect();
-                history.documents[at].edit(RecordId(dot), dot, stamp, both)
+                let edits = [edit_number(0, time), edit_number(1, time)].into();
+                history.documents[at].edit(RecordId(dot), dot, stamp, edits)
             }
-            Act::Edit { record, field } => match chosen(record) {
-                Some(record) => history.documents[at].edit(record, dot, stamp, fields(field)),
+            Act::Edit { record, edit } => match chosen(record) {
+                Some(record) => history.documents[at].edit(record, dot, stamp, vec![edit_number(edit, time)]),
                 None => continue,
             },
             Act::Remove { record } => match chosen(record) {
@@ -112,32 +125,33 @@ fn dots() -> impl Strategy<Value = DotSet> {
         .prop_map(|dots| dots.into_iter().map(|(r, c)| Dot::new(ReplicaId(r), c)).collect())
 }
 
-fn vectors() -> impl Strategy<Value = VersionVector> {
-    prop::collection::vec((0..3u64, 1..20u64), 0..6).prop_map(|entries| {
-        let mut vector = VersionVector::default();
-        entries.into_iter().for_each(|(replica, counter)| vector.raise(ReplicaId(replica), counter));
-        vector
-    })
-}
-
-/// Registers that one history of writes and joins leaves at each replica.
-fn registers() -> impl Strategy<Value = Vec<MvRegister>> {
-    prop::collection::vec((0..REPLICAS, prop::option::of(0..REPLICAS)), 0..24).prop_map(|acts| {
-        let mut replicas = vec![(MvRegister::default(), DotSet::default()); REPLICAS];
-        for (time, (at, sync)) in acts.into_iter().enumerate() {
+/// Fields of one kind that a history of edits and joins leaves at each replica.
+fn fields(kind: FieldKind) -> impl Strategy<Value = Vec<Field>> {
+    let act = (0..REPLICAS, prop::option::of(0..REPLICAS), any::<bool>());
+    prop::collection::vec(act, 0..24).prop_map(move |acts| {
+        let mut replicas = vec![(Field::new(kind), DotSet::default()); REPLICAS];
+        for (time, (at, sync, insert)) in acts.into_iter().enumerate() {
             if let Some(with) = sync {
-                let (register, seen) = replicas[with].clone();
-                replicas[at].0.join(&register);
+                let (field, seen) = replicas[with].clone();
+                replicas[at].0.join(&field);
                 replicas[at].1.join(&seen);
-            } else {
-                let (register, seen) = &mut replicas[at];
-                let replica = ReplicaId(at as u64);
-                let dot = Dot::new(replica, seen.highest(replica) + 1);
-                register.assign(dot, Stamp { wall_ms: time as u64, logical: 0 }, format!("{time}"), seen);
-                seen.insert(dot);
+                continue;
             }
+            let (field, seen) = &mut replicas[at];
+            let replica = ReplicaId(at as u64);
+            let dot = Dot::new(replica, seen.highest(replica) + 1);
+            let text = format!("{}", time % 3);
+            let edit = match kind {
+                FieldKind::Lww | FieldKind::Mv => FieldEdit::Assign(text),
+                FieldKind::Counter => FieldEdit::Add(time as i64 - 5),
+                FieldKind::Set if insert => FieldEdit::Insert(text),
+                FieldKind::Set => FieldEdit::Remove(text),
+            };
+            let stamp = Stamp { wall_ms: time as u64, logical: 0 };
+            field.edit(edit, EditEvent { dot, stamp, context: seen }).expect("the edit is for this kind");
+            seen.insert(dot);
         }
-        replicas.into_iter().map(|(register, _)| register).collect()
+        replicas.into_iter().map(|(field, _)| field).collect()
     })
 }
 
@@ -150,14 +164,16 @@ proptest! {
 
     #[cfg_attr(not(target_family = "wasm"), test)]
     #[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
-    fn version_vectors_merge(a in vectors(), b in vectors(), c in vectors()) {
-        check_laws(&a, &b, &c)?;
-    }
-
-    #[cfg_attr(not(target_family = "wasm"), test)]
-    #[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
-    fn registers_merge(registers in registers()) {
-        check_laws(&registers[0], &registers[1], &registers[2])?;
+    fn fields_of_every_kind_merge(
+        lww in fields(FieldKind::Lww),
+        mv in fields(FieldKind::Mv),
+        counter in fields(FieldKind::Counter),
+        set in fields(FieldKind::Set),
+    ) {
+        for fields in [lww, mv, counter, set] {
+            prop_assert!(fields.iter().all(Field::is_sound), "{fields:?}");
+            check_laws(&fields[0], &fields[1], &fields[2])?;
+        }
     }
 
     #[cfg_attr(not(target_family = "wasm"), test)]
@@ -218,8 +234,7 @@ proptest! {
             for &record in document.records().keys() {
                 let read: Version = document.read(record).expect("the record is there");
                 for field in ["name", "note"] {
-                    let candidates = read.fields.get(field).map(|register| register.candidates().len());
-                    prop_assert!(candidates.is_some_and(|count| count > 0), "{record} has lost its {field}");
+                    prop_assert!(read.fields.get(field).is_some_and(Field::has_value), "{record} has lost its {field}");
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use room::{Node, Room, START};
-use shared::crdt::Version;
+use shared::crdt::{Field, FieldEdit, MvRegister, PnCounter, Version};
 use shared::document::{Change, Delta, Versions};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::{MAX_DRIFT_MS, Stamp};
@@ -15,6 +15,7 @@ use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Reco
 use shared::ledger::{Claim, ClaimId, Rejection, Wish};
 use shared::paxos::{self, Ballot, Slot};
 use shared::replica::{Config, Replica, Role};
+use shared::schema::Schema;
 
 const ELECTION: Duration = Duration::from_secs(1);
 
@@ -86,6 +87,54 @@ fn a_record_removed_by_one_and_edited_by_another_is_whole_and_both_are_told() {
         }
         assert!(restored(&room, remover, anna), "{order}: the remover is told");
         assert!(restored(&room, editor, anna), "{order}: the editor is told");
+    }
+}
+
+#[test]
+fn of_two_concurrent_notes_the_later_stands_and_the_lost_one_is_told() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "old");
+    room.disconnect(one);
+    room.disconnect(two);
+    room.edit(one, anna, "note", "earlier");
+    room.pass(Duration::from_millis(5));
+    room.edit(two, anna, "note", "later");
+    room.connect(one, 0);
+    room.connect(two, 1);
+    for node in 0..5 {
+        assert_eq!(room.values(node, anna, "note"), ["later"]);
+        let told: BTreeSet<_> = room.lost[node].iter().map(|lost| (lost.record, lost.value.as_str())).collect();
+        assert_eq!(told, BTreeSet::from([(anna, "earlier")]), "node {node} knows what was lost, and only that");
+    }
+}
+
+#[test]
+fn a_note_that_was_seen_and_overwritten_is_not_a_lost_one() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "old");
+    room.edit(two, anna, "note", "new");
+    room.disconnect(one);
+    room.edit(one, anna, "name", "Anya");
+    room.edit(two, anna, "note", "newer");
+    room.connect(one, 0);
+    assert_eq!(room.values(one, anna, "note"), ["newer"]);
+    assert!(room.lost.iter().all(Vec::is_empty), "{:?}", room.lost);
+}
+
+#[test]
+fn a_tag_added_while_another_removes_it_stays() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "");
+    for tag in ["board", "choir"] {
+        room.change(one, anna, "tags", FieldEdit::Insert(tag.to_owned()));
+    }
+    room.disconnect(one);
+    room.change(one, anna, "tags", FieldEdit::Insert("board".to_owned()));
+    room.change(two, anna, "tags", FieldEdit::Remove("board".to_owned()));
+    room.change(two, anna, "tags", FieldEdit::Remove("choir".to_owned()));
+    room.connect(one, 0);
+    for node in 0..5 {
+        assert_eq!(room.record(node, anna).unwrap().elements("tags"), ["board"]);
     }
 }
 
@@ -187,9 +236,9 @@ fn a_tab_that_moves_ahead_of_its_new_relay_brings_everything_with_it() {
 }
 
 fn version_with(dot: Dot, value: &str, stamp: Stamp) -> Version {
-    let mut version = Version::default();
-    version.fields.entry("name".to_owned()).or_default().assign(dot, stamp, value.to_owned(), &DotSet::default());
-    version
+    let mut name = MvRegister::default();
+    name.assign(dot, stamp, value.to_owned(), &DotSet::default());
+    Version { fields: BTreeMap::from([("name".to_owned(), Field::Mv(name))]) }
 }
 
 fn delta_with(dot: Dot, version: Version) -> Message {
@@ -208,7 +257,10 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let claim = Claim { id: ClaimId { replica: ReplicaId(101), seq: 1 }, wish: Wish::Raise { number: 5 } };
     let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
     let step_down = paxos::Message::StepDown { ballot: Ballot::ZERO };
-    let attacks: [(Message, IsExpected); 7] = [
+    let mut counted = version_with(own, "Eve", now);
+    counted.fields.insert("tags".to_owned(), Field::Counter(PnCounter::default()));
+    let attacks: [(Message, IsExpected); 8] = [
+        (delta_with(own, counted), |v| matches!(v, Violation::Schema(_))),
         (delta_with(foreign, version_with(foreign, "Eve", now)), |v| matches!(v, Violation::ForeignDot { .. })),
         (delta_with(own, version_with(own, "Eve", later)), |v| matches!(v, Violation::Clock(_))),
         (delta_with(own, version_with(own, " ", now)), |v| matches!(v, Violation::Schema(_))),
@@ -273,7 +325,8 @@ fn a_tab_cannot_declare_dead_what_it_has_never_seen() {
 fn nothing_leaves_before_what_it_depends_on_is_durable() {
     let addresses = (1..=3).map(|id| (VoterId(id), String::new())).collect();
     let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
-    let mut relay = Replica::recover(Config { replica: ReplicaId(1), role }, Recovered::default(), START);
+    let mut relay =
+        Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), START);
     let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(2))));
     let ballot = Ballot { round: 1, voter: VoterId(2) };
     let prepare = Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(0) });

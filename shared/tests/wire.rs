@@ -5,19 +5,27 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config as ProptestConfig;
+use shared::crdt::FieldEdit;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role};
+use shared::schema::Schema;
 use shared::wire::{self, DecodeError, Frame, Room};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
 /// Real frames: those of a tab that adds people and meets a relay.
 fn real_frames() -> Vec<Vec<u8>> {
-    let mut tab = Replica::recover(Config { replica: ReplicaId(77), role: Role::Tab }, Recovered::default(), NOW);
+    let mut tab = Replica::recover(
+        Config { replica: ReplicaId(77), schema: Schema::people(), role: Role::Tab },
+        Recovered::default(),
+        NOW,
+    );
     let mut frames = Vec::new();
     let peer = PeerId(1);
-    let add = |name: &str| Command::Add { fields: BTreeMap::from([("name".to_owned(), name.to_owned())]) };
+    let assign = |name: &str| ("name".to_owned(), FieldEdit::Assign(name.to_owned()));
+    let tag = ("tags".to_owned(), FieldEdit::Insert("board".to_owned()));
+    let add = |name: &str| Command::Add { fields: vec![assign(name), tag.clone()] };
     let have =
         Message::Have { context: Default::default(), fingerprint: Default::default(), decided: Default::default() };
     let inputs = [
@@ -71,7 +79,7 @@ proptest! {
         if let Ok(Frame::Message(message)) = wire::decode::<Frame>(&bytes, wire::MAX_FRAME_BYTES) {
             let addresses = BTreeMap::from([(VoterId(1), "127.0.0.1:5000".to_owned())]);
             let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
-            let mut relay = Replica::recover(Config { replica: ReplicaId(1), role }, Recovered::default(), NOW);
+            let mut relay = Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), NOW);
             let _ = relay.handle(NOW, Input::PeerUp(PeerId(1), PeerKind::Tab(ReplicaId(77))));
             let _ = relay.handle(NOW, Input::Receive(PeerId(1), message));
             relay.assert_invariants();

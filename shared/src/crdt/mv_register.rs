@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::Lattice;
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Stamp;
-use crate::version_vector::VersionVector;
 
 /// A register that keeps every value that no other write has superseded.
 ///
@@ -25,7 +24,7 @@ struct Write {
     value: String,
     stamp: Stamp,
     /// The writes that this one supersedes, by author.
-    over: VersionVector,
+    over: DotSet,
 }
 
 /// A value that the register holds, with the latest write that put it there.
@@ -40,13 +39,14 @@ pub struct Candidate<'a> {
 impl MvRegister {
     /// Assigns `value`, superseding every write in the register. `context` is all that the author has seen before.
     ///
-    /// Of each earlier author, the contiguous part of what has been seen is superseded: a write that arrived ahead
-    /// of older ones of the same author may come back as a candidate, but no unseen write is ever hidden.
+    /// Of each earlier author, all that was seen without a gap is superseded, whichever field it was about: that keeps
+    /// the set in one interval for each author.
     pub fn assign(&mut self, dot: Dot, stamp: Stamp, value: String, context: &DotSet) {
-        let mut over = VersionVector::default();
-        for (seen, write) in &self.writes {
+        let mut over = DotSet::default();
+        for (&seen, write) in &self.writes {
             over.join(&write.over);
-            over.raise(seen.replica, context.prefix(seen.replica));
+            over.insert(seen);
+            over.cover(seen.replica, context.prefix(seen.replica));
         }
         self.writes = BTreeMap::from([(dot, Write { value, stamp, over })]);
     }
@@ -54,7 +54,7 @@ impl MvRegister {
     /// Whether the invariant of the register holds, which bytes from outside may break.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.writes.values().all(|write| self.writes.keys().all(|&dot| !write.over.covers(dot)))
+        self.writes.values().all(|write| self.writes.keys().all(|&dot| !write.over.contains(dot)))
     }
 
     /// The values held, the one to display first: the latest by stamp, then by dot. Equal values count once.
@@ -76,15 +76,6 @@ impl MvRegister {
     pub fn writes(&self) -> impl Iterator<Item = Candidate<'_>> {
         self.writes.iter().map(|(&dot, w)| Candidate { value: &w.value, dot, stamp: w.stamp })
     }
-
-    /// Whether some earlier write that this register was built on has been seen by one whose context is `context`.
-    #[must_use]
-    pub fn ancestor_is_seen(&self, dot: Dot, context: &DotSet) -> bool {
-        self.writes.iter().any(|(&own, write)| {
-            (own != dot && context.contains(own))
-                || write.over.iter().any(|(replica, counter)| context.highest(replica) >= counter)
-        })
-    }
 }
 
 impl Lattice for MvRegister {
@@ -93,7 +84,7 @@ impl Lattice for MvRegister {
             self.writes.entry(dot).or_insert_with(|| write.clone());
         }
         let superseded: Vec<Dot> =
-            self.writes.keys().copied().filter(|&dot| self.writes.values().any(|w| w.over.covers(dot))).collect();
+            self.writes.keys().copied().filter(|&dot| self.writes.values().any(|w| w.over.contains(dot))).collect();
         for dot in superseded {
             self.writes.remove(&dot);
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lattice, MvRegister};
-use crate::dot::{Dot, DotSet};
+use super::{Field, Lattice};
+use crate::hlc::Stamp;
 
 /// The name of a field, as the schema declares it.
 pub type FieldName = String;
@@ -16,23 +16,27 @@ pub type FieldName = String;
 /// comes back with all its fields, without tombstones: the surviving version needs nothing that the removal dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    pub fields: BTreeMap<FieldName, MvRegister>,
+    pub fields: BTreeMap<FieldName, Field>,
 }
 
 impl Version {
-    /// Whether the version that `dot` names was built on an earlier one, of which one whose context is `context` has
-    /// seen something.
+    /// The latest stamp of all writes; the lowest if there is none.
     #[must_use]
-    pub fn is_built_on_seen(&self, dot: Dot, context: &DotSet) -> bool {
-        self.fields.values().any(|register| register.ancestor_is_seen(dot, context))
+    pub fn latest_stamp(&self) -> Stamp {
+        self.fields.values().filter_map(Field::latest_stamp).max().unwrap_or_default()
     }
 }
 
 impl Lattice for Version {
     /// Merges field by field: how concurrent versions of one record are read as one.
     fn join(&mut self, other: &Self) {
-        for (name, register) in &other.fields {
-            self.fields.entry(name.clone()).or_default().join(register);
+        for (name, field) in &other.fields {
+            match self.fields.get_mut(name) {
+                Some(own) => own.join(field),
+                None => {
+                    self.fields.insert(name.clone(), field.clone());
+                }
+            }
         }
     }
 }

@@ -7,7 +7,6 @@ use crate::id::ReplicaId;
 use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
 use crate::ledger::Claim;
 use crate::paxos::Slot;
-use crate::schema;
 
 use super::Replica;
 
@@ -57,11 +56,11 @@ impl Replica {
         output: &mut Output,
     ) -> Result<(), Violation> {
         if let PeerKind::Tab(tab) = kind {
-            check_delta(&delta, tab, now)?;
+            self.check_delta(&delta, tab, now)?;
             delta.context = self.known_or_own(&delta.context, tab)?;
         }
         for version in delta.versions.values().flat_map(|versions| versions.values()) {
-            version.fields.values().flat_map(|f| f.writes()).for_each(|write| self.clock.observe(write.stamp));
+            self.clock.observe(version.latest_stamp());
         }
         let merged = self.document.merge(delta);
         self.spread(peer, kind, merged, output);
@@ -113,6 +112,7 @@ impl Replica {
     /// Stores, passes on and reports what came from a peer, and answers it.
     fn spread(&mut self, from: PeerId, kind: PeerKind, merged: Merged, output: &mut Output) {
         self.outbox.write_all(merged.writes);
+        output.lost.extend(merged.lost);
         output.events.extend(merged.changes.into_iter().map(|(record, change, by)| Event { record, change, by }));
         if let Some(news) = merged.news {
             for peer in self.peers.all_but(Some(from)) {
@@ -140,18 +140,16 @@ impl Replica {
         allowed.join(&context.of(tab));
         Ok(allowed)
     }
-}
 
-/// Checks what a tab wrote, trusting nothing.
-fn check_delta(delta: &Delta, tab: ReplicaId, now: Now) -> Result<(), Violation> {
-    for (&dot, version) in delta.versions.values().flatten() {
-        if dot.replica != tab || !delta.context.contains(dot) {
-            return Err(Violation::ForeignDot { dot });
+    /// Checks what a tab wrote, trusting nothing.
+    fn check_delta(&self, delta: &Delta, tab: ReplicaId, now: Now) -> Result<(), Violation> {
+        for (&dot, version) in delta.versions.values().flatten() {
+            if dot.replica != tab || !delta.context.contains(dot) {
+                return Err(Violation::ForeignDot { dot });
+            }
+            self.schema.check_version(version).map_err(Violation::Schema)?;
+            Hlc::check(version.latest_stamp(), now.wall_ms).map_err(Violation::Clock)?;
         }
-        schema::check_version(version).map_err(Violation::Schema)?;
-        for write in version.fields.values().flat_map(|register| register.writes()) {
-            Hlc::check(write.stamp, now.wall_ms).map_err(Violation::Clock)?;
-        }
+        Ok(())
     }
-    Ok(())
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::crdt::{MvRegister, Version};
+use crate::crdt::{Field, FieldKind, FieldName};
 use crate::document::Document;
+use crate::dot::Dot;
+use crate::hlc::Stamp;
 use crate::id::{RecordId, ReplicaId};
 use crate::ledger::{Ledger, Numbered, Rejection, Wish};
 use crate::paxos::{Ballot, Log, Voter};
 use crate::presence::Status;
-use crate::schema;
 
 use super::Replica;
 
@@ -22,10 +23,18 @@ pub struct View<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordView {
     pub id: RecordId,
-    /// For each field of the schema its candidates, the one to display first. More than one: concurrent writes that
-    /// nobody has settled yet.
-    pub fields: BTreeMap<&'static str, Vec<CandidateView>>,
+    /// Every field of the schema.
+    pub fields: BTreeMap<FieldName, FieldView>,
     pub number: NumberView,
+}
+
+/// A field as it reads here and now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldView {
+    /// The values of a register, the one to display first. More than one: concurrent writes that nobody has settled.
+    Register(Vec<CandidateView>),
+    Counter(i64),
+    Set(Vec<String>),
 }
 
 /// A value with its author.
@@ -49,10 +58,28 @@ pub struct NumberView {
 }
 
 impl RecordView {
-    /// The value of a field to display, empty if it has none.
+    /// The values of a register, the one to display first; none of a field that is no register or has no value.
+    #[must_use]
+    pub fn candidates(&self, field: &str) -> &[CandidateView] {
+        match self.fields.get(field) {
+            Some(FieldView::Register(candidates)) => candidates,
+            _ => &[],
+        }
+    }
+
+    /// The value of a register to display, empty if it has none.
     #[must_use]
     pub fn shown(&self, field: &str) -> &str {
-        self.fields.get(field).and_then(|candidates| candidates.first()).map_or("", |candidate| &candidate.value)
+        self.candidates(field).first().map_or("", |candidate| &candidate.value)
+    }
+
+    /// The elements of a set; none of a field that is no set.
+    #[must_use]
+    pub fn elements(&self, field: &str) -> &[String] {
+        match self.fields.get(field) {
+            Some(FieldView::Set(elements)) => elements,
+            _ => &[],
+        }
     }
 }
 
@@ -80,13 +107,14 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn record(&self, id: RecordId) -> Option<RecordView> {
         let version = self.replica.document.read(id)?;
-        let fields = schema::FIELDS.map(|field| (field, candidates(&version, field)));
+        let specs = self.replica.schema.fields.iter();
+        let fields = specs.map(|(name, spec)| (name.clone(), FieldView::of(version.fields.get(name), spec.kind)));
         let number = NumberView {
             held: self.replica.ledger.number_of(id),
             pending: self.replica.claims.pending_for(id),
             refused: self.replica.claims.refused(id),
         };
-        Some(RecordView { id, fields: fields.into(), number })
+        Some(RecordView { id, fields: fields.collect(), number })
     }
 
     #[must_use]
@@ -144,13 +172,32 @@ impl<'a> View<'a> {
     }
 }
 
-fn candidates(version: &Version, field: &str) -> Vec<CandidateView> {
-    let register = version.fields.get(field);
-    let candidates = register.map(MvRegister::candidates).unwrap_or_default();
-    let owned = candidates.into_iter().map(|candidate| CandidateView {
-        value: candidate.value.to_owned(),
-        by: candidate.dot.replica,
-        at_ms: candidate.stamp.wall_ms,
-    });
-    owned.collect()
+impl FieldView {
+    fn of(field: Option<&Field>, kind: FieldKind) -> Self {
+        match field {
+            Some(Field::Lww(register)) => {
+                let latest = register.latest().into_iter();
+                FieldView::Register(
+                    latest.map(|write| CandidateView::new(&write.value, write.dot, write.stamp)).collect(),
+                )
+            }
+            Some(Field::Mv(register)) => {
+                let candidates = register.candidates().into_iter();
+                FieldView::Register(candidates.map(|c| CandidateView::new(c.value, c.dot, c.stamp)).collect())
+            }
+            Some(Field::Counter(counter)) => FieldView::Counter(counter.value()),
+            Some(Field::Set(set)) => FieldView::Set(set.iter().map(str::to_owned).collect()),
+            None => match kind {
+                FieldKind::Lww | FieldKind::Mv => FieldView::Register(Vec::new()),
+                FieldKind::Counter => FieldView::Counter(0),
+                FieldKind::Set => FieldView::Set(Vec::new()),
+            },
+        }
+    }
+}
+
+impl CandidateView {
+    fn new(value: &str, dot: Dot, stamp: Stamp) -> Self {
+        CandidateView { value: value.to_owned(), by: dot.replica, at_ms: stamp.wall_ms }
+    }
 }

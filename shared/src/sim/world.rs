@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::checker::{Checker, Violated};
 use super::disk::Disk;
 use super::network::{Network, NodeId, Weather};
+use crate::crdt::FieldEdit;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{
     Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, WriteId,
@@ -13,6 +14,7 @@ use crate::io::{
 use crate::ledger::Wish;
 use crate::paxos::Slot;
 use crate::replica::{Config, Replica, Role};
+use crate::schema::{self, Schema};
 use crate::split_mix::SplitMix64;
 use crate::wire;
 
@@ -322,7 +324,7 @@ impl World {
             Some(voter) => (Role::Relay { voter, addresses, seed }, self.nodes[node].disk.read()),
             None => (Role::Tab, Recovered::default()),
         };
-        let config = Config { replica: self.nodes[node].id, role };
+        let config = Config { replica: self.nodes[node].id, schema: Schema::people(), role };
         self.nodes[node].replica = Some(Replica::recover(config, durable, now));
         self.nodes[node].checked = Slot(0);
         self.nodes[node].waking_at = None;
@@ -414,12 +416,16 @@ impl World {
         self.commands += 1;
         let id = CommandId(self.commands);
         let text = format!("{}", self.random.below(50));
+        let edit = |record, field: &str, edit| Command::Edit { record, field: field.to_owned(), edit };
+        let add = |text| Command::Add { fields: vec![(schema::NAME.to_owned(), FieldEdit::Assign(text))] };
         let command = match self.some_record(tab) {
-            None => Command::Add { fields: BTreeMap::from([("name".to_owned(), text)]) },
-            Some(record) => match self.random.below(12) {
-                0 | 1 => Command::Add { fields: BTreeMap::from([("name".to_owned(), text)]) },
-                2..=4 => Command::Edit { record, field: "name".to_owned(), value: text },
-                5 | 6 => Command::Edit { record, field: "note".to_owned(), value: text },
+            None => add(text),
+            Some(record) => match self.random.below(14) {
+                0 | 1 => add(text),
+                2..=4 => edit(record, schema::NAME, FieldEdit::Assign(text)),
+                5 | 6 => edit(record, schema::NOTE, FieldEdit::Assign(text)),
+                12 => edit(record, schema::TAGS, FieldEdit::Insert(text)),
+                13 => edit(record, schema::TAGS, FieldEdit::Remove(text)),
                 7 => Command::Remove { record },
                 8 | 9 => Command::Ask(Wish::Claim { record, number: 1 + self.random.below(20) }),
                 10 => Command::Ask(Wish::Allocate { record }),

@@ -4,10 +4,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use shared::crdt::FieldEdit;
+use shared::document::LostWrite;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Violation};
 use shared::ledger::Wish;
 use shared::replica::{Config, RecordView, Replica, Role};
+use shared::schema::Schema;
 
 pub const START: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
@@ -23,6 +26,8 @@ pub struct Room {
     ids: u64,
     /// What each replica was told of the others' deeds.
     pub events: Vec<Vec<Event>>,
+    /// The lost writes that each replica was told of.
+    pub lost: Vec<Vec<LostWrite>>,
     pub cut: Vec<(Node, Violation)>,
 }
 
@@ -38,6 +43,7 @@ impl Room {
             now: START,
             ids: 0,
             events: Vec::new(),
+            lost: Vec::new(),
             cut: Vec::new(),
         };
         for &voter in addresses.keys() {
@@ -55,9 +61,14 @@ impl Room {
     }
 
     fn join(&mut self, replica: ReplicaId, kind: PeerKind, role: Role) {
-        self.replicas.push(Replica::recover(Config { replica, role }, Recovered::default(), self.now));
+        self.replicas.push(Replica::recover(
+            Config { replica, schema: Schema::people(), role },
+            Recovered::default(),
+            self.now,
+        ));
         self.kinds.push(kind);
         self.events.push(Vec::new());
+        self.lost.push(Vec::new());
     }
 
     pub fn connect(&mut self, a: Node, b: Node) {
@@ -87,14 +98,18 @@ impl Room {
 
     pub fn add(&mut self, node: Node, name: &str, note: &str) -> RecordId {
         let before: Vec<_> = self.replicas[node].view().records().map(|record| record.id).collect();
-        let fields = [("name", name), ("note", note)].map(|(field, value)| (field.to_owned(), value.to_owned()));
-        self.command(node, Command::Add { fields: fields.into() });
+        let assign = |(field, value): (&str, &str)| (field.to_owned(), FieldEdit::Assign(value.to_owned()));
+        self.command(node, Command::Add { fields: [("name", name), ("note", note)].map(assign).into() });
         let mut after = self.replicas[node].view().records().map(|record| record.id);
         after.find(|id| !before.contains(id)).expect("the record was added")
     }
 
     pub fn edit(&mut self, node: Node, record: RecordId, field: &str, value: &str) {
-        self.command(node, Command::Edit { record, field: field.to_owned(), value: value.to_owned() });
+        self.change(node, record, field, FieldEdit::Assign(value.to_owned()));
+    }
+
+    pub fn change(&mut self, node: Node, record: RecordId, field: &str, edit: FieldEdit) {
+        self.command(node, Command::Edit { record, field: field.to_owned(), edit });
     }
 
     pub fn ask(&mut self, node: Node, wish: Wish) {
@@ -133,7 +148,7 @@ impl Room {
     /// The values of a field, the one that is shown first.
     pub fn values(&self, node: Node, record: RecordId, field: &str) -> Vec<String> {
         let view = self.record(node, record).expect("the record is there");
-        view.fields[field].iter().map(|candidate| candidate.value.clone()).collect()
+        view.candidates(field).iter().map(|candidate| candidate.value.clone()).collect()
     }
 
     fn run(&mut self) {
@@ -150,6 +165,7 @@ impl Room {
                 }
             }
             self.events[node].extend(output.events);
+            self.lost[node].extend(output.lost);
             self.cut.extend(output.cut.into_iter().map(|(_, violation)| (node, violation)));
         }
     }
