@@ -14,5 +14,6 @@ pub mod rail;
 pub mod relay_list;
 pub mod status_line;
 pub mod story_list;
+pub mod tags;
 pub mod text_input;
 pub mod theme_button;

@@ -7,15 +7,16 @@ mod status;
 mod story;
 
 pub use number::{InvalidNumber, Number, NumberState, parse_number, parse_wish};
-pub use person::{Choice, Field, Glow, Person};
+pub use person::{Choice, Glow, Name, Person, new_tags};
 pub use relays::{RelayItem, TabItem};
 pub use status::{StatusLine, Tone};
-pub use story::{Notice, StoryItem};
+pub use story::{Notice, PutBack, StoryItem};
 
 use std::rc::Rc;
 
+use shared::crdt::FieldEdit;
 use shared::id::ReplicaId;
-use shared::schema::SchemaViolation;
+use shared::schema::{Schema, SchemaViolation};
 
 use crate::browser;
 use crate::engine::Standing;
@@ -74,7 +75,7 @@ impl Snapshot {
             relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
             highest: view.ledger().highest(),
             story: kept(story::story(session.feed(), me, time), last.map(|last| &last.story)),
-            notices: kept(story::notices(session.feed(), me), last.map(|last| &last.notices)),
+            notices: kept(story::notices(session), last.map(|last| &last.notices)),
         }
     }
 }
@@ -101,10 +102,20 @@ fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// Whether a person may be edited so.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn check_edit(field: &str, edit: &FieldEdit) -> Result<(), String> {
+    Schema::people().check_edit(field, edit).map_err(|violation| problem(&violation))
+}
+
 /// What is wrong with a value, as a sentence.
-#[must_use]
-pub fn problem(violation: &SchemaViolation) -> String {
-    format!("{}.", capitalised(&violation.to_string()))
+fn problem(violation: &SchemaViolation) -> String {
+    match violation {
+        SchemaViolation::Missing { field } => format!("A person needs a {field}."),
+        other => format!("{}.", capitalised(&other.to_string())),
+    }
 }
 
 fn capitalised(sentence: &str) -> String {

@@ -7,11 +7,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use frontend::browser;
+use frontend::components::notices::{self, Notices};
 use frontend::components::person_row::{PersonRow, Props};
 use frontend::engine::session::Action;
-use frontend::view_model::{Choice, Field, Number, NumberState, Person};
+use frontend::view_model::{Choice, Name, Notice, Number, NumberState, Person, PutBack};
 use gloo::timers::callback::Timeout;
 use js_sys::Promise;
+use shared::crdt::FieldEdit;
 use shared::dot::Dot;
 use shared::id::{RecordId, ReplicaId};
 use shared::ledger::Wish;
@@ -20,11 +22,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement, HtmlInputElement, InputEvent, InputEventInit, KeyboardEvent, KeyboardEventInit};
-use yew::Callback;
+use yew::{BaseComponent, Callback};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// A row in the document, with all that was asked of it.
+/// A component in the document, with all that was asked of it.
 struct Shown {
     root: Element,
     actions: Rc<RefCell<Vec<Action>>>,
@@ -32,13 +34,21 @@ struct Shown {
 
 impl Shown {
     async fn row(person: Person) -> Self {
-        let root = browser::document().create_element("tbody").unwrap();
+        Self::component::<PersonRow>("tbody", |on_action| Props { person: Rc::new(person), on_action }).await
+    }
+
+    async fn notices(notices: Vec<Notice>) -> Self {
+        let notices = Rc::new(notices);
+        Self::component::<Notices>("div", |on_action| notices::Props { notices, on_action }).await
+    }
+
+    async fn component<C: BaseComponent>(within: &str, props: impl FnOnce(Callback<Action>) -> C::Properties) -> Self {
+        let root = browser::document().create_element(within).unwrap();
         browser::document().body().unwrap().append_child(&root).unwrap();
         let actions = Rc::new(RefCell::new(Vec::new()));
         let asked = Rc::clone(&actions);
         let on_action = Callback::from(move |action| asked.borrow_mut().push(action));
-        let props = Props { person: Rc::new(person), on_action };
-        yew::Renderer::<PersonRow>::with_root_and_props(root.clone(), props).render();
+        yew::Renderer::<C>::with_root_and_props(root.clone(), props(on_action)).render();
         rendered().await;
         Shown { root, actions }
     }
@@ -85,7 +95,6 @@ async fn rendered() {
 }
 
 fn anna() -> Person {
-    let field = |shown: &str| Field { shown: shown.to_owned(), choices: Vec::new() };
     let number = Number {
         state: NumberState::None,
         text: String::new(),
@@ -97,11 +106,20 @@ fn anna() -> Person {
         proof: None,
     };
     let id = RecordId(Dot::new(ReplicaId(0x3f2a << 48), 1));
-    Person { id, name: field("Anna"), note: field(""), number, glow: None }
+    let name = Name { shown: "Anna".to_owned(), choices: Vec::new() };
+    Person { id, name, note: String::new(), tags: Vec::new(), number, glow: None }
 }
 
 fn edit(field: &'static str, value: &str) -> Action {
-    Action::Edit { record: anna().id, field, value: value.to_owned() }
+    Action::Edit { record: anna().id, field, edit: FieldEdit::Assign(value.to_owned()) }
+}
+
+fn put_tag(tag: &str) -> Action {
+    Action::Edit { record: anna().id, field: schema::TAGS, edit: FieldEdit::Insert(tag.to_owned()) }
+}
+
+fn take_tag(tag: &str) -> Action {
+    Action::Edit { record: anna().id, field: schema::TAGS, edit: FieldEdit::Remove(tag.to_owned()) }
 }
 
 #[wasm_bindgen_test]
@@ -172,4 +190,43 @@ async fn a_number_is_given_by_typing_it() {
     assert_eq!(*shown.actions.borrow(), []);
     shown.type_and_press("Number for Anna", "42", "Enter").await;
     assert_eq!(*shown.actions.borrow(), [Action::Ask(Wish::Claim { record: anna().id, number: 42 })]);
+}
+
+#[wasm_bindgen_test]
+async fn tags_are_chips_that_come_by_typing_and_go_with_a_click() {
+    let mut person = anna();
+    person.tags = vec!["board".to_owned(), "choir".to_owned()];
+    let shown = Shown::row(person).await;
+    let list = shown.labelled("Tags of Anna");
+    assert_eq!(list.text_content().unwrap(), "board×choir×+");
+    shown.click("Add a tag to Anna").await;
+    shown.type_and_press("New tag for Anna", "staff, board , joins in May", "Enter").await;
+    shown.labelled("Add a tag to Anna");
+    shown.click("Remove board from Anna").await;
+    assert_eq!(*shown.actions.borrow(), [put_tag("staff"), put_tag("joins in May"), take_tag("board")]);
+    let focused = browser::document().active_element().unwrap();
+    assert_eq!(focused.get_attribute("aria-label").unwrap(), "Remove choir from Anna", "the focus is not lost");
+}
+
+#[wasm_bindgen_test]
+async fn a_tag_that_is_too_long_is_refused_with_a_reason_and_can_be_mended() {
+    let shown = Shown::row(anna()).await;
+    shown.click("Add a tag to Anna").await;
+    shown.type_and_press("New tag for Anna", &"x".repeat(5000), "Enter").await;
+    assert_eq!(*shown.actions.borrow(), []);
+    let alert = shown.root.query_selector("[role=alert]").unwrap().unwrap();
+    assert!(alert.text_content().unwrap().contains("at most 4096"));
+    shown.type_and_press("New tag for Anna", "choir", "Enter").await;
+    assert_eq!(*shown.actions.borrow(), [put_tag("choir")]);
+}
+
+#[wasm_bindgen_test]
+async fn a_lost_note_is_put_back_with_one_click_and_its_notice_goes() {
+    let put_back = PutBack { record: anna().id, note: "earlier".to_owned(), name: "Anna".to_owned() };
+    let text = "Your note “earlier” for Anna was replaced".to_owned();
+    let shown = Shown::notices(vec![Notice { serial: 7, text, urgent: false, put_back: Some(put_back) }]).await;
+    assert!(shown.root.query_selector("[role=status]").unwrap().is_some());
+    assert_eq!(shown.labelled("Put back the note of Anna").text_content().unwrap(), "Put mine back");
+    shown.click("Put back the note of Anna").await;
+    assert_eq!(*shown.actions.borrow(), [edit(schema::NOTE, "earlier"), Action::DismissNotice { serial: 7 }]);
 }

@@ -6,7 +6,8 @@ mod net;
 
 use frontend::engine::session::{Action, NumberWish};
 use frontend::view_model::{NumberState, Snapshot};
-use net::{Net, TAB_A, TAB_B};
+use net::{Net, TAB_A, TAB_B, TAB_C};
+use shared::crdt::FieldEdit;
 use shared::ledger::Wish;
 use shared::schema;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -14,8 +15,36 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 wasm_bindgen_test_configure!(run_in_browser);
 
 fn rename(net: &mut Net, tab: usize, name: &str) {
+    edit(net, tab, schema::NAME, FieldEdit::Assign(name.to_owned()));
+}
+
+fn write_note(net: &mut Net, tab: usize, note: &str) {
+    edit(net, tab, schema::NOTE, FieldEdit::Assign(note.to_owned()));
+}
+
+fn edit(net: &mut Net, tab: usize, field: &'static str, edit: FieldEdit) {
     let record = net.page(tab).people[0].id;
-    net.act(tab, Action::Edit { record, field: schema::NAME, value: name.to_owned() });
+    net.act(tab, Action::Edit { record, field, edit });
+}
+
+fn put_tag(net: &mut Net, tab: usize, tag: &str) {
+    edit(net, tab, schema::TAGS, FieldEdit::Insert(tag.to_owned()));
+}
+
+fn take_tag(net: &mut Net, tab: usize, tag: &str) {
+    edit(net, tab, schema::TAGS, FieldEdit::Remove(tag.to_owned()));
+}
+
+/// Both tabs write a note at the same time, and the one of tab A, the earlier, is lost.
+fn lose_a_note(net: &mut Net, earlier: &str, later: &str) {
+    for tab in [TAB_A, TAB_B] {
+        net.part(tab);
+    }
+    write_note(net, TAB_A, earlier);
+    write_note(net, TAB_B, later);
+    for tab in [TAB_A, TAB_B] {
+        net.join(tab);
+    }
 }
 
 fn names(page: &Snapshot) -> Vec<String> {
@@ -56,12 +85,12 @@ fn both_tabs_are_told_why_a_removed_person_is_back() {
     let record = net.page(TAB_B).people[0].id;
     net.part(TAB_B);
     net.act(TAB_A, Action::Remove { record });
-    net.act(TAB_B, Action::Edit { record, field: schema::NOTE, value: "from Tver".to_owned() });
+    write_note(&mut net, TAB_B, "from Tver");
     net.join(TAB_B);
     for (tab, editor) in [(TAB_A, format!("tab {}", net.id(TAB_B))), (TAB_B, "this tab".to_owned())] {
         let page = net.page(tab);
         assert_eq!(names(&page), ["Anna"]);
-        assert_eq!(page.people[0].note.shown, "from Tver");
+        assert_eq!(page.people[0].note, "from Tver");
         let expected = format!(
             "Somebody removed Anna while {editor} edited the record: the edit wins, so Anna is back with every field."
         );
@@ -153,4 +182,94 @@ fn rows_that_did_not_change_keep_their_pointers() {
     let after = net.page_after(TAB_B, &before);
     assert!(std::rc::Rc::ptr_eq(&before.people[1], &after.people[1]));
     assert!(!std::rc::Rc::ptr_eq(&before.people[0], &after.people[0]));
+}
+
+#[wasm_bindgen_test]
+fn of_two_notes_the_later_stands_and_the_author_of_the_other_can_put_it_back() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    lose_a_note(&mut net, "earlier", "later");
+    let (a, b) = (net.page(TAB_A), net.page(TAB_B));
+    assert_eq!((a.people[0].note.as_str(), b.people[0].note.as_str()), ("later", "later"));
+    let expected =
+        format!("Your note “earlier” for Anna was replaced by tab {}'s, written at the same time.", net.id(TAB_B));
+    assert_eq!((a.notices.len(), &a.notices[0].text, a.notices[0].urgent), (1, &expected, false));
+    assert_eq!(a.story.iter().filter(|item| item.text == expected).count(), 1);
+    let lost = a.notices[0].put_back.clone().expect("it can be put back");
+    assert_eq!((lost.record, lost.note.as_str(), lost.name.as_str()), (a.people[0].id, "earlier", "Anna"));
+    write_note(&mut net, TAB_A, &lost.note);
+    assert_eq!(net.page(TAB_B).people[0].note, "earlier");
+    assert_eq!(net.page(TAB_A).notices[0].put_back, None, "it is back");
+    assert!(net.page(TAB_B).notices.is_empty(), "who had seen the other note has lost nothing");
+}
+
+#[wasm_bindgen_test]
+fn a_note_that_somebody_else_lost_is_told_in_the_feed_only() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    lose_a_note(&mut net, "earlier", "later");
+    let page = net.page(TAB_B);
+    assert!(page.notices.is_empty());
+    let expected = format!(
+        "Tab {}'s note “earlier” for Anna was replaced by this tab's, written at the same time.",
+        net.id(TAB_A)
+    );
+    assert_eq!(page.story.iter().filter(|item| item.text == expected).count(), 1);
+    net.replace(TAB_B);
+    net.join(TAB_B);
+    assert!(net.page(TAB_B).story.is_empty(), "to a new tab it is no news");
+}
+
+#[wasm_bindgen_test]
+fn a_lost_note_is_told_once_though_it_gives_way_twice() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    let tabs = [TAB_A, TAB_B, TAB_C];
+    net.join(TAB_C);
+    tabs.into_iter().for_each(|tab| net.part(tab));
+    for (tab, note) in tabs.into_iter().zip(["early", "later", "latest"]) {
+        write_note(&mut net, tab, note);
+    }
+    tabs.into_iter().for_each(|tab| net.join(tab));
+    let page = net.page(TAB_A);
+    assert_eq!(page.people[0].note, "latest");
+    assert_eq!(page.story.iter().filter(|item| item.text.starts_with("Your note “early”")).count(), 1);
+    assert_eq!(page.notices.len(), 1);
+}
+
+#[wasm_bindgen_test]
+fn an_emptied_note_and_a_long_one_are_told_in_other_words() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    write_note(&mut net, TAB_A, "old");
+    lose_a_note(&mut net, "", "new");
+    let expected =
+        format!("You emptied the note of Anna, but tab {} wrote it at the same time, so it stays.", net.id(TAB_B));
+    assert_eq!(net.page(TAB_A).notices[0].text, expected);
+    lose_a_note(&mut net, &"word ".repeat(100), "short");
+    let text = net.page(TAB_A).notices[0].text.clone();
+    assert!(text.starts_with("Your note “word word") && text.contains("word …” for Anna"), "{text}");
+    assert!(text.chars().count() < 200, "{text}");
+}
+
+#[wasm_bindgen_test]
+fn tags_put_on_and_taken_off_at_the_same_time_merge_and_are_found() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    put_tag(&mut net, TAB_A, "board");
+    put_tag(&mut net, TAB_A, "staff");
+    net.part(TAB_A);
+    net.part(TAB_B);
+    put_tag(&mut net, TAB_A, "Choir");
+    put_tag(&mut net, TAB_A, "board");
+    take_tag(&mut net, TAB_B, "board");
+    take_tag(&mut net, TAB_B, "staff");
+    net.join(TAB_A);
+    net.join(TAB_B);
+    for tab in [TAB_A, TAB_B] {
+        let anna = net.page(tab).people[0].clone();
+        assert_eq!(anna.tags, ["Choir", "board"], "what was put on anew stays");
+        assert!(anna.matches("choir") && !anna.matches("staff"));
+    }
+    assert!(net.page(TAB_A).notices.is_empty(), "tags are never lost");
 }

@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, env = "RELAY_ADDRESS", value_name = "HOST:PORT", value_parser = host_and_port)]
     address: Option<String>,
 
-    /// The directory of this relay's database; created if it is missing. [default: data/<id>]
+    /// The directory of this relay's database; created if it is missing. [default: data/<id>; without peers data/alone]
     #[arg(long, env = "RELAY_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
@@ -96,7 +96,10 @@ impl TryFrom<Args> for Config {
             voter,
             listen: SocketAddr::new(args.host, args.port),
             address: args.address.unwrap_or_else(|| format!("127.0.0.1:{}", args.port)),
-            data_dir: args.data_dir.unwrap_or_else(|| PathBuf::from(format!("data/{}", args.id))),
+            // A relay alone must not come upon the database of one among several.
+            data_dir: args.data_dir.unwrap_or_else(|| {
+                PathBuf::from(if peers.is_empty() { "data/alone".to_owned() } else { format!("data/{}", args.id) })
+            }),
             peers,
             link_secret,
             allow_origin: args.allow_origin,
@@ -195,7 +198,7 @@ mod tests {
         assert_eq!(config.voter, VoterId(1));
         assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
         assert_eq!(config.address, "127.0.0.1:5000");
-        assert_eq!(config.data_dir, PathBuf::from("data/1"));
+        assert_eq!(config.data_dir, PathBuf::from("data/alone"));
         assert!(config.peers.is_empty());
     }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use axum::extract::ws::WebSocket;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{Sink, Stream};
-use shared::id::VoterId;
+use shared::id::{ReplicaId, VoterId};
 use shared::io::Violation;
 use shared::wire::{Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::TcpStream;
@@ -58,11 +58,11 @@ pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (Status
 pub async fn serve(socket: WebSocket, node: NodeHandle, config: &Config) {
     let connection = node.connection();
     let (mut sink, mut stream) = socket::split_accepted(socket);
-    let end = match greet(&mut sink, &mut stream, config.voter).await {
-        Ok(peer) if config.peers.contains_key(&peer) && peer < config.voter => {
-            run(&mut sink, &mut stream, &connection, peer).await
+    let end = match greet(&mut sink, &mut stream, &connection).await {
+        Ok(found) if config.peers.contains_key(&found.voter) && found.voter < config.voter => {
+            run(&mut sink, &mut stream, &connection, found).await
         }
-        Ok(peer) => {
+        Ok(Found { voter: peer, .. }) => {
             let reason = format!("{} expects no link from {peer}: check --id and --peers of both", config.voter);
             warn!("link refused: {reason}");
             Violation::Malformed { reason }.into()
@@ -111,9 +111,9 @@ async fn dial(peer: VoterId, address: &str, config: &Config, node: &NodeHandle) 
     let socket = timeout(PATIENCE, connect(address, config.link_secret.as_ref())).await.context("no answer")??;
     let connection = node.connection();
     let (mut sink, mut stream) = socket::split_dialed(socket);
-    let end = match greet(&mut sink, &mut stream, config.voter).await {
-        Ok(found) if found == peer => run(&mut sink, &mut stream, &connection, peer).await,
-        Ok(found) => bail!("{found} is there instead: check --peers"),
+    let end = match greet(&mut sink, &mut stream, &connection).await {
+        Ok(found) if found.voter == peer => run(&mut sink, &mut stream, &connection, found).await,
+        Ok(found) => bail!("{} is there instead: check --peers", found.voter),
         Err(end) => return Err(anyhow!("no hello: {end}")),
     };
     connection.down().await;
@@ -135,37 +135,45 @@ async fn connect(address: &str, secret: Option<&Secret>) -> anyhow::Result<WebSo
     Ok(socket)
 }
 
+/// Who is at the other end of a link.
+struct Found {
+    voter: VoterId,
+    incarnation: ReplicaId,
+}
+
 /// Both sides say who they are.
-async fn greet<K, S>(sink: &mut K, stream: &mut S, me: VoterId) -> Result<VoterId, End>
+async fn greet<K, S>(sink: &mut K, stream: &mut S, connection: &Connection) -> Result<Found, End>
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    socket::send(sink, &Frame::Hello(Hello::Relay { voter: me })).await?;
+    let (voter, replica) = connection.me();
+    socket::send(sink, &Frame::Hello(Hello::Link { voter, replica })).await?;
     match socket::next_frame(stream, PATIENCE, MAX_FRAME_BYTES).await? {
-        Frame::Hello(Hello::Relay { voter }) => Ok(voter),
+        Frame::Hello(Hello::Link { voter, replica }) => Ok(Found { voter, incarnation: replica }),
         Frame::Bye(violation) => Err(End::Told(violation)),
         _ => Err(Violation::Malformed { reason: "the first frame must be the hello of a relay".to_owned() }.into()),
     }
 }
 
-async fn run<K, S>(sink: &mut K, stream: &mut S, connection: &Connection, peer: VoterId) -> End
+async fn run<K, S>(sink: &mut K, stream: &mut S, connection: &Connection, peer: Found) -> End
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    info!("link to {peer} is up");
+    let voter = peer.voter;
+    info!("link to {voter} is up");
     let (outbox, queue) = outbox::queue();
     let end = socket::run(sink, queue, RHYTHM, read(stream, connection, peer, outbox)).await;
-    info!("link to {peer} is down: {end}");
+    info!("link to {voter} is down: {end}");
     end
 }
 
-async fn read<S>(stream: &mut S, connection: &Connection, peer: VoterId, outbox: Outbox) -> End
+async fn read<S>(stream: &mut S, connection: &Connection, peer: Found, outbox: Outbox) -> End
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    if let Err(Stopped) = connection.link_up(peer, outbox).await {
+    if let Err(Stopped) = connection.link_up(peer.voter, peer.incarnation, outbox).await {
         return Violation::Stopping.into();
     }
     loop {

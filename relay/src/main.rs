@@ -61,9 +61,10 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(config: Config) -> anyhow::Result<()> {
-    let store = Store::open(&config.data_dir, config.voter)?;
+    let addresses = config.addresses();
+    let store = Store::open(&config.data_dir, config.voter, &addresses.keys().copied().collect())?;
     let recovered = store.load()?;
-    let identity = Identity { voter: config.voter, replica: store.replica(), addresses: config.addresses() };
+    let identity = Identity { voter: config.voter, replica: store.replica(), addresses, met: store.met().clone() };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: stop what uses it, or choose another port with --port", config.listen)
     })?;

@@ -10,6 +10,7 @@ use shared::id::{ReplicaId, VoterId};
 use shared::io::{Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation, WriteBatch};
 use shared::paxos::Ballot;
 use shared::replica::{Config, Replica, Role};
+use shared::schema::Schema;
 use shared::wire::{Frame, Room};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -31,7 +32,7 @@ const MAX_UNWRITTEN: usize = 1024;
 #[derive(Debug)]
 enum Event {
     TabUp { peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox },
-    LinkUp { peer: PeerId, voter: VoterId, outbox: Outbox },
+    LinkUp { peer: PeerId, voter: VoterId, incarnation: ReplicaId, outbox: Outbox },
     FromTab(PeerId, Message),
     FromLink(PeerId, Room, Message),
     Down(PeerId),
@@ -56,6 +57,7 @@ pub struct Stopped;
 /// The way to the node, for connections and handlers.
 #[derive(Clone, Debug)]
 pub struct NodeHandle {
+    me: (VoterId, ReplicaId),
     events: mpsc::Sender<Event>,
     next_peer: Arc<AtomicU64>,
     connections: watch::Sender<usize>,
@@ -103,8 +105,13 @@ impl Connection {
         self.node.tell(Event::TabUp { peer: self.peer, replica, room, outbox }).await
     }
 
-    pub async fn link_up(&self, voter: VoterId, outbox: Outbox) -> Result<(), Stopped> {
-        self.node.tell(Event::LinkUp { peer: self.peer, voter, outbox }).await
+    /// Who this relay is: its number, and the incarnation of its database.
+    pub fn me(&self) -> (VoterId, ReplicaId) {
+        self.node.me
+    }
+
+    pub async fn link_up(&self, voter: VoterId, incarnation: ReplicaId, outbox: Outbox) -> Result<(), Stopped> {
+        self.node.tell(Event::LinkUp { peer: self.peer, voter, incarnation, outbox }).await
     }
 
     pub async fn tab_says(&self, message: Message) -> Result<(), Stopped> {
@@ -133,6 +140,8 @@ pub struct Identity {
     pub replica: ReplicaId,
     /// The addresses of all voters, this one among them.
     pub addresses: BTreeMap<VoterId, String>,
+    /// The incarnations of the other voters that have been met so far.
+    pub met: BTreeMap<VoterId, ReplicaId>,
 }
 
 /// The node. [`run`](Self::run) is its task.
@@ -188,7 +197,8 @@ impl Node {
         for (room, recovered) in recovered {
             node.open(room, recovered);
         }
-        let handle = NodeHandle { events, next_peer: Arc::default(), connections: watch::Sender::new(0) };
+        let me = (node.identity.voter, node.identity.replica);
+        let handle = NodeHandle { me, events, next_peer: Arc::default(), connections: watch::Sender::new(0) };
         (node, handle)
     }
 
@@ -235,7 +245,7 @@ impl Node {
     fn take(&mut self, event: Event) {
         match event {
             Event::TabUp { peer, replica, room, outbox } => self.tab_up(peer, replica, room, outbox),
-            Event::LinkUp { peer, voter, outbox } => self.link_up(peer, voter, outbox),
+            Event::LinkUp { peer, voter, incarnation, outbox } => self.link_up(peer, voter, incarnation, outbox),
             Event::FromTab(peer, message) => {
                 if let Some(Peer { place: Place::Tab(_, room), .. }) = self.peers.get(&peer) {
                     let room = room.clone();
@@ -266,7 +276,19 @@ impl Node {
         self.handle(&room, Input::PeerUp(peer, PeerKind::Tab(replica)));
     }
 
-    fn link_up(&mut self, peer: PeerId, voter: VoterId, outbox: Outbox) {
+    fn link_up(&mut self, peer: PeerId, voter: VoterId, incarnation: ReplicaId, outbox: Outbox) {
+        // A voter that forgot its promises could help to decide a second value for a slot.
+        match self.identity.met.get(&voter) {
+            Some(&met) if met != incarnation => {
+                warn!("{}", Violation::OtherIncarnation(voter));
+                return outbox.cut(Violation::OtherIncarnation(voter));
+            }
+            Some(_) => {}
+            None => {
+                self.identity.met.insert(voter, incarnation);
+                self.writer.meet(voter, incarnation);
+            }
+        }
         let place = Place::Link(voter);
         self.replace(&place);
         self.peers.insert(peer, Peer { place, outbox });
@@ -299,9 +321,10 @@ impl Node {
     }
 
     fn open(&mut self, room: Room, recovered: Recovered) {
-        let Identity { voter, replica, addresses } = self.identity.clone();
+        let Identity { voter, replica, addresses, .. } = self.identity.clone();
         let seed = getrandom::u64().expect("the system gives random numbers");
-        let config = Config { replica, role: Role::Relay { voter, addresses, seed } };
+        let role = Role::Relay { voter, addresses, seed };
+        let config = Config { replica, schema: Schema::people(), role };
         let replica = Replica::recover(config, recovered, self.now());
         info!(room = room.as_str(), records = replica.view().document().records().len(), "room open");
         self.rooms.insert(room, OpenRoom { replica, leader: None });

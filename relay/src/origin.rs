@@ -16,10 +16,11 @@ pub fn is_allowed(headers: &HeaderMap, config: &Config) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let known = |address: &str| with_port(scheme, address) == with_port(scheme, authority);
-    host.is_some_and(known)
-        || known(&config.address)
+    // On loopback the name in `Host` proves nothing: a page from anywhere can have its own name lead to this machine.
+    let local = config.listen.ip().is_loopback();
+    known(&config.address)
         || config.peers.values().any(|address| known(address))
-        || (config.listen.ip().is_loopback() && is_loopback(authority))
+        || if local { is_loopback(authority) } else { host.is_some_and(known) }
 }
 
 /// An authority with the port that the scheme implies, where it names none.
@@ -68,6 +69,7 @@ mod tests {
         {
             assert!(!allowed(&[], "127.0.0.1:5000", Some(origin)), "{origin}");
         }
+        assert!(!allowed(&[], "rebound.example:5000", Some("http://rebound.example:5000")));
         assert!(allowed(&[], "127.0.0.1:5000", None));
     }
 

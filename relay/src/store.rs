@@ -1,13 +1,13 @@
 //! The database of a relay: one SQLite file, one writer thread, many batches per commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc as blocking;
 use std::thread;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use serde::de::DeserializeOwned;
 use shared::dot::{Dot, MAX_COUNTER};
 use shared::id::{RecordId, ReplicaId, VoterId};
@@ -28,6 +28,7 @@ const SCHEMA_VERSION: i64 = 1;
 /// Unsigned 64-bit ids and counters are stored as the signed integers of the same bits, which is all SQLite has.
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE voter (id INTEGER PRIMARY KEY, incarnation INTEGER) STRICT;
 CREATE TABLE version (
     room TEXT NOT NULL,
     record_replica INTEGER NOT NULL, record_counter INTEGER NOT NULL,
@@ -35,7 +36,9 @@ CREATE TABLE version (
     body BLOB NOT NULL,
     PRIMARY KEY (room, record_replica, record_counter, replica, counter)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE context (room TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE context (
+    room TEXT NOT NULL, replica INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, replica)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE promise (room TEXT PRIMARY KEY, round INTEGER NOT NULL, voter INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE log (
     room TEXT NOT NULL, slot INTEGER NOT NULL,
@@ -62,6 +65,10 @@ pub enum StoreError {
     #[error("the database {file} belongs to {theirs}: start it with --id {}, or give another --data-dir", theirs.0)]
     OtherVoter { file: PathBuf, theirs: VoterId },
     #[error(
+        "the database {file} was made for the voters {}, and --peers says {}: a majority of the one set could decide what a majority of the other knows nothing of; start it with the same relays, or give another --data-dir", ids(.theirs), ids(.ours)
+    )]
+    OtherVoters { file: PathBuf, theirs: BTreeSet<VoterId>, ours: BTreeSet<VoterId> },
+    #[error(
         "the database {file} is broken ({reason}): do not restore an older copy, since a relay must not forget its votes; move the data directories of all relays away to start anew"
     )]
     Broken { file: PathBuf, reason: String },
@@ -79,16 +86,17 @@ pub struct Store {
     connection: Connection,
     file: PathBuf,
     replica: ReplicaId,
+    met: BTreeMap<VoterId, ReplicaId>,
     /// Held as long as the database is open; the system frees it however the process ends.
     _lock: File,
 }
 
 impl Store {
-    /// Opens the database in `dir`, and creates it for `voter` if there is none.
+    /// Opens the database in `dir`, and creates it for `voter`, one of `voters`, if there is none.
     ///
     /// # Errors
     /// [`StoreError`], each with what to do about it.
-    pub fn open(dir: &Path, voter: VoterId) -> Result<Self, StoreError> {
+    pub fn open(dir: &Path, voter: VoterId, voters: &BTreeSet<VoterId>) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Directory { dir: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(unusable)?;
         let lock = File::create(dir.join(LOCK_NAME)).map_err(unusable)?;
@@ -108,7 +116,7 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(broken)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(broken)?;
         if (found, application, tables) == (0, 0, 0) {
-            create(&mut connection, voter).map_err(StoreError::Write)?;
+            create(&mut connection, voter, voters).map_err(StoreError::Write)?;
         } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
             return Err(StoreError::OtherVersion { file, found });
         }
@@ -116,16 +124,24 @@ impl Store {
         if check != "ok" {
             return Err(StoreError::Broken { file, reason: check });
         }
-        let (replica, theirs) = identity(&connection).map_err(broken)?;
+        let MadeFor { replica, voter: theirs, voters: all, met } = MadeFor::read(&connection).map_err(broken)?;
         if theirs != voter {
             return Err(StoreError::OtherVoter { file, theirs });
         }
-        Ok(Store { connection, file, replica, _lock: lock })
+        if all != *voters {
+            return Err(StoreError::OtherVoters { file, theirs: all, ours: voters.clone() });
+        }
+        Ok(Store { connection, file, replica, met, _lock: lock })
     }
 
     /// The identity of this database.
     pub fn replica(&self) -> ReplicaId {
         self.replica
+    }
+
+    /// The incarnations of the other voters that this relay has met: the ids of their databases.
+    pub fn met(&self) -> &BTreeMap<VoterId, ReplicaId> {
+        &self.met
     }
 
     /// The durable state of every room.
@@ -143,7 +159,8 @@ impl Store {
 
     fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         self.each("SELECT room, body FROM context", |row| {
-            room(rooms, row)?.context = body(row.get(1))?;
+            let part = body(row.get(1))?;
+            room(rooms, row)?.apply(WriteOp::PutContext(part));
             Ok(())
         })?;
         let versions = "SELECT room, record_replica, record_counter, replica, counter, body FROM version";
@@ -186,19 +203,25 @@ impl Store {
         Ok(())
     }
 
-    /// Makes batches durable, all or nothing.
-    fn commit(&mut self, batches: &[(Room, WriteBatch)]) -> rusqlite::Result<()> {
+    /// Makes tasks durable, all or nothing.
+    fn commit(&mut self, tasks: &[Task]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        for (room, batch) in batches {
-            for op in &batch.ops {
-                write(&transaction, room.as_str(), op)?;
+        for task in tasks {
+            match task {
+                Task::Write(room, batch) => {
+                    batch.ops.iter().try_for_each(|op| write(&transaction, room.as_str(), op))?;
+                }
+                Task::Meet(voter, incarnation) => {
+                    let set = "UPDATE voter SET incarnation = ?2 WHERE id = ?1";
+                    transaction.execute(set, params![voter.0, incarnation.0 as i64])?;
+                }
             }
         }
         transaction.commit()
     }
 }
 
-fn create(connection: &mut Connection, voter: VoterId) -> rusqlite::Result<()> {
+fn create(connection: &mut Connection, voter: VoterId, voters: &BTreeSet<VoterId>) -> rusqlite::Result<()> {
     let replica = getrandom::u64().expect("the system gives random numbers");
     let transaction = connection.transaction()?;
     transaction.execute_batch(SCHEMA)?;
@@ -206,17 +229,41 @@ fn create(connection: &mut Connection, voter: VoterId) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     let insert = "INSERT INTO meta VALUES ('replica', ?1), ('voter', ?2)";
     transaction.execute(insert, params![replica as i64, voter.0])?;
+    for voter in voters {
+        transaction.execute("INSERT INTO voter (id) VALUES (?1)", [voter.0])?;
+    }
     transaction.commit()
 }
 
-fn identity(connection: &Connection) -> rusqlite::Result<(ReplicaId, VoterId)> {
-    let get = "SELECT value FROM meta WHERE key = ?1";
-    let replica: Option<i64> = connection.query_row(get, ["replica"], |row| row.get(0)).optional()?;
-    let voter: Option<u16> = connection.query_row(get, ["voter"], |row| row.get(0)).optional()?;
-    match (replica, voter) {
-        (Some(replica), Some(voter)) => Ok((ReplicaId(replica as u64), VoterId(voter))),
-        _ => Err(rusqlite::Error::QueryReturnedNoRows),
+/// For whom a database was made.
+struct MadeFor {
+    replica: ReplicaId,
+    voter: VoterId,
+    /// All voters, this one among them.
+    voters: BTreeSet<VoterId>,
+    met: BTreeMap<VoterId, ReplicaId>,
+}
+
+impl MadeFor {
+    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let get = "SELECT value FROM meta WHERE key = ?1";
+        let replica: i64 = connection.query_row(get, ["replica"], |row| row.get(0))?;
+        let voter = VoterId(connection.query_row(get, ["voter"], |row| row.get(0))?);
+        let mut made_for =
+            MadeFor { replica: ReplicaId(replica as u64), voter, voters: BTreeSet::new(), met: BTreeMap::new() };
+        let mut statement = connection.prepare("SELECT id, incarnation FROM voter")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (voter, incarnation) = (VoterId(row.get(0)?), row.get::<_, Option<i64>>(1)?);
+            made_for.voters.insert(voter);
+            made_for.met.extend(incarnation.map(|id| (voter, ReplicaId(id as u64))));
+        }
+        Ok(made_for)
     }
+}
+
+fn ids(voters: &BTreeSet<VoterId>) -> String {
+    voters.iter().map(|voter| voter.0.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Carries out one write: the SQL of what `Recovered::apply` means.
@@ -241,9 +288,12 @@ fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::R
              WHERE room = ?1 AND record_replica = ?2 AND record_counter = ?3 AND replica = ?4 AND counter = ?5",
             params![room, record.replica.0 as i64, record.counter as i64, dot.replica.0 as i64, dot.counter as i64],
         ),
-        WriteOp::PutContext(context) => {
-            execute("INSERT OR REPLACE INTO context (room, body) VALUES (?1, ?2)", params![room, wire::encode(context)])
-        }
+        WriteOp::PutContext(part) => part.replicas().try_for_each(|replica| {
+            execute(
+                "INSERT OR REPLACE INTO context (room, replica, body) VALUES (?1, ?2, ?3)",
+                params![room, replica.0 as i64, wire::encode(&part.of(replica))],
+            )
+        }),
         WriteOp::Promise(ballot) => execute(
             "INSERT OR REPLACE INTO promise (room, round, voter) VALUES (?1, ?2, ?3)",
             params![room, ballot.round as i64, ballot.voter.0],
@@ -303,40 +353,63 @@ pub struct Persisted {
     pub batches: usize,
 }
 
+impl Persisted {
+    fn by(tasks: Vec<Task>) -> Self {
+        let mut persisted = Persisted { last: BTreeMap::new(), batches: 0 };
+        for task in tasks {
+            if let Task::Write(room, batch) = task {
+                persisted.last.insert(room, batch.id);
+                persisted.batches += 1;
+            }
+        }
+        persisted
+    }
+}
+
+/// Something to be made durable, in its turn.
+#[derive(Debug)]
+enum Task {
+    Write(Room, WriteBatch),
+    /// A voter was met for the first time, in this incarnation.
+    Meet(VoterId, ReplicaId),
+}
+
 /// The way to the writer thread. The thread ends when this is dropped and everything given to it is durable.
 #[derive(Debug)]
 pub struct Writer {
-    batches: blocking::Sender<(Room, WriteBatch)>,
+    tasks: blocking::Sender<Task>,
 }
 
 impl Writer {
     /// Starts the thread that owns the database from now on. It reports each commit, or the failure after which it
     /// writes nothing more; the reports end when it has.
     pub fn start(store: Store) -> (Self, mpsc::UnboundedReceiver<Result<Persisted, StoreError>>) {
-        let (batches, inbox) = blocking::channel();
+        let (tasks, inbox) = blocking::channel();
         let (reports, outcome) = mpsc::unbounded_channel();
         thread::spawn(move || run(store, &inbox, &reports));
-        (Writer { batches }, outcome)
+        (Writer { tasks }, outcome)
     }
 
     /// Gives a batch to the thread. A thread that has ended says so in its reports.
     pub fn submit(&self, room: Room, batch: WriteBatch) {
-        let _ended = self.batches.send((room, batch));
+        let _ended = self.tasks.send(Task::Write(room, batch));
+    }
+
+    /// Remembers a voter that was met for the first time. What is submitted later becomes durable no earlier.
+    pub fn meet(&self, voter: VoterId, incarnation: ReplicaId) {
+        let _ended = self.tasks.send(Task::Meet(voter, incarnation));
     }
 }
 
 /// Group commit: while one commit syncs the disk, the batches for the next one gather.
 fn run(
     mut store: Store,
-    inbox: &blocking::Receiver<(Room, WriteBatch)>,
+    inbox: &blocking::Receiver<Task>,
     reports: &mpsc::UnboundedSender<Result<Persisted, StoreError>>,
 ) {
     while let Ok(first) = inbox.recv() {
-        let batches: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        let report = store.commit(&batches).map_err(StoreError::Write).map(|()| Persisted {
-            batches: batches.len(),
-            last: batches.into_iter().map(|(room, batch)| (room, batch.id)).collect(),
-        });
+        let tasks: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
+        let report = store.commit(&tasks).map_err(StoreError::Write).map(|()| Persisted::by(tasks));
         let failed = report.is_err();
         if reports.send(report).is_err() || failed {
             return;

@@ -378,8 +378,11 @@ impl<'a> Merge<'a> {
         let mut unseen: DotSet = versions.collect();
         unseen.join(&dots.difference(&self.document.context));
         if !unseen.is_empty() {
-            self.document.context.join(&unseen);
-            self.merged.writes.push(WriteOp::PutContext(self.document.context.clone()));
+            let context = &mut self.document.context;
+            context.join(&unseen);
+            let mut changed = DotSet::default();
+            unseen.replicas().for_each(|replica| changed.join(&context.of(replica)));
+            self.merged.writes.push(WriteOp::PutContext(changed));
         }
         self.news.context.join(&unseen);
     }

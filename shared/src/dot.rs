@@ -179,6 +179,16 @@ impl DotSet {
         part
     }
 
+    /// For each replica that has dots in `part`: makes them its dots in this set, in place of those that it had.
+    pub fn replace(&mut self, part: &DotSet) {
+        self.intervals.extend(part.intervals.iter().map(|(&replica, own)| (replica, own.clone())));
+    }
+
+    /// The replicas that have dots in the set.
+    pub fn replicas(&self) -> impl Iterator<Item = ReplicaId> + '_ {
+        self.intervals.keys().copied()
+    }
+
     /// The largest counter of `replica` in the set, 0 if there is none.
     #[must_use]
     pub fn highest(&self, replica: ReplicaId) -> u64 {

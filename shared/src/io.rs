@@ -129,11 +129,22 @@ pub struct WriteBatch {
 /// One change of the durable state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteOp {
-    PutVersion { record: RecordId, dot: Dot, version: Version },
-    DropVersion { record: RecordId, dot: Dot },
+    PutVersion {
+        record: RecordId,
+        dot: Dot,
+        version: Version,
+    },
+    DropVersion {
+        record: RecordId,
+        dot: Dot,
+    },
+    /// For each replica in the set: these are its dots in the context now.
     PutContext(DotSet),
     Promise(Ballot),
-    Accept { slot: Slot, accepted: Accepted },
+    Accept {
+        slot: Slot,
+        accepted: Accepted,
+    },
     Decided(Slot),
     ClaimSeq(u64),
 }
@@ -164,7 +175,7 @@ impl Recovered {
                     }
                 }
             }
-            WriteOp::PutContext(context) => self.context = context,
+            WriteOp::PutContext(part) => self.context.replace(&part),
             WriteOp::Promise(ballot) => self.promised = Some(ballot),
             WriteOp::Accept { slot, accepted } => {
                 self.log.insert(slot, accepted);
@@ -233,6 +244,10 @@ pub enum Violation {
     BadRoom,
     #[error("this relay serves {limit} rooms already")]
     TooManyRooms { limit: usize },
+    #[error(
+        "{0} comes with another database than before: that one's votes are forgotten, and it may not vote again under this id"
+    )]
+    OtherIncarnation(VoterId),
     #[error("the same replica has connected anew")]
     Replaced,
     #[error("the relay is stopping")]

@@ -18,7 +18,6 @@ use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{
     Command, CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation,
-    WriteOp,
 };
 use crate::ledger::{Claim, Ledger};
 use crate::paxos::{Ballot, Effects, Entry, Log, Slot, Voter};
@@ -184,10 +183,8 @@ impl Replica {
     }
 
     fn edit(&mut self, now: Now, record: RecordId, field: FieldName, edit: FieldEdit) -> Result<(), CommandRejection> {
-        self.schema.check_edit(&field, &edit)?;
-        if !self.document.records().contains_key(&record) {
-            return Err(CommandRejection::UnknownRecord);
-        }
+        let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
+        self.schema.check_edit_of(&version, &field, &edit)?;
         let edits = vec![self.with_kind(field, edit)?];
         let dot = self.document.next_dot(self.me);
         let merged = self.document.edit(record, dot, self.clock.tick(now.wall_ms), edits);
@@ -369,11 +366,5 @@ impl Replica {
 
     fn send(&mut self, to: PeerId, message: Message) {
         self.outbox.push(Item::Send(crate::io::Envelope { to, message }));
-    }
-}
-
-impl Outbox {
-    fn write_all(&mut self, ops: Vec<WriteOp>) {
-        self.writes().extend(ops);
     }
 }

@@ -9,7 +9,7 @@ use crate::crdt::{Field, FieldEdit, FieldKind, FieldName, Version, WrongEdit};
 
 /// The longest text in a field, in bytes: a register's value or a set's element.
 pub const MAX_TEXT_BYTES: usize = 4096;
-/// How many elements a set may have.
+/// How many elements a set may have before one more is refused. Concurrent additions may lead beyond it.
 pub const MAX_ELEMENTS: usize = 256;
 
 /// The fields of the built-in schema.
@@ -41,8 +41,8 @@ pub enum SchemaViolation {
     WrongEdit { field: FieldName, wrong: WrongEdit },
     #[error("{field} is {bytes} bytes long; at most {MAX_TEXT_BYTES} are allowed")]
     TextTooLong { field: FieldName, bytes: usize },
-    #[error("{field} has {elements} elements; at most {MAX_ELEMENTS} are allowed")]
-    TooManyElements { field: FieldName, elements: usize },
+    #[error("{field} may hold {MAX_ELEMENTS} elements at most")]
+    TooManyElements { field: FieldName },
     #[error("a record needs a {field}")]
     Missing { field: FieldName },
     #[error("the parts of {field} contradict one another")]
@@ -69,7 +69,21 @@ impl Schema {
         self.fields.get(field).map(|spec| spec.kind).ok_or_else(unknown)
     }
 
-    /// Checks an edit of one field.
+    /// Checks an edit of one field of a record that reads as `version`.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn check_edit_of(&self, version: &Version, field: &str, edit: &FieldEdit) -> Result<(), SchemaViolation> {
+        self.check_edit(field, edit)?;
+        match (edit, version.fields.get(field)) {
+            (FieldEdit::Insert(_), Some(Field::Set(set))) if set.iter().count() >= MAX_ELEMENTS => {
+                Err(SchemaViolation::TooManyElements { field: field.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks an edit of one field, whatever the field holds.
     ///
     /// # Errors
     /// The rule that it breaks.
@@ -124,13 +138,7 @@ impl Schema {
             }
             Field::Mv(register) => register.writes().try_for_each(|write| self.check_text(name, write.value)),
             Field::Counter(_) => Ok(()),
-            Field::Set(set) => {
-                let elements = set.iter().count();
-                if elements > MAX_ELEMENTS {
-                    return Err(SchemaViolation::TooManyElements { field: name.to_owned(), elements });
-                }
-                set.iter().try_for_each(|element| check_length(name, element))
-            }
+            Field::Set(set) => set.iter().try_for_each(|element| check_length(name, element)),
         }
     }
 

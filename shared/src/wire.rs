@@ -36,13 +36,11 @@ pub enum Frame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hello {
     /// `room` is a name that the relay checks, to say what is wrong with it.
-    Tab {
-        replica: ReplicaId,
-        room: String,
-    },
-    Relay {
-        voter: VoterId,
-    },
+    Tab { replica: ReplicaId, room: String },
+    /// A relay to a tab.
+    Relay { voter: VoterId },
+    /// A relay to a relay. `replica` is the incarnation of its database.
+    Link { voter: VoterId, replica: ReplicaId },
 }
 
 /// The name of a room: an independent database.

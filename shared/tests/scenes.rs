@@ -15,7 +15,7 @@ use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Reco
 use shared::ledger::{Claim, ClaimId, Rejection, Wish};
 use shared::paxos::{self, Ballot, Slot};
 use shared::replica::{Config, Replica, Role};
-use shared::schema::Schema;
+use shared::schema::{MAX_ELEMENTS, Schema};
 
 const ELECTION: Duration = Duration::from_secs(1);
 
@@ -108,6 +108,44 @@ fn of_two_concurrent_notes_the_later_stands_and_the_lost_one_is_told() {
     }
 }
 
+/// Also if the winner had been written over by then: by its author, or by somebody else.
+#[test]
+fn a_lost_note_is_told_whoever_has_overwritten_the_winner_since() {
+    for overwriter in ["its author", "another"] {
+        let (mut room, one, two) = two_tabs();
+        let anna = room.add(one, "Anna", "old");
+        room.disconnect(one);
+        room.edit(one, anna, "note", "mine");
+        room.pass(Duration::from_millis(5));
+        room.edit(two, anna, "note", "later");
+        room.edit(if overwriter == "another" { 2 } else { two }, anna, "note", "latest");
+        room.connect(one, 0);
+        assert_eq!(room.values(one, anna, "note"), ["latest"]);
+        let told: Vec<_> = room.lost[one].iter().map(|lost| lost.value.as_str()).collect();
+        assert_eq!(told, ["mine"], "overwritten by {overwriter}");
+    }
+}
+
+#[test]
+fn a_set_is_full_at_its_limit_and_still_merges_beyond_it() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "");
+    for tag in 1..MAX_ELEMENTS {
+        room.change(one, anna, "tags", FieldEdit::Insert(format!("tag {tag}")));
+    }
+    room.disconnect(one);
+    room.change(one, anna, "tags", FieldEdit::Insert("mine".to_owned()));
+    room.change(one, anna, "tags", FieldEdit::Insert("one too many".to_owned()));
+    room.change(two, anna, "tags", FieldEdit::Insert("yours".to_owned()));
+    room.connect(one, 0);
+    room.edit(one, anna, "name", "Anya");
+    assert_eq!(room.cut, [], "an edit of the full record is taken");
+    for node in 0..5 {
+        assert_eq!(room.values(node, anna, "name"), ["Anya"]);
+        assert_eq!(room.record(node, anna).unwrap().elements("tags").len(), MAX_ELEMENTS + 1);
+    }
+}
+
 #[test]
 fn a_note_that_was_seen_and_overwritten_is_not_a_lost_one() {
     let (mut room, one, two) = two_tabs();
@@ -176,7 +214,8 @@ fn of_two_claims_to_one_number_one_wins_and_the_other_learns_who_has_it() {
 /// A tab that comes back with many wishes is no flood: what it repeats while nothing is decided is bounded.
 #[test]
 fn many_waiting_wishes_are_passed_on_a_few_at_a_time() {
-    let mut tab = Replica::recover(Config { replica: ReplicaId(9), role: Role::Tab }, Recovered::default(), START);
+    let config = Config { replica: ReplicaId(9), schema: Schema::people(), role: Role::Tab };
+    let mut tab = Replica::recover(config, Recovered::default(), START);
     for wish in 0..1000 {
         let ask = Command::Ask(Wish::Raise { number: wish + 1 });
         let _ = tab.handle(START, Input::Command(CommandId(wish), ask));

@@ -1,4 +1,4 @@
-//! The commands of the README: `cargo xtask setup`, `cargo xtask run`, `cargo xtask test`.
+//! The commands of the README: `cargo xtask run`, `test`, `setup` and `sim`.
 
 mod page;
 mod process;
@@ -41,6 +41,14 @@ enum Command {
         #[arg(long, value_name = "STEP")]
         only: Option<test::Step>,
     },
+    /// Run seeds of the simulator, as many as you have time for
+    Sim {
+        #[arg(long, default_value_t = 10_000)]
+        seeds: u64,
+        /// The first seed
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -62,5 +70,10 @@ fn execute(command: Command) -> Result<()> {
             relays::run(profile, base_port)
         }
         Command::Test { only } => test::run(only),
+        Command::Sim { seeds, from } => process::run(
+            workspace::cargo("run")
+                .args(["--package=shared", "--features=sim", "--example=sim", "--release", "--quiet", "--locked", "--"])
+                .args([from.to_string(), seeds.to_string()]),
+        ),
     }
 }

@@ -21,6 +21,7 @@ const READ_PEOPLE: &str = r#"
         name: text(row, "name"),
         note: text(row, "note"),
         candidates: [...row.querySelectorAll("[data-field=name] .choice strong")].map(c => c.innerText.trim()).sort(),
+        tags: [...row.querySelectorAll("[data-field=tags] .tag span")].map(tag => tag.innerText.trim()),
         state: row.querySelector("[data-state]").dataset.state,
         number: row.querySelector("[data-state] .digits")?.innerText ?? "",
         remark: row.querySelector("[data-state] .remark")?.innerText ?? "",
@@ -35,6 +36,8 @@ pub struct Person {
     pub note: String,
     /// Names given at the same time, in alphabetical order; none once it is settled.
     pub candidates: Vec<String>,
+    /// In alphabetical order.
+    pub tags: Vec<String>,
     /// `none`, `pending`, `final` or `rejected`.
     pub state: String,
     pub number: String,
@@ -167,6 +170,34 @@ impl Tab {
     /// If the row cannot be edited.
     pub async fn give_number(&self, name: &str, number: u64) -> Result<()> {
         self.edit_in_row(&format!("Give {name} a number"), &format!("Number for {name}"), &number.to_string()).await
+    }
+
+    /// # Errors
+    /// If the row cannot be edited.
+    pub async fn write_note(&self, name: &str, note: &str) -> Result<()> {
+        self.edit_in_row(&format!("Edit the note of {name}"), &format!("New note for {name}"), note).await?;
+        self.wait_for_person(name, |person| person.note == note).await.map(drop)
+    }
+
+    /// # Errors
+    /// If the row cannot be edited.
+    pub async fn add_tag(&self, name: &str, tag: &str) -> Result<()> {
+        self.add_tags(name, &[tag]).await
+    }
+
+    /// # Errors
+    /// If the row cannot be edited.
+    pub async fn add_tags(&self, name: &str, tags: &[&str]) -> Result<()> {
+        self.edit_in_row(&format!("Add a tag to {name}"), &format!("New tag for {name}"), &tags.join(", ")).await?;
+        let has_all = |person: &Person| tags.iter().all(|tag| person.tags.iter().any(|held| held == tag));
+        self.wait_for_person(name, has_all).await.map(drop)
+    }
+
+    /// # Errors
+    /// If the tag cannot be removed.
+    pub async fn remove_tag(&self, name: &str, tag: &str) -> Result<()> {
+        self.press(&format!("Remove {tag} from {name}")).await?;
+        self.wait_for_person(name, |person| person.tags.iter().all(|held| held != tag)).await.map(drop)
     }
 
     /// Clicks the button with this name.

@@ -39,6 +39,37 @@ async fn names_given_offline_stand_side_by_side_and_one_click_settles_them_every
 }
 
 #[tokio::test]
+async fn a_tag_added_here_and_removed_there_stays_and_a_lost_note_is_told() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let (one, two) = two_tabs(&relays, &mut browser).await?;
+    one.add("Anna", "pays in cash").await?;
+    one.add_tag("Anna", "board").await?;
+    two.wait_for_person("Anna", |anna| anna.tags == ["board"]).await?;
+
+    one.set_offline(true).await?;
+    two.set_offline(true).await?;
+    one.add_tag("Anna", "choir").await?;
+    two.remove_tag("Anna", "board").await?;
+    one.write_note("Anna", "sings alto").await?;
+    two.write_note("Anna", "left the board").await?;
+    one.set_offline(false).await?;
+    two.set_offline(false).await?;
+
+    for tab in [&one, &two] {
+        tab.wait_for_person("Anna", |anna| anna.tags == ["choir"] && anna.note == "left the board").await?;
+    }
+    one.wait_until_told("Your note “sings alto” for Anna was replaced by tab").await?;
+    one.screenshot("lost-note").await?;
+    one.press("Put back the note of Anna").await?;
+    for tab in [&one, &two] {
+        tab.wait_for_person("Anna", |anna| anna.tags == ["choir"] && anna.note == "sings alto").await?;
+    }
+    one.close().await?;
+    two.close().await
+}
+
+#[tokio::test]
 async fn a_person_removed_here_and_edited_there_is_back_whole_and_both_tabs_say_why() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
@@ -104,6 +135,9 @@ async fn the_picture_in_the_readme() -> Result<()> {
         [("Anna Berg", "treasurer"), ("Bert Dahl", ""), ("Cem Aydin", "joins in May"), ("Dana Roth", "")]
     {
         one.add(name, note).await?;
+    }
+    for (name, tags) in [("Anna Berg", &["board", "choir"][..]), ("Cem Aydin", &["choir"]), ("Dana Roth", &["board"])] {
+        one.add_tags(name, tags).await?;
     }
     one.press("Next number for Anna Berg").await?;
     one.wait_for_person("Anna Berg", |anna| anna.state == "final").await?;

@@ -29,7 +29,7 @@ pub fn Choices(Props { what, choices, on_choose }: &Props) -> Html {
 
 fn button(choice: &Choice, on_choose: &Callback<String>) -> Html {
     let value = choice.value.clone();
-    let shown = if value.is_empty() { "nothing" } else { &choice.value };
+    let shown = &choice.value;
     html! {
         <button type="button" class="choice" key={choice.value.clone()} aria-label={format!("Keep {shown}")}
             title={format!("Keep {shown} everywhere")} onclick={on_choose.reform(move |_: MouseEvent| value.clone())}>

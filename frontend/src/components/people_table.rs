@@ -33,7 +33,7 @@ pub fn PeopleTable(Props { people, on_action }: &Props) -> Html {
                 <thead role="rowgroup">
                     <tr role="row">
                         <th role="columnheader" scope="col" title="A merge field: it never waits">{ "Name" }</th>
-                        <th role="columnheader" scope="col" title="A merge field: it never waits">{ "Note" }</th>
+                        <th role="columnheader" scope="col" title="Merge fields: they never wait">{ "Note and tags" }</th>
                         <th role="columnheader" scope="col" title="An agree field: the relays decide">{ "Number" }</th>
                         <th role="columnheader" scope="col"><span class="unseen">{ "Remove" }</span></th>
                     </tr>

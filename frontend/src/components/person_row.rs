@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use shared::crdt::FieldEdit;
+use shared::id::RecordId;
 use shared::schema;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -10,8 +12,9 @@ use super::choices::Choices;
 use super::editable_text::EditableText;
 use super::number_cell::NumberCell;
 use super::people_table::button_beside;
+use super::tags::Tags;
 use crate::engine::session::Action;
-use crate::view_model::{Field, Person, problem};
+use crate::view_model::{Name, Person, check_edit};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -35,14 +38,16 @@ pub fn PersonRow(Props { person, on_action }: &Props) -> Html {
             <td role="cell" class="name" data-field={schema::NAME}>
                 <EditableText value={name.clone()} button_label={format!("Rename {name}")}
                     input_label={format!("New name for {name}")}
-                    on_save={saving(person, schema::NAME, &person.name, on_action)} />
-                { choices("names", person, schema::NAME, &person.name, on_action) }
+                    on_save={saving(record, schema::NAME, settled(&person.name), on_action)} />
+                { choices(record, &person.name, on_action) }
             </td>
             <td role="cell" class="note" data-field={schema::NOTE}>
-                <EditableText value={person.note.shown.clone()} placeholder="Add a note"
-                    button_label={format!("Edit the note of {name}")} input_label={format!("New note for {name}")}
-                    on_save={saving(person, schema::NOTE, &person.note, on_action)} />
-                { choices("notes", person, schema::NOTE, &person.note, on_action) }
+                <div class="note-and-tags">
+                    <EditableText value={person.note.clone()} placeholder="Add a note"
+                        button_label={format!("Edit the note of {name}")} input_label={format!("New note for {name}")}
+                        on_save={saving(record, schema::NOTE, Some(&person.note), on_action)} />
+                    <Tags person={person.clone()} on_action={on_action.clone()} />
+                </div>
             </td>
             <td role="cell" class="number-cell" data-field="number" data-state={person.number.state.key()}>
                 <NumberCell person={person.clone()} on_action={on_action.clone()} />
@@ -64,36 +69,35 @@ fn keep_focus(event: &MouseEvent) {
     }
 }
 
-/// Saves what was typed, unless the field says that already and nobody says otherwise.
+/// The name, unless somebody has to choose one.
+fn settled(name: &Name) -> Option<&String> {
+    name.choices.is_empty().then_some(&name.shown)
+}
+
+/// Saves what was typed, unless it is the `current` value.
 fn saving(
-    person: &Person,
+    record: RecordId,
     field: &'static str,
-    current: &Field,
+    current: Option<&String>,
     on_action: &Callback<Action>,
 ) -> Callback<String, Result<(), String>> {
-    let (record, on_action) = (person.id, on_action.clone());
-    let settled_as = current.choices.is_empty().then(|| current.shown.clone());
+    let (current, on_action) = (current.cloned(), on_action.clone());
     Callback::from(move |typed: String| {
-        let value = typed.trim().to_owned();
-        schema::check_value(field, &value).map_err(|violation| problem(&violation))?;
-        if settled_as.as_ref() != Some(&value) {
-            on_action.emit(Action::Edit { record, field, value });
+        let value = typed.trim();
+        let edit = FieldEdit::Assign(value.to_owned());
+        check_edit(field, &edit)?;
+        if current.as_deref() != Some(value) {
+            on_action.emit(Action::Edit { record, field, edit });
         }
         Ok(())
     })
 }
 
-fn choices(
-    what: &'static str,
-    person: &Person,
-    field: &'static str,
-    current: &Field,
-    on_action: &Callback<Action>,
-) -> Html {
-    if current.choices.is_empty() {
+fn choices(record: RecordId, name: &Name, on_action: &Callback<Action>) -> Html {
+    if name.choices.is_empty() {
         return Html::default();
     }
-    let record = person.id;
-    let on_choose = on_action.reform(move |value| Action::Edit { record, field, value });
-    html! { <Choices {what} choices={current.choices.clone()} {on_choose} /> }
+    let on_choose =
+        on_action.reform(move |name| Action::Edit { record, field: schema::NAME, edit: FieldEdit::Assign(name) });
+    html! { <Choices what="names" choices={name.choices.clone()} {on_choose} /> }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use shared::document::LostWrite;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{CommandRejection, Violation};
 use shared::ledger::{ClaimId, Rejection};
@@ -46,6 +47,11 @@ pub enum Fact {
     /// Removed by one replica while another one edited it.
     Restored {
         by: Option<ReplicaId>,
+        name: String,
+    },
+    /// A write that gave way to another one, made at the same time.
+    Lost {
+        write: LostWrite,
         name: String,
     },
     Decided(Decided),
@@ -131,6 +137,15 @@ impl Feed {
     #[must_use]
     pub fn knows(&self, claim: ClaimId) -> bool {
         self.entries.iter().any(|entry| matches!(&entry.fact, Fact::Decided(decided) if decided.claim == claim))
+    }
+
+    /// Whether the loss of this write was told lately: it may give way to several others.
+    #[must_use]
+    pub fn knows_loss(&self, write: &LostWrite) -> bool {
+        self.entries.iter().any(|entry| match &entry.fact {
+            Fact::Lost { write: told, .. } => LostWrite { winner: write.winner, ..told.clone() } == *write,
+            _ => false,
+        })
     }
 
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {

@@ -173,7 +173,7 @@ impl Engine {
             Frame::Message(message) => self.on_message(message),
             Frame::Bye(Violation::Stopping | Violation::SlowPeer) => self.on_lost(),
             Frame::Bye(violation) => self.end_for_cause(Fact::LinkRefused(violation)),
-            Frame::Hello(Hello::Tab { .. }) | Frame::InRoom(..) => {
+            Frame::Hello(_) | Frame::InRoom(..) => {
                 let reason = "a relay does not say this to a tab".to_owned();
                 self.cut(&Violation::Malformed { reason });
             }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use shared::crdt::FieldEdit;
+use shared::document::LostWrite;
 use shared::dot::DotSet;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
@@ -11,7 +13,7 @@ use shared::io::{
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::Slot;
 use shared::replica::{Config, Replica, Role, View};
-use shared::schema;
+use shared::schema::{self, Schema};
 
 use super::fact::{Fact, Feed, Owner};
 
@@ -24,7 +26,7 @@ pub enum Action {
     Edit {
         record: RecordId,
         field: &'static str,
-        value: String,
+        edit: FieldEdit,
     },
     Remove {
         record: RecordId,
@@ -112,7 +114,7 @@ struct Step {
 impl Session {
     #[must_use]
     pub fn new(replica: ReplicaId, now: Now) -> Self {
-        let config = Config { replica, role: Role::Tab };
+        let config = Config { replica, schema: Schema::people(), role: Role::Tab };
         Session {
             replica: Replica::recover(config, Recovered::default(), now),
             link: None,
@@ -176,8 +178,8 @@ impl Session {
     pub fn act(&mut self, now: Now, action: Action) -> Vec<Message> {
         match action {
             Action::Add(person) => self.add(now, person),
-            Action::Edit { record, field, value } => {
-                let sends = self.command(now, Command::Edit { record, field: field.to_owned(), value });
+            Action::Edit { record, field, edit } => {
+                let sends = self.command(now, Command::Edit { record, field: field.to_owned(), edit });
                 self.note_names(record);
                 sends
             }
@@ -250,9 +252,9 @@ impl Session {
     }
 
     fn add(&mut self, now: Now, person: NewPerson) -> Vec<Message> {
-        let mut fields = BTreeMap::from([(schema::NAME.to_owned(), person.name)]);
+        let mut fields = vec![(schema::NAME.to_owned(), FieldEdit::Assign(person.name))];
         if !person.note.is_empty() {
-            fields.insert(schema::NOTE.to_owned(), person.note);
+            fields.push((schema::NOTE.to_owned(), FieldEdit::Assign(person.note)));
         }
         let (mut sends, reply) = self.try_command(now, Command::Add { fields });
         if let Some(Reply::Added(record)) = reply {
@@ -287,6 +289,7 @@ impl Session {
     fn step(&mut self, now: Now, input: Input) -> Step {
         let mut step = Step::default();
         let mut events: Vec<Event> = Vec::new();
+        let mut lost: Vec<LostWrite> = Vec::new();
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let output = self.replica.handle(now, input);
@@ -295,8 +298,10 @@ impl Session {
             step.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
             step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
             events.extend(output.events);
+            lost.extend(output.lost);
         }
         self.tell_of(now, &events);
+        self.tell_lost(now, lost);
         self.tell_decisions(now);
         self.reach_goal();
         step

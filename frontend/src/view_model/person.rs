@@ -1,30 +1,34 @@
 //! The rows of the table.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use shared::crdt::FieldEdit;
 use shared::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, RecordView};
-use shared::schema;
+use shared::schema::{self, MAX_ELEMENTS, SchemaViolation};
 
-use super::{LocalTime, Number, who};
+use super::{LocalTime, Number, check_edit, problem, who};
 use crate::engine::session::Session;
 
 /// One person, as a row shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     pub id: RecordId,
-    pub name: Field,
-    pub note: Field,
+    pub name: Name,
+    pub note: String,
+    /// In alphabetical order.
+    pub tags: Vec<String>,
     pub number: Number,
     pub glow: Option<Glow>,
 }
 
-/// A merge field.
+/// A person's name, of which there may be several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Field {
-    /// The value that stands for the field until somebody chooses.
+pub struct Name {
+    /// The one that stands for all until somebody chooses.
     pub shown: String,
-    /// The values given at the same time; empty where there is but one.
+    /// The names given at the same time; empty where there is but one.
     pub choices: Vec<Choice>,
 }
 
@@ -48,24 +52,23 @@ impl Person {
     /// Whether the person meets a search; `needle` is in lower case.
     #[must_use]
     pub fn matches(&self, needle: &str) -> bool {
-        needle.is_empty() || self.number.text.contains(needle) || self.name.matches(needle) || self.note.matches(needle)
+        let meets = |text: &String| text.to_lowercase().contains(needle);
+        self.number.text.contains(needle)
+            || meets(&self.name.shown)
+            || self.name.choices.iter().any(|choice| meets(&choice.value))
+            || meets(&self.note)
+            || self.tags.iter().any(meets)
     }
 }
 
-impl Field {
-    fn of(candidates: Option<&Vec<CandidateView>>, me: ReplicaId, time: LocalTime) -> Self {
-        let candidates = candidates.map_or(&[][..], Vec::as_slice);
+impl Name {
+    fn of(candidates: &[CandidateView], me: ReplicaId, time: LocalTime) -> Self {
         let shown = candidates.first().map(|first| first.value.clone()).unwrap_or_default();
         let choices = match candidates {
             [] | [_] => Vec::new(),
             several => several.iter().map(|candidate| Choice::of(candidate, me, time)).collect(),
         };
-        Field { shown, choices }
-    }
-
-    fn matches(&self, needle: &str) -> bool {
-        self.shown.to_lowercase().contains(needle)
-            || self.choices.iter().any(|choice| choice.value.to_lowercase().contains(needle))
+        Name { shown, choices }
     }
 }
 
@@ -96,9 +99,27 @@ fn person(session: &Session, record: RecordView, time: LocalTime) -> Person {
     let mark = session.mark(record.id);
     Person {
         id: record.id,
-        name: Field::of(record.fields.get(schema::NAME), me, time),
-        note: Field::of(record.fields.get(schema::NOTE), me, time),
+        name: Name::of(record.candidates(schema::NAME), me, time),
+        note: record.shown(schema::NOTE).to_owned(),
+        tags: record.elements(schema::TAGS).to_vec(),
         number: Number::of(session, record.id, record.number),
         glow: mark.map(|mark| Glow { serial: mark.serial, cause: format!("Changed by {}", who(mark.by, me)) }),
     }
+}
+
+/// What somebody typed, as tags that a person with these `tags` does not have yet. Commas separate them.
+///
+/// # Errors
+/// What is wrong with them, as a sentence.
+pub fn new_tags(typed: &str, tags: &[String]) -> Result<Vec<String>, String> {
+    let mut seen: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
+    let wanted = typed.split(',').map(str::trim).filter(|tag| !tag.is_empty() && seen.insert(tag));
+    let wanted: Vec<String> = wanted.map(str::to_owned).collect();
+    for tag in &wanted {
+        check_edit(schema::TAGS, &FieldEdit::Insert(tag.clone()))?;
+    }
+    if tags.len() + wanted.len() > MAX_ELEMENTS && !wanted.is_empty() {
+        return Err(problem(&SchemaViolation::TooManyElements { field: schema::TAGS.to_owned() }));
+    }
+    Ok(wanted)
 }

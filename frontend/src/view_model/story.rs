@@ -1,13 +1,19 @@
 //! What happened, in words: what it was, and what it means.
 
-use shared::id::{ReplicaId, VoterId};
+use shared::document::LostWrite;
+use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::Violation;
 use shared::ledger::Rejection;
 use shared::paxos::Slot;
+use shared::schema;
 
 use super::number::{owner_in_words, refusal_in_words};
 use super::{LocalTime, capitalised, who};
 use crate::engine::fact::{Decided, Decision, Fact, Feed};
+use crate::engine::session::Session;
+
+/// How much of a lost text is told, in letters.
+const QUOTED: usize = 80;
 
 /// An entry of "What happened".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,16 @@ pub struct Notice {
     pub text: String,
     /// Whether something was lost or refused, rather than saved.
     pub urgent: bool,
+    pub put_back: Option<PutBack>,
+}
+
+/// A note of this tab that was lost, and can be written again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutBack {
+    pub record: RecordId,
+    pub note: String,
+    /// Whose note it is.
+    pub name: String,
 }
 
 pub(super) fn story(feed: &Feed, me: ReplicaId, time: LocalTime) -> Vec<StoryItem> {
@@ -38,13 +54,23 @@ pub(super) fn story(feed: &Feed, me: ReplicaId, time: LocalTime) -> Vec<StoryIte
     items.collect()
 }
 
-pub(super) fn notices(feed: &Feed, me: ReplicaId) -> Vec<Notice> {
-    let notices = feed.notices().map(|entry| Notice {
+pub(super) fn notices(session: &Session) -> Vec<Notice> {
+    let notices = session.feed().notices().map(|entry| Notice {
         serial: entry.serial,
-        text: in_words(&entry.fact, me),
-        urgent: !matches!(entry.fact, Fact::Restored { .. }),
+        text: in_words(&entry.fact, session.view().me()),
+        urgent: !matches!(entry.fact, Fact::Restored { .. } | Fact::Lost { .. }),
+        put_back: put_back(session, &entry.fact),
     });
     notices.collect()
+}
+
+/// How to undo a loss, unless the person is gone or the note is back already.
+fn put_back(session: &Session, fact: &Fact) -> Option<PutBack> {
+    let Fact::Lost { write, .. } = fact else { return None };
+    let person = session.view().record(write.record)?;
+    let worth_it = write.field == schema::NOTE && person.shown(schema::NOTE) != write.value;
+    let name = person.shown(schema::NAME).to_owned();
+    worth_it.then(|| PutBack { record: write.record, note: write.value.clone(), name })
 }
 
 fn half(fact: &Fact) -> &'static str {
@@ -73,6 +99,7 @@ fn in_words(fact: &Fact, me: ReplicaId) -> String {
             "Somebody removed {name} while {} edited the record: the edit wins, so {name} is back with every field.",
             who(*by, me)
         ),
+        Fact::Lost { write, name } => loss_in_words(write, name, me),
         Fact::Decided(decided) => decided_in_words(decided, me),
         Fact::LinkRefused(violation) => refused_link(violation),
         Fact::LinkCut(violation) => format!(
@@ -84,6 +111,25 @@ fn in_words(fact: &Fact, me: ReplicaId) -> String {
 
 fn subject(by: Option<ReplicaId>, me: ReplicaId) -> String {
     capitalised(&who(by, me))
+}
+
+fn loss_in_words(LostWrite { field, value, by, winner, .. }: &LostWrite, name: &str, me: ReplicaId) -> String {
+    let winner = who(Some(*winner), me);
+    if value.is_empty() {
+        let loser = if *by == me { "You".to_owned() } else { subject(Some(*by), me) };
+        return format!("{loser} emptied the {field} of {name}, but {winner} wrote it at the same time, so it stays.");
+    }
+    let owner = if *by == me { "Your".to_owned() } else { format!("{}'s", subject(Some(*by), me)) };
+    format!("{owner} {field} “{}” for {name} was replaced by {winner}'s, written at the same time.", quoted(value))
+}
+
+/// The beginning of a text, if it is long.
+fn quoted(text: &str) -> String {
+    if text.chars().count() <= QUOTED {
+        return text.to_owned();
+    }
+    let beginning: String = text.chars().take(QUOTED).collect();
+    format!("{} …", beginning.trim_end())
 }
 
 fn listed(names: &[String]) -> String {

@@ -1,4 +1,4 @@
-//! A relay and two tabs in one test: messages arrive at once and in order.
+//! A relay and three tabs in one test: messages arrive at once and in order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -9,16 +9,19 @@ use frontend::view_model::{LocalTime, Snapshot};
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Input, Now, Output, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role};
+use shared::schema::Schema;
 
 pub const TAB_A: usize = 0;
 pub const TAB_B: usize = 1;
+/// Not connected at first.
+pub const TAB_C: usize = 2;
 
 const RELAY: VoterId = VoterId(1);
 
 pub struct Net {
     now: Now,
     relay: Replica,
-    tabs: [Tab; 2],
+    tabs: [Tab; 3],
     /// Links are never reused.
     links: u64,
     ids: u64,
@@ -36,9 +39,10 @@ impl Net {
         let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
         let addresses = BTreeMap::from([(RELAY, "127.0.0.1:5000".to_owned())]);
         let role = Role::Relay { voter: RELAY, addresses, seed: 7 };
-        let relay = Replica::recover(Config { replica: ReplicaId(1), role }, Recovered::default(), now);
+        let config = Config { replica: ReplicaId(1), schema: Schema::people(), role };
+        let relay = Replica::recover(config, Recovered::default(), now);
         let tab = |id| Tab { id, session: Session::new(id, now), link: None };
-        let tabs = [tab(ReplicaId(0xaaaa << 48)), tab(ReplicaId(0xbbbb << 48))];
+        let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| tab(ReplicaId(id << 48)));
         let mut net = Net { now, relay, tabs, links: 0, ids: 0 };
         while !net.relay.view().status().is_some_and(|status| status.can_agree()) {
             net.now.monotonic = net.relay.deadline().expect("a relay alone elects itself");
@@ -74,7 +78,7 @@ impl Net {
     pub fn replace(&mut self, tab: usize) {
         self.part(tab);
         self.ids += 1;
-        let id = ReplicaId((0xcccc << 48) + self.ids);
+        let id = ReplicaId((0xdddd << 48) + self.ids);
         self.tabs[tab] = Tab { id, session: Session::new(id, self.now), link: None };
     }
 

@@ -1,9 +1,9 @@
 //! The store means by each write what `Recovered::apply` means by it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use shared::crdt::{MvRegister, Version};
+use shared::crdt::{Field, MvRegister, Version};
 use shared::dot::DotSet;
 use shared::hlc::Stamp;
 use shared::ledger::{Claim, ClaimId, Wish};
@@ -25,7 +25,7 @@ fn any_version() -> impl Strategy<Value = Version> {
     (any_dot(), number(), ".{0,8}").prop_map(|(dot, wall_ms, value)| {
         let mut name = MvRegister::default();
         name.assign(dot, Stamp { wall_ms, logical: 1 }, value, &DotSet::default());
-        Version { fields: BTreeMap::from([("name".to_owned(), name)]) }
+        Version { fields: BTreeMap::from([("name".to_owned(), Field::Mv(name))]) }
     })
 }
 
@@ -73,14 +73,14 @@ proptest! {
     fn what_is_loaded_is_what_apply_makes_of_the_writes(batches in any_batches()) {
         let dir = tempfile::tempdir().unwrap();
         let mut expected: BTreeMap<Room, Recovered> = BTreeMap::new();
-        let mut store = Store::open(dir.path(), VoterId(1)).unwrap();
+        let mut store = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
         let replica = store.replica();
         for (number, (room, ops)) in (1..).zip(batches) {
             ops.iter().for_each(|op| expected.entry(room.clone()).or_default().apply(op.clone()));
-            store.commit(&[(room, WriteBatch { id: WriteId(number), ops })]).unwrap();
+            store.commit(&[Task::Write(room, WriteBatch { id: WriteId(number), ops })]).unwrap();
         }
         drop(store);
-        let reopened = Store::open(dir.path(), VoterId(1)).unwrap();
+        let reopened = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
         prop_assert_eq!(reopened.replica(), replica);
         let mut loaded = reopened.load().unwrap();
         // A room in which nothing is left has no row.
@@ -95,7 +95,8 @@ proptest! {
 fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
     let dir = tempfile::tempdir().unwrap();
     let room = Room::try_from("people".to_owned()).unwrap();
-    let (writer, mut reports) = Writer::start(Store::open(dir.path(), VoterId(1)).unwrap());
+    let (writer, mut reports) =
+        Writer::start(Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap());
     for number in 1..=100 {
         writer.submit(room.clone(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::ClaimSeq(number)] });
     }
@@ -109,15 +110,31 @@ fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
         last = persisted.last[&room];
     }
     assert_eq!((batches, last), (100, WriteId(100)));
-    let store = Store::open(dir.path(), VoterId(1)).unwrap();
+    let store = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
     assert_eq!(store.load().unwrap()[&room].claim_seq, 100);
+}
+
+#[test]
+fn a_voter_that_was_met_is_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let voters = BTreeSet::from([VoterId(1), VoterId(2)]);
+    let store = Store::open(dir.path(), VoterId(1), &voters).unwrap();
+    assert!(store.met().is_empty());
+    let (writer, mut reports) = Writer::start(store);
+    writer.meet(VoterId(2), ReplicaId(u64::MAX));
+    drop(writer);
+    while let Some(report) = reports.blocking_recv() {
+        assert_eq!(report.unwrap().batches, 0);
+    }
+    let store = Store::open(dir.path(), VoterId(1), &voters).unwrap();
+    assert_eq!(store.met(), &BTreeMap::from([(VoterId(2), ReplicaId(u64::MAX))]));
 }
 
 #[test]
 fn a_write_that_fails_is_reported_and_the_writer_writes_nothing_more() {
     let dir = tempfile::tempdir().unwrap();
     let room = Room::try_from("people".to_owned()).unwrap();
-    let store = Store::open(dir.path(), VoterId(1)).unwrap();
+    let store = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
     store.connection.pragma_update(None, "query_only", true).unwrap();
     let (writer, mut reports) = Writer::start(store);
     writer.submit(room.clone(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(1)] });

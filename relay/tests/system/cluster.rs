@@ -66,6 +66,11 @@ impl Cluster {
         self.dir.path().join(format!("{id}.log"))
     }
 
+    /// All that a relay has said on stderr so far.
+    pub fn said(&self, id: u16) -> String {
+        std::fs::read_to_string(self.log(id)).unwrap_or_default()
+    }
+
     /// The command that starts a relay. Most of it is in the environment, so that flags can override it.
     pub fn command(&self, id: u16) -> Command {
         let relay = &self.relays[&id];
@@ -158,7 +163,7 @@ impl Drop for Cluster {
             let _reaped = child.wait();
         }
         for &id in self.relays.keys() {
-            let said = std::fs::read_to_string(self.log(id)).unwrap_or_default();
+            let said = self.said(id);
             if std::thread::panicking() {
                 eprintln!("--- relay {id} said:\n{said}");
             } else {

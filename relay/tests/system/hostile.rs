@@ -1,14 +1,15 @@
 //! Whoever breaks the protocol is told why and cut; the others notice nothing.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use shared::crdt::FieldEdit;
 use shared::dot::DotSet;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered, Violation};
 use shared::ledger::{Claim, ClaimId, Wish};
 use shared::paxos::{self, Ballot};
 use shared::replica::{Config, Replica, Role};
+use shared::schema::Schema;
 use shared::wire::{Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -77,9 +78,10 @@ async fn refused(mut client: Client) -> Violation {
 fn delta_of(replica: ReplicaId, ahead: Duration) -> Message {
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + ahead;
     let now = Now { monotonic: Duration::ZERO, wall_ms: wall.as_millis() as u64 };
-    let mut tab = Replica::recover(Config { replica, role: Role::Tab }, Recovered::default(), now);
+    let mut tab =
+        Replica::recover(Config { replica, schema: Schema::people(), role: Role::Tab }, Recovered::default(), now);
     let _have = tab.handle(now, Input::PeerUp(PeerId(0), PeerKind::Relay(VoterId(1))));
-    let fields = BTreeMap::from([("name".to_owned(), "Mallory".to_owned())]);
+    let fields = vec![("name".to_owned(), FieldEdit::Assign("Mallory".to_owned()))];
     let output = tab.handle(now, Input::Command(CommandId(0), Command::Add { fields }));
     let written = output.write.expect("a new person is stored").id;
     let sends = tab.handle(now, Input::Persisted(written)).sends;
@@ -138,7 +140,7 @@ async fn a_connection_that_starts_wrong_is_refused() {
     };
     let wrong_hello = async {
         let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-        client.send(&Frame::Hello(Hello::Relay { voter: VoterId(1) })).await;
+        client.send(&Frame::Hello(Hello::Link { voter: VoterId(1), replica: new_replica_id() })).await;
         refused(client).await
     };
     let violations: [Violation; 3] = tokio::join!(silent, no_hello, wrong_hello).into();
@@ -230,7 +232,7 @@ async fn links_are_for_relays_with_the_secret_only() {
     assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer s3creT")).await, 401);
     for stranger in [3, 9] {
         let mut client = Client::connect(request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
-        client.send(&Frame::Hello(Hello::Relay { voter: VoterId(stranger) })).await;
+        client.send(&Frame::Hello(Hello::Link { voter: VoterId(stranger), replica: new_replica_id() })).await;
         assert!(matches!(refused(client).await, Violation::Malformed { .. }));
     }
 }

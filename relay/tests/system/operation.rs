@@ -69,6 +69,15 @@ fn a_database_of_another_relay_or_version_or_a_broken_one_is_refused() {
     assert_refused(&mut cluster.command(1), "is broken");
 }
 
+/// A relay that decided alone would be a majority of one; among three it is not.
+#[test]
+fn a_database_made_for_other_voters_is_refused() {
+    let mut cluster = Cluster::start(1);
+    cluster.kill(1);
+    let peers = ["--peers", "2=ws://127.0.0.1:1,3=ws://127.0.0.1:1"];
+    assert_refused(cluster.command(1).args(peers), "was made for the voters 1, and --peers says 1, 2, 3");
+}
+
 #[test]
 fn a_data_directory_that_cannot_be_used_is_refused() {
     let cluster = Cluster::start(1);

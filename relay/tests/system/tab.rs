@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
+use shared::crdt::FieldEdit;
 use shared::dot::DotSet;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
@@ -12,6 +13,7 @@ use shared::io::{
 };
 use shared::ledger::{Outcome, Wish};
 use shared::replica::{Config, Replica, Role, View};
+use shared::schema::Schema;
 use shared::wire::{self, Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -63,7 +65,7 @@ impl Tab {
     /// A tab under a given id, which need not ever be connected.
     pub fn under(replica: ReplicaId, urls: &[String]) -> Self {
         let (events, inbox) = mpsc::unbounded_channel();
-        let config = Config { replica, role: Role::Tab };
+        let config = Config { replica, schema: Schema::people(), role: Role::Tab };
         let state = State {
             replica: Replica::recover(config, Recovered::default(), now()),
             acknowledged: DotSet::default(),
@@ -126,7 +128,7 @@ impl Tab {
     }
 
     pub async fn add(&self, name: &str) -> RecordId {
-        let fields = BTreeMap::from([("name".to_owned(), name.to_owned())]);
+        let fields = vec![("name".to_owned(), FieldEdit::Assign(name.to_owned()))];
         match self.command(Command::Add { fields }).await {
             Ok(Reply::Added(record)) => record,
             other => panic!("not added: {other:?}"),
@@ -134,7 +136,8 @@ impl Tab {
     }
 
     pub async fn edit(&self, record: RecordId, field: &str, value: &str) {
-        let edit = Command::Edit { record, field: field.to_owned(), value: value.to_owned() };
+        let edit = FieldEdit::Assign(value.to_owned());
+        let edit = Command::Edit { record, field: field.to_owned(), edit };
         assert_eq!(self.command(edit).await, Ok(Reply::Done));
     }
 

@@ -102,7 +102,7 @@ impl Field {
     pub fn edit(&mut self, edit: FieldEdit, event: EditEvent) -> Result<(), WrongEdit> {
         let EditEvent { dot, stamp, context } = event;
         match (self, edit) {
-            (Field::Lww(register), FieldEdit::Assign(value)) => register.assign(dot, stamp, value),
+            (Field::Lww(register), FieldEdit::Assign(value)) => register.assign(dot, stamp, value, context),
             (Field::Mv(register), FieldEdit::Assign(value)) => register.assign(dot, stamp, value, context),
             (Field::Counter(counter), FieldEdit::Add(amount)) => counter.add(dot, amount),
             (Field::Set(set), FieldEdit::Insert(element)) => set.insert(dot, element, context),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Lattice;
-use crate::dot::Dot;
+use crate::dot::{Dot, DotSet};
 use crate::hlc::Stamp;
 
 /// A register that keeps the latest write, by stamp and then by dot.
@@ -21,15 +21,20 @@ pub struct LwwWrite {
     pub value: String,
     pub dot: Dot,
     pub stamp: Stamp,
-    /// The stamp of the write that the author overwrote, the latest it knew; the lowest stamp if there was none.
-    over: Stamp,
+    /// The writes that the author had seen: one interval for each earlier author.
+    over: DotSet,
 }
 
 impl LwwRegister {
     /// Overwrites the value. `stamp` is later than that of the write in the register, as every stamp is of a clock
-    /// that has observed it.
-    pub fn assign(&mut self, dot: Dot, stamp: Stamp, value: String) {
-        let over = self.latest.as_ref().map_or(Stamp::default(), |latest| latest.stamp);
+    /// that has observed it; `context` is all that the author has seen before.
+    pub fn assign(&mut self, dot: Dot, stamp: Stamp, value: String, context: &DotSet) {
+        let mut over = DotSet::default();
+        if let Some(latest) = self.latest.take() {
+            over = latest.over;
+            over.insert(latest.dot);
+            over.cover(latest.dot.replica, context.prefix(latest.dot.replica));
+        }
         self.latest = Some(LwwWrite { value, dot, stamp, over });
     }
 
@@ -40,13 +45,10 @@ impl LwwRegister {
     }
 
     /// The write of this register that loses against the one in `winner` without the winner's author having seen it.
-    ///
-    /// An author overwrites the latest write it knows. So it has not seen a write with a later stamp than that one,
-    /// and a write with an earlier stamp was either seen or lost before.
     #[must_use]
     pub fn lost_to(&self, winner: &LwwRegister) -> Option<&LwwWrite> {
         let (own, winner) = (self.latest.as_ref()?, winner.latest.as_ref()?);
-        (own.order() < winner.order() && own.stamp > winner.over && own.value != winner.value).then_some(own)
+        (own.order() < winner.order() && !winner.over.contains(own.dot) && own.value != winner.value).then_some(own)
     }
 }
 

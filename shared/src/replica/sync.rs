@@ -101,7 +101,7 @@ impl Replica {
 
     /// Stores and passes on what this replica's own user did.
     pub(super) fn spread_own(&mut self, merged: Merged) {
-        self.outbox.write_all(merged.writes);
+        self.outbox.writes().extend(merged.writes);
         if let Some(news) = merged.news {
             for peer in self.peers.all_but(None) {
                 self.send(peer, Message::Delta(news.clone()));
@@ -111,7 +111,7 @@ impl Replica {
 
     /// Stores, passes on and reports what came from a peer, and answers it.
     fn spread(&mut self, from: PeerId, kind: PeerKind, merged: Merged, output: &mut Output) {
-        self.outbox.write_all(merged.writes);
+        self.outbox.writes().extend(merged.writes);
         output.lost.extend(merged.lost);
         output.events.extend(merged.changes.into_iter().map(|(record, change, by)| Event { record, change, by }));
         if let Some(news) = merged.news {

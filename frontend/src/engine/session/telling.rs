@@ -1,6 +1,6 @@
 //! What a session tells people of what others did, and of what was decided.
 
-use shared::document::Change;
+use shared::document::{Change, LostWrite};
 use shared::id::RecordId;
 use shared::io::{Event, Now};
 use shared::ledger::{Claim, Granted, Outcome, Rejection};
@@ -59,9 +59,26 @@ impl Session {
 
     /// Remembers how a record is called; a removed one keeps its last names.
     pub(super) fn note_names(&mut self, record: RecordId) {
-        if let Some(mut view) = self.replica.view().record(record) {
-            let candidates = view.fields.remove(schema::NAME).unwrap_or_default();
-            self.names.insert(record, candidates.into_iter().map(|candidate| candidate.value).collect());
+        if let Some(view) = self.replica.view().record(record) {
+            let candidates = view.candidates(schema::NAME).iter();
+            self.names.insert(record, candidates.map(|candidate| candidate.value.clone()).collect());
+        }
+    }
+
+    /// Tells which writes gave way to others; one of this tab's aloud, since its author may want it back.
+    pub(super) fn tell_lost(&mut self, now: Now, lost: Vec<LostWrite>) {
+        for write in lost {
+            let own = write.by == self.replica.view().me();
+            if self.feed.knows_loss(&write) || !(own || self.caught_up_once) {
+                continue;
+            }
+            let name = self.names.get(&write.record).and_then(|names| names.first()).cloned().unwrap_or_default();
+            let fact = Fact::Lost { write, name };
+            if own {
+                self.feed.tell_aloud(now.wall_ms, fact);
+            } else {
+                self.feed.tell(now.wall_ms, fact);
+            }
         }
     }
 

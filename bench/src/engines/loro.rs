@@ -1,0 +1,84 @@
+//! `loro`.
+
+use loro::{ExportMode, LoroDoc, LoroMap, ValueOrContainer};
+
+use super::{Engine, Person};
+
+pub struct Loro {
+    doc: LoroDoc,
+    map: LoroMap,
+}
+
+impl Loro {
+    fn commit(&mut self) -> Vec<u8> {
+        let before = self.doc.oplog_vv();
+        self.doc.commit();
+        self.doc.export(ExportMode::updates(&before)).expect("an export")
+    }
+
+    fn person(&self, index: usize) -> LoroMap {
+        match self.map.get(&index.to_string()) {
+            Some(ValueOrContainer::Container(container)) => container.into_map().expect("a person is a map"),
+            _ => panic!("a person is a map"),
+        }
+    }
+}
+
+impl Engine for Loro {
+    const NAME: &'static str = "loro";
+
+    fn new(client: u64) -> Self {
+        let doc = LoroDoc::new();
+        doc.set_peer_id(client).expect("a fresh document");
+        let map = doc.get_map("map");
+        Loro { doc, map }
+    }
+
+    fn set_number(&mut self, number: u64) -> Vec<u8> {
+        self.map.insert("v", number as i64).expect("an edit");
+        self.commit()
+    }
+
+    fn set_object(&mut self, number: u64) -> Vec<u8> {
+        let object = self.map.insert_container("v", LoroMap::new()).expect("an edit");
+        object.insert("name", number.to_string()).expect("an edit");
+        object.insert("address", "here").expect("an edit");
+        self.commit()
+    }
+
+    fn apply(&mut self, update: &[u8]) {
+        self.doc.import(update).expect("an own update");
+    }
+
+    fn save(&mut self) -> Vec<u8> {
+        self.doc.export(ExportMode::Snapshot).expect("an export")
+    }
+
+    fn load(client: u64, saved: &[u8]) -> Self {
+        let mut loaded = Self::new(client);
+        loaded.apply(saved);
+        loaded
+    }
+
+    fn add_person(&mut self, index: usize, person: &Person) {
+        let map = self.map.insert_container(&index.to_string(), LoroMap::new()).expect("an edit");
+        for (field, value) in [("name", &person.name), ("note", &person.note), ("city", &person.city)] {
+            map.insert(field, value.as_str()).expect("an edit");
+        }
+        self.doc.commit();
+    }
+
+    fn edit_note(&mut self, index: usize, note: &str) {
+        self.person(index).insert("note", note).expect("an edit");
+        self.doc.commit();
+    }
+
+    fn delta_for(&mut self, other: &mut Self) -> Vec<u8> {
+        self.doc.export(ExportMode::updates(&other.doc.oplog_vv())).expect("an export")
+    }
+
+    fn note(&mut self, index: usize) -> String {
+        let value = self.person(index).get("note").and_then(|value| value.into_value().ok());
+        value.and_then(|value| value.into_string().ok()).expect("a note is text").to_string()
+    }
+}

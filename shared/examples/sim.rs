@@ -1,0 +1,25 @@
+//! Runs seeds of the simulator: `cargo xtask sim --seeds N [--from S]`.
+
+use std::process::ExitCode;
+
+use shared::sim::{self, Faults};
+
+fn main() -> ExitCode {
+    let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let [from, seeds] = numbers[..] else {
+        eprintln!("usage: sim FROM SEEDS");
+        return ExitCode::from(2);
+    };
+    let (mut steps, mut violations) = (0, 0);
+    for seed in from..from.saturating_add(seeds) {
+        match sim::run(seed, Faults::ALL) {
+            Ok(report) => steps += report.steps,
+            Err(violated) => {
+                violations += 1;
+                println!("seed {seed}: {violated}\n  again: cargo xtask sim --from {seed} --seeds 1");
+            }
+        }
+    }
+    println!("seeds: {seeds}, steps: {steps}, violations: {violations}");
+    if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
