@@ -30,6 +30,10 @@ pub trait Engine: Sized {
     /// Sets an object with two fields in that map; gives the update to send.
     fn set_object(&mut self, number: u64) -> Vec<u8>;
 
+    fn has_number(&mut self) -> bool;
+
+    fn has_object(&mut self) -> bool;
+
     fn apply(&mut self, update: &[u8]);
 
     /// The whole document.

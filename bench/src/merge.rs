@@ -65,6 +65,7 @@ fn concurrent_numbers<E: Engine>(measured: &mut Measured) {
     let updates: Vec<_> = (1..=REPLICAS).map(|client| E::new(client).set_number(client)).collect();
     let mut document = E::new(REPLICAS + 1);
     let (time, ()) = timed(|| updates.iter().for_each(|update| document.apply(update)));
+    assert!(document.has_number(), "{}", E::NAME);
     measured.number_time.add(E::NAME, time);
     measured.number_update.add(E::NAME, updates.iter().map(Vec::len).sum::<usize>() as f64 / REPLICAS as f64);
     let size = document.save().len() as f64 - 8.0 * REPLICAS as f64;
@@ -75,6 +76,7 @@ fn concurrent_objects<E: Engine>(measured: &mut Measured) {
     let updates: Vec<_> = (1..=REPLICAS).map(|client| E::new(client).set_object(client)).collect();
     let mut document = E::new(REPLICAS + 1);
     let (time, ()) = timed(|| updates.iter().for_each(|update| document.apply(update)));
+    assert!(document.has_object(), "{}", E::NAME);
     measured.object_time.add(E::NAME, time);
 }
 

@@ -1,4 +1,4 @@
-//! The commands of the README: `cargo xtask run`, `test`, `setup` and `sim`.
+//! The commands of the README: `cargo xtask run`, `test`, `setup`, `sim` and `bench`.
 
 mod page;
 mod process;
@@ -10,7 +10,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::workspace::Profile;
 
@@ -41,6 +41,8 @@ enum Command {
         #[arg(long, value_name = "STEP")]
         only: Option<test::Step>,
     },
+    /// Measure Duet beside its peers
+    Bench { what: Bench },
     /// Run seeds of the simulator, as many as you have time for
     Sim {
         #[arg(long, default_value_t = 10_000)]
@@ -49,6 +51,13 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+}
+
+/// What is measured.
+#[derive(Clone, Copy, ValueEnum)]
+enum Bench {
+    /// The merge engine beside yrs, loro and automerge
+    Merge,
 }
 
 fn main() -> ExitCode {
@@ -70,6 +79,11 @@ fn execute(command: Command) -> Result<()> {
             relays::run(profile, base_port)
         }
         Command::Test { only } => test::run(only),
+        Command::Bench { what: Bench::Merge } => process::run(
+            workspace::cargo("run")
+                .args(["--manifest-path=bench/Cargo.toml", "--release", "--locked", "--", "merge"])
+                .env("CARGO_TARGET_DIR", "target/bench"),
+        ),
         Command::Sim { seeds, from } => process::run(
             workspace::cargo("run")
                 .args(["--package=shared", "--features=sim", "--example=sim", "--release", "--quiet", "--locked", "--"])

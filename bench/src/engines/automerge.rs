@@ -34,6 +34,14 @@ impl Engine for Automerge {
         self.doc.get_last_local_change().expect("the change").raw_bytes().to_vec()
     }
 
+    fn has_number(&mut self) -> bool {
+        self.doc.get(ROOT, "v").expect("a document").is_some_and(|(value, _)| value.is_scalar())
+    }
+
+    fn has_object(&mut self) -> bool {
+        self.doc.get(ROOT, "v").expect("a document").is_some_and(|(value, _)| value.is_object())
+    }
+
     fn apply(&mut self, update: &[u8]) {
         self.doc.load_incremental(update).expect("an own update");
     }

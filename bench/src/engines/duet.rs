@@ -55,6 +55,14 @@ impl Engine for Duet {
         self.edit(Some(SHARED), &[("name", &number.to_string()), ("address", "here")])
     }
 
+    fn has_number(&mut self) -> bool {
+        self.document.read(SHARED).is_some_and(|version| version.fields["v"].has_value())
+    }
+
+    fn has_object(&mut self) -> bool {
+        self.document.read(SHARED).is_some_and(|version| version.fields["address"].has_value())
+    }
+
     fn apply(&mut self, update: &[u8]) {
         let (deltas, digest): (Vec<Delta>, Option<Digest>) = wire::decode(update, usize::MAX).expect("an own update");
         for delta in deltas {

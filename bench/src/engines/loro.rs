@@ -10,8 +10,10 @@ pub struct Loro {
 }
 
 impl Loro {
-    fn commit(&mut self) -> Vec<u8> {
+    /// The update that an edit makes.
+    fn update(&mut self, edit: impl FnOnce(&LoroMap)) -> Vec<u8> {
         let before = self.doc.oplog_vv();
+        edit(&self.map);
         self.doc.commit();
         self.doc.export(ExportMode::updates(&before)).expect("an export")
     }
@@ -35,15 +37,23 @@ impl Engine for Loro {
     }
 
     fn set_number(&mut self, number: u64) -> Vec<u8> {
-        self.map.insert("v", number as i64).expect("an edit");
-        self.commit()
+        self.update(|map| map.insert("v", number as i64).expect("an edit"))
     }
 
     fn set_object(&mut self, number: u64) -> Vec<u8> {
-        let object = self.map.insert_container("v", LoroMap::new()).expect("an edit");
-        object.insert("name", number.to_string()).expect("an edit");
-        object.insert("address", "here").expect("an edit");
-        self.commit()
+        self.update(|map| {
+            let object = map.insert_container("v", LoroMap::new()).expect("an edit");
+            object.insert("name", number.to_string()).expect("an edit");
+            object.insert("address", "here").expect("an edit");
+        })
+    }
+
+    fn has_object(&mut self) -> bool {
+        matches!(self.map.get("v"), Some(ValueOrContainer::Container(_)))
+    }
+
+    fn has_number(&mut self) -> bool {
+        matches!(self.map.get("v"), Some(ValueOrContainer::Value(_)))
     }
 
     fn apply(&mut self, update: &[u8]) {

@@ -41,6 +41,14 @@ impl Engine for Yrs {
         transaction.encode_update_v1()
     }
 
+    fn has_number(&mut self) -> bool {
+        matches!(self.map.get(&self.doc.transact(), "v"), Some(Out::Any(Any::Number(_))))
+    }
+
+    fn has_object(&mut self) -> bool {
+        matches!(self.map.get(&self.doc.transact(), "v"), Some(Out::YMap(_)))
+    }
+
     fn apply(&mut self, update: &[u8]) {
         let update = Update::decode_v1(update).expect("an own update");
         self.doc.transact_mut().apply_update(update).expect("an update that fits");
