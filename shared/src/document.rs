@@ -4,7 +4,7 @@
 //! `DotMap<RecordId, DotFun<Version>>` of Almeida, Shoker and Baquero ("Delta state replicated data types", 2018, §7).
 //! A dot in the context without a version is superseded or removed. Nothing else remains of a removed record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -68,8 +68,6 @@ pub struct Delta {
     pub versions: BTreeMap<RecordId, Versions>,
     /// The dots that this delta speaks of: one without a version here is superseded or removed.
     pub context: DotSet,
-    /// Records that were removed, for telling people; merging does not depend on it.
-    pub removed: BTreeSet<RecordId>,
 }
 
 /// All that a replica has seen, and what of it is live. Ends a resync: what was seen and is not live is dead.
@@ -84,13 +82,14 @@ pub struct Digest {
 #[error("versions that should have come before this digest are missing")]
 pub struct Incomplete;
 
-/// What a merge did to one record.
+/// What happened to one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     Added,
     Edited,
     Removed,
-    /// Removed by one replica while another one edited it: the edit won, and the record is whole.
+    /// Removed by one replica while another one edited it: the edit won, and the record is whole. A document, which
+    /// keeps nothing of what was removed, takes it for added; the replica knows better.
     Restored,
 }
 
@@ -114,8 +113,8 @@ pub struct Merged {
     pub news: Option<Delta>,
     /// The sender still holds these, but they are known to be dead: it is to be told.
     pub stale: DotSet,
-    /// Each record that changed, how, and the replica whose edit did it, where one did.
-    pub changes: Vec<(RecordId, Change, Option<ReplicaId>)>,
+    /// Each record that changed, how, and the edit that did it, where one did.
+    pub changes: Vec<(RecordId, Change, Option<Dot>)>,
     pub lost: Vec<LostWrite>,
     pub writes: Vec<WriteOp>,
 }
@@ -187,7 +186,6 @@ impl Document {
     pub fn remove(&mut self, record: RecordId, dot: Dot) -> Merged {
         let mut delta = Delta { context: self.dots_of(record), ..Delta::default() };
         delta.context.insert(dot);
-        delta.removed.insert(record);
         self.merge(delta)
     }
 
@@ -206,7 +204,7 @@ impl Document {
             }
         }
         merge.see(&delta.context);
-        merge.finish(delta.removed)
+        merge.finish()
     }
 
     /// Joins what a digest says, after the versions that it speaks of.
@@ -219,14 +217,13 @@ impl Document {
         }
         let live_here = self.index.keys().copied().collect();
         let stale = digest.live.difference(&live_here);
-        let removed_by_sender = self.edited_here_removed_there(digest);
         let mut merge = Merge::new(self);
         for dot in merge.held_in(&digest.context, |dot, _| !digest.live.contains(dot)) {
             merge.drop_version(dot);
         }
         merge.see(&digest.context);
         merge.merged.stale = stale;
-        Ok(merge.finish(removed_by_sender))
+        Ok(merge.finish())
     }
 
     /// Whether this document has nothing to tell one with this context and fingerprint: they are equal, or the other
@@ -284,23 +281,12 @@ impl Document {
     fn dots_of(&self, record: RecordId) -> DotSet {
         self.records.get(&record).into_iter().flat_map(BTreeMap::keys).copied().collect()
     }
-
-    /// Records that the sender of the digest has removed, but that live on here through an edit it has not seen.
-    fn edited_here_removed_there(&self, digest: &Digest) -> BTreeSet<RecordId> {
-        let lives_on = |record: RecordId, versions: &Versions| {
-            digest.context.contains(record.0)
-                && versions.keys().all(|&dot| !digest.live.contains(dot))
-                && versions.keys().any(|&dot| !digest.context.contains(dot))
-        };
-        let records = self.records.iter().filter(|&(&record, versions)| lives_on(record, versions));
-        records.map(|(&record, _)| record).collect()
-    }
 }
 
 impl Lattice for Document {
     /// Joins the whole state of another replica, without deltas.
     fn join(&mut self, other: &Self) {
-        self.merge(Delta { versions: other.records.clone(), context: other.context.clone(), removed: BTreeSet::new() });
+        self.merge(Delta { versions: other.records.clone(), context: other.context.clone() });
     }
 }
 
@@ -311,18 +297,11 @@ struct Merge<'a> {
     merged: Merged,
     /// The records touched, with how they were before.
     before: BTreeMap<RecordId, bool>,
-    restored: BTreeMap<RecordId, ReplicaId>,
 }
 
 impl<'a> Merge<'a> {
     fn new(document: &'a mut Document) -> Self {
-        Merge {
-            document,
-            news: Delta::default(),
-            merged: Merged::default(),
-            before: BTreeMap::new(),
-            restored: BTreeMap::new(),
-        }
+        Merge { document, news: Delta::default(), merged: Merged::default(), before: BTreeMap::new() }
     }
 
     /// The dots held here that are in `dots` and meet `condition`.
@@ -356,12 +335,7 @@ impl<'a> Merge<'a> {
             return;
         }
         let was_there = document.records.contains_key(&record);
-        let first_touch = !self.before.contains_key(&record);
         self.before.entry(record).or_insert(was_there);
-        // Its first edit was seen, and the record is not here: it was removed.
-        if first_touch && !was_there && document.context.contains(record.0) {
-            self.restored.insert(record, dot.replica);
-        }
         for other in document.records.get(&record).into_iter().flat_map(BTreeMap::values) {
             self.merged.lost.extend(lost_writes(record, &version, other));
         }
@@ -387,35 +361,18 @@ impl<'a> Merge<'a> {
         self.news.context.join(&unseen);
     }
 
-    fn finish(mut self, removed: BTreeSet<RecordId>) -> Merged {
-        let news_arrived = !self.news.context.is_empty();
-        if news_arrived {
-            for record in removed {
-                if let Some(versions) = self.document.records.get(&record) {
-                    let editor = versions.keys().next_back().expect("a record has a version").replica;
-                    self.restored.insert(record, editor);
-                    self.before.entry(record).or_insert(true);
-                }
-                self.news.removed.insert(record);
-            }
-        }
+    fn finish(mut self) -> Merged {
         for (&record, &was_there) in &self.before {
-            let is_there = self.document.records.contains_key(&record);
-            let editor =
-                self.news.versions.get(&record).and_then(|versions| versions.keys().next_back()).map(|d| d.replica);
-            let change = match (self.restored.get(&record), was_there, is_there) {
-                (Some(&editor), _, true) => (record, Change::Restored, Some(editor)),
-                (_, false, true) => (record, Change::Added, editor),
-                (_, true, true) => (record, Change::Edited, editor),
-                (_, true, false) => (record, Change::Removed, None),
-                (_, false, false) => continue,
+            let change = match (was_there, self.document.records.contains_key(&record)) {
+                (false, true) => Change::Added,
+                (true, true) => Change::Edited,
+                (true, false) => Change::Removed,
+                (false, false) => continue,
             };
-            if change.1 == Change::Removed {
-                self.news.removed.insert(record);
-            }
-            self.merged.changes.push(change);
+            let edit = self.news.versions.get(&record).and_then(|versions| versions.keys().next_back()).copied();
+            self.merged.changes.push((record, change, edit));
         }
-        self.merged.news = news_arrived.then_some(self.news);
+        self.merged.news = (!self.news.context.is_empty()).then_some(self.news);
         self.merged
     }
 }

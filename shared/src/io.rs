@@ -209,6 +209,11 @@ pub enum Message {
     },
     /// Passes a claim towards the leader.
     Propose(Claim),
+    /// A record was removed by somebody while the edit `edit` was made: the edit won. For telling people.
+    Restored {
+        record: RecordId,
+        edit: Dot,
+    },
     /// Between relays: who is connected to the sender.
     Presence(RelayPresence),
     /// To a tab: how things stand.

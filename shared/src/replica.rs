@@ -3,6 +3,7 @@
 mod claims;
 mod outbox;
 mod peers;
+mod recent;
 mod sync;
 mod view;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use crate::crdt::{FieldEdit, FieldKind, FieldName};
 use crate::document::Document;
-use crate::dot::DotSet;
+use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{
@@ -26,6 +27,7 @@ use crate::schema::{Schema, SchemaViolation};
 use claims::Claims;
 use outbox::{Item, Outbox};
 use peers::Peers;
+use recent::Recent;
 
 /// Who a replica is.
 #[derive(Clone, Debug)]
@@ -62,6 +64,10 @@ pub struct Replica {
     peers: Peers,
     /// Which of this replica's own dots are durable on a relay; of use to a tab.
     stored: DotSet,
+    /// Records that were seen to be removed, to tell when one comes back.
+    removed: Recent<RecordId>,
+    /// Records that came back, with the edit that brought them, as people were told.
+    told_restored: Recent<(RecordId, Dot)>,
     outbox: Outbox,
 }
 
@@ -93,6 +99,8 @@ impl Replica {
             claims: Claims::recover(durable.claim_seq),
             peers: Peers::new(addresses),
             stored: DotSet::default(),
+            removed: Recent::new(),
+            told_restored: Recent::new(),
             outbox: Outbox::new(durable.decided),
         };
         replica.apply_decided();
@@ -206,6 +214,7 @@ impl Replica {
             return Err(CommandRejection::UnknownRecord);
         }
         let merged = self.document.remove(record, self.document.next_dot(self.me));
+        self.removed.insert(record);
         self.spread_own(merged);
         Ok(())
     }
@@ -220,6 +229,11 @@ impl Replica {
             Message::Digest(digest) => self.on_digest(peer, kind, digest, output)?,
             Message::Fetch { first } => self.send(peer, Message::Suffix(self.log.suffix(first))),
             Message::Propose(claim) => self.on_propose(kind, claim)?,
+            Message::Restored { record, edit } => {
+                if self.document.records().contains_key(&record) {
+                    self.tell_restored(record, edit, output);
+                }
+            }
             trusted => {
                 let PeerKind::Relay(from) = kind else { return Err(Violation::NotForTabs) };
                 self.on_relay_message(now, peer, from, trusted);
@@ -253,7 +267,8 @@ impl Replica {
             | Message::Delta(_)
             | Message::Digest(_)
             | Message::Fetch { .. }
-            | Message::Propose(_) => unreachable!("dispatched before"),
+            | Message::Propose(_)
+            | Message::Restored { .. } => unreachable!("dispatched before"),
         }
     }
 

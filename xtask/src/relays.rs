@@ -80,9 +80,9 @@ fn start_and_watch(relays: &mut Vec<Relay>, profile: Profile, base_port: u16, in
     }
     println!("\nDuet runs. Open any of these, in as many tabs as you like:");
     for relay in relays.iter() {
-        println!("  http://127.0.0.1:{}", relay.port);
+        println!("  http://127.0.0.1:{}   relay {}, process {}", relay.port, relay.id, relay.child.id());
     }
-    println!("The relays' logs are {DATA}/relay-*.log. Ctrl-C stops all three.");
+    println!("Kill one with `kill -9` and see what happens. Logs: {DATA}/relay-*.log. Ctrl-C stops all three.");
     while let Err(RecvTimeoutError::Timeout) = interrupt.recv_timeout(PULSE) {
         for relay in relays.iter_mut() {
             relay.report_death()?;

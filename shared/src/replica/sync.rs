@@ -1,9 +1,9 @@
 //! The merge half's traffic: deltas live and after a reconnect, and what a tab may send of them.
 
-use crate::document::{Delta, Digest, Fingerprint, Merged};
-use crate::dot::DotSet;
+use crate::document::{Change, Delta, Digest, Fingerprint, Merged};
+use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
-use crate::id::ReplicaId;
+use crate::id::{RecordId, ReplicaId};
 use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
 use crate::ledger::Claim;
 use crate::paxos::Slot;
@@ -113,7 +113,20 @@ impl Replica {
     fn spread(&mut self, from: PeerId, kind: PeerKind, merged: Merged, output: &mut Output) {
         self.outbox.writes().extend(merged.writes);
         output.lost.extend(merged.lost);
-        output.events.extend(merged.changes.into_iter().map(|(record, change, by)| Event { record, change, by }));
+        for (record, change, edit) in merged.changes {
+            match (change, edit) {
+                (Change::Added, Some(edit)) if self.removed.contains(&record) => {
+                    self.tell_restored(record, edit, output)
+                }
+                _ => {
+                    let by = edit.map(|edit| edit.replica);
+                    output.events.push(Event { record, change, by });
+                }
+            }
+            if change == Change::Removed {
+                self.removed.insert(record);
+            }
+        }
         if let Some(news) = merged.news {
             for peer in self.peers.all_but(Some(from)) {
                 self.send(peer, Message::Delta(news.clone()));
@@ -124,6 +137,16 @@ impl Replica {
         }
         if let PeerKind::Tab(tab) = kind {
             self.send(from, Message::Stored { context: self.document.context().of(tab) });
+        }
+    }
+
+    /// Whoever has seen a record removed, and sees it come back, tells everybody.
+    pub(super) fn tell_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
+        if self.told_restored.insert((record, edit)) {
+            output.events.push(Event { record, change: Change::Restored, by: Some(edit.replica) });
+            for peer in self.peers.all_but(None) {
+                self.send(peer, Message::Restored { record, edit });
+            }
         }
     }
 

@@ -1,0 +1,38 @@
+//! A set that keeps only what was put into it last.
+
+use std::collections::{BTreeSet, VecDeque};
+
+/// How much is kept.
+const CAPACITY: usize = 1024;
+
+/// What was put in last, without doubles. For what is told to people: nothing else may depend on it.
+#[derive(Debug)]
+pub(super) struct Recent<T> {
+    kept: BTreeSet<T>,
+    /// Invariant: the elements of `kept`, the oldest first.
+    order: VecDeque<T>,
+}
+
+impl<T: Copy + Ord> Recent<T> {
+    pub(super) fn new() -> Self {
+        Recent { kept: BTreeSet::new(), order: VecDeque::new() }
+    }
+
+    /// Says whether it is new.
+    pub(super) fn insert(&mut self, element: T) -> bool {
+        if !self.kept.insert(element) {
+            return false;
+        }
+        self.order.push_back(element);
+        if self.order.len() > CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.kept.remove(&oldest);
+        }
+        true
+    }
+
+    pub(super) fn contains(&self, element: &T) -> bool {
+        self.kept.contains(element)
+    }
+}
