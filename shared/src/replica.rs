@@ -186,7 +186,7 @@ impl Replica {
         let edits = edits.into_iter().map(|(field, edit)| self.with_kind(field, edit)).collect::<Result<_, _>>()?;
         let dot = self.document.next_dot(self.me);
         let merged = self.document.edit(RecordId(dot), dot, self.clock.tick(now.wall_ms), edits);
-        self.spread_own(merged);
+        self.spread(None, merged.writes, merged.news);
         Ok(RecordId(dot))
     }
 
@@ -196,7 +196,7 @@ impl Replica {
         let edits = vec![self.with_kind(field, edit)?];
         let dot = self.document.next_dot(self.me);
         let merged = self.document.edit(record, dot, self.clock.tick(now.wall_ms), edits);
-        self.spread_own(merged);
+        self.spread(None, merged.writes, merged.news);
         Ok(())
     }
 
@@ -215,7 +215,7 @@ impl Replica {
         }
         let merged = self.document.remove(record, self.document.next_dot(self.me));
         self.removed.insert(record);
-        self.spread_own(merged);
+        self.spread(None, merged.writes, merged.news);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use shared::document::{Change, Delta, Versions};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::{MAX_DRIFT_MS, Stamp};
 use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered, Violation, WriteId};
+use shared::io::{Command, CommandId, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Violation, WriteId};
 use shared::ledger::{Claim, ClaimId, Rejection, Wish};
 use shared::paxos::{self, Ballot, Slot};
 use shared::replica::{Config, Replica, Role};
@@ -27,6 +27,12 @@ fn two_tabs() -> (Room, Node, Node) {
     room.connect(two, 1);
     room.pass(ELECTION);
     (room, one, two)
+}
+
+/// How often each replica was told that a record is back.
+fn told_restored(room: &Room) -> Vec<usize> {
+    let count = |events: &Vec<Event>| events.iter().filter(|event| event.change == Change::Restored).count();
+    room.events.iter().map(count).collect()
 }
 
 #[test]
@@ -81,10 +87,7 @@ fn a_record_removed_by_one_and_edited_by_another_is_whole_and_both_are_told() {
             assert_eq!(room.values(node, anna, "note"), ["likes tea"], "{order}, node {node}");
             assert_eq!(room.record(node, anna).unwrap().number.held.map(|held| held.number), Some(42));
         }
-        for (node, events) in room.events.iter().enumerate() {
-            let told = events.iter().filter(|event| event.change == Change::Restored).count();
-            assert_eq!(told, 1, "{order}: node {node} is told once");
-        }
+        assert_eq!(told_restored(&room), [1; 5], "{order}: everybody is told once");
     }
 }
 
@@ -189,10 +192,23 @@ fn nobody_is_told_of_a_restored_record_that_was_never_removed() {
     room.edit(two, anna, "note", "edited as well");
     room.connect(one, 0);
     room.connect(two, 2);
-    for node in 0..5 {
-        let told = room.events[node].iter().filter(|event| event.change == Change::Restored).count();
-        assert_eq!(told, 0, "node {node}");
-    }
+    assert_eq!(told_restored(&room), [0; 5]);
+}
+
+/// A tab that knows neither the record nor its removal gets the record first, and so takes notice.
+#[test]
+fn who_joins_after_the_removal_is_told_of_the_restored_record_too() {
+    let mut room = Room::new(3, 3);
+    let (remover, editor, late) = (3, 4, 5);
+    room.connect(remover, 0);
+    room.connect(editor, 0);
+    let anna = room.add(remover, "Anna", "");
+    room.disconnect(editor);
+    room.command(remover, Command::Remove { record: anna });
+    room.edit(editor, anna, "name", "Anya");
+    room.connect(late, 0);
+    room.connect(editor, 0);
+    assert_eq!(told_restored(&room), [1; 6]);
 }
 
 #[test]

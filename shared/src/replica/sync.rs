@@ -4,7 +4,7 @@ use crate::document::{Change, Delta, Digest, Fingerprint, Merged};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
-use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
+use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::ledger::Claim;
 use crate::paxos::Slot;
 
@@ -63,7 +63,7 @@ impl Replica {
             self.clock.observe(version.latest_stamp());
         }
         let merged = self.document.merge(delta);
-        self.spread(peer, kind, merged, output);
+        self.take_in(peer, kind, merged, output);
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Replica {
             digest.live = digest.live.intersection(&digest.context);
         }
         match self.document.compare(&digest) {
-            Ok(merged) => self.spread(peer, kind, merged, output),
+            Ok(merged) => self.take_in(peer, kind, merged, output),
             Err(_incomplete) => self.send(peer, self.have()),
         }
         Ok(())
@@ -99,37 +99,29 @@ impl Replica {
         Ok(())
     }
 
-    /// Stores and passes on what this replica's own user did.
-    pub(super) fn spread_own(&mut self, merged: Merged) {
-        self.outbox.writes().extend(merged.writes);
-        if let Some(news) = merged.news {
-            for peer in self.peers.all_but(None) {
+    /// Stores a merge, and passes on what was news in it to every peer but the one that it came from.
+    pub(super) fn spread(&mut self, from: Option<PeerId>, writes: Vec<WriteOp>, news: Option<Delta>) {
+        self.outbox.writes().extend(writes);
+        if let Some(news) = news {
+            for peer in self.peers.all_but(from) {
                 self.send(peer, Message::Delta(news.clone()));
             }
         }
     }
 
-    /// Stores, passes on and reports what came from a peer, and answers it.
-    fn spread(&mut self, from: PeerId, kind: PeerKind, merged: Merged, output: &mut Output) {
-        self.outbox.writes().extend(merged.writes);
+    /// Spreads and reports what came from a peer, and answers it.
+    fn take_in(&mut self, from: PeerId, kind: PeerKind, merged: Merged, output: &mut Output) {
+        self.spread(Some(from), merged.writes, merged.news);
         output.lost.extend(merged.lost);
         for (record, change, edit) in merged.changes {
-            match (change, edit) {
-                (Change::Added, Some(edit)) if self.removed.contains(&record) => {
-                    self.tell_restored(record, edit, output)
+            match edit {
+                Some(edit) if change == Change::Added && self.removed.contains(&record) => {
+                    self.tell_restored(record, edit, output);
                 }
-                _ => {
-                    let by = edit.map(|edit| edit.replica);
-                    output.events.push(Event { record, change, by });
-                }
+                _ => output.events.push(Event { record, change, by: edit.map(|edit| edit.replica) }),
             }
             if change == Change::Removed {
                 self.removed.insert(record);
-            }
-        }
-        if let Some(news) = merged.news {
-            for peer in self.peers.all_but(Some(from)) {
-                self.send(peer, Message::Delta(news.clone()));
             }
         }
         if !merged.stale.is_empty() {
@@ -140,7 +132,8 @@ impl Replica {
         }
     }
 
-    /// Whoever has seen a record removed, and sees it come back, tells everybody.
+    /// Whoever has seen a record removed, and sees it come back, tells everybody: after the record itself, since a peer
+    /// that does not have it takes no notice.
     pub(super) fn tell_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
         if self.told_restored.insert((record, edit)) {
             output.events.push(Event { record, change: Change::Restored, by: Some(edit.replica) });
