@@ -1,99 +1,62 @@
-//! Figures of several engines, and what they say beside one another.
+//! Figures of several engines, and how they are obtained.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::time::{Duration, Instant};
 
-/// How often everything is measured: engines take turns, so that a slow moment of the machine meets all of them.
+use web_time::Instant;
+
+/// How often everything is measured.
 pub const ROUNDS: usize = 5;
-
-/// What is asked of Duet in one row, compared with the best of the peers.
-#[derive(Clone, Copy)]
-pub enum Goal {
-    /// At the most this share of the best peer's figure.
-    ShareOfBest(f64),
-    /// At the most so much, whatever the peers have.
-    AtMost(f64),
-}
 
 /// One figure per engine and round; less is better.
 #[derive(Default)]
 pub struct Figures {
-    by_engine: BTreeMap<&'static str, Vec<f64>>,
+    by_engine: BTreeMap<String, Vec<f64>>,
 }
 
 impl Figures {
-    pub fn add(&mut self, engine: &'static str, figure: f64) {
-        self.by_engine.entry(engine).or_default().push(figure);
+    pub fn add(&mut self, engine: &str, figure: f64) {
+        self.by_engine.entry(engine.to_owned()).or_default().push(figure);
     }
 
-    fn median(&self, engine: &str) -> f64 {
+    pub fn median(&self, engine: &str) -> f64 {
         median(self.by_engine[engine].clone())
     }
 
-    /// Duet's figure as a share of the best peer's, round by round.
-    fn shares(&self, peers: &[&str]) -> Vec<f64> {
-        let best = |round: usize| peers.iter().map(|peer| self.by_engine[peer][round]).fold(f64::INFINITY, f64::min);
-        self.by_engine["duet"].iter().enumerate().map(|(round, own)| own / best(round)).collect()
+    /// An engine's figure as a share of the best of the others, round by round.
+    pub fn shares(&self, engine: &str, others: &[&str]) -> Vec<f64> {
+        let best =
+            |round: usize| others.iter().map(|&other| self.by_engine[other][round]).fold(f64::INFINITY, f64::min);
+        self.by_engine[engine].iter().enumerate().map(|(round, own)| own / best(round)).collect()
+    }
+
+    /// The figures as lines of `name engine figure`.
+    pub fn to_lines(&self, name: &str) -> String {
+        let figures = self.by_engine.iter().flat_map(|(engine, figures)| figures.iter().map(move |f| (engine, f)));
+        figures.map(|(engine, figure)| format!("{name} {engine} {figure}\n")).collect()
+    }
+
+    /// Those figures under `name` among lines of [`to_lines`](Self::to_lines).
+    pub fn from_lines(name: &str, lines: &str) -> Self {
+        let mut figures = Figures::default();
+        for line in lines.lines() {
+            let words: Vec<_> = line.split(' ').collect();
+            let [of, engine, figure] = words[..] else { panic!("not a line of figures: {line}") };
+            if of == name {
+                figures.add(engine, figure.parse().expect("a figure"));
+            }
+        }
+        figures
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
-}
-
-/// The table under way.
-pub struct Table {
-    peers: Vec<&'static str>,
-    text: String,
-    goals: usize,
-    met: usize,
-}
-
-impl Table {
-    pub fn new(peers: Vec<&'static str>) -> Self {
-        let mut text =
-            format!("| work | duet | {} | duet / best peer (min to max) | goal | met |\n", peers.join(" | "));
-        let _never_fails = writeln!(text, "|---|{}---|---|---|", "---|".repeat(peers.len() + 1));
-        Table { peers, text, goals: 0, met: 0 }
-    }
-
-    pub fn row(&mut self, work: &str, unit: &str, figures: &Figures, goal: Goal) {
-        let shares = figures.shares(&self.peers);
-        let (least, most) = shares.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), &s| (a.min(s), b.max(s)));
-        let share = median(shares);
-        let (wanted, is_met) = match goal {
-            Goal::ShareOfBest(limit) => (format!("≤ {limit} ×"), share <= limit),
-            Goal::AtMost(limit) => (format!("≤ {limit} {unit}"), figures.median("duet") <= limit),
-        };
-        self.goals += 1;
-        self.met += usize::from(is_met);
-        let cells: Vec<_> = ["duet"].iter().chain(&self.peers).map(|name| shown(figures.median(name), unit)).collect();
-        let _never_fails = writeln!(
-            self.text,
-            "| {work} | {} | {share:.2} ({least:.2} to {most:.2}) | {wanted} | {} |",
-            cells.join(" | "),
-            if is_met { "yes" } else { "no" }
-        );
-    }
-
-    pub fn finish(self) -> String {
-        format!("{}\ngoals: {} of {} met", self.text, self.met, self.goals)
-    }
-}
-
-fn shown(figure: f64, unit: &str) -> String {
-    if figure < 10.0 { format!("{figure:.2} {unit}") } else { format!("{figure:.0} {unit}") }
 }
 
 /// How long something takes, in milliseconds, and what it gives.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
     let result = work();
-    (millis(start.elapsed()), result)
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+    (start.elapsed().as_secs_f64() * 1e3, result)
 }

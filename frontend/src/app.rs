@@ -12,9 +12,11 @@ use crate::components::notices::Notices;
 use crate::components::offline_switch::OfflineSwitch;
 use crate::components::rail::Rail;
 use crate::components::status_line::StatusBar;
+use crate::engine::session::Action;
 use crate::engine::{Engine, route_of_page};
 use crate::hooks::{use_action, use_engine, use_snapshot};
-use crate::pages::people::{NEW_PERSON_ID, PeoplePage, SEARCH_ID};
+use crate::pages::people::{NEW_RECORD_ID, PeoplePage, SEARCH_ID};
+use crate::view_model::capitalised;
 
 const DEFAULT_ROOM: &str = "people";
 
@@ -60,20 +62,24 @@ fn Shell() -> Html {
     use_shortcuts(&on_keys);
     use_warning_before_loss();
     let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
+    let nouns = snapshot.layout.nouns;
     html! {
-        <div class="shell">
-            <a class="skip" href="#people">{ "Skip to the people" }</a>
-            <Rail on_keys={on_keys.clone()} />
-            <header class="top">
-                <StatusBar status={snapshot.status.clone()} />
-                <OfflineSwitch offline={snapshot.offline} on_change={on_offline} />
-            </header>
-            <main class="view">
-                <Notices notices={snapshot.notices.clone()} {on_action} />
-                <PeoplePage room={engine.room().as_str().to_owned()} {snapshot} />
-            </main>
-            <KeysDialog open={*keys_open} on_change={on_keys} />
-        </div>
+        <>
+            <div class="shell">
+                <a class="skip" href="#people">{ format!("Skip to the {}", nouns.many) }</a>
+                <Rail records={capitalised(nouns.many)} on_keys={on_keys.clone()} />
+                <header class="top">
+                    <StatusBar status={snapshot.status.clone()} />
+                    <OfflineSwitch offline={snapshot.offline} on_change={on_offline} />
+                </header>
+                <main class="view">
+                    <Notices notices={snapshot.notices.clone()} on_action={on_action.clone()} />
+                    <PeoplePage room={engine.room().as_str().to_owned()} snapshot={snapshot.clone()} />
+                </main>
+                <KeysDialog open={*keys_open} record={nouns.one} on_change={on_keys} />
+            </div>
+            <Notices class="toasts" notices={snapshot.toasts.clone()} {on_action} />
+        </>
     }
 }
 
@@ -86,11 +92,12 @@ fn use_shortcuts(on_keys: &Callback<bool>) {
         let options = EventListenerOptions::enable_prevent_default();
         let listener = EventListener::new_with_options(&browser::window(), "keydown", options, move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>().filter(|event| is_shortcut(event)) else { return };
-            match event.key().as_str() {
-                "n" => focus(NEW_PERSON_ID),
-                "/" => focus(SEARCH_ID),
-                "o" => engine.set_offline(!engine.snapshot().offline),
-                "?" => on_keys.emit(true),
+            match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
+                ("n", false) => focus(NEW_RECORD_ID),
+                ("/", false) => focus(SEARCH_ID),
+                ("o", false) => engine.set_offline(!engine.snapshot().offline),
+                ("?", false) => on_keys.emit(true),
+                ("z", true) => engine.act(Action::Undo),
                 _ => return,
             }
             event.prevent_default();
@@ -105,7 +112,7 @@ fn is_shortcut(event: &KeyboardEvent) -> bool {
         matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
             || target.closest("dialog").is_ok_and(|d| d.is_some())
     });
-    !(typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented())
+    !(typing || event.alt_key() || event.default_prevented())
 }
 
 fn focus(id: &str) {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use gloo::timers::callback::Timeout;
 use shared::id::ReplicaId;
 use shared::io::Message;
-use shared::wire::{self, Frame, Room};
+use shared::wire::{Frame, Room};
 
 use crate::browser;
 use crate::view_model::{LocalTime, Snapshot};
@@ -180,10 +180,10 @@ impl Engine {
 }
 
 impl State {
-    fn send(&self, messages: Vec<Message>) {
+    fn send(&mut self, messages: Vec<Message>) {
         if let Some(socket) = self.link.open_socket() {
             for message in messages {
-                socket.send(&wire::encode(&Frame::Message(message)));
+                socket.send(&Frame::Message(message));
             }
         }
     }

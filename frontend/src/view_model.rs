@@ -1,22 +1,22 @@
 //! From the replica's state to what the components show: pure, and all the wording of states and events.
 
+mod layout;
 mod number;
-mod person;
 mod relays;
+mod row;
 mod status;
 mod story;
 
+pub use layout::{Column, Field, Layout, Nouns};
 pub use number::{InvalidNumber, Number, NumberState, parse_number, parse_wish};
-pub use person::{Choice, Glow, Name, Person, new_tags};
 pub use relays::{RelayItem, TabItem};
+pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
 pub use status::{StatusLine, Tone};
 pub use story::{Notice, PutBack, StoryItem};
 
 use std::rc::Rc;
 
-use shared::crdt::FieldEdit;
 use shared::id::ReplicaId;
-use shared::schema::{Schema, SchemaViolation};
 
 use crate::browser;
 use crate::engine::Standing;
@@ -53,11 +53,16 @@ pub struct Snapshot {
     pub loading: bool,
     /// Whether closing the page would lose something.
     pub at_risk: bool,
-    pub people: Rc<Vec<Rc<Person>>>,
+    pub layout: Rc<Layout>,
+    pub rows: Rc<Vec<Rc<Row>>>,
     pub relays: Rc<Vec<RelayItem>>,
     pub highest: u64,
     pub story: Rc<Vec<StoryItem>>,
     pub notices: Rc<Vec<Notice>>,
+    /// Answers to what the user did just now.
+    pub toasts: Rc<Vec<Notice>>,
+    /// What would be undone, if there is anything.
+    pub undo: Option<String>,
 }
 
 impl Snapshot {
@@ -65,17 +70,23 @@ impl Snapshot {
     #[must_use]
     pub fn of(session: &Session, standing: &Standing, time: LocalTime, last: Option<&Snapshot>) -> Self {
         let view = session.view();
-        let me = view.me();
+        let layout = match last {
+            Some(last) if last.layout.is_of(view.schema()) => Rc::clone(&last.layout),
+            _ => Rc::new(Layout::of(view.schema())),
+        };
         Snapshot {
             status: StatusLine::of(session, standing),
             offline: *standing == Standing::Offline,
             loading: !session.has_caught_up() && *standing != Standing::Offline,
             at_risk: view.unsaved_edits() > 0 || view.pending_wishes() > 0,
-            people: person::people(session, time, last.map(|last| &last.people)),
+            rows: row::rows(session, &layout, time, last.map(|last| &last.rows)),
             relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
             highest: view.ledger().highest(),
-            story: kept(story::story(session.feed(), me, time), last.map(|last| &last.story)),
-            notices: kept(story::notices(session), last.map(|last| &last.notices)),
+            story: kept(story::story(session, &layout, time), last.map(|last| &last.story)),
+            notices: kept(story::notices(session, &layout, false), last.map(|last| &last.notices)),
+            toasts: kept(story::notices(session, &layout, true), last.map(|last| &last.toasts)),
+            undo: story::undo(session, &layout),
+            layout,
         }
     }
 }
@@ -102,23 +113,9 @@ fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// Whether a person may be edited so.
-///
-/// # Errors
-/// What is wrong with it, as a sentence.
-pub fn check_edit(field: &str, edit: &FieldEdit) -> Result<(), String> {
-    Schema::people().check_edit(field, edit).map_err(|violation| problem(&violation))
-}
-
-/// What is wrong with a value, as a sentence.
-fn problem(violation: &SchemaViolation) -> String {
-    match violation {
-        SchemaViolation::Missing { field } => format!("A person needs a {field}."),
-        other => format!("{}.", capitalised(&other.to_string())),
-    }
-}
-
-fn capitalised(sentence: &str) -> String {
+/// With a capital letter at its beginning.
+#[must_use]
+pub fn capitalised(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use frontend::browser;
 use frontend::components::notices::{self, Notices};
-use frontend::components::person_row::{PersonRow, Props};
-use frontend::engine::session::Action;
-use frontend::view_model::{Choice, Name, Notice, Number, NumberState, Person, PutBack};
+use frontend::components::record_form::{self, RecordForm};
+use frontend::components::record_row::{Props, RecordRow};
+use frontend::components::undo_button::{self, UndoButton};
+use frontend::engine::session::{Action, NewRecord};
+use frontend::view_model::{Cell, Choice, Layout, Notice, Number, NumberState, PutBack, Row, Text};
 use gloo::timers::callback::Timeout;
 use js_sys::Promise;
-use shared::crdt::FieldEdit;
+use shared::crdt::{FieldEdit, FieldKind};
 use shared::dot::Dot;
 use shared::id::{RecordId, ReplicaId};
 use shared::ledger::Wish;
-use shared::schema;
+use shared::schema::{self, FieldSpec, Schema};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -33,13 +35,19 @@ struct Shown {
 }
 
 impl Shown {
-    async fn row(person: Person) -> Self {
-        Self::component::<PersonRow>("tbody", |on_action| Props { person: Rc::new(person), on_action }).await
+    async fn row(row: Row) -> Self {
+        Self::row_of(&Schema::people(), row).await
+    }
+
+    async fn row_of(schema: &Schema, row: Row) -> Self {
+        let (layout, row) = (Rc::new(Layout::of(schema)), Rc::new(row));
+        Self::component::<RecordRow>("tbody", |on_action| Props { layout, row, on_action }).await
     }
 
     async fn notices(notices: Vec<Notice>) -> Self {
         let notices = Rc::new(notices);
-        Self::component::<Notices>("div", |on_action| notices::Props { notices, on_action }).await
+        Self::component::<Notices>("div", |on_action| notices::Props { class: "notices".into(), notices, on_action })
+            .await
     }
 
     async fn component<C: BaseComponent>(within: &str, props: impl FnOnce(Callback<Action>) -> C::Properties) -> Self {
@@ -94,7 +102,11 @@ async fn rendered() {
     JsFuture::from(promise).await.unwrap();
 }
 
-fn anna() -> Person {
+fn text(shown: &str) -> Cell {
+    Cell::Text(Text { shown: shown.to_owned(), choices: Vec::new() })
+}
+
+fn anna() -> Row {
     let number = Number {
         state: NumberState::None,
         text: String::new(),
@@ -106,27 +118,31 @@ fn anna() -> Person {
         proof: None,
     };
     let id = RecordId(Dot::new(ReplicaId(0x3f2a << 48), 1));
-    let name = Name { shown: "Anna".to_owned(), choices: Vec::new() };
-    Person { id, name, note: String::new(), tags: Vec::new(), number, glow: None }
+    let cells = vec![text("Anna"), text(""), Cell::Elements(Vec::new())];
+    Row { id, called: "Anna".to_owned(), cells, number, glow: None }
 }
 
-fn edit(field: &'static str, value: &str) -> Action {
-    Action::Edit { record: anna().id, field, edit: FieldEdit::Assign(value.to_owned()) }
+fn edit(field: &str, value: &str) -> Action {
+    edit_of(field, FieldEdit::Assign(value.to_owned()))
+}
+
+fn edit_of(field: &str, edit: FieldEdit) -> Action {
+    Action::Edit { record: anna().id, field: field.to_owned(), edit }
 }
 
 fn put_tag(tag: &str) -> Action {
-    Action::Edit { record: anna().id, field: schema::TAGS, edit: FieldEdit::Insert(tag.to_owned()) }
+    edit_of(schema::TAGS, FieldEdit::Insert(tag.to_owned()))
 }
 
 fn take_tag(tag: &str) -> Action {
-    Action::Edit { record: anna().id, field: schema::TAGS, edit: FieldEdit::Remove(tag.to_owned()) }
+    edit_of(schema::TAGS, FieldEdit::Remove(tag.to_owned()))
 }
 
 #[wasm_bindgen_test]
 async fn one_click_settles_which_of_two_names_it_is() {
     let choice = |value: &str| Choice { value: value.to_owned(), origin: "this tab, 12:04".to_owned() };
     let mut person = anna();
-    person.name.choices = vec![choice("Anna"), choice("Anya")];
+    person.cells[0] = Cell::Text(Text { shown: "Anna".to_owned(), choices: vec![choice("Anna"), choice("Anya")] });
     let shown = Shown::row(person).await;
     assert!(shown.root.text_content().unwrap().contains("Two names were given at the same time:"));
     shown.click("Keep Anya").await;
@@ -195,7 +211,7 @@ async fn a_number_is_given_by_typing_it() {
 #[wasm_bindgen_test]
 async fn tags_are_chips_that_come_by_typing_and_go_with_a_click() {
     let mut person = anna();
-    person.tags = vec!["board".to_owned(), "choir".to_owned()];
+    person.cells[2] = Cell::Elements(vec!["board".to_owned(), "choir".to_owned()]);
     let shown = Shown::row(person).await;
     let list = shown.labelled("Tags of Anna");
     assert_eq!(list.text_content().unwrap(), "board×choir×+");
@@ -215,18 +231,115 @@ async fn a_tag_that_is_too_long_is_refused_with_a_reason_and_can_be_mended() {
     shown.type_and_press("New tag for Anna", &"x".repeat(5000), "Enter").await;
     assert_eq!(*shown.actions.borrow(), []);
     let alert = shown.root.query_selector("[role=alert]").unwrap().unwrap();
-    assert!(alert.text_content().unwrap().contains("at most 4096"));
+    assert!(alert.text_content().unwrap().contains("at most 256"));
     shown.type_and_press("New tag for Anna", "choir", "Enter").await;
     assert_eq!(*shown.actions.borrow(), [put_tag("choir")]);
 }
 
 #[wasm_bindgen_test]
 async fn a_lost_note_is_put_back_with_one_click_and_its_notice_goes() {
-    let put_back = PutBack { record: anna().id, note: "earlier".to_owned(), name: "Anna".to_owned() };
+    let [field, text, name] = [schema::NOTE, "earlier", "Anna"].map(str::to_owned);
+    let put_back = PutBack { record: anna().id, field, text, name };
     let text = "Your note “earlier” for Anna was replaced".to_owned();
     let shown = Shown::notices(vec![Notice { serial: 7, text, urgent: false, put_back: Some(put_back) }]).await;
     assert!(shown.root.query_selector("[role=status]").unwrap().is_some());
     assert_eq!(shown.labelled("Put back the note of Anna").text_content().unwrap(), "Put mine back");
     shown.click("Put back the note of Anna").await;
     assert_eq!(*shown.actions.borrow(), [edit(schema::NOTE, "earlier"), Action::DismissNotice { serial: 7 }]);
+}
+
+/// An invoice, and the schema that it is of: a text, a counter, and a text of which there may be several.
+fn invoice() -> (Schema, Row) {
+    let field = |name: &str, kind, required| FieldSpec { name: name.to_owned(), kind, required };
+    let fields = vec![
+        field("title", FieldKind::Lww, true),
+        field("amount", FieldKind::Counter, false),
+        field("state", FieldKind::Mv, false),
+    ];
+    let cells = vec![text("Roof"), Cell::Count(100), text("open")];
+    (Schema::new(fields).unwrap(), Row { called: "Roof".to_owned(), cells, ..anna() })
+}
+
+#[wasm_bindgen_test]
+async fn a_counter_has_buttons_for_one_less_and_one_more_and_can_be_typed() {
+    let (schema, row) = invoice();
+    let shown = Shown::row_of(&schema, row).await;
+    let cell = shown.root.query_selector("[data-field=amount]").unwrap().unwrap();
+    assert_eq!(cell.text_content().unwrap(), "Amount−100+");
+    assert_eq!(shown.labelled("Amount of Roof").get_attribute("role").unwrap(), "group");
+    shown.click("Add 1 to the amount of Roof").await;
+    shown.click("Take 1 from the amount of Roof").await;
+    shown.click("Change the amount of Roof: 100").await;
+    shown.type_and_press("New amount for Roof", "many", "Enter").await;
+    let alert = shown.root.query_selector("[role=alert]").unwrap().unwrap();
+    assert_eq!(alert.text_content().unwrap(), "Amount is a whole number.");
+    shown.type_and_press("New amount for Roof", "150", "Enter").await;
+    let add = |amount| edit_of("amount", FieldEdit::Add(amount));
+    assert_eq!(*shown.actions.borrow(), [add(1), add(-1), add(50)]);
+}
+
+#[wasm_bindgen_test]
+async fn every_text_can_have_several_values_and_its_own_words() {
+    let (schema, mut row) = invoice();
+    let choice = |value: &str| Choice { value: value.to_owned(), origin: "this tab, 12:04".to_owned() };
+    row.cells[2] = Cell::Text(Text { shown: "open".to_owned(), choices: vec![choice("open"), choice("sent")] });
+    let shown = Shown::row_of(&schema, row).await;
+    let group = shown.labelled("Choose one of the values of state");
+    assert!(group.text_content().unwrap().starts_with("Two values of state were given at the same time:"));
+    shown.click("Keep sent").await;
+    shown.click("Edit the state of Roof").await;
+    shown.type_and_press("New state for Roof", "paid", "Enter").await;
+    shown.click("Rename Roof").await;
+    shown.type_and_press("New title for Roof", "", "Enter").await;
+    let alert = shown.root.query_selector("[role=alert]").unwrap().unwrap();
+    assert_eq!(alert.text_content().unwrap(), "A record needs a title.");
+    assert_eq!(*shown.actions.borrow(), [edit("state", "sent"), edit("state", "paid")]);
+}
+
+#[wasm_bindgen_test]
+async fn the_form_asks_for_what_is_required_and_offers_the_rest() {
+    let (schema, _) = invoice();
+    let layout = Rc::new(Layout::of(&schema));
+    let form = |on_action| record_form::Props { layout, first_id: "new".into(), on_action };
+    let shown = Shown::component::<RecordForm>("div", form).await;
+    shown.type_and_press("State", "open", "Tab").await;
+    let submit: HtmlElement = shown.root.query_selector("[type=submit]").unwrap().unwrap().unchecked_into();
+    submit.click();
+    rendered().await;
+    let hint = || shown.root.query_selector("[role=alert]").unwrap().map(|hint| hint.text_content().unwrap());
+    assert_eq!(hint().as_deref(), Some("A record needs a title."));
+    shown.type_and_press("Title", "Roof", "Tab").await;
+    shown.type_and_press("Amount", "a lot", "Tab").await;
+    submit.click();
+    rendered().await;
+    assert_eq!(hint().as_deref(), Some("Amount is a whole number."));
+    shown.type_and_press("Amount", "5", "Tab").await;
+    submit.click();
+    rendered().await;
+    let fields = [
+        ("title", FieldEdit::Assign("Roof".to_owned())),
+        ("amount", FieldEdit::Add(5)),
+        ("state", FieldEdit::Assign("open".to_owned())),
+    ];
+    let fields = fields.map(|(name, edit)| (name.to_owned(), edit)).into();
+    assert_eq!(*shown.actions.borrow(), [Action::Add(NewRecord { fields, number: None })]);
+    let emptied: HtmlInputElement = shown.labelled("Title").unchecked_into();
+    assert_eq!((hint(), emptied.value()), (None, String::new()));
+}
+
+#[wasm_bindgen_test]
+async fn undo_can_be_pressed_where_there_is_something_to_undo() {
+    let button = |undo: Option<&str>| {
+        let undo = undo.map(str::to_owned);
+        Shown::component::<UndoButton>("div", |on_action| undo_button::Props { undo, on_action })
+    };
+    let shown = button(None).await;
+    let nothing = shown.root.query_selector("button").unwrap().unwrap();
+    assert!(nothing.has_attribute("disabled"));
+    assert_eq!(nothing.get_attribute("title").unwrap(), "Nothing to undo");
+    let shown = button(Some("adding Anna")).await;
+    let undo: HtmlElement = shown.root.query_selector("button").unwrap().unwrap().unchecked_into();
+    assert_eq!(undo.get_attribute("title").unwrap(), "Undo adding Anna (Ctrl Z)");
+    undo.click();
+    assert_eq!(*shown.actions.borrow(), [Action::Undo]);
 }

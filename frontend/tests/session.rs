@@ -4,27 +4,37 @@
 
 mod net;
 
-use frontend::engine::session::{Action, NumberWish};
-use frontend::view_model::{NumberState, Snapshot};
+use std::time::Duration;
+
+use frontend::engine::Standing;
+use frontend::engine::fact::Fact;
+use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
+use frontend::view_model::{Cell, LocalTime, NumberState, Row, Snapshot};
 use net::{Net, TAB_A, TAB_B, TAB_C};
-use shared::crdt::FieldEdit;
+use shared::crdt::{FieldEdit, FieldKind};
+use shared::document::Delta;
+use shared::dot::Dot;
+use shared::id::{ReplicaId, VoterId};
+use shared::io::{Message, Now, Violation};
 use shared::ledger::Wish;
-use shared::schema;
+use shared::paxos::Slot;
+use shared::schema::{self, FieldSpec, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
 fn rename(net: &mut Net, tab: usize, name: &str) {
-    edit(net, tab, schema::NAME, FieldEdit::Assign(name.to_owned()));
+    let title = net.page(tab).layout.title.as_ref().expect("a text").name.clone();
+    edit(net, tab, &title, FieldEdit::Assign(name.to_owned()));
 }
 
 fn write_note(net: &mut Net, tab: usize, note: &str) {
     edit(net, tab, schema::NOTE, FieldEdit::Assign(note.to_owned()));
 }
 
-fn edit(net: &mut Net, tab: usize, field: &'static str, edit: FieldEdit) {
-    let record = net.page(tab).people[0].id;
-    net.act(tab, Action::Edit { record, field, edit });
+fn edit(net: &mut Net, tab: usize, field: &str, edit: FieldEdit) {
+    let record = net.page(tab).rows[0].id;
+    net.act(tab, Action::Edit { record, field: field.to_owned(), edit });
 }
 
 fn put_tag(net: &mut Net, tab: usize, tag: &str) {
@@ -47,8 +57,26 @@ fn lose_a_note(net: &mut Net, earlier: &str, later: &str) {
     }
 }
 
+/// The choices of the title.
+fn choices(row: &Row) -> Vec<String> {
+    let Cell::Text(name) = &row.cells[0] else { panic!("a text") };
+    let mut choices: Vec<_> = name.choices.iter().map(|choice| choice.value.clone()).collect();
+    choices.sort();
+    choices
+}
+
+fn note(row: &Row) -> &str {
+    let Cell::Text(note) = &row.cells[1] else { panic!("a text") };
+    &note.shown
+}
+
+fn tags(row: &Row) -> &[String] {
+    let Cell::Elements(tags) = &row.cells[2] else { panic!("a set") };
+    tags
+}
+
 fn names(page: &Snapshot) -> Vec<String> {
-    page.people.iter().map(|person| person.name.shown.clone()).collect()
+    page.rows.iter().map(|person| person.called.clone()).collect()
 }
 
 #[wasm_bindgen_test]
@@ -64,25 +92,61 @@ fn concurrent_names_stand_side_by_side_until_one_tab_chooses() {
     net.join(TAB_B);
     for tab in [TAB_A, TAB_B] {
         let page = net.page(tab);
-        let mut choices: Vec<_> = page.people[0].name.choices.iter().map(|choice| choice.value.clone()).collect();
-        choices.sort();
-        assert_eq!(choices, ["Annushka", "Anya"]);
+        assert_eq!(choices(&page.rows[0]), ["Annushka", "Anya"]);
         let told = &page.story[0].text;
         assert!(told.contains("all names are kept until somebody chooses"), "{told}");
     }
     rename(&mut net, TAB_B, "Anya");
     for tab in [TAB_A, TAB_B] {
         assert_eq!(names(&net.page(tab)), ["Anya"]);
-        assert!(net.page(tab).people[0].name.choices.is_empty());
+        assert!(choices(&net.page(tab).rows[0]).is_empty());
     }
     assert_eq!(net.page(TAB_A).story[0].text, format!("Tab {} settled the name: Anya.", net.id(TAB_B)));
+}
+
+#[wasm_bindgen_test]
+fn edits_made_at_the_same_time_are_told_as_merged() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    for tab in [TAB_A, TAB_B] {
+        net.part(tab);
+    }
+    put_tag(&mut net, TAB_A, "board");
+    put_tag(&mut net, TAB_B, "choir");
+    for tab in [TAB_A, TAB_B] {
+        net.join(tab);
+    }
+    for (tab, other) in [(TAB_A, TAB_B), (TAB_B, TAB_A)] {
+        let page = net.page(tab);
+        assert_eq!(tags(&page.rows[0]), ["board", "choir"]);
+        let expected = format!("Tab {} edited Anna while somebody else did, too: both edits are in.", net.id(other));
+        assert_eq!(page.story[0].text, expected);
+    }
+    put_tag(&mut net, TAB_A, "staff");
+    let expected = format!("Tab {} edited Anna.", net.id(TAB_A));
+    assert_eq!(net.page(TAB_B).story[0].text, expected, "who had seen both merges nothing");
+}
+
+#[wasm_bindgen_test]
+fn a_new_name_that_meets_another_edit_is_told_with_the_old_one() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    net.part(TAB_B);
+    put_tag(&mut net, TAB_B, "choir");
+    rename(&mut net, TAB_A, "Anya");
+    net.join(TAB_B);
+    let expected =
+        format!("Tab {} renamed Anna to Anya while somebody else edited the record: both edits are in.", net.id(TAB_A));
+    assert_eq!(net.page(TAB_B).story[0].text, expected);
+    let expected = format!("Tab {} edited Anya while somebody else did, too: both edits are in.", net.id(TAB_B));
+    assert_eq!(net.page(TAB_A).story[0].text, expected);
 }
 
 #[wasm_bindgen_test]
 fn both_tabs_are_told_why_a_removed_person_is_back() {
     let mut net = Net::new();
     net.add(TAB_A, "Anna", None);
-    let record = net.page(TAB_B).people[0].id;
+    let record = net.page(TAB_B).rows[0].id;
     net.part(TAB_B);
     net.act(TAB_A, Action::Remove { record });
     write_note(&mut net, TAB_B, "from Tver");
@@ -90,7 +154,7 @@ fn both_tabs_are_told_why_a_removed_person_is_back() {
     for (tab, editor) in [(TAB_A, format!("tab {}", net.id(TAB_B))), (TAB_B, "this tab".to_owned())] {
         let page = net.page(tab);
         assert_eq!(names(&page), ["Anna"]);
-        assert_eq!(page.people[0].note, "from Tver");
+        assert_eq!(note(&page.rows[0]), "from Tver");
         let expected = format!(
             "Somebody removed Anna while {editor} edited the record: the edit wins, so Anna is back with every field."
         );
@@ -107,17 +171,17 @@ fn the_loser_of_a_number_sees_who_has_it_and_can_ask_for_the_next() {
     let mut net = Net::new();
     net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
     net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
-    let boris = net.page(TAB_B).people[1].clone();
+    let boris = net.page(TAB_B).rows[1].clone();
     assert_eq!(boris.number.state, NumberState::Rejected);
     assert_eq!(boris.number.remark.as_deref(), Some("42 belongs to Anna (relay 1, slot 0)"));
     assert_eq!(boris.number.to_free, None);
     assert_eq!(net.page(TAB_B).story[1].text, "Number 42 went to Anna (relay 1, slot 0).");
     net.act(TAB_B, Action::DismissRefusal { record: boris.id });
-    assert_eq!(net.page(TAB_B).people[1].number.state, NumberState::None);
+    assert_eq!(net.page(TAB_B).rows[1].number.state, NumberState::None);
     net.act(TAB_B, Action::Ask(Wish::Allocate { record: boris.id }));
     for tab in [TAB_A, TAB_B] {
         let page = net.page(tab);
-        assert_eq!((page.people[1].number.text.as_str(), page.people[1].number.state), ("43", NumberState::Final));
+        assert_eq!((page.rows[1].number.text.as_str(), page.rows[1].number.state), ("43", NumberState::Final));
         assert_eq!(page.highest, 43);
     }
 }
@@ -126,18 +190,18 @@ fn the_loser_of_a_number_sees_who_has_it_and_can_ask_for_the_next() {
 fn the_number_of_a_removed_person_can_be_freed() {
     let mut net = Net::new();
     net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
-    let anna = net.page(TAB_A).people[0].id;
+    let anna = net.page(TAB_A).rows[0].id;
     net.act(TAB_A, Action::Remove { record: anna });
     net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
-    let number = net.page(TAB_B).people[0].number.clone();
+    let number = net.page(TAB_B).rows[0].number.clone();
     assert!(number.remark.unwrap().starts_with("42 belongs to a removed person, Anna"));
     assert_eq!(number.to_free, Some((anna, 42)));
     net.act(TAB_B, Action::Ask(Wish::Release { record: anna }));
-    let boris = net.page(TAB_B).people[0].clone();
+    let boris = net.page(TAB_B).rows[0].clone();
     assert_eq!(boris.number.remark.as_deref(), Some("42 was taken, and is free now"));
     assert_eq!((boris.number.to_free, boris.number.to_take), (None, Some(42)));
     net.act(TAB_B, Action::Ask(NumberWish::This(42).of(boris.id)));
-    assert_eq!(net.page(TAB_A).people[0].number.state, NumberState::Final);
+    assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Final);
 }
 
 #[wasm_bindgen_test]
@@ -146,13 +210,13 @@ fn a_wish_made_offline_is_pending_until_the_tab_is_back() {
     net.part(TAB_A);
     net.add(TAB_A, "Anna", Some(NumberWish::Next));
     let page = net.page(TAB_A);
-    assert_eq!(page.people[0].number.state, NumberState::Pending);
-    assert_eq!(page.people[0].number.remark.as_deref(), Some("waits for a relay"));
+    assert_eq!(page.rows[0].number.state, NumberState::Pending);
+    assert_eq!(page.rows[0].number.remark.as_deref(), Some("waits for a relay"));
     assert_eq!(page.status.parts[0], "Offline: 1 edit and 1 wish for a number are kept in this tab only");
     assert!(page.at_risk);
     net.join(TAB_A);
     let page = net.page(TAB_A);
-    assert_eq!((page.people[0].number.text.as_str(), page.people[0].number.state), ("1", NumberState::Final));
+    assert_eq!((page.rows[0].number.text.as_str(), page.rows[0].number.state), ("1", NumberState::Final));
     assert!(!page.at_risk);
 }
 
@@ -165,11 +229,11 @@ fn what_was_there_before_this_tab_is_no_news_to_it() {
     net.join(TAB_B);
     let page = net.page(TAB_B);
     assert_eq!(names(&page), ["Anna"]);
-    assert!(page.story.is_empty() && page.people[0].glow.is_none());
+    assert!(page.story.is_empty() && page.rows[0].glow.is_none());
     net.add(TAB_A, "Boris", None);
     let page = net.page(TAB_B);
     assert_eq!(page.story[0].text, format!("Tab {} added Boris.", net.id(TAB_A)));
-    assert!(page.people[1].glow.is_some());
+    assert!(page.rows[1].glow.is_some());
 }
 
 #[wasm_bindgen_test]
@@ -180,8 +244,8 @@ fn rows_that_did_not_change_keep_their_pointers() {
     let before = net.page(TAB_B);
     rename(&mut net, TAB_A, "Anya");
     let after = net.page_after(TAB_B, &before);
-    assert!(std::rc::Rc::ptr_eq(&before.people[1], &after.people[1]));
-    assert!(!std::rc::Rc::ptr_eq(&before.people[0], &after.people[0]));
+    assert!(std::rc::Rc::ptr_eq(&before.rows[1], &after.rows[1]));
+    assert!(!std::rc::Rc::ptr_eq(&before.rows[0], &after.rows[0]));
 }
 
 #[wasm_bindgen_test]
@@ -190,15 +254,17 @@ fn of_two_notes_the_later_stands_and_the_author_of_the_other_can_put_it_back() {
     net.add(TAB_A, "Anna", None);
     lose_a_note(&mut net, "earlier", "later");
     let (a, b) = (net.page(TAB_A), net.page(TAB_B));
-    assert_eq!((a.people[0].note.as_str(), b.people[0].note.as_str()), ("later", "later"));
+    assert_eq!((note(&a.rows[0]), note(&b.rows[0])), ("later", "later"));
     let expected =
         format!("Your note “earlier” for Anna was replaced by tab {}'s, written at the same time.", net.id(TAB_B));
     assert_eq!((a.notices.len(), &a.notices[0].text, a.notices[0].urgent), (1, &expected, false));
     assert_eq!(a.story.iter().filter(|item| item.text == expected).count(), 1);
+    let edited = format!("Tab {} edited Anna.", net.id(TAB_B));
+    assert!(a.story.iter().any(|item| item.text == edited), "not both edits are in: {:?}", a.story);
     let lost = a.notices[0].put_back.clone().expect("it can be put back");
-    assert_eq!((lost.record, lost.note.as_str(), lost.name.as_str()), (a.people[0].id, "earlier", "Anna"));
-    write_note(&mut net, TAB_A, &lost.note);
-    assert_eq!(net.page(TAB_B).people[0].note, "earlier");
+    assert_eq!((lost.record, lost.text.as_str(), lost.name.as_str()), (a.rows[0].id, "earlier", "Anna"));
+    write_note(&mut net, TAB_A, &lost.text);
+    assert_eq!(note(&net.page(TAB_B).rows[0]), "earlier");
     assert_eq!(net.page(TAB_A).notices[0].put_back, None, "it is back");
     assert!(net.page(TAB_B).notices.is_empty(), "who had seen the other note has lost nothing");
 }
@@ -232,7 +298,7 @@ fn a_lost_note_is_told_once_though_it_gives_way_twice() {
     }
     tabs.into_iter().for_each(|tab| net.join(tab));
     let page = net.page(TAB_A);
-    assert_eq!(page.people[0].note, "latest");
+    assert_eq!(note(&page.rows[0]), "latest");
     assert_eq!(page.story.iter().filter(|item| item.text.starts_with("Your note “early”")).count(), 1);
     assert_eq!(page.notices.len(), 1);
 }
@@ -267,9 +333,151 @@ fn tags_put_on_and_taken_off_at_the_same_time_merge_and_are_found() {
     net.join(TAB_A);
     net.join(TAB_B);
     for tab in [TAB_A, TAB_B] {
-        let anna = net.page(tab).people[0].clone();
-        assert_eq!(anna.tags, ["Choir", "board"], "what was put on anew stays");
+        let anna = net.page(tab).rows[0].clone();
+        assert_eq!(tags(&anna), ["Choir", "board"], "what was put on anew stays");
         assert!(anna.matches("choir") && !anna.matches("staff"));
     }
     assert!(net.page(TAB_A).notices.is_empty(), "tags are never lost");
+}
+
+/// The end of the status line of a tab whose relay has just said that so many versions are still to come.
+fn status_while_loading(remaining: u64) -> String {
+    let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
+    let (voter, relay) = (VoterId(1), ReplicaId(1));
+    let mut session = Session::new(ReplicaId(2), now);
+    let _have = session.connected(now, voter, Schema::people()).expect("the same schema");
+    let context = [1, 2].map(|counter| Dot::new(relay, counter)).into_iter().collect();
+    let seen = [Dot::new(relay, 1)].into_iter().collect();
+    for message in [
+        Message::Have { context, fingerprint: 1, decided: Slot(0) },
+        Message::Delta(Delta { context: seen, versions: Vec::new(), remaining }),
+    ] {
+        let _answer = session.receive(now, message).expect("the relay keeps to the protocol");
+    }
+    let standing = Standing::Connected { address: "localhost:5000".to_owned(), voter };
+    let page = Snapshot::of(&session, &standing, LocalTime { minutes_ahead_of_utc: 0 }, None);
+    page.status.parts.last().cloned().unwrap_or_default()
+}
+
+#[wasm_bindgen_test]
+fn a_load_that_takes_a_while_is_counted_in_the_status_line() {
+    assert_eq!(status_while_loading(1_045_000), "loading, 1,045,000 records to come");
+    assert_eq!(status_while_loading(1000), "loading, 1,000 records to come");
+    assert_eq!(status_while_loading(999), "fetching what it has");
+}
+
+/// Two fields, as no built-in schema has them.
+fn invoices() -> Schema {
+    let field = |name: &str, kind, required| FieldSpec { name: name.to_owned(), kind, required };
+    Schema::new(vec![field("title", FieldKind::Mv, true), field("amount", FieldKind::Counter, false)]).unwrap()
+}
+
+#[wasm_bindgen_test]
+fn a_tab_takes_the_schema_of_its_relay_and_speaks_of_records() {
+    let mut net = Net::of(invoices());
+    net.add(TAB_A, "Roof", Some(NumberWish::This(7)));
+    edit(&mut net, TAB_A, "amount", FieldEdit::Add(5));
+    net.part(TAB_A);
+    net.part(TAB_B);
+    edit(&mut net, TAB_A, "amount", FieldEdit::Add(2));
+    edit(&mut net, TAB_B, "amount", FieldEdit::Add(-1));
+    rename(&mut net, TAB_A, "Roof repair");
+    rename(&mut net, TAB_B, "New roof");
+    net.join(TAB_A);
+    net.join(TAB_B);
+    for tab in [TAB_A, TAB_B] {
+        let page = net.page(tab);
+        assert_eq!(page.rows[0].cells[1], Cell::Count(6));
+        assert_eq!(choices(&page.rows[0]), ["New roof", "Roof repair"]);
+        assert!(page.rows[0].matches("repair") && page.rows[0].matches("6") && !page.rows[0].matches("60"));
+        assert!(page.story[0].text.starts_with("One record was named at the same time "), "{}", page.story[0].text);
+    }
+    rename(&mut net, TAB_B, "New roof");
+    assert_eq!(net.page(TAB_A).story[0].text, format!("Tab {} settled the title: New roof.", net.id(TAB_B)));
+    net.add(TAB_B, "Wall", Some(NumberWish::This(7)));
+    let record = net.page(TAB_A).rows[0].id;
+    net.act(TAB_A, Action::Remove { record });
+    let refusal = net.page(TAB_B).rows[0].number.remark.clone().expect("the number is taken");
+    assert!(refusal.starts_with("7 belongs to a removed record, New roof"), "{refusal}");
+}
+
+/// A tab that has never been connected, and the page that it shows.
+fn lone_tab() -> (Session, Now) {
+    let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
+    (Session::new(ReplicaId(2), now), now)
+}
+
+fn page_of(session: &Session) -> Snapshot {
+    Snapshot::of(session, &Standing::Offline, LocalTime { minutes_ahead_of_utc: 0 }, None)
+}
+
+#[wasm_bindgen_test]
+fn a_tab_that_has_something_already_refuses_a_relay_with_another_schema() {
+    let anna = NewRecord { fields: vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))], number: None };
+    for action in [Action::Add(anna), Action::Ask(Wish::Raise { number: 9 })] {
+        let (mut session, now) = lone_tab();
+        let _nowhere_to_send = session.act(now, action);
+        assert_eq!(session.connected(now, VoterId(1), invoices()), Err(Violation::OtherSchema));
+        assert!(!session.view().is_connected());
+        assert!(session.connected(now, VoterId(1), Schema::people()).is_ok());
+    }
+    let (mut session, now) = lone_tab();
+    session.tell_aloud(now, Fact::LinkCut(Violation::OtherSchema));
+    let expected = "The relay keeps other fields than this tab, which has people already: copy what you need, then reload the page.";
+    assert_eq!(page_of(&session).notices[0].text, expected);
+}
+
+#[wasm_bindgen_test]
+fn a_tab_in_which_nothing_was_done_takes_any_schema() {
+    let (mut session, now) = lone_tab();
+    assert_eq!(page_of(&session).layout.nouns.many, "people");
+    for schema in [Schema::people(), invoices(), Schema::people(), invoices()] {
+        assert!(session.connected(now, VoterId(1), schema.clone()).is_ok());
+        assert!(page_of(&session).layout.is_of(&schema));
+    }
+}
+
+#[wasm_bindgen_test]
+fn undo_takes_back_what_this_tab_did_last_and_says_so_until_the_next_deed() {
+    let mut net = Net::new();
+    assert_eq!(net.page(TAB_A).undo, None);
+    net.add(TAB_A, "Anna", None);
+    net.add(TAB_B, "Boris", None);
+    write_note(&mut net, TAB_A, "from Tver");
+    assert_eq!(net.page(TAB_A).undo.as_deref(), Some("the change to the note of Anna"));
+    net.act(TAB_A, Action::Undo);
+    assert_eq!(note(&net.page(TAB_B).rows[0]), "");
+    let page = net.page(TAB_A);
+    assert_eq!(
+        (page.toasts[0].text.as_str(), page.toasts[0].urgent),
+        ("Undone: the change to the note of Anna.", false)
+    );
+    assert!(page.notices.is_empty());
+    assert_eq!(page.undo.as_deref(), Some("adding Anna"));
+    net.act(TAB_A, Action::Undo);
+    let page = net.page(TAB_A);
+    assert_eq!((names(&page).as_slice(), page.undo), (&["Boris".to_owned()][..], None));
+    assert_eq!((page.toasts.len(), page.toasts[0].text.as_str()), (1, "Undone: adding Anna."));
+    net.act(TAB_A, Action::Undo);
+    assert!(net.page(TAB_A).toasts.is_empty(), "there was nothing to undo");
+    let record = net.page(TAB_B).rows[0].id;
+    net.act(TAB_B, Action::Remove { record });
+    net.act(TAB_B, Action::Undo);
+    assert_eq!(names(&net.page(TAB_A)), ["Boris"]);
+    assert_eq!(net.page(TAB_B).toasts[0].text, "Undone: removing Boris.");
+}
+
+#[wasm_bindgen_test]
+fn what_others_have_changed_since_is_not_undone_and_the_reason_is_told() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    write_note(&mut net, TAB_A, "from Tver");
+    write_note(&mut net, TAB_B, "from Omsk");
+    net.act(TAB_A, Action::Undo);
+    let toast = net.page(TAB_A).toasts[0].clone();
+    let expected = "Not undone: the change to the note of Anna. Somebody has changed it since, and undoing it would take that back.";
+    assert_eq!((toast.text.as_str(), toast.urgent), (expected, true));
+    assert_eq!(note(&net.page(TAB_A).rows[0]), "from Omsk");
+    net.act(TAB_A, Action::DismissNotice { serial: toast.serial });
+    assert!(net.page(TAB_A).toasts.is_empty());
 }

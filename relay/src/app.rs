@@ -43,7 +43,7 @@ async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgra
     }
     // Looser than what is allowed to tabs, so that they are told what was wrong.
     let upgrade = upgrade.max_message_size(MAX_PACKET_BYTES).max_frame_size(MAX_PACKET_BYTES);
-    upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node, app.config.voter).await })
+    upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node).await })
 }
 
 async fn relay(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {

@@ -34,6 +34,10 @@ pub struct Args {
     #[arg(long, env = "RELAY_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
+    /// A TOML file that says which fields records have, the same for all relays. [default: the built-in one for people]
+    #[arg(long, env = "RELAY_SCHEMA", value_name = "FILE")]
+    schema: Option<PathBuf>,
+
     /// The other relays, as in `2=ws://127.0.0.1:5001,3=ws://127.0.0.1:5002`.
     #[arg(long, env = "RELAY_PEERS", value_name = "ID=URL", value_delimiter = ',')]
     peers: Vec<Peer>,
@@ -55,6 +59,8 @@ pub struct Config {
     /// Where tabs and relays reach this relay: host and port.
     pub address: String,
     pub data_dir: PathBuf,
+    /// Where the schema is declared, if not in the program.
+    pub schema_file: Option<PathBuf>,
     /// The other relays, with the host and port of each.
     pub peers: BTreeMap<VoterId, String>,
     pub link_secret: Option<Secret>,
@@ -100,6 +106,7 @@ impl TryFrom<Args> for Config {
             data_dir: args.data_dir.unwrap_or_else(|| {
                 PathBuf::from(if peers.is_empty() { "data/alone".to_owned() } else { format!("data/{}", args.id) })
             }),
+            schema_file: args.schema,
             peers,
             link_secret,
             allow_origin: args.allow_origin,

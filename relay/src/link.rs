@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{Sink, Stream};
 use shared::id::{ReplicaId, VoterId};
 use shared::io::Violation;
-use shared::wire::{Frame, Hello, MAX_FRAME_BYTES};
+use shared::wire::{Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -17,9 +17,9 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::{debug, info, warn};
 
 use crate::config::{Config, Secret};
-use crate::node::{Connection, NodeHandle, Stopped};
+use crate::node::{Connection, Me, NodeHandle, Stopped};
 use crate::outbox::{self, Outbox};
-use crate::socket::{self, End, Fault, Packet, Rhythm};
+use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 
 /// The pings carry the news that a leader lives; a link that is silent for longer than this counts as down. A relay
 /// that dies closes its links, which is noticed at once.
@@ -57,20 +57,25 @@ pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (Status
 /// Serves a link that another relay has dialed.
 pub async fn serve(socket: WebSocket, node: NodeHandle, config: &Config) {
     let connection = node.connection();
-    let (mut sink, mut stream) = socket::split_accepted(socket);
-    let end = match greet(&mut sink, &mut stream, &connection).await {
+    let (mut sink, packets) = socket::split_accepted(socket);
+    let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
+    let end = match greet(&mut sink, &mut incoming, &connection).await {
         Ok(found) if config.peers.contains_key(&found.voter) && found.voter < config.voter => {
-            run(&mut sink, &mut stream, &connection, found).await
+            run(&mut sink, &mut incoming, &connection, found).await
         }
         Ok(Found { voter: peer, .. }) => {
             let reason = format!("{} expects no link from {peer}: check --id and --peers of both", config.voter);
             warn!("link refused: {reason}");
             Violation::Malformed { reason }.into()
         }
+        Err(End::Cut(violation)) => {
+            warn!("link refused: {violation}");
+            violation.into()
+        }
         Err(end) => end,
     };
     connection.down().await;
-    socket::close(sink, stream, end).await;
+    socket::close(sink, incoming, end).await;
 }
 
 /// Keeps a link to one relay, for as long as the process runs.
@@ -110,15 +115,17 @@ fn jittered(wait: Duration) -> Duration {
 async fn dial(peer: VoterId, address: &str, config: &Config, node: &NodeHandle) -> anyhow::Result<End> {
     let socket = timeout(PATIENCE, connect(address, config.link_secret.as_ref())).await.context("no answer")??;
     let connection = node.connection();
-    let (mut sink, mut stream) = socket::split_dialed(socket);
-    let end = match greet(&mut sink, &mut stream, &connection).await {
-        Ok(found) if found.voter == peer => run(&mut sink, &mut stream, &connection, found).await,
+    let (mut sink, packets) = socket::split_dialed(socket);
+    let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
+    let end = match greet(&mut sink, &mut incoming, &connection).await {
+        Ok(found) if found.voter == peer => run(&mut sink, &mut incoming, &connection, found).await,
         Ok(found) => bail!("{} is there instead: check --peers", found.voter),
+        Err(End::Cut(violation)) => bail!(violation),
         Err(end) => return Err(anyhow!("no hello: {end}")),
     };
     connection.down().await;
     let stopping = end == End::from(Violation::Stopping);
-    socket::close(sink, stream, end).await;
+    socket::close(sink, incoming, end).await;
     Ok(if stopping { Violation::Stopping.into() } else { End::Gone })
 }
 
@@ -139,45 +146,56 @@ async fn connect(address: &str, secret: Option<&Secret>) -> anyhow::Result<WebSo
 struct Found {
     voter: VoterId,
     incarnation: ReplicaId,
+    /// Has written the hello of this side.
+    encoder: Encoder,
 }
 
-/// Both sides say who they are.
-async fn greet<K, S>(sink: &mut K, stream: &mut S, connection: &Connection) -> Result<Found, End>
+/// Both sides say who they are, and see that they keep the same fields.
+async fn greet<K, S>(sink: &mut K, incoming: &mut Incoming<S>, connection: &Connection) -> Result<Found, End>
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    let (voter, replica) = connection.me();
-    socket::send(sink, &Frame::Hello(Hello::Link { voter, replica })).await?;
-    match socket::next_frame(stream, PATIENCE, MAX_FRAME_BYTES).await? {
-        Frame::Hello(Hello::Link { voter, replica }) => Ok(Found { voter, incarnation: replica }),
+    let Me { voter, replica, schema } = connection.me().clone();
+    let mut encoder = Encoder::default();
+    socket::send(sink, &mut encoder, &Frame::Hello(Hello::Link { voter, replica, schema })).await?;
+    match incoming.next(PATIENCE).await? {
+        Frame::Hello(Hello::Link { schema, .. }) if schema != connection.me().schema => {
+            Err(Violation::OtherSchema.into())
+        }
+        Frame::Hello(Hello::Link { voter, replica, .. }) => Ok(Found { voter, incarnation: replica, encoder }),
         Frame::Bye(violation) => Err(End::Told(violation)),
         _ => Err(Violation::Malformed { reason: "the first frame must be the hello of a relay".to_owned() }.into()),
     }
 }
 
-async fn run<K, S>(sink: &mut K, stream: &mut S, connection: &Connection, peer: Found) -> End
+async fn run<K, S>(sink: &mut K, incoming: &mut Incoming<S>, connection: &Connection, peer: Found) -> End
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    let voter = peer.voter;
+    let Found { voter, incarnation, encoder } = peer;
     info!("link to {voter} is up");
-    let (outbox, queue) = outbox::queue();
-    let end = socket::run(sink, queue, RHYTHM, read(stream, connection, peer, outbox)).await;
+    let (outbox, queue) = outbox::queue(encoder);
+    let end = socket::run(sink, queue, RHYTHM, read(incoming, connection, (voter, incarnation), outbox)).await;
     info!("link to {voter} is down: {end}");
     end
 }
 
-async fn read<S>(stream: &mut S, connection: &Connection, peer: Found, outbox: Outbox) -> End
+async fn read<S>(
+    incoming: &mut Incoming<S>,
+    connection: &Connection,
+    (voter, incarnation): (VoterId, ReplicaId),
+    outbox: Outbox,
+) -> End
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    if let Err(Stopped) = connection.link_up(peer.voter, peer.incarnation, outbox).await {
+    if let Err(Stopped) = connection.link_up(voter, incarnation, outbox).await {
         return Violation::Stopping.into();
     }
     loop {
-        let (room, message) = match socket::next_frame(stream, RHYTHM.silence, MAX_FRAME_BYTES).await {
+        let (room, message) = match incoming.next(RHYTHM.silence).await {
             Ok(Frame::InRoom(room, message)) => (room, message),
             Ok(Frame::Bye(violation)) => return End::Told(violation),
             Ok(_) => return Violation::Malformed { reason: "a link carries messages in rooms".to_owned() }.into(),

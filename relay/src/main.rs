@@ -1,7 +1,8 @@
 //! A relay of Duet: a durable replica that votes in Paxos, and serves the page and the WebSockets.
 //!
 //! A thin shell around [`shared::replica::Replica`], which decides everything: [`node`] owns the replicas, [`peer`] and
-//! [`link`] are the network, [`store`] is the disk, [`page`] is the page.
+//! [`link`] are the network, [`store`] is the disk, [`page`] is the page, [`schema`] says which fields
+//! records have.
 
 mod app;
 mod config;
@@ -11,6 +12,7 @@ mod origin;
 mod outbox;
 mod page;
 mod peer;
+mod schema;
 mod socket;
 mod store;
 
@@ -22,6 +24,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use clap::Parser;
+use shared::schema::Schema;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
@@ -30,8 +33,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::config::{Args, Config};
-use crate::node::{Identity, Node};
-use crate::store::{Store, Writer};
+use crate::node::{Identity, Me, Node};
+use crate::store::{Purpose, Store, Writer};
 
 /// How long the goodbyes may take, once everything is on the disk.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -61,10 +64,13 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(config: Config) -> anyhow::Result<()> {
+    let schema = config.schema_file.as_deref().map_or_else(|| Ok(Schema::people()), schema::read)?;
     let addresses = config.addresses();
-    let store = Store::open(&config.data_dir, config.voter, &addresses.keys().copied().collect())?;
+    let purpose = Purpose { voter: config.voter, voters: addresses.keys().copied().collect(), schema: schema.clone() };
+    let store = Store::open(&config.data_dir, &purpose)?;
     let recovered = store.load()?;
-    let identity = Identity { voter: config.voter, replica: store.replica(), addresses, met: store.met().clone() };
+    let me = Me { voter: config.voter, replica: store.replica(), schema };
+    let identity = Identity { me, addresses, met: store.met().clone() };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: stop what uses it, or choose another port with --port", config.listen)
     })?;

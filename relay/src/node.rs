@@ -57,7 +57,7 @@ pub struct Stopped;
 /// The way to the node, for connections and handlers.
 #[derive(Clone, Debug)]
 pub struct NodeHandle {
-    me: (VoterId, ReplicaId),
+    me: Arc<Me>,
     events: mpsc::Sender<Event>,
     next_peer: Arc<AtomicU64>,
     connections: watch::Sender<usize>,
@@ -105,9 +105,9 @@ impl Connection {
         self.node.tell(Event::TabUp { peer: self.peer, replica, room, outbox }).await
     }
 
-    /// Who this relay is: its number, and the incarnation of its database.
-    pub fn me(&self) -> (VoterId, ReplicaId) {
-        self.node.me
+    /// Who this relay is.
+    pub fn me(&self) -> &Me {
+        &self.node.me
     }
 
     pub async fn link_up(&self, voter: VoterId, incarnation: ReplicaId, outbox: Outbox) -> Result<(), Stopped> {
@@ -133,11 +133,19 @@ impl Drop for Connection {
     }
 }
 
+/// What a relay says of itself.
+#[derive(Clone, Debug)]
+pub struct Me {
+    pub voter: VoterId,
+    /// The incarnation of its database.
+    pub replica: ReplicaId,
+    pub schema: Schema,
+}
+
 /// Who a relay is, in every room.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    pub voter: VoterId,
-    pub replica: ReplicaId,
+    pub me: Me,
     /// The addresses of all voters, this one among them.
     pub addresses: BTreeMap<VoterId, String>,
     /// The incarnations of the other voters that have been met so far.
@@ -197,7 +205,7 @@ impl Node {
         for (room, recovered) in recovered {
             node.open(room, recovered);
         }
-        let me = (node.identity.voter, node.identity.replica);
+        let me = Arc::new(node.identity.me.clone());
         let handle = NodeHandle { me, events, next_peer: Arc::default(), connections: watch::Sender::new(0) };
         (node, handle)
     }
@@ -264,7 +272,7 @@ impl Node {
     }
 
     fn tab_up(&mut self, peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox) {
-        if replica == self.identity.replica {
+        if replica == self.identity.me.replica {
             return outbox.cut(Violation::ForeignClaim);
         }
         if !self.rooms.contains_key(&room) && !self.open_new(&room) {
@@ -321,10 +329,10 @@ impl Node {
     }
 
     fn open(&mut self, room: Room, recovered: Recovered) {
-        let Identity { voter, replica, addresses, .. } = self.identity.clone();
+        let Identity { me: Me { voter, replica, schema }, addresses, .. } = self.identity.clone();
         let seed = getrandom::u64().expect("the system gives random numbers");
         let role = Role::Relay { voter, addresses, seed };
-        let config = Config { replica, schema: Schema::people(), role };
+        let config = Config { replica, schema, role };
         let replica = Replica::recover(config, recovered, self.now());
         info!(room = room.as_str(), records = replica.view().document().records().len(), "room open");
         self.rooms.insert(room, OpenRoom { replica, leader: None });
@@ -400,7 +408,7 @@ impl Node {
         let mut slow = BTreeSet::new();
         for envelope in output.sends {
             trace!(room = room.as_str(), ?envelope, "out");
-            let Some(peer) = self.peers.get(&envelope.to) else { continue };
+            let Some(peer) = self.peers.get_mut(&envelope.to) else { continue };
             let frame = match peer.place {
                 Place::Tab(..) => Frame::Message(envelope.message),
                 Place::Link(_) => Frame::InRoom(room.clone(), envelope.message),
@@ -444,8 +452,8 @@ impl Node {
     fn health(&self) -> Health {
         Health {
             status: "ok",
-            id: self.identity.voter.0,
-            address: self.identity.addresses.get(&self.identity.voter).cloned().unwrap_or_default(),
+            id: self.identity.me.voter.0,
+            address: self.identity.addresses.get(&self.identity.me.voter).cloned().unwrap_or_default(),
             rooms: self.rooms.len(),
             peers_up: self.peers.values().filter_map(|peer| peer.place.link()).map(|voter| voter.0).collect(),
         }

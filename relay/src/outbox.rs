@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use shared::io::Violation;
-use shared::wire::Frame;
+use shared::wire::{Encoder, Frame};
 use tokio::sync::{mpsc, oneshot};
 
 /// How much may wait while the socket takes nothing, in bytes.
@@ -21,11 +21,13 @@ pub struct Overflow;
 
 /// The node's end.
 ///
-/// What counts as too much: the answer to a peer's first message is everything it lacks, at once, however large the
-/// document. So it is not the length of the queue alone that ends a connection, but a long queue whose socket makes
-/// no progress. Only a bound far beyond any document keeps a peer from reading a byte at a time for ever.
+/// What counts as too much: a resync comes a few MiB at a time, and a slow network needs long for them, while others
+/// edit. So it is not the length of the queue alone that ends a connection, but a long queue whose socket makes no
+/// progress. Only a bound far beyond that keeps a peer from reading a byte at a time for ever.
 #[derive(Debug)]
 pub struct Outbox {
+    /// Invariant: what it has written is sent or in the queue, in that order, unless the queue has overflowed.
+    encoder: Encoder,
     frames: mpsc::UnboundedSender<Bytes>,
     cut: Option<oneshot::Sender<Violation>>,
     meter: Arc<Mutex<Meter>>,
@@ -51,14 +53,16 @@ struct Meter {
     waiting_bytes: usize,
     /// When the socket last took a frame, or the queue was last empty.
     progress: Instant,
+    /// Whether the queue was ever full.
+    overflowed: bool,
 }
 
-/// A new queue, as its two ends.
-pub fn queue() -> (Outbox, Queue) {
+/// A new queue, as its two ends. `encoder` has written what the peer has got so far.
+pub fn queue(encoder: Encoder) -> (Outbox, Queue) {
     let (frames, waiting) = mpsc::unbounded_channel();
     let (cut, cut_here) = oneshot::channel();
-    let meter = Arc::new(Mutex::new(Meter { waiting_bytes: 0, progress: Instant::now() }));
-    let outbox = Outbox { frames, cut: Some(cut), meter: Arc::clone(&meter) };
+    let meter = Arc::new(Mutex::new(Meter::new(Instant::now())));
+    let outbox = Outbox { encoder, frames, cut: Some(cut), meter: Arc::clone(&meter) };
     (outbox, Queue { frames: Frames { frames: waiting, meter }, cut: cut_here })
 }
 
@@ -66,9 +70,9 @@ impl Outbox {
     /// Puts a frame at the end.
     ///
     /// # Errors
-    /// [`Overflow`] if the peer does not keep up.
-    pub fn push(&self, frame: &Frame) -> Result<(), Overflow> {
-        let bytes = Bytes::from(shared::wire::encode(frame));
+    /// [`Overflow`] if the peer does not keep up, from then on.
+    pub fn push(&mut self, frame: &Frame) -> Result<(), Overflow> {
+        let bytes = Bytes::from(self.encoder.frame(frame));
         self.meter.lock().unwrap_or_else(PoisonError::into_inner).put(bytes.len(), Instant::now())?;
         // If the connection has just ended, the news of it is on its way.
         let _ended = self.frames.send(bytes);
@@ -104,13 +108,19 @@ impl Frames {
 }
 
 impl Meter {
+    fn new(now: Instant) -> Self {
+        Meter { waiting_bytes: 0, progress: now, overflowed: false }
+    }
+
     fn put(&mut self, bytes: usize, now: Instant) -> Result<(), Overflow> {
         if self.waiting_bytes == 0 {
             self.progress = now;
         }
         self.waiting_bytes += bytes;
         let stalled = self.waiting_bytes > STALLED_BYTES && now.duration_since(self.progress) > STALL;
-        if stalled || self.waiting_bytes > MAX_BYTES { Err(Overflow) } else { Ok(()) }
+        // A frame is read with the help of those before it: after a gap there can be no other.
+        self.overflowed |= stalled || self.waiting_bytes > MAX_BYTES;
+        if self.overflowed { Err(Overflow) } else { Ok(()) }
     }
 
     fn take(&mut self, bytes: usize, now: Instant) {
@@ -123,14 +133,10 @@ impl Meter {
 mod tests {
     use super::*;
 
-    fn meter(now: Instant) -> Meter {
-        Meter { waiting_bytes: 0, progress: now }
-    }
-
     #[test]
     fn a_large_answer_is_no_overflow_while_the_socket_takes_it() {
         let mut now = Instant::now();
-        let mut meter = meter(now);
+        let mut meter = Meter::new(now);
         for _ in 0..100 {
             assert_eq!(meter.put(1 << 20, now), Ok(()));
         }
@@ -144,7 +150,7 @@ mod tests {
     #[test]
     fn a_socket_that_takes_nothing_overflows() {
         let start = Instant::now();
-        let mut meter = meter(start);
+        let mut meter = Meter::new(start);
         assert_eq!(meter.put(STALLED_BYTES + 1, start), Ok(()));
         assert_eq!(meter.put(1, start + STALL), Ok(()));
         assert_eq!(meter.put(1, start + STALL + Duration::from_millis(1)), Err(Overflow));
@@ -153,8 +159,17 @@ mod tests {
     #[test]
     fn nothing_may_wait_without_bound() {
         let now = Instant::now();
-        let mut meter = meter(now);
+        let mut meter = Meter::new(now);
         assert_eq!(meter.put(MAX_BYTES, now), Ok(()));
+        assert_eq!(meter.put(1, now), Err(Overflow));
+    }
+
+    #[test]
+    fn after_an_overflow_nothing_is_taken_any_more() {
+        let now = Instant::now();
+        let mut meter = Meter::new(now);
+        assert_eq!(meter.put(MAX_BYTES + 1, now), Err(Overflow));
+        meter.take(MAX_BYTES, now);
         assert_eq!(meter.put(1, now), Err(Overflow));
     }
 }

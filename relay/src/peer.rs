@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocket;
 use futures_util::{Sink, Stream};
-use shared::id::{ReplicaId, VoterId};
+use shared::id::ReplicaId;
 use shared::io::{Message, Violation};
-use shared::wire::{Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
+use shared::wire::{Encoder, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
 use tracing::{debug, warn};
 
-use crate::node::{Connection, NodeHandle, Stopped};
+use crate::node::{Connection, Me, NodeHandle, Stopped};
 use crate::outbox::{self, Outbox};
-use crate::socket::{self, End, Fault, Packet, Rhythm};
+use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 
 /// How long a tab may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -19,21 +19,24 @@ const HELLO_WITHIN: Duration = Duration::from_secs(5);
 const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(10), silence: Duration::from_secs(30) };
 
 /// How much a tab may send: so many messages a second for as long as it likes, and so many at once. The burst lets
-/// more than 100,000 records of its own through, which a tab that was offline sends in deltas of 64.
+/// everything through that a tab may have written offline, and thousands of edits by a script.
 const MESSAGES_PER_SECOND: u32 = 1000;
 const BURST: u32 = 10_000;
 /// What asks for work in proportion to the whole document counts as this many messages.
 const RESYNC_COST: u32 = 100;
+/// What asks for a whole record.
+const RECORD_COST: u32 = 10;
 
 /// Serves one tab until its connection ends.
-pub async fn serve(socket: WebSocket, node: NodeHandle, me: VoterId) {
+pub async fn serve(socket: WebSocket, node: NodeHandle) {
     let connection = node.connection();
-    let (mut sink, mut stream) = socket::split_accepted(socket);
-    let (who, end) = match hello(&mut stream).await {
+    let (mut sink, packets) = socket::split_accepted(socket);
+    let mut incoming = Incoming::new(packets, MAX_TAB_FRAME_BYTES);
+    let (who, end) = match hello(&mut incoming).await {
         Ok((replica, room)) => {
             let who = format!("tab {replica} in room {}", room.as_str());
             debug!("{who} is here");
-            (who, converse(&mut sink, &mut stream, &connection, me, (replica, room)).await)
+            (who, converse(&mut sink, &mut incoming, &connection, (replica, room)).await)
         }
         Err(end) => ("a tab without a name".to_owned(), end),
     };
@@ -42,32 +45,33 @@ pub async fn serve(socket: WebSocket, node: NodeHandle, me: VoterId) {
         End::Cut(violation) if *violation != Violation::Stopping => warn!("{who} is cut: {violation}"),
         end => debug!("{who} is gone: {end}"),
     }
-    socket::close(sink, stream, end).await;
+    socket::close(sink, incoming, end).await;
 }
 
 async fn converse<K, S>(
     sink: &mut K,
-    stream: &mut S,
+    incoming: &mut Incoming<S>,
     connection: &Connection,
-    me: VoterId,
     tab: (ReplicaId, Room),
 ) -> End
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    if let Err(end) = socket::send(sink, &Frame::Hello(Hello::Relay { voter: me })).await {
+    let mut encoder = Encoder::default();
+    let Me { voter, schema, .. } = connection.me().clone();
+    if let Err(end) = socket::send(sink, &mut encoder, &Frame::Hello(Hello::Relay { voter, schema })).await {
         return end;
     }
-    let (outbox, queue) = outbox::queue();
-    socket::run(sink, queue, RHYTHM, read(stream, connection, tab, outbox)).await
+    let (outbox, queue) = outbox::queue(encoder);
+    socket::run(sink, queue, RHYTHM, read(incoming, connection, tab, outbox)).await
 }
 
-async fn hello<S>(stream: &mut S) -> Result<(ReplicaId, Room), End>
+async fn hello<S>(incoming: &mut Incoming<S>) -> Result<(ReplicaId, Room), End>
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    match socket::next_frame(stream, HELLO_WITHIN, MAX_TAB_FRAME_BYTES).await {
+    match incoming.next(HELLO_WITHIN).await {
         Ok(Frame::Hello(Hello::Tab { replica, room })) => Ok((replica, Room::try_from(room)?)),
         Ok(_) => Err(malformed("the first frame must be the hello of a tab")),
         Err(End::Silent) => Err(malformed("no hello came in time")),
@@ -79,7 +83,7 @@ fn malformed(reason: &str) -> End {
     Violation::Malformed { reason: reason.to_owned() }.into()
 }
 
-async fn read<S>(stream: &mut S, connection: &Connection, tab: (ReplicaId, Room), outbox: Outbox) -> End
+async fn read<S>(incoming: &mut Incoming<S>, connection: &Connection, tab: (ReplicaId, Room), outbox: Outbox) -> End
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
@@ -89,7 +93,7 @@ where
     }
     let mut allowance = Allowance::new(Instant::now());
     loop {
-        let message = match socket::next_frame(stream, RHYTHM.silence, MAX_TAB_FRAME_BYTES).await {
+        let message = match incoming.next(RHYTHM.silence).await {
             Ok(Frame::Message(message)) => message,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
             Ok(Frame::Hello(_) | Frame::InRoom(..)) => return Violation::NotForTabs.into(),
@@ -105,7 +109,15 @@ where
 }
 
 fn cost(message: &Message) -> u32 {
-    if matches!(message, Message::Have { .. } | Message::Digest(_)) { RESYNC_COST } else { 1 }
+    match message {
+        Message::Have { .. }
+        | Message::More
+        | Message::Digest(_)
+        | Message::AskLiveness { .. }
+        | Message::Liveness(_) => RESYNC_COST,
+        Message::Want { .. } => RECORD_COST,
+        _ => 1,
+    }
 }
 
 /// A token bucket (Turner, "New directions in communications", 1986).

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::ws;
 use futures_util::{Sink, SinkExt, Stream, StreamExt, future};
 use shared::io::Violation;
-use shared::wire::{self, Frame};
+use shared::wire::{Decoder, Encoder, Frame};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::{WebSocketStream, tungstenite as ts};
@@ -150,40 +150,52 @@ fn from_ts(message: ts::Message) -> Packet {
     }
 }
 
-/// The next frame that arrives, at most `limit` bytes long.
-///
-/// # Errors
-/// How the connection ends, if it does.
-pub async fn next_frame<S>(stream: &mut S, silence: Duration, limit: usize) -> Result<Frame, End>
-where
-    S: Stream<Item = Result<Packet, Fault>> + Unpin,
-{
-    loop {
-        let Ok(packet) = timeout(silence, stream.next()).await else { return Err(End::Silent) };
-        match packet {
-            Some(Ok(Packet::Binary(bytes))) => {
-                return wire::decode(&bytes, limit).map_err(|e| Violation::from(e).into());
+/// The frames that arrive over one connection.
+#[derive(Debug)]
+pub struct Incoming<S> {
+    packets: S,
+    decoder: Decoder,
+    /// The longest frame, in bytes.
+    limit: usize,
+}
+
+impl<S: Stream<Item = Result<Packet, Fault>> + Unpin> Incoming<S> {
+    pub fn new(packets: S, limit: usize) -> Self {
+        Incoming { packets, decoder: Decoder::new(limit), limit }
+    }
+
+    /// The next frame that arrives.
+    ///
+    /// # Errors
+    /// How the connection ends, if it does.
+    pub async fn next(&mut self, silence: Duration) -> Result<Frame, End> {
+        loop {
+            let Ok(packet) = timeout(silence, self.packets.next()).await else { return Err(End::Silent) };
+            match packet {
+                Some(Ok(Packet::Binary(bytes))) => {
+                    return self.decoder.frame(&bytes).map_err(|error| Violation::from(error).into());
+                }
+                Some(Ok(Packet::Text)) => {
+                    let reason = "it is a text message, and this protocol is binary".to_owned();
+                    return Err(Violation::Malformed { reason }.into());
+                }
+                Some(Ok(Packet::Ping | Packet::Pong)) => {}
+                Some(Ok(Packet::Close(..)) | Err(Fault::Gone)) | None => return Err(End::Gone),
+                Some(Err(Fault::Oversized)) => return Err(Violation::Oversized { limit: self.limit }.into()),
             }
-            Some(Ok(Packet::Text)) => {
-                let reason = "it is a text message, and this protocol is binary".to_owned();
-                return Err(Violation::Malformed { reason }.into());
-            }
-            Some(Ok(Packet::Ping | Packet::Pong)) => {}
-            Some(Ok(Packet::Close(..)) | Err(Fault::Gone)) | None => return Err(End::Gone),
-            Some(Err(Fault::Oversized)) => return Err(Violation::Oversized { limit }.into()),
         }
     }
 }
 
-/// Sends one frame at once.
+/// Sends one frame at once, ahead of the queue that the encoder is for.
 ///
 /// # Errors
 /// [`End::Gone`] if the connection is broken.
-pub async fn send<S>(sink: &mut S, frame: &Frame) -> Result<(), End>
+pub async fn send<S>(sink: &mut S, encoder: &mut Encoder, frame: &Frame) -> Result<(), End>
 where
     S: Sink<Packet> + Unpin,
 {
-    sink.send(Packet::Binary(wire::encode(frame).into())).await.map_err(|_| End::Gone)
+    sink.send(Packet::Binary(encoder.frame(frame).into())).await.map_err(|_| End::Gone)
 }
 
 /// Runs a connection: `read` takes what arrives until the connection ends, while the queue goes out. The two do not
@@ -225,7 +237,7 @@ where
 }
 
 /// Ends a connection: says why, if it is this side that ends it, and waits a moment for the other side to take note.
-pub async fn close<K, S>(mut sink: K, mut stream: S, end: End)
+pub async fn close<K, S>(mut sink: K, mut incoming: Incoming<S>, end: End)
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
@@ -240,12 +252,15 @@ where
                     _ => POLICY_VIOLATION,
                 };
                 let reason = violation.to_string();
-                sink.feed(Packet::Binary(wire::encode(&Frame::Bye(violation)).into())).await?;
+                // Whatever still waited for the socket is dropped, so the encoder that wrote it is of no more use. A
+                // goodbye needs nothing of what went before.
+                let bye = Encoder::default().frame(&Frame::Bye(violation));
+                sink.feed(Packet::Binary(bye.into())).await?;
                 (code, reason)
             }
         };
         sink.send(Packet::Close(code, shortened(reason))).await?;
-        while let Some(Ok(_)) = stream.next().await {}
+        while let Some(Ok(_)) = incoming.packets.next().await {}
         Ok(())
     };
     let _either_way_it_is_over = timeout(LINGER, goodbye).await;

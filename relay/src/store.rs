@@ -7,27 +7,31 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc as blocking;
 use std::thread;
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, Transaction, params};
-use serde::de::DeserializeOwned;
+use shared::document::Packed;
 use shared::dot::{Dot, MAX_COUNTER};
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Recovered, WriteBatch, WriteId, WriteOp};
 use shared::paxos::{Accepted, Ballot, Slot};
+use shared::schema::Schema;
 use shared::wire::{self, Room};
 use thiserror::Error;
 use tokio::sync::mpsc;
+
+use crate::schema::{self, Difference};
 
 const FILE_NAME: &str = "duet.sqlite3";
 const LOCK_NAME: &str = "lock";
 
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
-/// The version of the tables, in `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+/// The version of the tables and of what is in them, in `user_version`.
+const SCHEMA_VERSION: i64 = 2;
 
 /// Unsigned 64-bit ids and counters are stored as the signed integers of the same bits, which is all SQLite has.
 const SCHEMA: &str = "
-CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE voter (id INTEGER PRIMARY KEY, incarnation INTEGER) STRICT;
 CREATE TABLE version (
     room TEXT NOT NULL,
@@ -69,6 +73,10 @@ pub enum StoreError {
     )]
     OtherVoters { file: PathBuf, theirs: BTreeSet<VoterId>, ours: BTreeSet<VoterId> },
     #[error(
+        "the database {file} was made with another schema: {difference}; start with the --schema that it was made with, which may only grow at its end and by fields that are not required, or give another --data-dir"
+    )]
+    OtherSchema { file: PathBuf, difference: Difference },
+    #[error(
         "the database {file} is broken ({reason}): do not restore an older copy, since a relay must not forget its votes; move the data directories of all relays away to start anew"
     )]
     Broken { file: PathBuf, reason: String },
@@ -92,11 +100,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database in `dir`, and creates it for `voter`, one of `voters`, if there is none.
+    /// Opens the database in `dir`, and creates it if there is none.
     ///
     /// # Errors
     /// [`StoreError`], each with what to do about it.
-    pub fn open(dir: &Path, voter: VoterId, voters: &BTreeSet<VoterId>) -> Result<Self, StoreError> {
+    pub fn open(dir: &Path, purpose: &Purpose) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Directory { dir: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(unusable)?;
         let lock = File::create(dir.join(LOCK_NAME)).map_err(unusable)?;
@@ -116,7 +124,7 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(broken)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(broken)?;
         if (found, application, tables) == (0, 0, 0) {
-            create(&mut connection, voter, voters).map_err(StoreError::Write)?;
+            create(&mut connection, purpose).map_err(StoreError::Write)?;
         } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
             return Err(StoreError::OtherVersion { file, found });
         }
@@ -124,12 +132,10 @@ impl Store {
         if check != "ok" {
             return Err(StoreError::Broken { file, reason: check });
         }
-        let MadeFor { replica, voter: theirs, voters: all, met } = MadeFor::read(&connection).map_err(broken)?;
-        if theirs != voter {
-            return Err(StoreError::OtherVoter { file, theirs });
-        }
-        if all != *voters {
-            return Err(StoreError::OtherVoters { file, theirs: all, ours: voters.clone() });
+        let MadeFor { replica, purpose: made_for, met } = MadeFor::read(&connection).map_err(broken)?;
+        purpose.check_against(&made_for, &file)?;
+        if purpose.schema != made_for.schema {
+            put_schema(&connection, &purpose.schema).map_err(StoreError::Write)?;
         }
         Ok(Store { connection, file, replica, met, _lock: lock })
     }
@@ -159,15 +165,15 @@ impl Store {
 
     fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         self.each("SELECT room, body FROM context", |row| {
-            let part = body(row.get(1))?;
+            let part = wire::dot_set_of(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutContext(part));
             Ok(())
         })?;
         let versions = "SELECT room, record_replica, record_counter, replica, counter, body FROM version";
         self.each(versions, |row| {
             let record = RecordId(dot(row, 1)?);
-            let (dot, version) = (dot(row, 3)?, body(row.get(5))?);
-            room(rooms, row)?.apply(WriteOp::PutVersion { record, dot, version });
+            let version = Packed::from_bytes(record, bytes(row, 5)?).map_err(text)?;
+            room(rooms, row)?.apply(WriteOp::PutVersion { record, dot: dot(row, 3)?, version });
             Ok(())
         })
     }
@@ -178,8 +184,8 @@ impl Store {
             Ok(())
         })?;
         self.each("SELECT room, slot, round, voter, body FROM log", |row| {
-            let (slot, accepted) =
-                (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry: body(row.get(4))? });
+            let entry = wire::plain_of(bytes(row, 4)?).map_err(text)?;
+            let (slot, accepted) = (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry });
             room(rooms, row)?.apply(WriteOp::Accept { slot, accepted });
             Ok(())
         })
@@ -221,7 +227,7 @@ impl Store {
     }
 }
 
-fn create(connection: &mut Connection, voter: VoterId, voters: &BTreeSet<VoterId>) -> rusqlite::Result<()> {
+fn create(connection: &mut Connection, Purpose { voter, voters, schema }: &Purpose) -> rusqlite::Result<()> {
     let replica = getrandom::u64().expect("the system gives random numbers");
     let transaction = connection.transaction()?;
     transaction.execute_batch(SCHEMA)?;
@@ -232,15 +238,45 @@ fn create(connection: &mut Connection, voter: VoterId, voters: &BTreeSet<VoterId
     for voter in voters {
         transaction.execute("INSERT INTO voter (id) VALUES (?1)", [voter.0])?;
     }
+    put_schema(&transaction, schema)?;
     transaction.commit()
 }
 
-/// For whom a database was made.
+fn put_schema(connection: &Connection, schema: &Schema) -> rusqlite::Result<()> {
+    let put = "INSERT OR REPLACE INTO meta VALUES ('schema', ?1)";
+    connection.execute(put, [schema::to_text(schema)]).map(drop)
+}
+
+/// What a database is for.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    pub voter: VoterId,
+    /// All voters, this one among them.
+    pub voters: BTreeSet<VoterId>,
+    pub schema: Schema,
+}
+
+impl Purpose {
+    /// Whether the database in `file` can be used, which was made for `theirs`.
+    fn check_against(&self, theirs: &Purpose, file: &Path) -> Result<(), StoreError> {
+        let file = file.to_owned();
+        if theirs.voter != self.voter {
+            return Err(StoreError::OtherVoter { file, theirs: theirs.voter });
+        }
+        if theirs.voters != self.voters {
+            return Err(StoreError::OtherVoters { file, theirs: theirs.voters.clone(), ours: self.voters.clone() });
+        }
+        match schema::difference(&theirs.schema, &self.schema) {
+            Some(difference) => Err(StoreError::OtherSchema { file, difference }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whose database it is, and what it was made for.
 struct MadeFor {
     replica: ReplicaId,
-    voter: VoterId,
-    /// All voters, this one among them.
-    voters: BTreeSet<VoterId>,
+    purpose: Purpose,
     met: BTreeMap<VoterId, ReplicaId>,
 }
 
@@ -249,13 +285,17 @@ impl MadeFor {
         let get = "SELECT value FROM meta WHERE key = ?1";
         let replica: i64 = connection.query_row(get, ["replica"], |row| row.get(0))?;
         let voter = VoterId(connection.query_row(get, ["voter"], |row| row.get(0))?);
-        let mut made_for =
-            MadeFor { replica: ReplicaId(replica as u64), voter, voters: BTreeSet::new(), met: BTreeMap::new() };
+        let schema = connection.query_row(get, ["schema"], |row| {
+            schema::from_text(row.get_ref(0)?.as_str()?)
+                .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))
+        })?;
+        let purpose = Purpose { voter, voters: BTreeSet::new(), schema };
+        let mut made_for = MadeFor { replica: ReplicaId(replica as u64), purpose, met: BTreeMap::new() };
         let mut statement = connection.prepare("SELECT id, incarnation FROM voter")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (voter, incarnation) = (VoterId(row.get(0)?), row.get::<_, Option<i64>>(1)?);
-            made_for.voters.insert(voter);
+            made_for.purpose.voters.insert(voter);
             made_for.met.extend(incarnation.map(|id| (voter, ReplicaId(id as u64))));
         }
         Ok(made_for)
@@ -280,7 +320,7 @@ fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::R
                 record.counter as i64,
                 dot.replica.0 as i64,
                 dot.counter as i64,
-                wire::encode(version)
+                version.as_bytes()
             ],
         ),
         WriteOp::DropVersion { record: RecordId(record), dot } => execute(
@@ -291,7 +331,7 @@ fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::R
         WriteOp::PutContext(part) => part.replicas().try_for_each(|replica| {
             execute(
                 "INSERT OR REPLACE INTO context (room, replica, body) VALUES (?1, ?2, ?3)",
-                params![room, replica.0 as i64, wire::encode(&part.of(replica))],
+                params![room, replica.0 as i64, wire::dot_set_bytes(&part.of(replica))],
             )
         }),
         WriteOp::Promise(ballot) => execute(
@@ -300,7 +340,7 @@ fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::R
         ),
         WriteOp::Accept { slot, accepted: Accepted { ballot, entry } } => execute(
             "INSERT OR REPLACE INTO log (room, slot, round, voter, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![room, slot.0 as i64, ballot.round as i64, ballot.voter.0, wire::encode(entry)],
+            params![room, slot.0 as i64, ballot.round as i64, ballot.voter.0, wire::plain_bytes(entry)],
         ),
         WriteOp::Decided(slot) => execute(
             "INSERT INTO progress (room, decided) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET decided = ?2",
@@ -313,7 +353,7 @@ fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::R
     }
 }
 
-fn text(error: rusqlite::Error) -> String {
+fn text(error: impl ToString) -> String {
     error.to_string()
 }
 
@@ -334,14 +374,14 @@ fn ballot(row: &rusqlite::Row<'_>, column: usize) -> Result<Ballot, String> {
     Ok(Ballot { round: unsigned(row, column)?, voter: VoterId(row.get(column + 1).map_err(text)?) })
 }
 
-fn body<T: DeserializeOwned>(bytes: rusqlite::Result<Vec<u8>>) -> Result<T, String> {
-    wire::decode(&bytes.map_err(text)?, usize::MAX).map_err(|error| error.to_string())
+fn bytes<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Result<&'a [u8], String> {
+    row.get_ref(column).map_err(text)?.as_blob().map_err(text)
 }
 
 /// The state of the room that the first column of a row names.
 fn room<'a>(rooms: &'a mut BTreeMap<Room, Recovered>, row: &rusqlite::Row<'_>) -> Result<&'a mut Recovered, String> {
     let name: String = row.get(0).map_err(text)?;
-    Ok(rooms.entry(Room::try_from(name).map_err(|violation| violation.to_string())?).or_default())
+    Ok(rooms.entry(Room::try_from(name).map_err(text)?).or_default())
 }
 
 /// What has become durable by one commit.

@@ -1,4 +1,9 @@
 //! Conflict-free replicated data types (Shapiro et al., 2011), one type per file.
+//!
+//! The types of fields are *dot stores* (Almeida, Shoker and Baquero, "Delta state replicated data types", 2018, §7):
+//! they hold values under the dots of the edits that made them. What an edit has superseded leaves nothing behind; the
+//! causal past, which all fields of a [`Version`] share, tells what is missing because it was superseded from what has
+//! not arrived.
 
 mod aw_set;
 mod field;
@@ -8,13 +13,17 @@ mod pn_counter;
 mod version;
 
 pub use aw_set::AwSet;
-pub use field::{EditEvent, Field, FieldEdit, FieldKind, WrongEdit};
-pub use lww_register::{LwwRegister, LwwWrite};
-pub use mv_register::{Candidate, MvRegister};
-pub use pn_counter::PnCounter;
-pub use version::{FieldName, Version};
+pub use field::{Field, FieldEdit, FieldId, FieldKind, Inverse, Op, WrongEdit};
+pub use lww_register::LwwRegister;
+pub use mv_register::MvRegister;
+pub use pn_counter::{PnCounter, Sum};
+pub use version::Version;
 
-use crate::dot::DotSet;
+use serde::{Deserialize, Serialize};
+
+use crate::dot::{Dot, DotSet};
+use crate::hlc::Stamp;
+use crate::version_vector::VersionVector;
 
 /// A join-semilattice: states that merge.
 ///
@@ -30,8 +39,38 @@ pub trait Lattice {
     fn join(&mut self, other: &Self);
 }
 
+/// A part of a state whose causal past is kept beside it. Together with that past it is a [`Lattice`]; its delivery
+/// contract is the same: any order, any number of times.
+pub trait DotStore {
+    /// Joins `other`. `past` and `other_past` are what the two sides have seen.
+    fn join(&mut self, past: &VersionVector, other: &Self, other_past: &VersionVector);
+}
+
+/// One assignment to a register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    /// The edit that made it; its replica is the author.
+    pub dot: Dot,
+    pub stamp: Stamp,
+    pub value: String,
+}
+
+impl Write {
+    /// The order in which writes win: by stamp, then by dot.
+    #[must_use]
+    pub fn order(&self) -> (Stamp, Dot) {
+        (self.stamp, self.dot)
+    }
+}
+
 impl Lattice for DotSet {
     fn join(&mut self, other: &Self) {
         DotSet::join(self, other);
+    }
+}
+
+impl Lattice for VersionVector {
+    fn join(&mut self, other: &Self) {
+        VersionVector::join(self, other);
     }
 }

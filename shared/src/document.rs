@@ -2,91 +2,164 @@
 //!
 //! A document is a map from records to sets of concurrent [versions](Version), under one causal context: the
 //! `DotMap<RecordId, DotFun<Version>>` of Almeida, Shoker and Baquero ("Delta state replicated data types", 2018, §7).
-//! A dot in the context without a version is superseded or removed. Nothing else remains of a removed record.
+//! A dot in the context that is not live is superseded or removed. Nothing else remains of a removed record.
+//!
+//! What happens to a record travels as an [`Edit`], which needs the versions that it builds on; or as a [`Delta`] of
+//! whole versions, which needs nothing.
+
+mod fingerprint;
+mod merge;
+mod packed;
+mod resync;
+mod retire;
+mod superseded;
+
+pub use packed::{Packed, Versions};
+pub use resync::{Comparison, Digest, Liveness};
+pub use retire::NotYet;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
-
-use crate::crdt::{EditEvent, Field, FieldEdit, FieldKind, FieldName, Lattice, Version};
+use crate::crdt::{FieldId, Lattice, Op, Version};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Stamp;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::WriteOp;
-use crate::split_mix::SplitMix64;
 
-/// How many versions one delta of a resync carries at the most: a bound on the size of a message.
-const VERSIONS_PER_DELTA: usize = 64;
+use fingerprint::Fingerprint;
+use superseded::Superseded;
 
-/// The concurrent versions of one record.
-pub type Versions = BTreeMap<Dot, Version>;
+/// How long a version may be, in bytes: a bound on the frames that carry versions whole.
+pub const MAX_VERSION_BYTES: usize = 1 << 20;
+/// An upper bound of the bytes that a dot takes.
+const WEIGHT_OF_DOT: usize = 18;
 
 /// All records of a room as one replica knows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Document {
-    /// Every dot seen. Invariant: holds the dots of all versions.
+    /// Every dot seen. Invariant: holds all live dots.
     context: DotSet,
-    /// Invariant: no record without a version.
     records: BTreeMap<RecordId, Versions>,
-    /// Invariant: for each version, its record; derived from `records`.
+    /// The live dots. Invariant: the dots by which the versions of `records` live, and those that name them.
     index: BTreeMap<Dot, RecordId>,
-    /// Invariant: the fingerprint of the dots in `index`.
+    /// Invariant: that of the dots in `index`.
     fingerprint: Fingerprint,
+    /// Replicas that write no more, with the counter of their last dot. Invariant: of their dots up to there the context
+    /// has those that are live, and no others.
+    retired: BTreeMap<ReplicaId, u64>,
+    superseded: Superseded,
 }
 
-/// A hash of a set of live dots, kept up with every change. Two replicas that have seen the same can still differ in
-/// what is live, where a message was lost that superseded something; their fingerprints tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fingerprint(u64);
-
-impl Fingerprint {
-    fn insert(&mut self, dot: Dot) {
-        self.0 = self.0.wrapping_add(Self::hash(dot));
-    }
-
-    fn remove(&mut self, dot: Dot) {
-        self.0 = self.0.wrapping_sub(Self::hash(dot));
-    }
-
-    fn hash(dot: Dot) -> u64 {
-        SplitMix64::new(SplitMix64::new(dot.replica.0).draw() ^ dot.counter).draw()
+/// Documents are equal that have seen the same and hold the same.
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.context == other.context && self.records == other.records
     }
 }
 
-impl<'a> FromIterator<&'a Dot> for Fingerprint {
-    fn from_iter<I: IntoIterator<Item = &'a Dot>>(dots: I) -> Self {
-        let mut fingerprint = Fingerprint::default();
-        dots.into_iter().for_each(|&dot| fingerprint.insert(dot));
-        fingerprint
+/// A version of a record that nothing has superseded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// The edit that made the version, or folded others into it.
+    pub dot: Dot,
+    /// Empty unless the version was folded from others. Then the edits that it stands for, as far as they have not been
+    /// removed: a removal that has seen all of them removes the version. Ascending, each once.
+    pub folded: Vec<Dot>,
+    pub version: Version,
+}
+
+impl Live {
+    /// The edits by which the version lives.
+    #[must_use]
+    pub fn supports(&self) -> &[Dot] {
+        if self.folded.is_empty() { std::slice::from_ref(&self.dot) } else { &self.folded }
+    }
+
+    /// An upper bound of the bytes that the version takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        WEIGHT_OF_DOT * self.folded.len() + self.version.weight()
+    }
+
+    /// The dot that names the version, and those by which it lives.
+    fn dots(&self) -> impl Iterator<Item = Dot> + '_ {
+        std::iter::once(self.dot).chain(self.folded.iter().copied())
+    }
+
+    fn has(&self, dot: Dot) -> bool {
+        self.dot == dot || self.folded.binary_search(&dot).is_ok()
+    }
+
+    fn lives_by(&self, dot: Dot) -> bool {
+        self.supports().binary_search(&dot).is_ok()
+    }
+
+    /// Whether this version builds on the other one. Of two that both claim it, which only hostile bytes do, neither
+    /// does.
+    fn supersedes(&self, other: &Live) -> bool {
+        self.version.past.contains(other.dot) && !other.version.past.contains(self.dot)
     }
 }
 
-/// What changed by some edits: joined into any document, it has the effect of the edits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One edit, on its own: whoever has the versions that it builds on can make the version that it makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub record: RecordId,
+    pub dot: Dot,
+    pub stamp: Stamp,
+    /// The versions that the edit builds on and supersedes, ascending. None for a new record.
+    pub base: Vec<Dot>,
+    /// Other dots that the edit supersedes: those by which folded versions of its base live.
+    pub superseded: DotSet,
+    /// The edit changes nothing: it folds concurrent versions into one, which lives by the dots by which they lived.
+    pub folds: bool,
+    pub ops: Vec<Op>,
+}
+
+impl Edit {
+    /// The dots that the edit speaks of.
+    #[must_use]
+    pub fn context(&self) -> DotSet {
+        let mut context = self.superseded.clone();
+        self.base.iter().for_each(|&dot| context.insert(dot));
+        context.insert(self.dot);
+        context
+    }
+}
+
+/// Some versions whole: joined into any document, they have the effect of the edits that led to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
-    pub versions: BTreeMap<RecordId, Versions>,
-    /// The dots that this delta speaks of: one without a version here is superseded or removed.
+    /// The dots that this delta speaks of: one by which no version here lives is superseded or removed.
     pub context: DotSet,
+    pub versions: Vec<(RecordId, Packed)>,
+    /// How many versions the sender still has for the receiver after these: for people to see.
+    pub remaining: u64,
 }
 
-/// All that a replica has seen, and what of it is live. Ends a resync: what was seen and is not live is dead.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digest {
-    pub context: DotSet,
-    pub live: DotSet,
+/// What is passed on to the other peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    Edit(Edit),
+    Delta(Delta),
 }
 
-/// A digest speaks of live versions that have not arrived: a part of the resync was lost, and it must be asked anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("versions that should have come before this digest are missing")]
-pub struct Incomplete;
+/// Why an edit cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It builds on versions that are not here: the record is needed whole, with what became of these dots.
+    MissingBase { record: RecordId, dots: DotSet },
+    /// It would make a version longer than [`MAX_VERSION_BYTES`].
+    TooLarge,
+}
 
 /// What happened to one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     Added,
     Edited,
+    /// Edited by replicas that had not seen one another's edits: the record now reads as nobody has written it.
+    Merged,
     Removed,
     /// Removed by one replica while another one edited it: the edit won, and the record is whole. A document, which
     /// keeps nothing of what was removed, takes it for added; the replica knows better.
@@ -97,7 +170,7 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostWrite {
     pub record: RecordId,
-    pub field: FieldName,
+    pub field: FieldId,
     /// What was written, and is shown no more.
     pub value: String,
     pub by: ReplicaId,
@@ -109,10 +182,10 @@ pub struct LostWrite {
 /// What a merge did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// What was news here, to be passed on to the other peers. `None` if nothing was.
-    pub news: Option<Delta>,
+    /// What was news here. `None` if nothing was.
+    pub news: Option<News>,
     /// The sender still holds these, but they are known to be dead: it is to be told.
-    pub stale: DotSet,
+    pub stale: BTreeMap<RecordId, DotSet>,
     /// Each record that changed, how, and the edit that did it, where one did.
     pub changes: Vec<(RecordId, Change, Option<Dot>)>,
     pub lost: Vec<LostWrite>,
@@ -122,11 +195,16 @@ pub struct Merged {
 impl Document {
     /// A document read back from durable state.
     #[must_use]
-    pub fn recover(context: DotSet, records: BTreeMap<RecordId, Versions>) -> Self {
-        let index: BTreeMap<_, _> =
-            records.iter().flat_map(|(&id, versions)| versions.keys().map(move |&dot| (dot, id))).collect();
+    pub fn recover(context: DotSet, records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>) -> Self {
+        let mut index = BTreeMap::new();
+        let records = records.into_iter().filter_map(|(record, versions)| {
+            let versions: Vec<Live> = versions.values().map(|packed| packed.unpack(record)).collect();
+            index.extend(versions.iter().flat_map(Live::dots).map(|dot| (dot, record)));
+            Some((record, Versions::new(record, versions, None)?))
+        });
+        let records = records.collect();
         let fingerprint = index.keys().collect();
-        Document { context, records, index, fingerprint }
+        Document { context, records, index, fingerprint, ..Document::default() }
     }
 
     #[must_use]
@@ -134,25 +212,38 @@ impl Document {
         &self.context
     }
 
+    /// A hash of all that is live.
     #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint.whole()
+    }
+
+    /// The records there are, in the order of their ids.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = RecordId> + '_ {
+        self.records.keys().copied()
     }
 
     #[must_use]
-    pub fn records(&self) -> &BTreeMap<RecordId, Versions> {
-        &self.records
+    pub fn contains(&self, record: RecordId) -> bool {
+        self.records.contains_key(&record)
+    }
+
+    /// The concurrent versions of a record, in the order of their dots; none if there is no such record.
+    #[must_use]
+    pub fn versions(&self, record: RecordId) -> Vec<Live> {
+        self.records.get(&record).map_or_else(Vec::new, |versions| versions.unpack(record))
+    }
+
+    /// How many concurrent versions a record has.
+    #[must_use]
+    pub fn version_count(&self, record: RecordId) -> usize {
+        self.records.get(&record).map_or(0, Versions::len)
     }
 
     /// The record as it reads: its concurrent versions merged field by field.
     #[must_use]
     pub fn read(&self, record: RecordId) -> Option<Version> {
-        let mut versions = self.records.get(&record)?.values();
-        let mut merged = versions.next()?.clone();
-        for version in versions {
-            merged.join(version);
-        }
-        Some(merged)
+        merged(self.versions(record).into_iter().map(|live| live.version))
     }
 
     /// The dot of this replica's next edit.
@@ -161,239 +252,140 @@ impl Document {
         Dot::new(replica, self.context.highest(replica) + 1)
     }
 
-    /// Edits fields of a record, which comes into being if it is new. `dot` is the edit's own, from
-    /// [`next_dot`](Self::next_dot). Edits that are not for the kind of their field have no effect; the schema checks
-    /// that before.
-    pub fn edit(
-        &mut self,
-        record: RecordId,
-        dot: Dot,
-        stamp: Stamp,
-        edits: Vec<(FieldName, FieldKind, FieldEdit)>,
-    ) -> Merged {
-        let mut version = self.read(record).unwrap_or_default();
-        for (name, kind, edit) in edits {
-            let field = version.fields.entry(name).or_insert_with(|| Field::new(kind));
-            let _checked_before = field.edit(edit, EditEvent { dot, stamp, context: &self.context });
-        }
-        let mut delta = Delta { context: self.dots_of(record), ..Delta::default() };
-        delta.context.insert(dot);
-        delta.versions.insert(record, Versions::from([(dot, version)]));
-        self.merge(delta)
+    /// Edits a record, which comes into being if it is not there. `dot` is the edit's own, from
+    /// [`next_dot`](Self::next_dot). Ops that are not for the kind of their field have no effect; the schema checks that
+    /// before.
+    ///
+    /// # Errors
+    /// [`Unfit::TooLarge`]; the document is then as it was.
+    pub fn edit(&mut self, record: RecordId, dot: Dot, stamp: Stamp, ops: Vec<Op>) -> Result<Merged, Unfit> {
+        let versions = self.versions(record);
+        let base = versions.iter().map(|live| live.dot).collect();
+        let superseded = versions.iter().flat_map(|live| live.folded.iter().copied()).collect();
+        self.apply_on(Edit { record, dot, stamp, base, superseded, folds: false, ops }, versions)
+    }
+
+    /// Folds the concurrent versions of a record into one that reads the same. `dot` is the fold's own. A removal that
+    /// has seen the folded edits, but not the fold, still removes them.
+    ///
+    /// # Errors
+    /// [`Unfit::TooLarge`]; the document is then as it was.
+    pub fn fold(&mut self, record: RecordId, dot: Dot) -> Result<Merged, Unfit> {
+        let versions = self.versions(record);
+        let base = versions.iter().map(|live| live.dot).collect();
+        let stamp = versions.iter().map(|live| live.version.stamp).max().unwrap_or_default();
+        let edit = Edit { record, dot, stamp, base, superseded: DotSet::default(), folds: true, ops: Vec::new() };
+        self.apply_on(edit, versions)
     }
 
     /// Removes a record. The removal takes a dot too, so that replicas with equal contexts are equal.
     pub fn remove(&mut self, record: RecordId, dot: Dot) -> Merged {
-        let mut delta = Delta { context: self.dots_of(record), ..Delta::default() };
+        let mut delta =
+            Delta { context: self.versions(record).iter().flat_map(Live::dots).collect(), ..Delta::default() };
         delta.context.insert(dot);
         self.merge(delta)
     }
 
-    /// Joins a delta. Repeated, late and reordered deltas do no harm.
-    pub fn merge(&mut self, delta: Delta) -> Merged {
-        let mut merge = Merge::new(self);
-        let dead = merge.held_in(&delta.context, |dot, record| {
-            delta.versions.get(&record).is_none_or(|versions| !versions.contains_key(&dot))
-        });
-        for dot in dead {
-            merge.drop_version(dot);
-        }
-        for (record, versions) in delta.versions {
-            for (dot, version) in versions {
-                merge.take_version(record, dot, version);
-            }
-        }
-        merge.see(&delta.context);
-        merge.finish()
+    /// Brings a removed record back as it was, by an edit of its own: its values keep their authors, and its counters
+    /// count nothing twice.
+    pub fn revive(&mut self, record: RecordId, dot: Dot, stamp: Stamp, mut version: Version) -> Merged {
+        version.edit(dot, stamp, []);
+        let live = Live { dot, folded: Vec::new(), version };
+        let versions = vec![(record, Packed::new(record, &live))];
+        self.merge(Delta { context: DotSet::default(), versions, remaining: 0 })
     }
 
-    /// Joins what a digest says, after the versions that it speaks of.
+    /// Carries out an edit that another replica made.
     ///
     /// # Errors
-    /// [`Incomplete`] if some of them have not arrived; the document is then as it was.
-    pub fn compare(&mut self, digest: &Digest) -> Result<Merged, Incomplete> {
-        if !digest.live.is_subset(&self.context) {
-            return Err(Incomplete);
+    /// See [`Unfit`]; the document is then as it was.
+    pub fn apply(&mut self, edit: Edit) -> Result<Merged, Unfit> {
+        if self.knows(edit.dot) {
+            return Ok(self.apply_again(&edit));
         }
-        let live_here = self.index.keys().copied().collect();
-        let stale = digest.live.difference(&live_here);
-        let mut merge = Merge::new(self);
-        for dot in merge.held_in(&digest.context, |dot, _| !digest.live.contains(dot)) {
-            merge.drop_version(dot);
+        let base: Option<Vec<Live>> = edit.base.iter().map(|&dot| self.version(edit.record, dot)).collect();
+        match base {
+            Some(base) => self.apply_on(edit, base),
+            None => Err(Unfit::MissingBase { record: edit.record, dots: edit.context() }),
         }
-        merge.see(&digest.context);
-        merge.merged.stale = stale;
-        Ok(merge.finish())
     }
 
-    /// Whether this document has nothing to tell one with this context and fingerprint: they are equal, or the other
-    /// side has seen strictly more and tells.
-    #[must_use]
-    pub fn has_nothing_for(&self, theirs: &DotSet, fingerprint: Fingerprint) -> bool {
-        self.context.is_subset(theirs) && (self.context != *theirs || self.fingerprint == fingerprint)
+    /// An edit that was seen before still tells what it has superseded. A fold does not: what it folded may live on in a
+    /// later fold.
+    fn apply_again(&mut self, edit: &Edit) -> Merged {
+        let mut context = edit.context();
+        context.remove(edit.dot);
+        let delta = Delta { context, ..Delta::default() };
+        let mut merged = if edit.folds { Merged::default() } else { self.merge(delta) };
+        if !self.index.contains_key(&edit.dot) {
+            merged.stale.entry(edit.record).or_default().insert(edit.dot);
+        }
+        merged
     }
 
-    /// What a replica with the context `theirs` lacks: the versions in bounded deltas, and then the digest.
-    /// `author` keeps it to the versions of one replica.
-    #[must_use]
-    pub fn missing(&self, theirs: &DotSet, author: Option<ReplicaId>) -> (Vec<Delta>, Digest) {
-        let mut unseen = self.context.difference(theirs);
-        if let Some(author) = author {
-            unseen = unseen.of(author);
+    fn apply_on(&mut self, edit: Edit, base: Vec<Live>) -> Result<Merged, Unfit> {
+        let mut folded = Vec::new();
+        if edit.folds {
+            folded = base.iter().flat_map(|live| live.supports().iter().copied()).collect();
+            folded.sort_unstable();
+            folded.dedup();
         }
-        let lacking: Vec<_> = self.index.iter().filter(|&(&dot, _)| unseen.contains(dot)).collect();
-        let chunks: Vec<_> = lacking.chunks(VERSIONS_PER_DELTA).collect();
-        let mut after = None;
-        let deltas = chunks.iter().enumerate().map(|(at, chunk)| {
-            let last = chunk.last().map(|&(&dot, _)| dot);
-            let until = if at + 1 < chunks.len() { last } else { None };
-            // The dead dots between the versions go along: without them the context of the other side would be full of
-            // holes until the digest.
-            let mut delta = Delta { context: unseen.between(after, until), ..Delta::default() };
-            after = last;
-            for &(&dot, &record) in *chunk {
-                delta.versions.entry(record).or_default().insert(dot, self.records[&record][&dot].clone());
-            }
-            delta
-        });
-        (deltas.collect(), Digest { context: self.context.clone(), live: self.index.keys().copied().collect() })
+        let mut version = merged(base.into_iter().map(|live| live.version)).unwrap_or_default();
+        version.edit(edit.dot, edit.stamp, edit.ops.iter().cloned());
+        let live = Live { dot: edit.dot, folded, version };
+        if live.weight() > MAX_VERSION_BYTES {
+            return Err(Unfit::TooLarge);
+        }
+        let mut merged = self.merge_edit(&edit, live);
+        merged.news = Some(News::Edit(edit));
+        Ok(merged)
+    }
+
+    /// A version of a record that is live, or was until lately.
+    fn version(&self, record: RecordId, dot: Dot) -> Option<Live> {
+        let held = match self.records.get(&record) {
+            Some(Versions::One(version)) if version.head(record).dot == dot => return Some(version.unpack(record)),
+            Some(Versions::Many(versions)) => versions.iter().find(|live| live.dot == dot).cloned(),
+            _ => None,
+        };
+        held.or_else(|| self.superseded.get(record, dot).map(|version| version.unpack(record)))
     }
 
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
-        let mut held = 0;
-        for (record, versions) in &self.records {
-            assert!(!versions.is_empty(), "record {record} has no version");
-            for dot in versions.keys() {
-                assert_eq!(self.index.get(dot), Some(record), "version {dot} is not indexed");
-                assert!(self.context.contains(*dot), "version {dot} is not in the context");
-                held += 1;
+        let mut index = BTreeMap::new();
+        for (&record, versions) in &self.records {
+            for live in versions.unpack(record) {
+                assert!(live.version.past.contains(live.dot), "version {} is not in its own past", live.dot);
+                index.extend(live.dots().map(|dot| (dot, record)));
             }
         }
-        assert_eq!(held, self.index.len(), "the index speaks of versions that are not held");
-        assert_eq!(
-            self.index.keys().collect::<Fingerprint>(),
-            self.fingerprint,
-            "the fingerprint is not that of the index"
-        );
-    }
-
-    fn dots_of(&self, record: RecordId) -> DotSet {
-        self.records.get(&record).into_iter().flat_map(BTreeMap::keys).copied().collect()
+        assert_eq!(index, self.index, "the index is not that of the versions");
+        index.keys().for_each(|&dot| assert!(self.context.contains(dot), "live dot {dot} is not in the context"));
+        for (&replica, &last) in &self.retired {
+            for (_, (start, end)) in self.context.of(replica).intervals().filter(|(_, (start, _))| *start <= last) {
+                let mut dots = (start..=end.min(last)).map(|counter| Dot::new(replica, counter));
+                assert!(dots.all(|dot| index.contains_key(&dot)), "the context has dead dots of the retired {replica}");
+            }
+        }
+        assert_eq!(index.keys().collect::<Fingerprint>(), self.fingerprint, "the fingerprint is not that of the index");
     }
 }
 
 impl Lattice for Document {
-    /// Joins the whole state of another replica, without deltas.
+    /// Joins the whole state of another replica, without edits.
     fn join(&mut self, other: &Self) {
-        self.merge(Delta { versions: other.records.clone(), context: other.context.clone() });
+        let versions = other
+            .records
+            .iter()
+            .flat_map(|(&record, versions)| versions.packed(record).into_iter().map(move |version| (record, version)));
+        self.merge(Delta { context: other.context.clone(), versions: versions.collect(), remaining: 0 });
     }
 }
 
-/// One merge under way: applies it to the document and gathers what it did.
-struct Merge<'a> {
-    document: &'a mut Document,
-    news: Delta,
-    merged: Merged,
-    /// The records touched, with how they were before.
-    before: BTreeMap<RecordId, bool>,
-}
-
-impl<'a> Merge<'a> {
-    fn new(document: &'a mut Document) -> Self {
-        Merge { document, news: Delta::default(), merged: Merged::default(), before: BTreeMap::new() }
-    }
-
-    /// The dots held here that are in `dots` and meet `condition`.
-    fn held_in(&self, dots: &DotSet, condition: impl Fn(Dot, RecordId) -> bool) -> Vec<Dot> {
-        let held = dots.intervals().flat_map(|(replica, (start, end))| {
-            self.document.index.range(Dot::new(replica, start)..=Dot::new(replica, end))
-        });
-        held.filter(|&(&dot, &record)| condition(dot, record)).map(|(&dot, _)| dot).collect()
-    }
-
-    fn drop_version(&mut self, dot: Dot) {
-        let Some(record) = self.document.index.remove(&dot) else { return };
-        self.document.fingerprint.remove(dot);
-        self.before.entry(record).or_insert(true);
-        let versions = self.document.records.get_mut(&record).expect("an indexed version has a record");
-        versions.remove(&dot);
-        if versions.is_empty() {
-            self.document.records.remove(&record);
-        }
-        self.news.context.insert(dot);
-        self.merged.writes.push(WriteOp::DropVersion { record, dot });
-    }
-
-    fn take_version(&mut self, record: RecordId, dot: Dot, version: Version) {
-        let document = &mut *self.document;
-        if document.index.contains_key(&dot) {
-            return;
-        }
-        if document.context.contains(dot) {
-            self.merged.stale.insert(dot);
-            return;
-        }
-        let was_there = document.records.contains_key(&record);
-        self.before.entry(record).or_insert(was_there);
-        for other in document.records.get(&record).into_iter().flat_map(BTreeMap::values) {
-            self.merged.lost.extend(lost_writes(record, &version, other));
-        }
-        self.merged.writes.push(WriteOp::PutVersion { record, dot, version: version.clone() });
-        self.news.versions.entry(record).or_default().insert(dot, version.clone());
-        document.index.insert(dot, record);
-        document.fingerprint.insert(dot);
-        document.records.entry(record).or_default().insert(dot, version);
-    }
-
-    /// Adds dots to the context, and those that it lacked to the news.
-    fn see(&mut self, dots: &DotSet) {
-        let versions = self.news.versions.values().flat_map(BTreeMap::keys).copied();
-        let mut unseen: DotSet = versions.collect();
-        unseen.join(&dots.difference(&self.document.context));
-        if !unseen.is_empty() {
-            let context = &mut self.document.context;
-            context.join(&unseen);
-            let mut changed = DotSet::default();
-            unseen.replicas().for_each(|replica| changed.join(&context.of(replica)));
-            self.merged.writes.push(WriteOp::PutContext(changed));
-        }
-        self.news.context.join(&unseen);
-    }
-
-    fn finish(mut self) -> Merged {
-        for (&record, &was_there) in &self.before {
-            let change = match (was_there, self.document.records.contains_key(&record)) {
-                (false, true) => Change::Added,
-                (true, true) => Change::Edited,
-                (true, false) => Change::Removed,
-                (false, false) => continue,
-            };
-            let edit = self.news.versions.get(&record).and_then(|versions| versions.keys().next_back()).copied();
-            self.merged.changes.push((record, change, edit));
-        }
-        self.merged.news = (!self.news.context.is_empty()).then_some(self.news);
-        self.merged
-    }
-}
-
-/// The writes of two concurrent versions that lose against a write of the other version.
-fn lost_writes(record: RecordId, one: &Version, two: &Version) -> Vec<LostWrite> {
-    let mut lost = Vec::new();
-    for (field, own) in &one.fields {
-        let (Field::Lww(own), Some(Field::Lww(other))) = (own, two.fields.get(field)) else { continue };
-        for (loser, winner) in [(own, other), (other, own)] {
-            if let (Some(write), Some(winner)) = (loser.lost_to(winner), winner.latest()) {
-                lost.push(LostWrite {
-                    record,
-                    field: field.clone(),
-                    value: write.value.clone(),
-                    by: write.dot.replica,
-                    at_ms: write.stamp.wall_ms,
-                    winner: winner.dot.replica,
-                });
-            }
-        }
-    }
-    lost
+/// Versions merged into one; `None` if there are none.
+fn merged(mut versions: impl Iterator<Item = Version>) -> Option<Version> {
+    let mut merged = versions.next()?;
+    versions.for_each(|version| merged.join(&version));
+    Some(merged)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -12,7 +13,7 @@ use crate::id::ReplicaId;
 pub const MAX_COUNTER: u64 = 1 << 48;
 
 /// The name of one event: the `counter`-th of `replica`, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RawDot")]
 pub struct Dot {
     pub replica: ReplicaId,
@@ -33,6 +34,12 @@ impl Dot {
 impl fmt::Display for Dot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.replica, self.counter)
+    }
+}
+
+impl fmt::Debug for Dot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}.{}", self.replica.0, self.counter)
     }
 }
 
@@ -62,16 +69,15 @@ impl TryFrom<RawDot> for Dot {
 /// An inclusive interval of counters.
 type Interval = (u64, u64);
 
-/// A set of dots. Causal contexts (what a replica has seen) and digests (what is live) are such sets.
+/// A set of dots. Causal contexts (what a replica has seen) and sets of live dots are such sets.
 ///
 /// A replica that has seen everything of another up to some counter costs one interval, so that a causal context
 /// without gaps is a version vector.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<ReplicaId, Vec<Interval>>")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DotSet {
-    /// Invariant: each vector is non-empty, ordered, its intervals within `1..=MAX_COUNTER`, neither touching nor
-    /// overlapping. So equal sets are equal values.
-    intervals: BTreeMap<ReplicaId, Vec<Interval>>,
+    /// The first dot of each interval, and the counter of its last. Invariant: within `1..=MAX_COUNTER`, neither touching
+    /// nor overlapping. So equal sets are equal values.
+    intervals: BTreeMap<Dot, u64>,
 }
 
 impl DotSet {
@@ -82,37 +88,75 @@ impl DotSet {
 
     #[must_use]
     pub fn contains(&self, dot: Dot) -> bool {
-        self.intervals.get(&dot.replica).is_some_and(|own| {
-            let after = own.partition_point(|&(start, _)| start <= dot.counter);
-            after > 0 && own[after - 1].1 >= dot.counter
-        })
+        self.at_or_before(dot).is_some_and(|(start, end)| start.replica == dot.replica && end >= dot.counter)
     }
 
     pub fn insert(&mut self, dot: Dot) {
         self.insert_interval(dot.replica, (dot.counter, dot.counter));
     }
 
-    /// Adds the dots of `replica` from 1 to `counter`.
-    pub fn cover(&mut self, replica: ReplicaId, counter: u64) {
-        if counter > 0 {
-            self.insert_interval(replica, (1, counter));
+    /// Takes a dot out, if it is there.
+    pub fn remove(&mut self, dot: Dot) {
+        let Some((start, end)) = self.at_or_before(dot) else { return };
+        if start.replica != dot.replica || end < dot.counter {
+            return;
+        }
+        self.intervals.remove(&start);
+        if start.counter < dot.counter {
+            self.intervals.insert(start, dot.counter - 1);
+        }
+        if dot.counter < end {
+            self.intervals.insert(Dot::new(dot.replica, dot.counter + 1), end);
         }
     }
 
     /// Adds every dot of `replica` whose counter is in the inclusive `interval`.
-    fn insert_interval(&mut self, replica: ReplicaId, (mut start, mut end): Interval) {
-        let own = self.intervals.entry(replica).or_default();
-        let first = own.partition_point(|&(_, other_end)| other_end + 1 < start);
-        let after = own.partition_point(|&(other_start, _)| other_start <= end + 1);
-        if first < after {
-            start = start.min(own[first].0);
-            end = end.max(own[after - 1].1);
+    pub(crate) fn insert_interval(&mut self, replica: ReplicaId, (start, mut end): Interval) {
+        let mut first = Dot::new(replica, start);
+        if let Some((before, before_end)) = self.at_or_before(first)
+            && before.replica == replica
+            && before_end + 1 >= start
+        {
+            if before_end >= end {
+                return;
+            }
+            first = before;
         }
-        own.splice(first..after, [(start, end)]);
+        let reach = Dot::new(replica, (end + 1).min(MAX_COUNTER));
+        while let Some((&next, &next_end)) =
+            self.intervals.range((Bound::Excluded(first), Bound::Included(reach))).next()
+        {
+            self.intervals.remove(&next);
+            end = end.max(next_end);
+        }
+        self.intervals.insert(first, end);
+    }
+
+    /// The interval that begins last, at this dot or before it in the order of dots.
+    fn at_or_before(&self, dot: Dot) -> Option<(Dot, u64)> {
+        self.intervals.range(..=dot).next_back().map(|(&start, &end)| (start, end))
+    }
+
+    /// The intervals of one replica.
+    fn own(&self, replica: ReplicaId) -> impl DoubleEndedIterator<Item = Interval> + '_ {
+        let all = Dot::new(replica, 1)..=Dot::new(replica, MAX_COUNTER);
+        self.intervals.range(all).map(|(start, &end)| (start.counter, end))
+    }
+
+    /// The intervals of one replica that overlap with an inclusive interval, the first perhaps ending before it.
+    fn near(&self, replica: ReplicaId, (start, end): Interval) -> impl Iterator<Item = Interval> + '_ {
+        let first = Dot::new(replica, start);
+        let from = self.at_or_before(first).map_or(first, |(before, _)| before);
+        let range = self.intervals.range(from..=Dot::new(replica, end));
+        range.filter(move |(dot, _)| dot.replica == replica).map(|(dot, &end)| (dot.counter, end))
     }
 
     /// Set union.
     pub fn join(&mut self, other: &DotSet) {
+        if self.is_empty() {
+            self.intervals.clone_from(&other.intervals);
+            return;
+        }
         for (replica, interval) in other.intervals() {
             self.insert_interval(replica, interval);
         }
@@ -123,17 +167,17 @@ impl DotSet {
     pub fn difference(&self, other: &DotSet) -> DotSet {
         let mut rest = DotSet::default();
         for (replica, (mut start, end)) in self.intervals() {
-            for &(other_start, other_end) in other.intervals.get(&replica).into_iter().flatten() {
-                if other_end < start || other_start > end {
+            for (other_start, other_end) in other.near(replica, (start, end)) {
+                if other_end < start {
                     continue;
                 }
                 if other_start > start {
-                    rest.insert_interval(replica, (start, other_start - 1));
+                    rest.intervals.insert(Dot::new(replica, start), other_start - 1);
                 }
                 start = other_end + 1;
             }
             if start <= end {
-                rest.insert_interval(replica, (start, end));
+                rest.intervals.insert(Dot::new(replica, start), end);
             }
         }
         rest
@@ -147,14 +191,16 @@ impl DotSet {
 
     #[must_use]
     pub fn is_subset(&self, other: &DotSet) -> bool {
-        self.difference(other).is_empty()
+        self.intervals().all(|(replica, (start, end))| {
+            let around = other.at_or_before(Dot::new(replica, start));
+            around.is_some_and(|(before, before_end)| before.replica == replica && before_end >= end)
+        })
     }
 
     /// The dots of one replica.
     #[must_use]
     pub fn of(&self, replica: ReplicaId) -> DotSet {
-        let own = self.intervals.get(&replica).cloned();
-        DotSet { intervals: own.into_iter().map(|own| (replica, own)).collect() }
+        DotSet { intervals: self.own(replica).map(|(start, end)| (Dot::new(replica, start), end)).collect() }
     }
 
     /// The dots after `after` up to `until`, in the order of dots; without bounds those from the first, or to the last.
@@ -168,12 +214,12 @@ impl DotSet {
                 _ => {}
             }
             match until {
-                Some(until) if replica > until.replica => continue,
+                Some(until) if replica > until.replica => break,
                 Some(until) if replica == until.replica => end = end.min(until.counter),
                 _ => {}
             }
             if start <= end {
-                part.insert_interval(replica, (start, end));
+                part.intervals.insert(Dot::new(replica, start), end);
             }
         }
         part
@@ -181,38 +227,44 @@ impl DotSet {
 
     /// For each replica that has dots in `part`: makes them its dots in this set, in place of those that it had.
     pub fn replace(&mut self, part: &DotSet) {
-        self.intervals.extend(part.intervals.iter().map(|(&replica, own)| (replica, own.clone())));
+        for replica in part.replicas() {
+            self.drop_replica(replica);
+        }
+        self.intervals.extend(&part.intervals);
     }
 
-    /// The replicas that have dots in the set.
+    /// Takes out all dots of a replica.
+    pub fn drop_replica(&mut self, replica: ReplicaId) {
+        let starts: Vec<_> = self.own(replica).map(|(start, _)| Dot::new(replica, start)).collect();
+        for start in starts {
+            self.intervals.remove(&start);
+        }
+    }
+
+    /// The replicas that have dots in the set, each once.
     pub fn replicas(&self) -> impl Iterator<Item = ReplicaId> + '_ {
-        self.intervals.keys().copied()
+        let mut latest = None;
+        self.intervals
+            .keys()
+            .map(|start| start.replica)
+            .filter(move |&replica| latest.replace(replica) != Some(replica))
     }
 
     /// The largest counter of `replica` in the set, 0 if there is none.
     #[must_use]
     pub fn highest(&self, replica: ReplicaId) -> u64 {
-        self.intervals.get(&replica).map_or(0, |own| own[own.len() - 1].1)
-    }
-
-    /// The largest `n` such that every dot of `replica` from 1 to `n` is in the set.
-    #[must_use]
-    pub fn prefix(&self, replica: ReplicaId) -> u64 {
-        match self.intervals.get(&replica).map(|own| own[0]) {
-            Some((1, end)) => end,
-            _ => 0,
-        }
+        self.own(replica).next_back().map_or(0, |(_, end)| end)
     }
 
     /// How many intervals the set takes: its size in memory and on the wire, whatever the counters.
     #[must_use]
     pub fn interval_count(&self) -> usize {
-        self.intervals.values().map(Vec::len).sum()
+        self.intervals.len()
     }
 
     /// All intervals, by replica and counter. There may be far more dots than fit in memory; intervals do fit.
-    pub fn intervals(&self) -> impl Iterator<Item = (ReplicaId, Interval)> + '_ {
-        self.intervals.iter().flat_map(|(&replica, own)| own.iter().map(move |&interval| (replica, interval)))
+    pub fn intervals(&self) -> impl ExactSizeIterator<Item = (ReplicaId, Interval)> + '_ {
+        self.intervals.iter().map(|(start, &end)| (start.replica, (start.counter, end)))
     }
 }
 
@@ -226,16 +278,17 @@ impl FromIterator<Dot> for DotSet {
     }
 }
 
-impl TryFrom<BTreeMap<ReplicaId, Vec<Interval>>> for DotSet {
+impl TryFrom<Vec<(Dot, u64)>> for DotSet {
     type Error = NotDots;
 
-    fn try_from(intervals: BTreeMap<ReplicaId, Vec<Interval>>) -> Result<Self, NotDots> {
-        let sound = intervals.values().all(|own| {
-            !own.is_empty()
-                && own.iter().all(|&(start, end)| 1 <= start && start <= end && end <= MAX_COUNTER)
-                && own.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0)
+    /// From intervals in order: the first dot of each, and the counter of its last.
+    fn try_from(intervals: Vec<(Dot, u64)>) -> Result<Self, NotDots> {
+        let sound = intervals.iter().all(|&(start, end)| (start.counter..=MAX_COUNTER).contains(&end));
+        let apart = intervals.windows(2).all(|pair| {
+            let ((one, one_end), (two, _)) = (pair[0], pair[1]);
+            one.replica < two.replica || (one.replica == two.replica && one_end + 1 < two.counter)
         });
-        if sound { Ok(DotSet { intervals }) } else { Err(NotDots) }
+        if sound && apart { Ok(DotSet { intervals: intervals.into_iter().collect() }) } else { Err(NotDots) }
     }
 }
 
@@ -281,22 +334,35 @@ mod tests {
         #[test]
         fn its_own_intervals_pass_the_decoder(a in dots()) {
             let set_a = set(&a);
-            prop_assert_eq!(DotSet::try_from(set_a.intervals.clone()), Ok(set_a));
+            let intervals: Vec<_> = set_a.intervals.iter().map(|(&start, &end)| (start, end)).collect();
+            prop_assert_eq!(DotSet::try_from(intervals), Ok(set_a));
+        }
+
+        /// Taking out a dot takes out that dot.
+        #[test]
+        fn removes_one_dot(a in dots(), replica in 0..3u64, counter in 1..24u64) {
+            let dot = Dot::new(ReplicaId(replica), counter);
+            let mut removed = set(&a);
+            removed.remove(dot);
+            prop_assert_eq!(removed, a.iter().copied().filter(|&other| other != dot).collect());
         }
     }
 
     #[test]
     fn unsound_intervals_are_refused() {
-        for own in [vec![], vec![(0, 3)], vec![(5, 4)], vec![(1, 2), (3, 4)], vec![(1, MAX_COUNTER + 1)]] {
-            let raw = BTreeMap::from([(ReplicaId(1), own)]);
-            assert_eq!(DotSet::try_from(raw), Err(NotDots));
+        let dot = |counter| Dot::new(ReplicaId(1), counter);
+        let overlapping = vec![(dot(1), 2), (dot(3), 4)];
+        let disordered = vec![(Dot::new(ReplicaId(2), 1), 1), (dot(1), 1)];
+        for own in [vec![(dot(5), 4)], overlapping, disordered, vec![(dot(1), MAX_COUNTER + 1)]] {
+            assert_eq!(DotSet::try_from(own), Err(NotDots));
         }
     }
 
     #[test]
-    fn prefix_and_highest_differ_across_a_gap() {
-        let replica = ReplicaId(7);
-        let set: DotSet = [1, 2, 5].map(|counter| Dot::new(replica, counter)).into_iter().collect();
-        assert_eq!((set.prefix(replica), set.highest(replica)), (2, 5));
+    fn the_last_dot_of_all_fits() {
+        let mut set = DotSet::default();
+        set.insert(Dot::new(ReplicaId(7), MAX_COUNTER));
+        set.insert(Dot::new(ReplicaId(7), MAX_COUNTER - 1));
+        assert_eq!((set.highest(ReplicaId(7)), set.interval_count()), (MAX_COUNTER, 1));
     }
 }

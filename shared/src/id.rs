@@ -34,6 +34,11 @@ impl fmt::Display for VoterId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RecordId(pub Dot);
 
+impl RecordId {
+    /// The first in the order of ids.
+    pub const MIN: RecordId = RecordId(Dot { replica: ReplicaId(0), counter: 1 });
+}
+
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

@@ -6,15 +6,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::crdt::{FieldEdit, FieldName, Version};
-use crate::document::{Change, Delta, Digest, Fingerprint, LostWrite, Versions};
+use crate::crdt::FieldEdit;
+use crate::document::{Change, Delta, Digest, Edit, Liveness, LostWrite, MAX_VERSION_BYTES, Packed};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::ClockAhead;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::ledger::{Claim, ClaimId, Outcome, Wish};
 use crate::paxos::{self, Accepted, Ballot, Slot, Suffix};
 use crate::presence::{RelayPresence, Status};
-use crate::schema::SchemaViolation;
+use crate::schema::{FieldName, SchemaViolation};
 
 /// The host's clocks at the moment of an input.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,8 @@ pub enum Command {
     Remove {
         record: RecordId,
     },
+    /// Undoes what this replica's user did last, as far as nobody has changed it since.
+    Undo,
     /// Asks the ledger; the reply comes when the log has decided.
     Ask(Wish),
 }
@@ -82,6 +84,8 @@ pub enum Command {
 pub enum Reply {
     Added(RecordId),
     Done,
+    /// What was done last about this record is undone.
+    Undone(RecordId),
     /// The log has decided. A refusal by the ledger is an outcome too.
     Decided(ClaimId, Outcome),
 }
@@ -93,6 +97,12 @@ pub enum CommandRejection {
     Schema(#[from] SchemaViolation),
     #[error("there is no such record any more")]
     UnknownRecord,
+    #[error("there is nothing to undo")]
+    NothingToUndo,
+    #[error("it was changed since: undoing it would take back what others did")]
+    ChangedSince,
+    #[error("the record would hold more than {MAX_VERSION_BYTES} bytes: make it smaller, or add another one")]
+    TooLarge,
     #[error("{waiting} wishes are waiting already: wait until some are decided")]
     TooManyWaiting { waiting: usize },
 }
@@ -132,7 +142,7 @@ pub enum WriteOp {
     PutVersion {
         record: RecordId,
         dot: Dot,
-        version: Version,
+        version: Packed,
     },
     DropVersion {
         record: RecordId,
@@ -153,7 +163,7 @@ pub enum WriteOp {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     pub context: DotSet,
-    pub records: BTreeMap<RecordId, Versions>,
+    pub records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>,
     pub promised: Option<Ballot>,
     pub log: BTreeMap<Slot, Accepted>,
     pub decided: Slot,
@@ -187,16 +197,32 @@ impl Recovered {
 }
 
 /// What replicas say to one another. `docs/protocol.md` says who may send what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// The first on every link: what the sender has, so that the other side can send what it lacks.
     Have {
         context: DotSet,
-        fingerprint: Fingerprint,
+        /// Of what is live.
+        fingerprint: u64,
         decided: Slot,
     },
+    Edit(Edit),
     Delta(Delta),
+    /// There is more to send; the receiver is to say what it has by now.
+    More,
+    /// The end of a resync.
     Digest(Digest),
+    /// Asks what is live in some of `of` buckets of a digest.
+    AskLiveness {
+        of: u16,
+        buckets: Vec<u16>,
+    },
+    Liveness(Liveness),
+    /// Asks for a record whole, and what became of these dots: an edit builds on versions that the sender lacks.
+    Want {
+        record: RecordId,
+        dots: DotSet,
+    },
     /// To a tab: these of its own dots are durable on the relay.
     Stored {
         context: DotSet,
@@ -211,6 +237,11 @@ pub enum Message {
     Propose(Claim),
     /// A record was removed by somebody while the edit `edit` was made: the edit won. For telling people.
     Restored {
+        record: RecordId,
+        edit: Dot,
+    },
+    /// Whoever had removed a record has brought it back by this edit, which follows. For telling people.
+    Revived {
         record: RecordId,
         edit: Dot,
     },
@@ -231,6 +262,8 @@ pub enum Violation {
     ForeignClaim,
     #[error("{0}")]
     Schema(SchemaViolation),
+    #[error("a version of a record is longer than {MAX_VERSION_BYTES} bytes")]
+    TooLarge,
     #[error("{0}")]
     Clock(ClockAhead),
     #[error("the causal context is scattered over more than {limit} intervals")]
@@ -253,6 +286,8 @@ pub enum Violation {
         "{0} comes with another database than before: that one's votes are forgotten, and it may not vote again under this id"
     )]
     OtherIncarnation(VoterId),
+    #[error("the schemas differ: start all relays with the same --schema, and reload the page")]
+    OtherSchema,
     #[error("the same replica has connected anew")]
     Replaced,
     #[error("the relay is stopping")]

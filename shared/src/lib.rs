@@ -51,6 +51,7 @@
 //! assert_eq!(replica.view().ledger().highest(), 42);
 //! ```
 
+pub mod codec;
 pub mod crdt;
 pub mod document;
 pub mod dot;
@@ -65,4 +66,5 @@ pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod split_mix;
+pub mod version_vector;
 pub mod wire;

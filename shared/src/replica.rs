@@ -1,33 +1,36 @@
 //! The replica: the one dispatcher that joins the merge half and the agree half.
 
 mod claims;
+mod commands;
+mod folds;
 mod outbox;
 mod peers;
 mod recent;
 mod sync;
+mod undo;
 mod view;
 
+pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::crdt::{FieldEdit, FieldKind, FieldName};
 use crate::document::Document;
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{
-    Command, CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation,
-};
+use crate::io::{Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
 use crate::ledger::{Claim, Ledger};
 use crate::paxos::{Ballot, Effects, Entry, Log, Slot, Voter};
-use crate::schema::{Schema, SchemaViolation};
+use crate::schema::Schema;
 
 use claims::Claims;
+use folds::Folds;
 use outbox::{Item, Outbox};
 use peers::Peers;
 use recent::Recent;
+use undo::Deeds;
 
 /// Who a replica is.
 #[derive(Clone, Debug)]
@@ -64,10 +67,17 @@ pub struct Replica {
     peers: Peers,
     /// Which of this replica's own dots are durable on a relay; of use to a tab.
     stored: DotSet,
+    /// How many versions of a resync under way have not come yet, as the sender says.
+    remaining: u64,
+    folds: Folds,
+    /// What this replica's user did last.
+    deeds: Deeds,
     /// Records that were seen to be removed, to tell when one comes back.
     removed: Recent<RecordId>,
     /// Records that came back, with the edit that brought them, as people were told.
     told_restored: Recent<(RecordId, Dot)>,
+    /// Records that were brought back by whoever had removed them, with the edit.
+    revived: Recent<(RecordId, Dot)>,
     outbox: Outbox,
 }
 
@@ -76,8 +86,12 @@ impl Replica {
     #[must_use]
     pub fn recover(config: Config, durable: Recovered, now: Now) -> Self {
         let mut clock = Hlc::default();
-        for version in durable.records.values().flat_map(BTreeMap::values) {
-            clock.observe(version.latest_stamp());
+        let mut folds = Folds::default();
+        for (&record, versions) in &durable.records {
+            folds.look_at(record, versions.len(), now.monotonic);
+            for packed in versions.values() {
+                clock.observe(packed.head(record).stamp);
+            }
         }
         let promised = durable.promised.unwrap_or(Ballot::ZERO);
         let (voter, addresses) = match config.role {
@@ -99,8 +113,12 @@ impl Replica {
             claims: Claims::recover(durable.claim_seq),
             peers: Peers::new(addresses),
             stored: DotSet::default(),
+            remaining: 0,
+            folds,
+            deeds: Deeds::default(),
             removed: Recent::new(),
             told_restored: Recent::new(),
+            revived: Recent::new(),
             outbox: Outbox::new(durable.decided),
         };
         replica.apply_decided();
@@ -132,7 +150,9 @@ impl Replica {
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        [self.voter.as_ref().and_then(Voter::deadline), self.claims.deadline()].into_iter().flatten().min()
+        let fold = if self.is_leader() { self.folds.deadline() } else { None };
+        let voter = self.voter.as_ref().and_then(Voter::deadline);
+        [voter, self.claims.deadline(), fold].into_iter().flatten().min()
     }
 
     /// The state, for reading.
@@ -157,6 +177,7 @@ impl Replica {
     fn settle(&mut self, now: Now, output: &mut Output) {
         loop {
             self.apply_decided();
+            self.fold_versions(now);
             self.pump_claims(now);
             self.tell_status();
             self.outbox.close_step(self.log.decided(), output);
@@ -168,55 +189,23 @@ impl Replica {
         }
     }
 
-    fn on_command(&mut self, now: Now, id: CommandId, command: Command) {
-        let reply = match command {
-            Command::Add { fields } => self.add(now, fields).map(Reply::Added),
-            Command::Edit { record, field, edit } => self.edit(now, record, field, edit).map(|()| Reply::Done),
-            Command::Remove { record } => self.remove(record).map(|()| Reply::Done),
-            Command::Ask(wish) => match self.claims.ask(self.me, Some(id), wish, &mut self.outbox) {
-                Ok(()) => return,
-                Err(rejection) => Err(rejection),
-            },
-        };
-        self.outbox.push(Item::Reply(id, reply));
-    }
-
-    fn add(&mut self, now: Now, edits: Vec<(FieldName, FieldEdit)>) -> Result<RecordId, CommandRejection> {
-        self.schema.check_new(&edits)?;
-        let edits = edits.into_iter().map(|(field, edit)| self.with_kind(field, edit)).collect::<Result<_, _>>()?;
-        let dot = self.document.next_dot(self.me);
-        let merged = self.document.edit(RecordId(dot), dot, self.clock.tick(now.wall_ms), edits);
-        self.spread(None, merged.writes, merged.news);
-        Ok(RecordId(dot))
-    }
-
-    fn edit(&mut self, now: Now, record: RecordId, field: FieldName, edit: FieldEdit) -> Result<(), CommandRejection> {
-        let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
-        self.schema.check_edit_of(&version, &field, &edit)?;
-        let edits = vec![self.with_kind(field, edit)?];
-        let dot = self.document.next_dot(self.me);
-        let merged = self.document.edit(record, dot, self.clock.tick(now.wall_ms), edits);
-        self.spread(None, merged.writes, merged.news);
-        Ok(())
-    }
-
-    fn with_kind(
-        &self,
-        field: FieldName,
-        edit: FieldEdit,
-    ) -> Result<(FieldName, FieldKind, FieldEdit), SchemaViolation> {
-        let kind = self.schema.kind(&field)?;
-        Ok((field, kind, edit))
-    }
-
-    fn remove(&mut self, record: RecordId) -> Result<(), CommandRejection> {
-        if !self.document.records().contains_key(&record) {
-            return Err(CommandRejection::UnknownRecord);
+    /// Folds the concurrent versions of records that are due, if that is this replica's task.
+    fn fold_versions(&mut self, now: Now) {
+        if !self.is_leader() {
+            return;
         }
-        let merged = self.document.remove(record, self.document.next_dot(self.me));
-        self.removed.insert(record);
-        self.spread(None, merged.writes, merged.news);
-        Ok(())
+        for record in self.folds.take_due(now.monotonic) {
+            let dot = self.document.next_dot(self.me);
+            if self.document.version_count(record) > 1
+                && let Ok(mut merged) = self.document.fold(record, dot)
+            {
+                self.spread(now, None, &mut merged);
+            }
+        }
+    }
+
+    fn is_leader(&self) -> bool {
+        self.voter.as_ref().is_some_and(Voter::is_leader)
     }
 
     fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
@@ -225,12 +214,20 @@ impl Replica {
             Message::Have { context, fingerprint, decided } => {
                 self.on_have(peer, kind, &context, fingerprint, decided);
             }
+            Message::Edit(edit) => self.on_edit(now, peer, kind, edit, output)?,
             Message::Delta(delta) => self.on_delta(now, peer, kind, delta, output)?,
-            Message::Digest(digest) => self.on_digest(peer, kind, digest, output)?,
+            Message::More => self.send(peer, self.have()),
+            Message::Digest(digest) => self.on_digest(peer, kind, digest)?,
+            Message::AskLiveness { of, buckets } => {
+                self.send(peer, Message::Liveness(self.document.liveness(of, buckets)));
+            }
+            Message::Liveness(liveness) => self.on_liveness(now, peer, kind, liveness, output)?,
+            Message::Want { record, dots } => self.on_want(peer, record, dots),
             Message::Fetch { first } => self.send(peer, Message::Suffix(self.log.suffix(first))),
             Message::Propose(claim) => self.on_propose(kind, claim)?,
+            Message::Revived { record, edit } => self.on_revived(peer, record, edit),
             Message::Restored { record, edit } => {
-                if self.document.records().contains_key(&record) {
+                if self.document.contains(record) {
                     self.tell_restored(record, edit, output);
                 }
             }
@@ -264,11 +261,17 @@ impl Replica {
             Message::Presence(presence) => self.peers.set_presence(from, presence),
             Message::Status(status) => self.peers.set_status(status),
             Message::Have { .. }
+            | Message::Edit(_)
             | Message::Delta(_)
+            | Message::More
             | Message::Digest(_)
+            | Message::AskLiveness { .. }
+            | Message::Liveness(_)
+            | Message::Want { .. }
             | Message::Fetch { .. }
             | Message::Propose(_)
-            | Message::Restored { .. } => unreachable!("dispatched before"),
+            | Message::Restored { .. }
+            | Message::Revived { .. } => unreachable!("dispatched before"),
         }
     }
 
@@ -283,6 +286,7 @@ impl Replica {
     }
 
     fn on_peer_down(&mut self, now: Now, peer: PeerId) {
+        self.remaining = 0;
         let Some(PeerKind::Relay(id)) = self.peers.down(peer) else { return };
         if self.peers.link_to(id).is_some() {
             return; // A newer link to the same relay has taken over.
@@ -339,7 +343,7 @@ impl Replica {
     fn pump_claims(&mut self, now: Now) {
         let leader = self.voter.as_ref().and_then(Voter::leader);
         self.claims.leader_is(leader);
-        let leads = self.voter.as_ref().is_some_and(Voter::is_leader);
+        let leads = self.is_leader();
         while let Some(claim) = self.claims.next_to_send() {
             let has_gone = if leads { self.propose(now, claim) } else { self.pass_on(now, leader, claim) };
             if !has_gone {

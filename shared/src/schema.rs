@@ -1,35 +1,69 @@
 //! What a record may hold: the fields and their kinds.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::crdt::{Field, FieldEdit, FieldKind, FieldName, Version, WrongEdit};
+use crate::crdt::{Field, FieldEdit, FieldId, FieldKind, Op, Version, WrongEdit};
 
-/// The longest text in a field, in bytes: a register's value or a set's element.
+/// The longest value of a register, in bytes.
 pub const MAX_TEXT_BYTES: usize = 4096;
+/// The longest element of a set, in bytes.
+pub const MAX_ELEMENT_BYTES: usize = 256;
 /// How many elements a set may have before one more is refused. Concurrent additions may lead beyond it.
 pub const MAX_ELEMENTS: usize = 256;
+/// How many fields a schema may have.
+pub const MAX_FIELDS: usize = 64;
+/// The longest name of a field, in bytes.
+const MAX_NAME_BYTES: usize = 64;
 
 /// The fields of the built-in schema.
 pub const NAME: &str = "name";
 pub const NOTE: &str = "note";
 pub const TAGS: &str = "tags";
 
+/// The name of a field, as the schema declares it.
+pub type FieldName = String;
+
 /// The *merge* fields of a record. The number, the one *agree* field, lives in the [ledger](crate::ledger).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawSchema")]
 pub struct Schema {
-    pub fields: BTreeMap<FieldName, FieldSpec>,
+    /// A field's place is its [`FieldId`]: a schema that has been in use may only grow at its end. Invariant: 1 to
+    /// [`MAX_FIELDS`], of different names; only registers are required.
+    #[serde(rename = "field")]
+    fields: Vec<FieldSpec>,
 }
 
 /// What the schema says of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FieldSpec {
+    pub name: FieldName,
     pub kind: FieldKind,
     /// Whether a record must have it, and not blank. Only registers can be required.
     #[serde(default)]
     pub required: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSchema {
+    field: Vec<FieldSpec>,
+}
+
+/// Fields that are no schema.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadSchema {
+    #[error("a schema has 1 to {MAX_FIELDS} fields, not {count}")]
+    Count { count: usize },
+    #[error("the name of a field has 1 to {MAX_NAME_BYTES} bytes: `{name}`")]
+    Name { name: FieldName },
+    #[error("two fields are named `{name}`")]
+    Twice { name: FieldName },
+    #[error("`{name}` is no register (`mv` or `lww`): only registers can be required")]
+    Required { name: FieldName },
 }
 
 /// An edit or a version that the schema does not allow.
@@ -39,74 +73,138 @@ pub enum SchemaViolation {
     UnknownField { field: FieldName },
     #[error("{field}: {wrong}")]
     WrongEdit { field: FieldName, wrong: WrongEdit },
-    #[error("{field} is {bytes} bytes long; at most {MAX_TEXT_BYTES} are allowed")]
-    TextTooLong { field: FieldName, bytes: usize },
+    #[error("{field} is {bytes} bytes long; at most {limit} are allowed")]
+    TextTooLong { field: FieldName, bytes: usize, limit: usize },
     #[error("{field} may hold {MAX_ELEMENTS} elements at most")]
     TooManyElements { field: FieldName },
     #[error("a record needs a {field}")]
     Missing { field: FieldName },
-    #[error("the parts of {field} contradict one another")]
-    Unsound { field: FieldName },
+}
+
+impl TryFrom<RawSchema> for Schema {
+    type Error = BadSchema;
+
+    fn try_from(raw: RawSchema) -> Result<Self, BadSchema> {
+        Schema::new(raw.field)
+    }
 }
 
 impl Schema {
+    /// A schema of these fields, in this order.
+    ///
+    /// # Errors
+    /// The rule that they break.
+    pub fn new(fields: Vec<FieldSpec>) -> Result<Self, BadSchema> {
+        if !(1..=MAX_FIELDS).contains(&fields.len()) {
+            return Err(BadSchema::Count { count: fields.len() });
+        }
+        let mut names = BTreeSet::new();
+        for spec in &fields {
+            let FieldSpec { name, required, .. } = spec;
+            if !(1..=MAX_NAME_BYTES).contains(&name.len()) {
+                return Err(BadSchema::Name { name: name.clone() });
+            }
+            if !names.insert(name) {
+                return Err(BadSchema::Twice { name: name.clone() });
+            }
+            if *required && !spec.is_register() {
+                return Err(BadSchema::Required { name: name.clone() });
+            }
+        }
+        Ok(Schema { fields })
+    }
+
     /// People: a name of which concurrent ones are kept side by side, a note of which the latest counts, and tags.
     #[must_use]
     pub fn people() -> Self {
-        let field = |name: &str, kind, required| (name.to_owned(), FieldSpec { kind, required });
+        let field = |name: &str, kind, required| FieldSpec { name: name.to_owned(), kind, required };
         let fields =
             [field(NAME, FieldKind::Mv, true), field(NOTE, FieldKind::Lww, false), field(TAGS, FieldKind::Set, false)];
         Schema { fields: fields.into() }
     }
 
-    /// The kind of a field.
+    /// The fields with their ids, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (FieldId, &FieldSpec)> {
+        (0..).map(FieldId).zip(&self.fields)
+    }
+
+    /// The field by which people know a record: the first required register, or else the first register.
+    #[must_use]
+    pub fn title(&self) -> Option<(FieldId, &FieldSpec)> {
+        let registers = || self.fields().filter(|(_, spec)| spec.is_register());
+        registers().find(|(_, spec)| spec.required).or_else(|| registers().next())
+    }
+
+    /// Whether what was written under `earlier` is right under this schema, too: it has all the fields in their places,
+    /// and after them perhaps some that are not required.
+    #[must_use]
+    pub fn extends(&self, earlier: &Schema) -> bool {
+        self.fields.strip_prefix(&earlier.fields[..]).is_some_and(|new| !new.iter().any(|spec| spec.required))
+    }
+
+    /// What is said of a field, if there is one of this id.
+    #[must_use]
+    pub fn spec(&self, field: FieldId) -> Option<&FieldSpec> {
+        self.fields.get(usize::from(field.0))
+    }
+
+    /// The id of a field.
     ///
     /// # Errors
     /// [`SchemaViolation::UnknownField`] if there is none of that name.
-    pub fn kind(&self, field: &str) -> Result<FieldKind, SchemaViolation> {
+    pub fn id(&self, name: &str) -> Result<FieldId, SchemaViolation> {
         // A name that came from outside may be of any length.
-        let unknown = || SchemaViolation::UnknownField { field: field.chars().take(64).collect() };
-        self.fields.get(field).map(|spec| spec.kind).ok_or_else(unknown)
+        let unknown = || SchemaViolation::UnknownField { field: name.chars().take(MAX_NAME_BYTES).collect() };
+        self.fields().find(|(_, spec)| spec.name == name).map(|(id, _)| id).ok_or_else(unknown)
     }
 
-    /// Checks an edit of one field of a record that reads as `version`.
+    /// An edit of a field by its name.
+    ///
+    /// # Errors
+    /// The rule that it breaks, whatever the record holds.
+    pub fn op(&self, name: &str, edit: FieldEdit) -> Result<Op, SchemaViolation> {
+        let field = self.id(name)?;
+        let op = Op { field, kind: self.known(field)?.kind, edit };
+        self.check_op(&op)?;
+        Ok(op)
+    }
+
+    /// Checks an op, whatever the record holds.
     ///
     /// # Errors
     /// The rule that it breaks.
-    pub fn check_edit_of(&self, version: &Version, field: &str, edit: &FieldEdit) -> Result<(), SchemaViolation> {
-        self.check_edit(field, edit)?;
-        match (edit, version.fields.get(field)) {
-            (FieldEdit::Insert(_), Some(Field::Set(set))) if set.iter().count() >= MAX_ELEMENTS => {
-                Err(SchemaViolation::TooManyElements { field: field.to_owned() })
+    pub fn check_op(&self, op: &Op) -> Result<(), SchemaViolation> {
+        let spec = self.known(op.field)?;
+        let right = op.edit.check_kind(spec.kind).and(if op.kind == spec.kind { Ok(()) } else { Err(wrong(spec)) });
+        right.map_err(|wrong| SchemaViolation::WrongEdit { field: spec.name.clone(), wrong })?;
+        match &op.edit {
+            FieldEdit::Assign(text) => spec.check_value(text),
+            FieldEdit::Insert(text) | FieldEdit::Remove(text) => spec.check_length(text, MAX_ELEMENT_BYTES),
+            FieldEdit::Add(_) => Ok(()),
+        }
+    }
+
+    /// Checks an op on a record that reads as `version`.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn check_op_on(&self, version: &Version, op: &Op) -> Result<(), SchemaViolation> {
+        self.check_op(op)?;
+        match (&op.edit, version.field(op.field)) {
+            (FieldEdit::Insert(_), Some(Field::Set(set))) if set.iter().len() >= MAX_ELEMENTS => {
+                Err(SchemaViolation::TooManyElements { field: self.known(op.field)?.name.clone() })
             }
             _ => Ok(()),
         }
     }
 
-    /// Checks an edit of one field, whatever the field holds.
-    ///
-    /// # Errors
-    /// The rule that it breaks.
-    pub fn check_edit(&self, field: &str, edit: &FieldEdit) -> Result<(), SchemaViolation> {
-        let kind = self.kind(field)?;
-        edit.check_kind(kind).map_err(|wrong| SchemaViolation::WrongEdit { field: field.to_owned(), wrong })?;
-        match edit {
-            FieldEdit::Assign(text) => self.check_text(field, text),
-            FieldEdit::Insert(text) | FieldEdit::Remove(text) => check_length(field, text),
-            FieldEdit::Add(_) => Ok(()),
-        }
-    }
-
-    /// Checks the fields that a new record is to have.
+    /// Checks the ops that make a new record.
     ///
     /// # Errors
     /// The first rule that they break.
-    pub fn check_new(&self, edits: &[(FieldName, FieldEdit)]) -> Result<(), SchemaViolation> {
-        edits.iter().try_for_each(|(field, edit)| self.check_edit(field, edit))?;
-        match self.required().find(|required| edits.iter().all(|(field, _)| field != *required)) {
-            Some(field) => Err(SchemaViolation::Missing { field: field.clone() }),
-            None => Ok(()),
-        }
+    pub fn check_new(&self, ops: &[Op]) -> Result<(), SchemaViolation> {
+        ops.iter().try_for_each(|op| self.check_op(op))?;
+        self.check_required(|field| ops.iter().any(|op| op.field == field))
     }
 
     /// Checks a whole version, as it arrives from a replica that is not trusted.
@@ -114,51 +212,54 @@ impl Schema {
     /// # Errors
     /// The first rule that it breaks.
     pub fn check_version(&self, version: &Version) -> Result<(), SchemaViolation> {
-        for (name, field) in &version.fields {
-            let kind = self.kind(name)?;
-            if field.kind() != kind {
-                let wrong = WrongEdit { kind };
-                return Err(SchemaViolation::WrongEdit { field: name.clone(), wrong });
+        for (id, field) in version.fields() {
+            let spec = self.known(*id)?;
+            if field.kind() != spec.kind {
+                return Err(SchemaViolation::WrongEdit { field: spec.name.clone(), wrong: wrong(spec) });
             }
-            if !field.is_sound() {
-                return Err(SchemaViolation::Unsound { field: name.clone() });
+            field.writes().iter().try_for_each(|write| spec.check_value(&write.value))?;
+            if let Field::Set(set) = field {
+                set.iter().try_for_each(|element| spec.check_length(element, MAX_ELEMENT_BYTES))?;
             }
-            self.check_texts(name, field)?;
         }
-        match self.required().find(|required| !version.fields.get(*required).is_some_and(Field::has_value)) {
-            Some(field) => Err(SchemaViolation::Missing { field: field.clone() }),
+        self.check_required(|field| version.field(field).is_some_and(Field::has_value))
+    }
+
+    fn check_required(&self, has: impl Fn(FieldId) -> bool) -> Result<(), SchemaViolation> {
+        match self.fields().find(|&(id, spec)| spec.required && !has(id)) {
+            Some((_, spec)) => Err(SchemaViolation::Missing { field: spec.name.clone() }),
             None => Ok(()),
         }
     }
 
-    fn check_texts(&self, name: &str, field: &Field) -> Result<(), SchemaViolation> {
-        match field {
-            Field::Lww(register) => {
-                register.latest().into_iter().try_for_each(|write| self.check_text(name, &write.value))
-            }
-            Field::Mv(register) => register.writes().try_for_each(|write| self.check_text(name, write.value)),
-            Field::Counter(_) => Ok(()),
-            Field::Set(set) => set.iter().try_for_each(|element| check_length(name, element)),
-        }
-    }
-
-    fn check_text(&self, field: &str, text: &str) -> Result<(), SchemaViolation> {
-        let required = self.fields.get(field).is_some_and(|spec| spec.required);
-        if required && text.trim().is_empty() {
-            return Err(SchemaViolation::Missing { field: field.to_owned() });
-        }
-        check_length(field, text)
-    }
-
-    fn required(&self) -> impl Iterator<Item = &FieldName> {
-        self.fields.iter().filter(|(_, spec)| spec.required).map(|(name, _)| name)
+    fn known(&self, field: FieldId) -> Result<&FieldSpec, SchemaViolation> {
+        self.spec(field).ok_or_else(|| SchemaViolation::UnknownField { field: format!("#{}", field.0) })
     }
 }
 
-fn check_length(field: &str, text: &str) -> Result<(), SchemaViolation> {
-    let bytes = text.len();
-    if bytes > MAX_TEXT_BYTES {
-        return Err(SchemaViolation::TextTooLong { field: field.to_owned(), bytes });
+impl FieldSpec {
+    /// Whether it holds one text, or several until somebody settles which it is.
+    #[must_use]
+    pub fn is_register(&self) -> bool {
+        matches!(self.kind, FieldKind::Lww | FieldKind::Mv)
     }
-    Ok(())
+
+    fn check_value(&self, text: &str) -> Result<(), SchemaViolation> {
+        if self.required && text.trim().is_empty() {
+            return Err(SchemaViolation::Missing { field: self.name.clone() });
+        }
+        self.check_length(text, MAX_TEXT_BYTES)
+    }
+
+    fn check_length(&self, text: &str, limit: usize) -> Result<(), SchemaViolation> {
+        let bytes = text.len();
+        if bytes > limit {
+            return Err(SchemaViolation::TextTooLong { field: self.name.clone(), bytes, limit });
+        }
+        Ok(())
+    }
+}
+
+fn wrong(spec: &FieldSpec) -> WrongEdit {
+    WrongEdit { kind: spec.kind }
 }

@@ -1,14 +1,24 @@
-//! The wire format: one version byte, then one [`Frame`] in postcard. The only place that knows bytes.
+//! The wire format: what a frame is, and its bytes. `docs/wire.md` describes it so that others can read it.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::id::{ReplicaId, VoterId};
+use crate::codec::columns::{ColumnSink, ColumnSource, content};
+use crate::codec::rows::{RowSink, RowSource};
+use crate::codec::{
+    Malformed, Sink, Source, Table, put_dot_set, put_edit, put_varint, take_byte, take_bytes, take_dot_set, take_edit,
+    take_varint,
+};
+use crate::document::{Delta, Digest, Document, Liveness, Packed};
+use crate::dot::DotSet;
+use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Message, Violation};
+use crate::paxos::Slot;
+use crate::schema::Schema;
 
-/// The version of the format. Peers of different versions do not talk.
-pub const VERSION: u8 = 1;
+/// The version of the format. Peers of different versions do not talk; documents of older versions are read.
+pub const VERSION: u8 = 2;
 
 /// The longest frame, in bytes.
 pub const MAX_FRAME_BYTES: usize = 4 << 20;
@@ -19,8 +29,11 @@ pub const MAX_TAB_FRAME_BYTES: usize = 1 << 20;
 /// The longest name of a room, in bytes.
 const MAX_ROOM_BYTES: usize = 64;
 
+/// How many replicas the table of a link may hold before it begins anew: a bound on the memory that a peer can take.
+const MAX_TABLE: usize = 1 << 15;
+
 /// What goes over a WebSocket, each in a binary message of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// The first frame in either direction.
     Hello(Hello),
@@ -37,10 +50,21 @@ pub enum Frame {
 pub enum Hello {
     /// `room` is a name that the relay checks, to say what is wrong with it.
     Tab { replica: ReplicaId, room: String },
-    /// A relay to a tab.
-    Relay { voter: VoterId },
+    /// A relay to a tab. The schema is that of every room.
+    Relay { voter: VoterId, schema: Schema },
     /// A relay to a relay. `replica` is the incarnation of its database.
-    Link { voter: VoterId, replica: ReplicaId },
+    Link { voter: VoterId, replica: ReplicaId, schema: Schema },
+}
+
+impl Hello {
+    /// The replica that says hello, where it says which it is.
+    #[must_use]
+    pub fn replica(&self) -> Option<ReplicaId> {
+        match self {
+            Hello::Tab { replica, .. } | Hello::Link { replica, .. } => Some(*replica),
+            Hello::Relay { .. } => None,
+        }
+    }
 }
 
 /// The name of a room: an independent database.
@@ -79,6 +103,12 @@ pub enum DecodeError {
     Malformed { reason: String },
 }
 
+impl From<Malformed> for DecodeError {
+    fn from(Malformed(reason): Malformed) -> Self {
+        DecodeError::Malformed { reason: reason.to_owned() }
+    }
+}
+
 impl From<DecodeError> for Violation {
     fn from(error: DecodeError) -> Self {
         match error {
@@ -89,28 +119,381 @@ impl From<DecodeError> for Violation {
     }
 }
 
-/// The bytes of a value.
-#[must_use]
-pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_extend(value, vec![VERSION]).expect("values of this crate have a fixed shape and fit in memory")
+/// The second byte of a frame: what it is, and two flags.
+mod tag {
+    pub const HELLO: u8 = 0;
+    pub const BYE: u8 = 1;
+    pub const HAVE: u8 = 2;
+    pub const EDIT: u8 = 3;
+    pub const DELTA: u8 = 4;
+    pub const MORE: u8 = 5;
+    pub const DIGEST: u8 = 6;
+    pub const ASK_LIVENESS: u8 = 7;
+    pub const LIVENESS: u8 = 8;
+    pub const WANT: u8 = 9;
+    pub const STORED: u8 = 10;
+    pub const PAXOS: u8 = 11;
+    pub const SUFFIX: u8 = 12;
+    pub const FETCH: u8 = 13;
+    pub const PROPOSE: u8 = 14;
+    pub const RESTORED: u8 = 15;
+    pub const PRESENCE: u8 = 16;
+    pub const STATUS: u8 = 17;
+    pub const REVIVED: u8 = 18;
+    /// The name of a room follows.
+    pub const IN_ROOM: u8 = 0x40;
+    /// The table of replicas begins anew with this frame.
+    pub const NEW_TABLE: u8 = 0x80;
 }
 
-/// The value that the bytes stand for. Total: any bytes give a value or an error.
+/// Writes the frames of one link in one direction, in the order in which they are sent.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    table: Table,
+}
+
+impl Encoder {
+    /// The bytes of the next frame. A goodbye can be read whatever went before, since it may overtake other frames.
+    #[must_use]
+    pub fn frame(&mut self, frame: &Frame) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend([VERSION, 0]);
+        if self.table.len() > MAX_TABLE || matches!(frame, Frame::Bye(_)) {
+            self.table = Table::default();
+            bytes[1] |= tag::NEW_TABLE;
+        }
+        bytes[1] |= match frame {
+            Frame::Hello(hello) => {
+                self.introduce(hello);
+                put_plain(&mut bytes, hello);
+                tag::HELLO
+            }
+            Frame::Bye(violation) => {
+                put_plain(&mut bytes, violation);
+                tag::BYE
+            }
+            Frame::Message(message) => self.message(&mut bytes, message),
+            Frame::InRoom(room, message) => {
+                put_varint(&mut bytes, room.0.len() as u64);
+                bytes.extend(room.0.as_bytes());
+                self.message(&mut bytes, message) | tag::IN_ROOM
+            }
+        };
+        bytes
+    }
+
+    /// Who says hello need not be introduced again.
+    fn introduce(&mut self, hello: &Hello) {
+        if let Some(replica) = hello.replica() {
+            self.table.introduce(replica);
+        }
+    }
+
+    fn message(&mut self, bytes: &mut Vec<u8>, message: &Message) -> u8 {
+        let mut sink = RowSink { bytes, table: &mut self.table };
+        match message {
+            Message::Have { context, fingerprint, decided } => {
+                put_dot_set(&mut sink, context);
+                sink.bytes.extend(fingerprint.to_le_bytes());
+                sink.number(decided.0);
+                tag::HAVE
+            }
+            Message::Edit(edit) => {
+                put_edit(&mut sink, edit);
+                tag::EDIT
+            }
+            Message::Delta(delta) => {
+                sink.bytes.extend(delta_bytes(delta));
+                tag::DELTA
+            }
+            Message::More => tag::MORE,
+            Message::Digest(Digest { context, buckets }) => {
+                put_dot_set(&mut sink, context);
+                sink.number(buckets.len() as u64);
+                buckets.iter().for_each(|hash| sink.bytes.extend(hash.to_le_bytes()));
+                tag::DIGEST
+            }
+            Message::AskLiveness { of, buckets } => {
+                put_buckets(&mut sink, *of, buckets);
+                tag::ASK_LIVENESS
+            }
+            Message::Liveness(Liveness { context, of, buckets, live }) => {
+                put_dot_set(&mut sink, context);
+                put_buckets(&mut sink, *of, buckets);
+                put_dot_set(&mut sink, live);
+                tag::LIVENESS
+            }
+            Message::Want { record, dots } => {
+                sink.dot(record.0);
+                put_dot_set(&mut sink, dots);
+                tag::WANT
+            }
+            Message::Stored { context } => {
+                put_dot_set(&mut sink, context);
+                tag::STORED
+            }
+            Message::Restored { record, edit } => {
+                sink.dot(record.0);
+                sink.dot(*edit);
+                tag::RESTORED
+            }
+            Message::Revived { record, edit } => {
+                sink.dot(record.0);
+                sink.dot(*edit);
+                tag::REVIVED
+            }
+            other => put_other(bytes, other),
+        }
+    }
+}
+
+/// The messages that are not about the document.
+fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
+    match message {
+        Message::Paxos(message) => {
+            put_plain(bytes, message);
+            tag::PAXOS
+        }
+        Message::Suffix(suffix) => {
+            put_plain(bytes, suffix);
+            tag::SUFFIX
+        }
+        Message::Fetch { first } => {
+            put_plain(bytes, first);
+            tag::FETCH
+        }
+        Message::Propose(claim) => {
+            put_plain(bytes, claim);
+            tag::PROPOSE
+        }
+        Message::Presence(presence) => {
+            put_plain(bytes, presence);
+            tag::PRESENCE
+        }
+        Message::Status(status) => {
+            put_plain(bytes, status);
+            tag::STATUS
+        }
+        _ => unreachable!("messages about the document are written by the encoder"),
+    }
+}
+
+fn put_buckets(sink: &mut impl Sink, of: u16, buckets: &[u16]) {
+    sink.number(of.into());
+    sink.number(buckets.len() as u64);
+    buckets.iter().for_each(|&at| sink.number(at.into()));
+}
+
+fn take_buckets(source: &mut impl Source) -> Result<(u16, Vec<u16>), Malformed> {
+    let narrow = |number: u64| number.try_into().map_err(|_| Malformed("there are fewer buckets"));
+    let of = narrow(source.number()?)?;
+    let mut buckets = Vec::new();
+    for _ in 0..source.number()? {
+        buckets.push(narrow(source.number()?)?);
+    }
+    Ok((of, buckets))
+}
+
+/// Reads the frames that one [`Encoder`] has written, in the same order.
+#[derive(Debug)]
+pub struct Decoder {
+    table: Table,
+    /// The longest frame, in bytes.
+    limit: usize,
+}
+
+impl Decoder {
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Decoder { table: Table::default(), limit }
+    }
+
+    /// The frame that the bytes stand for. Total: any bytes give a frame or an error, after which the link is of no
+    /// more use.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the bytes are too long, of another version, broken, or followed by more.
+    pub fn frame(&mut self, bytes: &[u8]) -> Result<Frame, DecodeError> {
+        if bytes.len() > self.limit {
+            return Err(DecodeError::Oversized { limit: self.limit });
+        }
+        let mut rest = body(bytes)?;
+        let tag = take_byte(&mut rest)?;
+        if tag & tag::NEW_TABLE != 0 {
+            self.table = Table::default();
+        } else if self.table.len() > MAX_TABLE {
+            return Err(Malformed("the table of replicas is full").into());
+        }
+        let frame = match tag & !tag::NEW_TABLE {
+            tag::HELLO => {
+                let hello: Hello = take_plain(&mut rest)?;
+                if let Some(replica) = hello.replica() {
+                    self.table.introduce(replica);
+                }
+                Frame::Hello(hello)
+            }
+            tag::BYE => Frame::Bye(take_plain(&mut rest)?),
+            what if what & tag::IN_ROOM != 0 => {
+                let length = take_varint(&mut rest)?;
+                let name = take_bytes(&mut rest, length)?;
+                let room = str::from_utf8(name).ok().and_then(|name| Room::try_from(name.to_owned()).ok());
+                let room = room.ok_or(Malformed("no room can have this name"))?;
+                Frame::InRoom(room, self.message(what & !tag::IN_ROOM, &mut rest)?)
+            }
+            what => Frame::Message(self.message(what, &mut rest)?),
+        };
+        if rest.is_empty() { Ok(frame) } else { Err(Malformed("bytes follow the frame").into()) }
+    }
+
+    fn message(&mut self, what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
+        let mut source = RowSource { bytes: rest, table: &mut self.table };
+        Ok(match what {
+            tag::HAVE => {
+                let context = take_dot_set(&mut source)?;
+                let fingerprint = take_bytes(source.bytes, 8)?.try_into().expect("eight bytes were taken");
+                let decided = Slot(source.number()?);
+                Message::Have { context, fingerprint: u64::from_le_bytes(fingerprint), decided }
+            }
+            tag::EDIT => Message::Edit(take_edit(&mut source)?),
+            tag::DELTA => Message::Delta(delta_of(std::mem::take(rest))?),
+            tag::MORE => Message::More,
+            tag::DIGEST => {
+                let context = take_dot_set(&mut source)?;
+                let count = source.number()?;
+                let hashes = take_bytes(source.bytes, count.saturating_mul(4))?.chunks_exact(4);
+                let hashes = hashes.map(|hash| u32::from_le_bytes(hash.try_into().expect("a chunk has four bytes")));
+                Message::Digest(Digest { context, buckets: hashes.collect() })
+            }
+            tag::ASK_LIVENESS => {
+                let (of, buckets) = take_buckets(&mut source)?;
+                Message::AskLiveness { of, buckets }
+            }
+            tag::LIVENESS => {
+                let context = take_dot_set(&mut source)?;
+                let (of, buckets) = take_buckets(&mut source)?;
+                Message::Liveness(Liveness { context, of, buckets, live: take_dot_set(&mut source)? })
+            }
+            tag::WANT => Message::Want { record: RecordId(source.dot()?), dots: take_dot_set(&mut source)? },
+            tag::STORED => Message::Stored { context: take_dot_set(&mut source)? },
+            tag::RESTORED => Message::Restored { record: RecordId(source.dot()?), edit: source.dot()? },
+            tag::REVIVED => Message::Revived { record: RecordId(source.dot()?), edit: source.dot()? },
+            tag::PAXOS => Message::Paxos(take_plain(rest)?),
+            tag::SUFFIX => Message::Suffix(take_plain(rest)?),
+            tag::FETCH => Message::Fetch { first: take_plain(rest)? },
+            tag::PROPOSE => Message::Propose(take_plain(rest)?),
+            tag::PRESENCE => Message::Presence(take_plain(rest)?),
+            tag::STATUS => Message::Status(take_plain(rest)?),
+            _ => return Err(Malformed("there is no such message").into()),
+        })
+    }
+}
+
+/// A delta in columns, which need no table.
+fn delta_bytes(delta: &Delta) -> Vec<u8> {
+    let mut sink = ColumnSink::default();
+    sink.number(delta.remaining);
+    put_dot_set(&mut sink, &delta.context);
+    sink.number(delta.versions.len() as u64);
+    for (record, version) in &delta.versions {
+        sink.dot(record.0);
+        version.write(*record, &mut sink);
+    }
+    sink.finish()
+}
+
+fn delta_of(bytes: &[u8]) -> Result<Delta, Malformed> {
+    let content = content(bytes)?;
+    let mut source = ColumnSource::new(&content)?;
+    let remaining = source.number()?;
+    let context = take_dot_set(&mut source)?;
+    let mut versions = Vec::new();
+    for _ in 0..source.number()? {
+        let record = RecordId(source.dot()?);
+        versions.push((record, Packed::read(record, &mut source)?));
+    }
+    source.finish()?;
+    Ok(Delta { context, versions, remaining })
+}
+
+/// A whole document as bytes, or what of it a replica with the context `theirs` lacks: the version of the format, and
+/// then deltas, each after its length.
+#[must_use]
+pub fn document_bytes(document: &Document, theirs: &DotSet) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    for delta in document.deltas(theirs, None) {
+        let delta = delta_bytes(&delta);
+        put_varint(&mut bytes, delta.len() as u64);
+        bytes.extend(delta);
+    }
+    bytes
+}
+
+/// The deltas of a document's bytes, to be merged one by one.
 ///
 /// # Errors
-/// [`DecodeError`] if the bytes are too long, of another version, broken, or followed by more.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, DecodeError> {
-    if bytes.len() > limit {
-        return Err(DecodeError::Oversized { limit });
-    }
-    let malformed = |reason: &str| DecodeError::Malformed { reason: reason.to_owned() };
+/// [`DecodeError`] for the first that is broken, after which nothing more comes.
+pub fn document_deltas(bytes: &[u8]) -> Result<impl Iterator<Item = Result<Delta, DecodeError>> + '_, DecodeError> {
+    let mut rest = body(bytes)?;
+    Ok(std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let length = take_varint(&mut rest);
+        let delta = length.and_then(|length| take_bytes(&mut rest, length)).and_then(delta_of);
+        if delta.is_err() {
+            rest = &[];
+        }
+        Some(delta.map_err(DecodeError::from))
+    }))
+}
+
+/// A set of dots on its own, as it is kept on disk.
+#[must_use]
+pub fn dot_set_bytes(set: &DotSet) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_dot_set(&mut RowSink { bytes: &mut bytes, table: &mut Table::default() }, set);
+    bytes
+}
+
+/// # Errors
+/// [`Malformed`] if the bytes are not those of a set of dots.
+pub fn dot_set_of(mut bytes: &[u8]) -> Result<DotSet, Malformed> {
+    let set = take_dot_set(&mut RowSource { bytes: &mut bytes, table: &mut Table::default() })?;
+    if bytes.is_empty() { Ok(set) } else { Err(Malformed("bytes follow the set of dots")) }
+}
+
+/// The bytes of a value that is not about the document, in postcard.
+#[must_use]
+pub fn plain_bytes<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_plain(&mut bytes, value);
+    bytes
+}
+
+/// # Errors
+/// [`DecodeError`] if the bytes are not those of such a value.
+pub fn plain_of<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, DecodeError> {
+    let value = take_plain(&mut bytes)?;
+    if bytes.is_empty() { Ok(value) } else { Err(Malformed("bytes follow the value").into()) }
+}
+
+fn put_plain<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
+    let whole = postcard::to_extend(value, std::mem::take(bytes));
+    *bytes = whole.expect("values of this crate have a fixed shape and fit in memory");
+}
+
+fn take_plain<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    let taken = postcard::take_from_bytes(bytes);
+    let (value, rest) = taken.map_err(|error| DecodeError::Malformed { reason: error.to_string() })?;
+    *bytes = rest;
+    Ok(value)
+}
+
+/// What follows the version of the format.
+fn body(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     match bytes.split_first() {
-        None => Err(malformed("it is empty")),
-        Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => Err(malformed(&format!("{} bytes too many", rest.len()))),
-            Err(error) => Err(malformed(&error.to_string())),
-        },
+        None => Err(Malformed("it is empty").into()),
+        Some((&VERSION, body)) => Ok(body),
         Some((&theirs, _)) => Err(DecodeError::Version { theirs }),
     }
 }

@@ -1,10 +1,11 @@
 //! The laws of the merge half, over states that replicas can reach.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
-use shared::crdt::{EditEvent, Field, FieldEdit, FieldKind, FieldName, Lattice, Version};
-use shared::document::{Delta, Document};
+use shared::crdt::{Field, FieldEdit, FieldId, FieldKind, Lattice, Op, Version};
+use shared::document::{Comparison, Delta, Document, Merged, News, NotYet, Unfit};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId};
@@ -26,6 +27,10 @@ enum Act {
     Remove {
         record: usize,
     },
+    /// Folds the concurrent versions of a record.
+    Fold {
+        record: usize,
+    },
     /// Joins the state of another replica.
     Sync {
         with: usize,
@@ -37,6 +42,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Add),
         6 => (0..4usize, 0..EDITS).prop_map(|(record, edit)| Act::Edit { record, edit }),
         1 => (0..4usize).prop_map(|record| Act::Remove { record }),
+        1 => (0..4usize).prop_map(|record| Act::Fold { record }),
         2 => (0..REPLICAS).prop_map(|with| Act::Sync { with }),
     ]
 }
@@ -48,56 +54,83 @@ fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
 /// How many kinds of edits there are.
 const EDITS: usize = 5;
 
-/// An edit of each kind, the first two of which every record begins with.
-fn edit_number(edit: usize, time: usize) -> (FieldName, FieldKind, FieldEdit) {
+const NAME: FieldId = FieldId(0);
+const NOTE: FieldId = FieldId(1);
+const TAGS: FieldId = FieldId(2);
+const VISITS: FieldId = FieldId(3);
+
+/// An op of each kind, the first two of which every record begins with.
+fn op_number(number: usize, time: usize) -> Op {
     let text = format!("value {}", time % 7);
-    let (field, kind, edit) = match edit {
-        0 => ("name", FieldKind::Mv, FieldEdit::Assign(text)),
-        1 => ("note", FieldKind::Lww, FieldEdit::Assign(text)),
-        2 => ("tags", FieldKind::Set, FieldEdit::Insert(text)),
-        3 => ("tags", FieldKind::Set, FieldEdit::Remove(text)),
-        _ => ("visits", FieldKind::Counter, FieldEdit::Add(time as i64 - 10)),
+    let (field, kind, edit) = match number {
+        0 => (NAME, FieldKind::Mv, FieldEdit::Assign(text)),
+        1 => (NOTE, FieldKind::Lww, FieldEdit::Assign(text)),
+        2 => (TAGS, FieldKind::Set, FieldEdit::Insert(text)),
+        3 => (TAGS, FieldKind::Set, FieldEdit::Remove(text)),
+        _ => (VISITS, FieldKind::Counter, FieldEdit::Add(time as i64 - 10)),
     };
-    (field.to_owned(), kind, edit)
+    Op { field, kind, edit }
 }
 
-/// The documents that a history leaves, and the delta of each edit in the order of the edits.
+/// The documents that a history leaves, and the news of each act in the order of the acts.
 struct History {
     documents: Vec<Document>,
-    deltas: Vec<Delta>,
+    news: Vec<News>,
 }
 
 fn play(acts: &[(usize, Act)]) -> History {
-    let mut history = History { documents: vec![Document::default(); REPLICAS], deltas: Vec::new() };
+    let mut history = History { documents: vec![Document::default(); REPLICAS], news: Vec::new() };
     for (time, &(at, act)) in acts.iter().enumerate() {
-        let replica = ReplicaId(at as u64 + 1);
-        let stamp = Stamp { wall_ms: time as u64, logical: 0 };
-        let document = &history.documents[at];
-        let dot = document.next_dot(replica);
-        let chosen = |record: usize| document.records().keys().nth(record).copied();
-        let merged = match act {
-            Act::Add => {
-                let edits = [edit_number(0, time), edit_number(1, time)].into();
-                history.documents[at].edit(RecordId(dot), dot, stamp, edits)
-            }
-            Act::Edit { record, edit } => match chosen(record) {
-                Some(record) => history.documents[at].edit(record, dot, stamp, vec![edit_number(edit, time)]),
-                None => continue,
-            },
-            Act::Remove { record } => match chosen(record) {
-                Some(record) => history.documents[at].remove(record, dot),
-                None => continue,
-            },
-            Act::Sync { with } => {
-                let other = history.documents[with].clone();
-                history.documents[at].join(&other);
-                continue;
-            }
-        };
-        history.deltas.push(merged.news.expect("an edit is news"));
+        let Some(merged) = act_at(&mut history.documents, at, act, time) else { continue };
+        history.news.push(merged.news.expect("an edit is news"));
         history.documents[at].assert_invariants();
     }
     history
+}
+
+fn act_at(documents: &mut [Document], at: usize, act: Act, time: usize) -> Option<Merged> {
+    let stamp = Stamp { wall_ms: time as u64, logical: 0 };
+    let dot = documents[at].next_dot(ReplicaId(at as u64 + 1));
+    let nth = |document: &Document, record: usize| document.records().nth(record);
+    let document = &mut documents[at];
+    match act {
+        Act::Add => {
+            let ops = [op_number(0, time), op_number(1, time)].into();
+            document.edit(RecordId(dot), dot, stamp, ops).ok()
+        }
+        Act::Edit { record, edit } => {
+            let record = nth(document, record)?;
+            document.edit(record, dot, stamp, vec![op_number(edit, time)]).ok()
+        }
+        Act::Remove { record } => {
+            let record = nth(document, record)?;
+            Some(document.remove(record, dot))
+        }
+        Act::Fold { record } => {
+            let record = nth(document, record)?;
+            document.fold(record, dot).ok()
+        }
+        Act::Sync { with } => {
+            let other = documents[with].clone();
+            documents[at].join(&other);
+            None
+        }
+    }
+}
+
+/// Takes in what happened elsewhere. Where an edit builds on what is not here, the versions come whole from `source`.
+fn take_in(document: &mut Document, news: News, source: &Document) {
+    match news {
+        News::Delta(delta) => {
+            document.merge(delta);
+        }
+        News::Edit(edit) => {
+            if let Err(Unfit::MissingBase { record, dots }) = document.apply(edit) {
+                document.merge(source.whole(&BTreeMap::from([(record, dots)]), None));
+            }
+        }
+    }
+    document.assert_invariants();
 }
 
 fn joined<T: Lattice + Clone>(a: &T, b: &T) -> T {
@@ -120,26 +153,72 @@ fn total(history: &History) -> Document {
     total
 }
 
+/// Gives `replica` all that `source` has, as two replicas would that meet.
+fn resync(replica: &mut Document, source: &Document) {
+    let (deltas, digest) = source.missing(replica.context(), None);
+    for delta in deltas {
+        replica.merge(delta);
+    }
+    match replica.compare(&digest.expect("there is little to send")) {
+        Comparison::Equal => {}
+        Comparison::Incomplete => panic!("every delta arrived"),
+        Comparison::Differs { of, buckets } => {
+            let liveness = source.liveness(of, buckets);
+            replica.drop_dead(&liveness).expect("every version arrived");
+        }
+    }
+    replica.assert_invariants();
+}
+
+/// Two documents exchange all they have, as two replicas would.
+fn meet(documents: &mut [Document], one: usize, two: usize) {
+    for (from, to) in [(one, two), (two, one)] {
+        let source = documents[from].clone();
+        let mut stale = BTreeMap::new();
+        for delta in source.deltas(documents[to].context(), None) {
+            stale.extend(documents[to].merge(delta).stale);
+        }
+        let answer = documents[to].whole(&stale, None);
+        documents[from].merge(answer);
+        if let Comparison::Differs { of, buckets } = documents[to].compare(&documents[from].digest()) {
+            let liveness = documents[from].liveness(of, buckets);
+            documents[to].drop_dead(&liveness);
+            let retired = documents[to].retired_live(&liveness);
+            documents[from].merge(Delta { context: retired, ..Delta::default() });
+        }
+    }
+}
+
+/// Makes all documents equal, and brings what lives by the dots of one replica under the name of another.
+fn adopt_all(documents: &mut [Document], gone: ReplicaId) {
+    let mut all = Document::default();
+    documents.iter().for_each(|document| all.join(document));
+    documents[0].join(&all);
+    if let Err(NotYet::Live(records)) = documents[0].check_retirement(gone, all.context().highest(gone)) {
+        for record in records {
+            let dot = documents[0].next_dot(ReplicaId(1));
+            documents[0].edit(record, dot, Stamp { wall_ms: 999, logical: 0 }, Vec::new()).expect("it is small");
+        }
+    }
+}
+
 fn dots() -> impl Strategy<Value = DotSet> {
     prop::collection::vec((0..3u64, 1..20u64), 0..12)
         .prop_map(|dots| dots.into_iter().map(|(r, c)| Dot::new(ReplicaId(r), c)).collect())
 }
 
-/// Fields of one kind that a history of edits and joins leaves at each replica.
-fn fields(kind: FieldKind) -> impl Strategy<Value = Vec<Field>> {
+/// Versions with one field of one kind, as a history of edits and joins leaves them at each replica.
+fn versions(kind: FieldKind) -> impl Strategy<Value = Vec<Version>> {
     let act = (0..REPLICAS, prop::option::of(0..REPLICAS), any::<bool>());
     prop::collection::vec(act, 0..24).prop_map(move |acts| {
-        let mut replicas = vec![(Field::new(kind), DotSet::default()); REPLICAS];
+        let mut replicas = vec![Version::default(); REPLICAS];
+        let mut counters = [0; REPLICAS];
         for (time, (at, sync, insert)) in acts.into_iter().enumerate() {
             if let Some(with) = sync {
-                let (field, seen) = replicas[with].clone();
-                replicas[at].0.join(&field);
-                replicas[at].1.join(&seen);
+                let other = replicas[with].clone();
+                replicas[at].join(&other);
                 continue;
             }
-            let (field, seen) = &mut replicas[at];
-            let replica = ReplicaId(at as u64);
-            let dot = Dot::new(replica, seen.highest(replica) + 1);
             let text = format!("{}", time % 3);
             let edit = match kind {
                 FieldKind::Lww | FieldKind::Mv => FieldEdit::Assign(text),
@@ -147,11 +226,12 @@ fn fields(kind: FieldKind) -> impl Strategy<Value = Vec<Field>> {
                 FieldKind::Set if insert => FieldEdit::Insert(text),
                 FieldKind::Set => FieldEdit::Remove(text),
             };
+            counters[at] += 1;
+            let dot = Dot::new(ReplicaId(at as u64), counters[at]);
             let stamp = Stamp { wall_ms: time as u64, logical: 0 };
-            field.edit(edit, EditEvent { dot, stamp, context: seen }).expect("the edit is for this kind");
-            seen.insert(dot);
+            replicas[at].edit(dot, stamp, [Op { field: NAME, kind, edit }]);
         }
-        replicas.into_iter().map(|(field, _)| field).collect()
+        replicas
     })
 }
 
@@ -165,14 +245,13 @@ proptest! {
     #[cfg_attr(not(target_family = "wasm"), test)]
     #[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
     fn fields_of_every_kind_merge(
-        lww in fields(FieldKind::Lww),
-        mv in fields(FieldKind::Mv),
-        counter in fields(FieldKind::Counter),
-        set in fields(FieldKind::Set),
+        lww in versions(FieldKind::Lww),
+        mv in versions(FieldKind::Mv),
+        counter in versions(FieldKind::Counter),
+        set in versions(FieldKind::Set),
     ) {
-        for fields in [lww, mv, counter, set] {
-            prop_assert!(fields.iter().all(Field::is_sound), "{fields:?}");
-            check_laws(&fields[0], &fields[1], &fields[2])?;
+        for versions in [lww, mv, counter, set] {
+            check_laws(&versions[0], &versions[1], &versions[2])?;
         }
     }
 
@@ -184,45 +263,89 @@ proptest! {
         check_laws(a, b, c)?;
     }
 
-    /// Joining the delta of every edit, in any order and some of them twice, gives what joining the states gives.
+    /// Taking in every edit, in any order and some of them twice, gives what joining the states gives.
     #[cfg_attr(not(target_family = "wasm"), test)]
     #[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
-    fn delta_path_is_state_path(acts in acts(), order in prop::collection::vec(any::<prop::sample::Index>(), 80)) {
+    fn op_path_is_state_path(acts in acts(), order in prop::collection::vec(any::<prop::sample::Index>(), 80)) {
         let history = play(&acts);
-        let mut by_deltas = Document::default();
-        let mut waiting = history.deltas.clone();
+        let expected = total(&history);
+        let mut by_ops = Document::default();
+        let mut waiting = history.news;
         for index in &order {
             if waiting.is_empty() {
                 break;
             }
             let at = index.index(waiting.len());
-            by_deltas.merge(waiting[at].clone());
-            if index.index(4) > 0 {
-                waiting.swap_remove(at);
-            }
+            let news = if index.index(4) > 0 { waiting.swap_remove(at) } else { waiting[at].clone() };
+            take_in(&mut by_ops, news, &expected);
         }
-        waiting.into_iter().for_each(|delta| { by_deltas.merge(delta); });
-        by_deltas.assert_invariants();
-        prop_assert_eq!(by_deltas, total(&history));
+        waiting.into_iter().for_each(|news| take_in(&mut by_ops, news, &expected));
+        prop_assert_eq!(by_ops, expected);
     }
 
-    /// A resync makes both sides equal, whatever either has seen before, even where live deltas were lost.
+    /// A resync makes both sides equal, whatever either has seen before, even where live edits were lost.
     #[cfg_attr(not(target_family = "wasm"), test)]
     #[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
-    fn a_resync_makes_equal(acts in acts(), arrived in prop::collection::vec(any::<bool>(), 40)) {
+    fn delta_path_is_state_path(acts in acts(), arrived in prop::collection::vec(any::<bool>(), 40)) {
         let history = play(&acts);
         let expected = total(&history);
         let mut replica = Document::default();
-        for (delta, _) in history.deltas.iter().zip(&arrived).filter(|&(_, &arrived)| arrived) {
-            replica.merge(delta.clone());
+        for (news, _) in history.news.iter().zip(&arrived).filter(|&(_, &arrived)| arrived) {
+            take_in(&mut replica, news.clone(), &history.documents[0]);
         }
-        let (deltas, digest) = expected.missing(replica.context(), None);
-        for delta in deltas {
-            replica.merge(delta);
-        }
-        replica.compare(&digest).expect("every version arrived");
-        replica.assert_invariants();
+        resync(&mut replica, &expected);
         prop_assert_eq!(replica, expected);
+    }
+
+    /// Documents that retire a replica, each at its own time, become the same as if they had never done so, but for its
+    /// entry in the context.
+    #[cfg_attr(not(target_family = "wasm"), test)]
+    #[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
+    fn retiring_a_replica_changes_nothing_but_its_entry(before in acts(), after in acts()) {
+        let gone = ReplicaId(REPLICAS as u64);
+        let mut documents = play(&before).documents;
+        let last = documents[REPLICAS - 1].context().highest(gone);
+        adopt_all(&mut documents, gone);
+        let mut retiring = documents.clone();
+        let mut has_learnt = [true, false, false];
+        prop_assert_eq!(retiring[0].check_retirement(gone, last), Ok(()), "it has seen all, and nothing lives by it");
+        retiring[0].retire(gone, last);
+        prop_assert_eq!(retiring[0].context().highest(gone), 0, "the entry is gone");
+        for (time, (at, act)) in after.into_iter().enumerate() {
+            // The one that is gone writes no more.
+            let at = at % (REPLICAS - 1);
+            if let Act::Sync { with } = act {
+                // The log comes first.
+                for (one, other) in [(at, with), (with, at)] {
+                    if has_learnt[other] && !has_learnt[one] {
+                        retiring[one].retire(gone, last);
+                        has_learnt[one] = true;
+                    }
+                }
+                meet(&mut documents, at, with);
+                meet(&mut retiring, at, with);
+            } else {
+                act_at(&mut documents, at, act, 1000 + time);
+                act_at(&mut retiring, at, act, 1000 + time);
+            }
+        }
+        for (document, _) in retiring.iter_mut().zip(has_learnt).filter(|(_, has_learnt)| !has_learnt) {
+            document.retire(gone, last);
+        }
+        for with in (0..REPLICAS).cycle().take(2 * REPLICAS) {
+            meet(&mut documents, with, (with + 1) % REPLICAS);
+            meet(&mut retiring, with, (with + 1) % REPLICAS);
+        }
+        for (plain, retired) in documents.into_iter().zip(retiring) {
+            retired.assert_invariants();
+            let mut context = plain.context().clone();
+            context.drop_replica(gone);
+            prop_assert_eq!(retired.context(), &context);
+            prop_assert!(retired.records().eq(plain.records()));
+            for record in plain.records() {
+                prop_assert_eq!(retired.versions(record), plain.versions(record));
+            }
+        }
     }
 
     /// A record is on every replica either whole or gone: it never loses a field that all its versions had.
@@ -231,10 +354,10 @@ proptest! {
     fn no_record_is_ever_a_torso(acts in acts()) {
         let history = play(&acts);
         for document in history.documents.iter().chain([&total(&history)]) {
-            for &record in document.records().keys() {
+            for record in document.records() {
                 let read: Version = document.read(record).expect("the record is there");
-                for field in ["name", "note"] {
-                    prop_assert!(read.fields.get(field).is_some_and(Field::has_value), "{record} has lost its {field}");
+                for field in [NAME, NOTE] {
+                    prop_assert!(read.field(field).is_some_and(Field::has_value), "{record} has lost {field:?}");
                 }
             }
         }

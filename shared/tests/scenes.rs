@@ -2,16 +2,19 @@
 
 mod room;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use room::{Node, Room, START};
-use shared::crdt::{Field, FieldEdit, MvRegister, PnCounter, Version};
-use shared::document::{Change, Delta, Versions};
+use shared::crdt::{FieldEdit, FieldId, FieldKind, Op, Version};
+use shared::document::{Change, Delta, Edit, Live, Packed};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::{MAX_DRIFT_MS, Stamp};
 use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Violation, WriteId};
+use shared::io::{
+    Command, CommandId, CommandRejection, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
+    WriteId,
+};
 use shared::ledger::{Claim, ClaimId, Rejection, Wish};
 use shared::paxos::{self, Ballot, Slot};
 use shared::replica::{Config, Replica, Role};
@@ -308,15 +311,28 @@ fn a_tab_that_moves_ahead_of_its_new_relay_brings_everything_with_it() {
     }
 }
 
-fn version_with(dot: Dot, value: &str, stamp: Stamp) -> Version {
-    let mut name = MvRegister::default();
-    name.assign(dot, stamp, value.to_owned(), &DotSet::default());
-    Version { fields: BTreeMap::from([("name".to_owned(), Field::Mv(name))]) }
+fn named(value: &str) -> Op {
+    Op { field: FieldId(0), kind: FieldKind::Mv, edit: FieldEdit::Assign(value.to_owned()) }
 }
 
-fn delta_with(dot: Dot, version: Version) -> Message {
-    let versions = BTreeMap::from([(RecordId(dot), Versions::from([(dot, version)]))]);
-    Message::Delta(Delta { versions, context: [dot].into_iter().collect() })
+fn live_with(dot: Dot, stamp: Stamp, ops: impl IntoIterator<Item = Op>) -> Live {
+    let mut version = Version::default();
+    version.edit(dot, stamp, ops);
+    Live { dot, folded: Vec::new(), version }
+}
+
+fn packed(record: RecordId, live: &Live) -> (RecordId, Packed) {
+    (record, Packed::new(record, live))
+}
+
+fn delta_with(live: Live) -> Message {
+    let context = [live.dot].into_iter().collect();
+    Message::Delta(Delta { context, versions: vec![packed(RecordId(live.dot), &live)], remaining: 0 })
+}
+
+/// A new record.
+fn edit_with(dot: Dot, stamp: Stamp, ops: Vec<Op>) -> Edit {
+    Edit { record: RecordId(dot), dot, stamp, base: Vec::new(), superseded: DotSet::default(), folds: false, ops }
 }
 
 type IsExpected = fn(&Violation) -> bool;
@@ -330,14 +346,24 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let claim = Claim { id: ClaimId { replica: ReplicaId(101), seq: 1 }, wish: Wish::Raise { number: 5 } };
     let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
     let step_down = paxos::Message::StepDown { ballot: Ballot::ZERO };
-    let mut counted = version_with(own, "Eve", now);
-    counted.fields.insert("tags".to_owned(), Field::Counter(PnCounter::default()));
-    let attacks: [(Message, IsExpected); 8] = [
-        (delta_with(own, counted), |v| matches!(v, Violation::Schema(_))),
-        (delta_with(foreign, version_with(foreign, "Eve", now)), |v| matches!(v, Violation::ForeignDot { .. })),
-        (delta_with(own, version_with(own, "Eve", later)), |v| matches!(v, Violation::Clock(_))),
-        (delta_with(own, version_with(own, " ", now)), |v| matches!(v, Violation::Schema(_))),
-        (delta_with(own, Version::default()), |v| matches!(v, Violation::Schema(_))),
+    let counted = Op { field: FieldId(2), kind: FieldKind::Counter, edit: FieldEdit::Add(1) };
+    let unknown = Op { field: FieldId(9), ..counted.clone() };
+    let folded = Live { folded: vec![own], ..live_with(own, now, [named("Eve")]) };
+    let folding = Edit { folds: true, ..edit_with(own, now, vec![named("Eve")]) };
+    let attacks: [(Message, IsExpected); 16] = [
+        (delta_with(live_with(own, now, [named("Eve"), counted.clone()])), |v| matches!(v, Violation::Schema(_))),
+        (delta_with(live_with(own, now, [named("Eve"), unknown.clone()])), |v| matches!(v, Violation::Schema(_))),
+        (delta_with(live_with(foreign, now, [named("Eve")])), |v| matches!(v, Violation::ForeignDot { .. })),
+        (delta_with(folded), |v| matches!(v, Violation::ForeignDot { .. })),
+        (delta_with(live_with(own, later, [named("Eve")])), |v| matches!(v, Violation::Clock(_))),
+        (delta_with(live_with(own, now, [named(" ")])), |v| matches!(v, Violation::Schema(_))),
+        (delta_with(live_with(own, now, [])), |v| matches!(v, Violation::Schema(_))),
+        (Message::Edit(edit_with(own, now, vec![named("Eve"), counted])), |v| matches!(v, Violation::Schema(_))),
+        (Message::Edit(edit_with(own, now, vec![named("Eve"), unknown])), |v| matches!(v, Violation::Schema(_))),
+        (Message::Edit(edit_with(foreign, now, vec![named("Eve")])), |v| matches!(v, Violation::ForeignDot { .. })),
+        (Message::Edit(folding), |v| matches!(v, Violation::ForeignDot { .. })),
+        (Message::Edit(edit_with(own, later, vec![named("Eve")])), |v| matches!(v, Violation::Clock(_))),
+        (Message::Edit(edit_with(own, now, vec![])), |v| matches!(v, Violation::Schema(_))),
         (Message::Propose(claim), |v| matches!(v, Violation::ForeignClaim)),
         (Message::Paxos(step_down), |v| matches!(v, Violation::NotForTabs)),
         (Message::Delta(Delta { context: scattered, ..Delta::default() }), |v| {
@@ -361,10 +387,10 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
 fn one_dot_under_two_records_counts_once() {
     let (mut room, attacker, bystander) = two_tabs();
     let dot = Dot::new(ReplicaId(100), 1);
-    let version = version_with(dot, "Eve", Stamp { wall_ms: START.wall_ms, logical: 0 });
+    let live = live_with(dot, Stamp { wall_ms: START.wall_ms, logical: 0 }, [named("Eve")]);
     let records = [RecordId(dot), RecordId(Dot::new(ReplicaId(100), 2))];
-    let versions = records.map(|record| (record, Versions::from([(dot, version.clone())])));
-    let delta = Delta { versions: versions.into(), context: [dot].into_iter().collect() };
+    let versions = records.map(|record| packed(record, &live)).into();
+    let delta = Delta { versions, context: [dot].into_iter().collect(), remaining: 0 };
     room.forge(attacker, 0, Message::Delta(delta));
     assert_eq!(room.replica(bystander).view().records().count(), 1, "and every invariant holds");
 }
@@ -392,6 +418,145 @@ fn a_tab_cannot_declare_dead_what_it_has_never_seen() {
     room.forge(attacker, 0, Message::Delta(Delta { context: unborn, ..Delta::default() }));
     let bert = room.add(bystander, "Bert", "");
     assert_eq!(room.values(0, bert, "name"), ["Bert"]);
+}
+
+/// A version may claim to build on edits that nobody has made yet: it cannot take their effect.
+#[test]
+fn a_version_that_claims_the_future_silences_nobody() {
+    let (mut room, attacker, bystander) = two_tabs();
+    let anna = room.add(bystander, "Anna", "");
+    let dot = Dot::new(ReplicaId(100), 1);
+    let mut live = live_with(dot, Stamp { wall_ms: START.wall_ms, logical: 0 }, [named("Eve")]);
+    live.version.past.insert(Dot::new(ReplicaId(101), 1 << 40));
+    let delta = Delta { context: [dot].into_iter().collect(), versions: vec![packed(anna, &live)], remaining: 0 };
+    room.forge(attacker, 0, Message::Delta(delta));
+    room.edit(bystander, anna, "name", "Anya");
+    for node in 0..3 {
+        assert_eq!(room.values(node, anna, "name"), ["Anya"]);
+    }
+}
+
+/// Edits made at one time on one version reach a relay one after the other: the second finds its base superseded.
+#[test]
+fn an_edit_whose_base_is_gone_brings_the_record_whole() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "old");
+    let edit = |dot, base, op| {
+        let stamp = Stamp { wall_ms: START.wall_ms, logical: 9 };
+        Message::Edit(Edit { record: anna, base: vec![base], ..edit_with(dot, stamp, vec![op]) })
+    };
+    let unknown_base = Dot::new(ReplicaId(101), 7);
+    room.forge(two, 1, edit(Dot::new(ReplicaId(101), 8), unknown_base, named("never made")));
+    assert_eq!(room.cut, []);
+    assert_eq!(room.values(1, anna, "name"), ["Anna"], "what cannot be made sense of changes nothing");
+    assert!(!room.replica(1).view().document().context().contains(Dot::new(ReplicaId(101), 8)));
+}
+
+#[test]
+fn the_leader_folds_what_many_have_written_at_one_time() {
+    let mut room = Room::new(3, 40);
+    let tabs: Vec<Node> = (3..43).collect();
+    tabs.iter().for_each(|&tab| room.connect(tab, tab % 3));
+    room.pass(ELECTION);
+    let anna = room.add(3, "Anna", "");
+    tabs.iter().for_each(|&tab| room.disconnect(tab));
+    tabs.iter().for_each(|&tab| room.edit(tab, anna, "note", &format!("written by {tab}")));
+    tabs.iter().for_each(|&tab| room.connect(tab, tab % 3));
+    room.pass(Duration::from_secs(2));
+    for node in 0..43 {
+        let document = room.replica(node).view().document();
+        assert_eq!(document.version_count(anna), 1, "folded at {node}");
+        assert_eq!(document, room.replica(0).view().document());
+        assert_eq!(room.values(node, anna, "note").len(), 1);
+    }
+    assert!(told_restored(&room).iter().all(|&told| told == 0));
+}
+
+/// The fold changes nothing: it is no edit against which a removal would lose.
+#[test]
+fn a_removal_that_has_seen_what_was_folded_removes_the_fold() {
+    let mut room = Room::new(3, 3);
+    let (one, two, remover) = (3, 4, 5);
+    [one, two, remover].into_iter().for_each(|tab| room.connect(tab, 0));
+    room.pass(ELECTION);
+    let anna = room.add(one, "Anna", "");
+    room.disconnect(one);
+    room.edit(one, anna, "note", "one");
+    room.edit(two, anna, "note", "two");
+    room.connect(one, 0);
+    assert_eq!(room.replica(remover).view().document().version_count(anna), 2);
+    room.disconnect(remover);
+    room.command(remover, Command::Remove { record: anna });
+    room.pass(Duration::from_secs(2));
+    assert_eq!(room.replica(one).view().document().version_count(anna), 1, "folded meanwhile");
+    room.connect(remover, 0);
+    for node in 0..6 {
+        assert_eq!(room.record(node, anna), None, "removed at {node}");
+    }
+}
+
+fn undo(room: &mut Room, node: Node) -> Result<Reply, CommandRejection> {
+    room.command(node, Command::Undo);
+    room.replies.pop().expect("an undo is answered at once")
+}
+
+#[test]
+fn what_a_user_did_is_undone_step_by_step() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "old");
+    room.edit(one, anna, "name", "Annie");
+    room.edit(one, anna, "name", "Anya");
+    room.change(one, anna, "tags", FieldEdit::Insert("board".to_owned()));
+    room.change(one, anna, "tags", FieldEdit::Insert("choir".to_owned()));
+    room.change(one, anna, "tags", FieldEdit::Remove("board".to_owned()));
+    room.command(one, Command::Remove { record: anna });
+    assert_eq!(room.record(two, anna), None);
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(room.values(two, anna, "name"), ["Anya"]);
+    assert_eq!(room.record(two, anna).unwrap().elements("tags"), ["choir"]);
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(room.record(two, anna).unwrap().elements("tags"), ["board", "choir"]);
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(room.record(two, anna).unwrap().elements("tags"), <[String; 0]>::default());
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(room.values(two, anna, "name"), ["Annie"]);
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(room.values(two, anna, "name"), ["Anna"]);
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(room.record(two, anna), None);
+    assert_eq!(undo(&mut room, one), Err(CommandRejection::NothingToUndo));
+    for node in 0..5 {
+        assert_eq!(room.replica(node).view().document(), room.replica(0).view().document());
+    }
+    assert_eq!(told_restored(&room), [0; 5], "who brings back what he removed is in no conflict");
+}
+
+#[test]
+fn an_undo_takes_back_nothing_that_others_did_since() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "old");
+    room.edit(one, anna, "note", "mine");
+    room.edit(two, anna, "note", "yours");
+    assert_eq!(undo(&mut room, one), Err(CommandRejection::ChangedSince));
+    assert_eq!(room.values(one, anna, "note"), ["yours"]);
+    assert_eq!(undo(&mut room, one), Err(CommandRejection::ChangedSince), "others have edited the record since");
+    assert_eq!(room.values(one, anna, "name"), ["Anna"]);
+    assert_eq!(undo(&mut room, two), Ok(Reply::Undone(anna)), "and every user undoes what is his own");
+    assert_eq!(room.values(one, anna, "note"), ["mine"]);
+}
+
+/// An undo may bring back what somebody else wrote: that is then not the user's own to undo.
+#[test]
+fn an_undo_does_not_go_on_beyond_what_another_wrote_between() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "old");
+    room.edit(one, anna, "note", "first");
+    room.edit(two, anna, "note", "yours");
+    room.edit(one, anna, "note", "second");
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(anna)));
+    assert_eq!(undo(&mut room, one), Err(CommandRejection::ChangedSince));
+    assert_eq!(room.values(two, anna, "note"), ["yours"]);
 }
 
 #[test]

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config as ProptestConfig;
-use shared::crdt::FieldEdit;
-use shared::id::{ReplicaId, VoterId};
+use shared::crdt::{FieldEdit, FieldId, FieldKind, Op};
+use shared::document::Edit;
+use shared::dot::{Dot, DotSet};
+use shared::hlc::Stamp;
+use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role};
 use shared::schema::Schema;
-use shared::wire::{self, DecodeError, Frame, Room};
+use shared::wire::{DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES, Room, VERSION};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
@@ -26,8 +29,7 @@ fn real_frames() -> Vec<Vec<u8>> {
     let assign = |name: &str| ("name".to_owned(), FieldEdit::Assign(name.to_owned()));
     let tag = ("tags".to_owned(), FieldEdit::Insert("board".to_owned()));
     let add = |name: &str| Command::Add { fields: vec![assign(name), tag.clone()] };
-    let have =
-        Message::Have { context: Default::default(), fingerprint: Default::default(), decided: Default::default() };
+    let have = Message::Have { context: Default::default(), fingerprint: 0, decided: Default::default() };
     let inputs = [
         Input::Command(CommandId(1), add("Anna")),
         Input::PeerUp(peer, PeerKind::Relay(VoterId(1))),
@@ -38,7 +40,9 @@ fn real_frames() -> Vec<Vec<u8>> {
     while let Some(input) = inputs.pop_front() {
         let output = tab.handle(NOW, input);
         inputs.extend(output.write.map(|batch| Input::Persisted(batch.id)));
-        frames.extend(output.sends.into_iter().map(|envelope| wire::encode(&Frame::Message(envelope.message))));
+        frames.extend(
+            output.sends.into_iter().map(|envelope| Encoder::default().frame(&Frame::Message(envelope.message))),
+        );
     }
     assert!(frames.len() >= 4, "have, two deltas and a digest at least");
     frames
@@ -51,9 +55,9 @@ proptest! {
     #[test]
     fn any_bytes_are_a_value_or_an_error(mut bytes in prop::collection::vec(any::<u8>(), 0..200), versioned in any::<bool>()) {
         if versioned && !bytes.is_empty() {
-            bytes[0] = wire::VERSION;
+            bytes[0] = VERSION;
         }
-        let _either = wire::decode::<Frame>(&bytes, wire::MAX_FRAME_BYTES);
+        let _either = Decoder::new(MAX_FRAME_BYTES).frame(&bytes);
     }
 }
 
@@ -76,7 +80,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        if let Ok(Frame::Message(message)) = wire::decode::<Frame>(&bytes, wire::MAX_FRAME_BYTES) {
+        if let Ok(Frame::Message(message)) = Decoder::new(MAX_FRAME_BYTES).frame(&bytes) {
             let addresses = BTreeMap::from([(VoterId(1), "127.0.0.1:5000".to_owned())]);
             let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
             let mut relay = Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), NOW);
@@ -89,15 +93,16 @@ proptest! {
 
 #[test]
 fn what_is_wrong_with_a_frame_is_said() {
-    let hello = wire::encode(&Frame::Bye(shared::io::Violation::Stopping));
-    assert_eq!(wire::decode::<Frame>(&hello, 1), Err(DecodeError::Oversized { limit: 1 }));
-    let mut newer = hello.clone();
-    newer[0] = wire::VERSION + 1;
-    assert_eq!(wire::decode::<Frame>(&newer, 100), Err(DecodeError::Version { theirs: wire::VERSION + 1 }));
-    let mut longer = hello;
+    let read = |bytes: &[u8], limit| Decoder::new(limit).frame(bytes);
+    let bye = Encoder::default().frame(&Frame::Bye(shared::io::Violation::Stopping));
+    assert_eq!(read(&bye, 1), Err(DecodeError::Oversized { limit: 1 }));
+    let mut newer = bye.clone();
+    newer[0] = VERSION + 1;
+    assert_eq!(read(&newer, 100), Err(DecodeError::Version { theirs: VERSION + 1 }));
+    let mut longer = bye;
     longer.push(0);
-    assert!(matches!(wire::decode::<Frame>(&longer, 100), Err(DecodeError::Malformed { .. })));
-    assert!(matches!(wire::decode::<Frame>(&[], 100), Err(DecodeError::Malformed { .. })));
+    assert!(matches!(read(&longer, 100), Err(DecodeError::Malformed { .. })));
+    assert!(matches!(read(&[], 100), Err(DecodeError::Malformed { .. })));
 }
 
 #[test]
@@ -106,4 +111,50 @@ fn names_of_rooms_are_checked() {
     for name in ["", "a/b", "a b", "ü", &"x".repeat(65)] {
         assert!(Room::try_from(name.to_owned()).is_err(), "{name} is no room");
     }
+}
+
+/// A link remembers replicas, but not more and more of them.
+#[test]
+fn a_table_that_is_full_begins_anew_and_a_goodbye_is_read_at_any_time() {
+    let (mut encoder, mut decoder) = (Encoder::default(), Decoder::new(MAX_FRAME_BYTES));
+    let have = |first: u64| {
+        let context = (first..first + 40_000).map(|id| Dot::new(ReplicaId(id << 32), 1)).collect();
+        Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default() })
+    };
+    let mut lengths = Vec::new();
+    for frame in [have(0), have(0), have(20_000), have(20_000)] {
+        let bytes = encoder.frame(&frame);
+        lengths.push(bytes.len());
+        assert_eq!(decoder.frame(&bytes), Ok(frame));
+    }
+    assert_eq!(lengths[0], lengths[1], "the table began anew, since it was full");
+    let bye = Frame::Bye(shared::io::Violation::Stopping);
+    assert_eq!(decoder.frame(&Encoder::default().frame(&bye)), Ok(bye), "also one that has overtaken other frames");
+}
+
+/// What a small edit takes on a link that is up.
+#[test]
+fn an_edit_of_a_short_field_takes_24_bytes_at_the_most() {
+    let (me, other) = (ReplicaId(0x1234_5678_9abc_def0), ReplicaId(0x0fed_cba9_8765_4321));
+    let mut encoder = Encoder::default();
+    let hello = Frame::Hello(shared::wire::Hello::Tab { replica: me, room: "room".to_owned() });
+    let context = [Dot::new(me, 40), Dot::new(other, 100_000)].into_iter().collect();
+    let have = Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default() });
+    let _ = [encoder.frame(&hello), encoder.frame(&have)];
+    let edit = |counter, base, value: &str| {
+        let op = Op { field: FieldId(1), kind: FieldKind::Lww, edit: FieldEdit::Assign(value.to_owned()) };
+        Frame::Message(Message::Edit(Edit {
+            record: RecordId(Dot::new(other, 100_001)),
+            dot: Dot::new(me, counter),
+            stamp: Stamp { wall_ms: 1_790_000_000_000 + 700 * counter, logical: 0 },
+            base: vec![base],
+            superseded: DotSet::default(),
+            folds: false,
+            ops: vec![op],
+        }))
+    };
+    let first = encoder.frame(&edit(41, Dot::new(other, 100_001), "12345"));
+    assert!(first.len() <= 24, "the first edit of a link takes {} bytes", first.len());
+    let next = encoder.frame(&edit(42, Dot::new(me, 41), "12346"));
+    assert!(next.len() <= 20, "the next takes {} bytes", next.len());
 }

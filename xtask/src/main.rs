@@ -1,5 +1,6 @@
 //! The commands of the README: `cargo xtask run`, `test`, `setup`, `sim` and `bench`.
 
+mod bench;
 mod page;
 mod process;
 mod relays;
@@ -41,7 +42,7 @@ enum Command {
         #[arg(long, value_name = "STEP")]
         only: Option<test::Step>,
     },
-    /// Measure Duet beside its peers
+    /// Measure Duet beside its peers, and write the figures into docs/benchmarks.md
     Bench { what: Bench },
     /// Run seeds of the simulator, as many as you have time for
     Sim {
@@ -79,11 +80,7 @@ fn execute(command: Command) -> Result<()> {
             relays::run(profile, base_port)
         }
         Command::Test { only } => test::run(only),
-        Command::Bench { what: Bench::Merge } => process::run(
-            workspace::cargo("run")
-                .args(["--manifest-path=bench/Cargo.toml", "--release", "--locked", "--", "merge"])
-                .env("CARGO_TARGET_DIR", "target/bench"),
-        ),
+        Command::Bench { what: Bench::Merge } => bench::merge(),
         Command::Sim { seeds, from } => process::run(
             workspace::cargo("run")
                 .args(["--package=shared", "--features=sim", "--example=sim", "--release", "--quiet", "--locked", "--"])

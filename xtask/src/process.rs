@@ -58,7 +58,8 @@ pub fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a command prints, without the white space around it.
+/// What a command prints, without the white space around it. Its errors are dropped, unless it was told where to put
+/// them.
 pub fn output_of(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
     if !output.status.success() {

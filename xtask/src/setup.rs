@@ -73,7 +73,7 @@ impl Tools {
 
 /// Installs the wasm-bindgen tools whose version the lock file names: they fit no other.
 fn install_wasm_bindgen(dir: &ToolsDir) -> Result<PathBuf> {
-    let version = &workspace::locked_version("wasm-bindgen")?;
+    let version = &workspace::locked_version("Cargo.lock", "wasm-bindgen")?;
     let folder = dir.install("wasm-bindgen", version, "about 2 minutes", |target| {
         let mut cargo = cargo_install(dir, "wasm-bindgen-cli", version, target)?;
         // It runs for a second per build: quick to compile beats quick to run.

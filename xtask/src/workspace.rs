@@ -58,10 +58,10 @@ pub fn relay_binary(profile: Profile) -> PathBuf {
     Path::new("target").join(folder).join("relay")
 }
 
-/// The version of a dependency that `Cargo.lock` names.
-pub fn locked_version(package: &str) -> Result<String> {
-    let lock = fs::read_to_string(root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
-    version_in_lock(&lock, package).with_context(|| format!("Cargo.lock does not name {package}"))
+/// The version of a dependency that a lock file names. The file is given as seen from the root.
+pub fn locked_version(file: &str, package: &str) -> Result<String> {
+    let lock = fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))?;
+    version_in_lock(&lock, package).with_context(|| format!("{file} does not name {package}"))
 }
 
 fn version_in_lock(lock: &str, package: &str) -> Option<String> {

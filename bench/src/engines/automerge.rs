@@ -4,6 +4,7 @@ use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ObjId, ObjType, ROOT, ReadDoc};
 
 use super::{Engine, Person};
+use crate::random::random;
 
 pub struct Automerge {
     doc: AutoCommit,
@@ -13,14 +14,22 @@ impl Automerge {
     fn person(&self, index: usize) -> ObjId {
         self.doc.get(ROOT, index.to_string()).expect("a document").expect("a person").1
     }
+
+    fn text(&self, map: &ObjId, key: &str) -> String {
+        let (value, _) = self.doc.get(map, key).expect("a document").expect("a value");
+        value.as_str().expect("the value is text").to_owned()
+    }
 }
 
 impl Engine for Automerge {
     const NAME: &'static str = "automerge";
+    type Link = ();
 
     fn new(client: u64) -> Self {
-        Automerge { doc: AutoCommit::new().with_actor(ActorId::from(client.to_be_bytes())) }
+        Automerge { doc: AutoCommit::new().with_actor(actor(client)) }
     }
+
+    fn link(_greeting: &[Vec<u8>]) {}
 
     fn set_number(&mut self, number: u64) -> Vec<u8> {
         self.doc.put(ROOT, "v", number).expect("an edit");
@@ -34,6 +43,15 @@ impl Engine for Automerge {
         self.doc.get_last_local_change().expect("the change").raw_bytes().to_vec()
     }
 
+    fn set_key(&mut self, key: &str, value: &str) -> Vec<u8> {
+        self.doc.put(ROOT, key, value).expect("an edit");
+        self.doc.get_last_local_change().expect("the change").raw_bytes().to_vec()
+    }
+
+    fn key(&mut self, key: &str) -> String {
+        self.text(&ROOT, key)
+    }
+
     fn has_number(&mut self) -> bool {
         self.doc.get(ROOT, "v").expect("a document").is_some_and(|(value, _)| value.is_scalar())
     }
@@ -42,7 +60,7 @@ impl Engine for Automerge {
         self.doc.get(ROOT, "v").expect("a document").is_some_and(|(value, _)| value.is_object())
     }
 
-    fn apply(&mut self, update: &[u8]) {
+    fn apply(&mut self, (): &mut (), update: &[u8]) {
         self.doc.load_incremental(update).expect("an own update");
     }
 
@@ -52,7 +70,7 @@ impl Engine for Automerge {
 
     fn load(client: u64, saved: &[u8]) -> Self {
         let doc = AutoCommit::load(saved).expect("an own document");
-        Automerge { doc: doc.with_actor(ActorId::from(client.to_be_bytes())) }
+        Automerge { doc: doc.with_actor(actor(client)) }
     }
 
     fn add_person(&mut self, index: usize, person: &Person) {
@@ -74,9 +92,23 @@ impl Engine for Automerge {
         self.doc.save_after(&heads)
     }
 
-    fn note(&mut self, index: usize) -> String {
-        let person = self.person(index);
-        let (value, _) = self.doc.get(&person, "note").expect("a document").expect("a note");
-        value.as_str().expect("a note is text").to_owned()
+    fn apply_delta(&mut self, delta: &[u8]) {
+        self.apply(&mut (), delta);
     }
+
+    fn note(&mut self, index: usize) -> String {
+        self.text(&self.person(index), "note")
+    }
+
+    fn for_each_note(&mut self, mut read: impl FnMut(&str)) {
+        for person in self.doc.map_range(ROOT, ..) {
+            read(&self.text(&person.id(), "note"));
+        }
+    }
+}
+
+/// An actor id is 16 random bytes.
+fn actor(client: u64) -> ActorId {
+    let halves = [random(2 * client), random(2 * client + 1)].map(u64::to_be_bytes);
+    ActorId::from(halves.as_flattened())
 }

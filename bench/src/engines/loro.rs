@@ -3,6 +3,7 @@
 use loro::{ExportMode, LoroDoc, LoroMap, ValueOrContainer};
 
 use super::{Engine, Person};
+use crate::random::random;
 
 pub struct Loro {
     doc: LoroDoc,
@@ -19,22 +20,22 @@ impl Loro {
     }
 
     fn person(&self, index: usize) -> LoroMap {
-        match self.map.get(&index.to_string()) {
-            Some(ValueOrContainer::Container(container)) => container.into_map().expect("a person is a map"),
-            _ => panic!("a person is a map"),
-        }
+        map_in(self.map.get(&index.to_string()).expect("a person"))
     }
 }
 
 impl Engine for Loro {
     const NAME: &'static str = "loro";
+    type Link = ();
 
     fn new(client: u64) -> Self {
         let doc = LoroDoc::new();
-        doc.set_peer_id(client).expect("a fresh document");
+        doc.set_peer_id(random(client)).expect("a fresh document");
         let map = doc.get_map("map");
         Loro { doc, map }
     }
+
+    fn link(_greeting: &[Vec<u8>]) {}
 
     fn set_number(&mut self, number: u64) -> Vec<u8> {
         self.update(|map| map.insert("v", number as i64).expect("an edit"))
@@ -48,6 +49,14 @@ impl Engine for Loro {
         })
     }
 
+    fn set_key(&mut self, key: &str, value: &str) -> Vec<u8> {
+        self.update(|map| map.insert(key, value).expect("an edit"))
+    }
+
+    fn key(&mut self, key: &str) -> String {
+        text(&self.map, key)
+    }
+
     fn has_object(&mut self) -> bool {
         matches!(self.map.get("v"), Some(ValueOrContainer::Container(_)))
     }
@@ -56,7 +65,7 @@ impl Engine for Loro {
         matches!(self.map.get("v"), Some(ValueOrContainer::Value(_)))
     }
 
-    fn apply(&mut self, update: &[u8]) {
+    fn apply(&mut self, (): &mut (), update: &[u8]) {
         self.doc.import(update).expect("an own update");
     }
 
@@ -66,7 +75,7 @@ impl Engine for Loro {
 
     fn load(client: u64, saved: &[u8]) -> Self {
         let mut loaded = Self::new(client);
-        loaded.apply(saved);
+        loaded.apply(&mut (), saved);
         loaded
     }
 
@@ -87,8 +96,25 @@ impl Engine for Loro {
         self.doc.export(ExportMode::updates(&other.doc.oplog_vv())).expect("an export")
     }
 
-    fn note(&mut self, index: usize) -> String {
-        let value = self.person(index).get("note").and_then(|value| value.into_value().ok());
-        value.and_then(|value| value.into_string().ok()).expect("a note is text").to_string()
+    fn apply_delta(&mut self, delta: &[u8]) {
+        self.apply(&mut (), delta);
     }
+
+    fn note(&mut self, index: usize) -> String {
+        text(&self.person(index), "note")
+    }
+
+    fn for_each_note(&mut self, mut read: impl FnMut(&str)) {
+        self.map.for_each(|_, person| read(&text(&map_in(person), "note")));
+    }
+}
+
+fn map_in(value: ValueOrContainer) -> LoroMap {
+    let container = value.into_container().expect("a container");
+    container.into_map().expect("a map")
+}
+
+fn text(map: &LoroMap, key: &str) -> String {
+    let value = map.get(key).and_then(|value| value.into_value().ok());
+    value.and_then(|value| value.into_string().ok()).expect("the value is text").to_string()
 }

@@ -1,7 +1,8 @@
 //! Three relays as processes, to be killed and started again.
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
@@ -17,6 +18,8 @@ const RELAYS: usize = 3;
 /// Three relays with a database each, killed when dropped. Relay `n` of the page is at index `n - 1` here.
 pub struct Relays {
     program: PathBuf,
+    /// Flags besides those that every relay gets.
+    flags: Vec<OsString>,
     data: TempDir,
     ports: Vec<u16>,
     processes: Vec<Option<Child>>,
@@ -26,10 +29,22 @@ impl Relays {
     /// # Errors
     /// If a relay does not come up.
     pub async fn start() -> Result<Self> {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// The same, with the schema in a file.
+    ///
+    /// # Errors
+    /// If a relay does not come up.
+    pub async fn start_for(schema: &Path) -> Result<Self> {
+        Self::start_with(vec!["--schema".into(), schema.into()]).await
+    }
+
+    async fn start_with(flags: Vec<OsString>) -> Result<Self> {
         let ports = (0..RELAYS).map(|_| free_port()).collect::<Result<_>>()?;
         let program = path_from_env("DUET_RELAY")?;
         let data = TempDir::new().context("a folder for the databases")?;
-        let mut relays = Relays { program, data, ports, processes: Vec::new() };
+        let mut relays = Relays { program, flags, data, ports, processes: Vec::new() };
         relays.processes.resize_with(RELAYS, || None);
         for relay in 0..RELAYS {
             relays.start_one(relay)?;
@@ -74,6 +89,7 @@ impl Relays {
             .args(["--peers", &peers.join(",")])
             .arg("--data-dir")
             .arg(self.data.path().join(relay.to_string()))
+            .args(&self.flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

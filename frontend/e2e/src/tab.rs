@@ -1,5 +1,6 @@
 //! A tab with the page, used as a person would: by the roles and names that assistive technology sees.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -28,7 +29,19 @@ const READ_PEOPLE: &str = r#"
     }));
 "#;
 
-/// One row of the table.
+/// Reads the table of records of any schema: for each field what the row shows, the elements of sets after commas.
+const READ_RECORDS: &str = r#"
+    const shown = field => field.querySelector(".tags")
+        ? [...field.querySelectorAll(".tag span")].map(element => element.innerText.trim()).join(", ")
+        : field.querySelector("button.value:not([data-empty])")?.innerText.trim() ?? "";
+    return [...document.querySelectorAll("[data-record]")].map(row => Object.fromEntries(
+        [...row.querySelectorAll("[data-field]")].map(field => [field.dataset.field, shown(field)])));
+"#;
+
+/// One row of the table, with what it shows of each field.
+pub type Record = BTreeMap<String, String>;
+
+/// One row of the table of people.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Person {
     pub record: String,
@@ -81,6 +94,21 @@ impl Tab {
         let is_it = |person: &Person| person.name == name && wanted(person);
         let people = self.wait_for_people(name, |people| people.iter().any(is_it)).await?;
         people.into_iter().find(is_it).context("found a moment ago")
+    }
+
+    /// Waits until there is one record, and `wanted` is true of it.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_record(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Result<()> {
+        wait_for(what, || async {
+            let records: Vec<Record> = self.read(READ_RECORDS).await?;
+            Ok(match &records[..] {
+                [record] if wanted(record) => Ok(()),
+                others => Err(format!("{others:#?}\n{}", self.status().await?)),
+            })
+        })
+        .await
     }
 
     /// # Errors
@@ -151,12 +179,20 @@ impl Tab {
     /// # Errors
     /// If the form does not work.
     pub async fn add(&self, name: &str, note: &str) -> Result<()> {
-        let form = "form[aria-label='New person']";
-        for (label, text) in [("Name", name), ("Note", note)] {
+        self.submit("New person", &[("Name", name), ("Note", note)]).await?;
+        self.wait_for_person(name, |_| true).await.map(drop)
+    }
+
+    /// Fills the form with this name, and sends it.
+    ///
+    /// # Errors
+    /// If the form does not work.
+    pub async fn submit(&self, form: &str, fields: &[(&str, &str)]) -> Result<()> {
+        let form = format!("form[aria-label='{form}']");
+        for (label, text) in fields {
             self.find(&format!("{form} input[aria-label={label}]")).await?.send_keys(text).await?;
         }
-        self.click(&format!("{form} button[type=submit]")).await?;
-        self.wait_for_person(name, |_| true).await.map(drop)
+        self.click(&format!("{form} button[type=submit]")).await
     }
 
     /// # Errors
@@ -228,7 +264,33 @@ impl Tab {
         std::fs::write(folder.join(format!("{name}.png")), picture).context("writing a screenshot")
     }
 
-    async fn edit_in_row(&self, button: &str, input: &str, text: &str) -> Result<()> {
+    /// Presses Ctrl+Z where nothing is being typed.
+    ///
+    /// # Errors
+    /// If the page does not answer.
+    pub async fn press_ctrl_z(&self) -> Result<()> {
+        let press =
+            "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'z', ctrlKey: true, bubbles: true}))";
+        self.client.execute(press, Vec::new()).await.map(drop).context("pressing Ctrl+Z")
+    }
+
+    /// Waits until a toast says `text`.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_toast(&self, text: &str) -> Result<()> {
+        wait_for(&format!("the toast {text:?}"), || async {
+            let toasts: String = self.read("return document.querySelector('.toasts').innerText").await?;
+            Ok(if toasts.contains(text) { Ok(()) } else { Err(toasts) })
+        })
+        .await
+    }
+
+    /// Presses a button in the row, types into the field that it opens, and saves.
+    ///
+    /// # Errors
+    /// If the row cannot be edited.
+    pub async fn edit_in_row(&self, button: &str, input: &str, text: &str) -> Result<()> {
         self.press(button).await?;
         let field = self.find(&format!("input[aria-label='{input}']")).await?;
         field.clear().await?;

@@ -125,6 +125,31 @@ async fn of_two_claims_to_one_number_exactly_one_gets_it_and_the_other_sees_who_
     third.close().await
 }
 
+#[tokio::test]
+async fn what_was_done_last_is_undone_everywhere_unless_somebody_has_changed_it_since() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let (one, two) = two_tabs(&relays, &mut browser).await?;
+    one.add("Anna", "pays in cash").await?;
+    one.write_note("Anna", "sings alto").await?;
+    one.press("Remove Anna").await?;
+    two.wait_for_people("an empty table", <[_]>::is_empty).await?;
+
+    one.press_ctrl_z().await?;
+    one.wait_for_toast("Undone: removing Anna.").await?;
+    for tab in [&one, &two] {
+        tab.wait_for_person("Anna", |anna| anna.note == "sings alto").await?;
+    }
+    two.write_note("Anna", "sings bass").await?;
+    one.wait_for_person("Anna", |anna| anna.note == "sings bass").await?;
+    one.press_ctrl_z().await?;
+    one.wait_for_toast("Somebody has changed it since").await?;
+    one.wait_for_person("Anna", |anna| anna.note == "sings bass").await?;
+    one.screenshot("undo").await?;
+    one.close().await?;
+    two.close().await
+}
+
 /// The picture in the README: made of the real page, so that it cannot lie.
 #[tokio::test]
 async fn the_picture_in_the_readme() -> Result<()> {

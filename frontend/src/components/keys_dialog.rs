@@ -3,24 +3,27 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
+/// All but the one for a new record.
 const KEYS: [(&str, &str); 7] = [
-    ("n", "New person"),
     ("/", "Search"),
     ("o", "Go offline, or back"),
     ("↑ ↓", "From row to row"),
     ("Enter", "Edit, or save"),
     ("Esc", "Leave it as it was"),
+    ("Ctrl Z", "Undo"),
     ("?", "All keys"),
 ];
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub open: bool,
+    /// What a record is called.
+    pub record: AttrValue,
     pub on_change: Callback<bool>,
 }
 
 #[component]
-pub fn KeysDialog(Props { open, on_change }: &Props) -> Html {
+pub fn KeysDialog(Props { open, record, on_change }: &Props) -> Html {
     let node = use_node_ref();
     {
         let node = node.clone();
@@ -31,9 +34,10 @@ pub fn KeysDialog(Props { open, on_change }: &Props) -> Html {
             }
         });
     }
-    let rows = KEYS.iter().map(|(keys, meaning)| {
+    let new = format!("New {record}");
+    let rows = std::iter::once(("n", new.as_str())).chain(KEYS).map(|(keys, meaning)| {
         let keys = keys.split(' ').map(|key| html! { <kbd>{ key }</kbd> });
-        html! { <div><dt>{ for keys }</dt><dd>{ *meaning }</dd></div> }
+        html! { <div><dt>{ for keys }</dt><dd>{ meaning }</dd></div> }
     });
     html! {
         <dialog ref={node} class="keys" aria-labelledby="keys-heading" onclose={on_change.reform(|_| false)}>

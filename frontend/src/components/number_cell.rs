@@ -1,21 +1,21 @@
-//! A person's number with its state, and what can be done about it.
+//! A record's number with its state, and what can be done about it.
 
 use shared::ledger::Wish;
 use yew::prelude::*;
 
 use super::editable_text::EditableText;
 use crate::engine::session::{Action, NumberWish};
-use crate::view_model::{NumberState, Person, parse_number};
+use crate::view_model::{NumberState, Row, parse_number};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub person: std::rc::Rc<Person>,
+    pub row: std::rc::Rc<Row>,
     pub on_action: Callback<Action>,
 }
 
 #[component]
-pub fn NumberCell(Props { person, on_action }: &Props) -> Html {
-    let number = &person.number;
+pub fn NumberCell(Props { row, on_action }: &Props) -> Html {
+    let number = &row.number;
     let state = number.state;
     let asks = matches!(state, NumberState::None | NumberState::Rejected);
     html! {
@@ -33,21 +33,21 @@ pub fn NumberCell(Props { person, on_action }: &Props) -> Html {
                 <span class="remark" role="status">{ remark }</span>
             }
             <span class="actions">
-                if asks { { asking(person, on_action) } }
-                { freeing(person, on_action) }
-                { taking(person, on_action) }
-                { dismissing(person, on_action) }
+                if asks { { asking(row, on_action) } }
+                { freeing(row, on_action) }
+                { taking(row, on_action) }
+                { dismissing(row, on_action) }
                 if number.releasable {
-                    { ask("Release", format!("Release the number of {}", person.name.shown),
-                        Wish::Release { record: person.id }, on_action) }
+                    { ask("Release", format!("Release the number of {}", row.called),
+                        Wish::Release { record: row.id }, on_action) }
                 }
             </span>
         </>
     }
 }
 
-fn asking(person: &Person, on_action: &Callback<Action>) -> Html {
-    let (record, name) = (person.id, &person.name.shown);
+fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
+    let (record, name) = (row.id, &row.called);
     let on_save = {
         let on_action = on_action.clone();
         Callback::from(move |typed: String| {
@@ -65,26 +65,26 @@ fn asking(person: &Person, on_action: &Callback<Action>) -> Html {
     }
 }
 
-/// Where a removed person is in the way.
-fn freeing(person: &Person, on_action: &Callback<Action>) -> Html {
-    let Some((owner, number)) = person.number.to_free else { return Html::default() };
+/// Where a removed record is in the way.
+fn freeing(row: &Row, on_action: &Callback<Action>) -> Html {
+    let Some((owner, number)) = row.number.to_free else { return Html::default() };
     ask("Free it", format!("Free number {number}"), Wish::Release { record: owner }, on_action)
 }
 
 /// Where nobody is in the way any more.
-fn taking(person: &Person, on_action: &Callback<Action>) -> Html {
-    let Some(number) = person.number.to_take else { return Html::default() };
-    let label = format!("Take {number} for {}", person.name.shown);
-    ask("Take it", label, NumberWish::This(number).of(person.id), on_action)
+fn taking(row: &Row, on_action: &Callback<Action>) -> Html {
+    let Some(number) = row.number.to_take else { return Html::default() };
+    let label = format!("Take {number} for {}", row.called);
+    ask("Take it", label, NumberWish::This(number).of(row.id), on_action)
 }
 
-fn dismissing(person: &Person, on_action: &Callback<Action>) -> Html {
-    if !person.number.dismissable {
+fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
+    if !row.number.dismissable {
         return Html::default();
     }
-    let record = person.id;
+    let record = row.id;
     let onclick = on_action.reform(move |_: MouseEvent| Action::DismissRefusal { record });
-    let label = format!("Dismiss the refusal for {}", person.name.shown);
+    let label = format!("Dismiss the refusal for {}", row.called);
     html! { <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>{ "Dismiss" }</button> }
 }
 

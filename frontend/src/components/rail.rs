@@ -6,11 +6,13 @@ use super::theme_button::ThemeButton;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
+    /// What the records are called.
+    pub records: AttrValue,
     pub on_keys: Callback<bool>,
 }
 
 #[component]
-pub fn Rail(Props { on_keys }: &Props) -> Html {
+pub fn Rail(Props { records, on_keys }: &Props) -> Html {
     html! {
         <nav class="rail" aria-label="Views">
             <span class="brand" title="Merge what can merge, agree on what must agree">
@@ -24,7 +26,7 @@ pub fn Rail(Props { on_keys }: &Props) -> Html {
                 <svg viewBox="0 0 24 24" aria-hidden="true">
                     <circle cx="12" cy="8" r="3.5" /><path d="M5 20c0-4 3-6.5 7-6.5s7 2.5 7 6.5" />
                 </svg>
-                <span>{ "People" }</span>
+                <span>{ records }</span>
             </a>
             <span class="space"></span>
             <ThemeButton />

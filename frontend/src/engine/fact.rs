@@ -7,6 +7,8 @@ use shared::id::{ReplicaId, VoterId};
 use shared::io::{CommandRejection, Violation};
 use shared::ledger::{ClaimId, Rejection};
 use shared::paxos::Slot;
+use shared::replica::Undoable;
+use shared::schema::FieldName;
 
 /// How many entries the feed keeps.
 const FEED_LENGTH: usize = 50;
@@ -41,6 +43,12 @@ pub enum Fact {
         by: Option<ReplicaId>,
         name: String,
     },
+    /// Edited while somebody else did, too. `from` and `to` are what the record was called before and after.
+    Merged {
+        by: Option<ReplicaId>,
+        from: String,
+        to: String,
+    },
     Removed {
         name: String,
     },
@@ -52,6 +60,7 @@ pub enum Fact {
     /// A write that gave way to another one, made at the same time.
     Lost {
         write: LostWrite,
+        field: FieldName,
         name: String,
     },
     Decided(Decided),
@@ -61,6 +70,20 @@ pub enum Fact {
     LinkCut(Violation),
     /// A command could not be done.
     Impossible(CommandRejection),
+    /// What the user did last about the record of this name is undone, or could not be.
+    Undone {
+        what: Undoable,
+        name: String,
+        outcome: Result<(), CommandRejection>,
+    },
+}
+
+impl Fact {
+    /// Whether it is an answer to what the user did just now, of no interest after the next thing.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Fact::Undone { .. })
+    }
 }
 
 /// The log has decided a claim.
@@ -87,14 +110,14 @@ pub enum Owner {
     /// Nobody is in the way: the refusal has another reason.
     #[default]
     Nobody,
-    Person {
+    Present {
         name: String,
     },
     /// Removed, but the number was not released. The name, if it was ever known here.
     Removed {
         name: Option<String>,
     },
-    /// Somebody whose record has not arrived here yet.
+    /// The record has not arrived here yet.
     Unknown,
 }
 
@@ -131,6 +154,11 @@ impl Feed {
 
     pub fn dismiss(&mut self, serial: u64) {
         self.notices.retain(|notice| notice.serial != serial);
+    }
+
+    /// The user goes on: answers to what was done before have been read.
+    pub fn dismiss_passing(&mut self) {
+        self.notices.retain(|notice| !notice.fact.is_passing());
     }
 
     /// Whether the decision about this claim was told lately: a claim that went to two leaders is in the log twice.

@@ -6,10 +6,12 @@ use gloo::timers::callback::Timeout;
 use shared::id::VoterId;
 use shared::io::{Message, Violation};
 use shared::presence::Status;
-use shared::wire::{self, Frame, Hello, MAX_FRAME_BYTES};
+use shared::schema::Schema;
+use shared::wire::{Frame, Hello};
 
 use super::fact::Fact;
 use super::route::{self, Route};
+use super::session::Session;
 use super::socket::{Socket, SocketEvent};
 use super::{Engine, State};
 use crate::browser;
@@ -58,8 +60,8 @@ impl Link {
     }
 
     /// The socket, once both sides have said hello.
-    pub(super) fn open_socket(&self) -> Option<&Socket> {
-        self.socket.as_ref().filter(|_| matches!(self.standing, Standing::Connected { .. }))
+    pub(super) fn open_socket(&mut self) -> Option<&mut Socket> {
+        self.socket.as_mut().filter(|_| matches!(self.standing, Standing::Connected { .. }))
     }
 
     fn close(&mut self, standing: Standing) {
@@ -143,10 +145,8 @@ impl Engine {
         }
         match event {
             SocketEvent::Opened => self.say_hello(),
-            SocketEvent::Received(bytes) => match wire::decode(&bytes, MAX_FRAME_BYTES) {
-                Ok(frame) => self.on_frame(frame),
-                Err(error) => self.cut(&error.into()),
-            },
+            SocketEvent::Received(Ok(frame)) => self.on_frame(frame),
+            SocketEvent::Received(Err(error)) => self.cut(&error.into()),
             SocketEvent::Closed => self.on_lost(),
         }
     }
@@ -160,16 +160,16 @@ impl Engine {
     }
 
     fn say_hello(&self) {
-        let state = self.0.state.borrow();
+        let state = &mut *self.0.state.borrow_mut();
         let hello = Hello::Tab { replica: state.session.view().me(), room: self.0.room.as_str().to_owned() };
-        if let Some(socket) = &state.link.socket {
-            socket.send(&wire::encode(&Frame::Hello(hello)));
+        if let Some(socket) = &mut state.link.socket {
+            socket.send(&Frame::Hello(hello));
         }
     }
 
     fn on_frame(&self, frame: Frame) {
         match frame {
-            Frame::Hello(Hello::Relay { voter }) => self.on_hello(voter),
+            Frame::Hello(Hello::Relay { voter, schema }) => self.on_hello(voter, schema),
             Frame::Message(message) => self.on_message(message),
             Frame::Bye(Violation::Stopping | Violation::SlowPeer) => self.on_lost(),
             Frame::Bye(violation) => self.end_for_cause(Fact::LinkRefused(violation)),
@@ -180,14 +180,14 @@ impl Engine {
         }
     }
 
-    fn on_hello(&self, voter: VoterId) {
+    fn on_hello(&self, voter: VoterId, schema: Schema) {
         {
             let state = &mut *self.0.state.borrow_mut();
             state.link.timer = None;
             state.link.connected_at = browser::now().monotonic;
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
-        self.advance(|session| session.connected(browser::now(), voter));
+        self.advance_or_cut(|session| session.connected(browser::now(), voter, schema));
     }
 
     fn on_message(&self, message: Message) {
@@ -198,9 +198,14 @@ impl Engine {
                 state.learn_relays(status);
             }
         }
+        self.advance_or_cut(|session| session.receive(browser::now(), message));
+    }
+
+    /// Takes a step that the relay may have made impossible, which ends the link.
+    fn advance_or_cut(&self, step: impl FnOnce(&mut Session) -> Result<Vec<Message>, Violation>) {
         let mut broken = None;
         self.advance(|session| {
-            session.receive(browser::now(), message).unwrap_or_else(|violation| {
+            step(session).unwrap_or_else(|violation| {
                 broken = Some(violation);
                 Vec::new()
             })
@@ -212,8 +217,8 @@ impl Engine {
 
     /// The relay broke the protocol: tells it why, and goes on elsewhere.
     fn cut(&self, violation: &Violation) {
-        if let Some(socket) = &self.0.state.borrow().link.socket {
-            socket.send(&wire::encode(&Frame::Bye(violation.clone())));
+        if let Some(socket) = &mut self.0.state.borrow_mut().link.socket {
+            socket.send(&Frame::Bye(violation.clone()));
         }
         self.end_for_cause(Fact::LinkCut(violation.clone()));
     }

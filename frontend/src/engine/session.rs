@@ -12,8 +12,8 @@ use shared::io::{
 };
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::Slot;
-use shared::replica::{Config, Replica, Role, View};
-use shared::schema::{self, Schema};
+use shared::replica::{Config, RecordView, Replica, Role, Undoable, View};
+use shared::schema::{FieldName, Schema};
 
 use super::fact::{Fact, Feed, Owner};
 
@@ -22,15 +22,17 @@ mod telling;
 /// What the user does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    Add(NewPerson),
+    Add(NewRecord),
     Edit {
         record: RecordId,
-        field: &'static str,
+        field: FieldName,
         edit: FieldEdit,
     },
     Remove {
         record: RecordId,
     },
+    /// Takes back what was done last in this tab.
+    Undo,
     Ask(Wish),
     /// The refusal of this record's number has been read.
     DismissRefusal {
@@ -42,10 +44,8 @@ pub enum Action {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewPerson {
-    pub name: String,
-    /// Empty for none.
-    pub note: String,
+pub struct NewRecord {
+    pub fields: Vec<(FieldName, FieldEdit)>,
     pub number: Option<NumberWish>,
 }
 
@@ -111,12 +111,23 @@ struct Step {
     cut: Option<Violation>,
 }
 
+/// The record that something was done about.
+#[must_use]
+pub fn record_of(what: Undoable) -> RecordId {
+    match what {
+        Undoable::Added(record) | Undoable::Edited(record, _) | Undoable::Removed(record) => record,
+    }
+}
+
+fn empty_replica(id: ReplicaId, schema: Schema, now: Now) -> Replica {
+    Replica::recover(Config { replica: id, schema, role: Role::Tab }, Recovered::default(), now)
+}
+
 impl Session {
     #[must_use]
     pub fn new(replica: ReplicaId, now: Now) -> Self {
-        let config = Config { replica, schema: Schema::people(), role: Role::Tab };
         Session {
-            replica: Replica::recover(config, Recovered::default(), now),
+            replica: empty_replica(replica, Schema::people(), now),
             link: None,
             links: 0,
             commands: 0,
@@ -131,14 +142,34 @@ impl Session {
         }
     }
 
-    /// A link to a relay is up. Returns what to send over it, as the others do.
-    #[must_use]
-    pub fn connected(&mut self, now: Now, voter: VoterId) -> Vec<Message> {
+    /// A link to a relay is up, which keeps this schema. Returns what to send over it, as the others do.
+    ///
+    /// # Errors
+    /// [`Violation::OtherSchema`] if this tab holds something already that was written under another one: the link has
+    /// to be cut.
+    pub fn connected(&mut self, now: Now, voter: VoterId, schema: Schema) -> Result<Vec<Message>, Violation> {
         self.disconnected(now);
+        self.adopt(now, schema)?;
         self.links += 1;
         let peer = PeerId(self.links);
         self.link = Some(peer);
-        self.step(now, Input::PeerUp(peer, PeerKind::Relay(voter))).sends
+        Ok(self.step(now, Input::PeerUp(peer, PeerKind::Relay(voter))).sends)
+    }
+
+    /// Takes the schema of a relay. A replica that has neither written nor learned anything can be made anew under its
+    /// old id.
+    fn adopt(&mut self, now: Now, schema: Schema) -> Result<(), Violation> {
+        let view = self.view();
+        let untouched =
+            view.document().context().is_empty() && view.log().decided() == Slot(0) && view.pending_wishes() == 0;
+        if *view.schema() == schema {
+            Ok(())
+        } else if untouched {
+            self.replica = empty_replica(view.me(), schema, now);
+            Ok(())
+        } else {
+            Err(Violation::OtherSchema)
+        }
     }
 
     pub fn disconnected(&mut self, now: Now) {
@@ -176,10 +207,12 @@ impl Session {
 
     #[must_use]
     pub fn act(&mut self, now: Now, action: Action) -> Vec<Message> {
+        self.feed.dismiss_passing();
         match action {
-            Action::Add(person) => self.add(now, person),
+            Action::Add(record) => self.add(now, record),
+            Action::Undo => self.undo(now),
             Action::Edit { record, field, edit } => {
-                let sends = self.command(now, Command::Edit { record, field: field.to_owned(), edit });
+                let sends = self.command(now, Command::Edit { record, field, edit });
                 self.note_names(record);
                 sends
             }
@@ -245,43 +278,64 @@ impl Session {
         let name = self.names.get(&record).and_then(|names| names.first()).cloned();
         let document = self.replica.view().document();
         match name {
-            Some(name) if document.records().contains_key(&record) => Owner::Person { name },
+            Some(name) if document.contains(record) => Owner::Present { name },
             name if document.context().contains(record.0) => Owner::Removed { name },
             _ => Owner::Unknown,
         }
     }
 
-    fn add(&mut self, now: Now, person: NewPerson) -> Vec<Message> {
-        let mut fields = vec![(schema::NAME.to_owned(), FieldEdit::Assign(person.name))];
-        if !person.note.is_empty() {
-            fields.push((schema::NOTE.to_owned(), FieldEdit::Assign(person.note)));
-        }
-        let (mut sends, reply) = self.try_command(now, Command::Add { fields });
-        if let Some(Reply::Added(record)) = reply {
-            self.note_names(record);
-            if let Some(number) = person.number {
-                sends.extend(self.command(now, Command::Ask(number.of(record))));
+    /// What a record is called: the values of its title, or its id if there are none. Never empty.
+    #[must_use]
+    pub fn names_of(&self, record: &RecordView) -> Vec<String> {
+        let title = self.view().schema().title().map_or("", |(_, spec)| &spec.name);
+        let values = record.candidates(title).iter().map(|candidate| candidate.value.clone());
+        let names: Vec<_> = values.filter(|value| !value.is_empty()).collect();
+        if names.is_empty() { vec![format!("record {}", record.id)] } else { names }
+    }
+
+    /// What a record is called, or was before it was removed.
+    #[must_use]
+    pub fn last_name(&self, record: RecordId) -> String {
+        self.names.get(&record).and_then(|names| names.first()).cloned().unwrap_or_default()
+    }
+
+    fn add(&mut self, now: Now, NewRecord { fields, number }: NewRecord) -> Vec<Message> {
+        let step = self.give(now, Command::Add { fields });
+        let mut sends = step.sends;
+        match step.replies.into_iter().next() {
+            Some(Ok(Reply::Added(record))) => {
+                self.note_names(record);
+                sends.extend(number.into_iter().flat_map(|number| self.command(now, Command::Ask(number.of(record)))));
             }
+            Some(Err(rejection)) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
+            _ => {}
         }
         sends
     }
 
-    fn command(&mut self, now: Now, command: Command) -> Vec<Message> {
-        self.try_command(now, command).0
+    fn undo(&mut self, now: Now) -> Vec<Message> {
+        let Some(what) = self.view().undo() else { return Vec::new() };
+        let step = self.give(now, Command::Undo);
+        self.note_names(record_of(what));
+        for reply in step.replies {
+            let fact = Fact::Undone { what, name: self.last_name(record_of(what)), outcome: reply.map(drop) };
+            self.feed.tell_aloud(now.wall_ms, fact);
+        }
+        step.sends
     }
 
     /// Gives a command; tells why, where it cannot be done. A wish is answered later, by the log.
-    fn try_command(&mut self, now: Now, command: Command) -> (Vec<Message>, Option<Reply>) {
-        self.commands += 1;
-        let step = self.step(now, Input::Command(CommandId(self.commands), command));
-        let mut done = None;
-        for reply in step.replies {
-            match reply {
-                Ok(reply) => done = Some(reply),
-                Err(rejection) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
-            }
+    fn command(&mut self, now: Now, command: Command) -> Vec<Message> {
+        let step = self.give(now, command);
+        for rejection in step.replies.into_iter().filter_map(Result::err) {
+            self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection));
         }
-        (step.sends, done)
+        step.sends
+    }
+
+    fn give(&mut self, now: Now, command: Command) -> Step {
+        self.commands += 1;
+        self.step(now, Input::Command(CommandId(self.commands), command))
     }
 
     /// Takes one input to its end. This tab keeps its state in memory, so that every write is as durable as it will
@@ -300,7 +354,7 @@ impl Session {
             events.extend(output.events);
             lost.extend(output.lost);
         }
-        self.tell_of(now, &events);
+        self.tell_of(now, &events, &lost);
         self.tell_lost(now, lost);
         self.tell_decisions(now);
         self.reach_goal();

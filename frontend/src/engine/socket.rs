@@ -1,7 +1,8 @@
-//! One WebSocket.
+//! One WebSocket, which carries frames.
 
 use gloo::events::EventListener;
 use js_sys::{ArrayBuffer, Uint8Array};
+use shared::wire::{DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
@@ -9,13 +10,14 @@ use web_sys::{BinaryType, MessageEvent, WebSocket};
 #[derive(Debug)]
 pub enum SocketEvent {
     Opened,
-    Received(Vec<u8>),
+    Received(Result<Frame, DecodeError>),
     Closed,
 }
 
 /// A WebSocket that closes, and says no more, when it is dropped.
 pub struct Socket {
     socket: WebSocket,
+    encoder: Encoder,
     _listeners: [EventListener; 3],
 }
 
@@ -26,18 +28,21 @@ impl Socket {
         let socket = WebSocket::new(url)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let (on_open, on_message, on_close) = (tell.clone(), tell.clone(), tell);
+        let mut decoder = Decoder::new(MAX_FRAME_BYTES);
         let listeners = [
             EventListener::new(&socket, "open", move |_| on_open(SocketEvent::Opened)),
-            EventListener::new(&socket, "message", move |event| on_message(SocketEvent::Received(bytes_of(event)))),
+            EventListener::new(&socket, "message", move |event| {
+                on_message(SocketEvent::Received(decoder.frame(&bytes_of(event))));
+            }),
             // An `error` needs no listener: it is always followed by a `close`.
             EventListener::new(&socket, "close", move |_| on_close(SocketEvent::Closed)),
         ];
-        Ok(Socket { socket, _listeners: listeners })
+        Ok(Socket { socket, encoder: Encoder::default(), _listeners: listeners })
     }
 
     /// A frame that the socket does not take any more is lost with the link, and resent over the next one.
-    pub fn send(&self, bytes: &[u8]) {
-        let _lost_with_the_link = self.socket.send_with_u8_array(bytes);
+    pub fn send(&mut self, frame: &Frame) {
+        let _lost_with_the_link = self.socket.send_with_u8_array(&self.encoder.frame(frame));
     }
 }
 

@@ -1,20 +1,21 @@
-//! The people: the table in the middle, and beside it why one can trust it.
+//! The people, or whatever else the records are: the table in the middle, and beside it why one can trust it.
 
 use std::rc::Rc;
 
 use yew::prelude::*;
 
 use crate::components::highest::Highest;
-use crate::components::people_table::PeopleTable;
-use crate::components::person_form::PersonForm;
+use crate::components::record_form::RecordForm;
+use crate::components::record_table::RecordTable;
 use crate::components::relay_list::RelayList;
 use crate::components::story_list::StoryList;
 use crate::components::text_input::TextInput;
+use crate::components::undo_button::UndoButton;
 use crate::hooks::use_action;
-use crate::view_model::{Person, Snapshot};
+use crate::view_model::{Nouns, Row, Snapshot, capitalised};
 
 pub const SEARCH_ID: &str = "search";
-pub const NEW_PERSON_ID: &str = "new-person";
+pub const NEW_RECORD_ID: &str = "new-record";
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -26,27 +27,32 @@ pub struct Props {
 pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
     let on_action = use_action();
     let search = use_state(String::new);
-    let found = use_memo((snapshot.people.clone(), (*search).clone()), |(people, search)| found(people, search));
+    let found = use_memo((snapshot.rows.clone(), (*search).clone()), |(rows, search)| found(rows, search));
+    let layout = &snapshot.layout;
+    let nouns = layout.nouns;
     let on_search = {
         let search = search.clone();
         use_callback((), move |text, ()| search.set(text))
     };
     html! {
-        <div class="page">
+        <div class={classes!("page", layout.is_wide().then_some("wide"))}>
             <section class="people" id="people" aria-labelledby="people-heading">
                 <div class="page-head">
                     <div>
-                        <h1 id="people-heading">{ "People" }</h1>
-                        <p class="quiet">{ "Room " }<strong>{ room }</strong>{ " · " }{ count(found.len(), snapshot.people.len()) }</p>
+                        <h1 id="people-heading">{ capitalised(nouns.many) }</h1>
+                        <p class="quiet">{ "Room " }<strong>{ room }</strong>{ " · " }{ count(found.len(), snapshot.rows.len(), nouns) }</p>
                     </div>
-                    <TextInput id={SEARCH_ID} class="search" label="Search" kind="search" placeholder="Search  /"
-                        value={(*search).clone()} on_input={on_search} />
+                    <div class="tools">
+                        <UndoButton undo={snapshot.undo.clone()} on_action={on_action.clone()} />
+                        <TextInput id={SEARCH_ID} class="search" label="Search" kind="search" placeholder="Search  /"
+                            value={(*search).clone()} on_input={on_search} />
+                    </div>
                 </div>
-                <PersonForm first_id={NEW_PERSON_ID} on_action={on_action.clone()} />
+                <RecordForm layout={layout.clone()} first_id={NEW_RECORD_ID} on_action={on_action.clone()} />
                 if found.is_empty() {
                     { nobody(snapshot, &search) }
                 } else {
-                    <PeopleTable people={(*found).clone()} on_action={on_action.clone()} />
+                    <RecordTable layout={layout.clone()} rows={(*found).clone()} on_action={on_action.clone()} />
                 }
             </section>
             <aside class="side" aria-label="How things stand">
@@ -58,40 +64,41 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
     }
 }
 
-fn found(people: &Rc<Vec<Rc<Person>>>, search: &str) -> Rc<Vec<Rc<Person>>> {
+fn found(rows: &Rc<Vec<Rc<Row>>>, search: &str) -> Rc<Vec<Rc<Row>>> {
     let needle = search.trim().to_lowercase();
     if needle.is_empty() {
-        return Rc::clone(people);
+        return Rc::clone(rows);
     }
-    Rc::new(people.iter().filter(|person| person.matches(&needle)).cloned().collect())
+    Rc::new(rows.iter().filter(|row| row.matches(&needle)).cloned().collect())
 }
 
-fn count(found: usize, all: usize) -> String {
+fn count(found: usize, all: usize, Nouns { one, many, none, .. }: &Nouns) -> String {
     match (found, all) {
-        (_, 0) => "nobody yet".to_owned(),
-        (1, 1) => "1 person".to_owned(),
-        (found, all) if found == all => format!("{all} people"),
-        (found, all) => format!("{found} of {all} people"),
+        (_, 0) => format!("{none} yet"),
+        (1, 1) => format!("1 {one}"),
+        (found, all) if found == all => format!("{all} {many}"),
+        (found, all) => format!("{found} of {all} {many}"),
     }
 }
 
 /// In place of an empty table.
 fn nobody(snapshot: &Snapshot, search: &str) -> Html {
-    if !snapshot.people.is_empty() {
-        return html! { <p class="empty">{ format!("Nobody matches “{}”.", search.trim()) }</p> };
+    let Nouns { one, many, none, .. } = snapshot.layout.nouns;
+    if !snapshot.rows.is_empty() {
+        return html! { <p class="empty">{ format!("{} matches “{}”.", capitalised(none), search.trim()) }</p> };
     }
     if snapshot.loading {
         return html! {
             <div class="empty" aria-busy="true">
                 <p><strong>{ "Waiting for a relay" }</strong></p>
-                <p>{ "The people of this room appear as soon as a relay answers. You can add people already: they are kept here and sent then." }</p>
+                <p>{ format!("The {many} of this room appear as soon as a relay answers. You can add {many} already: they are kept here and sent then.") }</p>
             </div>
         };
     }
     html! {
         <div class="empty">
-            <p><strong>{ "Nobody is here yet" }</strong></p>
-            <p>{ "Add the first person above. Then open this page in a second tab and watch both stay the same." }</p>
+            <p><strong>{ format!("{} is here yet", capitalised(none)) }</strong></p>
+            <p>{ format!("Add the first {one} above. Then open this page in a second tab and watch both stay the same.") }</p>
         </div>
     }
 }

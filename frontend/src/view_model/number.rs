@@ -5,6 +5,7 @@ use shared::ledger::{MAX_NUMBER, Rejection, Wish};
 use shared::paxos::Slot;
 use shared::replica::NumberView;
 
+use super::Nouns;
 use crate::engine::fact::Owner;
 use crate::engine::session::{NumberWish, Session};
 
@@ -83,7 +84,7 @@ pub struct Number {
 }
 
 impl Number {
-    pub(super) fn of(session: &Session, record: RecordId, view: NumberView) -> Self {
+    pub(super) fn of(session: &Session, nouns: &Nouns, record: RecordId, view: NumberView) -> Self {
         let refused = view.refused.filter(|&rejection| !session.has_dismissed(record, rejection));
         let mut number = Number {
             state: NumberState::None,
@@ -104,7 +105,7 @@ impl Number {
             number.state = NumberState::Pending;
             number.be_pending(wish, session.view().is_connected());
         } else if let Some(rejection) = refused {
-            number.be_refused(session, rejection);
+            number.be_refused(session, nouns, rejection);
         }
         number
     }
@@ -121,9 +122,9 @@ impl Number {
         }
     }
 
-    fn be_refused(&mut self, session: &Session, rejection: Rejection) {
+    fn be_refused(&mut self, session: &Session, nouns: &Nouns, rejection: Rejection) {
         self.dismissable = true;
-        self.remark = Some(refusal(session, rejection));
+        self.remark = Some(refusal(session, nouns, rejection));
         if self.state == NumberState::None {
             self.state = NumberState::Rejected;
         }
@@ -142,11 +143,11 @@ impl Number {
 }
 
 /// Why there is no number, as things stand now.
-fn refusal(session: &Session, rejection: Rejection) -> String {
+fn refusal(session: &Session, nouns: &Nouns, rejection: Rejection) -> String {
     let Rejection::NumberTaken { number, .. } = rejection else { return refusal_in_words(rejection) };
     match session.view().ledger().owner_of(number) {
         Some((owner, slot)) => {
-            format!("{number} belongs to {} ({})", owner_in_words(&session.owner(owner)), place(session, slot))
+            format!("{number} belongs to {} ({})", owner_in_words(nouns, &session.owner(owner)), place(session, slot))
         }
         None => format!("{number} was taken, and is free now"),
     }
@@ -163,12 +164,12 @@ pub(super) fn refusal_in_words(rejection: Rejection) -> String {
     }
 }
 
-pub(super) fn owner_in_words(owner: &Owner) -> String {
+pub(super) fn owner_in_words(Nouns { one, stranger, .. }: &Nouns, owner: &Owner) -> String {
     match owner {
-        Owner::Person { name } => name.clone(),
-        Owner::Removed { name: Some(name) } => format!("a removed person, {name}"),
-        Owner::Removed { name: None } => "a removed person".to_owned(),
-        Owner::Unknown | Owner::Nobody => "somebody who has not arrived here yet".to_owned(),
+        Owner::Present { name } => name.clone(),
+        Owner::Removed { name: Some(name) } => format!("a removed {one}, {name}"),
+        Owner::Removed { name: None } => format!("a removed {one}"),
+        Owner::Unknown | Owner::Nobody => (*stranger).to_owned(),
     }
 }
 

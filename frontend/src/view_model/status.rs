@@ -7,6 +7,9 @@ use super::{capitalised, counted};
 use crate::engine::Standing;
 use crate::engine::session::Session;
 
+/// So many records take long enough to come for people to want to know.
+const MANY: u64 = 1000;
+
 /// How good things are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -51,7 +54,8 @@ impl StatusLine {
             Standing::Seeking { next } => seeking(next, &unsaved),
             Standing::Connected { address, voter } => {
                 let status = view.status().filter(|status| status.me == *voter);
-                connected(address, *voter, status.as_ref(), &unsaved, session.is_fetching())
+                let fetching = session.is_fetching().then(|| view.remaining_versions());
+                connected(address, *voter, status.as_ref(), &unsaved, fetching)
             }
         }
     }
@@ -95,9 +99,17 @@ fn seeking(next: &str, unsaved: &Unsaved) -> StatusLine {
     StatusLine { tone: Tone::Alone, parts }
 }
 
-fn connected(dialled: &str, voter: VoterId, status: Option<&Status>, unsaved: &Unsaved, fetching: bool) -> StatusLine {
+/// `fetching` says how many records are still to come, as far as that is known.
+fn connected(
+    dialled: &str,
+    voter: VoterId,
+    status: Option<&Status>,
+    unsaved: &Unsaved,
+    fetching: Option<u64>,
+) -> StatusLine {
     let Some(status) = status else {
-        let parts = vec![format!("Connected to {voter} at {dialled}"), "fetching what it has".to_owned()];
+        let fetching = loading(fetching.unwrap_or(0)).unwrap_or_else(|| "fetching what it has".to_owned());
+        let parts = vec![format!("Connected to {voter} at {dialled}"), fetching];
         return StatusLine { tone: Tone::Waiting, parts };
     };
     let address = status.relays.iter().find(|relay| relay.voter == voter).map_or(dialled, |relay| &relay.address);
@@ -123,10 +135,28 @@ fn connected(dialled: &str, voter: VoterId, status: Option<&Status>, unsaved: &U
     StatusLine { tone, parts }
 }
 
-fn saving(unsaved: &Unsaved, fetching: bool) -> Option<String> {
+fn saving(unsaved: &Unsaved, fetching: Option<u64>) -> Option<String> {
     match (unsaved.edits, unsaved.wishes) {
-        (0, 0) => fetching.then(|| "fetching what is new".to_owned()),
+        (0, 0) => fetching.map(|records| loading(records).unwrap_or_else(|| "fetching what is new".to_owned())),
         (0, wishes) => Some(format!("{} being decided", counted(wishes, "number"))),
         (edits, _) => Some(format!("saving {}", counted(edits, "edit"))),
     }
+}
+
+/// How far a load that takes a while has come.
+fn loading(records: u64) -> Option<String> {
+    (records >= MANY).then(|| format!("loading, {} records to come", grouped(records)))
+}
+
+/// `45,000`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in (0..digits.len()).rev().zip(digits.chars()) {
+        grouped.push(digit);
+        if place > 0 && place % 3 == 0 {
+            grouped.push(',');
+        }
+    }
+    grouped
 }

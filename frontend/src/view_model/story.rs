@@ -2,15 +2,16 @@
 
 use shared::document::LostWrite;
 use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::Violation;
+use shared::io::{CommandRejection, Violation};
 use shared::ledger::Rejection;
 use shared::paxos::Slot;
-use shared::schema;
+use shared::replica::Undoable;
+use shared::schema::FieldName;
 
 use super::number::{owner_in_words, refusal_in_words};
-use super::{LocalTime, capitalised, who};
-use crate::engine::fact::{Decided, Decision, Fact, Feed};
-use crate::engine::session::Session;
+use super::{Layout, LocalTime, Nouns, capitalised, who};
+use crate::engine::fact::{Decided, Decision, Fact};
+use crate::engine::session::{Session, record_of};
 
 /// How much of a lost text is told, in letters.
 const QUOTED: usize = 80;
@@ -35,42 +36,73 @@ pub struct Notice {
     pub put_back: Option<PutBack>,
 }
 
-/// A note of this tab that was lost, and can be written again.
+/// A text of this tab that was lost, and can be written again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutBack {
     pub record: RecordId,
-    pub note: String,
-    /// Whose note it is.
+    pub field: FieldName,
+    pub text: String,
+    /// Which record it is.
     pub name: String,
 }
 
-pub(super) fn story(feed: &Feed, me: ReplicaId, time: LocalTime) -> Vec<StoryItem> {
-    let items = feed.entries().map(|entry| StoryItem {
+pub(super) fn story(session: &Session, layout: &Layout, time: LocalTime) -> Vec<StoryItem> {
+    let items = session.feed().entries().map(|entry| StoryItem {
         serial: entry.serial,
         time: time.clock(entry.at_ms),
-        text: in_words(&entry.fact, me),
+        text: in_words(&entry.fact, layout, session.view().me()),
         half: half(&entry.fact),
     });
     items.collect()
 }
 
-pub(super) fn notices(session: &Session) -> Vec<Notice> {
-    let notices = session.feed().notices().map(|entry| Notice {
+pub(super) fn notices(session: &Session, layout: &Layout, passing: bool) -> Vec<Notice> {
+    let notices = session.feed().notices().filter(|entry| entry.fact.is_passing() == passing);
+    let notices = notices.map(|entry| Notice {
         serial: entry.serial,
-        text: in_words(&entry.fact, session.view().me()),
-        urgent: !matches!(entry.fact, Fact::Restored { .. } | Fact::Lost { .. }),
+        text: in_words(&entry.fact, layout, session.view().me()),
+        urgent: is_urgent(&entry.fact),
         put_back: put_back(session, &entry.fact),
     });
     notices.collect()
 }
 
-/// How to undo a loss, unless the person is gone or the note is back already.
+fn is_urgent(fact: &Fact) -> bool {
+    !matches!(fact, Fact::Restored { .. } | Fact::Lost { .. } | Fact::Undone { outcome: Ok(()), .. })
+}
+
+/// What the next undo would undo, in words.
+pub(super) fn undo(session: &Session, layout: &Layout) -> Option<String> {
+    let what = session.view().undo()?;
+    Some(deed_in_words(what, &session.last_name(record_of(what)), layout))
+}
+
+fn deed_in_words(what: Undoable, name: &str, layout: &Layout) -> String {
+    match what {
+        Undoable::Added(_) => format!("adding {name}"),
+        Undoable::Edited(_, field) => format!("the change to the {} of {name}", layout.name_of(field)),
+        Undoable::Removed(_) => format!("removing {name}"),
+    }
+}
+
+fn undo_in_words(deed: &str, outcome: &Result<(), CommandRejection>, Nouns { one, .. }: &Nouns) -> String {
+    match outcome {
+        Ok(()) => format!("Undone: {deed}."),
+        Err(CommandRejection::ChangedSince) => {
+            format!("Not undone: {deed}. Somebody has changed it since, and undoing it would take that back.")
+        }
+        Err(CommandRejection::UnknownRecord) => format!("Not undone: {deed}. The {one} was removed since."),
+        Err(rejection) => format!("Not undone: {deed}. {}.", capitalised(&rejection.to_string())),
+    }
+}
+
+/// How to undo a loss, unless the record is gone or the text is back already.
 fn put_back(session: &Session, fact: &Fact) -> Option<PutBack> {
-    let Fact::Lost { write, .. } = fact else { return None };
-    let person = session.view().record(write.record)?;
-    let worth_it = write.field == schema::NOTE && person.shown(schema::NOTE) != write.value;
-    let name = person.shown(schema::NAME).to_owned();
-    worth_it.then(|| PutBack { record: write.record, note: write.value.clone(), name })
+    let Fact::Lost { write, field, .. } = fact else { return None };
+    let record = session.view().record(write.record)?;
+    let worth_it = record.shown(field) != write.value;
+    let name = session.names_of(&record).swap_remove(0);
+    worth_it.then(|| PutBack { record: write.record, field: field.clone(), text: write.value.clone(), name })
 }
 
 fn half(fact: &Fact) -> &'static str {
@@ -81,31 +113,48 @@ fn half(fact: &Fact) -> &'static str {
     }
 }
 
-fn in_words(fact: &Fact, me: ReplicaId) -> String {
+fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
+    let Nouns { one, many, .. } = layout.nouns;
     match fact {
         Fact::Added { by, name } => format!("{} added {name}.", subject(*by, me)),
-        Fact::AddedMany { count } => format!("{count} people were added."),
+        Fact::AddedMany { count } => format!("{count} {many} were added."),
         Fact::Renamed { by, from, to } => format!("{} renamed {from} to {to}.", subject(*by, me)),
         Fact::NamesParted { names } => {
             format!(
-                "One person was named at the same time {}: all names are kept until somebody chooses.",
+                "One {one} was named at the same time {}: all names are kept until somebody chooses.",
                 listed(names)
             )
         }
-        Fact::Settled { by, name } => format!("{} settled the name: {name}.", subject(*by, me)),
+        Fact::Settled { by, name } => {
+            let title = layout.title.as_ref().map_or("", |title| &title.name);
+            format!("{} settled the {title}: {name}.", subject(*by, me))
+        }
         Fact::Edited { by, name } => format!("{} edited {name}.", subject(*by, me)),
+        Fact::Merged { by, from, to } if from == to => {
+            format!("{} edited {to} while somebody else did, too: both edits are in.", subject(*by, me))
+        }
+        Fact::Merged { by, from, to } => format!(
+            "{} renamed {from} to {to} while somebody else edited the record: both edits are in.",
+            subject(*by, me)
+        ),
         Fact::Removed { name } => format!("{name} was removed."),
         Fact::Restored { by, name } => format!(
             "Somebody removed {name} while {} edited the record: the edit wins, so {name} is back with every field.",
             who(*by, me)
         ),
-        Fact::Lost { write, name } => loss_in_words(write, name, me),
-        Fact::Decided(decided) => decided_in_words(decided, me),
+        Fact::Lost { write, field, name } => loss_in_words(write, field, name, me),
+        Fact::Decided(decided) => decided_in_words(decided, layout.nouns, me),
         Fact::LinkRefused(violation) => refused_link(violation),
+        Fact::LinkCut(Violation::OtherSchema) => format!(
+            "The relay keeps other fields than this tab, which has {many} already: copy what you need, then reload the page."
+        ),
         Fact::LinkCut(violation) => format!(
             "This tab left a relay that it could not understand: {violation}. Edits go on; it looks for another relay."
         ),
         Fact::Impossible(rejection) => format!("That was not done: {rejection}."),
+        Fact::Undone { what, name, outcome } => {
+            undo_in_words(&deed_in_words(*what, name, layout), outcome, layout.nouns)
+        }
     }
 }
 
@@ -113,7 +162,8 @@ fn subject(by: Option<ReplicaId>, me: ReplicaId) -> String {
     capitalised(&who(by, me))
 }
 
-fn loss_in_words(LostWrite { field, value, by, winner, .. }: &LostWrite, name: &str, me: ReplicaId) -> String {
+fn loss_in_words(write: &LostWrite, field: &str, name: &str, me: ReplicaId) -> String {
+    let LostWrite { value, by, winner, .. } = write;
     let winner = who(Some(*winner), me);
     if value.is_empty() {
         let loser = if *by == me { "You".to_owned() } else { subject(Some(*by), me) };
@@ -140,20 +190,21 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, me: ReplicaId) -> String {
+fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nouns, me: ReplicaId) -> String {
+    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| nouns.stranger.to_owned());
     let place = place(*leader, *slot);
     match what {
-        Decision::Given { number, name } => format!("Number {number} went to {} ({place}).", named(name.as_ref())),
+        Decision::Given { number, name } => format!("Number {number} went to {} ({place}).", named(name)),
         Decision::Released { number, name } => {
-            format!("Number {number} of {} is free again ({place}).", named(name.as_ref()))
+            format!("Number {number} of {} is free again ({place}).", named(name))
         }
         Decision::Raised { highest } => format!("The highest number is {highest} now ({place})."),
         Decision::Refused { rejection, name, owner } => {
-            let wanted = named(name.as_ref());
+            let wanted = named(name);
             let asker = if claim.replica == me { "You".to_owned() } else { subject(Some(claim.replica), me) };
             match *rejection {
                 Rejection::NumberTaken { number, slot, .. } => {
-                    let owner = owner_in_words(owner);
+                    let owner = owner_in_words(nouns, owner);
                     format!("{asker} wanted {number} for {wanted}, but it belongs to {owner} since slot {slot}.")
                 }
                 Rejection::OutOfRange { .. } | Rejection::Exhausted => {
@@ -166,10 +217,6 @@ fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, me: Replica
             }
         }
     }
-}
-
-fn named(name: Option<&String>) -> &str {
-    name.map_or("somebody who has not arrived here yet", String::as_str)
 }
 
 fn place(leader: VoterId, slot: Slot) -> String {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use frontend::engine::Standing;
-use frontend::engine::session::{Action, NewPerson, NumberWish, Session};
+use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
 use frontend::view_model::{LocalTime, Snapshot};
+use shared::crdt::FieldEdit;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Input, Now, Output, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role};
@@ -36,10 +37,15 @@ struct Tab {
 impl Net {
     /// A relay that leads, and both tabs connected to it.
     pub fn new() -> Self {
+        Self::of(Schema::people())
+    }
+
+    /// The same, in a room of this schema.
+    pub fn of(schema: Schema) -> Self {
         let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
         let addresses = BTreeMap::from([(RELAY, "127.0.0.1:5000".to_owned())]);
         let role = Role::Relay { voter: RELAY, addresses, seed: 7 };
-        let config = Config { replica: ReplicaId(1), schema: Schema::people(), role };
+        let config = Config { replica: ReplicaId(1), schema, role };
         let relay = Replica::recover(config, Recovered::default(), now);
         let tab = |id| Tab { id, session: Session::new(id, now), link: None };
         let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| tab(ReplicaId(id << 48)));
@@ -62,7 +68,8 @@ impl Net {
         let peer = PeerId(self.links);
         self.tabs[tab].link = Some(peer);
         let mut inputs = vec![Input::PeerUp(peer, PeerKind::Tab(self.tabs[tab].id))];
-        let sends = self.tabs[tab].session.connected(self.now, RELAY);
+        let schema = self.relay.view().schema().clone();
+        let sends = self.tabs[tab].session.connected(self.now, RELAY, schema).expect("the relay's schema is taken");
         inputs.extend(sends.into_iter().map(|message| Input::Receive(peer, message)));
         self.tell_relay(inputs);
     }
@@ -91,7 +98,9 @@ impl Net {
     }
 
     pub fn add(&mut self, tab: usize, name: &str, number: Option<NumberWish>) {
-        self.act(tab, Action::Add(NewPerson { name: name.to_owned(), note: String::new(), number }));
+        let title = self.relay.view().schema().title().expect("a text").1.name.clone();
+        let fields = vec![(title, FieldEdit::Assign(name.to_owned()))];
+        self.act(tab, Action::Add(NewRecord { fields, number }));
     }
 
     /// What the tab's page shows.

@@ -3,13 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use shared::crdt::{Field, MvRegister, Version};
-use shared::dot::DotSet;
+use shared::crdt::FieldEdit;
+use shared::document::Document;
 use shared::hlc::Stamp;
 use shared::ledger::{Claim, ClaimId, Wish};
 use shared::paxos::Entry;
+use shared::schema::NOTE;
 
 use super::*;
+
+/// For people, and with no other relay.
+fn alone() -> Purpose {
+    Purpose { voter: VoterId(1), voters: BTreeSet::from([VoterId(1)]), schema: Schema::people() }
+}
+
+fn open(dir: &Path) -> Store {
+    Store::open(dir, &alone()).unwrap()
+}
 
 /// Few different values, so that writes meet; among them the largest, which do not fit a signed integer.
 fn number() -> impl Strategy<Value = u64> {
@@ -21,11 +31,13 @@ fn any_dot() -> impl Strategy<Value = Dot> {
         .prop_map(|(replica, counter)| Dot::new(ReplicaId(replica), counter))
 }
 
-fn any_version() -> impl Strategy<Value = Version> {
-    (any_dot(), number(), ".{0,8}").prop_map(|(dot, wall_ms, value)| {
-        let mut name = MvRegister::default();
-        name.assign(dot, Stamp { wall_ms, logical: 1 }, value, &DotSet::default());
-        Version { fields: BTreeMap::from([("name".to_owned(), Field::Mv(name))]) }
+/// What a document writes when somebody writes a note.
+fn any_version() -> impl Strategy<Value = WriteOp> {
+    (any_dot(), any_dot(), number(), ".{0,8}").prop_map(|(record, dot, wall_ms, note)| {
+        let op = Schema::people().op(NOTE, FieldEdit::Assign(note)).expect("a note");
+        let edited = Document::default().edit(RecordId(record), dot, Stamp { wall_ms, logical: 1 }, vec![op]);
+        let mut writes = edited.expect("a short note fits").writes.into_iter();
+        writes.find(|op| matches!(op, WriteOp::PutVersion { .. })).expect("the version is written")
     })
 }
 
@@ -43,11 +55,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
 
 fn any_op() -> impl Strategy<Value = WriteOp> {
     prop_oneof![
-        (any_dot(), any_dot(), any_version()).prop_map(|(record, dot, version)| WriteOp::PutVersion {
-            record: RecordId(record),
-            dot,
-            version
-        }),
+        any_version(),
         (any_dot(), any_dot()).prop_map(|(record, dot)| WriteOp::DropVersion { record: RecordId(record), dot }),
         prop::collection::vec(any_dot(), 0..6).prop_map(|dots| WriteOp::PutContext(dots.into_iter().collect())),
         any_ballot().prop_map(WriteOp::Promise),
@@ -73,14 +81,14 @@ proptest! {
     fn what_is_loaded_is_what_apply_makes_of_the_writes(batches in any_batches()) {
         let dir = tempfile::tempdir().unwrap();
         let mut expected: BTreeMap<Room, Recovered> = BTreeMap::new();
-        let mut store = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
+        let mut store = open(dir.path());
         let replica = store.replica();
         for (number, (room, ops)) in (1..).zip(batches) {
             ops.iter().for_each(|op| expected.entry(room.clone()).or_default().apply(op.clone()));
             store.commit(&[Task::Write(room, WriteBatch { id: WriteId(number), ops })]).unwrap();
         }
         drop(store);
-        let reopened = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
+        let reopened = open(dir.path());
         prop_assert_eq!(reopened.replica(), replica);
         let mut loaded = reopened.load().unwrap();
         // A room in which nothing is left has no row.
@@ -95,8 +103,7 @@ proptest! {
 fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
     let dir = tempfile::tempdir().unwrap();
     let room = Room::try_from("people".to_owned()).unwrap();
-    let (writer, mut reports) =
-        Writer::start(Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap());
+    let (writer, mut reports) = Writer::start(open(dir.path()));
     for number in 1..=100 {
         writer.submit(room.clone(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::ClaimSeq(number)] });
     }
@@ -110,7 +117,7 @@ fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
         last = persisted.last[&room];
     }
     assert_eq!((batches, last), (100, WriteId(100)));
-    let store = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
+    let store = open(dir.path());
     assert_eq!(store.load().unwrap()[&room].claim_seq, 100);
 }
 
@@ -118,7 +125,8 @@ fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
 fn a_voter_that_was_met_is_remembered() {
     let dir = tempfile::tempdir().unwrap();
     let voters = BTreeSet::from([VoterId(1), VoterId(2)]);
-    let store = Store::open(dir.path(), VoterId(1), &voters).unwrap();
+    let purpose = Purpose { voters, ..alone() };
+    let store = Store::open(dir.path(), &purpose).unwrap();
     assert!(store.met().is_empty());
     let (writer, mut reports) = Writer::start(store);
     writer.meet(VoterId(2), ReplicaId(u64::MAX));
@@ -126,15 +134,33 @@ fn a_voter_that_was_met_is_remembered() {
     while let Some(report) = reports.blocking_recv() {
         assert_eq!(report.unwrap().batches, 0);
     }
-    let store = Store::open(dir.path(), VoterId(1), &voters).unwrap();
+    let store = Store::open(dir.path(), &purpose).unwrap();
     assert_eq!(store.met(), &BTreeMap::from([(VoterId(2), ReplicaId(u64::MAX))]));
+}
+
+#[test]
+fn a_schema_that_has_grown_is_kept_and_cannot_shrink_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |more: &str| {
+        let text = schema::to_text(&Schema::people()) + more;
+        Purpose { schema: schema::from_text(&text).unwrap(), ..alone() }
+    };
+    let (phone, email) = ("[[field]]\nname='phone'\nkind='lww'\n", "[[field]]\nname='email'\nkind='lww'\n");
+    open(dir.path());
+    for grown in [with(phone), with(&[phone, email].concat())] {
+        Store::open(dir.path(), &grown).unwrap();
+        Store::open(dir.path(), &grown).unwrap();
+    }
+    for other in [alone(), with(phone), with(email)] {
+        assert!(matches!(Store::open(dir.path(), &other), Err(StoreError::OtherSchema { .. })));
+    }
 }
 
 #[test]
 fn a_write_that_fails_is_reported_and_the_writer_writes_nothing_more() {
     let dir = tempfile::tempdir().unwrap();
     let room = Room::try_from("people".to_owned()).unwrap();
-    let store = Store::open(dir.path(), VoterId(1), &BTreeSet::from([VoterId(1)])).unwrap();
+    let store = open(dir.path());
     store.connection.pragma_update(None, "query_only", true).unwrap();
     let (writer, mut reports) = Writer::start(store);
     writer.submit(room.clone(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(1)] });

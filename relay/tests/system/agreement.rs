@@ -1,6 +1,10 @@
 //! Three relays, tabs on different ones: names merge, numbers are agreed.
 
+use shared::crdt::FieldEdit;
+use shared::io::{Command, Reply};
 use shared::ledger::{Granted, Rejection, Wish};
+use shared::replica::View;
+use shared::schema;
 
 use crate::cluster::Cluster;
 use crate::tab::Tab;
@@ -17,6 +21,32 @@ async fn a_name_added_at_one_relay_appears_at_the_others() {
     }
     for tab in [&anna, &bela] {
         tab.until("its edits are stored", |view| view.unsaved_edits() == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_edited_at_all_relays_at_once_has_every_edit_and_is_one_version_in_the_end() {
+    const EACH: usize = 50;
+    let cluster = Cluster::start(3);
+    let urls = [1, 2, 3].map(|id| cluster.url(id));
+    let [one, two, three] = urls.each_ref().map(|url| Tab::open(std::slice::from_ref(url)));
+    let tabs: [Tab; 3] = tokio::join!(one, two, three).into();
+    let record = tabs[0].add("Anna").await;
+    for tab in &tabs {
+        tab.until("Anna", |view| Tab::has_name(view, "Anna")).await;
+    }
+    let put_tags = async |of: usize| {
+        for tag in 0..EACH {
+            let edit = FieldEdit::Insert(format!("{tag} of {of}"));
+            let edit = Command::Edit { record, field: schema::TAGS.to_owned(), edit };
+            assert_eq!(tabs[of].command(edit).await, Ok(Reply::Done));
+        }
+    };
+    tokio::join!(put_tags(0), put_tags(1), put_tags(2));
+    for tab in &tabs {
+        let count = |view: View<'_>| view.record(record).map_or(0, |anna| anna.elements(schema::TAGS).len());
+        tab.until("every tag", |view| count(view) == 3 * EACH).await;
+        tab.until("a single version", |view| view.document().version_count(record) == 1).await;
     }
 }
 

@@ -3,14 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use shared::crdt::FieldEdit;
+use shared::document::{Digest, Liveness};
 use shared::dot::DotSet;
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered, Violation};
+use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
 use shared::ledger::{Claim, ClaimId, Wish};
 use shared::paxos::{self, Ballot};
 use shared::replica::{Config, Replica, Role};
 use shared::schema::Schema;
-use shared::wire::{Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
+use shared::wire::{self, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, header};
@@ -37,7 +38,7 @@ impl Scene {
     async fn attacker(&self, replica: ReplicaId) -> Client {
         let mut client = Client::connect(self.cluster.url(1)).await.expect("a connection");
         client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
-        assert_eq!(client.next().await, Some(Frame::Hello(Hello::Relay { voter: VoterId(1) })));
+        assert_eq!(client.next().await, Some(hello_of_relay()));
         client
     }
 
@@ -49,8 +50,12 @@ impl Scene {
     }
 
     async fn answer_to_message(&self, replica: ReplicaId, message: Message) -> Violation {
+        self.answer_to_frame(replica, &Frame::Message(message)).await
+    }
+
+    async fn answer_to_frame(&self, replica: ReplicaId, frame: &Frame) -> Violation {
         let mut client = self.attacker(replica).await;
-        client.send(&Frame::Message(message)).await;
+        client.send(frame).await;
         refused(client).await
     }
 
@@ -64,6 +69,14 @@ impl Scene {
     }
 }
 
+fn hello_of_relay() -> Frame {
+    Frame::Hello(Hello::Relay { voter: VoterId(1), schema: Schema::people() })
+}
+
+fn hello_of_link(voter: u16) -> Frame {
+    Frame::Hello(Hello::Link { voter: VoterId(voter), replica: new_replica_id(), schema: Schema::people() })
+}
+
 /// The reason that a relay gives before it closes as RFC 6455 asks for.
 async fn refused(mut client: Client) -> Violation {
     let violation = client.bye().await.expect("a reason");
@@ -74,8 +87,15 @@ async fn refused(mut client: Client) -> Violation {
     violation
 }
 
-/// What a tab whose clock is off by `ahead` sends when somebody is added in it.
-fn delta_of(replica: ReplicaId, ahead: Duration) -> Message {
+/// A person added in a tab whose clock is off by `ahead`.
+struct Addition {
+    /// How the tab tells it live.
+    edit: Message,
+    /// How the tab tells it to a relay that has nothing.
+    delta: Message,
+}
+
+fn addition(replica: ReplicaId, ahead: Duration) -> Addition {
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + ahead;
     let now = Now { monotonic: Duration::ZERO, wall_ms: wall.as_millis() as u64 };
     let mut tab =
@@ -84,15 +104,25 @@ fn delta_of(replica: ReplicaId, ahead: Duration) -> Message {
     let fields = vec![("name".to_owned(), FieldEdit::Assign("Mallory".to_owned()))];
     let output = tab.handle(now, Input::Command(CommandId(0), Command::Add { fields }));
     let written = output.write.expect("a new person is stored").id;
-    let sends = tab.handle(now, Input::Persisted(written)).sends;
-    let deltas = sends.into_iter().map(|envelope| envelope.message);
-    deltas.into_iter().find(|message| matches!(message, Message::Delta(_))).expect("a delta")
+    let live = tab.handle(now, Input::Persisted(written));
+    let resync = tab.handle(now, Input::Receive(PeerId(0), empty_have()));
+    let sent = |output: Output, wanted: fn(&Message) -> bool| {
+        output.sends.into_iter().map(|envelope| envelope.message).find(wanted).expect("it is sent")
+    };
+    Addition {
+        edit: sent(live, |message| matches!(message, Message::Edit(_))),
+        delta: sent(resync, |message| matches!(message, Message::Delta(_))),
+    }
+}
+
+fn empty_have() -> Message {
+    Message::Have { context: DotSet::default(), fingerprint: 0, decided: paxos::Slot(0) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packets_that_are_no_frames_are_refused() {
     let scene = Scene::new().await;
-    let garbage = scene.answer_to(Packet::binary(vec![1, 0xff, 0xff, 0xff])).await;
+    let garbage = scene.answer_to(Packet::binary(vec![wire::VERSION, 0xff, 0xff, 0xff])).await;
     assert!(matches!(garbage, Violation::Malformed { .. }), "{garbage}");
     let empty = scene.answer_to(Packet::binary(vec![])).await;
     assert!(matches!(empty, Violation::Malformed { .. }), "{empty}");
@@ -100,7 +130,7 @@ async fn packets_that_are_no_frames_are_refused() {
     assert!(matches!(text, Violation::Malformed { .. }), "{text}");
     let version = scene.answer_to(Packet::binary(vec![77, 0])).await;
     assert!(matches!(version, Violation::Version { theirs: 77, .. }), "{version}");
-    let oversized = scene.answer_to(Packet::binary(vec![1; MAX_TAB_FRAME_BYTES + 1])).await;
+    let oversized = scene.answer_to(Packet::binary(vec![wire::VERSION; MAX_TAB_FRAME_BYTES + 1])).await;
     assert_eq!(oversized, Violation::Oversized { limit: MAX_TAB_FRAME_BYTES });
     scene.nobody_else_noticed().await;
 }
@@ -109,10 +139,16 @@ async fn packets_that_are_no_frames_are_refused() {
 async fn what_a_tab_may_not_say_is_refused() {
     let scene = Scene::new().await;
     let (me, other) = (new_replica_id(), new_replica_id());
-    let foreign = scene.answer_to_message(me, delta_of(other, Duration::ZERO)).await;
-    assert!(matches!(foreign, Violation::ForeignDot { dot } if dot.replica == other), "{foreign}");
-    let late = scene.answer_to_message(me, delta_of(me, Duration::from_secs(86_400))).await;
-    assert!(matches!(late, Violation::Clock(_)), "{late}");
+    let Addition { edit, delta } = addition(other, Duration::ZERO);
+    for foreign in [edit, delta] {
+        let answer = scene.answer_to_message(me, foreign).await;
+        assert!(matches!(answer, Violation::ForeignDot { dot } if dot.replica == other), "{answer}");
+    }
+    let Addition { edit, delta } = addition(me, Duration::from_secs(86_400));
+    for late in [edit, delta] {
+        let answer = scene.answer_to_message(me, late).await;
+        assert!(matches!(answer, Violation::Clock(_)), "{answer}");
+    }
     let claim = Claim { id: ClaimId { replica: other, seq: 1 }, wish: Wish::Raise { number: 9 } };
     assert_eq!(scene.answer_to_message(me, Message::Propose(claim)).await, Violation::ForeignClaim);
     let ballot = Ballot { round: 99, voter: VoterId(1) };
@@ -121,8 +157,8 @@ async fn what_a_tab_may_not_say_is_refused() {
     let stored = Message::Stored { context: DotSet::default() };
     assert_eq!(scene.answer_to_message(me, stored).await, Violation::NotForTabs);
     let room = Room::try_from("people".to_owned()).expect("the name of a room");
-    let in_room = shared::wire::encode(&Frame::InRoom(room, delta_of(me, Duration::ZERO)));
-    assert_eq!(scene.answer_to(Packet::binary(in_room)).await, Violation::NotForTabs);
+    let in_room = Frame::InRoom(room, addition(me, Duration::ZERO).edit);
+    assert_eq!(scene.answer_to_frame(me, &in_room).await, Violation::NotForTabs);
     scene.nobody_else_noticed().await;
 }
 
@@ -135,12 +171,12 @@ async fn a_connection_that_starts_wrong_is_refused() {
     };
     let no_hello = async {
         let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-        client.send(&Frame::Message(delta_of(new_replica_id(), Duration::ZERO))).await;
+        client.send(&Frame::Message(addition(new_replica_id(), Duration::ZERO).edit)).await;
         refused(client).await
     };
     let wrong_hello = async {
         let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-        client.send(&Frame::Hello(Hello::Link { voter: VoterId(1), replica: new_replica_id() })).await;
+        client.send(&hello_of_link(1)).await;
         refused(client).await
     };
     let violations: [Violation; 3] = tokio::join!(silent, no_hello, wrong_hello).into();
@@ -153,13 +189,18 @@ async fn a_connection_that_starts_wrong_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_is_cut_and_so_are_rooms_without_end() {
     let scene = Scene::new().await;
-    let mut flood = scene.attacker(new_replica_id()).await;
-    // Asking for a resync costs as much as a hundred other messages.
-    let have = Message::Have { context: DotSet::default(), fingerprint: Default::default(), decided: paxos::Slot(0) };
-    for _ in 0..200 {
-        flood.send(&Frame::Message(have.clone())).await;
+    // Each of these costs as much as a hundred other messages.
+    let ask = Message::AskLiveness { of: 64, buckets: (0..64).collect() };
+    let liveness = Message::Liveness(Liveness::default());
+    let dear = [empty_have(), Message::More, Message::Digest(Digest::default()), ask, liveness];
+    for message in dear {
+        let mut flood = scene.attacker(new_replica_id()).await;
+        for _ in 0..200 {
+            flood.send(&Frame::Message(message.clone())).await;
+        }
+        let answer = refused(flood).await;
+        assert!(matches!(answer, Violation::TooFast { .. }), "{message:?}: {answer}");
     }
-    assert!(matches!(refused(flood).await, Violation::TooFast { .. }));
     let mut clients = Vec::new();
     for number in 1..64 {
         clients.push(enter(&scene, &format!("room-{number}")).await);
@@ -172,7 +213,7 @@ async fn a_flood_is_cut_and_so_are_rooms_without_end() {
 async fn enter(scene: &Scene, name: &str) -> Client {
     let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
     client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: name.to_owned() })).await;
-    assert_eq!(client.next().await, Some(Frame::Hello(Hello::Relay { voter: VoterId(1) })));
+    assert_eq!(client.next().await, Some(hello_of_relay()));
     client
 }
 
@@ -193,7 +234,7 @@ async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     let mut newer = scene.attacker(replica).await;
     assert_eq!(older.bye().await, Some(Violation::Replaced));
     assert_eq!(older.closed.expect("a close frame").code, CloseCode::Library(4001));
-    newer.send(&Frame::Message(delta_of(replica, Duration::ZERO))).await;
+    newer.send(&Frame::Message(addition(replica, Duration::ZERO).edit)).await;
     scene.bystander.until("the newer one's edit", |view| Tab::has_name(view, "Mallory")).await;
 }
 
@@ -232,7 +273,7 @@ async fn links_are_for_relays_with_the_secret_only() {
     assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer s3creT")).await, 401);
     for stranger in [3, 9] {
         let mut client = Client::connect(request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
-        client.send(&Frame::Hello(Hello::Link { voter: VoterId(stranger), replica: new_replica_id() })).await;
+        client.send(&hello_of_link(stranger)).await;
         assert!(matches!(refused(client).await, Violation::Malformed { .. }));
     }
 }

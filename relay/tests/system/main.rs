@@ -6,4 +6,5 @@ mod crash;
 mod hostile;
 mod operation;
 mod resync;
+mod schema;
 mod tab;

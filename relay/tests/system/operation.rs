@@ -15,7 +15,8 @@ fn refusal(command: &mut Command) -> (i32, String) {
     (output.status.code().expect("it ends by itself"), said)
 }
 
-fn assert_refused(command: &mut Command, because: &str) {
+/// A relay that must refuse to start says why in one line.
+pub fn assert_refused(command: &mut Command, because: &str) {
     let (code, said) = refusal(command);
     assert_eq!(code, 1, "{said}");
     assert_eq!(said.lines().count(), 1, "one line: {said}");
@@ -61,9 +62,9 @@ fn a_database_of_another_relay_or_version_or_a_broken_one_is_refused() {
     assert_refused(cluster.command(1).args(["--id", "2"]), "belongs to relay 1: start it with --id 1");
 
     let connection = rusqlite::Connection::open(&database).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
     drop(connection);
-    assert_refused(&mut cluster.command(1), "found version 2");
+    assert_refused(&mut cluster.command(1), "found version 1, need 2): run the version that wrote it");
 
     std::fs::write(&database, "this is no database at all, whatever its name says\n".repeat(100)).unwrap();
     assert_refused(&mut cluster.command(1), "is broken");

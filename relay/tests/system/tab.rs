@@ -14,7 +14,7 @@ use shared::io::{
 use shared::ledger::{Outcome, Wish};
 use shared::replica::{Config, Replica, Role, View};
 use shared::schema::Schema;
-use shared::wire::{self, Frame, Hello, MAX_FRAME_BYTES};
+use shared::wire::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -57,15 +57,24 @@ impl Tab {
     /// A new tab in the room `people`, and waits until it is connected. It moves on to the next of `urls` whenever a
     /// connection is lost.
     pub async fn open(urls: &[String]) -> Self {
-        let tab = Self::under(new_replica_id(), urls);
+        Self::open_with(&Schema::people(), urls).await
+    }
+
+    /// The same, in a room of this schema.
+    pub async fn open_with(schema: &Schema, urls: &[String]) -> Self {
+        let tab = Self::start(new_replica_id(), schema.clone(), urls);
         tab.until("it is connected", |view| view.is_connected()).await;
         tab
     }
 
     /// A tab under a given id, which need not ever be connected.
     pub fn under(replica: ReplicaId, urls: &[String]) -> Self {
+        Self::start(replica, Schema::people(), urls)
+    }
+
+    fn start(replica: ReplicaId, schema: Schema, urls: &[String]) -> Self {
         let (events, inbox) = mpsc::unbounded_channel();
-        let config = Config { replica, schema: Schema::people(), role: Role::Tab };
+        let config = Config { replica, schema, role: Role::Tab };
         let state = State {
             replica: Replica::recover(config, Recovered::default(), now()),
             acknowledged: DotSet::default(),
@@ -251,7 +260,7 @@ async fn stay_connected(replica: ReplicaId, urls: Vec<String>, events: mpsc::Unb
     for (attempt, url) in (0..).zip(urls.iter().cycle()) {
         if let Ok(mut client) = Client::connect(url).await {
             client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
-            if let Some(Frame::Hello(Hello::Relay { voter })) = client.next().await {
+            if let Some(Frame::Hello(Hello::Relay { voter, .. })) = client.next().await {
                 let peer = PeerId(attempt);
                 serve(client, peer, voter, &events).await;
                 let _tab_is_gone = events.send(Event::Down(peer));
@@ -280,6 +289,8 @@ async fn serve(mut client: Client, peer: PeerId, voter: VoterId, events: &mpsc::
 /// A WebSocket to a relay, for sending whatever one likes.
 pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    encoder: Encoder,
+    decoder: Decoder,
     /// How the relay has closed it.
     pub closed: Option<CloseFrame>,
 }
@@ -287,12 +298,13 @@ pub struct Client {
 impl Client {
     pub async fn connect(request: impl tungstenite::client::IntoClientRequest + Unpin) -> tungstenite::Result<Self> {
         let (socket, _response) = connect_async(request).await?;
-        Ok(Client { socket, closed: None })
+        Ok(Client { socket, encoder: Encoder::default(), decoder: Decoder::new(MAX_FRAME_BYTES), closed: None })
     }
 
     /// Sends a frame. A relay that has closed meanwhile says so when reading.
     pub async fn send(&mut self, frame: &Frame) {
-        self.send_packet(Packet::Binary(wire::encode(frame).into())).await;
+        let bytes = self.encoder.frame(frame);
+        self.send_packet(Packet::Binary(bytes.into())).await;
     }
 
     pub async fn send_packet(&mut self, packet: Packet) {
@@ -303,7 +315,7 @@ impl Client {
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             match self.socket.next().await? {
-                Ok(Packet::Binary(bytes)) => return Some(wire::decode(&bytes, MAX_FRAME_BYTES).expect("a frame")),
+                Ok(Packet::Binary(bytes)) => return Some(self.decoder.frame(&bytes).expect("a frame")),
                 Ok(Packet::Close(frame)) => self.closed = frame,
                 Ok(_) => {}
                 Err(_) => return None,

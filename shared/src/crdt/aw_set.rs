@@ -1,70 +1,64 @@
-//! Add-wins set without tombstones (the optimised OR-set of Bieniusa et al., 2012).
+//! Add-wins set without tombstones (the optimised OR-set of Bieniusa et al., "An optimized conflict-free replicated set",
+//! 2012).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use super::Lattice;
-use crate::dot::{Dot, DotSet};
+use super::DotStore;
+use crate::dot::Dot;
+use crate::version_vector::VersionVector;
 
 /// A set of texts in which adding wins over a concurrent removal.
 ///
 /// Delivery: any. A removal removes the additions that its author had seen, and no others.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwSet {
-    /// Invariant: no element without a dot; every dot is in `seen`.
-    elements: BTreeMap<String, BTreeSet<Dot>>,
-    /// The additions that this state has seen, kept or removed.
-    seen: DotSet,
+    /// The additions of each element. Invariant: none without an addition; additions ascend, each once.
+    pub(crate) elements: BTreeMap<String, Vec<Dot>>,
 }
 
 impl AwSet {
-    /// Adds an element. `context` is all that the author has seen before.
-    pub fn insert(&mut self, dot: Dot, element: String, context: &DotSet) {
-        self.observe(context);
-        self.seen.insert(dot);
-        self.elements.insert(element, BTreeSet::from([dot]));
+    /// Adds an element, superseding its earlier additions.
+    pub fn insert(&mut self, dot: Dot, element: String) {
+        self.elements.insert(element, vec![dot]);
     }
 
-    /// Removes an element, if it is there. `context` is all that the author has seen before.
-    pub fn remove(&mut self, element: &str, context: &DotSet) {
-        self.observe(context);
+    /// Removes an element, if it is there.
+    pub fn remove(&mut self, element: &str) {
         self.elements.remove(element);
     }
 
-    /// The elements, in the order of their letters.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.elements.keys().map(String::as_str)
-    }
-
-    /// Whether the invariant of the set holds, which bytes from outside may break.
     #[must_use]
-    pub fn is_sound(&self) -> bool {
-        self.elements.values().all(|dots| !dots.is_empty() && dots.iter().all(|&dot| self.seen.contains(dot)))
+    pub fn contains(&self, element: &str) -> bool {
+        self.elements.contains_key(element)
     }
 
-    /// Covers all that is known of the authors of the elements: it keeps `seen` in one piece for each of them.
-    fn observe(&mut self, context: &DotSet) {
-        let authors: BTreeSet<_> = self.elements.values().flatten().map(|dot| dot.replica).collect();
-        for author in authors {
-            self.seen.cover(author, context.prefix(author));
-        }
+    /// The additions of an element that nobody has removed.
+    #[must_use]
+    pub fn additions(&self, element: &str) -> &[Dot] {
+        self.elements.get(element).map_or(&[], Vec::as_slice)
+    }
+
+    /// The elements, in the order of their letters.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.elements.keys().map(String::as_str)
     }
 }
 
-impl Lattice for AwSet {
-    fn join(&mut self, other: &Self) {
-        for (element, dots) in &mut self.elements {
-            let theirs = other.elements.get(element);
-            dots.retain(|&dot| !other.seen.contains(dot) || theirs.is_some_and(|theirs| theirs.contains(&dot)));
-        }
+impl DotStore for AwSet {
+    fn join(&mut self, past: &VersionVector, other: &Self, other_past: &VersionVector) {
+        self.elements.retain(|element, dots| {
+            let theirs = other.additions(element);
+            dots.retain(|dot| theirs.contains(dot) || !other_past.contains(*dot));
+            !dots.is_empty()
+        });
         for (element, dots) in &other.elements {
-            let unseen: BTreeSet<_> = dots.iter().copied().filter(|&dot| !self.seen.contains(dot)).collect();
-            if !unseen.is_empty() {
-                self.elements.entry(element.clone()).or_default().extend(unseen);
+            let mut news = dots.iter().copied().filter(|&dot| !past.contains(dot)).peekable();
+            if news.peek().is_some() {
+                let own = self.elements.entry(element.clone()).or_default();
+                own.extend(news);
+                own.sort_unstable();
+                own.dedup();
             }
         }
-        self.elements.retain(|_, dots| !dots.is_empty());
-        self.seen.join(&other.seen);
     }
 }

@@ -3,9 +3,15 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{AwSet, Lattice, LwwRegister, MvRegister, PnCounter};
-use crate::dot::{Dot, DotSet};
+use super::version::WEIGHT_OF_PART;
+use super::{AwSet, DotStore, LwwRegister, MvRegister, PnCounter, Version, Write};
+use crate::dot::Dot;
 use crate::hlc::Stamp;
+use crate::version_vector::VersionVector;
+
+/// A field's place in the schema, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FieldId(pub u16);
 
 /// The type of a merge field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,7 +28,7 @@ pub enum FieldKind {
 }
 
 /// The state of a merge field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
     Lww(LwwRegister),
     Mv(MvRegister),
@@ -31,7 +37,7 @@ pub enum Field {
 }
 
 /// What a user does to a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldEdit {
     /// Gives a register a value; settles concurrent ones.
     Assign(String),
@@ -43,6 +49,22 @@ pub enum FieldEdit {
     Remove(String),
 }
 
+/// An edit of one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Op {
+    pub field: FieldId,
+    pub kind: FieldKind,
+    pub edit: FieldEdit,
+}
+
+/// What undoes an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inverse {
+    pub edit: FieldEdit,
+    /// The edit whose effect comes back by it, if there was one.
+    pub restores: Option<Dot>,
+}
+
 /// The edit is not one for a field of this kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("a field of kind {kind:?} cannot be edited in this way")]
@@ -50,12 +72,27 @@ pub struct WrongEdit {
     pub kind: FieldKind,
 }
 
-/// The event that an edit is: its name, its time, and what its author had seen before.
-#[derive(Clone, Copy, Debug)]
-pub struct EditEvent<'a> {
-    pub dot: Dot,
-    pub stamp: Stamp,
-    pub context: &'a DotSet,
+impl Op {
+    /// What undoes this edit of a record that reads as `version`; `None` if the edit changes nothing. Of several
+    /// concurrent values of a register the displayed one comes back.
+    #[must_use]
+    pub fn inverse_on(&self, version: &Version) -> Option<Inverse> {
+        let back = |edit, restores| Some(Inverse { edit, restores });
+        match (&self.edit, version.field(self.field)) {
+            (FieldEdit::Assign(_), field) => match field.and_then(Field::displayed) {
+                Some(write) => back(FieldEdit::Assign(write.value.clone()), Some(write.dot)),
+                None => back(FieldEdit::Assign(String::new()), None),
+            },
+            (FieldEdit::Add(amount), _) => back(FieldEdit::Add(amount.saturating_neg()), None),
+            (FieldEdit::Insert(element), Some(Field::Set(set))) if set.contains(element) => None,
+            (FieldEdit::Insert(element), _) => back(FieldEdit::Remove(element.clone()), None),
+            (FieldEdit::Remove(element), Some(Field::Set(set))) => {
+                let latest = set.additions(element).last()?;
+                back(FieldEdit::Insert(element.clone()), Some(*latest))
+            }
+            (FieldEdit::Remove(_), _) => None,
+        }
+    }
 }
 
 impl FieldEdit {
@@ -74,16 +111,6 @@ impl FieldEdit {
 }
 
 impl Field {
-    #[must_use]
-    pub fn kind(&self) -> FieldKind {
-        match self {
-            Field::Lww(_) => FieldKind::Lww,
-            Field::Mv(_) => FieldKind::Mv,
-            Field::Counter(_) => FieldKind::Counter,
-            Field::Set(_) => FieldKind::Set,
-        }
-    }
-
     /// A field that nobody has edited yet.
     #[must_use]
     pub fn new(kind: FieldKind) -> Self {
@@ -95,31 +122,26 @@ impl Field {
         }
     }
 
-    /// Carries out an edit.
-    ///
-    /// # Errors
-    /// [`WrongEdit`] if it is not one for fields of this kind; the field is then as it was.
-    pub fn edit(&mut self, edit: FieldEdit, event: EditEvent) -> Result<(), WrongEdit> {
-        let EditEvent { dot, stamp, context } = event;
-        match (self, edit) {
-            (Field::Lww(register), FieldEdit::Assign(value)) => register.assign(dot, stamp, value, context),
-            (Field::Mv(register), FieldEdit::Assign(value)) => register.assign(dot, stamp, value, context),
-            (Field::Counter(counter), FieldEdit::Add(amount)) => counter.add(dot, amount),
-            (Field::Set(set), FieldEdit::Insert(element)) => set.insert(dot, element, context),
-            (Field::Set(set), FieldEdit::Remove(element)) => set.remove(&element, context),
-            (field, _) => return Err(WrongEdit { kind: field.kind() }),
+    #[must_use]
+    pub fn kind(&self) -> FieldKind {
+        match self {
+            Field::Lww(_) => FieldKind::Lww,
+            Field::Mv(_) => FieldKind::Mv,
+            Field::Counter(_) => FieldKind::Counter,
+            Field::Set(_) => FieldKind::Set,
         }
-        Ok(())
     }
 
-    /// Whether the invariants of the type hold, which bytes from outside may break.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
-        match self {
-            Field::Lww(_) => true,
-            Field::Mv(register) => register.is_sound(),
-            Field::Counter(counter) => counter.is_sound(),
-            Field::Set(set) => set.is_sound(),
+    /// Carries out the edit named by `dot`. One that is not for fields of this kind has no effect; the schema checks
+    /// that before.
+    pub fn edit(&mut self, dot: Dot, stamp: Stamp, edit: FieldEdit) {
+        match (self, edit) {
+            (Field::Lww(register), FieldEdit::Assign(value)) => register.assign(Write { dot, stamp, value }),
+            (Field::Mv(register), FieldEdit::Assign(value)) => register.assign(Write { dot, stamp, value }),
+            (Field::Counter(counter), FieldEdit::Add(amount)) => counter.add(dot, amount),
+            (Field::Set(set), FieldEdit::Insert(element)) => set.insert(dot, element),
+            (Field::Set(set), FieldEdit::Remove(element)) => set.remove(&element),
+            _ => {}
         }
     }
 
@@ -128,31 +150,52 @@ impl Field {
     pub fn has_value(&self) -> bool {
         match self {
             Field::Lww(register) => register.latest().is_some(),
-            Field::Mv(register) => register.writes().next().is_some(),
+            Field::Mv(register) => !register.writes().is_empty(),
             Field::Counter(_) | Field::Set(_) => false,
         }
     }
 
-    /// The latest stamp in the state; `None` for types that have none.
+    /// An upper bound of the bytes that the field takes.
     #[must_use]
-    pub fn latest_stamp(&self) -> Option<Stamp> {
+    pub fn weight(&self) -> usize {
+        let texts = |texts: &mut dyn Iterator<Item = usize>| texts.map(|bytes| WEIGHT_OF_PART + bytes).sum::<usize>();
+        WEIGHT_OF_PART
+            + match self {
+                Field::Lww(_) | Field::Mv(_) => texts(&mut self.writes().iter().map(|write| write.value.len())),
+                Field::Counter(counter) => WEIGHT_OF_PART * counter.sums.len(),
+                Field::Set(set) => {
+                    let additions = |dots: &Vec<Dot>| WEIGHT_OF_PART * dots.len();
+                    texts(&mut set.elements.iter().map(|(element, dots)| element.len() + additions(dots)))
+                }
+            }
+    }
+
+    /// The write of a register that is shown.
+    #[must_use]
+    pub fn displayed(&self) -> Option<&Write> {
+        self.writes().iter().max_by_key(|write| write.order())
+    }
+
+    /// The writes of a register; none of another type.
+    #[must_use]
+    pub fn writes(&self) -> &[Write] {
         match self {
-            Field::Lww(register) => register.latest().map(|write| write.stamp),
-            Field::Mv(register) => register.writes().map(|write| write.stamp).max(),
-            Field::Counter(_) | Field::Set(_) => None,
+            Field::Lww(register) => register.latest.as_slice(),
+            Field::Mv(register) => register.writes(),
+            Field::Counter(_) | Field::Set(_) => &[],
         }
     }
 }
 
-impl Lattice for Field {
+impl DotStore for Field {
     /// Joins fields of one kind. The schema makes sure that they are; of two kinds the first in the order of
     /// [`FieldKind`] stays, so that replicas agree even so.
-    fn join(&mut self, other: &Self) {
+    fn join(&mut self, past: &VersionVector, other: &Self, other_past: &VersionVector) {
         match (self, other) {
-            (Field::Lww(own), Field::Lww(theirs)) => own.join(theirs),
-            (Field::Mv(own), Field::Mv(theirs)) => own.join(theirs),
-            (Field::Counter(own), Field::Counter(theirs)) => own.join(theirs),
-            (Field::Set(own), Field::Set(theirs)) => own.join(theirs),
+            (Field::Lww(own), Field::Lww(theirs)) => own.join(past, theirs, other_past),
+            (Field::Mv(own), Field::Mv(theirs)) => own.join(past, theirs, other_past),
+            (Field::Counter(own), Field::Counter(theirs)) => own.join(past, theirs, other_past),
+            (Field::Set(own), Field::Set(theirs)) => own.join(past, theirs, other_past),
             (own, theirs) if theirs.kind() < own.kind() => own.clone_from(theirs),
             _ => {}
         }

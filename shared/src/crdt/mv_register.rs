@@ -1,92 +1,68 @@
 //! Multi-value register (Shapiro et al., "A comprehensive study of CRDTs", 2011, §3.2.2).
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::Lattice;
-use crate::dot::{Dot, DotSet};
-use crate::hlc::Stamp;
+use super::{DotStore, Write};
+use crate::dot::Dot;
+use crate::version_vector::VersionVector;
 
 /// A register that keeps every value that no other write has superseded.
 ///
-/// A write supersedes the writes that its author had seen, and no others. Concurrent writes are therefore all kept
-/// until somebody who has seen them writes again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Delivery: any. A write supersedes the writes that its author had seen, and no others. Concurrent writes are therefore
+/// all kept until somebody who has seen them writes again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MvRegister {
-    /// Invariant: no write supersedes itself or another one of the register.
-    writes: BTreeMap<Dot, Write>,
-}
-
-/// One assignment, and what its author had seen of this register.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Write {
-    value: String,
-    stamp: Stamp,
-    /// The writes that this one supersedes, by author.
-    over: DotSet,
-}
-
-/// A value that the register holds, with the latest write that put it there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate<'a> {
-    pub value: &'a str,
-    /// Who wrote it: the replica of this dot.
-    pub dot: Dot,
-    pub stamp: Stamp,
+    /// Invariant: ascending by dot, each once.
+    pub(crate) writes: Vec<Write>,
 }
 
 impl MvRegister {
-    /// Assigns `value`, superseding every write in the register. `context` is all that the author has seen before.
-    ///
-    /// Of each earlier author, all that was seen without a gap is superseded, whichever field it was about: that keeps
-    /// the set in one interval for each author.
-    pub fn assign(&mut self, dot: Dot, stamp: Stamp, value: String, context: &DotSet) {
-        let mut over = DotSet::default();
-        for (&seen, write) in &self.writes {
-            over.join(&write.over);
-            over.insert(seen);
-            over.cover(seen.replica, context.prefix(seen.replica));
-        }
-        self.writes = BTreeMap::from([(dot, Write { value, stamp, over })]);
+    /// Assigns a value, superseding every write in the register.
+    pub fn assign(&mut self, write: Write) {
+        self.writes.clear();
+        self.writes.push(write);
     }
 
-    /// Whether the invariant of the register holds, which bytes from outside may break.
+    /// All writes, in the order of their dots.
     #[must_use]
-    pub fn is_sound(&self) -> bool {
-        self.writes.values().all(|write| self.writes.keys().all(|&dot| !write.over.contains(dot)))
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
     }
 
-    /// The values held, the one to display first: the latest by stamp, then by dot. Equal values count once.
+    /// The values held, each with the latest write that put it there, the one to display first: the latest by stamp,
+    /// then by dot. Equal values count once.
     #[must_use]
-    pub fn candidates(&self) -> Vec<Candidate<'_>> {
-        let mut all: Vec<_> =
-            self.writes.iter().map(|(&dot, w)| Candidate { value: &w.value, dot, stamp: w.stamp }).collect();
-        all.sort_by_key(|candidate| std::cmp::Reverse((candidate.stamp, candidate.dot)));
-        let mut distinct: Vec<Candidate<'_>> = Vec::with_capacity(all.len());
-        for candidate in all {
-            if distinct.iter().all(|kept| kept.value != candidate.value) {
-                distinct.push(candidate);
+    pub fn candidates(&self) -> Vec<&Write> {
+        let mut writes: Vec<_> = self.writes.iter().collect();
+        writes.sort_by_key(|write| std::cmp::Reverse(write.order()));
+        let mut distinct: Vec<&Write> = Vec::new();
+        for write in writes {
+            if distinct.iter().all(|kept| kept.value != write.value) {
+                distinct.push(write);
             }
         }
         distinct
     }
 
-    /// The dots, values and stamps of all writes.
-    pub fn writes(&self) -> impl Iterator<Item = Candidate<'_>> {
-        self.writes.iter().map(|(&dot, w)| Candidate { value: &w.value, dot, stamp: w.stamp })
+    fn holds(&self, dot: Dot) -> bool {
+        self.writes.binary_search_by_key(&dot, |write| write.dot).is_ok()
     }
 }
 
-impl Lattice for MvRegister {
-    fn join(&mut self, other: &Self) {
-        for (&dot, write) in &other.writes {
-            self.writes.entry(dot).or_insert_with(|| write.clone());
+impl DotStore for MvRegister {
+    /// A register that had a value keeps one. Each side may know the other's only write to be gone: where a record came
+    /// back after its removal by an edit that had not seen all of it, an old write stands beside edits whose authors
+    /// had overwritten it. Then the latest write stays.
+    fn join(&mut self, past: &VersionVector, other: &Self, other_past: &VersionVector) {
+        let latest = self.writes.iter().chain(&other.writes).max_by_key(|write| write.order()).cloned();
+        self.writes.retain(|write| other.holds(write.dot) || !other_past.contains(write.dot));
+        for write in &other.writes {
+            if let Err(at) = self.writes.binary_search_by_key(&write.dot, |own| own.dot)
+                && !past.contains(write.dot)
+            {
+                self.writes.insert(at, write.clone());
+            }
         }
-        let superseded: Vec<Dot> =
-            self.writes.keys().copied().filter(|&dot| self.writes.values().any(|w| w.over.contains(dot))).collect();
-        for dot in superseded {
-            self.writes.remove(&dot);
+        if self.writes.is_empty() {
+            self.writes.extend(latest);
         }
     }
 }

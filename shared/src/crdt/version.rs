@@ -1,42 +1,98 @@
 //! Versions: a record's fields as one replica saw them when it edited the record.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::{Field, Lattice};
+use super::{DotStore, Field, FieldId, FieldKind, Lattice, Op};
+use crate::dot::Dot;
 use crate::hlc::Stamp;
+use crate::version_vector::VersionVector;
 
-/// The name of a field, as the schema declares it.
-pub type FieldName = String;
+/// An upper bound of the bytes that a dot with a stamp and a length takes.
+pub(super) const WEIGHT_OF_PART: usize = 40;
 
-/// All fields of a record after one edit. The edit's dot names the version; a version never changes.
+/// All fields of a record after one edit: the observed-remove map of Almeida et al. (2018, §7.4), with one causal past
+/// for all fields. The edit's dot names the version; a version never changes.
 ///
-/// Each edit carries the record whole. That is why a record which is removed by one replica while another edits it
-/// comes back with all its fields, without tombstones: the surviving version needs nothing that the removal dropped.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Delivery: any. Each version is the record whole. That is why a record which is removed by one replica while another
+/// one edits it comes back with all its fields, without tombstones: the surviving version needs nothing that the
+/// removal dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
-    pub fields: BTreeMap<FieldName, Field>,
+    /// When the record was edited last.
+    pub stamp: Stamp,
+    /// The edits of this record that the version builds on, its own among them. Per replica the latest is enough: who
+    /// edits a record has seen its own earlier edits of it.
+    pub past: VersionVector,
+    /// Invariant: ascending by field, each once.
+    fields: Vec<(FieldId, Field)>,
 }
 
 impl Version {
-    /// The latest stamp of all writes; the lowest if there is none.
+    /// A version of these fields, which must be in ascending order, each once.
+    pub(crate) fn new(stamp: Stamp, past: VersionVector, fields: Vec<(FieldId, Field)>) -> Self {
+        debug_assert!(fields.windows(2).all(|pair| pair[0].0 < pair[1].0), "fields ascend");
+        Version { stamp, past, fields }
+    }
+
+    #[must_use]
+    pub fn field(&self, id: FieldId) -> Option<&Field> {
+        self.position(id).ok().map(|at| &self.fields[at].1)
+    }
+
+    /// The fields that were ever edited, in the order of the schema.
+    #[must_use]
+    pub fn fields(&self) -> &[(FieldId, Field)] {
+        &self.fields
+    }
+
+    /// Makes this the version of the edit `dot`, which builds on what the version was.
+    pub fn edit(&mut self, dot: Dot, stamp: Stamp, ops: impl IntoIterator<Item = Op>) {
+        self.stamp = stamp;
+        self.past.insert(dot);
+        for Op { field, kind, edit } in ops {
+            self.field_mut(field, kind).edit(dot, stamp, edit);
+        }
+    }
+
+    /// The latest stamp of all writes and of the version itself.
     #[must_use]
     pub fn latest_stamp(&self) -> Stamp {
-        self.fields.values().filter_map(Field::latest_stamp).max().unwrap_or_default()
+        let writes = self.fields.iter().flat_map(|(_, field)| field.writes());
+        writes.map(|write| write.stamp).max().unwrap_or_default().max(self.stamp)
+    }
+
+    /// An upper bound of the bytes that the version takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let fields: usize = self.fields.iter().map(|(_, field)| field.weight()).sum();
+        WEIGHT_OF_PART * (3 + self.past.entries().len()) + fields
+    }
+
+    fn field_mut(&mut self, id: FieldId, kind: FieldKind) -> &mut Field {
+        let at = self.position(id).unwrap_or_else(|at| {
+            self.fields.insert(at, (id, Field::new(kind)));
+            at
+        });
+        &mut self.fields[at].1
+    }
+
+    fn position(&self, id: FieldId) -> Result<usize, usize> {
+        // Nearly always a record has all fields from the first on.
+        let at = usize::from(id.0);
+        match self.fields.get(at) {
+            Some((found, _)) if *found == id => Ok(at),
+            _ => self.fields.binary_search_by_key(&id, |(id, _)| *id),
+        }
     }
 }
 
 impl Lattice for Version {
     /// Merges field by field: how concurrent versions of one record are read as one.
     fn join(&mut self, other: &Self) {
-        for (name, field) in &other.fields {
-            match self.fields.get_mut(name) {
-                Some(own) => own.join(field),
-                None => {
-                    self.fields.insert(name.clone(), field.clone());
-                }
-            }
+        for (id, theirs) in &other.fields {
+            let past = std::mem::take(&mut self.past);
+            self.field_mut(*id, theirs.kind()).join(&past, theirs, &other.past);
+            self.past = past;
         }
+        self.past.join(&other.past);
+        self.stamp = self.stamp.max(other.stamp);
     }
 }

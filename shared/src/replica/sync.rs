@@ -1,10 +1,12 @@
-//! The merge half's traffic: deltas live and after a reconnect, and what a tab may send of them.
+//! The merge half's traffic: edits live, deltas after a reconnect, and what a tab may send of them.
 
-use crate::document::{Change, Delta, Digest, Fingerprint, Merged};
+use std::collections::BTreeMap;
+
+use crate::document::{Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
-use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
+use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
 use crate::ledger::Claim;
 use crate::paxos::Slot;
 
@@ -21,30 +23,45 @@ impl Replica {
     }
 
     /// A peer says what it has: it gets what it lacks.
-    pub(super) fn on_have(
-        &mut self,
-        peer: PeerId,
-        kind: PeerKind,
-        context: &DotSet,
-        fingerprint: Fingerprint,
-        decided: Slot,
-    ) {
+    pub(super) fn on_have(&mut self, peer: PeerId, kind: PeerKind, context: &DotSet, fingerprint: u64, decided: Slot) {
         if let PeerKind::Relay(_) = kind {
             self.stored.join(&context.of(self.me));
         }
         if !self.document.has_nothing_for(context, fingerprint) {
-            // A relay takes from a tab only what the tab wrote itself.
-            let author = if self.voter.is_none() { Some(self.me) } else { None };
-            let (deltas, digest) = self.document.missing(context, author);
+            let (deltas, digest) = self.document.missing(context, self.speaks_for());
             for delta in deltas {
                 self.send(peer, Message::Delta(delta));
             }
-            self.send(peer, Message::Digest(digest));
+            self.send(peer, digest.map_or(Message::More, Message::Digest));
         }
         // A relay takes no decisions from a tab.
         if self.voter.is_some() && decided < self.log.decided() {
             self.send(peer, Message::Suffix(self.log.suffix(decided)));
         }
+    }
+
+    pub(super) fn on_edit(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        kind: PeerKind,
+        mut edit: Edit,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
+        if let PeerKind::Tab(tab) = kind {
+            self.check_edit(&edit, tab, now)?;
+            edit.superseded = self.known_or_own(&edit.superseded, tab)?;
+        }
+        let stamp = edit.stamp;
+        match self.document.apply(edit) {
+            Ok(merged) => {
+                self.clock.observe(stamp);
+                self.take_in(now, peer, kind, merged, output);
+            }
+            Err(Unfit::MissingBase { record, dots }) => self.send(peer, Message::Want { record, dots }),
+            Err(Unfit::TooLarge) => return Err(Violation::TooLarge),
+        }
+        Ok(())
     }
 
     pub(super) fn on_delta(
@@ -59,30 +76,61 @@ impl Replica {
             self.check_delta(&delta, tab, now)?;
             delta.context = self.known_or_own(&delta.context, tab)?;
         }
-        for version in delta.versions.values().flat_map(|versions| versions.values()) {
-            self.clock.observe(version.latest_stamp());
+        // An edit is later than all that it builds on.
+        for (record, version) in &delta.versions {
+            self.clock.observe(version.head(*record).stamp);
+        }
+        if delta.remaining > 0 {
+            self.remaining = delta.remaining;
         }
         let merged = self.document.merge(delta);
-        self.take_in(peer, kind, merged, output);
+        self.take_in(now, peer, kind, merged, output);
         Ok(())
     }
 
-    pub(super) fn on_digest(
-        &mut self,
-        peer: PeerId,
-        kind: PeerKind,
-        mut digest: Digest,
-        output: &mut Output,
-    ) -> Result<(), Violation> {
-        if let PeerKind::Tab(tab) = kind {
-            digest.context = self.known_or_own(&digest.context, tab)?;
-            digest.live = digest.live.intersection(&digest.context);
+    pub(super) fn on_digest(&mut self, peer: PeerId, kind: PeerKind, mut digest: Digest) -> Result<(), Violation> {
+        self.remaining = 0;
+        if let PeerKind::Tab(_) = kind {
+            // Not its own dots that are unknown here: they may live in a fold, which is not a tab's to send, and asking
+            // again would not bring them.
+            digest.context = digest.context.intersection(self.document.context());
         }
         match self.document.compare(&digest) {
-            Ok(merged) => self.take_in(peer, kind, merged, output),
-            Err(_incomplete) => self.send(peer, self.have()),
+            Comparison::Equal => {}
+            Comparison::Incomplete => self.send(peer, self.have()),
+            Comparison::Differs { of, buckets } => self.send(peer, Message::AskLiveness { of, buckets }),
         }
         Ok(())
+    }
+
+    pub(super) fn on_liveness(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        kind: PeerKind,
+        mut theirs: Liveness,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
+        if let PeerKind::Tab(_) = kind {
+            theirs.context = theirs.context.intersection(self.document.context());
+            theirs.live = theirs.live.intersection(&theirs.context);
+        }
+        match self.document.drop_dead(&theirs) {
+            Some(merged) => self.take_in(now, peer, kind, merged, output),
+            None => self.send(peer, self.have()),
+        }
+        let retired = self.document.retired_live(&theirs);
+        if !retired.is_empty() {
+            self.send(peer, Message::Delta(Delta { context: retired, ..Delta::default() }));
+        } else if self.document.knows_dead(&theirs) {
+            self.send(peer, Message::Digest(self.document.digest()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_want(&mut self, peer: PeerId, record: RecordId, dots: DotSet) {
+        let delta = self.document.whole(&BTreeMap::from([(record, dots)]), self.speaks_for());
+        self.send(peer, Message::Delta(delta));
     }
 
     /// A claim on its way to the leader.
@@ -100,22 +148,32 @@ impl Replica {
     }
 
     /// Stores a merge, and passes on what was news in it to every peer but the one that it came from.
-    pub(super) fn spread(&mut self, from: Option<PeerId>, writes: Vec<WriteOp>, news: Option<Delta>) {
-        self.outbox.writes().extend(writes);
-        if let Some(news) = news {
-            for peer in self.peers.all_but(from) {
-                self.send(peer, Message::Delta(news.clone()));
-            }
+    pub(super) fn spread(&mut self, now: Now, from: Option<PeerId>, merged: &mut Merged) {
+        self.outbox.writes().append(&mut merged.writes);
+        for &(record, ..) in &merged.changes {
+            self.folds.look_at(record, self.document.version_count(record), now.monotonic);
+        }
+        let message = match merged.news.take() {
+            Some(News::Edit(edit)) => Message::Edit(edit),
+            Some(News::Delta(delta)) => Message::Delta(delta),
+            None => return,
+        };
+        for peer in self.peers.all_but(from) {
+            self.send(peer, message.clone());
         }
     }
 
     /// Spreads and reports what came from a peer, and answers it.
-    fn take_in(&mut self, from: PeerId, kind: PeerKind, merged: Merged, output: &mut Output) {
-        self.spread(Some(from), merged.writes, merged.news);
+    fn take_in(&mut self, now: Now, from: PeerId, kind: PeerKind, mut merged: Merged, output: &mut Output) {
+        self.spread(now, Some(from), &mut merged);
         output.lost.extend(merged.lost);
         for (record, change, edit) in merged.changes {
             match edit {
-                Some(edit) if change == Change::Added && self.removed.contains(&record) => {
+                Some(edit)
+                    if change == Change::Added
+                        && self.removed.contains(&record)
+                        && !self.revived.contains(&(record, edit)) =>
+                {
                     self.tell_restored(record, edit, output);
                 }
                 _ => output.events.push(Event { record, change, by: edit.map(|edit| edit.replica) }),
@@ -125,11 +183,26 @@ impl Replica {
             }
         }
         if !merged.stale.is_empty() {
-            self.send(from, Message::Delta(Delta { context: merged.stale, ..Delta::default() }));
+            let delta = self.document.whole(&merged.stale, self.speaks_for());
+            self.send(from, Message::Delta(delta));
         }
         if let PeerKind::Tab(tab) = kind {
             self.send(from, Message::Stored { context: self.document.context().of(tab) });
         }
+    }
+
+    /// An edit is about to come that brings a record back knowingly: nobody need be told of a conflict.
+    pub(super) fn on_revived(&mut self, from: PeerId, record: RecordId, edit: Dot) {
+        if self.revived.insert((record, edit)) {
+            for peer in self.peers.all_but(Some(from)) {
+                self.send(peer, Message::Revived { record, edit });
+            }
+        }
+    }
+
+    /// Whose versions this replica may send: a relay takes from a tab only what the tab wrote itself.
+    fn speaks_for(&self) -> Option<ReplicaId> {
+        if self.voter.is_none() { Some(self.me) } else { None }
     }
 
     /// Whoever has seen a record removed, and sees it come back, tells everybody: after the record itself, since a peer
@@ -157,14 +230,30 @@ impl Replica {
         Ok(allowed)
     }
 
-    /// Checks what a tab wrote, trusting nothing.
+    /// Checks an edit that a tab made, trusting nothing.
+    fn check_edit(&self, edit: &Edit, tab: ReplicaId, now: Now) -> Result<(), Violation> {
+        if edit.dot.replica != tab || edit.folds {
+            return Err(Violation::ForeignDot { dot: edit.dot });
+        }
+        Hlc::check(edit.stamp, now.wall_ms).map_err(Violation::Clock)?;
+        if edit.base.is_empty() {
+            return self.schema.check_new(&edit.ops).map_err(Violation::Schema);
+        }
+        edit.ops.iter().try_for_each(|op| self.schema.check_op(op)).map_err(Violation::Schema)
+    }
+
+    /// Checks versions that a tab wrote, trusting nothing.
     fn check_delta(&self, delta: &Delta, tab: ReplicaId, now: Now) -> Result<(), Violation> {
-        for (&dot, version) in delta.versions.values().flatten() {
-            if dot.replica != tab || !delta.context.contains(dot) {
-                return Err(Violation::ForeignDot { dot });
+        for (record, version) in &delta.versions {
+            let live = version.unpack(*record);
+            if live.dot.replica != tab || !live.folded.is_empty() {
+                return Err(Violation::ForeignDot { dot: live.dot });
             }
-            self.schema.check_version(version).map_err(Violation::Schema)?;
-            Hlc::check(version.latest_stamp(), now.wall_ms).map_err(Violation::Clock)?;
+            if live.weight() > MAX_VERSION_BYTES {
+                return Err(Violation::TooLarge);
+            }
+            self.schema.check_version(&live.version).map_err(Violation::Schema)?;
+            Hlc::check(live.version.latest_stamp(), now.wall_ms).map_err(Violation::Clock)?;
         }
         Ok(())
     }

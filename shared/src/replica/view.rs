@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::crdt::{Field, FieldKind, FieldName};
+use crate::crdt::{Field, FieldKind, Write};
 use crate::document::Document;
-use crate::dot::Dot;
-use crate::hlc::Stamp;
 use crate::id::{RecordId, ReplicaId};
 use crate::ledger::{Ledger, Numbered, Rejection, Wish};
 use crate::paxos::{Ballot, Log, Voter};
 use crate::presence::Status;
+use crate::schema::{FieldName, Schema};
 
-use super::Replica;
+use super::{Replica, Undoable};
 
 /// A replica's state, for reading.
 #[derive(Clone, Copy)]
@@ -94,6 +93,11 @@ impl<'a> View<'a> {
     }
 
     #[must_use]
+    pub fn schema(&self) -> &'a Schema {
+        &self.replica.schema
+    }
+
+    #[must_use]
     pub fn document(&self) -> &'a Document {
         &self.replica.document
     }
@@ -101,14 +105,14 @@ impl<'a> View<'a> {
     /// All records, in the order of their ids.
     pub fn records(&self) -> impl Iterator<Item = RecordView> + 'a {
         let view = *self;
-        self.replica.document.records().keys().filter_map(move |&id| view.record(id))
+        self.replica.document.records().filter_map(move |id| view.record(id))
     }
 
     #[must_use]
     pub fn record(&self, id: RecordId) -> Option<RecordView> {
         let version = self.replica.document.read(id)?;
-        let specs = self.replica.schema.fields.iter();
-        let fields = specs.map(|(name, spec)| (name.clone(), FieldView::of(version.fields.get(name), spec.kind)));
+        let specs = self.replica.schema.fields();
+        let fields = specs.map(|(id, spec)| (spec.name.clone(), FieldView::of(version.field(id), spec.kind)));
         let number = NumberView {
             held: self.replica.ledger.number_of(id),
             pending: self.replica.claims.pending_for(id),
@@ -165,6 +169,18 @@ impl<'a> View<'a> {
         own.difference(&self.replica.stored).intervals().map(|(_, (start, end))| end - start + 1).sum()
     }
 
+    /// What the next undo would undo.
+    #[must_use]
+    pub fn undo(&self) -> Option<Undoable> {
+        self.replica.deeds.latest()
+    }
+
+    /// How many versions of a resync under way have not come yet.
+    #[must_use]
+    pub fn remaining_versions(&self) -> u64 {
+        self.replica.remaining
+    }
+
     /// How many of this replica's own wishes are undecided.
     #[must_use]
     pub fn pending_wishes(&self) -> usize {
@@ -176,14 +192,10 @@ impl FieldView {
     fn of(field: Option<&Field>, kind: FieldKind) -> Self {
         match field {
             Some(Field::Lww(register)) => {
-                let latest = register.latest().into_iter();
-                FieldView::Register(
-                    latest.map(|write| CandidateView::new(&write.value, write.dot, write.stamp)).collect(),
-                )
+                FieldView::Register(register.latest().into_iter().map(CandidateView::new).collect())
             }
             Some(Field::Mv(register)) => {
-                let candidates = register.candidates().into_iter();
-                FieldView::Register(candidates.map(|c| CandidateView::new(c.value, c.dot, c.stamp)).collect())
+                FieldView::Register(register.candidates().into_iter().map(CandidateView::new).collect())
             }
             Some(Field::Counter(counter)) => FieldView::Counter(counter.value()),
             Some(Field::Set(set)) => FieldView::Set(set.iter().map(str::to_owned).collect()),
@@ -197,7 +209,7 @@ impl FieldView {
 }
 
 impl CandidateView {
-    fn new(value: &str, dot: Dot, stamp: Stamp) -> Self {
-        CandidateView { value: value.to_owned(), by: dot.replica, at_ms: stamp.wall_ms }
+    fn new(write: &Write) -> Self {
+        CandidateView { value: write.value.clone(), by: write.dot.replica, at_ms: write.stamp.wall_ms }
     }
 }

@@ -135,8 +135,8 @@ impl Checker {
 fn documents_differ(ours: &Document, first: &Document) -> String {
     let (seen_more, seen_less) =
         (ours.context().difference(first.context()), first.context().difference(ours.context()));
-    let records = ours.records().keys().chain(first.records().keys());
-    let different: BTreeSet<_> =
-        records.filter(|&record| ours.records().get(record) != first.records().get(record)).collect();
-    format!("it has seen {seen_more:?} more and {seen_less:?} less; records {different:?} differ")
+    let records: BTreeSet<_> = ours.records().chain(first.records()).collect();
+    let versions = records.into_iter().map(|record| (ours.versions(record), first.versions(record)));
+    let different: Vec<_> = versions.filter(|(ours, first)| ours != first).collect();
+    format!("it has seen {seen_more:?} more and {seen_less:?} less; it has, and replica 0 has: {different:?}")
 }

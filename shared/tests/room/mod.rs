@@ -7,7 +7,10 @@ use std::time::Duration;
 use shared::crdt::FieldEdit;
 use shared::document::LostWrite;
 use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Violation};
+use shared::io::{
+    Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
+    Violation,
+};
 use shared::ledger::Wish;
 use shared::replica::{Config, RecordView, Replica, Role};
 use shared::schema::Schema;
@@ -29,6 +32,8 @@ pub struct Room {
     /// The lost writes that each replica was told of.
     pub lost: Vec<Vec<LostWrite>>,
     pub cut: Vec<(Node, Violation)>,
+    /// The answers to commands.
+    pub replies: Vec<Result<Reply, CommandRejection>>,
 }
 
 impl Room {
@@ -45,6 +50,7 @@ impl Room {
             events: Vec::new(),
             lost: Vec::new(),
             cut: Vec::new(),
+            replies: Vec::new(),
         };
         for &voter in addresses.keys() {
             let role = Role::Relay { voter, addresses: addresses.clone(), seed: voter.0.into() };
@@ -166,6 +172,7 @@ impl Room {
             }
             self.events[node].extend(output.events);
             self.lost[node].extend(output.lost);
+            self.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
             self.cut.extend(output.cut.into_iter().map(|(_, violation)| (node, violation)));
         }
     }

@@ -5,7 +5,6 @@ use shared::id::RecordId;
 use shared::io::{Event, Now};
 use shared::ledger::{Claim, Granted, Outcome, Rejection};
 use shared::paxos::{Accepted, Entry, Slot};
-use shared::schema;
 
 use super::{Mark, Session};
 use crate::engine::fact::{Decided, Decision, Fact, Owner};
@@ -14,8 +13,8 @@ use crate::engine::fact::{Decided, Decision, Fact, Owner};
 const MANY: usize = 4;
 
 impl Session {
-    /// Tells what a merge did.
-    pub(super) fn tell_of(&mut self, now: Now, events: &[Event]) {
+    /// Tells what a merge did, but for the writes that it lost.
+    pub(super) fn tell_of(&mut self, now: Now, events: &[Event], lost: &[LostWrite]) {
         let added = events.iter().filter(|event| event.change == Change::Added).count();
         if added > MANY && self.caught_up_once {
             self.feed.tell(now.wall_ms, Fact::AddedMany { count: added });
@@ -27,8 +26,12 @@ impl Session {
                 continue;
             }
             self.set_mark(event);
-            if event.change != Change::Added || added <= MANY {
-                self.tell_event(now, *event, &before);
+            let is_lossy = lost.iter().any(|write| write.record == event.record);
+            match event.change {
+                Change::Added if added > MANY => {}
+                // The loss tells that not both edits are in.
+                Change::Merged if is_lossy => self.tell_event(now, Event { change: Change::Edited, ..*event }, &before),
+                _ => self.tell_event(now, *event, &before),
             }
         }
     }
@@ -50,7 +53,8 @@ impl Session {
             Change::Removed => Fact::Removed { name },
             Change::Restored => return self.feed.tell_aloud(now.wall_ms, Fact::Restored { by, name }),
             Change::Edited if names == before => Fact::Edited { by, name },
-            Change::Edited if names.len() > 1 => Fact::NamesParted { names },
+            Change::Edited | Change::Merged if names.len() > 1 && names != before => Fact::NamesParted { names },
+            Change::Merged => Fact::Merged { by, from: before.first().cloned().unwrap_or_default(), to: name },
             Change::Edited if before.len() > 1 => Fact::Settled { by, name },
             Change::Edited => Fact::Renamed { by, from: before.concat(), to: name },
         };
@@ -60,20 +64,22 @@ impl Session {
     /// Remembers how a record is called; a removed one keeps its last names.
     pub(super) fn note_names(&mut self, record: RecordId) {
         if let Some(view) = self.replica.view().record(record) {
-            let candidates = view.candidates(schema::NAME).iter();
-            self.names.insert(record, candidates.map(|candidate| candidate.value.clone()).collect());
+            self.names.insert(record, self.names_of(&view));
         }
     }
 
     /// Tells which writes gave way to others; one of this tab's aloud, since its author may want it back.
     pub(super) fn tell_lost(&mut self, now: Now, lost: Vec<LostWrite>) {
         for write in lost {
+            let Some(field) = self.replica.view().schema().spec(write.field).map(|spec| spec.name.clone()) else {
+                continue;
+            };
             let own = write.by == self.replica.view().me();
             if self.feed.knows_loss(&write) || !(own || self.caught_up_once) {
                 continue;
             }
-            let name = self.names.get(&write.record).and_then(|names| names.first()).cloned().unwrap_or_default();
-            let fact = Fact::Lost { write, name };
+            let name = self.last_name(write.record);
+            let fact = Fact::Lost { write, field, name };
             if own {
                 self.feed.tell_aloud(now.wall_ms, fact);
             } else {
@@ -113,7 +119,7 @@ impl Session {
     }
 
     fn has_row(&self, record: Option<RecordId>) -> bool {
-        record.is_some_and(|record| self.replica.view().document().records().contains_key(&record))
+        record.is_some_and(|record| self.replica.view().document().contains(record))
     }
 
     fn decision(&self, claim: Claim, outcome: Outcome) -> Decision {

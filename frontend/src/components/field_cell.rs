@@ -1,0 +1,44 @@
+//! A field of a record, by its kind.
+
+use std::rc::Rc;
+
+use shared::crdt::FieldEdit;
+use yew::prelude::*;
+
+use super::{counter_cell, set_cell, text_cell};
+use crate::engine::session::Action;
+use crate::view_model::{Cell, Field, Layout, Row};
+
+/// A field of one record, to be shown and edited.
+pub(super) struct Place<'a> {
+    pub layout: &'a Rc<Layout>,
+    pub field: &'a Rc<Field>,
+    /// What the record is called.
+    pub called: &'a str,
+    pub on_edit: Callback<FieldEdit>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(layout: &'a Rc<Layout>, field: &'a Rc<Field>, row: &'a Row, on_action: &Callback<Action>) -> Self {
+        let (record, name) = (row.id, field.name.clone());
+        let on_edit = on_action.reform(move |edit| Action::Edit { record, field: name.clone(), edit });
+        Place { layout, field, called: &row.called, on_edit }
+    }
+}
+
+/// `labelled` says whether the name of the field stands beside it, where there is no heading above.
+pub(super) fn show(place: &Place<'_>, cell: &Cell, labelled: bool) -> Html {
+    let content = match cell {
+        Cell::Text(text) => text_cell::show(place, text, format!("Edit the {} of {}", place.field.name, place.called)),
+        Cell::Count(count) => counter_cell::show(place, *count),
+        Cell::Elements(elements) => set_cell::show(place, elements),
+    };
+    html! {
+        <div key={place.field.name.clone()} class="field" data-field={place.field.name.clone()}>
+            if labelled {
+                <span class="label" aria-hidden="true">{ place.field.label() }</span>
+            }
+            { content }
+        </div>
+    }
+}

@@ -1,0 +1,59 @@
+//! The elements of a set, such as tags, each with a button that takes it out, and a field for more.
+
+use shared::crdt::FieldEdit;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+use super::editable_text::EditableText;
+use super::field_cell::Place;
+
+pub(super) fn show(place: &Place<'_>, elements: &[String]) -> Html {
+    let Place { field, called, .. } = place;
+    let placeholder = if elements.is_empty() { format!("Add {}", field.one()) } else { "+".to_owned() };
+    html! {
+        <ul class="tags" role="list" aria-label={format!("{} of {called}", field.label())}>
+            { for elements.iter().map(|element| chip(place, element)) }
+            <li key="+">
+                <EditableText value="" {placeholder} button_label={format!("Add {} to {called}", field.one())}
+                    input_label={format!("New {} for {called}", field.element())} on_save={adding(place, elements)} />
+            </li>
+        </ul>
+    }
+}
+
+fn chip(place: &Place<'_>, element: &str) -> Html {
+    let edit = FieldEdit::Remove(element.to_owned());
+    let onclick = place.on_edit.reform(move |event: MouseEvent| {
+        keep_focus(&event);
+        edit.clone()
+    });
+    let label = format!("Remove {element} from {}", place.called);
+    // With a comma, it is the key of no other thing in the list.
+    html! {
+        <li key={format!("{element},")} class="tag">
+            <span>{ element }</span>
+            <button type="button" aria-label={label.clone()} title={label} {onclick}>{ "×" }</button>
+        </li>
+    }
+}
+
+/// With the element goes its button: the focus moves on to the one after it.
+fn keep_focus(event: &MouseEvent) {
+    let chip = event.target_dyn_into::<HtmlElement>().and_then(|button| button.closest("li").ok()?);
+    let next = chip.and_then(|chip| chip.next_element_sibling()?.query_selector("button, input").ok()?);
+    if let Some(next) = next.and_then(|next| next.dyn_into::<HtmlElement>().ok()) {
+        let _focused_if_visible = next.focus();
+    }
+}
+
+/// Adds the elements that were typed.
+fn adding(place: &Place<'_>, elements: &[String]) -> Callback<String, Result<(), String>> {
+    let (layout, field, on_edit) = (place.layout.clone(), place.field.clone(), place.on_edit.clone());
+    let elements = elements.to_vec();
+    Callback::from(move |typed: String| {
+        let new = layout.new_elements(&field, &typed, &elements)?;
+        new.into_iter().for_each(|element| on_edit.emit(FieldEdit::Insert(element)));
+        Ok(())
+    })
+}

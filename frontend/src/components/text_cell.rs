@@ -1,0 +1,38 @@
+//! A text of a record, or several that were given at the same time.
+
+use shared::crdt::FieldEdit;
+use yew::prelude::*;
+
+use super::choices::Choices;
+use super::editable_text::EditableText;
+use super::field_cell::Place;
+use crate::view_model::Text;
+
+pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html {
+    let Place { field, called, on_edit, .. } = place;
+    html! {
+        <>
+            <EditableText value={text.shown.clone()} placeholder={format!("Add {}", field.one())} {button_label}
+                input_label={format!("New {} for {called}", field.name)} on_save={saving(place, text)} />
+            if !text.choices.is_empty() {
+                <Choices what={field.several()} choices={text.choices.clone()}
+                    on_choose={on_edit.reform(FieldEdit::Assign)} />
+            }
+        </>
+    }
+}
+
+/// Saves what was typed, unless it is the value already.
+fn saving(place: &Place<'_>, text: &Text) -> Callback<String, Result<(), String>> {
+    let (layout, field, on_edit) = (place.layout.clone(), place.field.clone(), place.on_edit.clone());
+    let current = text.settled().map(str::to_owned);
+    Callback::from(move |typed: String| {
+        let value = typed.trim();
+        let edit = FieldEdit::Assign(value.to_owned());
+        layout.check(&field.name, &edit)?;
+        if current.as_deref() != Some(value) {
+            on_edit.emit(edit);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,192 @@
+//! How the records of a schema are shown: what they are called, and where each field stands.
+
+use std::rc::Rc;
+
+use shared::crdt::{FieldEdit, FieldId, FieldKind};
+use shared::schema::{self, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation};
+
+use super::capitalised;
+
+/// How many columns stand between the title and the number. What has no column of its own shares the last one.
+const MAX_COLUMNS: usize = 3;
+
+/// What the records of a schema are called.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Nouns {
+    pub one: &'static str,
+    pub many: &'static str,
+    pub none: &'static str,
+    /// One whose record is not here yet.
+    pub stranger: &'static str,
+}
+
+const PEOPLE: Nouns =
+    Nouns { one: "person", many: "people", none: "nobody", stranger: "somebody who has not arrived here yet" };
+
+const RECORDS: Nouns =
+    Nouns { one: "record", many: "records", none: "nothing", stranger: "a record that has not arrived here yet" };
+
+/// The table and the form of a schema.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Layout {
+    schema: Schema,
+    pub nouns: &'static Nouns,
+    /// The field that says which record it is, unless the schema has no text at all.
+    pub title: Option<Rc<Field>>,
+    /// What stands between the title and the number.
+    pub columns: Vec<Column>,
+}
+
+/// A field of the schema.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Field {
+    pub id: FieldId,
+    /// As the schema writes it.
+    pub name: FieldName,
+    pub kind: FieldKind,
+    pub required: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Column {
+    pub heading: String,
+    /// Never empty.
+    pub fields: Vec<Rc<Field>>,
+    /// Whether its fields need their names beside them.
+    pub labelled: bool,
+}
+
+impl Layout {
+    #[must_use]
+    pub fn of(schema: &Schema) -> Self {
+        let nouns = if schema.extends(&Schema::people()) { &PEOPLE } else { &RECORDS };
+        let title = schema.title().map(|(id, spec)| Rc::new(Field::of(id, spec)));
+        let others = schema.fields().filter(|&(id, _)| title.as_ref().is_none_or(|title| title.id != id));
+        let columns = columns(others.map(|(id, spec)| Rc::new(Field::of(id, spec))));
+        Layout { schema: schema.clone(), nouns, title, columns }
+    }
+
+    #[must_use]
+    pub fn is_of(&self, schema: &Schema) -> bool {
+        self.schema == *schema
+    }
+
+    /// The fields that the form for a new record offers, the title first. Sets are filled afterwards, one by one.
+    pub fn form(&self) -> impl Iterator<Item = &Rc<Field>> {
+        let others = self.columns.iter().flat_map(|column| &column.fields);
+        self.title.iter().chain(others.filter(|field| field.kind != FieldKind::Set))
+    }
+
+    /// Whether cells that stand under one another, as on a phone, need the names of their fields.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.columns.len() > 1
+    }
+
+    #[must_use]
+    pub fn name_of(&self, field: FieldId) -> &str {
+        self.schema.spec(field).map_or("", |spec| &spec.name)
+    }
+
+    /// Whether a record may be edited so.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence.
+    pub fn check(&self, field: &str, edit: &FieldEdit) -> Result<(), String> {
+        self.schema.op(field, edit.clone()).map(drop).map_err(|violation| self.problem(&violation))
+    }
+
+    /// What is wrong with a value, as a sentence.
+    #[must_use]
+    pub fn problem(&self, violation: &SchemaViolation) -> String {
+        match violation {
+            SchemaViolation::Missing { field } => format!("A {} needs {}.", self.nouns.one, with_article(field)),
+            other => format!("{}.", capitalised(&other.to_string())),
+        }
+    }
+
+    /// What somebody typed, as elements that a set with these `elements` does not have yet. Commas separate them.
+    ///
+    /// # Errors
+    /// What is wrong with them, as a sentence.
+    pub fn new_elements(&self, field: &Field, typed: &str, elements: &[String]) -> Result<Vec<String>, String> {
+        let mut wanted: Vec<String> = Vec::new();
+        for element in typed.split(',').map(str::trim).filter(|element| !element.is_empty()) {
+            if !elements.iter().chain(&wanted).any(|held| held == element) {
+                self.check(&field.name, &FieldEdit::Insert(element.to_owned()))?;
+                wanted.push(element.to_owned());
+            }
+        }
+        if elements.len() + wanted.len() > MAX_ELEMENTS && !wanted.is_empty() {
+            return Err(self.problem(&SchemaViolation::TooManyElements { field: field.name.clone() }));
+        }
+        Ok(wanted)
+    }
+}
+
+impl Field {
+    fn of(id: FieldId, FieldSpec { name, kind, required }: &FieldSpec) -> Self {
+        Field { id, name: name.clone(), kind: *kind, required: *required }
+    }
+
+    /// Its name, for where it stands alone.
+    #[must_use]
+    pub fn label(&self) -> String {
+        capitalised(&self.name)
+    }
+
+    /// What is put into it, as in `a tag`.
+    #[must_use]
+    pub fn one(&self) -> String {
+        with_article(self.element())
+    }
+
+    /// The name of one element: that of the set without the `s` of its plural.
+    #[must_use]
+    pub fn element(&self) -> &str {
+        match self.name.strip_suffix('s') {
+            Some(one) if self.kind == FieldKind::Set && one.len() > 1 && !one.ends_with('s') => one,
+            _ => &self.name,
+        }
+    }
+
+    /// Several values of it.
+    #[must_use]
+    pub fn several(&self) -> String {
+        if self.name == schema::NAME { "names".to_owned() } else { format!("values of {}", self.name) }
+    }
+
+    fn is_register(&self) -> bool {
+        matches!(self.kind, FieldKind::Lww | FieldKind::Mv)
+    }
+}
+
+/// A set stands beside the text that was declared before it; every other field has its own column.
+fn columns(fields: impl Iterator<Item = Rc<Field>>) -> Vec<Column> {
+    let mut groups: Vec<Vec<Rc<Field>>> = Vec::new();
+    for field in fields {
+        match groups.last_mut() {
+            Some(group) if field.kind == FieldKind::Set && group.len() == 1 && group[0].is_register() => {
+                group.push(field);
+            }
+            _ => groups.push(vec![field]),
+        }
+    }
+    let rest: Vec<_> =
+        if groups.len() > MAX_COLUMNS { groups.drain(MAX_COLUMNS - 1..).flatten().collect() } else { Vec::new() };
+    let mut columns: Vec<_> = groups.into_iter().map(column).collect();
+    if !rest.is_empty() {
+        columns.push(Column { heading: "More".to_owned(), fields: rest, labelled: true });
+    }
+    columns
+}
+
+fn column(fields: Vec<Rc<Field>>) -> Column {
+    let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+    Column { heading: capitalised(&names.join(" and ")), fields, labelled: false }
+}
+
+fn with_article(noun: &str) -> String {
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
+    format!("{} {noun}", if vowel { "an" } else { "a" })
+}

@@ -1,0 +1,156 @@
+//! The rows of the table.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use shared::id::{RecordId, ReplicaId};
+use shared::replica::{CandidateView, FieldView, RecordView};
+
+use super::{Field, Layout, LocalTime, Number, who};
+use crate::engine::session::Session;
+
+/// One record, as a row shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub id: RecordId,
+    /// Which record it is, in words. Never empty.
+    pub called: String,
+    /// One for each field of the schema, in its order.
+    pub cells: Vec<Cell>,
+    pub number: Number,
+    pub glow: Option<Glow>,
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    Text(Text),
+    Count(i64),
+    /// In alphabetical order.
+    Elements(Vec<String>),
+}
+
+/// A text, of which there may be several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// The one that stands for all until somebody chooses.
+    pub shown: String,
+    /// The texts given at the same time; empty where there is but one.
+    pub choices: Vec<Choice>,
+}
+
+/// One of several values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    pub value: String,
+    /// Who gave it, and when.
+    pub origin: String,
+}
+
+/// The latest change by another replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glow {
+    /// Another one for each change.
+    pub serial: u64,
+    pub cause: String,
+}
+
+impl Row {
+    /// Whether the record meets a search; `needle` is in lower case.
+    #[must_use]
+    pub fn matches(&self, needle: &str) -> bool {
+        self.number.text.contains(needle) || self.cells.iter().any(|cell| cell.matches(needle))
+    }
+
+    #[must_use]
+    pub fn cell(&self, field: &Field) -> Option<&Cell> {
+        self.cells.get(usize::from(field.id.0))
+    }
+}
+
+impl Cell {
+    fn of(field: &FieldView, me: ReplicaId, time: LocalTime) -> Self {
+        match field {
+            FieldView::Register(candidates) => Cell::Text(Text::of(candidates, me, time)),
+            FieldView::Counter(count) => Cell::Count(*count),
+            FieldView::Set(elements) => Cell::Elements(elements.clone()),
+        }
+    }
+
+    fn matches(&self, needle: &str) -> bool {
+        let meets = |text: &String| text.to_lowercase().contains(needle);
+        match self {
+            Cell::Text(text) => meets(&text.shown) || text.choices.iter().any(|choice| meets(&choice.value)),
+            Cell::Count(count) => count.to_string() == needle,
+            Cell::Elements(elements) => elements.iter().any(meets),
+        }
+    }
+}
+
+impl Text {
+    fn of(candidates: &[CandidateView], me: ReplicaId, time: LocalTime) -> Self {
+        let shown = candidates.first().map(|first| first.value.clone()).unwrap_or_default();
+        let choices = match candidates {
+            [] | [_] => Vec::new(),
+            several => several.iter().map(|candidate| Choice::of(candidate, me, time)).collect(),
+        };
+        Text { shown, choices }
+    }
+
+    /// The text, unless somebody has to choose one.
+    #[must_use]
+    pub fn settled(&self) -> Option<&str> {
+        self.choices.is_empty().then_some(&self.shown)
+    }
+}
+
+impl Choice {
+    fn of(candidate: &CandidateView, me: ReplicaId, time: LocalTime) -> Self {
+        let origin = format!("{}, {}", who(Some(candidate.by), me), time.clock(candidate.at_ms));
+        Choice { value: candidate.value.clone(), origin }
+    }
+}
+
+/// What somebody typed for a counter, as what is to be added to the `current` count.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn parse_count(field: &Field, typed: &str, current: i64) -> Result<i64, String> {
+    let digits: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let count: i64 = digits.replace('−', "-").parse().map_err(|_| format!("{} is a whole number.", field.label()))?;
+    Ok(count.saturating_sub(current))
+}
+
+/// All records by title. Rows that are as they were keep their pointers.
+pub(super) fn rows(
+    session: &Session,
+    layout: &Layout,
+    time: LocalTime,
+    last: Option<&Rc<Vec<Rc<Row>>>>,
+) -> Rc<Vec<Rc<Row>>> {
+    let mut rows: Vec<_> = session.view().records().map(|record| row(session, layout, &record, time)).collect();
+    rows.sort_by_cached_key(|row| (row.called.to_lowercase(), row.id));
+    let Some(last) = last else { return Rc::new(rows.into_iter().map(Rc::new).collect()) };
+    let mut earlier = last.iter().map(|row| (row.id, row)).collect::<BTreeMap<_, _>>();
+    let next = rows.into_iter().map(|row| match earlier.remove(&row.id) {
+        Some(same) if **same == row => Rc::clone(same),
+        _ => Rc::new(row),
+    });
+    let next: Vec<_> = next.collect();
+    let unchanged = next.len() == last.len() && next.iter().zip(last.iter()).all(|(a, b)| Rc::ptr_eq(a, b));
+    if unchanged { Rc::clone(last) } else { Rc::new(next) }
+}
+
+fn row(session: &Session, layout: &Layout, record: &RecordView, time: LocalTime) -> Row {
+    let view = session.view();
+    let me = view.me();
+    let fields = view.schema().fields().filter_map(|(_, spec)| record.fields.get(&spec.name));
+    let mark = session.mark(record.id);
+    Row {
+        id: record.id,
+        called: session.names_of(record).swap_remove(0),
+        cells: fields.map(|field| Cell::of(field, me, time)).collect(),
+        number: Number::of(session, layout.nouns, record.id, record.number),
+        glow: mark.map(|mark| Glow { serial: mark.serial, cause: format!("Changed by {}", who(mark.by, me)) }),
+    }
+}

@@ -1,0 +1,195 @@
+//! Bytes of format version 2, which this and every later version must read as the values written here.
+//!
+//! A vector that is not there yet is written, and the test fails once: look at it, and commit it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use shared::crdt::{FieldEdit, FieldId, FieldKind, Lattice, Op};
+use shared::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
+use shared::dot::{Dot, DotSet};
+use shared::hlc::Stamp;
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::{Message, Violation};
+use shared::ledger::{Claim, ClaimId, Wish};
+use shared::paxos::{self, Ballot, Slot};
+use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Room};
+
+const ALICE: ReplicaId = ReplicaId(0xa11c_e000_0000_0001);
+const BOB: ReplicaId = ReplicaId(0xb0b0_0000_0000_0002);
+const RELAY: ReplicaId = ReplicaId(0x4e1a_0000_0000_0003);
+const ANNA: RecordId = RecordId(Dot { replica: ALICE, counter: 1 });
+
+fn stamp(time: u64) -> Stamp {
+    Stamp { wall_ms: 1_750_000_000_000 + time, logical: 0 }
+}
+
+fn op(field: u16, kind: FieldKind, edit: FieldEdit) -> Op {
+    Op { field: FieldId(field), kind, edit }
+}
+
+fn assign(text: &str) -> FieldEdit {
+    FieldEdit::Assign(text.to_owned())
+}
+
+/// A document with every kind of field and two concurrent versions of a record.
+fn document() -> Document {
+    let mut alice = Document::default();
+    let ops = vec![
+        op(0, FieldKind::Mv, assign("Anna")),
+        op(1, FieldKind::Lww, assign("likes tea")),
+        op(2, FieldKind::Set, FieldEdit::Insert("board".to_owned())),
+        op(3, FieldKind::Counter, FieldEdit::Add(5)),
+    ];
+    alice.edit(ANNA, ANNA.0, stamp(0), ops).expect("it is small");
+    let mut bob = alice.clone();
+    alice.edit(ANNA, Dot::new(ALICE, 2), stamp(10), vec![op(0, FieldKind::Mv, assign("Anya"))]).expect("it is small");
+    let ops = vec![op(0, FieldKind::Mv, assign("Annie")), op(3, FieldKind::Counter, FieldEdit::Add(-2))];
+    bob.edit(ANNA, Dot::new(BOB, 1), stamp(20), ops).expect("it is small");
+    let bert = Dot::new(BOB, 2);
+    bob.edit(RecordId(bert), bert, stamp(30), vec![op(0, FieldKind::Mv, assign("Bert"))]).expect("it is small");
+    alice.join(&bob);
+    alice
+}
+
+/// The same, with the record folded.
+fn folded() -> Document {
+    let mut document = document();
+    document.fold(ANNA, Dot::new(RELAY, 1)).expect("it is small");
+    document
+}
+
+fn edits() -> Vec<Edit> {
+    let ops = vec![
+        op(0, FieldKind::Mv, assign("Anna")),
+        op(1, FieldKind::Lww, assign("")),
+        op(2, FieldKind::Set, FieldEdit::Insert("board".to_owned())),
+        op(2, FieldKind::Set, FieldEdit::Remove("choir".to_owned())),
+        op(3, FieldKind::Counter, FieldEdit::Add(-7)),
+    ];
+    let dot = Dot::new(ALICE, 3);
+    let base = vec![Dot::new(ALICE, 2), Dot::new(BOB, 1)];
+    let edit =
+        |base, superseded, folds, ops| Edit { record: ANNA, dot, stamp: stamp(40), base, superseded, folds, ops };
+    vec![
+        edit(Vec::new(), DotSet::default(), false, ops.clone()),
+        edit(base.clone(), DotSet::default(), true, Vec::new()),
+        edit(vec![Dot::new(RELAY, 1)], base.into_iter().collect(), false, ops),
+    ]
+}
+
+/// Frames without anything compressed, in the order in which one link carries them.
+fn frames() -> Vec<Frame> {
+    let some: DotSet = [Dot::new(ALICE, 1), Dot::new(ALICE, 2), Dot::new(BOB, 7)].into_iter().collect();
+    let digest = Digest { context: some.clone(), buckets: vec![1, 0xffff_ffff] };
+    let liveness = Liveness { context: some.clone(), of: 2, buckets: vec![1], live: some.clone() };
+    let ballot = Ballot { round: 3, voter: VoterId(2) };
+    let claim = Claim { id: ClaimId { replica: ALICE, seq: 9 }, wish: Wish::Claim { record: ANNA, number: 42 } };
+    let mut messages = vec![
+        Message::Have { context: some.clone(), fingerprint: 0x0123_4567_89ab_cdef, decided: Slot(5) },
+        Message::More,
+        Message::Digest(digest),
+        Message::AskLiveness { of: 2, buckets: vec![0, 1] },
+        Message::Liveness(liveness),
+        Message::Want { record: ANNA, dots: some.clone() },
+        Message::Stored { context: some },
+        Message::Restored { record: ANNA, edit: Dot::new(BOB, 7) },
+        Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(4) }),
+        Message::Fetch { first: Slot(300) },
+        Message::Propose(claim),
+    ];
+    messages.extend(edits().into_iter().map(Message::Edit));
+    let room = Room::try_from("people".to_owned()).expect("a name of a room");
+    let hello = Frame::Hello(Hello::Tab { replica: ALICE, room: "people".to_owned() });
+    let in_room = Frame::InRoom(room, Message::More);
+    let bye = Frame::Bye(Violation::Stopping);
+    [hello].into_iter().chain(messages.into_iter().map(Frame::Message)).chain([in_room, bye]).collect()
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+/// The bytes of a vector; those given if there is none yet.
+fn golden(name: &str, written: &[u8]) -> Vec<u8> {
+    fs::read(path(name)).unwrap_or_else(|_| {
+        fs::write(path(name), written).expect("the folder is there");
+        panic!("{name} was not there and has been written: look at it, and commit it");
+    })
+}
+
+#[test]
+fn frames_of_a_link_are_read_and_written_as_ever() {
+    let mut encoder = Encoder::default();
+    let mut written = Vec::new();
+    for bytes in frames().iter().map(|frame| encoder.frame(frame)) {
+        written.push(u8::try_from(bytes.len()).expect("the frames are short"));
+        written.extend(bytes);
+    }
+    let kept = golden("frames.bin", &written);
+    let (mut rest, mut decoder) = (&kept[..], Decoder::new(MAX_FRAME_BYTES));
+    for frame in frames() {
+        let (&length, after) = rest.split_first().expect("there is a frame");
+        let (bytes, after) = after.split_at(length.into());
+        assert_eq!(decoder.frame(bytes), Ok(frame));
+        rest = after;
+    }
+    assert_eq!(kept, written, "the same bytes are written");
+}
+
+/// How LZ4 compresses may change; what it means may not.
+#[test]
+fn documents_are_read_as_ever() {
+    for (name, document) in [("document.bin", document()), ("folded.bin", folded())] {
+        let kept = golden(name, &wire::document_bytes(&document, &DotSet::default()));
+        let mut read = Document::default();
+        for delta in wire::document_deltas(&kept).expect("a version that can be read") {
+            let delta: Delta = delta.expect("a delta");
+            read.merge(delta);
+        }
+        assert_eq!(read, document, "{name}");
+    }
+}
+
+#[test]
+fn versions_and_sets_of_dots_on_disk_are_read_and_written_as_ever() {
+    let versions = document().versions(ANNA).into_iter().chain(folded().versions(ANNA));
+    for (number, live) in versions.enumerate() {
+        let name = format!("version_{number}.bin");
+        let kept = golden(&name, Packed::new(ANNA, &live).as_bytes());
+        assert_eq!(Packed::from_bytes(ANNA, &kept).expect("a version").unpack(ANNA), live, "{name}");
+        assert_eq!(Packed::new(ANNA, &live).as_bytes(), kept, "{name}");
+    }
+    let kept = golden("dot_set.bin", &wire::dot_set_bytes(document().context()));
+    assert_eq!(wire::dot_set_of(&kept).as_ref(), Ok(document().context()));
+    assert_eq!(wire::dot_set_bytes(document().context()), kept);
+}
+
+/// The examples in `docs/wire.md` are true: each block of hex is what is said to be written.
+#[test]
+fn the_examples_in_the_documentation_are_true() {
+    let text = fs::read_to_string(path("../../../docs/wire.md")).expect("the documentation is there");
+    let blocks: Vec<Vec<u8>> =
+        text.split("```hex\n").skip(1).map(|block| bytes_of_hex(block.split("```").next().unwrap())).collect();
+    let mut encoder = Encoder::default();
+    let told: Vec<_> = frames().iter().map(|frame| encoder.frame(frame)).collect();
+    let edit = told.len() - 5;
+    let version = Packed::new(ANNA, &document().versions(ANNA)[0]);
+    assert_eq!(blocks, [told[0].clone(), told[1].clone(), told[edit].clone(), version.as_bytes().to_vec()]);
+    assert!(matches!(frames()[edit], Frame::Message(Message::Edit(_))));
+}
+
+/// The bytes of lines of hex, each of which may end in a comment after `#`.
+fn bytes_of_hex(block: &str) -> Vec<u8> {
+    let digits = block.lines().map(|line| line.split('#').next().unwrap_or("")).collect::<String>();
+    digits.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).expect("two digits")).collect()
+}
+
+#[test]
+fn an_edit_that_arrives_twice_is_news_once() {
+    let mut document = document();
+    let edit = edits().remove(1);
+    let first = document.apply(edit.clone()).expect("its base is here");
+    assert!(matches!(first.news, Some(News::Edit(_))));
+    assert_eq!(document.apply(edit).expect("its base was here").news, None);
+}
