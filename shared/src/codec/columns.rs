@@ -155,6 +155,7 @@ pub struct ColumnSource<'a> {
     /// How many bytes of text may still be given: what texts have in common is written once and given often.
     text_bytes: usize,
     lanes: [&'a [u8]; LANES],
+    /// Invariant: ascending by field, each once.
     texts: Vec<(FieldId, TextSource<'a>)>,
 }
 
@@ -175,7 +176,7 @@ impl<'a> ColumnSource<'a> {
             *length = take_varint(bytes)?;
         }
         let mut text_lengths = Vec::new();
-        for _ in 0..take_varint(bytes)? {
+        for _ in 0..text_lanes(take_varint(bytes)?)? {
             let field = take_varint(bytes)?.try_into().map_err(|_| Malformed("there is no such field"))?;
             text_lengths.push((FieldId(field), [take_varint(bytes)?, take_varint(bytes)?, take_varint(bytes)?]));
         }
@@ -193,6 +194,10 @@ impl<'a> ColumnSource<'a> {
             };
             texts.push((field, source));
         }
+        texts.sort_unstable_by_key(|&(field, _)| field);
+        if texts.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(Malformed("a field has its texts twice"));
+        }
         let source = ColumnSource { table: Table::default(), text_bytes: MAX_CONTENT_BYTES, lanes, texts };
         if bytes.is_empty() { Ok(source) } else { Err(Malformed("bytes follow the last lane")) }
     }
@@ -207,6 +212,11 @@ impl<'a> ColumnSource<'a> {
             Err(Malformed("parts are left over"))
         }
     }
+}
+
+/// Checks a number of text lanes: there are no more fields. Little compresses better than empty lanes.
+fn text_lanes(count: u64) -> Result<u64, Malformed> {
+    if count > 1 << 16 { Err(Malformed("there are not so many fields")) } else { Ok(count) }
 }
 
 impl Source for ColumnSource<'_> {
@@ -231,8 +241,9 @@ impl Source for ColumnSource<'_> {
     }
 
     fn text(&mut self, field: FieldId) -> Result<&str, Malformed> {
-        let texts = self.texts.iter_mut().find(|&&mut (id, _)| id == field);
-        let text = texts.ok_or(Malformed("a field has no texts"))?.1.take()?;
+        let at =
+            self.texts.binary_search_by_key(&field, |&(id, _)| id).map_err(|_| Malformed("a field has no texts"))?;
+        let text = self.texts[at].1.take()?;
         let left = self.text_bytes.checked_sub(text.len());
         self.text_bytes = left.ok_or(Malformed("the texts are too long"))?;
         Ok(text)
