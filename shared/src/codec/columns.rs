@@ -260,3 +260,25 @@ impl TextSource<'_> {
         str::from_utf8(&self.latest).map_err(|_| Malformed("a text is not UTF-8"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Content of empty lanes, some of them for texts of these fields.
+    fn empty_lanes(fields: &[u8]) -> Vec<u8> {
+        let mut content = vec![0; LANES];
+        put_varint(&mut content, fields.len() as u64);
+        fields.iter().for_each(|&field| content.extend([field, 0, 0, 0]));
+        content
+    }
+
+    /// A frame of a few kilobytes may stand for a million empty lanes: to look for a field among them must not take long.
+    #[test]
+    fn a_field_has_its_texts_once() {
+        assert!(ColumnSource::new(&empty_lanes(&[2, 0, 1])).is_ok());
+        assert_eq!(ColumnSource::new(&empty_lanes(&[2, 0, 2])).err(), Some(Malformed("a field has its texts twice")));
+        let many = empty_lanes(&[0; (1 << 16) + 1]);
+        assert_eq!(ColumnSource::new(&many).err(), Some(Malformed("there are not so many fields")));
+    }
+}
