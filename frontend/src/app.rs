@@ -61,6 +61,7 @@ fn Shell() -> Html {
     };
     use_shortcuts(&on_keys);
     use_warning_before_loss();
+    use_witness_while_shown();
     let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
     let nouns = snapshot.layout.nouns;
     html! {
@@ -138,6 +139,19 @@ fn use_warning_before_loss() {
                 }
             }
         });
+        move || drop(listener)
+    });
+}
+
+/// A page that nobody sees is no witness.
+#[hook]
+fn use_witness_while_shown() {
+    let engine = use_engine();
+    use_effect_with(engine, |engine| {
+        let engine = engine.clone();
+        engine.set_shown(browser::is_shown());
+        let tell = move |_: &web_sys::Event| engine.set_shown(browser::is_shown());
+        let listener = EventListener::new(&browser::document(), "visibilitychange", tell);
         move || drop(listener)
     });
 }

@@ -20,6 +20,12 @@ pub fn document() -> Document {
     window().document().expect("a page has a document")
 }
 
+/// Whether the page can be seen.
+#[must_use]
+pub fn is_shown() -> bool {
+    !document().hidden()
+}
+
 /// The clocks, as the replica wants them.
 #[must_use]
 pub fn now() -> Now {

@@ -115,6 +115,11 @@ impl Engine {
         self.advance(|session| session.act(browser::now(), action));
     }
 
+    /// The page can be seen, or cannot.
+    pub fn set_shown(&self, shown: bool) {
+        self.advance(|session| session.set_shown(browser::now(), shown));
+    }
+
     fn wake(&self) {
         self.0.state.borrow_mut().alarm = None;
         self.advance(|session| session.wake(browser::now()));

@@ -10,9 +10,10 @@ use frontend::browser;
 use frontend::components::notices::{self, Notices};
 use frontend::components::record_form::{self, RecordForm};
 use frontend::components::record_row::{Props, RecordRow};
+use frontend::components::relay_list::{self, RelayList};
 use frontend::components::undo_button::{self, UndoButton};
 use frontend::engine::session::{Action, NewRecord};
-use frontend::view_model::{Cell, Choice, Layout, Notice, Number, NumberState, PutBack, Row, Text};
+use frontend::view_model::{Cell, Choice, Layout, Notice, Number, NumberState, PutBack, RelayItem, Row, Text};
 use gloo::timers::callback::Timeout;
 use js_sys::Promise;
 use shared::crdt::{FieldEdit, FieldKind};
@@ -342,4 +343,34 @@ async fn undo_can_be_pressed_where_there_is_something_to_undo() {
     assert_eq!(undo.get_attribute("title").unwrap(), "Undo adding Anna (Ctrl Z)");
     undo.click();
     assert_eq!(*shown.actions.borrow(), [Action::Undo]);
+}
+
+#[wasm_bindgen_test]
+async fn a_number_that_waits_for_witnesses_says_so() {
+    let mut person = anna();
+    person.number.state = NumberState::Unreleased;
+    person.number.text = "42".to_owned();
+    let shown = Shown::row(person).await;
+    let cell = shown.root.query_selector("[data-state=unreleased]").unwrap().expect("the cell tells its state");
+    let text = cell.text_content().unwrap();
+    assert!(text.contains("◑42waiting for witnesses"), "{text}");
+    assert!(shown.root.query_selector("[aria-label='Give Anna a number']").unwrap().is_none(), "it has one");
+}
+
+#[wasm_bindgen_test]
+async fn the_list_of_relays_says_which_have_no_vote() {
+    let relay = |id: u16, votes| RelayItem {
+        name: format!("relay {id}"),
+        address: format!("localhost:500{id}"),
+        up: true,
+        votes,
+        leads: id == 1,
+        ours: false,
+        tabs: Vec::new(),
+    };
+    let relays = Rc::new(vec![relay(1, true), relay(2, false)]);
+    let shown = Shown::component::<RelayList>("div", |_| relay_list::Props { relays, offline: false }).await;
+    let items = shown.root.query_selector_all(".relays > li").unwrap();
+    let texts: Vec<_> = (0..items.length()).map(|at| items.get(at).unwrap().text_content().unwrap()).collect();
+    assert_eq!(texts, ["●relay 1localhost:5001upleader", "●relay 2localhost:5002upno vote"]);
 }

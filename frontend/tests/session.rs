@@ -16,8 +16,9 @@ use shared::document::Delta;
 use shared::dot::Dot;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Now, Violation};
-use shared::ledger::Wish;
-use shared::paxos::Slot;
+use shared::ledger::{Policy, Wish};
+use shared::paxos::{Ballot, Slot};
+use shared::presence::{RelayStatus, Status};
 use shared::schema::{self, FieldSpec, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -173,9 +174,9 @@ fn the_loser_of_a_number_sees_who_has_it_and_can_ask_for_the_next() {
     net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
     let boris = net.page(TAB_B).rows[1].clone();
     assert_eq!(boris.number.state, NumberState::Rejected);
-    assert_eq!(boris.number.remark.as_deref(), Some("42 belongs to Anna (relay 1, slot 0)"));
+    assert_eq!(boris.number.remark.as_deref(), Some("42 belongs to Anna (relay 1, slot 1)"));
     assert_eq!(boris.number.to_free, None);
-    assert_eq!(net.page(TAB_B).story[1].text, "Number 42 went to Anna (relay 1, slot 0).");
+    assert_eq!(net.page(TAB_B).story[1].text, "Number 42 went to Anna (relay 1, slot 1).");
     net.act(TAB_B, Action::DismissRefusal { record: boris.id });
     assert_eq!(net.page(TAB_B).rows[1].number.state, NumberState::None);
     net.act(TAB_B, Action::Ask(Wish::Allocate { record: boris.id }));
@@ -345,11 +346,11 @@ fn status_while_loading(remaining: u64) -> String {
     let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
     let (voter, relay) = (VoterId(1), ReplicaId(1));
     let mut session = Session::new(ReplicaId(2), now);
-    let _have = session.connected(now, voter, Schema::people()).expect("the same schema");
+    let _have = session.connected(now, voter, relay, Schema::people()).expect("the same schema");
     let context = [1, 2].map(|counter| Dot::new(relay, counter)).into_iter().collect();
     let seen = [Dot::new(relay, 1)].into_iter().collect();
     for message in [
-        Message::Have { context, fingerprint: 1, decided: Slot(0) },
+        Message::Have { context, fingerprint: 1, decided: Slot(0), chain: 0 },
         Message::Delta(Delta { context: seen, versions: Vec::new(), remaining }),
     ] {
         let _answer = session.receive(now, message).expect("the relay keeps to the protocol");
@@ -417,9 +418,9 @@ fn a_tab_that_has_something_already_refuses_a_relay_with_another_schema() {
     for action in [Action::Add(anna), Action::Ask(Wish::Raise { number: 9 })] {
         let (mut session, now) = lone_tab();
         let _nowhere_to_send = session.act(now, action);
-        assert_eq!(session.connected(now, VoterId(1), invoices()), Err(Violation::OtherSchema));
+        assert_eq!(session.connected(now, VoterId(1), ReplicaId(1), invoices()), Err(Violation::OtherSchema));
         assert!(!session.view().is_connected());
-        assert!(session.connected(now, VoterId(1), Schema::people()).is_ok());
+        assert!(session.connected(now, VoterId(1), ReplicaId(1), Schema::people()).is_ok());
     }
     let (mut session, now) = lone_tab();
     session.tell_aloud(now, Fact::LinkCut(Violation::OtherSchema));
@@ -432,7 +433,7 @@ fn a_tab_in_which_nothing_was_done_takes_any_schema() {
     let (mut session, now) = lone_tab();
     assert_eq!(page_of(&session).layout.nouns.many, "people");
     for schema in [Schema::people(), invoices(), Schema::people(), invoices()] {
-        assert!(session.connected(now, VoterId(1), schema.clone()).is_ok());
+        assert!(session.connected(now, VoterId(1), ReplicaId(1), schema.clone()).is_ok());
         assert!(page_of(&session).layout.is_of(&schema));
     }
 }
@@ -480,4 +481,59 @@ fn what_others_have_changed_since_is_not_undone_and_the_reason_is_told() {
     assert_eq!(note(&net.page(TAB_A).rows[0]), "from Omsk");
     net.act(TAB_A, Action::DismissNotice { serial: toast.serial });
     assert!(net.page(TAB_A).toasts.is_empty());
+}
+
+#[wasm_bindgen_test]
+fn a_number_waits_for_witnesses_and_is_final_when_a_page_that_is_seen_has_it() {
+    let mut net = Net::new();
+    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    assert!(net.page(TAB_A).story[0].text.starts_with("A number is final when a tab has it, too"));
+    [TAB_A, TAB_B].into_iter().for_each(|tab| net.show(tab, false));
+    net.add(TAB_A, "Anna", Some(NumberWish::Next));
+    for tab in [TAB_A, TAB_B] {
+        let page = net.page(tab);
+        let number = &page.rows[0].number;
+        assert_eq!((number.state, number.text.as_str(), number.releasable), (NumberState::Unreleased, "1", false));
+        assert!(page.story.iter().all(|item| !item.text.starts_with("Number 1 went to Anna")), "nobody is told yet");
+    }
+    net.show(TAB_B, true);
+    for tab in [TAB_A, TAB_B] {
+        let page = net.page(tab);
+        assert_eq!((page.rows[0].number.state, page.rows[0].number.releasable), (NumberState::Final, true));
+        assert!(page.story[0].text.starts_with("Number 1 went to Anna"));
+    }
+}
+
+/// Also where the tab has taken the schema of its relay only then.
+#[wasm_bindgen_test]
+fn a_page_that_was_hidden_before_it_was_connected_is_no_witness() {
+    let mut net = Net::of(invoices());
+    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    [TAB_A, TAB_B].into_iter().for_each(|tab| net.part(tab));
+    net.show(TAB_C, false);
+    net.join(TAB_C);
+    net.add(TAB_C, "Roof", Some(NumberWish::Next));
+    assert_eq!(net.page(TAB_C).rows[0].number.state, NumberState::Unreleased);
+}
+
+#[wasm_bindgen_test]
+fn a_relay_without_a_vote_is_shown_as_such_and_makes_up_no_majority() {
+    let (mut session, now) = lone_tab();
+    let voter = VoterId(1);
+    let _have = session.connected(now, voter, ReplicaId(1), Schema::people()).expect("the same schema");
+    let relay = |id, up, votes| RelayStatus {
+        voter: VoterId(id),
+        address: format!("localhost:500{id}"),
+        up,
+        votes,
+        tabs: Vec::new(),
+    };
+    let relays = vec![relay(1, true, true), relay(2, false, true), relay(3, false, true), relay(4, true, false)];
+    let status = Status { me: voter, leader: Some(Ballot::ZERO), relays };
+    let _answer = session.receive(now, Message::Status(status)).expect("the relay keeps to the protocol");
+    let standing = Standing::Connected { address: "localhost:5001".to_owned(), voter };
+    let page = Snapshot::of(&session, &standing, LocalTime { minutes_ahead_of_utc: 0 }, None);
+    assert_eq!(page.relays.iter().map(|relay| relay.votes).collect::<Vec<_>>(), [true, true, true, false]);
+    assert_eq!(page.status.parts[0], "No majority of relays: numbers wait, edits go on");
+    assert!(page.status.parts.contains(&"2 of 4 relays up".to_owned()), "{:?}", page.status.parts);
 }

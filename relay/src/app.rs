@@ -1,9 +1,10 @@
 //! The routes.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,9 +13,9 @@ use tower_http::trace::TraceLayer;
 use tracing::warn;
 
 use crate::config::Config;
-use crate::link::MAX_PACKET_BYTES;
+use crate::link::{MAX_PACKET_BYTES, READ_BUFFER_BYTES};
 use crate::node::{NodeHandle, Stopped};
-use crate::{link, origin, page, peer};
+use crate::{cluster, link, origin, page, peer};
 
 /// What every handler sees.
 #[derive(Clone, Debug)]
@@ -29,30 +30,41 @@ pub fn router(app: App) -> Router {
         .route("/ws", get(tab))
         .route("/link", get(relay))
         .route("/healthz", get(health))
+        .route("/cluster/voters", get(cluster::voters).post(cluster::set_voters))
         .fallback(get(page::serve))
         .layer(TraceLayer::new_for_http())
         .with_state(app)
 }
 
 async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    if !origin::is_allowed(&headers, &app.config) {
+    if !origin::is_allowed(&headers, &app.config, &app.node.addresses_of_others()) {
         warn!(origin = ?headers.get("origin"), "a page from elsewhere is refused");
         let text =
             "pages of this origin may not connect to this relay: start it with --allow-origin ORIGIN to let them\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     // Looser than what is allowed to tabs, so that they are told what was wrong.
-    let upgrade = upgrade.max_message_size(MAX_PACKET_BYTES).max_frame_size(MAX_PACKET_BYTES);
+    let upgrade = limited(upgrade);
     upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node).await })
 }
 
-async fn relay(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    if let Err(refusal) = link::admit(&headers, app.config.link_secret.as_ref()) {
+async fn relay(
+    State(app): State<App>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if let Err(refusal) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
         warn!("a link is refused: {}", refusal.1.trim_end());
         return refusal.into_response();
     }
+    let upgrade = limited(upgrade);
+    upgrade.on_upgrade(move |socket| async move { link::serve(socket, app.node).await })
+}
+
+fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     let upgrade = upgrade.max_message_size(MAX_PACKET_BYTES).max_frame_size(MAX_PACKET_BYTES);
-    upgrade.on_upgrade(move |socket| async move { link::serve(socket, app.node, &app.config).await })
+    upgrade.read_buffer_size(READ_BUFFER_BYTES)
 }
 
 async fn health(State(app): State<App>) -> Response {

@@ -38,7 +38,8 @@ pub struct Args {
     #[arg(long, env = "RELAY_SCHEMA", value_name = "FILE")]
     schema: Option<PathBuf>,
 
-    /// The other relays, as in `2=ws://127.0.0.1:5001,3=ws://127.0.0.1:5002`.
+    /// Where other relays are, as in `2=ws://127.0.0.1:5001,3=ws://127.0.0.1:5002`. Who votes is not decided by it, but
+    /// for the very first start.
     #[arg(long, env = "RELAY_PEERS", value_name = "ID=URL", value_delimiter = ',')]
     peers: Vec<Peer>,
 
@@ -111,15 +112,6 @@ impl TryFrom<Args> for Config {
             link_secret,
             allow_origin: args.allow_origin,
         })
-    }
-}
-
-impl Config {
-    /// The addresses of all voters, this one among them.
-    pub fn addresses(&self) -> BTreeMap<VoterId, String> {
-        let mut addresses = self.peers.clone();
-        addresses.insert(self.voter, self.address.clone());
-        addresses
     }
 }
 

@@ -1,15 +1,19 @@
-//! The links between relays: of each pair, the one with the lower id dials.
+//! The links between relays: of each pair, the one with the lower id dials, and the other only if that does not happen.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axum::extract::ws::WebSocket;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{Sink, Stream};
-use shared::id::{ReplicaId, VoterId};
+use shared::id::VoterId;
 use shared::io::Violation;
 use shared::wire::{Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -17,7 +21,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::{debug, info, warn};
 
 use crate::config::{Config, Secret};
-use crate::node::{Connection, Me, NodeHandle, Stopped};
+use crate::node::{Connection, Me, NodeHandle, Others, Remote, Stopped};
 use crate::outbox::{self, Outbox};
 use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 
@@ -28,6 +32,9 @@ const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_millis(250), silence:
 /// How long connecting, and then the hello, may take.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// After how long without a link the higher id dials: the lower one may not know of it.
+const UNKNOWN_AFTER: Duration = Duration::from_secs(2);
+
 /// The waits between attempts to connect double from the one to the other.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -35,14 +42,22 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 /// The frames of a WebSocket that are longer than this are not even read: what fits in here is refused with a reason.
 pub const MAX_PACKET_BYTES: usize = MAX_FRAME_BYTES + 1024;
 
-/// Whether a request to `/link` may come from a relay.
+/// How much is read from a WebSocket at a time, at the least. It is cleared before each read, so the default of 128 KiB
+/// would cost more than all the rest when many peers say little.
+pub const READ_BUFFER_BYTES: usize = 8 << 10;
+
+/// Whether a request from `remote` may come from a relay, or from those who run the relays.
 ///
 /// # Errors
 /// The status and the text to refuse it with.
-pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (StatusCode, &'static str)> {
+pub fn admit(
+    headers: &HeaderMap,
+    remote: SocketAddr,
+    secret: Option<&Secret>,
+) -> Result<(), (StatusCode, &'static str)> {
     // A browser always says which page it acts for, and no page is a relay.
     if headers.contains_key(header::ORIGIN) {
-        return Err((StatusCode::FORBIDDEN, "links are for relays, not for pages\n"));
+        return Err((StatusCode::FORBIDDEN, "this is for relays and those who run them, not for pages\n"));
     }
     let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
     match secret {
@@ -50,21 +65,24 @@ pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (Status
             StatusCode::UNAUTHORIZED,
             "wrong or no link secret: set RELAY_LINK_SECRET to the same on all relays\n",
         )),
+        None if !remote.ip().to_canonical().is_loopback() => Err((
+            StatusCode::UNAUTHORIZED,
+            "from other machines this needs a link secret: set RELAY_LINK_SECRET to the same on all relays\n",
+        )),
         _ => Ok(()),
     }
 }
 
 /// Serves a link that another relay has dialed.
-pub async fn serve(socket: WebSocket, node: NodeHandle, config: &Config) {
+pub async fn serve(socket: WebSocket, node: NodeHandle) {
     let connection = node.connection();
     let (mut sink, packets) = socket::split_accepted(socket);
     let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
-    let end = match greet(&mut sink, &mut incoming, &connection).await {
-        Ok(found) if config.peers.contains_key(&found.voter) && found.voter < config.voter => {
-            run(&mut sink, &mut incoming, &connection, found).await
-        }
-        Ok(Found { voter: peer, .. }) => {
-            let reason = format!("{} expects no link from {peer}: check --id and --peers of both", config.voter);
+    let me = connection.me().voter;
+    let end = match greet(&mut sink, &mut incoming, &connection, None).await {
+        Ok(found) if found.remote.voter != me => run(&mut sink, &mut incoming, &connection, found).await,
+        Ok(_) => {
+            let reason = format!("there are two of {me}: give each its own --id");
             warn!("link refused: {reason}");
             Violation::Malformed { reason }.into()
         }
@@ -78,12 +96,29 @@ pub async fn serve(socket: WebSocket, node: NodeHandle, config: &Config) {
     socket::close(sink, incoming, end).await;
 }
 
-/// Keeps a link to one relay, for as long as the process runs.
-pub async fn keep(peer: VoterId, address: String, config: &Config, node: NodeHandle) {
+/// Keeps links to all relays that are known of, for as long as the process runs.
+pub async fn keep_all(config: Arc<Config>, node: NodeHandle) {
+    let mut others = node.others();
+    let mut kept = BTreeSet::new();
+    loop {
+        let new: Vec<VoterId> = others.borrow_and_update().keys().copied().filter(|&peer| kept.insert(peer)).collect();
+        for peer in new {
+            let (config, node) = (Arc::clone(&config), node.clone());
+            tokio::spawn(async move { keep(peer, &config, &node).await });
+        }
+        if others.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Keeps a link to one relay.
+async fn keep(peer: VoterId, config: &Config, node: &NodeHandle) {
+    let mut others = node.others();
     let mut wait = FIRST_WAIT;
     let mut last_trouble = String::new();
-    loop {
-        match dial(peer, &address, config, &node).await {
+    while let Ok(address) = until_due(config.voter, peer, &mut others).await {
+        match dial(peer, &address, config, node).await {
             Ok(End::Cut(Violation::Stopping)) => return,
             Ok(_) => {
                 wait = FIRST_WAIT;
@@ -105,6 +140,26 @@ pub async fn keep(peer: VoterId, address: String, config: &Config, node: NodeHan
     }
 }
 
+/// Waits until there is no link to a relay and it is for this side to dial. Gives the address.
+async fn until_due(
+    me: VoterId,
+    peer: VoterId,
+    others: &mut watch::Receiver<Others>,
+) -> Result<String, watch::error::RecvError> {
+    let is_linked = |others: &Others| others.get(&peer).is_some_and(|other| other.is_linked);
+    loop {
+        drop(others.wait_for(|others| !is_linked(others)).await?);
+        if me < peer {
+            break;
+        }
+        match timeout(UNKNOWN_AFTER, others.wait_for(is_linked)).await {
+            Ok(linked) => drop(linked?),
+            Err(_) => break,
+        }
+    }
+    Ok(others.borrow().get(&peer).map(|other| other.address.clone()).unwrap_or_default())
+}
+
 /// Between half of `wait` and all of it, so that relays which lost one another do not try in step.
 fn jittered(wait: Duration) -> Duration {
     let random = getrandom::u32().expect("the system gives random numbers");
@@ -117,16 +172,27 @@ async fn dial(peer: VoterId, address: &str, config: &Config, node: &NodeHandle) 
     let connection = node.connection();
     let (mut sink, packets) = socket::split_dialed(socket);
     let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
-    let end = match greet(&mut sink, &mut incoming, &connection).await {
-        Ok(found) if found.voter == peer => run(&mut sink, &mut incoming, &connection, found).await,
-        Ok(found) => bail!("{} is there instead: check --peers", found.voter),
+    let me = connection.me().voter;
+    let end = match greet(&mut sink, &mut incoming, &connection, Some(me)).await {
+        Ok(found) if found.remote.voter == peer => run(&mut sink, &mut incoming, &connection, found).await,
+        Ok(found) => bail!("{} is there instead: check --peers", found.remote.voter),
         Err(End::Cut(violation)) => bail!(violation),
         Err(end) => return Err(anyhow!("no hello: {end}")),
     };
     connection.down().await;
-    let stopping = end == End::from(Violation::Stopping);
+    let outcome = match &end {
+        End::Cut(Violation::Stopping) => Ok(Violation::Stopping.into()),
+        // What keeps the two apart would do so again at once.
+        End::Cut(violation) | End::Told(violation) if !is_passing(violation) => Err(anyhow!("{violation}")),
+        _ => Ok(End::Gone),
+    };
     socket::close(sink, incoming, end).await;
-    Ok(if stopping { Violation::Stopping.into() } else { End::Gone })
+    outcome
+}
+
+/// Whether a link may well come about after it was cut for this.
+fn is_passing(violation: &Violation) -> bool {
+    matches!(violation, Violation::Stopping | Violation::Replaced | Violation::SlowPeer)
 }
 
 async fn connect(address: &str, secret: Option<&Secret>) -> anyhow::Result<WebSocketStream<TcpStream>> {
@@ -136,22 +202,28 @@ async fn connect(address: &str, secret: Option<&Secret>) -> anyhow::Result<WebSo
     }
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
-    let limits =
-        WebSocketConfig::default().max_message_size(Some(MAX_PACKET_BYTES)).max_frame_size(Some(MAX_PACKET_BYTES));
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(MAX_PACKET_BYTES))
+        .max_frame_size(Some(MAX_PACKET_BYTES))
+        .read_buffer_size(READ_BUFFER_BYTES);
     let (socket, _response) = client_async_with_config(request, tcp, Some(limits)).await?;
     Ok(socket)
 }
 
 /// Who is at the other end of a link.
 struct Found {
-    voter: VoterId,
-    incarnation: ReplicaId,
+    remote: Remote,
     /// Has written the hello of this side.
     encoder: Encoder,
 }
 
-/// Both sides say who they are, and see that they keep the same fields.
-async fn greet<K, S>(sink: &mut K, incoming: &mut Incoming<S>, connection: &Connection) -> Result<Found, End>
+/// Both sides say who they are, and see that they keep the same fields. `dialer` is this side, if it has dialed.
+async fn greet<K, S>(
+    sink: &mut K,
+    incoming: &mut Incoming<S>,
+    connection: &Connection,
+    dialer: Option<VoterId>,
+) -> Result<Found, End>
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
@@ -163,7 +235,10 @@ where
         Frame::Hello(Hello::Link { schema, .. }) if schema != connection.me().schema => {
             Err(Violation::OtherSchema.into())
         }
-        Frame::Hello(Hello::Link { voter, replica, .. }) => Ok(Found { voter, incarnation: replica, encoder }),
+        Frame::Hello(Hello::Link { voter, replica: incarnation, .. }) => {
+            let dialer = dialer.unwrap_or(voter);
+            Ok(Found { remote: Remote { voter, incarnation, dialer }, encoder })
+        }
         Frame::Bye(violation) => Err(End::Told(violation)),
         _ => Err(Violation::Malformed { reason: "the first frame must be the hello of a relay".to_owned() }.into()),
     }
@@ -174,34 +249,30 @@ where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    let Found { voter, incarnation, encoder } = peer;
-    info!("link to {voter} is up");
+    let Found { remote, encoder } = peer;
+    info!("link to {} is up", remote.voter);
     let (outbox, queue) = outbox::queue(encoder);
-    let end = socket::run(sink, queue, RHYTHM, read(incoming, connection, (voter, incarnation), outbox)).await;
-    info!("link to {voter} is down: {end}");
+    let end = socket::run(sink, queue, RHYTHM, read(incoming, connection, remote, outbox)).await;
+    info!("link to {} is down: {end}", remote.voter);
     end
 }
 
-async fn read<S>(
-    incoming: &mut Incoming<S>,
-    connection: &Connection,
-    (voter, incarnation): (VoterId, ReplicaId),
-    outbox: Outbox,
-) -> End
+async fn read<S>(incoming: &mut Incoming<S>, connection: &Connection, remote: Remote, outbox: Outbox) -> End
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    if let Err(Stopped) = connection.link_up(voter, incarnation, outbox).await {
+    if let Err(Stopped) = connection.link_up(remote, outbox).await {
         return Violation::Stopping.into();
     }
     loop {
-        let (room, message) = match incoming.next(RHYTHM.silence).await {
-            Ok(Frame::InRoom(room, message)) => (room, message),
+        let told = match incoming.next(RHYTHM.silence).await {
+            Ok(Frame::InRoom(room, message)) => connection.link_says(room, message).await,
+            Ok(Frame::Relays(relays)) => connection.link_tells(relays).await,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
             Ok(_) => return Violation::Malformed { reason: "a link carries messages in rooms".to_owned() }.into(),
             Err(end) => return end,
         };
-        if let Err(Stopped) = connection.link_says(room, message).await {
+        if let Err(Stopped) = told {
             return Violation::Stopping.into();
         }
     }

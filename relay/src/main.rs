@@ -1,10 +1,11 @@
 //! A relay of Duet: a durable replica that votes in Paxos, and serves the page and the WebSockets.
 //!
 //! A thin shell around [`shared::replica::Replica`], which decides everything: [`node`] owns the replicas, [`peer`] and
-//! [`link`] are the network, [`store`] is the disk, [`page`] is the page, [`schema`] says which fields
-//! records have.
+//! [`link`] are the network, [`store`] is the disk, [`page`] is the page, [`cluster`] says and changes who votes,
+//! [`schema`] says which fields records have.
 
 mod app;
+mod cluster;
 mod config;
 mod link;
 mod node;
@@ -17,6 +18,7 @@ mod socket;
 mod store;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::config::{Args, Config};
-use crate::node::{Identity, Me, Node};
+use crate::node::{Identity, Node};
 use crate::store::{Purpose, Store, Writer};
 
 /// How long the goodbyes may take, once everything is on the disk.
@@ -65,26 +67,21 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(config: Config) -> anyhow::Result<()> {
     let schema = config.schema_file.as_deref().map_or_else(|| Ok(Schema::people()), schema::read)?;
-    let addresses = config.addresses();
-    let purpose = Purpose { voter: config.voter, voters: addresses.keys().copied().collect(), schema: schema.clone() };
-    let store = Store::open(&config.data_dir, &purpose)?;
-    let recovered = store.load()?;
-    let me = Me { voter: config.voter, replica: store.replica(), schema };
-    let identity = Identity { me, addresses, met: store.met().clone() };
+    let store = Store::open(&config.data_dir, &Purpose { voter: config.voter, schema: schema.clone() })?;
+    let (about, recovered) = (store.about().clone(), store.load()?);
+    let (address, peers) = (config.address.clone(), config.peers.clone());
+    let identity = Identity { voter: config.voter, schema, address, peers, has_secret: config.link_secret.is_some() };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: stop what uses it, or choose another port with --port", config.listen)
     })?;
     info!("{} serves http://{}, data in {}", config.voter, config.listen, config.data_dir.display());
 
     let (writer, reports) = Writer::start(store);
-    let (node, handle) = Node::new(identity, recovered, writer);
+    let (node, handle) = Node::new(identity, about, recovered, writer);
     let mut node = tokio::spawn(node.run(reports));
     let config = Arc::new(config);
-    for (&peer, address) in config.peers.iter().filter(|&(&peer, _)| config.voter < peer) {
-        let (address, config, handle) = (address.clone(), Arc::clone(&config), handle.clone());
-        tokio::spawn(async move { link::keep(peer, address, &config, handle).await });
-    }
-    let router = app::router(App { config, node: handle.clone() });
+    tokio::spawn(link::keep_all(Arc::clone(&config), handle.clone()));
+    let router = app::router(App { config, node: handle.clone() }).into_make_service_with_connect_info::<SocketAddr>();
     // Agreement is a conversation of small messages: none may wait for another one to share a packet.
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
     let server = tokio::spawn(async move { axum::serve(listener, router).await });

@@ -1,23 +1,37 @@
 //! The one task that owns the replicas of all rooms. It waits for nothing but its inbox, its timers and the disk.
 
+mod directory;
+mod founding;
+mod handle;
+mod membership;
+
+pub use directory::Others;
+pub use handle::{Connection, Me, NodeHandle, Remote, Stopped};
+pub use membership::{AdmitCommand, Asked};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation, WriteBatch};
-use shared::paxos::Ballot;
-use shared::replica::{Config, Replica, Role};
+use shared::io::{
+    CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation, WriteBatch,
+};
+use shared::paxos::{Ballot, Configuration};
+use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
-use shared::wire::{Frame, Room};
+use shared::wire::{Frame, Relays, Room};
+use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, trace, warn};
 
 use crate::outbox::{Outbox, Overflow};
-use crate::store::{Persisted, StoreError, Writer};
+use crate::store::{About, Persisted, StoreError, Writer, new_incarnation};
+
+use directory::Directory;
+use founding::{Differs, Founding};
+use handle::Event;
 
 /// How many rooms a relay serves at the most.
 const MAX_ROOMS: usize = 64;
@@ -28,134 +42,38 @@ const BATCH: usize = 256;
 /// How many batches of writes may be under way to the disk; beyond that no more events are taken.
 const MAX_UNWRITTEN: usize = 1024;
 
-/// What connections and handlers tell the node.
-#[derive(Debug)]
-enum Event {
-    TabUp { peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox },
-    LinkUp { peer: PeerId, voter: VoterId, incarnation: ReplicaId, outbox: Outbox },
-    FromTab(PeerId, Message),
-    FromLink(PeerId, Room, Message),
-    Down(PeerId),
-    Health(oneshot::Sender<Health>),
-    Stop,
+/// Why the node has ended, but for being asked to.
+#[derive(Debug, Error)]
+pub enum NodeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "the database has forgotten votes that other relays remember, in the room {}: it was restored from an older copy, or has lost its last writes. So that nothing is decided twice, it has been made a new incarnation, which has no vote. Start this relay again: it gets everything from the others, and has a vote again after {admit}", room.as_str()
+    )]
+    Forgot { room: Room, admit: AdmitCommand },
 }
 
-/// How a relay is, for those who watch over it.
-#[derive(Debug, Serialize)]
-pub struct Health {
-    status: &'static str,
-    id: u16,
-    address: String,
-    rooms: usize,
-    peers_up: BTreeSet<u16>,
-}
-
-/// The node has stopped.
-#[derive(Clone, Copy, Debug)]
-pub struct Stopped;
-
-/// The way to the node, for connections and handlers.
-#[derive(Clone, Debug)]
-pub struct NodeHandle {
-    me: Arc<Me>,
-    events: mpsc::Sender<Event>,
-    next_peer: Arc<AtomicU64>,
-    connections: watch::Sender<usize>,
-}
-
-/// One connection's way to the node. Until it is dropped, the process waits for the connection when it stops.
-#[derive(Debug)]
-pub struct Connection {
-    peer: PeerId,
-    node: NodeHandle,
-}
-
-impl NodeHandle {
-    /// A new connection, under a new id.
-    pub fn connection(&self) -> Connection {
-        self.connections.send_modify(|count| *count += 1);
-        Connection { peer: PeerId(self.next_peer.fetch_add(1, Ordering::Relaxed)), node: self.clone() }
-    }
-
-    /// Waits until every connection has ended.
-    pub async fn connections_ended(&self) {
-        let mut count = self.connections.subscribe();
-        // Fails only without a sender, and one is held here.
-        drop(count.wait_for(|&count| count == 0).await);
-    }
-
-    pub async fn health(&self) -> Result<Health, Stopped> {
-        let (answer, health) = oneshot::channel();
-        self.tell(Event::Health(answer)).await?;
-        health.await.map_err(|_| Stopped)
-    }
-
-    /// Makes the node cut all connections, write out what is under way, and end.
-    pub async fn stop(&self) {
-        let _stopped_already = self.tell(Event::Stop).await;
-    }
-
-    async fn tell(&self, event: Event) -> Result<(), Stopped> {
-        self.events.send(event).await.map_err(|_| Stopped)
-    }
-}
-
-impl Connection {
-    pub async fn tab_up(&self, replica: ReplicaId, room: Room, outbox: Outbox) -> Result<(), Stopped> {
-        self.node.tell(Event::TabUp { peer: self.peer, replica, room, outbox }).await
-    }
-
-    /// Who this relay is.
-    pub fn me(&self) -> &Me {
-        &self.node.me
-    }
-
-    pub async fn link_up(&self, voter: VoterId, incarnation: ReplicaId, outbox: Outbox) -> Result<(), Stopped> {
-        self.node.tell(Event::LinkUp { peer: self.peer, voter, incarnation, outbox }).await
-    }
-
-    pub async fn tab_says(&self, message: Message) -> Result<(), Stopped> {
-        self.node.tell(Event::FromTab(self.peer, message)).await
-    }
-
-    pub async fn link_says(&self, room: Room, message: Message) -> Result<(), Stopped> {
-        self.node.tell(Event::FromLink(self.peer, room, message)).await
-    }
-
-    pub async fn down(&self) {
-        let _stopped = self.node.tell(Event::Down(self.peer)).await;
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.node.connections.send_modify(|count| *count -= 1);
-    }
-}
-
-/// What a relay says of itself.
-#[derive(Clone, Debug)]
-pub struct Me {
-    pub voter: VoterId,
-    /// The incarnation of its database.
-    pub replica: ReplicaId,
-    pub schema: Schema,
-}
-
-/// Who a relay is, in every room.
+/// Who a relay is, and whom it is to find.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    pub me: Me,
-    /// The addresses of all voters, this one among them.
-    pub addresses: BTreeMap<VoterId, String>,
-    /// The incarnations of the other voters that have been met so far.
-    pub met: BTreeMap<VoterId, ReplicaId>,
+    pub voter: VoterId,
+    pub schema: Schema,
+    /// Where tabs and relays reach it: host and port.
+    pub address: String,
+    /// The other relays that the operator names, with the host and port of each.
+    pub peers: BTreeMap<VoterId, String>,
+    /// Whether whoever changes the voters has to give a secret.
+    pub has_secret: bool,
 }
 
 /// The node. [`run`](Self::run) is its task.
 #[derive(Debug)]
 pub struct Node {
-    identity: Identity,
+    me: Me,
+    /// Whether whoever changes the voters has to give a secret.
+    has_secret: bool,
+    founding: Founding,
+    directory: Directory,
     inbox: mpsc::Receiver<Event>,
     rooms: BTreeMap<Room, OpenRoom>,
     peers: BTreeMap<PeerId, Peer>,
@@ -164,6 +82,17 @@ pub struct Node {
     writes: Vec<(Room, WriteBatch)>,
     /// How many batches the writer has not reported yet.
     unwritten: usize,
+    commits: u64,
+    /// What was asked of the ledgers, and who waits for the answer.
+    asked: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandRejection>>>,
+    last_command: CommandId,
+    /// Whether links, leaders or voters have changed since the membership was looked at.
+    changed: bool,
+    /// Since when this relay has no vote, though others have.
+    voteless_since: Option<Instant>,
+    warned_of_no_vote: bool,
+    /// A room in which the database has forgotten votes.
+    forgot: Option<Room>,
     started: Instant,
 }
 
@@ -172,6 +101,8 @@ struct OpenRoom {
     replica: Replica,
     /// The leader last written to the log.
     leader: Option<Ballot>,
+    /// The number of the configuration last seen.
+    configuration: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -181,45 +112,88 @@ struct Peer {
 }
 
 /// Where a peer belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Place {
     Tab(ReplicaId, Room),
     /// A link serves all rooms.
-    Link(VoterId),
+    Link(Link),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    remote: Remote,
+    /// Whether the other side has told what it knows of the relays.
+    has_told: bool,
+    /// Whether it was told.
+    was_told: bool,
 }
 
 impl Node {
     /// A node with the rooms that its database holds.
-    pub fn new(identity: Identity, recovered: BTreeMap<Room, Recovered>, writer: Writer) -> (Self, NodeHandle) {
+    pub fn new(
+        identity: Identity,
+        about: About,
+        recovered: BTreeMap<Room, Recovered>,
+        writer: Writer,
+    ) -> (Self, NodeHandle) {
+        let Identity { voter, schema, address, peers, has_secret } = identity;
+        let me = Me { voter, replica: about.replica, schema };
         let (events, inbox) = mpsc::channel(INBOX);
         let mut node = Node {
-            identity,
+            founding: Founding::new((voter, about.replica), peers.keys().copied().collect(), about.founding),
+            directory: Directory::new((voter, address), peers, about.relays),
+            me,
+            has_secret,
             inbox,
             rooms: BTreeMap::new(),
             peers: BTreeMap::new(),
             writer,
             writes: Vec::new(),
             unwritten: 0,
+            commits: 0,
+            asked: BTreeMap::new(),
+            last_command: CommandId(0),
+            changed: true,
+            voteless_since: None,
+            warned_of_no_vote: false,
+            forgot: None,
             started: Instant::now(),
         };
+        if let Some(founding) = node.founding.try_found() {
+            node.found(&founding);
+        }
         for (room, recovered) in recovered {
             node.open(room, recovered);
         }
-        let me = Arc::new(node.identity.me.clone());
-        let handle = NodeHandle { me, events, next_peer: Arc::default(), connections: watch::Sender::new(0) };
+        let handle = NodeHandle {
+            me: Arc::new(node.me.clone()),
+            events,
+            next_peer: Arc::default(),
+            connections: watch::Sender::new(0),
+            others: node.directory.watch(),
+        };
         (node, handle)
     }
 
-    /// Runs until [`NodeHandle::stop`], or until the disk fails.
+    /// Runs until [`NodeHandle::stop`], or until the database cannot be relied on.
     ///
     /// # Errors
-    /// [`StoreError`] if something could not be made durable. What depends on it has not left the replica.
+    /// [`NodeError`] if something could not be made durable, or has been forgotten. What depends on it has not left the
+    /// replica.
     pub async fn run(
         mut self,
         mut reports: mpsc::UnboundedReceiver<Result<Persisted, StoreError>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), NodeError> {
         let mut events = Vec::with_capacity(BATCH);
         loop {
+            if let Some(room) = self.forgot.take() {
+                return Err(self.renew(room, reports).await);
+            }
+            if std::mem::take(&mut self.changed) {
+                self.follow_membership();
+                self.look_for_vote();
+            }
+            self.submit();
             let deadline = self.deadline();
             tokio::select! {
                 biased;
@@ -228,21 +202,20 @@ impl Node {
                 _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN => {
                     for event in events.drain(..) {
                         if matches!(event, Event::Stop) {
-                            return self.stop(reports).await;
+                            return Ok(self.stop(reports).await?);
                         }
                         self.take(event);
                     }
                 }
             }
             self.wake();
-            self.submit();
         }
     }
 
-    /// The earliest deadline of all rooms.
+    /// The earliest deadline of all rooms, and of the node itself.
     fn deadline(&self) -> Option<Instant> {
         let earliest = self.rooms.values().filter_map(|room| room.replica.deadline()).min();
-        earliest.map(|since_start| self.started + since_start)
+        earliest.map(|since_start| self.started + since_start).into_iter().chain(self.vote_deadline()).min()
     }
 
     fn now(&self) -> Now {
@@ -253,7 +226,7 @@ impl Node {
     fn take(&mut self, event: Event) {
         match event {
             Event::TabUp { peer, replica, room, outbox } => self.tab_up(peer, replica, room, outbox),
-            Event::LinkUp { peer, voter, incarnation, outbox } => self.link_up(peer, voter, incarnation, outbox),
+            Event::LinkUp { peer, remote, outbox } => self.link_up(peer, remote, outbox),
             Event::FromTab(peer, message) => {
                 if let Some(Peer { place: Place::Tab(_, room), .. }) = self.peers.get(&peer) {
                     let room = room.clone();
@@ -261,18 +234,25 @@ impl Node {
                 }
             }
             Event::FromLink(peer, room, message) => self.link_says(peer, room, message),
+            Event::LinkTells(peer, relays) => self.link_tells(peer, relays),
             Event::Down(peer) => {
                 self.remove(peer);
             }
             Event::Health(answer) => {
                 let _asker_is_gone = answer.send(self.health());
             }
+            Event::Membership(answer) => {
+                let _asker_is_gone = answer.send(self.describe_membership());
+            }
+            Event::Reconfigure(voters, answer) => {
+                let _asker_is_gone = answer.send(self.reconfigure(&voters));
+            }
             Event::Stop => {}
         }
     }
 
     fn tab_up(&mut self, peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox) {
-        if replica == self.identity.me.replica {
+        if replica == self.me.replica {
             return outbox.cut(Violation::ForeignClaim);
         }
         if !self.rooms.contains_key(&room) && !self.open_new(&room) {
@@ -284,30 +264,94 @@ impl Node {
         self.handle(&room, Input::PeerUp(peer, PeerKind::Tab(replica)));
     }
 
-    fn link_up(&mut self, peer: PeerId, voter: VoterId, incarnation: ReplicaId, outbox: Outbox) {
-        // A voter that forgot its promises could help to decide a second value for a slot.
-        match self.identity.met.get(&voter) {
-            Some(&met) if met != incarnation => {
-                warn!("{}", Violation::OtherIncarnation(voter));
-                return outbox.cut(Violation::OtherIncarnation(voter));
-            }
-            Some(_) => {}
-            None => {
-                self.identity.met.insert(voter, incarnation);
-                self.writer.meet(voter, incarnation);
-            }
+    fn link_up(&mut self, peer: PeerId, remote: Remote, outbox: Outbox) {
+        let place = Place::Link(Link { remote, has_told: false, was_told: false });
+        // Where both have dialed, both must keep the same link of the two: that which the lower id has dialed.
+        let is_second = remote.dialer > remote.voter.min(self.me.voter);
+        if is_second && self.peers.values().any(|peer| peer.place.is_same(&place)) {
+            return outbox.cut(Violation::Replaced);
         }
-        let place = Place::Link(voter);
         self.replace(&place);
         self.peers.insert(peer, Peer { place, outbox });
-        for room in self.room_names() {
-            self.handle(&room, Input::PeerUp(peer, PeerKind::Relay(voter)));
+        self.directory.link_up(remote.voter);
+        self.tell_relays(&[peer]);
+    }
+
+    /// A relay tells what it knows of the relays.
+    fn link_tells(&mut self, peer: PeerId, Relays { founding, addresses }: Relays) {
+        let Some(link) = self.peers.get(&peer).and_then(|peer| peer.place.link()) else { return };
+        let (voter, incarnation) = (link.remote.voter, link.remote.incarnation);
+        match self.founding.heard((voter, incarnation), founding) {
+            Ok(None) => {}
+            Ok(Some(founding)) => self.found(&founding),
+            Err(Differs) => {
+                warn!(
+                    "{voter} was founded with other relays: the link is refused; check --peers of both, and --data-dir"
+                );
+                return self.cut(peer, Violation::Diverged);
+            }
         }
+        for (other, address) in addresses {
+            if let Some((other, address)) = self.directory.heard(voter, other, address) {
+                self.writer.meet(other, address);
+            }
+        }
+        if let Some(Peer { place: Place::Link(link), .. }) = self.peers.get_mut(&peer)
+            && !std::mem::replace(&mut link.has_told, true)
+            && link.was_told
+        {
+            self.open_link(peer);
+        }
+    }
+
+    /// Both sides have told what they know of the relays: from now on the rooms know of the link.
+    fn open_link(&mut self, peer: PeerId) {
+        let Some(Link { remote, .. }) = self.peers.get(&peer).and_then(|peer| peer.place.link()) else { return };
+        self.changed = true;
+        self.tell_relays(&self.links());
+        for room in self.room_names() {
+            self.handle(&room, Input::PeerUp(peer, PeerKind::Relay(remote.voter, remote.incarnation)));
+        }
+    }
+
+    /// This relay knows of a founding from now on. The writer keeps order: whatever a log that has begun writes becomes
+    /// durable no earlier than the founding, and no vote leaves before what it says is durable.
+    fn found(&mut self, founding: &Configuration) {
+        let voters: Vec<_> = founding.voters.keys().map(VoterId::to_string).collect();
+        info!("the relays have found one another; the voters to begin with: {}", voters.join(", "));
+        self.writer.found(founding.clone());
+        self.changed = true;
+        for room in self.room_names() {
+            self.handle(&room, Input::Found(founding.clone()));
+        }
+    }
+
+    /// Tells some of those linked what this relay knows of the relays.
+    fn tell_relays(&mut self, peers: &[PeerId]) {
+        let Some(founding) = self.founding.to_tell().map(Option::<&_>::cloned) else { return };
+        let frame = Frame::Relays(Relays { founding, addresses: self.directory.linked_addresses() });
+        for &id in peers {
+            let Some(Peer { place: Place::Link(link), outbox }) = self.peers.get_mut(&id) else { continue };
+            if let Err(Overflow) = outbox.push(&frame) {
+                self.cut(id, Violation::SlowPeer);
+            } else if !std::mem::replace(&mut link.was_told, true) && link.has_told {
+                self.open_link(id);
+            }
+        }
+    }
+
+    fn links(&self) -> Vec<PeerId> {
+        self.peers.iter().filter(|(_, peer)| peer.place.link().is_some()).map(|(&id, _)| id).collect()
     }
 
     fn link_says(&mut self, peer: PeerId, room: Room, message: Message) {
         if !self.peers.contains_key(&peer) {
             return; // Cut already; this was still on its way.
+        }
+        // What somebody passes on while it is storing the founding itself. A log that began here before this relay
+        // knows of the founding would leave it unable to tell a wiped founder. It comes again with the next decision.
+        if self.founding.known().is_none() && is_of_the_log(&message) {
+            return;
         }
         if !self.rooms.contains_key(&room) && !self.open_new(&room) {
             return warn!(room = room.as_str(), "a peer has a room too many: not opened here");
@@ -321,26 +365,29 @@ impl Node {
             return false;
         }
         self.open(room.clone(), Recovered::default());
-        let links: Vec<_> = self.peers.iter().filter_map(|(&peer, of)| Some((peer, of.place.link()?))).collect();
-        for (peer, voter) in links {
-            self.handle(room, Input::PeerUp(peer, PeerKind::Relay(voter)));
+        let links = self.peers.iter().filter_map(|(&peer, of)| Some((peer, of.place.link()?)));
+        for (peer, Link { remote, .. }) in links.filter(|(_, link)| link.is_open()).collect::<Vec<_>>() {
+            self.handle(room, Input::PeerUp(peer, PeerKind::Relay(remote.voter, remote.incarnation)));
         }
         true
     }
 
     fn open(&mut self, room: Room, recovered: Recovered) {
-        let Identity { me: Me { voter, replica, schema }, addresses, .. } = self.identity.clone();
         let seed = getrandom::u64().expect("the system gives random numbers");
-        let role = Role::Relay { voter, addresses, seed };
-        let config = Config { replica, schema, role };
+        let (voter, addresses, tuning) = (self.me.voter, self.directory.addresses(), Tuning::default());
+        let role = Role::Relay { voter, addresses, seed, tuning };
+        let config = Config { replica: self.me.replica, schema: self.me.schema.clone(), role };
         let replica = Replica::recover(config, recovered, self.now());
         info!(room = room.as_str(), records = replica.view().document().records().len(), "room open");
-        self.rooms.insert(room, OpenRoom { replica, leader: None });
+        self.rooms.insert(room.clone(), OpenRoom { replica, leader: None, configuration: None });
+        if let Some(founding) = self.founding.known().cloned() {
+            self.handle(&room, Input::Found(founding));
+        }
     }
 
     /// Ends the connection that a newer one of the same peer takes the place of.
     fn replace(&mut self, place: &Place) {
-        let older = self.peers.iter().find(|(_, peer)| peer.place == *place).map(|(&id, _)| id);
+        let older = self.peers.iter().find(|(_, peer)| peer.place.is_same(place)).map(|(&id, _)| id);
         if let Some(peer) = older.and_then(|id| self.remove(id)) {
             peer.outbox.cut(Violation::Replaced);
         }
@@ -357,7 +404,10 @@ impl Node {
         let removed = self.peers.remove(&peer)?;
         match &removed.place {
             Place::Tab(_, room) => self.handle(room, Input::PeerDown(peer)),
-            Place::Link(_) => {
+            Place::Link(link) => {
+                self.changed = true;
+                self.founding.lost(link.remote.voter);
+                self.directory.link_down(link.remote.voter);
                 for room in self.room_names() {
                     self.handle(&room, Input::PeerDown(peer));
                 }
@@ -377,9 +427,15 @@ impl Node {
         for room in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.handle(&room, Input::Wake);
         }
+        self.warn_of_no_vote();
     }
 
     fn persisted(&mut self, persisted: Persisted) {
+        self.commits += 1;
+        if persisted.founded {
+            self.founding.stored();
+            self.tell_relays(&self.links());
+        }
         self.unwritten -= persisted.batches;
         for (room, id) in persisted.last {
             self.handle(&room, Input::Persisted(id));
@@ -392,19 +448,29 @@ impl Node {
         let now = self.now();
         let Some(open) = self.rooms.get_mut(room) else { return };
         let output = open.replica.handle(now, input);
-        let leader = open.replica.view().leader();
-        if leader != open.leader {
-            open.leader = leader;
-            match leader {
+        let view = open.replica.view();
+        let configuration = view.ledger().configuration().map(|configuration| configuration.number);
+        if view.leader() != open.leader {
+            match view.leader() {
                 Some(ballot) => info!(room = room.as_str(), %ballot, "{} leads", ballot.voter),
                 None => info!(room = room.as_str(), "no leader"),
             }
         }
+        self.changed |= (view.leader(), configuration) != (open.leader, open.configuration);
+        (open.leader, open.configuration) = (view.leader(), configuration);
         self.carry_out(room, output);
     }
 
     fn carry_out(&mut self, room: &Room, output: Output) {
+        if output.forgot {
+            self.forgot.get_or_insert_with(|| room.clone());
+        }
         self.writes.extend(output.write.map(|batch| (room.clone(), batch)));
+        for (command, reply) in output.replies {
+            if let Some(answer) = self.asked.remove(&command) {
+                let _asker_is_gone = answer.send(reply);
+            }
+        }
         let mut slow = BTreeSet::new();
         for envelope in output.sends {
             trace!(room = room.as_str(), ?envelope, "out");
@@ -449,22 +515,45 @@ impl Node {
         Ok(())
     }
 
-    fn health(&self) -> Health {
-        Health {
-            status: "ok",
-            id: self.identity.me.voter.0,
-            address: self.identity.addresses.get(&self.identity.me.voter).cloned().unwrap_or_default(),
-            rooms: self.rooms.len(),
-            peers_up: self.peers.values().filter_map(|peer| peer.place.link()).map(|voter| voter.0).collect(),
+    /// Gives the database, which has forgotten votes, a new incarnation, and ends.
+    async fn renew(mut self, room: Room, reports: mpsc::UnboundedReceiver<Result<Persisted, StoreError>>) -> NodeError {
+        let error = NodeError::Forgot { room, admit: self.admit_command(self.me.voter) };
+        warn!("{error}");
+        self.submit();
+        self.writer.renew(new_incarnation());
+        match self.stop(reports).await {
+            Ok(()) => error,
+            Err(error) => error.into(),
         }
     }
 }
 
+impl Link {
+    /// Whether the rooms know of it.
+    fn is_open(self) -> bool {
+        self.has_told && self.was_told
+    }
+}
+
 impl Place {
-    fn link(&self) -> Option<VoterId> {
+    fn link(&self) -> Option<Link> {
         match *self {
-            Place::Link(voter) => Some(voter),
+            Place::Link(link) => Some(link),
             Place::Tab(..) => None,
         }
     }
+
+    /// Whether a peer at this place and one at the other are the same replica, or relay.
+    fn is_same(&self, other: &Place) -> bool {
+        match (self, other) {
+            (Place::Tab(replica, room), Place::Tab(other, other_room)) => (replica, room) == (other, other_room),
+            (Place::Link(link), Place::Link(other)) => link.remote.voter == other.remote.voter,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a message is about what is or is to be decided.
+fn is_of_the_log(message: &Message) -> bool {
+    matches!(message, Message::Paxos(_) | Message::Suffix(_) | Message::SnapshotPart { .. })
 }

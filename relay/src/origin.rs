@@ -4,8 +4,8 @@ use axum::http::{HeaderMap, header};
 
 use crate::config::Config;
 
-/// Whether the page that a request comes from may connect.
-pub fn is_allowed(headers: &HeaderMap, config: &Config) -> bool {
+/// Whether the page that a request comes from may connect. Those of the other relays, at `others`, may.
+pub fn is_allowed(headers: &HeaderMap, config: &Config, others: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true; // Not a browser; it could pretend anything.
     };
@@ -19,7 +19,7 @@ pub fn is_allowed(headers: &HeaderMap, config: &Config) -> bool {
     // On loopback the name in `Host` proves nothing: a page from anywhere can have its own name lead to this machine.
     let local = config.listen.ip().is_loopback();
     known(&config.address)
-        || config.peers.values().any(|address| known(address))
+        || others.iter().any(|address| known(address))
         || if local { is_loopback(authority) } else { host.is_some_and(known) }
 }
 
@@ -56,7 +56,9 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
         }
-        is_allowed(&headers, &Config::try_from(args).unwrap())
+        let config = Config::try_from(args).unwrap();
+        let others: Vec<String> = config.peers.values().cloned().collect();
+        is_allowed(&headers, &config, &others)
     }
 
     #[test]

@@ -59,8 +59,8 @@ where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
     let mut encoder = Encoder::default();
-    let Me { voter, schema, .. } = connection.me().clone();
-    if let Err(end) = socket::send(sink, &mut encoder, &Frame::Hello(Hello::Relay { voter, schema })).await {
+    let Me { voter, replica, schema } = connection.me().clone();
+    if let Err(end) = socket::send(sink, &mut encoder, &Frame::Hello(Hello::Relay { voter, replica, schema })).await {
         return end;
     }
     let (outbox, queue) = outbox::queue(encoder);
@@ -96,7 +96,7 @@ where
         let message = match incoming.next(RHYTHM.silence).await {
             Ok(Frame::Message(message)) => message,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
-            Ok(Frame::Hello(_) | Frame::InRoom(..)) => return Violation::NotForTabs.into(),
+            Ok(Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_)) => return Violation::NotForTabs.into(),
             Err(end) => return end,
         };
         if !allowance.spend(cost(&message), Instant::now()) {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::sim::{self, Faults};
+use shared::sim::{self, Faults, Report};
 
 fn main() -> ExitCode {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
@@ -10,16 +10,19 @@ fn main() -> ExitCode {
         eprintln!("usage: sim FROM SEEDS");
         return ExitCode::from(2);
     };
-    let (mut steps, mut violations) = (0, 0);
+    let (mut total, mut violations) = (Report::default(), 0);
     for seed in from..from.saturating_add(seeds) {
         match sim::run(seed, Faults::ALL) {
-            Ok(report) => steps += report.steps,
+            Ok(report) => total.add(&report),
             Err(violated) => {
                 violations += 1;
                 println!("seed {seed}: {violated}\n  again: cargo xtask sim --from {seed} --seeds 1");
             }
         }
     }
-    println!("seeds: {seeds}, steps: {steps}, violations: {violations}");
+    for (name, count) in total.counts() {
+        println!("{name}: {count}");
+    }
+    println!("seeds: {seeds}, steps: {}, violations: {violations}", total.steps);
     if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

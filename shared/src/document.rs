@@ -7,6 +7,7 @@
 //! What happens to a record travels as an [`Edit`], which needs the versions that it builds on; or as a [`Delta`] of
 //! whole versions, which needs nothing.
 
+mod audit;
 mod fingerprint;
 mod merge;
 mod packed;
@@ -14,6 +15,7 @@ mod resync;
 mod retire;
 mod superseded;
 
+pub use audit::Audit;
 pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
@@ -121,8 +123,7 @@ impl Edit {
     #[must_use]
     pub fn context(&self) -> DotSet {
         let mut context = self.superseded.clone();
-        self.base.iter().for_each(|&dot| context.insert(dot));
-        context.insert(self.dot);
+        context.join(&self.base.iter().copied().chain([self.dot]).collect());
         context
     }
 }
@@ -353,22 +354,7 @@ impl Document {
 
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
-        let mut index = BTreeMap::new();
-        for (&record, versions) in &self.records {
-            for live in versions.unpack(record) {
-                assert!(live.version.past.contains(live.dot), "version {} is not in its own past", live.dot);
-                index.extend(live.dots().map(|dot| (dot, record)));
-            }
-        }
-        assert_eq!(index, self.index, "the index is not that of the versions");
-        index.keys().for_each(|&dot| assert!(self.context.contains(dot), "live dot {dot} is not in the context"));
-        for (&replica, &last) in &self.retired {
-            for (_, (start, end)) in self.context.of(replica).intervals().filter(|(_, (start, _))| *start <= last) {
-                let mut dots = (start..=end.min(last)).map(|counter| Dot::new(replica, counter));
-                assert!(dots.all(|dot| index.contains_key(&dot)), "the context has dead dots of the retired {replica}");
-            }
-        }
-        assert_eq!(index.keys().collect::<Fingerprint>(), self.fingerprint, "the fingerprint is not that of the index");
+        Audit::default().check(self);
     }
 }
 

@@ -1,8 +1,7 @@
 //! Dots, and sets of dots kept as intervals.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Bound;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -66,6 +65,9 @@ impl TryFrom<RawDot> for Dot {
     }
 }
 
+/// Up to how many intervals are better joined one by one.
+const FEW: usize = 4;
+
 /// An inclusive interval of counters.
 type Interval = (u64, u64);
 
@@ -75,9 +77,10 @@ type Interval = (u64, u64);
 /// without gaps is a version vector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DotSet {
-    /// The first dot of each interval, and the counter of its last. Invariant: within `1..=MAX_COUNTER`, neither touching
-    /// nor overlapping. So equal sets are equal values.
-    intervals: BTreeMap<Dot, u64>,
+    /// The first dot of each interval, and the counter of its last. Invariant: ascending, within `1..=MAX_COUNTER`, neither
+    /// touching nor overlapping. So equal sets are equal values. A vector, since there are few: to put one dot more before
+    /// many others takes long, to put many at once does not.
+    intervals: Vec<(Dot, u64)>,
 }
 
 impl DotSet {
@@ -88,7 +91,7 @@ impl DotSet {
 
     #[must_use]
     pub fn contains(&self, dot: Dot) -> bool {
-        self.at_or_before(dot).is_some_and(|(start, end)| start.replica == dot.replica && end >= dot.counter)
+        self.holding(dot).is_some()
     }
 
     pub fn insert(&mut self, dot: Dot) {
@@ -97,58 +100,74 @@ impl DotSet {
 
     /// Takes a dot out, if it is there.
     pub fn remove(&mut self, dot: Dot) {
-        let Some((start, end)) = self.at_or_before(dot) else { return };
-        if start.replica != dot.replica || end < dot.counter {
-            return;
-        }
-        self.intervals.remove(&start);
-        if start.counter < dot.counter {
-            self.intervals.insert(start, dot.counter - 1);
-        }
-        if dot.counter < end {
-            self.intervals.insert(Dot::new(dot.replica, dot.counter + 1), end);
-        }
+        let Some(at) = self.holding(dot) else { return };
+        let (start, end) = self.intervals[at];
+        let before = (start.counter < dot.counter).then(|| (start, dot.counter - 1));
+        let after = (dot.counter < end).then(|| (Dot::new(dot.replica, dot.counter + 1), end));
+        self.intervals.splice(at..=at, before.into_iter().chain(after));
     }
 
     /// Adds every dot of `replica` whose counter is in the inclusive `interval`.
     pub(crate) fn insert_interval(&mut self, replica: ReplicaId, (start, mut end): Interval) {
         let mut first = Dot::new(replica, start);
-        if let Some((before, before_end)) = self.at_or_before(first)
-            && before.replica == replica
+        let mut until = self.begun_by(first);
+        let mut from = until;
+        if let Some(before) = until.checked_sub(1)
+            && let (begin, before_end) = self.intervals[before]
+            && begin.replica == replica
             && before_end + 1 >= start
         {
             if before_end >= end {
                 return;
             }
-            first = before;
+            (first, from) = (begin, before);
         }
         let reach = Dot::new(replica, (end + 1).min(MAX_COUNTER));
-        while let Some((&next, &next_end)) =
-            self.intervals.range((Bound::Excluded(first), Bound::Included(reach))).next()
+        while let Some(&(next, next_end)) = self.intervals.get(until)
+            && next <= reach
         {
-            self.intervals.remove(&next);
             end = end.max(next_end);
+            until += 1;
         }
-        self.intervals.insert(first, end);
+        match until - from {
+            0 => self.intervals.insert(from, (first, end)),
+            _ => {
+                self.intervals[from] = (first, end);
+                self.intervals.drain(from + 1..until);
+            }
+        }
     }
 
-    /// The interval that begins last, at this dot or before it in the order of dots.
-    fn at_or_before(&self, dot: Dot) -> Option<(Dot, u64)> {
-        self.intervals.range(..=dot).next_back().map(|(&start, &end)| (start, end))
+    /// How many intervals begin at this dot or before it in the order of dots.
+    fn begun_by(&self, dot: Dot) -> usize {
+        self.intervals.partition_point(|&(start, _)| start <= dot)
+    }
+
+    /// Where the interval is that holds a dot.
+    fn holding(&self, dot: Dot) -> Option<usize> {
+        let at = self.begun_by(dot).checked_sub(1)?;
+        let (start, end) = self.intervals[at];
+        (start.replica == dot.replica && end >= dot.counter).then_some(at)
+    }
+
+    /// Where the intervals of one replica are.
+    fn range_of(&self, replica: ReplicaId) -> Range<usize> {
+        let from = self.intervals.partition_point(|(start, _)| start.replica < replica);
+        let own = self.intervals[from..].partition_point(|(start, _)| start.replica == replica);
+        from..from + own
     }
 
     /// The intervals of one replica.
     fn own(&self, replica: ReplicaId) -> impl DoubleEndedIterator<Item = Interval> + '_ {
-        let all = Dot::new(replica, 1)..=Dot::new(replica, MAX_COUNTER);
-        self.intervals.range(all).map(|(start, &end)| (start.counter, end))
+        self.intervals[self.range_of(replica)].iter().map(|&(start, end)| (start.counter, end))
     }
 
     /// The intervals of one replica that overlap with an inclusive interval, the first perhaps ending before it.
     fn near(&self, replica: ReplicaId, (start, end): Interval) -> impl Iterator<Item = Interval> + '_ {
-        let first = Dot::new(replica, start);
-        let from = self.at_or_before(first).map_or(first, |(before, _)| before);
-        let range = self.intervals.range(from..=Dot::new(replica, end));
-        range.filter(move |(dot, _)| dot.replica == replica).map(|(dot, &end)| (dot.counter, end))
+        let from = self.begun_by(Dot::new(replica, start)).saturating_sub(1);
+        let last = Dot::new(replica, end);
+        let near = self.intervals[from..].iter().take_while(move |(dot, _)| *dot <= last);
+        near.filter(move |(dot, _)| dot.replica == replica).map(|&(dot, end)| (dot.counter, end))
     }
 
     /// Set union.
@@ -157,9 +176,24 @@ impl DotSet {
             self.intervals.clone_from(&other.intervals);
             return;
         }
-        for (replica, interval) in other.intervals() {
-            self.insert_interval(replica, interval);
+        if other.intervals.len() <= FEW {
+            other.intervals().for_each(|(replica, interval)| self.insert_interval(replica, interval));
+            return;
         }
+        self.intervals.extend(&other.intervals);
+        self.put_in_order();
+    }
+
+    /// Makes the invariant of the intervals hold, whatever they are.
+    fn put_in_order(&mut self) {
+        self.intervals.sort_unstable();
+        self.intervals.dedup_by(|(start, end), (before, before_end)| {
+            let touches = before.replica == start.replica && *before_end + 1 >= start.counter;
+            if touches {
+                *before_end = (*end).max(*before_end);
+            }
+            touches
+        });
     }
 
     /// The dots of `self` that are not in `other`.
@@ -172,12 +206,12 @@ impl DotSet {
                     continue;
                 }
                 if other_start > start {
-                    rest.intervals.insert(Dot::new(replica, start), other_start - 1);
+                    rest.intervals.push((Dot::new(replica, start), other_start - 1));
                 }
                 start = other_end + 1;
             }
             if start <= end {
-                rest.intervals.insert(Dot::new(replica, start), end);
+                rest.intervals.push((Dot::new(replica, start), end));
             }
         }
         rest
@@ -192,15 +226,14 @@ impl DotSet {
     #[must_use]
     pub fn is_subset(&self, other: &DotSet) -> bool {
         self.intervals().all(|(replica, (start, end))| {
-            let around = other.at_or_before(Dot::new(replica, start));
-            around.is_some_and(|(before, before_end)| before.replica == replica && before_end >= end)
+            other.holding(Dot::new(replica, start)).is_some_and(|at| other.intervals[at].1 >= end)
         })
     }
 
     /// The dots of one replica.
     #[must_use]
     pub fn of(&self, replica: ReplicaId) -> DotSet {
-        DotSet { intervals: self.own(replica).map(|(start, end)| (Dot::new(replica, start), end)).collect() }
+        DotSet { intervals: self.intervals[self.range_of(replica)].to_vec() }
     }
 
     /// The dots after `after` up to `until`, in the order of dots; without bounds those from the first, or to the last.
@@ -219,7 +252,7 @@ impl DotSet {
                 _ => {}
             }
             if start <= end {
-                part.intervals.insert(Dot::new(replica, start), end);
+                part.intervals.push((Dot::new(replica, start), end));
             }
         }
         part
@@ -231,23 +264,19 @@ impl DotSet {
             self.drop_replica(replica);
         }
         self.intervals.extend(&part.intervals);
+        self.put_in_order();
     }
 
     /// Takes out all dots of a replica.
     pub fn drop_replica(&mut self, replica: ReplicaId) {
-        let starts: Vec<_> = self.own(replica).map(|(start, _)| Dot::new(replica, start)).collect();
-        for start in starts {
-            self.intervals.remove(&start);
-        }
+        self.intervals.drain(self.range_of(replica));
     }
 
     /// The replicas that have dots in the set, each once.
     pub fn replicas(&self) -> impl Iterator<Item = ReplicaId> + '_ {
         let mut latest = None;
-        self.intervals
-            .keys()
-            .map(|start| start.replica)
-            .filter(move |&replica| latest.replace(replica) != Some(replica))
+        let replicas = self.intervals.iter().map(|(start, _)| start.replica);
+        replicas.filter(move |&replica| latest.replace(replica) != Some(replica))
     }
 
     /// The largest counter of `replica` in the set, 0 if there is none.
@@ -264,7 +293,7 @@ impl DotSet {
 
     /// All intervals, by replica and counter. There may be far more dots than fit in memory; intervals do fit.
     pub fn intervals(&self) -> impl ExactSizeIterator<Item = (ReplicaId, Interval)> + '_ {
-        self.intervals.iter().map(|(start, &end)| (start.replica, (start.counter, end)))
+        self.intervals.iter().map(|&(start, end)| (start.replica, (start.counter, end)))
     }
 }
 
@@ -272,8 +301,12 @@ impl FromIterator<Dot> for DotSet {
     fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
         let mut set = DotSet::default();
         for dot in dots {
-            set.insert(dot);
+            match set.intervals.last_mut() {
+                Some((start, end)) if start.replica == dot.replica && *end + 1 == dot.counter => *end = dot.counter,
+                _ => set.intervals.push((dot, dot.counter)),
+            }
         }
+        set.put_in_order();
         set
     }
 }
@@ -288,7 +321,7 @@ impl TryFrom<Vec<(Dot, u64)>> for DotSet {
             let ((one, one_end), (two, _)) = (pair[0], pair[1]);
             one.replica < two.replica || (one.replica == two.replica && one_end + 1 < two.counter)
         });
-        if sound && apart { Ok(DotSet { intervals: intervals.into_iter().collect() }) } else { Err(NotDots) }
+        if sound && apart { Ok(DotSet { intervals }) } else { Err(NotDots) }
     }
 }
 
@@ -334,8 +367,7 @@ mod tests {
         #[test]
         fn its_own_intervals_pass_the_decoder(a in dots()) {
             let set_a = set(&a);
-            let intervals: Vec<_> = set_a.intervals.iter().map(|(&start, &end)| (start, end)).collect();
-            prop_assert_eq!(DotSet::try_from(intervals), Ok(set_a));
+            prop_assert_eq!(DotSet::try_from(set_a.intervals.clone()), Ok(set_a));
         }
 
         /// Taking out a dot takes out that dot.

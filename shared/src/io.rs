@@ -12,7 +12,7 @@ use crate::dot::{Dot, DotSet};
 use crate::hlc::ClockAhead;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::ledger::{Claim, ClaimId, Outcome, Wish};
-use crate::paxos::{self, Accepted, Ballot, Slot, Suffix};
+use crate::paxos::{self, Accepted, Configuration, Position, Slot, Standing, Suffix};
 use crate::presence::{RelayPresence, Status};
 use crate::schema::{FieldName, SchemaViolation};
 
@@ -40,7 +40,8 @@ pub struct WriteId(pub u64);
 /// What the replica at the other end of a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerKind {
-    Relay(VoterId),
+    /// With its incarnation.
+    Relay(VoterId, ReplicaId),
     Tab(ReplicaId),
 }
 
@@ -56,6 +57,9 @@ pub enum Input {
     Persisted(WriteId),
     /// The deadline has come, or may have.
     Wake,
+    /// The relays have found one another, and these vote from the first slot on. Takes no effect on a log that has
+    /// begun.
+    Found(Configuration),
 }
 
 /// What a user may want.
@@ -77,6 +81,24 @@ pub enum Command {
     Undo,
     /// Asks the ledger; the reply comes when the log has decided.
     Ask(Wish),
+    /// Asks the ledger under a name that somebody outside has chosen. Whoever saw no answer may ask again under the
+    /// same name, at any relay.
+    AskAs(Claim),
+    /// Waits until this replica knows enough for a reader.
+    Read(Consistency),
+    /// Whether this tab acknowledges what is decided. One that nobody looks at should not.
+    Witness(bool),
+}
+
+/// What a reader wants to be sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// What is known here.
+    Local,
+    /// All that the reader has seen, which is the log below this slot.
+    Session(Slot),
+    /// All that anybody was told before the read began.
+    Linearizable,
 }
 
 /// A command that was done.
@@ -86,8 +108,14 @@ pub enum Reply {
     Done,
     /// What was done last about this record is undone.
     Undone(RecordId),
-    /// The log has decided. A refusal by the ledger is an outcome too.
+    /// The log has decided, and it is released. A refusal by the ledger is an outcome too.
     Decided(ClaimId, Outcome),
+    /// The log is applied below `applied`; a replica that leads, or is linked to the leader, was in touch with it so
+    /// long ago.
+    ReadAt {
+        applied: Slot,
+        age: Option<Duration>,
+    },
 }
 
 /// A command that cannot be done.
@@ -105,6 +133,12 @@ pub enum CommandRejection {
     TooLarge,
     #[error("{waiting} wishes are waiting already: wait until some are decided")]
     TooManyWaiting { waiting: usize },
+    #[error("only those who run the relays may ask for this")]
+    NotForTabs,
+    #[error("{up} of the {named} relays named are linked to this one: a majority of them must be, to go on deciding")]
+    VotersAway { named: usize, up: usize },
+    #[error("replica {replica} cannot be retired yet: it has edits that are not known here, or that are still in use")]
+    StillInUse { replica: ReplicaId },
 }
 
 /// What the host must do after an input.
@@ -120,6 +154,9 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Writes to last-writer-wins registers that lost against concurrent ones.
     pub lost: Vec<LostWrite>,
+    /// This relay has forgotten votes that others remember: its database was restored from an older copy, or has lost
+    /// its last writes. It votes no more; the host must give the database a new incarnation.
+    pub forgot: bool,
 }
 
 /// A message with its receiver.
@@ -150,7 +187,18 @@ pub enum WriteOp {
     },
     /// For each replica in the set: these are its dots in the context now.
     PutContext(DotSet),
-    Promise(Ballot),
+    Standing(Standing),
+    /// What is remembered of another voter.
+    Remember {
+        voter: VoterId,
+        incarnation: ReplicaId,
+        standing: Standing,
+    },
+    /// Takes the place of the log below `log_start`, from where on entries are kept for those who lag behind.
+    Snapshot {
+        snapshot: Snapshot,
+        log_start: Position,
+    },
     Accept {
         slot: Slot,
         accepted: Accepted,
@@ -159,12 +207,23 @@ pub enum WriteOp {
     ClaimSeq(u64),
 }
 
+/// The state that the log has driven up to a position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub at: Position,
+    /// The ledger, in the wire format.
+    pub ledger: Vec<u8>,
+}
+
 /// The durable state, as [`WriteOp`]s have left it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     pub context: DotSet,
     pub records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>,
-    pub promised: Option<Ballot>,
+    pub standing: Standing,
+    pub remembered: BTreeMap<VoterId, (ReplicaId, Standing)>,
+    pub snapshot: Option<Snapshot>,
+    pub log_start: Position,
     pub log: BTreeMap<Slot, Accepted>,
     pub decided: Slot,
     pub claim_seq: u64,
@@ -186,7 +245,16 @@ impl Recovered {
                 }
             }
             WriteOp::PutContext(part) => self.context.replace(&part),
-            WriteOp::Promise(ballot) => self.promised = Some(ballot),
+            WriteOp::Standing(standing) => self.standing = standing,
+            WriteOp::Remember { voter, incarnation, standing } => {
+                self.remembered.insert(voter, (incarnation, standing));
+            }
+            WriteOp::Snapshot { snapshot, log_start } => {
+                self.log = self.log.split_off(&log_start.slot);
+                self.log_start = log_start;
+                self.decided = self.decided.max(snapshot.at.slot);
+                self.snapshot = Some(snapshot);
+            }
             WriteOp::Accept { slot, accepted } => {
                 self.log.insert(slot, accepted);
             }
@@ -205,6 +273,8 @@ pub enum Message {
         /// Of what is live.
         fingerprint: u64,
         decided: Slot,
+        /// The hash of the decided log.
+        chain: u64,
     },
     Edit(Edit),
     Delta(Delta),
@@ -233,8 +303,41 @@ pub enum Message {
     Fetch {
         first: Slot,
     },
+    /// A part of a snapshot, for whoever lags behind the start of the sender's log.
+    SnapshotPart {
+        at: Position,
+        /// How long the snapshot is, in bytes.
+        length: u64,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    /// Asks for the next part of the snapshot at a slot.
+    FetchPart {
+        at: Slot,
+        offset: u64,
+    },
     /// Passes a claim towards the leader.
     Propose(Claim),
+    /// A tab has the log below `until`; with `None` it resigns. Goes from the tab to its relay, and on to the leader.
+    Witness {
+        tab: ReplicaId,
+        until: Option<Slot>,
+        /// Whether it would still have it after a crash.
+        durable: bool,
+    },
+    /// From the leader to the relays, and on to the tabs: everything below is released.
+    Released {
+        until: Slot,
+    },
+    /// Asks the leader from which slot on a read is up to date.
+    ReadIndex {
+        id: u64,
+    },
+    /// The answer to it.
+    ReadAt {
+        id: u64,
+        index: Slot,
+    },
     /// A record was removed by somebody while the edit `edit` was made: the edit won. For telling people.
     Restored {
         record: RecordId,
@@ -282,10 +385,8 @@ pub enum Violation {
     BadRoom,
     #[error("this relay serves {limit} rooms already")]
     TooManyRooms { limit: usize },
-    #[error(
-        "{0} comes with another database than before: that one's votes are forgotten, and it may not vote again under this id"
-    )]
-    OtherIncarnation(VoterId),
+    #[error("the logs differ: this relay belongs to other ones, or a database is damaged")]
+    Diverged,
     #[error("the schemas differ: start all relays with the same --schema, and reload the page")]
     OtherSchema,
     #[error("the same replica has connected anew")]

@@ -1,244 +1,204 @@
-//! The agree half's state machine: who owns which number. Driven by the decided log, so it is equal wherever the
-//! same prefix of the log has been applied.
+//! The agree half's state machine: who owns which number, who votes, and what was decided besides. Driven by the decided
+//! log, so it is equal wherever the same prefix of the log has been applied.
+
+mod numbers;
+mod sessions;
+mod wish;
+
+pub use numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
+pub use wish::{Claim, ClaimId, Granted, Mode, Outcome, Policy, Rejection, Wish};
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::id::{RecordId, ReplicaId};
-use crate::paxos::Slot;
+use crate::id::{RecordId, ReplicaId, VoterId};
+use crate::mutation::{self, Mutation};
+use crate::paxos::{Configuration, Entry, Slot};
 
-/// The largest number that can be given.
-pub const MAX_NUMBER: u64 = 999_999_999_999;
+use numbers::Numbers;
+use sessions::Sessions;
 
-/// The name of one wish for a number. Asking again under the same name is safe: it has one outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ClaimId {
-    pub replica: ReplicaId,
-    /// Counted by the replica from 1.
-    pub seq: u64,
-}
+/// How many voters a configuration has at the most.
+const MAX_VOTERS: usize = 9;
 
-/// What a replica asks the ledger to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Wish {
-    /// Give `number` to `record`, if nobody has it.
-    Claim { record: RecordId, number: u64 },
-    /// Give the next number above the highest to `record`.
-    Allocate { record: RecordId },
-    /// Raise the highest number to `number`, so that what is at or below it is not allocated any more.
-    Raise { number: u64 },
-    /// Free the number of `record`.
-    Release { record: RecordId },
-}
-
-impl Wish {
-    /// The record that the wish is about.
-    #[must_use]
-    pub fn record(&self) -> Option<RecordId> {
-        match *self {
-            Wish::Claim { record, .. } | Wish::Allocate { record } | Wish::Release { record } => Some(record),
-            Wish::Raise { .. } => None,
-        }
-    }
-}
-
-/// A wish with its name: what the log holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    pub id: ClaimId,
-    pub wish: Wish,
-}
-
-/// A number that the log has given to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Numbered {
-    pub number: u64,
-    /// The slot of the claim that won.
-    pub slot: Slot,
-}
-
-/// What a granted wish did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Granted {
-    /// The record has the number.
-    Final(Numbered),
-    /// The record's number is free again.
-    Released { number: u64 },
-    /// The highest number, after it was raised.
-    Highest { number: u64 },
-}
-
-/// An expected refusal, the same on every replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
-pub enum Rejection {
-    #[error("number {number} belongs to another record already, since slot {slot}")]
-    NumberTaken { number: u64, owner: RecordId, slot: Slot },
-    #[error("the record has number {number} already, since slot {slot}: release it first")]
-    AlreadyNumbered { number: u64, slot: Slot },
-    #[error("the record has no number to release")]
-    NotNumbered,
-    #[error("numbers are in 1..={MAX_NUMBER}; {number} is not")]
-    OutOfRange { number: u64 },
-    #[error("every number up to {MAX_NUMBER} is in use")]
-    Exhausted,
-}
-
-/// What became of a claim.
-pub type Outcome = Result<Granted, Rejection>;
-
-/// The numbers of a room.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The state that the log drives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// Invariant: `owners` and `numbers` are inverse to one another, so a number has one owner at the most.
-    owners: BTreeMap<u64, (RecordId, Slot)>,
-    numbers: BTreeMap<RecordId, Numbered>,
-    /// Invariant: at least every number ever given; never falls.
-    highest: u64,
-    /// The outcome of every claim applied, so that one which is decided twice has its effect once.
-    outcomes: BTreeMap<ClaimId, Outcome>,
+    numbers: Numbers,
+    sessions: Sessions,
+    /// Who votes behind the entries applied so far; `None` before the first.
+    configuration: Option<Configuration>,
+    /// What the next entry that begins a configuration must hold. Invariant: numbered one above `configuration`.
+    next_configuration: Option<Configuration>,
+    policy: Policy,
+    /// Counted up with each change of the mode.
+    epoch: u64,
+    mode: Mode,
+    /// Everything below is released, whoever has witnessed it.
+    waived: Slot,
+    /// The replicas that are gone for good, with the counter of the last dot of each.
+    retired: BTreeMap<ReplicaId, u64>,
 }
 
 impl Ledger {
-    /// Applies the claim decided at `slot`; one that was applied before keeps its outcome.
-    pub fn apply(&mut self, slot: Slot, claim: Claim) -> Outcome {
-        if let Some(&outcome) = self.outcomes.get(&claim.id) {
+    /// Applies the entry decided at `slot`; a claim that was applied before keeps its outcome.
+    pub fn apply(&mut self, slot: Slot, entry: &Entry) -> Option<Outcome> {
+        match entry {
+            Entry::Noop => None,
+            Entry::Claim(claim) => Some(self.apply_claim(slot, claim)),
+            Entry::Configure(configuration) => {
+                self.configuration = Some(configuration.clone());
+                self.next_configuration = None;
+                None
+            }
+        }
+    }
+
+    fn apply_claim(&mut self, slot: Slot, claim: &Claim) -> Outcome {
+        if let Some(outcome) = self.sessions.outcome_for(claim) {
             return outcome;
         }
-        let outcome = match claim.wish {
-            Wish::Claim { record, number } => self.give(slot, record, number),
-            Wish::Allocate { record } => match self.highest {
-                MAX_NUMBER => Err(Rejection::Exhausted),
-                highest => self.give(slot, record, highest + 1),
-            },
-            Wish::Raise { number } => self.raise(number),
-            Wish::Release { record } => self.release(record),
-        };
-        self.outcomes.insert(claim.id, outcome);
+        let outcome = self.grant(slot, claim);
+        self.sessions.keep(slot, claim, outcome, self.policy.sessions);
         outcome
     }
 
-    fn give(&mut self, slot: Slot, record: RecordId, number: u64) -> Outcome {
-        check_number(number)?;
-        if let Some(&Numbered { number, slot }) = self.numbers.get(&record) {
-            return Err(Rejection::AlreadyNumbered { number, slot });
+    fn grant(&mut self, slot: Slot, claim: &Claim) -> Outcome {
+        match claim.wish {
+            Wish::Claim { record, number } => {
+                self.numbers.give(slot, claim.id.replica, record, number).map(Granted::Final)
+            }
+            Wish::Allocate { record } => self.numbers.allocate(slot, record).map(Granted::Final),
+            Wish::Raise { number } => self.numbers.raise(number).map(|number| Granted::Highest { number }),
+            Wish::Release { record } => self.numbers.release(record).map(|number| Granted::Released { number }),
+            Wish::CompareAndSet { record, from, to } => {
+                let set = self.numbers.compare_and_set(slot, claim.id.replica, record, (from, to));
+                set.map(|number| Granted::Set { number })
+            }
+            Wish::GrantRange { to, count } => self.numbers.grant(to, count).map(Granted::Range),
+            Wish::SetMode { mode } => {
+                self.mode = mode;
+                self.epoch += 1;
+                Ok(Granted::Mode { epoch: self.epoch, mode })
+            }
+            Wish::SetPolicy { policy } => {
+                self.policy = policy;
+                Ok(Granted::Policy(policy))
+            }
+            Wish::Waive => {
+                self.waived = slot.plus(1);
+                Ok(Granted::Waived)
+            }
+            Wish::Reconfigure { from, ref voters } => self.reconfigure(from, voters),
+            Wish::Retire { replica, last } => {
+                self.retired.entry(replica).or_insert(last);
+                Ok(Granted::Retired { replica })
+            }
         }
-        if let Some(&(owner, slot)) = self.owners.get(&number) {
-            return Err(Rejection::NumberTaken { number, owner, slot });
-        }
-        let numbered = Numbered { number, slot };
-        self.owners.insert(number, (record, slot));
-        self.numbers.insert(record, numbered);
-        self.highest = self.highest.max(number);
-        Ok(Granted::Final(numbered))
     }
 
-    fn raise(&mut self, number: u64) -> Outcome {
-        check_number(number)?;
-        self.highest = self.highest.max(number);
-        Ok(Granted::Highest { number: self.highest })
-    }
-
-    fn release(&mut self, record: RecordId) -> Outcome {
-        let Numbered { number, .. } = self.numbers.remove(&record).ok_or(Rejection::NotNumbered)?;
-        self.owners.remove(&number);
-        Ok(Granted::Released { number })
+    fn reconfigure(&mut self, from: u32, voters: &BTreeMap<VoterId, ReplicaId>) -> Outcome {
+        let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
+        if self.next_configuration.is_some() && !mutation::is(Mutation::TwoSuccessors) {
+            return Err(Rejection::ReconfigurationUnderWay { number: number + 1 });
+        }
+        if from != number {
+            return Err(Rejection::OtherConfiguration { number });
+        }
+        match voters.len() {
+            0 => return Err(Rejection::NoVoters),
+            2 => return Err(Rejection::TwoVoters),
+            1..=MAX_VOTERS => {}
+            _ => return Err(Rejection::TooManyVoters),
+        }
+        self.next_configuration = Some(Configuration { number: number + 1, voters: voters.clone() });
+        Ok(Granted::Configuration { number: number + 1 })
     }
 
     #[must_use]
     pub fn number_of(&self, record: RecordId) -> Option<Numbered> {
-        self.numbers.get(&record).copied()
+        self.numbers.of(record)
     }
 
     /// Who has `number`, and since which slot.
     #[must_use]
     pub fn owner_of(&self, number: u64) -> Option<(RecordId, Slot)> {
-        self.owners.get(&number).copied()
+        self.numbers.owner_of(number)
     }
 
     /// All numbers in use with their owners, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = (u64, RecordId)> + '_ {
-        self.owners.iter().map(|(&number, &(record, _))| (number, record))
+        self.numbers.iter()
     }
 
-    /// The highest number ever given or raised to; 0 before the first.
+    /// How many numbers are in use.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.numbers.count()
+    }
+
+    /// The highest number ever given, leased or raised to; 0 before the first.
     #[must_use]
     pub fn highest(&self) -> u64 {
-        self.highest
+        self.numbers.highest()
+    }
+
+    /// The ranges ever leased, ascending.
+    pub fn ranges(&self) -> impl Iterator<Item = Range> + '_ {
+        self.numbers.ranges()
+    }
+
+    /// What became of a claim, as far as that is still kept; a claim that is certainly over gives
+    /// [`Rejection::Forgotten`], one that is not known `None`.
+    #[must_use]
+    pub fn outcome(&self, claim: &Claim) -> Option<Outcome> {
+        self.sessions.outcome_for(claim)
+    }
+
+    /// Who votes; `None` before the log is founded.
+    #[must_use]
+    pub fn configuration(&self) -> Option<&Configuration> {
+        self.configuration.as_ref()
+    }
+
+    /// The configuration that is to follow: the leader must propose it, and nothing behind it.
+    #[must_use]
+    pub fn next_configuration(&self) -> Option<&Configuration> {
+        self.next_configuration.as_ref()
     }
 
     #[must_use]
-    pub fn outcome(&self, claim: ClaimId) -> Option<Outcome> {
-        self.outcomes.get(&claim).copied()
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The mode, and how often it has changed.
+    #[must_use]
+    pub fn mode(&self) -> (u64, Mode) {
+        (self.epoch, self.mode)
+    }
+
+    /// Everything below is released, whoever has witnessed it.
+    #[must_use]
+    pub fn waived(&self) -> Slot {
+        self.waived
+    }
+
+    /// The replicas that are gone for good, with the counter of the last dot of each.
+    pub fn retired(&self) -> impl Iterator<Item = (ReplicaId, u64)> + '_ {
+        self.retired.iter().map(|(&replica, &last)| (replica, last))
     }
 
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
-        assert_eq!(self.owners.len(), self.numbers.len(), "owners and numbers differ in size");
-        for (&number, &(record, slot)) in &self.owners {
-            assert_eq!(self.numbers.get(&record), Some(&Numbered { number, slot }), "owner of {number}");
-            assert!(number <= self.highest, "{number} is above the highest number");
+        self.numbers.assert_invariants();
+        self.sessions.assert_invariants();
+        if let (Some(configuration), Some(next)) = (&self.configuration, &self.next_configuration) {
+            assert_eq!(next.number, configuration.number + 1, "a configuration has one successor");
         }
     }
 }
 
-fn check_number(number: u64) -> Result<(), Rejection> {
-    if (1..=MAX_NUMBER).contains(&number) { Ok(()) } else { Err(Rejection::OutOfRange { number }) }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dot::Dot;
-
-    fn record(counter: u64) -> RecordId {
-        RecordId(Dot::new(ReplicaId(1), counter))
-    }
-
-    fn claim(seq: u64, wish: Wish) -> Claim {
-        Claim { id: ClaimId { replica: ReplicaId(9), seq }, wish }
-    }
-
-    #[test]
-    fn the_first_claim_in_log_order_wins_and_the_second_learns_who_has_it() {
-        let mut ledger = Ledger::default();
-        let won = ledger.apply(Slot(4), claim(1, Wish::Claim { record: record(1), number: 42 }));
-        assert_eq!(won, Ok(Granted::Final(Numbered { number: 42, slot: Slot(4) })));
-        let lost = ledger.apply(Slot(5), claim(2, Wish::Claim { record: record(2), number: 42 }));
-        assert_eq!(lost, Err(Rejection::NumberTaken { number: 42, owner: record(1), slot: Slot(4) }));
-        ledger.assert_invariants();
-    }
-
-    #[test]
-    fn a_claim_that_is_decided_twice_has_its_effect_once() {
-        let mut ledger = Ledger::default();
-        let allocate = claim(1, Wish::Allocate { record: record(1) });
-        let first = ledger.apply(Slot(0), allocate);
-        assert_eq!(ledger.apply(Slot(1), allocate), first);
-        assert_eq!(ledger.highest(), 1);
-    }
-
-    #[test]
-    fn allocation_goes_above_everything_claimed_raised_or_released() {
-        let mut ledger = Ledger::default();
-        ledger.apply(Slot(0), claim(1, Wish::Claim { record: record(1), number: 7 })).unwrap();
-        ledger.apply(Slot(1), claim(2, Wish::Release { record: record(1) })).unwrap();
-        ledger.apply(Slot(2), claim(3, Wish::Raise { number: 20 })).unwrap();
-        let next = ledger.apply(Slot(3), claim(4, Wish::Allocate { record: record(1) }));
-        assert_eq!(next, Ok(Granted::Final(Numbered { number: 21, slot: Slot(3) })));
-        ledger.assert_invariants();
-    }
-
-    #[test]
-    fn refusals_name_their_reason() {
-        let mut ledger = Ledger::default();
-        let zero = ledger.apply(Slot(0), claim(1, Wish::Claim { record: record(1), number: 0 }));
-        assert_eq!(zero, Err(Rejection::OutOfRange { number: 0 }));
-        let none = ledger.apply(Slot(1), claim(2, Wish::Release { record: record(1) }));
-        assert_eq!(none, Err(Rejection::NotNumbered));
-        ledger.apply(Slot(2), claim(3, Wish::Claim { record: record(1), number: MAX_NUMBER })).unwrap();
-        let full = ledger.apply(Slot(3), claim(4, Wish::Allocate { record: record(2) }));
-        assert_eq!(full, Err(Rejection::Exhausted));
-    }
-}
+mod tests;

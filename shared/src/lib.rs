@@ -12,20 +12,23 @@
 //! use shared::id::{ReplicaId, VoterId};
 //! use shared::io::{Command, CommandId, Input, Now, Recovered, Reply};
 //! use shared::ledger::Wish;
-//! use shared::replica::{Config, Replica, Role};
+//! use shared::paxos::Configuration;
+//! use shared::replica::{Config, Replica, Role, Tuning};
 //! use shared::schema::Schema;
 //!
 //! let role = Role::Relay {
 //!     voter: VoterId(1),
 //!     addresses: BTreeMap::from([(VoterId(1), "127.0.0.1:5000".to_owned())]),
 //!     seed: 7,
+//!     tuning: Tuning::default(),
 //! };
 //! let config = Config { replica: ReplicaId(0xd0e7), schema: Schema::people(), role };
 //! let mut now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 //! let mut replica = Replica::recover(config, Recovered::default(), now);
 //!
 //! let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
-//! let mut inputs = VecDeque::from([Input::Command(CommandId(1), Command::Add { fields })]);
+//! let alone = Configuration { number: 0, voters: BTreeMap::from([(VoterId(1), ReplicaId(0xd0e7))]) };
+//! let mut inputs = VecDeque::from([Input::Found(alone), Input::Command(CommandId(1), Command::Add { fields })]);
 //! let number = loop {
 //!     // When nothing happens, sleep until the deadline and wake the replica.
 //!     let input = inputs.pop_front().unwrap_or_else(|| {
@@ -59,6 +62,10 @@ pub mod hlc;
 pub mod id;
 pub mod io;
 pub mod ledger;
+#[cfg(feature = "mutations")]
+pub mod mutation;
+#[cfg(not(feature = "mutations"))]
+mod mutation;
 pub mod paxos;
 pub mod presence;
 pub mod replica;

@@ -1,16 +1,23 @@
 //! Multi-Paxos (Lamport, "Paxos Made Simple", 2001, §3): one log per room, decided by a majority of voters.
 //!
 //! [`Log`] is what a learner knows and an acceptor has accepted; every replica has one. [`Voter`] is the rest of a
-//! relay's part: acceptor, candidate, leader. `docs/protocol.md` has the table of messages and the argument for safety.
+//! relay's part: acceptor, candidate, leader. Who votes is a fact in the log, too: a [`Configuration`] ends the one
+//! before it (the stop-sign of Lamport, Malkhi and Zhou, "Reconfiguring a State Machine", 2010, §3).
+//! `docs/protocol.md` has the table of messages and the argument for safety.
 
 mod ballot;
 mod candidate;
+mod configuration;
 mod leader;
 mod log;
+mod recovery;
+mod standing;
 mod voter;
 
 pub use ballot::{Ballot, Slot};
-pub use log::Log;
+pub use configuration::Configuration;
+pub use log::{Diverged, Log, Position};
+pub use standing::Standing;
 pub use voter::{Effects, Voter};
 
 use serde::{Deserialize, Serialize};
@@ -18,22 +25,24 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::Claim;
 
 /// What is decided for one slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Entry {
     /// Fills a slot for which a new leader found no accepted entry below one that it found.
     Noop,
     Claim(Claim),
+    /// From the next slot on these voters decide. Nothing of the configuration before it is decided behind it.
+    Configure(Configuration),
 }
 
 /// An entry with the ballot under which it was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Accepted {
     pub ballot: Ballot,
     pub entry: Entry,
 }
 
 /// What voters say to one another. Slots are half-open: `decided` is the first slot that is not known to be decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// Phase 1a. The candidate knows the log below `decided`.
     Prepare { ballot: Ballot, decided: Slot },
@@ -41,21 +50,31 @@ pub enum Message {
     Promise { ballot: Ballot, decided: Slot, accepted: Vec<(Slot, Accepted)> },
     /// Phase 2a, for consecutive slots from `first`. Without entries it says who leads.
     Accept { ballot: Ballot, first: Slot, entries: Vec<Entry>, decided: Slot },
-    /// Phase 2b, for `count` slots from `first`.
-    Accepted { ballot: Ballot, first: Slot, count: u32 },
-    /// Phase 1 or 2 under `ballot` was refused, since a higher ballot has been promised, or (`promised` no higher)
-    /// since the leader is at work.
+    /// Phase 2b: every slot below `until` is decided or accepted under this ballot.
+    Accepted { ballot: Ballot, until: Slot },
+    /// Phase 1 or 2 under `ballot` was refused, since a higher ballot has been promised or a later configuration is
+    /// in force, or (`promised` no higher) since the leader is at work.
     Refused { ballot: Ballot, promised: Ballot },
     /// The leader of `ballot` says that every slot below `decided` is decided.
     Decided { ballot: Ballot, decided: Slot },
     /// The leader of `ballot` leads no more.
     StepDown { ballot: Ballot },
+    /// The leader of `ballot` asks whether it still leads.
+    Confirm { ballot: Ballot, round: u64 },
+    /// It does, as far as this voter knows.
+    Confirmed { ballot: Ballot, round: u64 },
+    /// A voter that was restarted asks what is remembered of it.
+    AskStanding,
+    /// So far the receiver has bound itself, as the sender remembers.
+    Recall(Standing),
 }
 
 /// A part of the decided log, for whoever lags behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suffix {
     pub first: Slot,
+    /// The hash of the log below `first`.
+    pub chain: u64,
     pub entries: Vec<Accepted>,
     /// How far the sender knows the log: if that is beyond these entries, there is more to fetch.
     pub decided: Slot,

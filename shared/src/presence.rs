@@ -9,6 +9,10 @@ use crate::paxos::Ballot;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayPresence {
     pub tabs: Vec<ReplicaId>,
+    /// Where tabs and relays reach the relay: host and port.
+    pub address: String,
+    /// The ballot of the leader, if the relay has a link to it or leads.
+    pub leader: Option<Ballot>,
 }
 
 /// One relay, as the relay that reports sees it.
@@ -19,6 +23,8 @@ pub struct RelayStatus {
     pub address: String,
     /// Whether the reporting relay has a link to it, or is it.
     pub up: bool,
+    /// Whether it has a vote by the log, in the incarnation in which it is up.
+    pub votes: bool,
     pub tabs: Vec<ReplicaId>,
 }
 
@@ -28,15 +34,22 @@ pub struct Status {
     pub me: VoterId,
     /// The ballot of the leader, if one is known.
     pub leader: Option<Ballot>,
-    /// All voters, by id.
+    /// All relays, by id.
     pub relays: Vec<RelayStatus>,
 }
 
 impl Status {
+    /// Whether a majority of the voters is up.
+    #[must_use]
+    pub fn has_majority(&self) -> bool {
+        let voters = self.relays.iter().filter(|relay| relay.votes).count();
+        let up = self.relays.iter().filter(|relay| relay.votes && relay.up).count();
+        up > voters / 2
+    }
+
     /// Whether a majority of the voters is up and has a leader: whether numbers can be decided now.
     #[must_use]
     pub fn can_agree(&self) -> bool {
-        let up = self.relays.iter().filter(|relay| relay.up).count();
-        self.leader.is_some() && up > self.relays.len() / 2
+        self.leader.is_some() && self.has_majority()
     }
 }

@@ -1,17 +1,25 @@
 //! The replica: the one dispatcher that joins the merge half and the agree half.
 
+mod agreement;
+mod audit;
 mod claims;
 mod commands;
 mod folds;
 mod outbox;
 mod peers;
+mod reads;
 mod recent;
+mod snapshots;
 mod sync;
 mod undo;
 mod view;
+mod watched;
+mod witnesses;
 
+pub use audit::Audit;
 pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
+pub use witnesses::Witness;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,17 +28,23 @@ use crate::document::Document;
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
-use crate::ledger::{Claim, Ledger};
-use crate::paxos::{Ballot, Effects, Entry, Log, Slot, Voter};
+use crate::io::{Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation};
+use crate::ledger::Ledger;
+use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
+use crate::split_mix::SplitMix64;
+use crate::wire;
 
 use claims::Claims;
 use folds::Folds;
 use outbox::{Item, Outbox};
 use peers::Peers;
+use reads::Reads;
 use recent::Recent;
+use snapshots::Snapshots;
 use undo::Deeds;
+use watched::Watched;
+use witnesses::Witnesses;
 
 /// Who a replica is.
 #[derive(Clone, Debug)]
@@ -44,10 +58,27 @@ pub struct Config {
 /// What a replica does besides merging and learning.
 #[derive(Clone, Debug)]
 pub enum Role {
-    /// Votes. `addresses` are those of all voters, this one among them; `seed` is for the jitter of elections.
-    Relay { voter: VoterId, addresses: BTreeMap<VoterId, String>, seed: u64 },
+    /// Votes, if the log says so. `addresses` are those of all relays that it knows of, this one among them; `seed` is
+    /// drawn at random with each start, for the jitter of elections and the names of claims.
+    Relay { voter: VoterId, addresses: BTreeMap<VoterId, String>, seed: u64, tuning: Tuning },
     /// Reaches the others through one relay at a time.
     Tab,
+}
+
+/// What depends on where a replica runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// How many decided entries are kept at the least for those who lag behind.
+    pub log_kept: u64,
+    /// For how long at the most a voter that was restarted waits, before it votes, for all others to tell what they
+    /// remember of it.
+    pub recovery_grace: Duration,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Tuning { log_kept: 4096, recovery_grace: Duration::from_millis(1500) }
+    }
 }
 
 /// One replica of one room.
@@ -55,15 +86,24 @@ pub enum Role {
 pub struct Replica {
     me: ReplicaId,
     schema: Schema,
-    document: Document,
+    tuning: Tuning,
+    document: Watched<Document>,
     clock: Hlc,
-    log: Log,
+    log: Watched<Log>,
     /// Invariant: the fold of the log below `applied`.
-    ledger: Ledger,
+    ledger: Watched<Ledger>,
     applied: Slot,
     /// `None` in a tab.
     voter: Option<Voter>,
     claims: Claims,
+    snapshots: Snapshots,
+    witnesses: Witnesses,
+    reads: Reads,
+    /// In a tab: how far its relay said on this link that it knows the log. What the tab asks goes no earlier than it
+    /// knows as much, and than it was told what it must send of the records that it asks about.
+    relay_decided: Option<Slot>,
+    /// When the leader, in a tab its relay, was last heard.
+    heard_leader: Option<Duration>,
     peers: Peers,
     /// Which of this replica's own dots are durable on a relay; of use to a tab.
     stored: DotSet,
@@ -93,24 +133,35 @@ impl Replica {
                 clock.observe(packed.head(record).stamp);
             }
         }
-        let promised = durable.promised.unwrap_or(Ballot::ZERO);
-        let (voter, addresses) = match config.role {
-            Role::Relay { voter, addresses, seed } => {
-                let voters = addresses.keys().copied().collect();
-                (Some(Voter::recover(voter, voters, promised, seed, now.monotonic)), addresses)
+        let (voter, addresses, asker, tuning) = match config.role {
+            Role::Relay { voter, addresses, seed, tuning } => {
+                let id = (voter, config.replica);
+                let (standing, grace) = (durable.standing, tuning.recovery_grace);
+                let known = addresses.keys().copied().filter(|&other| other != voter).collect();
+                let voter = Voter::recover(id, standing, durable.remembered, seed, (known, grace), now.monotonic);
+                // A claim must not get the name of one that the disk has forgotten.
+                let asker = ReplicaId(SplitMix64::new(seed).draw());
+                (Some(voter), addresses, asker, tuning)
             }
-            Role::Tab => (None, BTreeMap::new()),
+            Role::Tab => (None, BTreeMap::new(), config.replica, Tuning::default()),
         };
+        let of_snapshot = |snapshot: &Snapshot| wire::plain_of(&snapshot.ledger).expect("a snapshot reads as written");
         let mut replica = Replica {
             me: config.replica,
             schema: config.schema,
-            document: Document::recover(durable.context, durable.records),
+            tuning,
+            document: Watched::new(Document::recover(durable.context, durable.records)),
             clock,
-            log: Log::recover(durable.log, durable.decided),
-            ledger: Ledger::default(),
-            applied: Slot(0),
+            log: Watched::new(Log::recover(durable.log_start, durable.log, durable.decided)),
+            ledger: Watched::new(durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default()),
+            applied: durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot).unwrap_or_default(),
             voter,
-            claims: Claims::recover(durable.claim_seq),
+            claims: Claims::recover(asker, durable.claim_seq),
+            snapshots: Snapshots::recover(durable.snapshot),
+            witnesses: Witnesses::new(),
+            reads: Reads::default(),
+            relay_decided: None,
+            heard_leader: None,
             peers: Peers::new(addresses),
             stored: DotSet::default(),
             remaining: 0,
@@ -121,7 +172,9 @@ impl Replica {
             revived: Recent::new(),
             outbox: Outbox::new(durable.decided),
         };
-        replica.apply_decided();
+        replica.reconfigured(now);
+        replica.retire_all();
+        replica.apply_decided(now);
         replica
     }
 
@@ -130,6 +183,7 @@ impl Replica {
     #[must_use]
     pub fn handle(&mut self, now: Now, input: Input) -> Output {
         let mut output = Output::default();
+        self.compact();
         match input {
             Input::Command(id, command) => self.on_command(now, id, command),
             Input::Receive(peer, message) => {
@@ -142,6 +196,7 @@ impl Replica {
             Input::PeerDown(peer) => self.on_peer_down(now, peer),
             Input::Persisted(id) => self.outbox.persisted(id),
             Input::Wake => self.on_wake(now),
+            Input::Found(configuration) => self.found(configuration),
         }
         self.settle(now, &mut output);
         output
@@ -152,7 +207,9 @@ impl Replica {
     pub fn deadline(&self) -> Option<Duration> {
         let fold = if self.is_leader() { self.folds.deadline() } else { None };
         let voter = self.voter.as_ref().and_then(Voter::deadline);
-        [voter, self.claims.deadline(), fold].into_iter().flatten().min()
+        let waive_after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
+        let waiver = self.witnesses.deadline(waive_after);
+        [voter, self.claims.deadline(), self.reads.deadline(), waiver, fold].into_iter().flatten().min()
     }
 
     /// The state, for reading.
@@ -163,30 +220,25 @@ impl Replica {
 
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
-        self.document.assert_invariants();
-        self.log.assert_invariants();
-        self.ledger.assert_invariants();
-        if let Some(voter) = &self.voter {
-            voter.assert_invariants();
-        }
-        assert_eq!(self.applied, self.log.decided(), "the ledger lags behind the log");
+        Audit::default().check(self);
     }
 
     /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
     /// are handled as soon as they may leave.
     fn settle(&mut self, now: Now, output: &mut Output) {
         loop {
-            self.apply_decided();
+            self.apply_decided(now);
+            self.release(now);
+            self.answer_reads(now);
             self.fold_versions(now);
             self.pump_claims(now);
             self.tell_status();
+            self.keep_memory();
             self.outbox.close_step(self.log.decided(), output);
             let Some(message) = self.outbox.next_to_self() else { break };
-            if let Some(voter) = &mut self.voter {
-                let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.log);
-                self.act(effects);
-            }
+            self.on_vote_to_self(now, message);
         }
+        output.forgot = self.voter.as_ref().is_some_and(Voter::has_forgotten);
     }
 
     /// Folds the concurrent versions of records that are due, if that is this replica's task.
@@ -211,8 +263,8 @@ impl Replica {
     fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         match message {
-            Message::Have { context, fingerprint, decided } => {
-                self.on_have(peer, kind, &context, fingerprint, decided);
+            Message::Have { context, fingerprint, decided, chain } => {
+                self.on_have(peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
             }
             Message::Edit(edit) => self.on_edit(now, peer, kind, edit, output)?,
             Message::Delta(delta) => self.on_delta(now, peer, kind, delta, output)?,
@@ -223,8 +275,13 @@ impl Replica {
             }
             Message::Liveness(liveness) => self.on_liveness(now, peer, kind, liveness, output)?,
             Message::Want { record, dots } => self.on_want(peer, record, dots),
-            Message::Fetch { first } => self.send(peer, Message::Suffix(self.log.suffix(first))),
+            Message::Fetch { first } => self.send_log(peer, first),
+            Message::FetchPart { at, offset } => self.on_fetch_part(peer, at, offset),
             Message::Propose(claim) => self.on_propose(kind, claim)?,
+            Message::Witness { tab, until, durable } => {
+                self.on_witness(peer, kind, tab, until.map(|until| Witness { until, durable }))?;
+            }
+            Message::ReadIndex { id } => self.on_read_index(now, peer, id),
             Message::Revived { record, edit } => self.on_revived(peer, record, edit),
             Message::Restored { record, edit } => {
                 if self.document.contains(record) {
@@ -232,34 +289,32 @@ impl Replica {
                 }
             }
             trusted => {
-                let PeerKind::Relay(from) = kind else { return Err(Violation::NotForTabs) };
-                self.on_relay_message(now, peer, from, trusted);
+                let PeerKind::Relay(from, _) = kind else { return Err(Violation::NotForTabs) };
+                self.on_relay_message(now, peer, from, trusted)?;
             }
         }
         Ok(())
     }
 
     /// What only a relay may say.
-    fn on_relay_message(&mut self, now: Now, peer: PeerId, from: VoterId, message: Message) {
+    fn on_relay_message(&mut self, now: Now, peer: PeerId, from: VoterId, message: Message) -> Result<(), Violation> {
         match message {
-            Message::Paxos(message) => {
-                if let Some(voter) = &mut self.voter {
-                    let effects = voter.receive(now.monotonic, from, message, &mut self.log);
-                    self.act(effects);
-                }
-            }
+            Message::Paxos(message) => self.on_vote(now, from, message),
             Message::Suffix(suffix) => {
-                if self.log.learn(&suffix, self.outbox.writes()) {
+                let has_more = self.log.learn(suffix, self.outbox.writes()).map_err(|_| Violation::Diverged)?;
+                if has_more {
                     self.send(peer, Message::Fetch { first: self.log.decided() });
                 }
-                if let Some(voter) = &mut self.voter {
-                    let effects = voter.log_grew(now.monotonic, &self.log);
-                    self.act(effects);
-                }
+                self.log_grew(now);
+            }
+            Message::SnapshotPart { at, length, offset, bytes } => {
+                self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
             Message::Stored { context } => self.stored.join(&context.of(self.me)),
             Message::Presence(presence) => self.peers.set_presence(from, presence),
             Message::Status(status) => self.peers.set_status(status),
+            Message::Released { until } => self.witnesses.release(until),
+            Message::ReadAt { id, index } => self.on_read_at(id, index),
             Message::Have { .. }
             | Message::Edit(_)
             | Message::Delta(_)
@@ -269,25 +324,40 @@ impl Replica {
             | Message::Liveness(_)
             | Message::Want { .. }
             | Message::Fetch { .. }
+            | Message::FetchPart { .. }
             | Message::Propose(_)
+            | Message::Witness { .. }
+            | Message::ReadIndex { .. }
             | Message::Restored { .. }
             | Message::Revived { .. } => unreachable!("dispatched before"),
         }
+        if self.voter.as_ref().is_none_or(|voter| voter.leader().is_some_and(|ballot| ballot.voter == from)) {
+            self.heard_leader = Some(now.monotonic);
+        }
+        Ok(())
     }
 
     fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
         self.peers.up(peer, kind);
+        self.relay_decided = None;
         self.send(peer, self.have());
-        if let (Some(voter), PeerKind::Relay(id)) = (&mut self.voter, kind) {
-            let effects = voter.peer_up(now.monotonic, id, &self.log);
+        if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.voter, kind) {
+            let effects = voter.peer_up(now.monotonic, id, incarnation, &self.log);
             self.act(effects);
         }
+        self.tell_released(&[peer]);
         self.claims.resend_all();
     }
 
     fn on_peer_down(&mut self, now: Now, peer: PeerId) {
         self.remaining = 0;
-        let Some(PeerKind::Relay(id)) = self.peers.down(peer) else { return };
+        self.snapshots.peer_down(peer);
+        self.reads.peer_down(peer);
+        let id = match self.peers.down(peer) {
+            Some(PeerKind::Relay(id, _)) => id,
+            Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),
+            None => return,
+        };
         if self.peers.link_to(id).is_some() {
             return; // A newer link to the same relay has taken over.
         }
@@ -300,90 +370,29 @@ impl Replica {
 
     fn on_wake(&mut self, now: Now) {
         self.claims.wake(now.monotonic);
+        self.retry_reads(now);
+        self.waive(now);
         if let Some(voter) = &mut self.voter {
-            let effects = voter.wake(now.monotonic, &self.log);
+            let effects = voter.wake(now.monotonic, &mut self.log);
             self.act(effects);
         }
-    }
-
-    /// Carries out what a step of the voter asks for.
-    fn act(&mut self, effects: Effects) {
-        self.outbox.writes().extend(effects.writes);
-        let me = self.voter.as_ref().map(Voter::me);
-        for (to, message) in effects.sends {
-            if Some(to) == me {
-                self.outbox.push(Item::ToSelf(message));
-            } else if let Some(peer) = self.peers.link_to(to) {
-                self.send(peer, Message::Paxos(message));
-            }
-        }
-        if let Some(peer) = effects.fetch_from.and_then(|voter| self.peers.link_to(voter)) {
-            self.send(peer, Message::Fetch { first: self.log.decided() });
-        }
-    }
-
-    /// Applies what the log has decided since the last time, and passes it on to the tabs.
-    fn apply_decided(&mut self) {
-        let first = self.applied;
-        while let Some(decision) = self.log.decision(self.applied) {
-            if let Entry::Claim(claim) = decision.entry {
-                let outcome = self.ledger.apply(self.applied, claim);
-                self.claims.decided(claim, outcome, &mut self.outbox);
-            }
-            self.applied = self.applied.plus(1);
-        }
-        if self.applied > first {
-            let suffix = Message::Suffix(self.log.suffix(first));
-            for peer in self.peers.tabs() {
-                self.send(peer, suffix.clone());
-            }
-        }
-    }
-
-    fn pump_claims(&mut self, now: Now) {
-        let leader = self.voter.as_ref().and_then(Voter::leader);
-        self.claims.leader_is(leader);
-        let leads = self.is_leader();
-        while let Some(claim) = self.claims.next_to_send() {
-            let has_gone = if leads { self.propose(now, claim) } else { self.pass_on(now, leader, claim) };
-            if !has_gone {
-                break;
-            }
-        }
-    }
-
-    fn propose(&mut self, now: Now, claim: Claim) -> bool {
-        let Some(voter) = &mut self.voter else { return false };
-        let mut effects = Effects::default();
-        let proposed = voter.propose(now.monotonic, Entry::Claim(claim), &self.log, &mut effects);
-        self.act(effects);
-        if proposed {
-            self.claims.proposed();
-        }
-        proposed
-    }
-
-    /// Passes a claim on, from a relay to the leader, from a tab to its relay.
-    fn pass_on(&mut self, now: Now, leader: Option<Ballot>, claim: Claim) -> bool {
-        let towards = match self.voter {
-            Some(_) => leader.and_then(|ballot| self.peers.link_to(ballot.voter)),
-            None => self.peers.any_relay(),
-        };
-        let Some(peer) = towards.filter(|_| self.claims.may_pass()) else { return false };
-        self.send(peer, Message::Propose(claim));
-        self.claims.passed(now.monotonic);
-        true
     }
 
     /// Tells relays who is here and tabs how things stand, where that has changed.
     fn tell_status(&mut self) {
         let Some(voter) = &self.voter else { return };
-        for (peer, message) in self.peers.news_of_status(voter.me(), voter.leader()) {
+        let me = (voter.me(), self.me);
+        for (peer, message) in self.peers.news_of_status(me, voter.leader(), voter.configuration()) {
             self.send(peer, message);
         }
     }
 
     fn send(&mut self, to: PeerId, message: Message) {
-        self.outbox.push(Item::Send(crate::io::Envelope { to, message }));
+        self.outbox.push(Item::Send(Envelope { to, message }));
+    }
+
+    /// Sends what says nothing that a crash of this replica could undo.
+    fn send_unbound(&mut self, to: PeerId, message: Message) {
+        self.outbox.push_unbound(Item::Send(Envelope { to, message }));
     }
 }

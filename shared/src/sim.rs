@@ -1,17 +1,22 @@
 //! The deterministic simulator: whole clusters of real replicas in one thread, driven by a seed.
 //!
 //! A [`World`] holds relays with disks and tabs without, joined by a network that loses, repeats, delays and reorders
-//! messages and cuts links. Relays crash and lose what they had not flushed. After every step the
-//! [`Checker`](checker::Checker) looks for a broken promise. At the end everything heals, and then all replicas must
-//! be equal and every wish decided. The same seed gives the same run.
+//! messages, cuts links and parts the nodes. Relays crash and lose what they had not flushed, forget everything, or
+//! come back with an older copy of their disk; voters come and go; clocks jump; tabs sleep, vanish and lie. After every
+//! step the [`Checker`](checker::Checker) looks for a broken promise. At the end everything heals, and then all replicas
+//! must be equal and every wish decided. The same seed gives the same run.
 
 pub mod checker;
+mod deeds;
 pub mod disk;
+mod model;
 pub mod network;
+pub mod report;
 pub mod world;
 
 pub use checker::Violated;
-pub use world::{Faults, Report, World};
+pub use report::Report;
+pub use world::{Faults, World};
 
 /// Runs one seed to its end.
 ///

@@ -2,7 +2,7 @@
 //! from outside but a seed.
 
 /// A sequence that its seed determines.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitMix64(u64);
 
 impl SplitMix64 {

@@ -1,5 +1,7 @@
 //! The wire format: what a frame is, and its bytes. `docs/wire.md` describes it so that others can read it.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -14,11 +16,14 @@ use crate::document::{Delta, Digest, Document, Liveness, Packed};
 use crate::dot::DotSet;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Message, Violation};
-use crate::paxos::Slot;
+use crate::paxos::{Configuration, Slot};
 use crate::schema::Schema;
 
-/// The version of the format. Peers of different versions do not talk; documents of older versions are read.
-pub const VERSION: u8 = 2;
+/// The version of the frames. Peers of different versions do not talk.
+pub const VERSION: u8 = 3;
+
+/// The version of documents, which has a number of its own: what is kept outlives the frames of its time.
+const DOCUMENT_VERSION: u8 = 2;
 
 /// The longest frame, in bytes.
 pub const MAX_FRAME_BYTES: usize = 4 << 20;
@@ -41,6 +46,8 @@ pub enum Frame {
     Message(Message),
     /// On the link of two relays, which serves all rooms.
     InRoom(Room, Message),
+    /// On the link of two relays, before anything in a room, and again when it has changed.
+    Relays(Relays),
     /// The last frame: why the link is cut.
     Bye(Violation),
 }
@@ -50,8 +57,8 @@ pub enum Frame {
 pub enum Hello {
     /// `room` is a name that the relay checks, to say what is wrong with it.
     Tab { replica: ReplicaId, room: String },
-    /// A relay to a tab. The schema is that of every room.
-    Relay { voter: VoterId, schema: Schema },
+    /// A relay to a tab. `replica` is the incarnation of its database; the schema is that of every room.
+    Relay { voter: VoterId, replica: ReplicaId, schema: Schema },
     /// A relay to a relay. `replica` is the incarnation of its database.
     Link { voter: VoterId, replica: ReplicaId, schema: Schema },
 }
@@ -61,10 +68,18 @@ impl Hello {
     #[must_use]
     pub fn replica(&self) -> Option<ReplicaId> {
         match self {
-            Hello::Tab { replica, .. } | Hello::Link { replica, .. } => Some(*replica),
-            Hello::Relay { .. } => None,
+            Hello::Tab { replica, .. } | Hello::Relay { replica, .. } | Hello::Link { replica, .. } => Some(*replica),
         }
     }
+}
+
+/// What a relay knows of the relays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relays {
+    /// The configuration with which every log begins, if the relays have found one another. Durable at the sender.
+    pub founding: Option<Configuration>,
+    /// Where the sender, and those to whom it has a link, are reached: host and port.
+    pub addresses: BTreeMap<VoterId, String>,
 }
 
 /// The name of a room: an independent database.
@@ -97,8 +112,8 @@ impl TryFrom<String> for Room {
 pub enum DecodeError {
     #[error("longer than {limit} bytes")]
     Oversized { limit: usize },
-    #[error("written in version {theirs} of the format; this is version {VERSION}")]
-    Version { theirs: u8 },
+    #[error("written in version {theirs} of the format; this is version {ours}")]
+    Version { ours: u8, theirs: u8 },
     #[error("not a value of the format: {reason}")]
     Malformed { reason: String },
 }
@@ -113,7 +128,7 @@ impl From<DecodeError> for Violation {
     fn from(error: DecodeError) -> Self {
         match error {
             DecodeError::Oversized { limit } => Violation::Oversized { limit },
-            DecodeError::Version { theirs } => Violation::Version { ours: VERSION, theirs },
+            DecodeError::Version { ours, theirs } => Violation::Version { ours, theirs },
             DecodeError::Malformed { reason } => Violation::Malformed { reason },
         }
     }
@@ -140,6 +155,13 @@ mod tag {
     pub const PRESENCE: u8 = 16;
     pub const STATUS: u8 = 17;
     pub const REVIVED: u8 = 18;
+    pub const SNAPSHOT_PART: u8 = 19;
+    pub const FETCH_PART: u8 = 20;
+    pub const WITNESS: u8 = 21;
+    pub const RELEASED: u8 = 22;
+    pub const READ_INDEX: u8 = 23;
+    pub const READ_AT: u8 = 24;
+    pub const RELAYS: u8 = 25;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -172,6 +194,10 @@ impl Encoder {
                 put_plain(&mut bytes, violation);
                 tag::BYE
             }
+            Frame::Relays(relays) => {
+                put_plain(&mut bytes, relays);
+                tag::RELAYS
+            }
             Frame::Message(message) => self.message(&mut bytes, message),
             Frame::InRoom(room, message) => {
                 put_varint(&mut bytes, room.0.len() as u64);
@@ -192,9 +218,10 @@ impl Encoder {
     fn message(&mut self, bytes: &mut Vec<u8>, message: &Message) -> u8 {
         let mut sink = RowSink { bytes, table: &mut self.table };
         match message {
-            Message::Have { context, fingerprint, decided } => {
+            Message::Have { context, fingerprint, decided, chain } => {
                 put_dot_set(&mut sink, context);
                 sink.bytes.extend(fingerprint.to_le_bytes());
+                sink.bytes.extend(chain.to_le_bytes());
                 sink.number(decided.0);
                 tag::HAVE
             }
@@ -262,9 +289,33 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
             put_plain(bytes, first);
             tag::FETCH
         }
+        Message::SnapshotPart { at, length, offset, bytes: part } => {
+            put_plain(bytes, &(at, length, offset, part));
+            tag::SNAPSHOT_PART
+        }
+        Message::FetchPart { at, offset } => {
+            put_plain(bytes, &(at, offset));
+            tag::FETCH_PART
+        }
         Message::Propose(claim) => {
             put_plain(bytes, claim);
             tag::PROPOSE
+        }
+        Message::Witness { tab, until, durable } => {
+            put_plain(bytes, &(tab, until, durable));
+            tag::WITNESS
+        }
+        Message::Released { until } => {
+            put_plain(bytes, until);
+            tag::RELEASED
+        }
+        Message::ReadIndex { id } => {
+            put_plain(bytes, id);
+            tag::READ_INDEX
+        }
+        Message::ReadAt { id, index } => {
+            put_plain(bytes, &(id, index));
+            tag::READ_AT
         }
         Message::Presence(presence) => {
             put_plain(bytes, presence);
@@ -276,6 +327,10 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
         }
         _ => unreachable!("messages about the document are written by the encoder"),
     }
+}
+
+fn take_hash(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    Ok(u64::from_le_bytes(take_bytes(bytes, 8)?.try_into().expect("eight bytes were taken")))
 }
 
 fn put_buckets(sink: &mut impl Sink, of: u16, buckets: &[u16]) {
@@ -317,7 +372,7 @@ impl Decoder {
         if bytes.len() > self.limit {
             return Err(DecodeError::Oversized { limit: self.limit });
         }
-        let mut rest = body(bytes)?;
+        let mut rest = body(bytes, VERSION)?;
         let tag = take_byte(&mut rest)?;
         if tag & tag::NEW_TABLE != 0 {
             self.table = Table::default();
@@ -333,6 +388,7 @@ impl Decoder {
                 Frame::Hello(hello)
             }
             tag::BYE => Frame::Bye(take_plain(&mut rest)?),
+            tag::RELAYS => Frame::Relays(take_plain(&mut rest)?),
             what if what & tag::IN_ROOM != 0 => {
                 let length = take_varint(&mut rest)?;
                 let name = take_bytes(&mut rest, length)?;
@@ -350,9 +406,8 @@ impl Decoder {
         Ok(match what {
             tag::HAVE => {
                 let context = take_dot_set(&mut source)?;
-                let fingerprint = take_bytes(source.bytes, 8)?.try_into().expect("eight bytes were taken");
-                let decided = Slot(source.number()?);
-                Message::Have { context, fingerprint: u64::from_le_bytes(fingerprint), decided }
+                let [fingerprint, chain] = [take_hash(source.bytes)?, take_hash(source.bytes)?];
+                Message::Have { context, fingerprint, chain, decided: Slot(source.number()?) }
             }
             tag::EDIT => Message::Edit(take_edit(&mut source)?),
             tag::DELTA => Message::Delta(delta_of(std::mem::take(rest))?),
@@ -380,7 +435,25 @@ impl Decoder {
             tag::PAXOS => Message::Paxos(take_plain(rest)?),
             tag::SUFFIX => Message::Suffix(take_plain(rest)?),
             tag::FETCH => Message::Fetch { first: take_plain(rest)? },
+            tag::SNAPSHOT_PART => {
+                let (at, length, offset, bytes) = take_plain(rest)?;
+                Message::SnapshotPart { at, length, offset, bytes }
+            }
+            tag::FETCH_PART => {
+                let (at, offset) = take_plain(rest)?;
+                Message::FetchPart { at, offset }
+            }
             tag::PROPOSE => Message::Propose(take_plain(rest)?),
+            tag::WITNESS => {
+                let (tab, until, durable) = take_plain(rest)?;
+                Message::Witness { tab, until, durable }
+            }
+            tag::RELEASED => Message::Released { until: take_plain(rest)? },
+            tag::READ_INDEX => Message::ReadIndex { id: take_plain(rest)? },
+            tag::READ_AT => {
+                let (id, index) = take_plain(rest)?;
+                Message::ReadAt { id, index }
+            }
             tag::PRESENCE => Message::Presence(take_plain(rest)?),
             tag::STATUS => Message::Status(take_plain(rest)?),
             _ => return Err(Malformed("there is no such message").into()),
@@ -419,7 +492,7 @@ fn delta_of(bytes: &[u8]) -> Result<Delta, Malformed> {
 /// then deltas, each after its length.
 #[must_use]
 pub fn document_bytes(document: &Document, theirs: &DotSet) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
+    let mut bytes = vec![DOCUMENT_VERSION];
     for delta in document.deltas(theirs, None) {
         let delta = delta_bytes(&delta);
         put_varint(&mut bytes, delta.len() as u64);
@@ -433,7 +506,7 @@ pub fn document_bytes(document: &Document, theirs: &DotSet) -> Vec<u8> {
 /// # Errors
 /// [`DecodeError`] for the first that is broken, after which nothing more comes.
 pub fn document_deltas(bytes: &[u8]) -> Result<impl Iterator<Item = Result<Delta, DecodeError>> + '_, DecodeError> {
-    let mut rest = body(bytes)?;
+    let mut rest = body(bytes, DOCUMENT_VERSION)?;
     Ok(std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -489,11 +562,11 @@ fn take_plain<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, DecodeError> 
     Ok(value)
 }
 
-/// What follows the version of the format.
-fn body(bytes: &[u8]) -> Result<&[u8], DecodeError> {
+/// What follows the version, which must be `ours`.
+fn body(bytes: &[u8], ours: u8) -> Result<&[u8], DecodeError> {
     match bytes.split_first() {
         None => Err(Malformed("it is empty").into()),
-        Some((&VERSION, body)) => Ok(body),
-        Some((&theirs, _)) => Err(DecodeError::Version { theirs }),
+        Some((&version, body)) if version == ours => Ok(body),
+        Some((&theirs, _)) => Err(DecodeError::Version { ours, theirs }),
     }
 }

@@ -8,7 +8,7 @@ use shared::document::{Document, Packed};
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Input, Message, Now, PeerId, PeerKind, Recovered};
-use shared::replica::{Config, Replica, Role};
+use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
 use shared::wire::{Encoder, Frame, MAX_FRAME_BYTES};
 
@@ -35,7 +35,7 @@ fn full_relay() -> Replica {
     let records = document.records().map(|record| (record, versions(record).collect())).collect();
     let durable = Recovered { context: document.context().clone(), records, ..Recovered::default() };
     let addresses = BTreeMap::from([(VoterId(1), String::new())]);
-    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
+    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning: Tuning::default() };
     Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, durable, NOW)
 }
 
@@ -57,7 +57,7 @@ fn talk(relay: &mut Replica, tab: &mut Replica, link: PeerId, enough: usize) -> 
     let tab_id = tab.view().me();
     let mut inputs = VecDeque::from([
         (false, Input::PeerUp(link, PeerKind::Tab(tab_id))),
-        (true, Input::PeerUp(link, PeerKind::Relay(VoterId(1)))),
+        (true, Input::PeerUp(link, PeerKind::Relay(VoterId(1), ReplicaId(1)))),
     ]);
     while let Some((to_tab, input)) = inputs.pop_front() {
         let is_delta = matches!(input, Input::Receive(_, Message::Delta(_)));

@@ -13,7 +13,8 @@ use shared::dot::Dot;
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, WriteOp};
-use shared::replica::{Config, Replica, Role};
+use shared::paxos::Configuration;
+use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::{FieldSpec, Schema};
 use shared::split_mix::SplitMix64;
 use shared::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
@@ -107,10 +108,16 @@ impl Room {
             report: Report::default(),
         };
         let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
+        let mut voters = BTreeMap::new();
         for &voter in addresses.keys() {
-            let role = Role::Relay { voter, addresses: addresses.clone(), seed: seed ^ u64::from(voter.0) };
+            let seed = seed ^ u64::from(voter.0);
+            let role = Role::Relay { voter, addresses: addresses.clone(), seed, tuning: Tuning::default() };
             let replica = ReplicaId(room.random.draw());
-            room.join(replica, PeerKind::Relay(voter), role);
+            room.join(replica, PeerKind::Relay(voter, replica), role);
+            voters.insert(voter, replica);
+        }
+        for relay in 0..room.relays {
+            room.handle(relay, Input::Found(Configuration { number: 0, voters: voters.clone() }));
         }
         for _ in 0..TABS {
             let replica = ReplicaId(room.random.draw());

@@ -1,5 +1,6 @@
 //! Scenes between tabs and relays, step by step.
 
+mod agreement;
 mod room;
 
 use std::collections::BTreeSet;
@@ -16,8 +17,8 @@ use shared::io::{
     WriteId,
 };
 use shared::ledger::{Claim, ClaimId, Rejection, Wish};
-use shared::paxos::{self, Ballot, Slot};
-use shared::replica::{Config, Replica, Role};
+use shared::paxos::{self, Ballot, Configuration, Slot};
+use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::{MAX_ELEMENTS, Schema};
 
 const ELECTION: Duration = Duration::from_secs(1);
@@ -258,8 +259,10 @@ fn many_waiting_wishes_are_passed_on_a_few_at_a_time() {
         let _ = tab.handle(START, Input::Command(CommandId(wish), ask));
     }
     let _ = tab.handle(START, Input::Persisted(WriteId(1000)));
-    let mut sent = Vec::new();
-    sent.push(tab.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(1)))).sends.len());
+    let up = tab.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(1), ReplicaId(1))));
+    assert_eq!(up.sends.len(), 1, "it asks when it knows what its relay has");
+    let have = Message::Have { context: DotSet::default(), fingerprint: 0, decided: Slot(0), chain: 0 };
+    let mut sent = vec![tab.handle(START, Input::Receive(PeerId(1), have)).sends.len()];
     for second in 1..=3 {
         let now = Now { monotonic: Duration::from_secs(second), ..START };
         sent.push(tab.handle(now, Input::Wake).sends.len());
@@ -343,7 +346,8 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let later = Stamp { wall_ms: START.wall_ms + MAX_DRIFT_MS + 5, logical: 0 };
     let own = Dot::new(ReplicaId(100), 1);
     let foreign = Dot::new(ReplicaId(101), 1);
-    let claim = Claim { id: ClaimId { replica: ReplicaId(101), seq: 1 }, wish: Wish::Raise { number: 5 } };
+    let id = ClaimId { replica: ReplicaId(101), seq: 1 };
+    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish: Wish::Raise { number: 5 } };
     let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
     let step_down = paxos::Message::StepDown { ballot: Ballot::ZERO };
     let counted = Op { field: FieldId(2), kind: FieldKind::Counter, edit: FieldEdit::Add(1) };
@@ -562,11 +566,14 @@ fn an_undo_does_not_go_on_beyond_what_another_wrote_between() {
 #[test]
 fn nothing_leaves_before_what_it_depends_on_is_durable() {
     let addresses = (1..=3).map(|id| (VoterId(id), String::new())).collect();
-    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
+    let tuning = Tuning { recovery_grace: Duration::ZERO, ..Tuning::default() };
+    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning };
     let mut relay =
         Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), START);
-    let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(2))));
-    let ballot = Ballot { round: 1, voter: VoterId(2) };
+    let voters = (1..=3).map(|id| (VoterId(id), ReplicaId(id.into()))).collect();
+    let _ = relay.handle(START, Input::Found(Configuration { number: 0, voters }));
+    let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(2), ReplicaId(2))));
+    let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(2) };
     let prepare = Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(0) });
     let output = relay.handle(START, Input::Receive(PeerId(1), prepare));
     let write = output.write.expect("a promise is written");

@@ -11,7 +11,7 @@ use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered};
-use shared::replica::{Config, Replica, Role};
+use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
 use shared::wire::{DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES, Room, VERSION};
 
@@ -29,10 +29,10 @@ fn real_frames() -> Vec<Vec<u8>> {
     let assign = |name: &str| ("name".to_owned(), FieldEdit::Assign(name.to_owned()));
     let tag = ("tags".to_owned(), FieldEdit::Insert("board".to_owned()));
     let add = |name: &str| Command::Add { fields: vec![assign(name), tag.clone()] };
-    let have = Message::Have { context: Default::default(), fingerprint: 0, decided: Default::default() };
+    let have = Message::Have { context: Default::default(), fingerprint: 0, decided: Default::default(), chain: 0 };
     let inputs = [
         Input::Command(CommandId(1), add("Anna")),
-        Input::PeerUp(peer, PeerKind::Relay(VoterId(1))),
+        Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))),
         Input::Receive(peer, have),
         Input::Command(CommandId(2), add("Anton")),
     ];
@@ -82,7 +82,7 @@ proptest! {
         }
         if let Ok(Frame::Message(message)) = Decoder::new(MAX_FRAME_BYTES).frame(&bytes) {
             let addresses = BTreeMap::from([(VoterId(1), "127.0.0.1:5000".to_owned())]);
-            let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
+            let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning: Tuning::default() };
             let mut relay = Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), NOW);
             let _ = relay.handle(NOW, Input::PeerUp(PeerId(1), PeerKind::Tab(ReplicaId(77))));
             let _ = relay.handle(NOW, Input::Receive(PeerId(1), message));
@@ -98,7 +98,7 @@ fn what_is_wrong_with_a_frame_is_said() {
     assert_eq!(read(&bye, 1), Err(DecodeError::Oversized { limit: 1 }));
     let mut newer = bye.clone();
     newer[0] = VERSION + 1;
-    assert_eq!(read(&newer, 100), Err(DecodeError::Version { theirs: VERSION + 1 }));
+    assert_eq!(read(&newer, 100), Err(DecodeError::Version { ours: VERSION, theirs: VERSION + 1 }));
     let mut longer = bye;
     longer.push(0);
     assert!(matches!(read(&longer, 100), Err(DecodeError::Malformed { .. })));
@@ -119,7 +119,7 @@ fn a_table_that_is_full_begins_anew_and_a_goodbye_is_read_at_any_time() {
     let (mut encoder, mut decoder) = (Encoder::default(), Decoder::new(MAX_FRAME_BYTES));
     let have = |first: u64| {
         let context = (first..first + 40_000).map(|id| Dot::new(ReplicaId(id << 32), 1)).collect();
-        Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default() })
+        Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default(), chain: 0 })
     };
     let mut lengths = Vec::new();
     for frame in [have(0), have(0), have(20_000), have(20_000)] {
@@ -139,7 +139,7 @@ fn an_edit_of_a_short_field_takes_24_bytes_at_the_most() {
     let mut encoder = Encoder::default();
     let hello = Frame::Hello(shared::wire::Hello::Tab { replica: me, room: "room".to_owned() });
     let context = [Dot::new(me, 40), Dot::new(other, 100_000)].into_iter().collect();
-    let have = Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default() });
+    let have = Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default(), chain: 0 });
     let _ = [encoder.frame(&hello), encoder.frame(&have)];
     let edit = |counter, base, value: &str| {
         let op = Op { field: FieldId(1), kind: FieldKind::Lww, edit: FieldEdit::Assign(value.to_owned()) };

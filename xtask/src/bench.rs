@@ -1,5 +1,6 @@
 //! Duet beside its peers, as `bench/` measures it.
 
+mod agree;
 mod document;
 mod machine;
 
@@ -9,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+pub use self::agree::agree;
 use crate::process::{announced, find_on_path, output_of, run};
 use crate::setup::Tools;
 use crate::workspace::{WASM_TARGET, cargo, locked_version, wasm_target_dir};
@@ -26,8 +28,8 @@ pub fn merge() -> Result<()> {
     let tools = tools_for_node()?;
     let times_in_wasm = tools.as_ref().map(measure_in_wasm).transpose()?;
     let table = measure_natively(times_in_wasm.as_deref())?;
-    let machine = machine::described(tools.as_ref())?;
-    let report = format!("{machine}\n\nPeers: {}\n\n{table}", peers()?);
+    let (machine, in_wasm) = (machine::described()?, machine::in_wasm(tools.as_ref())?);
+    let report = format!("{machine}; {in_wasm}\n\nPeers: {}\n\n{table}", versions(&PEERS)?);
     document::write("merge", &report)?;
     println!("\n{report}");
     Ok(())
@@ -76,9 +78,9 @@ fn measure_natively(times_in_wasm: Option<&Path>) -> Result<String> {
     announced("Measuring natively (about 2 minutes, and 2 more when nothing is built yet)", || output_of(&mut bench))
 }
 
-/// The peers and their versions.
-fn peers() -> Result<String> {
-    let versions = PEERS.map(|peer| Ok(format!("{peer} {}", locked_version("bench/Cargo.lock", peer)?)));
-    let versions: Vec<_> = versions.into_iter().collect::<Result<_>>()?;
+/// Peers and their versions.
+fn versions(peers: &[&str]) -> Result<String> {
+    let versions = peers.iter().map(|peer| Ok(format!("{peer} {}", locked_version("bench/Cargo.lock", peer)?)));
+    let versions: Vec<_> = versions.collect::<Result<_>>()?;
     Ok(versions.join(", "))
 }

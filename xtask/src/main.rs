@@ -59,6 +59,8 @@ enum Command {
 enum Bench {
     /// The merge engine beside yrs, loro and automerge
     Merge,
+    /// Agreement beside omnipaxos, openraft and etcd
+    Agree,
 }
 
 fn main() -> ExitCode {
@@ -81,6 +83,7 @@ fn execute(command: Command) -> Result<()> {
         }
         Command::Test { only } => test::run(only),
         Command::Bench { what: Bench::Merge } => bench::merge(),
+        Command::Bench { what: Bench::Agree } => bench::agree(),
         Command::Sim { seeds, from } => process::run(
             workspace::cargo("run")
                 .args(["--package=shared", "--features=sim", "--example=sim", "--release", "--quiet", "--locked", "--"])

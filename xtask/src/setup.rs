@@ -3,6 +3,7 @@
 mod apt;
 mod browser;
 mod debian_wasm;
+mod etcd;
 mod tools_dir;
 mod wasm_target;
 
@@ -13,6 +14,7 @@ use std::{env, ffi::OsString};
 use anyhow::Result;
 
 pub use self::browser::Browser;
+pub use self::etcd::Etcd;
 use self::tools_dir::ToolsDir;
 use crate::process::find_on_path;
 use crate::workspace;

@@ -28,6 +28,8 @@ pub enum Step {
     Page,
     /// Native tests
     Native,
+    /// Tests with rules broken on purpose, which must be noticed
+    Mutations,
     /// Tests of WASM code, in a headless browser
     Wasm,
     /// The relay, as released, with the page in it
@@ -91,6 +93,7 @@ impl Bench {
             )),
             Step::Page => page::build(&self.tools, Profile::Release),
             Step::Native => native_tests(),
+            Step::Mutations => mutation_tests(),
             Step::Wasm => self.wasm_tests(),
             Step::Relay => run_command(&mut cargo_build_relay(Profile::Release)),
             Step::E2e => self.browser_tests(),
@@ -130,6 +133,20 @@ impl Bench {
 fn native_tests() -> Result<()> {
     cargo_test::run(
         cargo("test").args(["--workspace", "--exclude=frontend", "--exclude=e2e"]).args(["--locked", "--no-fail-fast"]),
+    )
+}
+
+/// By themselves: everything else is to be tested as it is used, without the feature.
+fn mutation_tests() -> Result<()> {
+    cargo_test::run(
+        cargo("test").args(["-p=shared", "--features=mutations", "--test=mutations", "--test=model_check"]).args([
+            "--locked",
+            "--no-fail-fast",
+            "--",
+            "--nocapture",
+            "the_simulator_notices",
+            "the_model_notices",
+        ]),
     )
 }
 

@@ -89,6 +89,6 @@ fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
 }
 
 fn ask(text: &'static str, label: String, wish: Wish, on_action: &Callback<Action>) -> Html {
-    let onclick = on_action.reform(move |_: MouseEvent| Action::Ask(wish));
+    let onclick = on_action.reform(move |_: MouseEvent| Action::Ask(wish.clone()));
     html! { <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>{ text }</button> }
 }

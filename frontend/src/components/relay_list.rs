@@ -36,6 +36,9 @@ fn relay(relay: &RelayItem) -> Html {
                 if relay.leads {
                     <span class="mark agree" title="Puts the wishes for numbers in order; the others vote">{ "leader" }</span>
                 }
+                if !relay.votes {
+                    <span class="mark" title="Learns what the others decide: whoever runs the relays has not given it a vote">{ "no vote" }</span>
+                }
                 if relay.ours {
                     <span class="mark merge" title="This tab is connected to it">{ "yours" }</span>
                 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use shared::document::LostWrite;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{CommandRejection, Violation};
-use shared::ledger::{ClaimId, Rejection};
+use shared::ledger::{ClaimId, Mode, Policy, Range, Rejection};
 use shared::paxos::Slot;
 use shared::replica::Undoable;
 use shared::schema::FieldName;
@@ -98,10 +98,36 @@ pub struct Decided {
 /// What was decided. `name` is that of the record, if it is known here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    Given { number: u64, name: Option<String> },
-    Released { number: u64, name: Option<String> },
-    Raised { highest: u64 },
-    Refused { rejection: Rejection, name: Option<String>, owner: Owner },
+    Given {
+        number: u64,
+        name: Option<String>,
+    },
+    Released {
+        number: u64,
+        name: Option<String>,
+    },
+    Raised {
+        highest: u64,
+    },
+    /// The record had no number, and was to have none.
+    Unchanged {
+        name: Option<String>,
+    },
+    Leased(Range),
+    Mode(Mode),
+    Policy(Policy),
+    Waived,
+    Configuration {
+        number: u32,
+    },
+    Retired {
+        replica: ReplicaId,
+    },
+    Refused {
+        rejection: Rejection,
+        name: Option<String>,
+        owner: Owner,
+    },
 }
 
 /// Who has the number that somebody else asked for.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use shared::id::VoterId;
+use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Violation};
 use shared::presence::Status;
 use shared::schema::Schema;
@@ -169,25 +169,25 @@ impl Engine {
 
     fn on_frame(&self, frame: Frame) {
         match frame {
-            Frame::Hello(Hello::Relay { voter, schema }) => self.on_hello(voter, schema),
+            Frame::Hello(Hello::Relay { voter, replica, schema }) => self.on_hello(voter, replica, schema),
             Frame::Message(message) => self.on_message(message),
             Frame::Bye(Violation::Stopping | Violation::SlowPeer) => self.on_lost(),
             Frame::Bye(violation) => self.end_for_cause(Fact::LinkRefused(violation)),
-            Frame::Hello(_) | Frame::InRoom(..) => {
+            Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) => {
                 let reason = "a relay does not say this to a tab".to_owned();
                 self.cut(&Violation::Malformed { reason });
             }
         }
     }
 
-    fn on_hello(&self, voter: VoterId, schema: Schema) {
+    fn on_hello(&self, voter: VoterId, incarnation: ReplicaId, schema: Schema) {
         {
             let state = &mut *self.0.state.borrow_mut();
             state.link.timer = None;
             state.link.connected_at = browser::now().monotonic;
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
-        self.advance_or_cut(|session| session.connected(browser::now(), voter, schema));
+        self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
     }
 
     fn on_message(&self, message: Message) {

@@ -84,6 +84,8 @@ struct Goal {
 
 pub struct Session {
     replica: Replica,
+    /// Whether somebody can see the page: only then does this tab witness decisions.
+    shown: bool,
     /// The link, if there is one.
     link: Option<PeerId>,
     links: u64,
@@ -93,7 +95,7 @@ pub struct Session {
     /// Whether this tab has ever had all that its relay had. What comes before that is no news.
     caught_up_once: bool,
     feed: Feed,
-    /// Decisions below this slot have been told.
+    /// What was released below this slot has been told.
     told: Slot,
     /// The names of each record that was ever seen, also of those that were removed.
     names: BTreeMap<RecordId, Vec<String>>,
@@ -128,6 +130,7 @@ impl Session {
     pub fn new(replica: ReplicaId, now: Now) -> Self {
         Session {
             replica: empty_replica(replica, Schema::people(), now),
+            shown: true,
             link: None,
             links: 0,
             commands: 0,
@@ -142,18 +145,25 @@ impl Session {
         }
     }
 
-    /// A link to a relay is up, which keeps this schema. Returns what to send over it, as the others do.
+    /// A link to a relay is up, in this incarnation, which keeps this schema. Returns what to send over it, as the others
+    /// do.
     ///
     /// # Errors
     /// [`Violation::OtherSchema`] if this tab holds something already that was written under another one: the link has
     /// to be cut.
-    pub fn connected(&mut self, now: Now, voter: VoterId, schema: Schema) -> Result<Vec<Message>, Violation> {
+    pub fn connected(
+        &mut self,
+        now: Now,
+        voter: VoterId,
+        incarnation: ReplicaId,
+        schema: Schema,
+    ) -> Result<Vec<Message>, Violation> {
         self.disconnected(now);
         self.adopt(now, schema)?;
         self.links += 1;
         let peer = PeerId(self.links);
         self.link = Some(peer);
-        Ok(self.step(now, Input::PeerUp(peer, PeerKind::Relay(voter))).sends)
+        Ok(self.step(now, Input::PeerUp(peer, PeerKind::Relay(voter, incarnation))).sends)
     }
 
     /// Takes the schema of a relay. A replica that has neither written nor learned anything can be made anew under its
@@ -166,6 +176,7 @@ impl Session {
             Ok(())
         } else if untouched {
             self.replica = empty_replica(view.me(), schema, now);
+            let _unlinked = self.set_shown(now, self.shown);
             Ok(())
         } else {
             Err(Violation::OtherSchema)
@@ -234,6 +245,13 @@ impl Session {
                 Vec::new()
             }
         }
+    }
+
+    /// The page can be seen, or cannot.
+    #[must_use]
+    pub fn set_shown(&mut self, now: Now, shown: bool) -> Vec<Message> {
+        self.shown = shown;
+        self.command(now, Command::Witness(shown))
     }
 
     pub fn tell_aloud(&mut self, now: Now, fact: Fact) {

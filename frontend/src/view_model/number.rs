@@ -15,6 +15,8 @@ pub enum NumberState {
     None,
     /// Asked for, not decided yet.
     Pending,
+    /// Decided, but not seen by as many tabs yet as the policy wants.
+    Unreleased,
     Final,
     Rejected,
 }
@@ -26,6 +28,7 @@ impl NumberState {
         match self {
             NumberState::None => "none",
             NumberState::Pending => "pending",
+            NumberState::Unreleased => "unreleased",
             NumberState::Final => "final",
             NumberState::Rejected => "rejected",
         }
@@ -36,6 +39,7 @@ impl NumberState {
         match self {
             NumberState::None => "",
             NumberState::Pending => "◔",
+            NumberState::Unreleased => "◑",
             NumberState::Final => "●",
             NumberState::Rejected => "✕",
         }
@@ -46,6 +50,7 @@ impl NumberState {
         match self {
             NumberState::None => "no number",
             NumberState::Pending => "proposed",
+            NumberState::Unreleased => "waiting for witnesses",
             NumberState::Final => "final",
             NumberState::Rejected => "rejected",
         }
@@ -57,6 +62,9 @@ impl NumberState {
         match self {
             NumberState::None => "Nobody has asked for a number yet.",
             NumberState::Pending => "Asked for. The relays have not decided yet.",
+            NumberState::Unreleased => {
+                "A majority of the relays has decided. It is final when more tabs have it, so that it survives the relays."
+            }
             NumberState::Final => "A majority of the relays has decided: nobody else can get this number.",
             NumberState::Rejected => "The relays have decided otherwise.",
         }
@@ -84,7 +92,7 @@ pub struct Number {
 }
 
 impl Number {
-    pub(super) fn of(session: &Session, nouns: &Nouns, record: RecordId, view: NumberView) -> Self {
+    pub(super) fn of(session: &Session, nouns: &Nouns, record: RecordId, view: &NumberView) -> Self {
         let refused = view.refused.filter(|&rejection| !session.has_dismissed(record, rejection));
         let mut number = Number {
             state: NumberState::None,
@@ -96,12 +104,12 @@ impl Number {
             releasable: view.held.is_some() && view.pending.is_none(),
             proof: None,
         };
-        if let Some(held) = view.held {
-            number.state = NumberState::Final;
-            number.text = held.number.to_string();
-            number.proof = Some(format!("Decided at {}", place(session, held.slot)));
+        if let Some(decided) = view.held.or(view.unreleased) {
+            number.state = if view.held.is_some() { NumberState::Final } else { NumberState::Unreleased };
+            number.text = decided.number.to_string();
+            number.proof = Some(format!("Decided at {}", place(session, decided.slot)));
         }
-        if let Some(wish) = view.pending {
+        if let Some(wish) = &view.pending {
             number.state = NumberState::Pending;
             number.be_pending(wish, session.view().is_connected());
         } else if let Some(rejection) = refused {
@@ -110,12 +118,15 @@ impl Number {
         number
     }
 
-    fn be_pending(&mut self, wish: Wish, connected: bool) {
+    fn be_pending(&mut self, wish: &Wish, connected: bool) {
         let waits = if connected { "" } else { " · waits for a relay" };
         match wish {
-            Wish::Claim { number, .. } | Wish::Raise { number } => self.text = number.to_string(),
+            Wish::Claim { number, .. } | Wish::CompareAndSet { to: Some(number), .. } => self.text = number.to_string(),
             Wish::Allocate { .. } => self.text = "next".to_owned(),
-            Wish::Release { .. } => self.remark = Some(format!("to be released{waits}")),
+            Wish::Release { .. } | Wish::CompareAndSet { to: None, .. } => {
+                self.remark = Some(format!("to be released{waits}"));
+            }
+            other => unreachable!("no wish about a record: {other:?}"),
         }
         if self.remark.is_none() && !connected {
             self.remark = Some("waits for a relay".to_owned());
@@ -161,6 +172,10 @@ pub(super) fn refusal_in_words(rejection: Rejection) -> String {
         Rejection::NotNumbered => "had no number to release".to_owned(),
         Rejection::OutOfRange { .. } => InvalidNumber.to_string(),
         Rejection::Exhausted => format!("every number up to {MAX_NUMBER} is in use"),
+        Rejection::NumberLeased { number, to } => format!("number {number} is leased to tab {to}"),
+        Rejection::Changed { .. } => "its number was another one by then".to_owned(),
+        Rejection::Forgotten => "nobody knows any more whether it was done: look, and ask again".to_owned(),
+        other => other.to_string(),
     }
 }
 

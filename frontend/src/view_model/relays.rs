@@ -12,6 +12,8 @@ pub struct RelayItem {
     pub name: String,
     pub address: String,
     pub up: bool,
+    /// Whether it has a vote, in the incarnation in which it is up.
+    pub votes: bool,
     pub leads: bool,
     /// Whether this tab is linked to it.
     pub ours: bool,
@@ -37,6 +39,7 @@ pub(super) fn relays(session: &Session, standing: &Standing) -> Vec<RelayItem> {
             name: relay.voter.to_string(),
             address: relay.address,
             up: relay.up,
+            votes: relay.votes,
             leads: relay.up && leader == Some(relay.voter),
             ours: relay.voter == status.me,
             tabs: tabs.into_iter().map(|id| TabItem { id, is_this: id == view.me() }).collect(),

@@ -150,7 +150,7 @@ fn row(session: &Session, layout: &Layout, record: &RecordView, time: LocalTime)
         id: record.id,
         called: session.names_of(record).swap_remove(0),
         cells: fields.map(|field| Cell::of(field, me, time)).collect(),
-        number: Number::of(session, layout.nouns, record.id, record.number),
+        number: Number::of(session, layout.nouns, record.id, &record.number),
         glow: mark.map(|mark| Glow { serial: mark.serial, cause: format!("Changed by {}", who(mark.by, me)) }),
     }
 }

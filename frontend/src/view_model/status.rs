@@ -115,14 +115,15 @@ fn connected(
     let address = status.relays.iter().find(|relay| relay.voter == voter).map_or(dialled, |relay| &relay.address);
     let mut parts = vec![format!("Connected to {voter} at {address}")];
     let up = status.relays.iter().filter(|relay| relay.up).count();
-    let all = status.relays.len();
     match status.leader.filter(|_| status.can_agree()) {
         Some(ballot) if ballot.voter == voter => parts.push("led by it".to_owned()),
         Some(ballot) => parts.push(format!("led by {}", ballot.voter)),
-        None if up > all / 2 => parts.push("the relays are choosing a leader: numbers wait, edits go on".to_owned()),
+        None if status.has_majority() => {
+            parts.push("the relays are choosing a leader: numbers wait, edits go on".to_owned())
+        }
         None => parts.push("no majority of relays: numbers wait, edits go on".to_owned()),
     }
-    parts.push(format!("{up} of {all} relays up"));
+    parts.push(format!("{up} of {} relays up", status.relays.len()));
     let saving = saving(unsaved, fetching);
     let tone = if status.can_agree() && saving.is_none() { Tone::Fine } else { Tone::Waiting };
     parts.push(saving.unwrap_or_else(|| "everything is on a relay".to_owned()));

@@ -3,7 +3,7 @@
 use shared::document::LostWrite;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{CommandRejection, Violation};
-use shared::ledger::Rejection;
+use shared::ledger::{Mode, Policy, Range, Rejection};
 use shared::paxos::Slot;
 use shared::replica::Undoable;
 use shared::schema::FieldName;
@@ -199,6 +199,19 @@ fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nou
             format!("Number {number} of {} is free again ({place}).", named(name))
         }
         Decision::Raised { highest } => format!("The highest number is {highest} now ({place})."),
+        Decision::Unchanged { name } => format!("{} has no number, as before ({place}).", named(name)),
+        Decision::Leased(Range { first, last, to }) => {
+            format!("Numbers {first} to {last} are leased to {} ({place}).", who(Some(*to), me))
+        }
+        Decision::Mode(mode) => format!("{} ({place}).", mode_in_words(*mode)),
+        Decision::Policy(policy) => format!("{} ({place}).", policy_in_words(*policy)),
+        Decision::Waived => {
+            format!("Too few tabs were there to see them: the numbers so far are final all the same ({place}).")
+        }
+        Decision::Configuration { number } => {
+            format!("It is settled anew which relays vote: configuration {number} ({place}).")
+        }
+        Decision::Retired { replica } => format!("{} is gone for good ({place}).", subject(Some(*replica), me)),
         Decision::Refused { rejection, name, owner } => {
             let wanted = named(name);
             let asker = if claim.replica == me { "You".to_owned() } else { subject(Some(claim.replica), me) };
@@ -207,15 +220,31 @@ fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nou
                     let owner = owner_in_words(nouns, owner);
                     format!("{asker} wanted {number} for {wanted}, but it belongs to {owner} since slot {slot}.")
                 }
-                Rejection::OutOfRange { .. } | Rejection::Exhausted => {
-                    format!(
-                        "{asker} got no number for {wanted}: {}.",
-                        refusal_in_words(*rejection).trim_end_matches('.')
-                    )
+                about @ (Rejection::AlreadyNumbered { .. } | Rejection::NotNumbered) => {
+                    format!("{asker} asked about the number of {wanted}, which {}.", refusal_in_words(about))
                 }
-                other => format!("{asker} asked about the number of {wanted}, which {}.", refusal_in_words(other)),
+                other if name.is_none() => format!("A wish was refused: {}.", refusal_in_words(other)),
+                other => {
+                    let reason = refusal_in_words(other);
+                    format!("{asker} got no number for {wanted}: {}.", reason.trim_end_matches('.'))
+                }
             }
         }
+    }
+}
+
+fn mode_in_words(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Hybrid => "The relays decide on numbers at once",
+        Mode::CrdtOnly => "The relays do not decide on numbers at once any more",
+    }
+}
+
+fn policy_in_words(policy: Policy) -> String {
+    match policy.witnesses {
+        0 => "A number is final as soon as the relays have decided".to_owned(),
+        1 => "A number is final when a tab has it, too".to_owned(),
+        witnesses => format!("A number is final when {witnesses} tabs have it, too"),
     }
 }
 

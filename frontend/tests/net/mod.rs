@@ -8,8 +8,10 @@ use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
 use frontend::view_model::{LocalTime, Snapshot};
 use shared::crdt::FieldEdit;
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Input, Now, Output, PeerId, PeerKind, Recovered};
-use shared::replica::{Config, Replica, Role};
+use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered};
+use shared::ledger::Wish;
+use shared::paxos::Configuration;
+use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
 
 pub const TAB_A: usize = 0;
@@ -18,6 +20,7 @@ pub const TAB_B: usize = 1;
 pub const TAB_C: usize = 2;
 
 const RELAY: VoterId = VoterId(1);
+const INCARNATION: ReplicaId = ReplicaId(1);
 
 pub struct Net {
     now: Now,
@@ -44,12 +47,14 @@ impl Net {
     pub fn of(schema: Schema) -> Self {
         let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
         let addresses = BTreeMap::from([(RELAY, "127.0.0.1:5000".to_owned())]);
-        let role = Role::Relay { voter: RELAY, addresses, seed: 7 };
-        let config = Config { replica: ReplicaId(1), schema, role };
+        let role = Role::Relay { voter: RELAY, addresses, seed: 7, tuning: Tuning::default() };
+        let config = Config { replica: INCARNATION, schema, role };
         let relay = Replica::recover(config, Recovered::default(), now);
         let tab = |id| Tab { id, session: Session::new(id, now), link: None };
         let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| tab(ReplicaId(id << 48)));
         let mut net = Net { now, relay, tabs, links: 0, ids: 0 };
+        let alone = Configuration { number: 0, voters: BTreeMap::from([(RELAY, INCARNATION)]) };
+        net.tell_relay(vec![Input::Found(alone)]);
         while !net.relay.view().status().is_some_and(|status| status.can_agree()) {
             net.now.monotonic = net.relay.deadline().expect("a relay alone elects itself");
             net.tell_relay(vec![Input::Wake]);
@@ -69,7 +74,8 @@ impl Net {
         self.tabs[tab].link = Some(peer);
         let mut inputs = vec![Input::PeerUp(peer, PeerKind::Tab(self.tabs[tab].id))];
         let schema = self.relay.view().schema().clone();
-        let sends = self.tabs[tab].session.connected(self.now, RELAY, schema).expect("the relay's schema is taken");
+        let session = &mut self.tabs[tab].session;
+        let sends = session.connected(self.now, RELAY, INCARNATION, schema).expect("the relay's schema is taken");
         inputs.extend(sends.into_iter().map(|message| Input::Receive(peer, message)));
         self.tell_relay(inputs);
     }
@@ -92,6 +98,21 @@ impl Net {
     pub fn act(&mut self, tab: usize, action: Action) {
         self.now.wall_ms += 1000;
         let sends = self.tabs[tab].session.act(self.now, action);
+        self.send(tab, sends);
+    }
+
+    /// The page can be seen, or cannot.
+    pub fn show(&mut self, tab: usize, shown: bool) {
+        let sends = self.tabs[tab].session.set_shown(self.now, shown);
+        self.send(tab, sends);
+    }
+
+    /// Whoever runs the relay asks the ledger for something.
+    pub fn ask_at_relay(&mut self, wish: Wish) {
+        self.tell_relay(vec![Input::Command(CommandId(1), Command::Ask(wish))]);
+    }
+
+    fn send(&mut self, tab: usize, sends: Vec<Message>) {
         if let Some(peer) = self.tabs[tab].link {
             self.tell_relay(sends.into_iter().map(|message| Input::Receive(peer, message)).collect());
         }

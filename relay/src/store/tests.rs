@@ -1,24 +1,34 @@
 //! The store means by each write what `Recovered::apply` means by it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use proptest::prelude::*;
 use shared::crdt::FieldEdit;
 use shared::document::Document;
+use shared::dot::{Dot, MAX_COUNTER};
 use shared::hlc::Stamp;
+use shared::id::RecordId;
+use shared::io::{Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
 use shared::ledger::{Claim, ClaimId, Wish};
-use shared::paxos::Entry;
+use shared::paxos::{Accepted, Ballot, Entry, Position, Slot, Standing};
 use shared::schema::NOTE;
+use shared::wire::Room;
 
 use super::*;
 
-/// For people, and with no other relay.
-fn alone() -> Purpose {
-    Purpose { voter: VoterId(1), voters: BTreeSet::from([VoterId(1)]), schema: Schema::people() }
+fn for_people() -> Purpose {
+    Purpose { voter: VoterId(1), schema: Schema::people() }
 }
 
 fn open(dir: &Path) -> Store {
-    Store::open(dir, &alone()).unwrap()
+    Store::open(dir, &for_people()).unwrap()
+}
+
+fn people() -> Room {
+    Room::try_from("people".to_owned()).unwrap()
+}
+
+fn configuration() -> Configuration {
+    let voters = BTreeMap::from([(VoterId(1), ReplicaId(u64::MAX)), (VoterId(2), ReplicaId(7))]);
+    Configuration { number: 0, voters }
 }
 
 /// Few different values, so that writes meet; among them the largest, which do not fit a signed integer.
@@ -42,15 +52,36 @@ fn any_version() -> impl Strategy<Value = WriteOp> {
 }
 
 fn any_ballot() -> impl Strategy<Value = Ballot> {
-    (number(), any::<u16>()).prop_map(|(round, voter)| Ballot { round, voter: VoterId(voter) })
+    let parts = (any::<u32>(), number(), any::<u16>());
+    parts.prop_map(|(configuration, round, voter)| Ballot { configuration, round, voter: VoterId(voter) })
+}
+
+/// The log is cut by comparing slots: they are those that fit a signed integer, which is all that any log reaches.
+fn any_slot() -> impl Strategy<Value = Slot> {
+    prop_oneof![0..6u64, Just(i64::MAX as u64)].prop_map(Slot)
+}
+
+fn any_position() -> impl Strategy<Value = Position> {
+    (any_slot(), number()).prop_map(|(slot, chain)| Position { slot, chain })
+}
+
+fn any_standing() -> impl Strategy<Value = Standing> {
+    let parts = (any_ballot(), any_ballot(), any_slot());
+    parts.prop_map(|(promised, ballot, slot)| Standing { promised, accepted: (ballot, slot) })
 }
 
 fn any_entry() -> impl Strategy<Value = Entry> {
-    let claim = (number(), any_dot(), number()).prop_map(|(seq, dot, number)| {
+    let claim = (number(), any_dot(), number(), any_slot()).prop_map(|(seq, dot, number, seen)| {
         let id = ClaimId { replica: ReplicaId(number), seq };
-        Entry::Claim(Claim { id, wish: Wish::Claim { record: RecordId(dot), number } })
+        let wish = Wish::Claim { record: RecordId(dot), number };
+        Entry::Claim(Claim { id, settled: number, seen, after: Some(dot), wish })
     });
-    prop_oneof![Just(Entry::Noop), claim]
+    prop_oneof![Just(Entry::Noop), Just(Entry::Configure(configuration())), claim]
+}
+
+fn any_snapshot() -> impl Strategy<Value = WriteOp> {
+    let parts = (any_position(), prop::collection::vec(any::<u8>(), 0..8), any_position());
+    parts.prop_map(|(at, ledger, log_start)| WriteOp::Snapshot { snapshot: Snapshot { at, ledger }, log_start })
 }
 
 fn any_op() -> impl Strategy<Value = WriteOp> {
@@ -58,12 +89,16 @@ fn any_op() -> impl Strategy<Value = WriteOp> {
         any_version(),
         (any_dot(), any_dot()).prop_map(|(record, dot)| WriteOp::DropVersion { record: RecordId(record), dot }),
         prop::collection::vec(any_dot(), 0..6).prop_map(|dots| WriteOp::PutContext(dots.into_iter().collect())),
-        any_ballot().prop_map(WriteOp::Promise),
-        (number(), any_ballot(), any_entry()).prop_map(|(slot, ballot, entry)| WriteOp::Accept {
-            slot: Slot(slot),
-            accepted: Accepted { ballot, entry }
+        any_standing().prop_map(WriteOp::Standing),
+        (1..4u16, number(), any_standing()).prop_map(|(voter, incarnation, standing)| WriteOp::Remember {
+            voter: VoterId(voter),
+            incarnation: ReplicaId(incarnation),
+            standing
         }),
-        number().prop_map(|slot| WriteOp::Decided(Slot(slot))),
+        any_snapshot(),
+        (any_slot(), any_ballot(), any_entry())
+            .prop_map(|(slot, ballot, entry)| WriteOp::Accept { slot, accepted: Accepted { ballot, entry } }),
+        any_slot().prop_map(WriteOp::Decided),
         number().prop_map(WriteOp::ClaimSeq),
     ]
 }
@@ -82,14 +117,14 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let mut expected: BTreeMap<Room, Recovered> = BTreeMap::new();
         let mut store = open(dir.path());
-        let replica = store.replica();
+        let about = store.about().clone();
         for (number, (room, ops)) in (1..).zip(batches) {
             ops.iter().for_each(|op| expected.entry(room.clone()).or_default().apply(op.clone()));
             store.commit(&[Task::Write(room, WriteBatch { id: WriteId(number), ops })]).unwrap();
         }
         drop(store);
         let reopened = open(dir.path());
-        prop_assert_eq!(reopened.replica(), replica);
+        prop_assert_eq!(reopened.about(), &about);
         let mut loaded = reopened.load().unwrap();
         // A room in which nothing is left has no row.
         for room in expected.keys() {
@@ -102,7 +137,7 @@ proptest! {
 #[test]
 fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
     let dir = tempfile::tempdir().unwrap();
-    let room = Room::try_from("people".to_owned()).unwrap();
+    let room = people();
     let (writer, mut reports) = Writer::start(open(dir.path()));
     for number in 1..=100 {
         writer.submit(room.clone(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::ClaimSeq(number)] });
@@ -121,21 +156,51 @@ fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
     assert_eq!(store.load().unwrap()[&room].claim_seq, 100);
 }
 
-#[test]
-fn a_voter_that_was_met_is_remembered() {
-    let dir = tempfile::tempdir().unwrap();
-    let voters = BTreeSet::from([VoterId(1), VoterId(2)]);
-    let purpose = Purpose { voters, ..alone() };
-    let store = Store::open(dir.path(), &purpose).unwrap();
-    assert!(store.met().is_empty());
+fn write_and_close(store: Store, give: impl FnOnce(&Writer)) -> Vec<Persisted> {
     let (writer, mut reports) = Writer::start(store);
-    writer.meet(VoterId(2), ReplicaId(u64::MAX));
+    give(&writer);
     drop(writer);
-    while let Some(report) = reports.blocking_recv() {
-        assert_eq!(report.unwrap().batches, 0);
-    }
-    let store = Store::open(dir.path(), &purpose).unwrap();
-    assert_eq!(store.met(), &BTreeMap::from([(VoterId(2), ReplicaId(u64::MAX))]));
+    std::iter::from_fn(|| reports.blocking_recv()).map(Result::unwrap).collect()
+}
+
+#[test]
+fn the_founding_and_the_relays_that_were_met_are_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let new = store.about().clone();
+    assert_eq!((&new.founding, new.relays.len()), (&None, 0));
+    let reports = write_and_close(store, |writer| {
+        writer.meet(VoterId(2), "before:1".to_owned());
+        writer.meet(VoterId(2), "after:1".to_owned());
+        writer.found(configuration());
+    });
+    assert!(reports.iter().any(|report| report.founded) && reports.iter().all(|report| report.batches == 0));
+    let relays = BTreeMap::from([(VoterId(2), "after:1".to_owned())]);
+    assert_eq!(open(dir.path()).about(), &About { founding: Some(configuration()), relays, ..new });
+}
+
+#[test]
+fn a_new_incarnation_has_bound_itself_to_nothing_and_keeps_everything_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(1) };
+    let standing = Standing { promised: ballot, accepted: (ballot, Slot(1)) };
+    let ops = vec![
+        WriteOp::Standing(standing),
+        WriteOp::Remember { voter: VoterId(2), incarnation: ReplicaId(7), standing },
+        WriteOp::Accept { slot: Slot(0), accepted: Accepted { ballot, entry: Entry::Noop } },
+        WriteOp::Decided(Slot(1)),
+    ];
+    let mut expected = Recovered::default();
+    ops.iter().cloned().for_each(|op| expected.apply(op));
+    expected.standing = Standing::ZERO;
+    write_and_close(open(dir.path()), |writer| {
+        writer.found(configuration());
+        writer.submit(people(), WriteBatch { id: WriteId(1), ops });
+        writer.renew(ReplicaId(9));
+    });
+    let store = open(dir.path());
+    assert_eq!((store.about().replica, &store.about().founding), (ReplicaId(9), &Some(configuration())));
+    assert_eq!(store.load().unwrap(), BTreeMap::from([(people(), expected)]));
 }
 
 #[test]
@@ -143,7 +208,7 @@ fn a_schema_that_has_grown_is_kept_and_cannot_shrink_again() {
     let dir = tempfile::tempdir().unwrap();
     let with = |more: &str| {
         let text = schema::to_text(&Schema::people()) + more;
-        Purpose { schema: schema::from_text(&text).unwrap(), ..alone() }
+        Purpose { schema: schema::from_text(&text).unwrap(), ..for_people() }
     };
     let (phone, email) = ("[[field]]\nname='phone'\nkind='lww'\n", "[[field]]\nname='email'\nkind='lww'\n");
     open(dir.path());
@@ -151,7 +216,7 @@ fn a_schema_that_has_grown_is_kept_and_cannot_shrink_again() {
         Store::open(dir.path(), &grown).unwrap();
         Store::open(dir.path(), &grown).unwrap();
     }
-    for other in [alone(), with(phone), with(email)] {
+    for other in [for_people(), with(phone), with(email)] {
         assert!(matches!(Store::open(dir.path(), &other), Err(StoreError::OtherSchema { .. })));
     }
 }
@@ -159,7 +224,7 @@ fn a_schema_that_has_grown_is_kept_and_cannot_shrink_again() {
 #[test]
 fn a_write_that_fails_is_reported_and_the_writer_writes_nothing_more() {
     let dir = tempfile::tempdir().unwrap();
-    let room = Room::try_from("people".to_owned()).unwrap();
+    let room = people();
     let store = open(dir.path());
     store.connection.pragma_update(None, "query_only", true).unwrap();
     let (writer, mut reports) = Writer::start(store);

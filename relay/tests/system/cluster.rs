@@ -24,28 +24,48 @@ pub struct Cluster {
 
 struct Relay {
     port: u16,
+    /// The relays that `--peers` names.
+    peers: Vec<u16>,
     /// Flags besides those that every relay gets.
     flags: Vec<String>,
     child: Option<Child>,
 }
 
 impl Cluster {
-    /// Starts `size` relays, with ids from 1, and waits until all are linked to one another.
+    /// Starts `size` relays, with ids from 1, and waits until all are linked to one another and vote.
     pub fn start(size: u16) -> Self {
         Self::start_with(size, &[])
     }
 
     /// The same, with further flags for each relay.
     pub fn start_with(size: u16, flags: &[&str]) -> Self {
-        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-        let relay = |id| (id, Relay { port: free_port(), flags: flags.clone(), child: None });
-        let dir = TempDir::new().expect("a temporary directory");
-        let mut cluster = Cluster { dir, relays: (1..=size).map(relay).collect() };
+        let mut cluster = Cluster::prepare(size, flags);
         for id in 1..=size {
             cluster.spawn(id);
         }
         cluster.wait_until_linked();
+        for id in 1..=size {
+            cluster.wait_until_voting(id);
+        }
         cluster
+    }
+
+    /// Relays, with ids from 1, that are not started yet.
+    pub fn prepare(size: u16, flags: &[&str]) -> Self {
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let dir = TempDir::new().expect("a temporary directory");
+        let mut cluster = Cluster { dir, relays: BTreeMap::new() };
+        for id in 1..=size {
+            let peers = (1..=size).filter(|&other| other != id).collect();
+            cluster.relays.insert(id, Relay { port: free_port(), peers, flags: flags.clone(), child: None });
+        }
+        cluster
+    }
+
+    /// Starts a relay that only knows of `peers`, and that nobody knows of.
+    pub fn join(&mut self, id: u16, peers: &[u16]) {
+        self.relays.insert(id, Relay { port: free_port(), peers: peers.to_vec(), flags: Vec::new(), child: None });
+        self.spawn(id);
     }
 
     /// Where a tab connects to a relay.
@@ -74,8 +94,7 @@ impl Cluster {
     /// The command that starts a relay. Most of it is in the environment, so that flags can override it.
     pub fn command(&self, id: u16) -> Command {
         let relay = &self.relays[&id];
-        let others = self.relays.keys().filter(|&&other| other != id);
-        let peers: Vec<_> = others.map(|&other| format!("{other}=ws://{}", self.address(other))).collect();
+        let peers: Vec<_> = relay.peers.iter().map(|&other| format!("{other}=ws://{}", self.address(other))).collect();
         let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RELAY_")) {
             command.env_remove(name);
@@ -109,6 +128,12 @@ impl Cluster {
         wait_for_exit(&mut child)
     }
 
+    /// Waits until a relay ends by itself.
+    pub fn wait_until_ended(&mut self, id: u16) -> ExitStatus {
+        let mut child = self.relays.get_mut(&id).and_then(|relay| relay.child.take()).expect("a relay that runs");
+        wait_for_exit(&mut child)
+    }
+
     /// Stops a relay's process where it is: it neither answers nor closes anything.
     pub fn freeze(&self, id: u16) {
         self.signal(id, Signal::SIGSTOP);
@@ -131,11 +156,51 @@ impl Cluster {
         for &id in &running {
             let others: Vec<_> = running.iter().filter(|&&other| other != id).map(|&other| u64::from(other)).collect();
             poll(&format!("relay {id} is linked to {others:?}"), || {
-                let health: serde_json::Value = serde_json::from_str(&self.get(id, "/healthz")?.1).ok()?;
+                let health = self.health(id)?;
                 let up: Vec<_> = health["peers_up"].as_array()?.iter().filter_map(|id| id.as_u64()).collect();
                 (up == others).then_some(())
             });
         }
+    }
+
+    pub fn wait_until_voting(&self, id: u16) {
+        poll(&format!("relay {id} has a vote"), || self.health(id).filter(|health| health["votes"] == true));
+    }
+
+    /// What a relay says of how it is, if it answers.
+    pub fn health(&self, id: u16) -> Option<serde_json::Value> {
+        serde_json::from_str(&self.get(id, "/healthz")?.1).ok()
+    }
+
+    /// Who votes in which room, as a relay says.
+    pub fn membership(&self, id: u16) -> serde_json::Value {
+        let (head, body) = self.get(id, "/cluster/voters").expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
+    /// Asks a relay that these vote. Gives the status and what came of it.
+    pub fn set_voters(&self, id: u16, voters: &[u16]) -> (u16, serde_json::Value) {
+        let body = serde_json::json!({ "voters": voters }).to_string();
+        let (head, body) = self.post(id, "/cluster/voters", "", &body).expect("an answer");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, serde_json::from_str(&body).expect("JSON"))
+    }
+
+    /// Lets these vote, and waits until they do, as all of them see it.
+    pub fn admit(&self, id: u16, voters: &[u16]) {
+        let (status, outcome) = self.set_voters(id, voters);
+        assert_eq!(status, 200, "{outcome}");
+        for &voter in voters {
+            self.wait_until_voting(voter);
+        }
+    }
+
+    /// The head and the body with which a relay answers a POST, if it answers. `headers` end with CRLF each.
+    pub fn post(&self, id: u16, path: &str, headers: &str, body: &str) -> Option<(String, String)> {
+        let (address, length) = (self.address(id), body.len());
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}");
+        self.request(id, &format!("{head}Content-Length: {length}\r\n\r\n{body}"))
     }
 
     /// The status, headers and body with which a relay answers a GET, if it answers.

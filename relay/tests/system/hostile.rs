@@ -1,5 +1,6 @@
 //! Whoever breaks the protocol is told why and cut; the others notice nothing.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use shared::crdt::FieldEdit;
@@ -11,7 +12,7 @@ use shared::ledger::{Claim, ClaimId, Wish};
 use shared::paxos::{self, Ballot};
 use shared::replica::{Config, Replica, Role};
 use shared::schema::Schema;
-use shared::wire::{self, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
+use shared::wire::{self, Frame, Hello, MAX_TAB_FRAME_BYTES, Relays, Room};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, header};
@@ -38,7 +39,7 @@ impl Scene {
     async fn attacker(&self, replica: ReplicaId) -> Client {
         let mut client = Client::connect(self.cluster.url(1)).await.expect("a connection");
         client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
-        assert_eq!(client.next().await, Some(hello_of_relay()));
+        assert!(is_hello_of_relay(client.next().await));
         client
     }
 
@@ -69,8 +70,9 @@ impl Scene {
     }
 }
 
-fn hello_of_relay() -> Frame {
-    Frame::Hello(Hello::Relay { voter: VoterId(1), schema: Schema::people() })
+fn is_hello_of_relay(frame: Option<Frame>) -> bool {
+    let Some(Frame::Hello(Hello::Relay { voter, schema, .. })) = frame else { return false };
+    (voter, schema) == (VoterId(1), Schema::people())
 }
 
 fn hello_of_link(voter: u16) -> Frame {
@@ -100,7 +102,7 @@ fn addition(replica: ReplicaId, ahead: Duration) -> Addition {
     let now = Now { monotonic: Duration::ZERO, wall_ms: wall.as_millis() as u64 };
     let mut tab =
         Replica::recover(Config { replica, schema: Schema::people(), role: Role::Tab }, Recovered::default(), now);
-    let _have = tab.handle(now, Input::PeerUp(PeerId(0), PeerKind::Relay(VoterId(1))));
+    let _have = tab.handle(now, Input::PeerUp(PeerId(0), PeerKind::Relay(VoterId(1), ReplicaId(1))));
     let fields = vec![("name".to_owned(), FieldEdit::Assign("Mallory".to_owned()))];
     let output = tab.handle(now, Input::Command(CommandId(0), Command::Add { fields }));
     let written = output.write.expect("a new person is stored").id;
@@ -116,7 +118,7 @@ fn addition(replica: ReplicaId, ahead: Duration) -> Addition {
 }
 
 fn empty_have() -> Message {
-    Message::Have { context: DotSet::default(), fingerprint: 0, decided: paxos::Slot(0) }
+    Message::Have { context: DotSet::default(), fingerprint: 0, decided: paxos::Slot(0), chain: 0 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,9 +151,14 @@ async fn what_a_tab_may_not_say_is_refused() {
         let answer = scene.answer_to_message(me, late).await;
         assert!(matches!(answer, Violation::Clock(_)), "{answer}");
     }
-    let claim = Claim { id: ClaimId { replica: other, seq: 1 }, wish: Wish::Raise { number: 9 } };
-    assert_eq!(scene.answer_to_message(me, Message::Propose(claim)).await, Violation::ForeignClaim);
-    let ballot = Ballot { round: 99, voter: VoterId(1) };
+    let claim = |replica, wish| {
+        Message::Propose(Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: paxos::Slot(0), after: None, wish })
+    };
+    let raise = claim(other, Wish::Raise { number: 9 });
+    assert_eq!(scene.answer_to_message(me, raise).await, Violation::ForeignClaim);
+    let reconfigure = claim(me, Wish::Reconfigure { from: 0, voters: BTreeMap::from([(VoterId(9), me)]) });
+    assert_eq!(scene.answer_to_message(me, reconfigure).await, Violation::NotForTabs);
+    let ballot = Ballot { configuration: 0, round: 99, voter: VoterId(1) };
     let vote = Message::Paxos(paxos::Message::StepDown { ballot });
     assert_eq!(scene.answer_to_message(me, vote).await, Violation::NotForTabs);
     let stored = Message::Stored { context: DotSet::default() };
@@ -159,6 +166,8 @@ async fn what_a_tab_may_not_say_is_refused() {
     let room = Room::try_from("people".to_owned()).expect("the name of a room");
     let in_room = Frame::InRoom(room, addition(me, Duration::ZERO).edit);
     assert_eq!(scene.answer_to_frame(me, &in_room).await, Violation::NotForTabs);
+    let relays = Frame::Relays(Relays::default());
+    assert_eq!(scene.answer_to_frame(me, &relays).await, Violation::NotForTabs);
     scene.nobody_else_noticed().await;
 }
 
@@ -213,7 +222,7 @@ async fn a_flood_is_cut_and_so_are_rooms_without_end() {
 async fn enter(scene: &Scene, name: &str) -> Client {
     let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
     client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: name.to_owned() })).await;
-    assert_eq!(client.next().await, Some(hello_of_relay()));
+    assert!(is_hello_of_relay(client.next().await));
     client
 }
 
@@ -271,9 +280,22 @@ async fn links_are_for_relays_with_the_secret_only() {
     assert_eq!(status(request(&url, header::ORIGIN, "http://127.0.0.1:5000")).await, 403);
     assert_eq!(status(&url).await, 401);
     assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer s3creT")).await, 401);
-    for stranger in [3, 9] {
-        let mut client = Client::connect(request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
-        client.send(&hello_of_link(stranger)).await;
-        assert!(matches!(refused(client).await, Violation::Malformed { .. }));
+    let mut client = Client::connect(request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
+    client.send(&hello_of_link(3)).await;
+    assert!(matches!(refused(client).await, Violation::Malformed { .. }));
+    for (headers, expected) in [("", "401"), ("Authorization: Bearer s3cret\r\nOrigin: http://a.example\r\n", "403")] {
+        let (head, body) = cluster.post(3, "/cluster/voters", headers, r#"{"voters": [1]}"#).expect("an answer");
+        assert!(head.starts_with(&format!("HTTP/1.1 {expected}")) && body.contains("error"), "{head}{body}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
+    let cluster = Cluster::start(1);
+    let mut client = Client::connect(format!("ws://{}/link", cluster.address(1))).await.expect("a link");
+    client.send(&hello_of_link(2)).await;
+    let voters = BTreeMap::from([(VoterId(2), new_replica_id())]);
+    let founding = Some(paxos::Configuration { number: 0, voters });
+    client.send(&Frame::Relays(Relays { founding, addresses: BTreeMap::new() })).await;
+    assert_eq!(refused(client).await, Violation::Diverged);
 }

@@ -4,6 +4,7 @@ mod agreement;
 mod cluster;
 mod crash;
 mod hostile;
+mod membership;
 mod operation;
 mod resync;
 mod schema;

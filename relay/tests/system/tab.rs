@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::{SinkExt, StreamExt};
 use shared::crdt::FieldEdit;
 use shared::dot::DotSet;
-use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::id::{RecordId, ReplicaId};
 use shared::io::{
     Command, CommandId, CommandRejection, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
 };
@@ -45,7 +45,7 @@ struct State {
 }
 
 enum Event {
-    Up(PeerId, VoterId, mpsc::UnboundedSender<Frame>),
+    Up(PeerId, PeerKind, mpsc::UnboundedSender<Frame>),
     Frame(PeerId, Frame),
     Down(PeerId),
     Command(Command, oneshot::Sender<Result<Reply, CommandRejection>>),
@@ -194,9 +194,9 @@ async fn drive(state: Arc<Mutex<State>>, mut inbox: mpsc::UnboundedReceiver<Even
         let input = tokio::select! {
             event = inbox.recv() => match event {
                 None => return,
-                Some(Event::Up(peer, voter, frames)) => {
+                Some(Event::Up(peer, relay, frames)) => {
                     link = Some((peer, frames));
-                    Input::PeerUp(peer, PeerKind::Relay(voter))
+                    Input::PeerUp(peer, relay)
                 }
                 Some(Event::Frame(peer, Frame::Message(message))) => {
                     if let Message::Stored { context } = &message {
@@ -260,9 +260,9 @@ async fn stay_connected(replica: ReplicaId, urls: Vec<String>, events: mpsc::Unb
     for (attempt, url) in (0..).zip(urls.iter().cycle()) {
         if let Ok(mut client) = Client::connect(url).await {
             client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
-            if let Some(Frame::Hello(Hello::Relay { voter, .. })) = client.next().await {
+            if let Some(Frame::Hello(Hello::Relay { voter, replica, .. })) = client.next().await {
                 let peer = PeerId(attempt);
-                serve(client, peer, voter, &events).await;
+                serve(client, peer, PeerKind::Relay(voter, replica), &events).await;
                 let _tab_is_gone = events.send(Event::Down(peer));
             }
         }
@@ -270,9 +270,9 @@ async fn stay_connected(replica: ReplicaId, urls: Vec<String>, events: mpsc::Unb
     }
 }
 
-async fn serve(mut client: Client, peer: PeerId, voter: VoterId, events: &mpsc::UnboundedSender<Event>) {
+async fn serve(mut client: Client, peer: PeerId, relay: PeerKind, events: &mpsc::UnboundedSender<Event>) {
     let (frames, mut outgoing) = mpsc::unbounded_channel();
-    if events.send(Event::Up(peer, voter, frames)).is_err() {
+    if events.send(Event::Up(peer, relay, frames)).is_err() {
         return;
     }
     loop {

@@ -9,7 +9,8 @@ use shared::dot::Dot;
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Input, Now, PeerId, PeerKind, Recovered};
-use shared::replica::{Config, Replica, Role};
+use shared::paxos::Configuration;
+use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
 use shared::wire::{self, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES};
 
@@ -19,7 +20,7 @@ const TAB: ReplicaId = ReplicaId(7);
 /// A record that there is before anything arrives.
 const RECORD: RecordId = RecordId(Dot { replica: ReplicaId(1), counter: 1 });
 
-/// Frames of one link, each after its length in two bytes, to a relay that takes them from a tab.
+/// Frames of one link, each after its length in two bytes, to a relay that leads and takes them from a tab.
 pub fn frames(mut bytes: &[u8]) {
     let mut relay = relay();
     let peer = PeerId(1);
@@ -32,10 +33,7 @@ pub fn frames(mut bytes: &[u8]) {
         let again = Decoder::new(MAX_FRAME_BYTES).frame(&Encoder::default().frame(&frame));
         assert_eq!(again.as_ref(), Ok(&frame), "what was read is written otherwise");
         if let Frame::Message(message) = frame {
-            let output = relay.handle(NOW, Input::Receive(peer, message));
-            if let Some(batch) = output.write {
-                let _ = relay.handle(NOW, Input::Persisted(batch.id));
-            }
+            handle(&mut relay, NOW, Input::Receive(peer, message));
             relay.assert_invariants();
         }
     }
@@ -94,12 +92,26 @@ pub fn dot_set(bytes: &[u8]) {
 
 fn relay() -> Replica {
     let addresses = BTreeMap::from([(VoterId(1), String::new())]);
-    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1 };
+    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning: Tuning::default() };
     let document = full_document();
     let versions = document.versions(RECORD).into_iter().map(|live| (live.dot, Packed::new(RECORD, &live)));
     let records = BTreeMap::from([(RECORD, versions.collect())]);
     let durable = Recovered { context: document.context().clone(), records, ..Recovered::default() };
-    Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, durable, NOW)
+    let config = Config { replica: ReplicaId(1), schema: Schema::people(), role };
+    let mut relay = Replica::recover(config, durable, NOW);
+    let alone = Configuration { number: 0, voters: BTreeMap::from([(VoterId(1), ReplicaId(1))]) };
+    handle(&mut relay, NOW, Input::Found(alone));
+    let elected = Now { monotonic: relay.deadline().expect("a relay alone elects itself"), ..NOW };
+    handle(&mut relay, elected, Input::Wake);
+    relay
+}
+
+/// Takes an input, with a disk that writes at once.
+fn handle(relay: &mut Replica, now: Now, input: Input) {
+    let mut written = relay.handle(now, input).write;
+    while let Some(batch) = written {
+        written = relay.handle(now, Input::Persisted(batch.id)).write;
+    }
 }
 
 /// A document with a record of two concurrent versions.

@@ -28,16 +28,27 @@ const LANES: usize = 7;
 const PLAIN: u64 = 0;
 const LZ4: u64 = 1;
 
+/// How many bytes a lane begins with: to grow a lane from nothing costs more than to fill it.
+const LANE_BYTES: usize = 64;
+
 /// Gathers parts in lanes. The table is fresh: columns can be read without anything that went before.
-#[derive(Default)]
 pub struct ColumnSink {
     table: Table,
     lanes: [Vec<u8>; LANES],
     texts: Vec<(FieldId, TextSink)>,
 }
 
+impl Default for ColumnSink {
+    fn default() -> Self {
+        ColumnSink { table: Table::default(), lanes: std::array::from_fn(|_| lane()), texts: Vec::new() }
+    }
+}
+
+fn lane() -> Vec<u8> {
+    Vec::with_capacity(LANE_BYTES)
+}
+
 /// The texts of one field.
-#[derive(Default)]
 struct TextSink {
     commons: Vec<u8>,
     lengths: Vec<u8>,
@@ -70,7 +81,7 @@ impl Sink for ColumnSink {
 
     fn text(&mut self, field: FieldId, text: &str) {
         let at = self.texts.iter().position(|&(id, _)| id == field).unwrap_or_else(|| {
-            self.texts.push((field, TextSink::default()));
+            self.texts.push((field, TextSink::new()));
             self.texts.len() - 1
         });
         self.texts[at].1.put(text.as_bytes());
@@ -78,6 +89,10 @@ impl Sink for ColumnSink {
 }
 
 impl TextSink {
+    fn new() -> Self {
+        TextSink { commons: lane(), lengths: lane(), rests: lane(), latest: lane() }
+    }
+
     fn put(&mut self, text: &[u8]) {
         let common = self.latest.iter().zip(text).take_while(|(a, b)| a == b).count();
         put_varint(&mut self.commons, common as u64);

@@ -67,8 +67,22 @@ impl Fingerprint {
     /// The hashes by so many buckets. `count` is a power of two, at the most as many as are kept.
     #[must_use]
     pub fn by_buckets(&self, count: usize) -> Vec<u32> {
+        if count == 1 {
+            return vec![self.whole as u32];
+        }
         let group = self.buckets.len() / count;
         self.buckets.chunks(group).map(|group| group.iter().fold(0, |sum, &hash| hash.wrapping_add(sum))).collect()
+    }
+
+    /// The same without some of the dots in the set.
+    #[must_use]
+    pub fn by_buckets_without(&self, count: usize, dots: impl Iterator<Item = Dot>) -> Vec<u32> {
+        let mut hashes = self.by_buckets(count);
+        for dot in dots {
+            let bucket = &mut hashes[bucket(dot, count)];
+            *bucket = bucket.wrapping_sub(hash(dot) as u32);
+        }
+        hashes
     }
 
     /// Whether fingerprints can be told by so many buckets.

@@ -12,16 +12,18 @@ use crate::io::WriteOp;
 impl Document {
     /// Joins a delta. Repeated, late and reordered deltas do no harm.
     pub fn merge(&mut self, delta: Delta) -> Merged {
-        let mut context = self.without_retired(&delta.context).into_owned();
+        let mut named = Vec::new();
         let mut incoming: BTreeMap<RecordId, Vec<Packed>> = BTreeMap::new();
         for (record, version) in delta.versions {
             let head = version.head(record);
-            context.insert(head.dot);
+            named.push(head.dot);
             if head.is_folded {
-                version.unpack(record).folded.into_iter().for_each(|dot| context.insert(dot));
+                named.extend(version.unpack(record).folded);
             }
             incoming.entry(record).or_default().push(version);
         }
+        let mut context = self.without_retired(&delta.context).into_owned();
+        context.join(&named.into_iter().collect());
         let touched: BTreeSet<RecordId> = self.live_in(&context).map(|(_, record)| record).collect();
         let mut outcome = Outcome { taken: Some(Vec::new()), ..Outcome::default() };
         for &record in touched.iter().filter(|record| !incoming.contains_key(record)) {
@@ -41,7 +43,7 @@ impl Document {
         }
         let unseen = self.see(&context, &mut outcome.merged);
         let versions = outcome.taken.unwrap_or_default();
-        let mut news = Delta { context: outcome.died, versions, remaining: 0 };
+        let mut news = Delta { context: outcome.died.into_iter().collect(), versions, remaining: 0 };
         news.context.join(&unseen);
         outcome.merged.news = (!news.context.is_empty()).then_some(News::Delta(news));
         outcome.merged
@@ -94,7 +96,7 @@ impl Document {
         let mut change = Change::Added;
         if let (Some(dot), Some(Versions::One(version))) = (before, replaced) {
             outcome.merged.writes.push(WriteOp::DropVersion { record, dot });
-            outcome.died.insert(dot);
+            outcome.died.push(dot);
             self.drop_live(dot);
             self.superseded.keep(record, dot, version);
             change = Change::Edited;
@@ -152,6 +154,7 @@ impl Document {
     /// The incoming versions of a record that are news here, and not dead.
     fn admissible(&self, record: RecordId, held: &[Live], incoming: Vec<Live>, merged: &mut Merged) -> Vec<Live> {
         let mut admissible: Vec<Live> = Vec::with_capacity(incoming.len());
+        let mut stale = Vec::new();
         for mut live in incoming {
             if held.iter().chain(&admissible).any(|other| other.dot == live.dot) {
                 continue;
@@ -165,16 +168,19 @@ impl Document {
             let is_known = self.knows(live.dot) || self.index.contains_key(&live.dot);
             let has_died = is_known || (was_folded && live.folded.is_empty());
             if has_died || held.iter().any(|other| other.supersedes(&live)) {
-                merged.stale.entry(record).or_default().insert(live.dot);
+                stale.push(live.dot);
             } else {
                 admissible.push(live);
             }
+        }
+        if !stale.is_empty() {
+            merged.stale.entry(record).or_default().join(&stale.into_iter().collect());
         }
         admissible
     }
 
     /// Keeps the index and the fingerprint up.
-    fn update_live(&mut self, record: RecordId, held: (&[Live], &[Fate]), taken: &[Live], died: &mut DotSet) {
+    fn update_live(&mut self, record: RecordId, held: (&[Live], &[Fate]), taken: &[Live], died: &mut Vec<Dot>) {
         let all = || held.0.iter().zip(held.1);
         for (live, _) in all().filter(|(_, fate)| **fate != Fate::Stays) {
             for dot in live.dots() {
@@ -182,7 +188,7 @@ impl Document {
                     taken.iter().any(|live| live.has(dot)) || all().any(|(live, fate)| fate.leaves(live, dot));
                 // It may be gone already: a dot may be that of two folds.
                 if !lives_on && self.drop_live(dot) {
-                    died.insert(dot);
+                    died.push(dot);
                 }
             }
         }
@@ -332,7 +338,7 @@ impl Fate {
 struct Outcome {
     merged: Merged,
     /// The dots that were live.
-    died: DotSet,
+    died: Vec<Dot>,
     /// The versions taken, if they are to be passed on.
     taken: Option<Vec<(RecordId, Packed)>>,
 }

@@ -122,6 +122,15 @@ impl Versions {
         }
     }
 
+    /// The dots that name the versions, and those by which they live.
+    pub(super) fn dots(&self, record: RecordId) -> impl Iterator<Item = Dot> + '_ {
+        let (one, many) = match self {
+            Versions::One(version) => (Some(version.head(record).dot), &[][..]),
+            Versions::Many(versions) => (None, &versions[..]),
+        };
+        one.into_iter().chain(many.iter().flat_map(Live::dots))
+    }
+
     /// All versions, in the order of their dots.
     pub(super) fn unpack(&self, record: RecordId) -> Vec<Live> {
         match self {

@@ -96,7 +96,9 @@ impl Document {
             // The dead dots between the versions go along: without them the context of the other side would be full of
             // holes.
             let mut context = unseen.between(after, until);
-            unspoken.into_iter().for_each(|dot| context.remove(dot));
+            if !unspoken.is_empty() {
+                context = context.difference(&unspoken.into_iter().collect());
+            }
             after = until;
             Some(Delta { context, versions, remaining: (lacking.len() - at) as u64 })
         })
@@ -149,9 +151,9 @@ impl Document {
         if !Fingerprint::can_tell_by(count) || !context.is_subset(&self.context) {
             return Comparison::Incomplete;
         }
-        let mut own = self.fingerprint.clone();
-        self.live_in(&self.context.difference(&context)).for_each(|(dot, _)| own.remove(dot));
-        let pairs = own.by_buckets(count).into_iter().zip(&digest.buckets).zip(0..);
+        let unseen = self.context.difference(&context);
+        let own = self.fingerprint.by_buckets_without(count, self.live_in(&unseen).map(|(dot, _)| dot));
+        let pairs = own.into_iter().zip(&digest.buckets).zip(0..);
         let differing: Vec<u16> = pairs.filter(|((own, theirs), _)| own != *theirs).map(|(_, at)| at).collect();
         match differing.is_empty() {
             true => Comparison::Equal,
@@ -199,9 +201,8 @@ impl Document {
             let mut known = dots.intersection(&self.context);
             known.join(&self.retired_in(dots));
             // Live dots are spoken of by the versions that live by them, and by nothing else.
-            let live: Vec<_> = self.live_in(&known).map(|(dot, _)| dot).collect();
-            live.into_iter().for_each(|dot| known.remove(dot));
-            delta.context.join(&known);
+            let live = self.live_in(&known).map(|(dot, _)| dot).collect();
+            delta.context.join(&known.difference(&live));
             let mut versions = self.versions(record);
             versions.retain(|live| author.is_none_or(|author| author == live.dot.replica));
             versions.sort_by_key(|live| !dots.contains(live.dot));

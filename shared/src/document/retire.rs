@@ -51,15 +51,30 @@ impl Document {
 
     /// Retires a replica whose last dot has the counter `last`: the log has decided it.
     pub fn retire(&mut self, replica: ReplicaId, last: u64) {
-        let live: Vec<_> = self.live_in(&self.context.of(replica)).map(|(dot, _)| dot).collect();
+        let live: DotSet = self.live_in(&self.context.of(replica)).map(|(dot, _)| dot).collect();
         self.context.drop_replica(replica);
-        live.into_iter().for_each(|dot| self.context.insert(dot));
+        self.context.join(&live);
         self.retired.insert(replica, last);
     }
 
+    /// Whether the log has decided that a replica is retired, as far as this document has learnt.
+    #[must_use]
+    pub fn has_retired(&self, replica: ReplicaId) -> bool {
+        self.retired.contains_key(&replica)
+    }
+
     /// Whether a dot was seen.
-    pub(super) fn knows(&self, dot: Dot) -> bool {
+    #[must_use]
+    pub fn knows(&self, dot: Dot) -> bool {
         self.context.contains(dot) || self.is_retired(dot)
+    }
+
+    /// Those of some dots that were seen, or belong to retired replicas.
+    #[must_use]
+    pub fn known_of(&self, dots: &DotSet) -> DotSet {
+        let mut known = dots.intersection(&self.context);
+        known.join(&self.retired_in(dots));
+        known
     }
 
     /// A dot is live no more. Says whether it was.
@@ -76,12 +91,18 @@ impl Document {
 
     /// Some dots without those of retired replicas that are not live here.
     pub(super) fn without_retired<'a>(&self, dots: &'a DotSet) -> Cow<'a, DotSet> {
+        if self.retired.is_empty() {
+            return Cow::Borrowed(dots);
+        }
         let dead = self.retired_in(dots).difference(&self.context);
         if dead.is_empty() { Cow::Borrowed(dots) } else { Cow::Owned(dots.difference(&dead)) }
     }
 
     /// The retired ones of some dots.
     pub(super) fn retired_in(&self, dots: &DotSet) -> DotSet {
+        if self.retired.is_empty() {
+            return DotSet::default();
+        }
         let mut all = DotSet::default();
         for (&replica, &last) in self.retired.iter().filter(|&(&replica, _)| dots.highest(replica) > 0) {
             all.join(&dots_up_to(replica, last));

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{CommandId, CommandRejection, Reply, WriteOp};
 use crate::ledger::{Claim, ClaimId, Outcome, Rejection, Wish};
-use crate::paxos::Ballot;
+use crate::paxos::{Ballot, Slot};
 
 use super::outbox::{Item, Outbox};
 
@@ -21,6 +22,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The claims of this replica, and those passed to it, that are not decided yet.
 #[derive(Debug)]
 pub(super) struct Claims {
+    /// Under which id this replica asks.
+    asker: ReplicaId,
     /// The `seq` of the latest own claim.
     seq: u64,
     pending: BTreeMap<ClaimId, Pending>,
@@ -28,6 +31,8 @@ pub(super) struct Claims {
     to_send: VecDeque<ClaimId>,
     /// Those that were passed on to another replica. Invariant: all pending.
     passed: BTreeSet<ClaimId>,
+    /// Replies whose claims are decided and not released. Invariant: ascending by slot.
+    unreleased: VecDeque<(Slot, CommandId, Reply)>,
     /// When to pass on again what was passed on and not decided.
     retry_at: Option<Duration>,
     /// The leader to whom the claims went.
@@ -38,78 +43,108 @@ pub(super) struct Claims {
 
 #[derive(Debug)]
 struct Pending {
-    wish: Wish,
+    claim: Claim,
+    /// Whether the claim has left this replica before, or is another one's: then it must not change any more.
+    is_fixed: bool,
     /// The command that waits for the outcome, if it was given here.
     command: Option<CommandId>,
 }
 
 impl Claims {
-    pub(super) fn recover(seq: u64) -> Self {
+    pub(super) fn recover(asker: ReplicaId, seq: u64) -> Self {
         Claims {
+            asker,
             seq,
             pending: BTreeMap::new(),
             to_send: VecDeque::new(),
             passed: BTreeSet::new(),
+            unreleased: VecDeque::new(),
             retry_at: None,
             leader: None,
             refused: BTreeMap::new(),
         }
     }
 
-    /// A claim of this replica's own.
+    /// A claim of this replica's own, whose last edit was `after`.
     pub(super) fn ask(
         &mut self,
-        me: ReplicaId,
+        after: Option<Dot>,
         command: Option<CommandId>,
         wish: Wish,
         outbox: &mut Outbox,
     ) -> Result<(), CommandRejection> {
+        self.check_room()?;
         self.seq += 1;
         outbox.writes().push(WriteOp::ClaimSeq(self.seq));
         if let Some(record) = wish.record() {
             self.refused.remove(&record);
         }
-        let claim = Claim { id: ClaimId { replica: me, seq: self.seq }, wish };
-        if self.take(claim, command) {
-            Ok(())
-        } else {
-            Err(CommandRejection::TooManyWaiting { waiting: self.pending.len() })
-        }
+        let id = ClaimId { replica: self.asker, seq: self.seq };
+        let claim = Claim { id, settled: 0, seen: Slot(0), after, wish };
+        self.pending.insert(id, Pending { claim, is_fixed: false, command });
+        self.to_send.push_back(id);
+        Ok(())
     }
 
-    /// A claim to see to. Says whether there was room for it.
-    pub(super) fn take(&mut self, claim: Claim, command: Option<CommandId>) -> bool {
-        if self.pending.contains_key(&claim.id) {
-            return true;
+    /// A claim that somebody else has made, to see to. A command is answered when it is decided.
+    pub(super) fn take(&mut self, claim: Claim, command: Option<CommandId>) -> Result<(), CommandRejection> {
+        if let Some(pending) = self.pending.get_mut(&claim.id) {
+            pending.command = command.or(pending.command);
+            return Ok(());
         }
-        if self.pending.len() >= MAX_PENDING {
-            return false;
-        }
-        self.pending.insert(claim.id, Pending { wish: claim.wish, command });
-        self.to_send.push_back(claim.id);
-        true
+        self.check_room()?;
+        let id = claim.id;
+        self.pending.insert(id, Pending { claim, is_fixed: true, command });
+        self.to_send.push_back(id);
+        Ok(())
     }
 
-    /// The log has decided a claim, its own or another.
-    pub(super) fn decided(&mut self, claim: Claim, outcome: Outcome, outbox: &mut Outbox) {
+    fn check_room(&self) -> Result<(), CommandRejection> {
+        let waiting = self.pending.len();
+        if waiting < MAX_PENDING { Ok(()) } else { Err(CommandRejection::TooManyWaiting { waiting }) }
+    }
+
+    /// The log has decided a claim in `slot`, its own or another. The reply waits until the slot is released.
+    pub(super) fn decided(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) {
         let Some(pending) = self.pending.remove(&claim.id) else { return };
         self.passed.remove(&claim.id);
         let Some(command) = pending.command else { return };
         if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome) {
             self.refused.insert(record, rejection);
         }
-        outbox.push(Item::Reply(command, Ok(Reply::Decided(claim.id, outcome))));
+        self.unreleased.push_back((slot, command, Reply::Decided(claim.id, outcome)));
     }
 
-    /// The claim to send next; [`proposed`](Self::proposed) or [`passed`](Self::passed) says that it was.
-    pub(super) fn next_to_send(&mut self) -> Option<Claim> {
-        while let Some(&id) = self.to_send.front() {
-            if let Some(pending) = self.pending.get(&id) {
-                return Some(Claim { id, wish: pending.wish });
+    /// Everything below `until` is released: the replies go.
+    pub(super) fn released(&mut self, until: Slot, outbox: &mut Outbox) {
+        while self.unreleased.front().is_some_and(|&(slot, ..)| slot < until) {
+            let (_, command, reply) = self.unreleased.pop_front().expect("looked at above");
+            outbox.push_unbound(Item::Reply(command, Ok(reply)));
+        }
+    }
+
+    /// The pending claims, for looking up which a snapshot has decided.
+    pub(super) fn pending(&self) -> impl Iterator<Item = &Claim> + '_ {
+        self.pending.values().map(|pending| &pending.claim)
+    }
+
+    /// The claim to send next, by a replica that knows the log below `seen`; [`proposed`](Self::proposed),
+    /// [`passed`](Self::passed) or [`dropped`](Self::dropped) says what came of it.
+    pub(super) fn next_to_send(&mut self, seen: Slot) -> Option<&Claim> {
+        while let Some(id) = self.to_send.front() {
+            if self.pending.contains_key(id) {
+                break;
             }
             self.to_send.pop_front();
         }
-        None
+        let &id = self.to_send.front()?;
+        let first_own = self.pending.range(ClaimId { seq: 0, ..id }..).next().map_or(id, |(&first, _)| first);
+        let pending = self.pending.get_mut(&id).expect("looked at above");
+        if !pending.is_fixed {
+            pending.is_fixed = true;
+            (pending.claim.seen, pending.claim.settled) = (seen, first_own.seq - 1);
+        }
+        Some(&pending.claim)
     }
 
     /// Whether another claim may be passed on before one of those under way is decided.
@@ -126,6 +161,16 @@ impl Claims {
     pub(super) fn passed(&mut self, now: Duration) {
         self.passed.extend(self.to_send.pop_front());
         self.retry_at.get_or_insert(now + RETRY);
+    }
+
+    /// The claim last returned cannot be proposed as yet: whoever asks repeats it.
+    pub(super) fn dropped(&mut self, now: Duration) {
+        self.retry_at.get_or_insert(now + RETRY);
+        if let Some(id) = self.to_send.pop_front()
+            && self.pending.get(&id).is_some_and(|pending| pending.command.is_none())
+        {
+            self.pending.remove(&id);
+        }
     }
 
     /// Under a new leader every pending claim has to go anew.
@@ -153,14 +198,14 @@ impl Claims {
     }
 
     /// The undecided wish of this replica's own about `record`, the latest if there are several.
-    pub(super) fn pending_for(&self, record: RecordId) -> Option<Wish> {
+    pub(super) fn pending_for(&self, record: RecordId) -> Option<&Wish> {
         let own = self.pending.values().rev().filter(|pending| pending.command.is_some());
-        own.map(|pending| pending.wish).find(|wish| wish.record() == Some(record))
+        own.map(|pending| &pending.claim.wish).find(|wish| wish.record() == Some(record))
     }
 
-    /// How many of this replica's own wishes are undecided.
+    /// How many of this replica's own wishes are undecided, or not released.
     pub(super) fn own_pending(&self) -> usize {
-        self.pending.values().filter(|pending| pending.command.is_some()).count()
+        self.pending.values().filter(|pending| pending.command.is_some()).count() + self.unreleased.len()
     }
 
     pub(super) fn refused(&self, record: RecordId) -> Option<Rejection> {

@@ -3,8 +3,10 @@
 use crate::crdt::{FieldEdit, Op};
 use crate::document::Unfit;
 use crate::dot::Dot;
-use crate::id::RecordId;
+use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::ledger::{Claim, Wish};
+use crate::paxos::Slot;
 use crate::schema::FieldName;
 
 use super::Replica;
@@ -18,12 +20,66 @@ impl Replica {
             Command::Edit { record, field, edit } => self.edit(now, record, &field, edit).map(|()| Reply::Done),
             Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
             Command::Undo => self.undo(now).map(Reply::Undone),
-            Command::Ask(wish) => match self.claims.ask(self.me, Some(id), wish, &mut self.outbox) {
+            Command::Read(consistency) => return self.read(now, id, consistency),
+            Command::Witness(willing) => {
+                self.set_witness(willing);
+                Ok(Reply::Done)
+            }
+            Command::Ask(wish) => match self.ask(id, wish) {
+                Ok(()) => return,
+                Err(rejection) => Err(rejection),
+            },
+            Command::AskAs(claim) => match self.ask_as(id, claim) {
                 Ok(()) => return,
                 Err(rejection) => Err(rejection),
             },
         };
         self.outbox.push(Item::Reply(id, reply));
+    }
+
+    fn ask(&mut self, id: CommandId, wish: Wish) -> Result<(), CommandRejection> {
+        self.check_wish(&wish)?;
+        let last = self.document.next_dot(self.me).counter - 1;
+        let after = (last > 0).then(|| Dot::new(self.me, last));
+        self.claims.ask(after, Some(id), wish, &mut self.outbox)
+    }
+
+    /// A claim that somebody outside has named. It may be decided already.
+    fn ask_as(&mut self, id: CommandId, claim: Claim) -> Result<(), CommandRejection> {
+        self.check_wish(&claim.wish)?;
+        let outcome = self.ledger.outcome(&claim);
+        self.claims.take(claim.clone(), Some(id))?;
+        if let Some(outcome) = outcome {
+            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome);
+        }
+        Ok(())
+    }
+
+    fn check_wish(&self, wish: &Wish) -> Result<(), CommandRejection> {
+        if self.voter.is_none() && !wish.is_for_tabs() {
+            return Err(CommandRejection::NotForTabs);
+        }
+        if wish.record().is_some_and(|record| !self.document.knows(record.0)) {
+            return Err(CommandRejection::UnknownRecord);
+        }
+        match wish {
+            Wish::Reconfigure { voters, .. } => {
+                // The log would come to a configuration that cannot go on.
+                let up = voters.iter().filter(|&(&voter, &incarnation)| self.is_up(voter, incarnation)).count();
+                let enough = up > voters.len() / 2 || voters.is_empty();
+                if enough { Ok(()) } else { Err(CommandRejection::VotersAway { named: voters.len(), up }) }
+            }
+            &Wish::Retire { replica, last } => {
+                let in_use = self.document.check_retirement(replica, last).is_err();
+                if in_use { Err(CommandRejection::StillInUse { replica }) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_up(&self, voter: VoterId, incarnation: ReplicaId) -> bool {
+        let is_me = self.me == incarnation && self.voter.as_ref().is_some_and(|own| own.me() == voter);
+        is_me || self.peers.incarnation(voter) == Some(incarnation)
     }
 
     fn add(&mut self, now: Now, fields: Vec<(FieldName, FieldEdit)>) -> Result<RecordId, CommandRejection> {
@@ -68,7 +124,8 @@ impl Replica {
     }
 
     pub(super) fn remove_record(&mut self, now: Now, record: RecordId) {
-        let mut merged = self.document.remove(record, self.document.next_dot(self.me));
+        let dot = self.document.next_dot(self.me);
+        let mut merged = self.document.remove(record, dot);
         self.removed.insert(record);
         self.spread(now, None, &mut merged);
     }

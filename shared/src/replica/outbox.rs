@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::io::{CommandId, CommandRejection, Envelope, Output, Reply, WriteBatch, WriteId, WriteOp};
+use crate::mutation::{self, Mutation};
 use crate::paxos::{Message, Slot};
 
 /// Something that leaves the replica, or comes back to it as a message to itself.
@@ -16,15 +17,22 @@ pub(super) enum Item {
 /// The writes and items of the step under way, and the items that wait for writes.
 ///
 /// Everything leaves in the order in which it was pushed, and nothing before all writes pushed earlier are durable.
-/// That holds more back than need be; in return no rule of the replica has to say what depends on which write.
+/// That holds more back than need be; in return no rule of the replica has to say what depends on which write. One
+/// exception makes agreement twice as fast: what binds nobody (a proposal, and what is decided already) does not wait
+/// for the log, only for edits and claims, so that the disks of the voters work at one time.
 #[derive(Debug)]
 pub(super) struct Outbox {
     writes: Vec<WriteOp>,
     step: Vec<Item>,
+    step_unbound: Vec<Item>,
     /// Invariant: ascending by write.
     held: VecDeque<(WriteId, Item)>,
+    /// What waits for edits and claims alone. Invariant: ascending by write.
+    held_unbound: VecDeque<(WriteId, Item)>,
     to_self: VecDeque<Message>,
     issued: WriteId,
+    /// The last write that holds anything but the log.
+    issued_edits: WriteId,
     persisted: WriteId,
     /// How far the log's decided part has been written. It may lag: it only saves learning again after a restart, so
     /// it rides along with other writes and never causes one.
@@ -36,9 +44,12 @@ impl Outbox {
         Outbox {
             writes: Vec::new(),
             step: Vec::new(),
+            step_unbound: Vec::new(),
             held: VecDeque::new(),
+            held_unbound: VecDeque::new(),
             to_self: VecDeque::new(),
             issued: WriteId(0),
+            issued_edits: WriteId(0),
             persisted: WriteId(0),
             decided_written,
         }
@@ -51,6 +62,11 @@ impl Outbox {
 
     pub(super) fn push(&mut self, item: Item) {
         self.step.push(item);
+    }
+
+    /// Pushes what says nothing that a crash of this replica could undo, as long as its edits and claims are durable.
+    pub(super) fn push_unbound(&mut self, item: Item) {
+        self.step_unbound.push(item);
     }
 
     pub(super) fn persisted(&mut self, id: WriteId) {
@@ -73,16 +89,38 @@ impl Outbox {
                 self.issued = WriteId(self.issued.0 + 1);
                 WriteBatch { id: self.issued, ops: Vec::new() }
             });
+            if self.writes.iter().any(|op| !is_of_the_log(op)) {
+                self.issued_edits = self.issued;
+            }
             batch.ops.append(&mut self.writes);
         }
-        let after = self.issued;
+        let (after, after_edits) = (self.issued, self.issued_edits);
         self.held.extend(self.step.drain(..).map(|item| (after, item)));
-        while self.held.front().is_some_and(|&(after, _)| after <= self.persisted) {
-            match self.held.pop_front().expect("looked at above").1 {
-                Item::Send(envelope) => output.sends.push(envelope),
-                Item::Reply(id, reply) => output.replies.push((id, reply)),
-                Item::ToSelf(message) => self.to_self.push_back(message),
+        self.held_unbound.extend(self.step_unbound.drain(..).map(|item| (after_edits, item)));
+        // Edits before the claims that depend on them.
+        let Outbox { held, held_unbound, persisted, to_self, .. } = self;
+        for queue in [held, held_unbound] {
+            let may_leave = |after: WriteId| after <= *persisted || mutation::is(Mutation::EarlyWord);
+            while queue.front().is_some_and(|&(after, _)| may_leave(after)) {
+                match queue.pop_front().expect("looked at above").1 {
+                    Item::Send(envelope) => output.sends.push(envelope),
+                    Item::Reply(id, reply) => output.replies.push((id, reply)),
+                    Item::ToSelf(message) => to_self.push_back(message),
+                }
             }
+        }
+    }
+}
+
+fn is_of_the_log(op: &WriteOp) -> bool {
+    match op {
+        WriteOp::Standing(_)
+        | WriteOp::Remember { .. }
+        | WriteOp::Snapshot { .. }
+        | WriteOp::Accept { .. }
+        | WriteOp::Decided(_) => true,
+        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::PutContext(_) | WriteOp::ClaimSeq(_) => {
+            false
         }
     }
 }

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 
 use crate::id::{ReplicaId, VoterId};
 use crate::io::{Message, PeerId, PeerKind};
-use crate::paxos::Ballot;
+use crate::paxos::{Ballot, Configuration};
 use crate::presence::{RelayPresence, RelayStatus, Status};
 
 #[derive(Debug)]
 pub(super) struct Peers {
-    /// The addresses of all voters; empty in a tab.
+    /// The addresses of the relays, this one among them; empty in a tab.
     addresses: BTreeMap<VoterId, String>,
     links: BTreeMap<PeerId, Link>,
-    /// The tabs at the other relays, as those have told.
+    /// What the other relays have told of themselves.
     presences: BTreeMap<VoterId, RelayPresence>,
     /// In a tab: how its relay says that things stand.
     status: Option<Status>,
     /// Whether links or presences have changed since the peers were told how things stand.
     changed: bool,
-    /// The leader that the peers were told of.
-    told_leader: Option<Ballot>,
+    /// The leader that the peers were told of, and the number of the configuration.
+    told: (Option<Ballot>, u32),
 }
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Peers {
             presences: BTreeMap::new(),
             status: None,
             changed: false,
-            told_leader: None,
+            told: (None, 0),
         }
     }
 
@@ -57,17 +57,42 @@ impl Peers {
 
     /// The newest link to a relay.
     pub(super) fn link_to(&self, voter: VoterId) -> Option<PeerId> {
-        self.links.iter().rev().find(|(_, link)| link.kind == PeerKind::Relay(voter)).map(|(&peer, _)| peer)
+        let is_it = |link: &Link| matches!(link.kind, PeerKind::Relay(other, _) if other == voter);
+        self.links.iter().rev().find(|(_, link)| is_it(link)).map(|(&peer, _)| peer)
+    }
+
+    /// The incarnation in which a relay is linked.
+    pub(super) fn incarnation(&self, voter: VoterId) -> Option<ReplicaId> {
+        self.links.values().rev().find_map(|link| match link.kind {
+            PeerKind::Relay(other, incarnation) if other == voter => Some(incarnation),
+            _ => None,
+        })
+    }
+
+    /// The latest leader that a relay has said that it sees, and the newest link to it, or else to that relay.
+    pub(super) fn way_to_a_leader(&self) -> Option<(Ballot, PeerId)> {
+        let seen =
+            self.presences.iter().filter_map(|(&voter, presence)| Some((presence.leader?, self.link_to(voter)?)));
+        let (ballot, through) = seen.max_by_key(|&(ballot, _)| ballot)?;
+        Some((ballot, self.link_to(ballot.voter).unwrap_or(through)))
+    }
+
+    /// Those who learn what is decided from this relay: tabs, and relays to whom no leader speaks, `voters` being
+    /// those to whom one does if they see it.
+    pub(super) fn learners(&self, voters: &Configuration) -> Vec<PeerId> {
+        let is_learner = |kind: PeerKind| match kind {
+            PeerKind::Tab(_) => true,
+            PeerKind::Relay(voter, incarnation) => {
+                let sees_leader = self.presences.get(&voter).is_none_or(|presence| presence.leader.is_some());
+                !voters.has(voter, incarnation) || !sees_leader
+            }
+        };
+        self.links.iter().filter(|(_, link)| is_learner(link.kind)).map(|(&peer, _)| peer).collect()
     }
 
     /// The newest link to any relay: a tab's way to the others.
     pub(super) fn any_relay(&self) -> Option<PeerId> {
-        self.links.iter().rev().find(|(_, link)| matches!(link.kind, PeerKind::Relay(_))).map(|(&peer, _)| peer)
-    }
-
-    pub(super) fn tabs(&self) -> Vec<PeerId> {
-        let tabs = self.links.iter().filter(|(_, link)| matches!(link.kind, PeerKind::Tab(_)));
-        tabs.map(|(&peer, _)| peer).collect()
+        self.links.iter().rev().find(|(_, link)| matches!(link.kind, PeerKind::Relay(..))).map(|(&peer, _)| peer)
     }
 
     pub(super) fn all_but(&self, peer: Option<PeerId>) -> Vec<PeerId> {
@@ -76,6 +101,7 @@ impl Peers {
 
     pub(super) fn set_presence(&mut self, voter: VoterId, presence: RelayPresence) {
         self.changed = true;
+        self.addresses.insert(voter, presence.address.clone());
         self.presences.insert(voter, presence);
     }
 
@@ -94,26 +120,43 @@ impl Peers {
     }
 
     /// How things stand, as seen by the relay `me`.
-    pub(super) fn own_status(&self, me: VoterId, leader: Option<Ballot>) -> Status {
+    pub(super) fn own_status(
+        &self,
+        (me, incarnation): (VoterId, ReplicaId),
+        leader: Option<Ballot>,
+        configuration: &Configuration,
+    ) -> Status {
         let relays = self.addresses.iter().map(|(&voter, address)| {
             let tabs = if voter == me {
                 self.own_tabs()
             } else {
                 self.presences.get(&voter).map(|presence| presence.tabs.clone()).unwrap_or_default()
             };
-            RelayStatus { voter, address: address.clone(), up: voter == me || self.link_to(voter).is_some(), tabs }
+            let up_as = if voter == me { Some(incarnation) } else { self.incarnation(voter) };
+            let votes = match up_as {
+                Some(incarnation) => configuration.has(voter, incarnation),
+                None => configuration.voters.contains_key(&voter),
+            };
+            RelayStatus { voter, address: address.clone(), up: up_as.is_some(), votes, tabs }
         });
         Status { me, leader, relays: relays.collect() }
     }
 
     /// For each peer that does not know how things stand by now, the message that says it.
-    pub(super) fn news_of_status(&mut self, me: VoterId, leader: Option<Ballot>) -> Vec<(PeerId, Message)> {
-        if !std::mem::take(&mut self.changed) && self.told_leader == leader {
+    pub(super) fn news_of_status(
+        &mut self,
+        me: (VoterId, ReplicaId),
+        leader: Option<Ballot>,
+        configuration: &Configuration,
+    ) -> Vec<(PeerId, Message)> {
+        let now = (leader, configuration.number);
+        if !std::mem::take(&mut self.changed) && self.told == now {
             return Vec::new();
         }
-        self.told_leader = leader;
-        let presence = Message::Presence(RelayPresence { tabs: self.own_tabs() });
-        let status = Message::Status(self.own_status(me, leader));
+        self.told = now;
+        let address = self.addresses.get(&me.0).cloned().unwrap_or_default();
+        let presence = Message::Presence(RelayPresence { tabs: self.own_tabs(), address, leader });
+        let status = Message::Status(self.own_status(me, leader, configuration));
         let mut news = Vec::new();
         for (&peer, link) in &mut self.links {
             let message = if matches!(link.kind, PeerKind::Tab(_)) { &status } else { &presence };
@@ -125,10 +168,10 @@ impl Peers {
         news
     }
 
-    fn own_tabs(&self) -> Vec<ReplicaId> {
+    pub(super) fn own_tabs(&self) -> Vec<ReplicaId> {
         let tabs = self.links.values().filter_map(|link| match link.kind {
             PeerKind::Tab(replica) => Some(replica),
-            PeerKind::Relay(_) => None,
+            PeerKind::Relay(..) => None,
         });
         tabs.collect()
     }

@@ -7,8 +7,8 @@ use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
-use crate::ledger::Claim;
-use crate::paxos::Slot;
+use crate::ledger::{Claim, Rejection};
+use crate::paxos::Position;
 
 use super::Replica;
 
@@ -19,13 +19,29 @@ impl Replica {
     /// What this replica has.
     pub(super) fn have(&self) -> Message {
         let context = self.document.context().clone();
-        Message::Have { context, fingerprint: self.document.fingerprint(), decided: self.log.decided() }
+        let (decided, chain) = (self.log.decided(), self.log.chain());
+        Message::Have { context, fingerprint: self.document.fingerprint(), decided, chain }
     }
 
     /// A peer says what it has: it gets what it lacks.
-    pub(super) fn on_have(&mut self, peer: PeerId, kind: PeerKind, context: &DotSet, fingerprint: u64, decided: Slot) {
-        if let PeerKind::Relay(_) = kind {
+    pub(super) fn on_have(
+        &mut self,
+        peer: PeerId,
+        kind: PeerKind,
+        (context, fingerprint): (&DotSet, u64),
+        decided: Position,
+    ) -> Result<(), Violation> {
+        if self.log.chain_below(decided.slot).is_some_and(|chain| chain != decided.chain) {
+            return Err(Violation::Diverged);
+        }
+        if let PeerKind::Relay(..) = kind {
             self.stored.join(&context.of(self.me));
+            self.relay_decided = Some(decided.slot);
+            self.check_memory(context);
+        }
+        // A relay takes no decisions from a tab. They come first: who is retired is among them.
+        if self.voter.is_some() && decided.slot < self.log.decided() {
+            self.send_log(peer, decided.slot);
         }
         if !self.document.has_nothing_for(context, fingerprint) {
             let (deltas, digest) = self.document.missing(context, self.speaks_for());
@@ -34,9 +50,16 @@ impl Replica {
             }
             self.send(peer, digest.map_or(Message::More, Message::Digest));
         }
-        // A relay takes no decisions from a tab.
-        if self.voter.is_some() && decided < self.log.decided() {
-            self.send(peer, Message::Suffix(self.log.suffix(decided)));
+        Ok(())
+    }
+
+    /// What others have seen of this relay's own edits was durable here: if it is not known, the disk has forgotten it.
+    fn check_memory(&mut self, theirs: &DotSet) {
+        if let Some(voter) = &mut self.voter
+            && theirs.highest(self.me) > self.document.context().highest(self.me)
+            && !self.document.has_retired(self.me)
+        {
+            voter.forget();
         }
     }
 
@@ -93,7 +116,7 @@ impl Replica {
         if let PeerKind::Tab(_) = kind {
             // Not its own dots that are unknown here: they may live in a fold, which is not a tab's to send, and asking
             // again would not bring them.
-            digest.context = digest.context.intersection(self.document.context());
+            digest.context = self.document.known_of(&digest.context);
         }
         match self.document.compare(&digest) {
             Comparison::Equal => {}
@@ -112,7 +135,7 @@ impl Replica {
         output: &mut Output,
     ) -> Result<(), Violation> {
         if let PeerKind::Tab(_) = kind {
-            theirs.context = theirs.context.intersection(self.document.context());
+            theirs.context = self.document.known_of(&theirs.context);
             theirs.live = theirs.live.intersection(&theirs.context);
         }
         match self.document.drop_dead(&theirs) {
@@ -135,14 +158,18 @@ impl Replica {
 
     /// A claim on its way to the leader.
     pub(super) fn on_propose(&mut self, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
-        if let PeerKind::Tab(tab) = kind
-            && claim.id.replica != tab
-        {
-            return Err(Violation::ForeignClaim);
+        if let PeerKind::Tab(tab) = kind {
+            if claim.id.replica != tab {
+                return Err(Violation::ForeignClaim);
+            }
+            if !claim.wish.is_for_tabs() {
+                return Err(Violation::NotForTabs);
+            }
         }
-        // Without room it is dropped: whoever asks repeats it until it is decided.
-        if self.ledger.outcome(claim.id).is_none() {
-            self.claims.take(claim, None);
+        // Without room it is dropped: whoever asks repeats it until it is decided. What is forgotten is decided, too, so
+        // that the asker learns of it.
+        if self.ledger.outcome(&claim).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
+            let _no_room = self.claims.take(claim, None);
         }
         Ok(())
     }
@@ -225,7 +252,7 @@ impl Replica {
         if own.interval_count() > MAX_INTERVALS_PER_TAB {
             return Err(Violation::ScatteredContext { limit: MAX_INTERVALS_PER_TAB });
         }
-        let mut allowed = context.intersection(self.document.context());
+        let mut allowed = self.document.known_of(context);
         allowed.join(&context.of(tab));
         Ok(allowed)
     }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use crate::crdt::{Field, FieldKind, Write};
 use crate::document::Document;
 use crate::id::{RecordId, ReplicaId};
-use crate::ledger::{Ledger, Numbered, Rejection, Wish};
-use crate::paxos::{Ballot, Log, Voter};
+use crate::io::Snapshot;
+use crate::ledger::{Claim, Ledger, Numbered, Rejection, Wish};
+use crate::paxos::{Ballot, Log, Slot, Standing, Voter};
 use crate::presence::Status;
 use crate::schema::{FieldName, Schema};
 
-use super::{Replica, Undoable};
+use super::{Replica, Undoable, Witness};
 
 /// A replica's state, for reading.
 #[derive(Clone, Copy)]
@@ -46,12 +47,14 @@ pub struct CandidateView {
 }
 
 /// A record's number, and what is under way about it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NumberView {
     /// Decided: the record has this number.
     pub held: Option<Numbered>,
     /// This replica has asked, and it is not decided yet.
     pub pending: Option<Wish>,
+    /// Decided, but waiting for witnesses: it can only become final.
+    pub unreleased: Option<Numbered>,
     /// This replica's latest wish about the record was refused.
     pub refused: Option<Rejection>,
 }
@@ -113,9 +116,12 @@ impl<'a> View<'a> {
         let version = self.replica.document.read(id)?;
         let specs = self.replica.schema.fields();
         let fields = specs.map(|(id, spec)| (spec.name.clone(), FieldView::of(version.field(id), spec.kind)));
+        let chosen = self.replica.ledger.number_of(id);
+        let released = |numbered: &Numbered| numbered.slot < self.released();
         let number = NumberView {
-            held: self.replica.ledger.number_of(id),
-            pending: self.replica.claims.pending_for(id),
+            held: chosen.filter(released),
+            unreleased: chosen.filter(|numbered| !released(numbered)),
+            pending: self.replica.claims.pending_for(id).cloned(),
             refused: self.replica.claims.refused(id),
         };
         Some(RecordView { id, fields: fields.collect(), number })
@@ -131,10 +137,41 @@ impl<'a> View<'a> {
         &self.replica.log
     }
 
-    /// The highest ballot that this relay has promised; `None` in a tab.
+    /// How far this relay has bound itself; `None` in a tab.
     #[must_use]
-    pub fn promised(&self) -> Option<Ballot> {
-        self.replica.voter.as_ref().map(Voter::promised)
+    pub fn standing(&self) -> Option<Standing> {
+        self.replica.voter.as_ref().map(Voter::standing)
+    }
+
+    /// Whether this relay has a vote by the log, as far as it is known here.
+    #[must_use]
+    pub fn is_voter(&self) -> bool {
+        self.replica.voter.as_ref().is_some_and(Voter::is_member)
+    }
+
+    /// Whether this relay may be lacking votes that it has given before: it was restarted and has not heard the others
+    /// yet, or they have told it so.
+    #[must_use]
+    pub fn is_recovering(&self) -> bool {
+        self.replica.voter.as_ref().is_some_and(Voter::is_recovering)
+    }
+
+    /// Everything decided below is released: as many witnesses have it as the policy wants.
+    #[must_use]
+    pub fn released(&self) -> Slot {
+        self.replica.witnesses.released()
+    }
+
+    /// What the witnesses have, as far as they report to this relay.
+    #[must_use]
+    pub fn witnesses(&self) -> &BTreeMap<ReplicaId, Witness> {
+        self.replica.witnesses.seen()
+    }
+
+    /// The last snapshot of the log's state that was taken or installed here.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.replica.snapshots.latest()
     }
 
     /// The ballot of the leader, as this replica knows it.
@@ -151,7 +188,10 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn status(&self) -> Option<Status> {
         match &self.replica.voter {
-            Some(voter) => Some(self.replica.peers.own_status(voter.me(), voter.leader())),
+            Some(voter) => {
+                let me = (voter.me(), self.replica.me);
+                Some(self.replica.peers.own_status(me, voter.leader(), voter.configuration()))
+            }
             None => self.replica.peers.status().cloned(),
         }
     }
@@ -179,6 +219,11 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn remaining_versions(&self) -> u64 {
         self.replica.remaining
+    }
+
+    /// The claims that are undecided here, its own and those passed to it.
+    pub fn pending_claims(&self) -> impl Iterator<Item = &'a Claim> + 'a {
+        self.replica.claims.pending()
     }
 
     /// How many of this replica's own wishes are undecided.

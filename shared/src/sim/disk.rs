@@ -3,12 +3,17 @@
 use std::collections::VecDeque;
 
 use crate::io::{Recovered, WriteBatch, WriteId};
+use crate::ledger::Ledger;
+use crate::paxos::Standing;
 use crate::split_mix::SplitMix64;
+use crate::wire;
 
 #[derive(Debug, Default)]
 pub struct Disk {
     flushed: Recovered,
     unflushed: VecDeque<WriteBatch>,
+    /// An older copy.
+    backup: Option<Recovered>,
 }
 
 impl Disk {
@@ -37,9 +42,51 @@ impl Disk {
         *self = Disk::default();
     }
 
+    /// Makes a copy of what is flushed.
+    pub fn back_up(&mut self) {
+        self.backup = Some(self.flushed.clone());
+    }
+
+    /// Puts the copy in the place of what was flushed since. Says whether there was one, and whether it is older.
+    pub fn restore(&mut self) -> bool {
+        self.unflushed.clear();
+        match self.backup.take() {
+            Some(backup) if backup != self.flushed => {
+                self.flushed = backup;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The database gets a new incarnation, which has bound itself to nothing.
+    pub fn renew(&mut self) {
+        self.flushed.standing = Standing::ZERO;
+        self.flushed.claim_seq = 0;
+        self.unflushed.clear();
+    }
+
     #[must_use]
     pub fn read(&self) -> Recovered {
         self.flushed.clone()
+    }
+
+    #[must_use]
+    pub fn flushed(&self) -> &Recovered {
+        &self.flushed
+    }
+
+    /// The state that the log has driven, as far as the disk says that it is decided.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        let snapshot = self.flushed.snapshot.as_ref();
+        let mut ledger: Ledger =
+            snapshot.map(|held| wire::plain_of(&held.ledger).expect("it reads as written")).unwrap_or_default();
+        let from = snapshot.map(|held| held.at.slot).unwrap_or_default();
+        for (&slot, accepted) in self.flushed.log.range(from..self.flushed.decided.max(from)) {
+            ledger.apply(slot, &accepted.entry);
+        }
+        ledger
     }
 
     fn flush_first(&mut self) {

@@ -1,6 +1,6 @@
 //! Links that come and go, and messages that are late, lost, repeated and out of order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::io::PeerId;
@@ -23,13 +23,17 @@ impl Weather {
     pub const FAIR: Weather = Weather { loss: 0, duplication: 0, max_delay: Duration::from_millis(2) };
 
     /// When the copies of one message arrive, counted from now: none if it is lost.
-    pub fn deliveries(&self, random: &mut SplitMix64) -> Vec<Duration> {
-        if random.below(1000) < self.loss {
-            return Vec::new();
-        }
-        let copies = if random.below(1000) < self.duplication { 2 } else { 1 };
+    pub fn deliveries(&self, random: &mut SplitMix64) -> impl Iterator<Item = Duration> + use<> {
+        let copies = if random.below(1000) < self.loss {
+            0
+        } else if random.below(1000) < self.duplication {
+            2
+        } else {
+            1
+        };
         let longest = self.max_delay.as_micros() as u64;
-        (0..copies).map(|_| Duration::from_micros(50 + random.below(longest))).collect()
+        let delays = [0, 1].map(|_| Duration::from_micros(50 + random.below(longest)));
+        delays.into_iter().take(copies)
     }
 }
 
@@ -38,6 +42,10 @@ impl Weather {
 pub struct Network {
     links: BTreeMap<PeerId, (NodeId, NodeId)>,
     last: u64,
+    /// Between these nodes no link can come up.
+    walls: BTreeSet<(NodeId, NodeId)>,
+    /// From the one to the other of these nodes nothing comes through.
+    deaf: BTreeSet<(NodeId, NodeId)>,
 }
 
 impl Network {
@@ -50,7 +58,10 @@ impl Network {
 
     /// Takes a link down; gives its ends.
     pub fn cut(&mut self, link: PeerId) -> Option<(NodeId, NodeId)> {
-        self.links.remove(&link)
+        let (a, b) = self.links.remove(&link)?;
+        self.deaf.remove(&(a, b));
+        self.deaf.remove(&(b, a));
+        Some((a, b))
     }
 
     /// The other end of a link that is up.
@@ -68,5 +79,29 @@ impl Network {
     #[must_use]
     pub fn between(&self, a: NodeId, b: NodeId) -> Option<PeerId> {
         self.links.iter().find(|&(_, &ends)| ends == (a, b) || ends == (b, a)).map(|(&link, _)| link)
+    }
+
+    /// Keeps links between two nodes from coming up.
+    pub fn wall_off(&mut self, a: NodeId, b: NodeId) {
+        self.walls.insert((a.min(b), a.max(b)));
+    }
+
+    pub fn tear_down_walls(&mut self) {
+        self.walls.clear();
+    }
+
+    #[must_use]
+    pub fn can_connect(&self, a: NodeId, b: NodeId) -> bool {
+        a != b && !self.walls.contains(&(a.min(b), a.max(b)))
+    }
+
+    /// From now on nothing comes through from the one to the other, until their link is cut.
+    pub fn deafen(&mut self, from: NodeId, to: NodeId) {
+        self.deaf.insert((from, to));
+    }
+
+    #[must_use]
+    pub fn is_deaf(&self, from: NodeId, to: NodeId) -> bool {
+        self.deaf.contains(&(from, to))
     }
 }

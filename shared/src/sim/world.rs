@@ -1,32 +1,35 @@
-//! A world of replicas: time, faults and a workload.
+//! A world of replicas: time, nodes, and what becomes of their outputs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::checker::{Checker, Violated};
+use super::checker::{Checker, Holder, Violated};
 use super::disk::Disk;
 use super::network::{Network, NodeId, Weather};
-use crate::crdt::FieldEdit;
-use crate::id::{RecordId, ReplicaId, VoterId};
+use super::report::Report;
+use crate::dot::DotSet;
+use crate::id::{ReplicaId, VoterId};
 use crate::io::{
     Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, WriteId,
 };
-use crate::ledger::Wish;
-use crate::paxos::Slot;
-use crate::replica::{Config, Replica, Role};
-use crate::schema::{self, Schema};
+use crate::ledger::{Claim, Policy, Wish};
+use crate::paxos::{Ballot, Configuration, Slot};
+use crate::replica::{Audit, Config, Replica, Role, Tuning};
+use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
 use crate::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 
-const RELAYS: usize = 3;
-const TABS: usize = 3;
+pub(super) const RELAYS: usize = 5;
+const MAX_TABS: u64 = 6;
 /// For how long things go wrong, and how long they then have to settle.
 const CHAOS: Duration = Duration::from_secs(4);
-const CALM: Duration = Duration::from_secs(6);
+const CALM: Duration = Duration::from_secs(8);
 /// The longest pause between two deeds of users or faults.
-const MAX_PAUSE: Duration = Duration::from_millis(40);
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// Where the users' wall clock starts, in milliseconds since the Unix epoch.
 const EPOCH_MS: u64 = 1_700_000_000_000;
+/// Longer than any run.
+const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
 /// Which faults a world has.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +37,15 @@ pub struct Faults {
     pub weather: Weather,
     /// Whether relays crash.
     pub crashes: bool,
-    /// Whether a crash wipes the disk, and the relay returns as if nothing had been. No protocol without stable
-    /// storage survives this: it is here to show that the checker notices.
+    /// Whether relays lose their disks, or come back with an older copy.
     pub amnesia: bool,
+    /// Whether the network parts.
+    pub partitions: bool,
+    /// Whether voters come and go.
+    pub reconfigurations: bool,
+    /// Whether a relay that lost its disk returns under its old incarnation, as if nothing had been. No protocol
+    /// survives this: it is here to show that the checker notices.
+    pub denial: bool,
 }
 
 impl Faults {
@@ -44,40 +53,53 @@ impl Faults {
     pub const ALL: Faults = Faults {
         weather: Weather { loss: 30, duplication: 30, max_delay: Duration::from_millis(30) },
         crashes: true,
-        amnesia: false,
+        amnesia: true,
+        partitions: true,
+        reconfigurations: true,
+        denial: false,
     };
 }
 
-/// What a run has reached; a run that never saw a fault proves little.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    pub steps: u64,
-    pub crashes: u64,
-    /// How many ballots led.
-    pub leaders: u64,
-    pub decided: u64,
-    pub records: u64,
-    /// Claims that the ledger refused.
-    pub refused: u64,
+/// What a world is for: not all faults can be survived together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ordinary,
+    /// Older copies of disks come back, which is found out only by whoever remembers: restarted voters wait for all
+    /// others, relays do not crash otherwise, and in each configuration one forgets at the most.
+    Forgetting,
+    /// Replicas are retired, and no disk is lost: whoever proposes a retirement must be able to tell why.
+    Retiring,
 }
 
 #[derive(Debug)]
-struct Node {
-    replica: Option<Replica>,
-    id: ReplicaId,
+pub(super) struct Node {
+    pub(super) replica: Option<Replica>,
+    pub(super) id: ReplicaId,
     /// Raised when the process ends, so that what it was waiting for is not told to its successor.
     life: u64,
     /// `None` for a tab.
-    voter: Option<VoterId>,
-    disk: Disk,
+    pub(super) voter: Option<VoterId>,
+    pub(super) disk: Disk,
+    /// Whether its disk has forgotten something under its present incarnation.
+    pub(super) forgot: bool,
+    /// What of the replica has been checked.
+    audit: Audit,
     /// Up to where the log has been checked.
     checked: Slot,
+    /// The slot of the snapshot checked last.
+    checked_snapshot: Slot,
+    /// The ballot under which it leads, if it does.
+    leads: Option<Ballot>,
     /// The wake-up on its way, to leave out others for the same moment.
     waking_at: Option<Duration>,
+    /// Until then it does not get anything done.
+    pub(super) asleep_until: Duration,
+    /// How far its wall clock is ahead, in milliseconds.
+    pub(super) clock_ahead_ms: u64,
 }
 
 #[derive(Debug)]
-enum Happening {
+pub(super) enum Happening {
     Deliver {
         link: PeerId,
         to: NodeId,
@@ -94,6 +116,12 @@ enum Happening {
     Restart {
         node: NodeId,
     },
+    /// A link over which nothing came through is noticed.
+    Silence {
+        link: PeerId,
+    },
+    /// Walls in the network fall.
+    Reunion,
     /// A user or a fault does something.
     Deed,
 }
@@ -101,27 +129,48 @@ enum Happening {
 /// The whole simulated system.
 #[derive(Debug)]
 pub struct World {
-    random: SplitMix64,
-    faults: Faults,
-    now: Duration,
+    pub(super) random: SplitMix64,
+    pub(super) faults: Faults,
+    pub(super) kind: Kind,
+    pub(super) now: Duration,
     agenda: BTreeMap<(Duration, u64), Happening>,
     scheduled: u64,
-    nodes: Vec<Node>,
-    network: Network,
-    checker: Checker,
+    pub(super) nodes: Vec<Node>,
+    pub(super) network: Network,
+    pub(super) checker: Checker,
     calm: bool,
     commands: u64,
     ids: u64,
-    last_leader: Option<crate::paxos::Ballot>,
-    report: Report,
+    last_leader: Option<Ballot>,
+    configuration: u32,
+    /// Who votes from the beginning.
+    founding: Configuration,
+    /// Claims that somebody outside has made, and may make again elsewhere.
+    pub(super) outside: Vec<Claim>,
+    /// Who was to vote, by those who run the relays, whether or not it came to that.
+    pub(super) asked: Vec<Configuration>,
+    /// The configuration in which a disk was lost last.
+    pub(super) lost_in: Option<u32>,
+    /// Tabs that are gone for good.
+    pub(super) gone: Vec<ReplicaId>,
+    pub(super) report: Report,
 }
 
 impl World {
     #[must_use]
     pub fn new(seed: u64, faults: Faults) -> Self {
+        let mut random = SplitMix64::new(seed);
+        let kind = match random.below(4) {
+            0 if faults.amnesia => Kind::Forgetting,
+            1 => Kind::Retiring,
+            _ => Kind::Ordinary,
+        };
+        let tabs = 2 + random.below(MAX_TABS - 1) as usize;
+        let voters = [1, 3, 3, 5][random.below(4) as usize];
         let mut world = World {
-            random: SplitMix64::new(seed),
+            random,
             faults,
+            kind,
             now: Duration::ZERO,
             agenda: BTreeMap::new(),
             scheduled: 0,
@@ -132,15 +181,21 @@ impl World {
             commands: 0,
             ids: 0,
             last_leader: None,
+            configuration: 0,
+            founding: Configuration { number: 0, voters: BTreeMap::new() },
+            outside: Vec::new(),
+            asked: Vec::new(),
+            lost_in: None,
+            gone: Vec::new(),
             report: Report::default(),
         };
-        for node in 0..RELAYS + TABS {
+        for node in 0..RELAYS + tabs {
             let voter = (node < RELAYS).then(|| VoterId(node as u16 + 1));
             let id = world.new_id();
-            let disk = Disk::default();
-            world.nodes.push(Node { replica: None, id, life: 0, voter, disk, checked: Slot(0), waking_at: None });
-            world.start(node);
+            world.nodes.push(Node::new(id, voter));
+            world.founding.voters.extend(voter.filter(|_| node < voters).map(|voter| (voter, id)));
         }
+        (0..world.nodes.len()).for_each(|node| world.start(node));
         world
     }
 
@@ -149,9 +204,7 @@ impl World {
     /// # Errors
     /// The first broken promise.
     pub fn run_chaos(&mut self) -> Result<(), Violated> {
-        for node in 0..self.nodes.len() {
-            self.connect_all(node)?;
-        }
+        self.connect_everybody()?;
         self.schedule(Duration::ZERO, Happening::Deed);
         self.run_until(CHAOS)
     }
@@ -162,14 +215,19 @@ impl World {
     /// The first broken promise.
     pub fn heal(&mut self) -> Result<(), Violated> {
         self.calm = true;
+        self.network.tear_down_walls();
         for node in 0..self.nodes.len() {
+            self.nodes[node].asleep_until = Duration::ZERO;
             for link in self.network.links_of(node) {
                 self.cut(link)?;
             }
             self.start(node);
         }
-        for node in 0..self.nodes.len() {
-            self.connect_all(node)?;
+        self.connect_everybody()?;
+        self.run_until(self.now + CALM / 4)?;
+        // Nobody has to wait for witnesses any more.
+        if let Some(asker) = (0..RELAYS).find(|&relay| self.is_voter(relay)) {
+            self.give(asker, Command::Ask(Wish::SetPolicy { policy: Policy::default() }))?;
         }
         self.run_until(self.now + CALM)
     }
@@ -179,31 +237,42 @@ impl World {
     /// # Errors
     /// The first difference, or the first loss.
     pub fn check_end(mut self) -> Result<Report, Violated> {
-        let replicas: Vec<&Replica> = self.nodes.iter().filter_map(|node| node.replica.as_ref()).collect();
-        for (node, replica) in replicas.iter().enumerate() {
-            Checker::check_equal(node, replica, replicas[0])?;
+        let nodes = self.nodes.iter().enumerate();
+        let replicas: Vec<(NodeId, &Replica)> =
+            nodes.filter_map(|(at, node)| Some((at, node.replica.as_ref()?))).collect();
+        for &(node, replica) in &replicas {
+            replica.assert_invariants();
+            Checker::check_equal((node, replica), replicas[0])?;
             self.checker.check_kept(node, replica)?;
             if replica.view().pending_wishes() > 0 {
-                return Err(Violated::Undecided);
+                let waiting = replica.view().pending_claims().cloned().collect();
+                return Err(Violated::Undecided { node, waiting });
             }
         }
-        self.report.decided = replicas[0].view().log().decided().0;
-        self.report.records = replicas[0].view().records().count() as u64;
+        let view = replicas[0].1.view();
+        self.report.decided = view.log().decided().0;
+        self.report.records = view.records().count() as u64;
+        self.report.ranges = view.ledger().ranges().count() as u64;
+        self.report.retired = view.ledger().retired().count() as u64;
+        (self.report.repeated, self.report.forgotten) = (self.checker.model.repeated, self.checker.model.forgotten);
+        self.report.waivers = self.checker.model.waivers;
+        self.report.linearizable_reads = self.checker.linearizable_reads;
+        self.report.session_reads = self.checker.session_reads;
         Ok(self.report)
     }
 
-    fn new_id(&mut self) -> ReplicaId {
+    pub(super) fn new_id(&mut self) -> ReplicaId {
         self.ids += 1;
         ReplicaId(self.ids)
     }
 
-    fn clock(&self) -> Now {
-        Now { monotonic: self.now, wall_ms: EPOCH_MS + self.now.as_millis() as u64 }
-    }
-
-    fn schedule(&mut self, after: Duration, happening: Happening) {
+    pub(super) fn schedule(&mut self, after: Duration, happening: Happening) {
         self.scheduled += 1;
         self.agenda.insert((self.now + after, self.scheduled), happening);
+    }
+
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.random.below(limit)
     }
 
     fn run_until(&mut self, end: Duration) -> Result<(), Violated> {
@@ -222,6 +291,10 @@ impl World {
 
     fn happen(&mut self, happening: Happening) -> Result<(), Violated> {
         match happening {
+            Happening::Deliver { to, .. } | Happening::Wake { node: to } if self.nodes[to].asleep_until > self.now => {
+                let wait = self.nodes[to].asleep_until - self.now;
+                self.schedule(wait, happening);
+            }
             Happening::Deliver { link, to, message } => {
                 if self.network.other_end(link, to).is_some() {
                     self.step(to, Input::Receive(link, *message))?;
@@ -240,6 +313,15 @@ impl World {
             Happening::Restart { node } => {
                 self.start(node);
                 self.connect_all(node)?;
+                self.reconnect_in_calm()?;
+            }
+            Happening::Silence { link } => {
+                self.cut(link)?;
+                self.reconnect_in_calm()?;
+            }
+            Happening::Reunion => {
+                self.network.tear_down_walls();
+                self.connect_everybody()?;
             }
             Happening::Deed if self.calm => {}
             Happening::Deed => {
@@ -251,28 +333,38 @@ impl World {
         Ok(())
     }
 
-    /// One input to one replica, with all that follows from it.
-    fn step(&mut self, node: NodeId, input: Input) -> Result<(), Violated> {
-        let now = self.clock();
-        let Some(replica) = &mut self.nodes[node].replica else { return Ok(()) };
-        self.report.steps += 1;
-        let output = replica.handle(now, input);
-        replica.assert_invariants();
-        let decided = replica.view().log().decided();
-        let leader = replica.view().leader();
-        let checked = std::mem::replace(&mut self.nodes[node].checked, decided);
-        self.checker.check_log(self.nodes[node].replica.as_ref().expect("stepped just now"), checked)?;
-        if leader > self.last_leader {
-            self.last_leader = leader;
-            self.report.leaders += 1;
-        }
-        self.carry_out(node, output)?;
-        self.arm_wake(node);
-        Ok(())
+    /// A user gives a command to a replica that runs.
+    pub(super) fn give(&mut self, node: NodeId, command: Command) -> Result<(), Violated> {
+        self.commands += 1;
+        self.step(node, Input::Command(CommandId(self.commands), command))
     }
 
-    fn carry_out(&mut self, node: NodeId, output: Output) -> Result<(), Violated> {
+    /// The id of the command that is given next.
+    pub(super) fn next_command(&self) -> CommandId {
+        CommandId(self.commands + 1)
+    }
+
+    /// One input to one replica, with all that follows from it.
+    pub(super) fn step(&mut self, node: NodeId, input: Input) -> Result<(), Violated> {
+        let Some(output) = self.handle(node, input) else { return Ok(()) };
         assert!(output.cut.is_empty(), "nobody here breaks the protocol: {:?}", output.cut);
+        self.carry_out(node, output)
+    }
+
+    /// Has a replica handle an input, if it runs.
+    pub(super) fn handle(&mut self, node: NodeId, input: Input) -> Option<Output> {
+        let at = &mut self.nodes[node];
+        let now = Now { monotonic: self.now, wall_ms: EPOCH_MS + self.now.as_millis() as u64 + at.clock_ahead_ms };
+        let replica = at.replica.as_mut()?;
+        self.report.steps += 1;
+        let output = replica.handle(now, input);
+        at.audit.check(replica);
+        Some(output)
+    }
+
+    /// Checks the state that a step has left, and sees to its output.
+    pub(super) fn carry_out(&mut self, node: NodeId, output: Output) -> Result<(), Violated> {
+        self.check_state(node)?;
         if let Some(batch) = output.write {
             let write = batch.id;
             self.nodes[node].disk.write(batch);
@@ -280,31 +372,98 @@ impl World {
             let life = self.nodes[node].life;
             self.schedule(wait, Happening::Flush { node, life, write });
         }
-        for (_, reply) in output.replies {
-            if let Ok(Reply::Decided(claim, outcome)) = reply {
-                self.report.refused += u64::from(outcome.is_err());
-                self.checker.told(claim, outcome);
+        for (id, reply) in output.replies {
+            if let Ok(reply) = reply {
+                self.count_reply(node, &reply);
+                self.checker.check_reply(id, &reply)?;
             }
         }
+        let voter = self.nodes[node].voter.map(|voter| (voter, self.nodes[node].id));
         for Envelope { to: link, message } in output.sends {
-            self.checker.check_send(self.nodes[node].voter, &message)?;
+            self.checker.check_send(voter, &message)?;
             self.post(node, link, message);
         }
+        if output.forgot {
+            return self.renew(node);
+        }
+        self.arm_wake(node);
         Ok(())
+    }
+
+    fn check_state(&mut self, node: NodeId) -> Result<(), Violated> {
+        let Node { replica, id, voter, checked, leads, checked_snapshot, .. } = &self.nodes[node];
+        let Some(replica) = replica else { return Ok(()) };
+        let view = replica.view();
+        let (id, voter, decided) = (*id, *voter, view.log().decided());
+        if decided > *checked {
+            let holders: Vec<_> = self.nodes[..RELAYS].iter().map(Node::holder).collect();
+            self.checker.check_log(replica, *checked, &holders)?;
+        }
+        let now_leads = view.leader().filter(|ballot| voter == Some(ballot.voter));
+        if let Some(ballot) = now_leads.filter(|_| now_leads != *leads) {
+            self.checker.check_leader(replica, ballot)?;
+        }
+        let snapshot = view.snapshot().filter(|snapshot| snapshot.at.slot > *checked_snapshot);
+        let at = snapshot.map(|snapshot| snapshot.at.slot);
+        if let Some(snapshot) = snapshot {
+            self.checker.check_snapshot(snapshot)?;
+        }
+        // A gap between what was known and what is held was filled by a snapshot.
+        let installed = view.log().start().slot == decided && decided > checked.plus(1);
+        self.report.snapshots_to_tabs += u64::from(installed && voter.is_none());
+        self.report.snapshots_to_relays += u64::from(installed && voter.is_some());
+        self.report.snapshots_taken += u64::from(at.is_some() && !installed);
+        if view.leader() > self.last_leader {
+            self.last_leader = view.leader();
+            self.report.leaders += 1;
+        }
+        self.see_configuration();
+        if voter.is_none() {
+            self.checker.tab_has(id, decided);
+        }
+        let node = &mut self.nodes[node];
+        (node.checked, node.leads) = (decided, now_leads);
+        node.checked_snapshot = at.unwrap_or(node.checked_snapshot);
+        Ok(())
+    }
+
+    fn see_configuration(&mut self) {
+        let Some(configuration) = self.checker.model.ledger().configuration() else { return };
+        if configuration.number == self.configuration {
+            return;
+        }
+        self.configuration = configuration.number;
+        self.report.reconfigurations += 1;
+        let renewed = self.nodes[..RELAYS].iter().filter(|node| {
+            node.id.0 > RELAYS as u64 && node.voter.is_some_and(|voter| configuration.has(voter, node.id))
+        });
+        self.report.readmissions += renewed.count() as u64;
+    }
+
+    fn count_reply(&mut self, node: NodeId, reply: &Reply) {
+        let wanted = self.nodes[node].replica.as_ref().map(|replica| replica.view().ledger().policy().witnesses);
+        if let Reply::Decided(_, outcome) = reply {
+            self.report.refused += u64::from(outcome.is_err());
+            self.report.witnessed += u64::from(wanted > Some(0));
+        }
     }
 
     fn post(&mut self, from: NodeId, link: PeerId, message: Message) {
         let Some(to) = self.network.other_end(link, from) else { return };
+        if self.network.is_deaf(from, to) {
+            return;
+        }
         let weather = if self.calm { Weather::FAIR } else { self.faults.weather };
+        let sent = Frame::Message(message);
         for delay in weather.deliveries(&mut self.random) {
-            let message = Box::new(through_the_wire(&message));
+            let message = Box::new(through_the_wire(&sent));
             self.schedule(delay, Happening::Deliver { link, to, message });
         }
     }
 
     fn arm_wake(&mut self, node: NodeId) {
         let deadline = self.nodes[node].replica.as_ref().and_then(Replica::deadline);
-        if let Some(at) = deadline
+        if let Some(at) = deadline.filter(|&at| at < FOR_EVER)
             && self.nodes[node].waking_at.is_none_or(|waking| waking > at)
         {
             self.nodes[node].waking_at = Some(at);
@@ -313,26 +472,36 @@ impl World {
     }
 
     /// Starts a replica from its disk, unless it runs.
-    fn start(&mut self, node: NodeId) {
+    pub(super) fn start(&mut self, node: NodeId) {
         if self.nodes[node].replica.is_some() {
             return;
         }
         let seed = self.random.draw();
-        let now = self.clock();
+        let now = Now { monotonic: self.now, wall_ms: EPOCH_MS + self.now.as_millis() as u64 };
         let addresses = (1..=RELAYS as u16).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
+        let recovery_grace = if self.kind == Kind::Forgetting { FOR_EVER } else { Duration::ZERO };
+        let tuning = Tuning { log_kept: 20, recovery_grace };
         let (role, durable) = match self.nodes[node].voter {
-            Some(voter) => (Role::Relay { voter, addresses, seed }, self.nodes[node].disk.read()),
+            Some(voter) => (Role::Relay { voter, addresses, seed, tuning }, self.nodes[node].disk.read()),
             None => (Role::Tab, Recovered::default()),
         };
         let config = Config { replica: self.nodes[node].id, schema: Schema::people(), role };
-        self.nodes[node].replica = Some(Replica::recover(config, durable, now));
-        self.nodes[node].checked = Slot(0);
-        self.nodes[node].waking_at = None;
+        let replica = Replica::recover(config, durable, now);
+        let checked_snapshot = replica.view().snapshot().map(|snapshot| snapshot.at.slot).unwrap_or_default();
+        let at = &mut self.nodes[node];
+        at.checked = replica.view().log().start().slot;
+        (at.checked_snapshot, at.leads, at.waking_at) = (checked_snapshot, None, None);
+        at.audit = Audit::default();
+        at.replica = Some(replica);
+        if at.voter.is_some_and(|voter| self.founding.has(voter, at.id)) {
+            let founding = Input::Found(self.founding.clone());
+            self.step(node, founding).expect("a log is founded, or was before");
+        }
         self.arm_wake(node);
     }
 
     /// Connects a relay to all other relays, a tab to some relay, as far as they run and are not connected yet.
-    fn connect_all(&mut self, node: NodeId) -> Result<(), Violated> {
+    pub(super) fn connect_all(&mut self, node: NodeId) -> Result<(), Violated> {
         let others: Vec<NodeId> = match self.nodes[node].voter {
             Some(_) => (0..RELAYS).filter(|&other| other != node).collect(),
             None if self.network.links_of(node).is_empty() => vec![self.random.below(RELAYS as u64) as usize],
@@ -340,7 +509,7 @@ impl World {
         };
         for other in others {
             let both_run = self.nodes[node].replica.is_some() && self.nodes[other].replica.is_some();
-            if both_run && self.network.between(node, other).is_none() {
+            if both_run && self.network.can_connect(node, other) && self.network.between(node, other).is_none() {
                 let link = self.network.connect(node, other);
                 self.step(node, Input::PeerUp(link, self.kind_of(other)))?;
                 self.step(other, Input::PeerUp(link, self.kind_of(node)))?;
@@ -349,107 +518,107 @@ impl World {
         Ok(())
     }
 
+    fn connect_everybody(&mut self) -> Result<(), Violated> {
+        (0..self.nodes.len()).try_for_each(|node| self.connect_all(node))
+    }
+
+    fn reconnect_in_calm(&mut self) -> Result<(), Violated> {
+        if self.calm { self.connect_everybody() } else { Ok(()) }
+    }
+
     fn kind_of(&self, node: NodeId) -> PeerKind {
         match self.nodes[node].voter {
-            Some(voter) => PeerKind::Relay(voter),
+            Some(voter) => PeerKind::Relay(voter, self.nodes[node].id),
             None => PeerKind::Tab(self.nodes[node].id),
         }
     }
 
-    fn cut(&mut self, link: PeerId) -> Result<(), Violated> {
+    pub(super) fn cut(&mut self, link: PeerId) -> Result<(), Violated> {
         let Some((a, b)) = self.network.cut(link) else { return Ok(()) };
         self.step(a, Input::PeerDown(link))?;
         self.step(b, Input::PeerDown(link))
     }
 
-    fn do_something(&mut self) -> Result<(), Violated> {
-        let tab = RELAYS + self.random.below(TABS as u64) as usize;
-        let relay = self.random.below(RELAYS as u64) as usize;
-        match self.random.below(100) {
-            0..=2 if self.faults.crashes => self.crash(relay),
-            3..=4 => self.reload(tab),
-            5..=9 => match self.network.links_of(relay).first() {
-                Some(&link) => self.cut(link),
-                None => Ok(()),
-            },
-            10..=17 => self.connect_all(tab),
-            18..=24 => self.connect_all(relay),
-            25..=27 => match self.network.links_of(tab).first() {
-                Some(&link) => self.cut(link),
-                None => Ok(()),
-            },
-            _ => self.command(tab),
+    /// Ends a process: what its links and its disk were about to do does not happen. Says whether it ran.
+    pub(super) fn stop(&mut self, node: NodeId) -> Result<bool, Violated> {
+        if self.nodes[node].replica.take().is_none() {
+            return Ok(false);
         }
-    }
-
-    fn crash(&mut self, relay: NodeId) -> Result<(), Violated> {
-        if self.nodes[relay].replica.take().is_none() {
-            return Ok(());
-        }
-        self.report.crashes += 1;
-        self.nodes[relay].life += 1;
-        self.nodes[relay].disk.crash(&mut self.random);
-        if self.faults.amnesia {
-            self.nodes[relay].disk.wipe();
-        }
-        for link in self.network.links_of(relay) {
+        self.nodes[node].life += 1;
+        for link in self.network.links_of(node) {
             self.cut(link)?;
         }
-        let wait = Duration::from_millis(self.random.below(800));
-        self.schedule(wait, Happening::Restart { node: relay });
+        Ok(true)
+    }
+
+    /// Others remember what this relay has forgotten: it gets a new incarnation.
+    fn renew(&mut self, node: NodeId) -> Result<(), Violated> {
+        self.report.amnesia_detections += 1;
+        self.stop(node)?;
+        let id = self.new_id();
+        let at = &mut self.nodes[node];
+        at.disk.renew();
+        (at.id, at.forgot) = (id, false);
+        let wait = Duration::from_millis(self.random.below(300));
+        self.schedule(wait, Happening::Restart { node });
         Ok(())
     }
 
-    /// A tab is closed and a new one opened: what no relay had is gone.
-    fn reload(&mut self, tab: NodeId) -> Result<(), Violated> {
-        for link in self.network.links_of(tab) {
-            self.cut(link)?;
+    /// What the relays have on their disks, without one of them.
+    pub(super) fn flushed_without(&self, relay: NodeId) -> DotSet {
+        let mut all = DotSet::default();
+        for (_, other) in self.nodes[..RELAYS].iter().enumerate().filter(|&(at, _)| at != relay) {
+            all.join(&other.disk.flushed().context);
         }
-        self.nodes[tab].replica = None;
-        self.nodes[tab].id = self.new_id();
-        self.nodes[tab].life += 1;
-        self.start(tab);
-        self.connect_all(tab)
+        all
     }
 
-    fn command(&mut self, tab: NodeId) -> Result<(), Violated> {
-        self.commands += 1;
-        let id = CommandId(self.commands);
-        let text = format!("{}", self.random.below(50));
-        let edit = |record, field: &str, edit| Command::Edit { record, field: field.to_owned(), edit };
-        let add = |text| Command::Add { fields: vec![(schema::NAME.to_owned(), FieldEdit::Assign(text))] };
-        let command = match self.some_record(tab) {
-            None => add(text),
-            Some(record) => match self.random.below(14) {
-                0 | 1 => add(text),
-                2..=4 => edit(record, schema::NAME, FieldEdit::Assign(text)),
-                5 | 6 => edit(record, schema::NOTE, FieldEdit::Assign(text)),
-                12 => edit(record, schema::TAGS, FieldEdit::Insert(text)),
-                13 => edit(record, schema::TAGS, FieldEdit::Remove(text)),
-                7 => Command::Remove { record },
-                8 | 9 => Command::Ask(Wish::Claim { record, number: 1 + self.random.below(20) }),
-                10 => Command::Ask(Wish::Allocate { record }),
-                _ => Command::Ask(Wish::Release { record }),
-            },
-        };
-        self.step(tab, Input::Command(id, command))
+    /// The counter of the last dot of a replica that anybody has seen.
+    pub(super) fn last_dot_of(&self, replica: ReplicaId) -> u64 {
+        let running = self.nodes.iter().filter_map(|node| node.replica.as_ref());
+        let in_memory = running.map(|replica| replica.view().document().context());
+        let on_disk = self.nodes.iter().map(|node| &node.disk.flushed().context);
+        in_memory.chain(on_disk).map(|context| context.highest(replica)).max().unwrap_or(0)
     }
 
-    fn some_record(&mut self, tab: NodeId) -> Option<RecordId> {
-        let records = self.nodes[tab].replica.as_ref()?.view().document().records();
-        let count = records.len() as u64;
-        let chosen = if count == 0 { return None } else { self.random.below(count) };
-        self.nodes[tab].replica.as_ref()?.view().document().records().nth(chosen as usize)
+    pub(super) fn is_voter(&self, relay: NodeId) -> bool {
+        let configuration = self.checker.model.ledger().configuration();
+        let node = &self.nodes[relay];
+        configuration.is_some_and(|configuration| node.voter.is_some_and(|voter| configuration.has(voter, node.id)))
+    }
+}
+
+impl Node {
+    fn new(id: ReplicaId, voter: Option<VoterId>) -> Self {
+        Node {
+            replica: None,
+            id,
+            life: 0,
+            voter,
+            disk: Disk::default(),
+            forgot: false,
+            audit: Audit::default(),
+            checked: Slot(0),
+            checked_snapshot: Slot(0),
+            leads: None,
+            waking_at: None,
+            asleep_until: Duration::ZERO,
+            clock_ahead_ms: 0,
+        }
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        let voter = self.voter.expect("it is a relay");
+        Holder { voter, incarnation: self.id, flushed: self.disk.flushed(), forgot: self.forgot }
     }
 }
 
 /// What arrives of a message: it must be what was sent. Each message is a link of its own, since the simulator loses and
 /// reorders what a WebSocket does not.
-fn through_the_wire(message: &Message) -> Message {
-    let sent = Frame::Message(message.clone());
-    let bytes = Encoder::default().frame(&sent);
+fn through_the_wire(sent: &Frame) -> Message {
+    let bytes = Encoder::default().frame(sent);
     let arrived = Decoder::new(MAX_FRAME_BYTES).frame(&bytes).expect("own bytes can be read");
-    assert_eq!(arrived, sent, "a message changed on the wire");
+    assert_eq!(&arrived, sent, "a message changed on the wire");
     let Frame::Message(message) = arrived else { unreachable!("it is what was sent") };
     message
 }

@@ -1,7 +1,8 @@
 //! A room in one thread: real replicas whose messages arrive at once and in order. For scenes that are told step by
 //! step; the simulator is for everything that may go wrong.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use shared::crdt::FieldEdit;
@@ -12,7 +13,8 @@ use shared::io::{
     Violation,
 };
 use shared::ledger::Wish;
-use shared::replica::{Config, RecordView, Replica, Role};
+use shared::paxos::Configuration;
+use shared::replica::{Config, RecordView, Replica, Role, Tuning};
 use shared::schema::Schema;
 
 pub const START: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
@@ -20,9 +22,25 @@ pub const START: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_0
 /// One replica of the room, by its place in it.
 pub type Node = usize;
 
+/// Who is in a room at the beginning.
+#[derive(Clone, Copy)]
+pub struct Setup {
+    /// The first of the relays vote.
+    pub voters: u16,
+    pub relays: u16,
+    pub tabs: u64,
+    pub tuning: Tuning,
+}
+
+struct Host {
+    replica: Replica,
+    config: Config,
+    kind: PeerKind,
+    durable: Recovered,
+}
+
 pub struct Room {
-    replicas: Vec<Replica>,
-    kinds: Vec<PeerKind>,
+    hosts: Vec<Host>,
     links: BTreeMap<PeerId, (Node, Node)>,
     inputs: VecDeque<(Node, Input)>,
     now: Now,
@@ -32,17 +50,34 @@ pub struct Room {
     /// The lost writes that each replica was told of.
     pub lost: Vec<Vec<LostWrite>>,
     pub cut: Vec<(Node, Violation)>,
+    /// The relays that have learnt that they forgot votes.
+    pub forgot: BTreeSet<Node>,
+    /// How many parts of snapshots were sent.
+    pub parts: usize,
     /// The answers to commands.
     pub replies: Vec<Result<Reply, CommandRejection>>,
 }
 
 impl Room {
-    /// `relays` relays, connected to one another, and `tabs` tabs, connected to nobody. Relays come first.
+    /// `relays` relays that vote, connected to one another, and `tabs` tabs, connected to nobody. Relays come first.
     pub fn new(relays: u16, tabs: u64) -> Self {
+        Room::with(Setup { voters: relays, relays, tabs, tuning: Tuning::default() })
+    }
+
+    /// Relays connected to one another, then tabs connected to nobody.
+    pub fn with(setup: Setup) -> Self {
+        let mut room = Room::apart(setup);
+        for a in 0..setup.relays.into() {
+            (0..a).for_each(|b| room.connect(a, b));
+        }
+        room
+    }
+
+    /// Nobody is connected to anybody.
+    pub fn apart(Setup { voters, relays, tabs, tuning }: Setup) -> Self {
         let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
         let mut room = Room {
-            replicas: Vec::new(),
-            kinds: Vec::new(),
+            hosts: Vec::new(),
             links: BTreeMap::new(),
             inputs: VecDeque::new(),
             now: START,
@@ -50,63 +85,121 @@ impl Room {
             events: Vec::new(),
             lost: Vec::new(),
             cut: Vec::new(),
+            forgot: BTreeSet::new(),
+            parts: 0,
             replies: Vec::new(),
         };
         for &voter in addresses.keys() {
-            let role = Role::Relay { voter, addresses: addresses.clone(), seed: voter.0.into() };
-            room.join(ReplicaId(voter.0.into()), PeerKind::Relay(voter), role);
+            let role = Role::Relay { voter, addresses: addresses.clone(), seed: voter.0.into(), tuning };
+            let replica = ReplicaId(voter.0.into());
+            room.join(replica, PeerKind::Relay(voter, replica), role);
         }
         for tab in 0..tabs {
             let id = ReplicaId(100 + tab);
             room.join(id, PeerKind::Tab(id), Role::Tab);
         }
-        for a in 0..relays.into() {
-            (0..a).for_each(|b| room.connect(a, b));
+        let founders = Configuration { number: 0, voters: room.relays(0..voters.into()) };
+        for relay in 0..relays.into() {
+            room.inputs.push_back((relay, Input::Found(founders.clone())));
         }
+        room.run();
         room
     }
 
     fn join(&mut self, replica: ReplicaId, kind: PeerKind, role: Role) {
-        self.replicas.push(Replica::recover(
-            Config { replica, schema: Schema::people(), role },
-            Recovered::default(),
-            self.now,
-        ));
-        self.kinds.push(kind);
+        let config = Config { replica, schema: Schema::people(), role };
+        let replica = Replica::recover(config.clone(), Recovered::default(), self.now);
+        self.hosts.push(Host { replica, config, kind, durable: Recovered::default() });
         self.events.push(Vec::new());
         self.lost.push(Vec::new());
     }
 
+    /// Some relays with the incarnations that they are in.
+    pub fn relays(&self, nodes: impl IntoIterator<Item = Node>) -> BTreeMap<VoterId, ReplicaId> {
+        let relay = |node: Node| match self.hosts[node].kind {
+            PeerKind::Relay(voter, incarnation) => (voter, incarnation),
+            PeerKind::Tab(_) => panic!("node {node} is a tab"),
+        };
+        nodes.into_iter().map(relay).collect()
+    }
+
     pub fn connect(&mut self, a: Node, b: Node) {
-        self.ids += 1;
-        let link = PeerId(self.ids);
-        self.links.insert(link, (a, b));
-        self.inputs.push_back((a, Input::PeerUp(link, self.kinds[b])));
-        self.inputs.push_back((b, Input::PeerUp(link, self.kinds[a])));
+        self.begin_link(a, b);
         self.run();
     }
 
+    /// Connects two, and leaves what comes of it for [`steps`](Self::steps).
+    pub fn begin_link(&mut self, a: Node, b: Node) {
+        self.ids += 1;
+        let link = PeerId(self.ids);
+        self.links.insert(link, (a, b));
+        self.inputs.push_back((a, Input::PeerUp(link, self.hosts[b].kind)));
+        self.inputs.push_back((b, Input::PeerUp(link, self.hosts[a].kind)));
+    }
+
+    /// Cuts all links of one. What is under way on them is lost.
     pub fn disconnect(&mut self, node: Node) {
-        let links: Vec<_> = self.links.iter().filter(|(_, ends)| ends.0 == node || ends.1 == node).collect();
-        for (link, (a, b)) in links.into_iter().map(|(&link, &ends)| (link, ends)).collect::<Vec<_>>() {
-            self.links.remove(&link);
+        for (link, (a, b)) in self.links.extract_if(.., |_, &mut (a, b)| a == node || b == node) {
+            self.inputs.retain(|(_, input)| !matches!(input, Input::Receive(on, _) if *on == link));
             self.inputs.push_back((a, Input::PeerDown(link)));
             self.inputs.push_back((b, Input::PeerDown(link)));
         }
         self.run();
     }
 
+    /// What a replica has made durable.
+    pub fn durable(&self, node: Node) -> &Recovered {
+        &self.hosts[node].durable
+    }
+
+    /// Begins a replica anew, disconnected, from what is on its disk.
+    pub fn restart(&mut self, node: Node) {
+        self.disconnect(node);
+        let host = &mut self.hosts[node];
+        host.replica = Replica::recover(host.config.clone(), host.durable.clone(), self.now);
+        host.replica.assert_invariants();
+    }
+
+    /// Begins a replica anew, disconnected, with something else on its disk.
+    pub fn restore(&mut self, node: Node, durable: Recovered) {
+        self.hosts[node].durable = durable;
+        self.restart(node);
+    }
+
+    /// Begins a relay anew, disconnected, in another incarnation and with nothing on its disk.
+    pub fn wipe(&mut self, node: Node, incarnation: ReplicaId) {
+        let host = &mut self.hosts[node];
+        let PeerKind::Relay(voter, _) = host.kind else { panic!("node {node} is a tab") };
+        (host.kind, host.config.replica) = (PeerKind::Relay(voter, incarnation), incarnation);
+        self.restore(node, Recovered::default());
+    }
+
     pub fn command(&mut self, node: Node, command: Command) {
-        self.ids += 1;
-        self.inputs.push_back((node, Input::Command(CommandId(self.ids), command)));
+        self.begin(node, [command]);
         self.run();
     }
 
+    /// Gives commands, and leaves what comes of them for [`steps`](Self::steps).
+    pub fn begin(&mut self, node: Node, commands: impl IntoIterator<Item = Command>) {
+        for command in commands {
+            self.ids += 1;
+            self.inputs.push_back((node, Input::Command(CommandId(self.ids), command)));
+        }
+    }
+
+    /// Lets so many inputs be handled, as far as there are any.
+    pub fn steps(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some((node, input)) = self.inputs.pop_front() else { return };
+            self.handle(node, input);
+        }
+    }
+
     pub fn add(&mut self, node: Node, name: &str, note: &str) -> RecordId {
-        let before: Vec<_> = self.replicas[node].view().records().map(|record| record.id).collect();
+        let before: Vec<_> = self.replica(node).view().records().map(|record| record.id).collect();
         let assign = |(field, value): (&str, &str)| (field.to_owned(), FieldEdit::Assign(value.to_owned()));
         self.command(node, Command::Add { fields: [("name", name), ("note", note)].map(assign).into() });
-        let mut after = self.replicas[node].view().records().map(|record| record.id);
+        let mut after = self.replica(node).view().records().map(|record| record.id);
         after.find(|id| !before.contains(id)).expect("the record was added")
     }
 
@@ -133,8 +226,9 @@ impl Room {
     /// Lets time pass, timer by timer.
     pub fn pass(&mut self, time: Duration) {
         let end = self.now.monotonic + time;
+        self.run();
         loop {
-            let due = (0..self.replicas.len()).filter_map(|node| Some((self.replicas[node].deadline()?, node))).min();
+            let due = self.nodes().filter_map(|node| Some((self.replica(node).deadline()?, node))).min();
             let Some((at, node)) = due.filter(|&(at, _)| at <= end) else { break };
             self.now.monotonic = self.now.monotonic.max(at);
             self.inputs.push_back((node, Input::Wake));
@@ -143,12 +237,25 @@ impl Room {
         self.now.monotonic = end;
     }
 
+    pub fn nodes(&self) -> Range<Node> {
+        0..self.hosts.len()
+    }
+
+    /// The relay that leads, if there is one.
+    pub fn leader(&self) -> Option<Node> {
+        let leads = |&node: &Node| match self.hosts[node].kind {
+            PeerKind::Relay(voter, _) => self.replica(node).view().leader().is_some_and(|ballot| ballot.voter == voter),
+            PeerKind::Tab(_) => false,
+        };
+        self.nodes().find(leads)
+    }
+
     pub fn replica(&self, node: Node) -> &Replica {
-        &self.replicas[node]
+        &self.hosts[node].replica
     }
 
     pub fn record(&self, node: Node, record: RecordId) -> Option<RecordView> {
-        self.replicas[node].view().record(record)
+        self.replica(node).view().record(record)
     }
 
     /// The values of a field, the one that is shown first.
@@ -158,22 +265,28 @@ impl Room {
     }
 
     fn run(&mut self) {
-        while let Some((node, input)) = self.inputs.pop_front() {
-            let output = self.replicas[node].handle(self.now, input);
-            self.replicas[node].assert_invariants();
-            if let Some(batch) = output.write {
-                self.inputs.push_back((node, Input::Persisted(batch.id)));
-            }
-            for Envelope { to, message } in output.sends {
-                if let Some(&(a, b)) = self.links.get(&to) {
-                    let other = if a == node { b } else { a };
-                    self.inputs.push_back((other, Input::Receive(to, message)));
-                }
-            }
-            self.events[node].extend(output.events);
-            self.lost[node].extend(output.lost);
-            self.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
-            self.cut.extend(output.cut.into_iter().map(|(_, violation)| (node, violation)));
+        self.steps(usize::MAX);
+    }
+
+    fn handle(&mut self, node: Node, input: Input) {
+        let host = &mut self.hosts[node];
+        let output = host.replica.handle(self.now, input);
+        host.replica.assert_invariants();
+        if let Some(batch) = output.write {
+            batch.ops.into_iter().for_each(|op| host.durable.apply(op));
+            self.inputs.push_back((node, Input::Persisted(batch.id)));
         }
+        self.forgot.extend(output.forgot.then_some(node));
+        for Envelope { to, message } in output.sends {
+            self.parts += usize::from(matches!(message, Message::SnapshotPart { .. }));
+            if let Some(&(a, b)) = self.links.get(&to) {
+                let other = if a == node { b } else { a };
+                self.inputs.push_back((other, Input::Receive(to, message)));
+            }
+        }
+        self.events[node].extend(output.events);
+        self.lost[node].extend(output.lost);
+        self.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
+        self.cut.extend(output.cut.into_iter().map(|(_, violation)| (node, violation)));
     }
 }

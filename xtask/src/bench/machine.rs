@@ -9,16 +9,17 @@ use anyhow::Result;
 use crate::process::output_of;
 use crate::setup::Tools;
 
-/// The machine and its compilers in one line. `tools` build for WASM, where that is measured too.
-pub fn described(tools: Option<&Tools>) -> Result<String> {
+/// The machine and its compiler in one line.
+pub fn described() -> Result<String> {
     let processor = value_in("/proc/cpuinfo", "model name", ':');
     let cores = thread::available_parallelism()?;
     let system = value_in("/etc/os-release", "PRETTY_NAME", '=');
     let compiler = output_of(Command::new("rustc").arg("--version"))?;
-    Ok(format!("Machine: {processor}, {cores} cores; {system}; {compiler}; {}", wasm(tools)?))
+    Ok(format!("Machine: {processor}, {cores} cores; {system}; {compiler}"))
 }
 
-fn wasm(tools: Option<&Tools>) -> Result<String> {
+/// What compiles for WASM and runs it. `tools` are there if there is a node.
+pub fn in_wasm(tools: Option<&Tools>) -> Result<String> {
     let Some(tools) = tools else {
         return Ok("no node, therefore nothing in WASM".to_owned());
     };

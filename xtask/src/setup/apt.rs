@@ -26,6 +26,15 @@ pub fn install(title: &str, packages: &[&str], log: &Path) -> Result<()> {
     })
 }
 
+/// A command that unpacks a package into a folder. Nothing of it is installed, and no service of it is started.
+pub fn unpack(package: &str, folder: &Path) -> Command {
+    let script =
+        "apt-get download \"$0\" || { apt-get update; apt-get download \"$0\"; }; dpkg -x ./*.deb . && rm ./*.deb";
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", script, package]).current_dir(folder);
+    shell
+}
+
 /// A command with the rights of root.
 pub fn as_root(program: &str) -> Result<Command> {
     if output_of(Command::new("id").arg("-u"))? == "0" {

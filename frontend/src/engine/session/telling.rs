@@ -3,7 +3,7 @@
 use shared::document::{Change, LostWrite};
 use shared::id::RecordId;
 use shared::io::{Event, Now};
-use shared::ledger::{Claim, Granted, Outcome, Rejection};
+use shared::ledger::{Claim, Granted, Outcome, Rejection, Wish};
 use shared::paxos::{Accepted, Entry, Slot};
 
 use super::{Mark, Session};
@@ -88,13 +88,16 @@ impl Session {
         }
     }
 
-    /// Tells what the log has decided since the last time.
+    /// Tells what the log has decided, and the policy has released, since the last time.
     pub(super) fn tell_decisions(&mut self, now: Now) {
-        let decided = self.replica.view().log().decided();
-        while self.told < decided {
+        let view = self.replica.view();
+        let released = view.released().min(view.log().decided());
+        // What came in a snapshot happened long ago.
+        self.told = self.told.max(view.log().start().slot);
+        while self.told < released {
             let slot = self.told;
             self.told = slot.plus(1);
-            let accepted = self.replica.view().log().decision(slot).copied();
+            let accepted = self.replica.view().log().decision(slot).cloned();
             if let Some(accepted) = accepted.filter(|_| self.caught_up_once) {
                 self.tell_decision(now, slot, accepted);
             }
@@ -103,11 +106,16 @@ impl Session {
 
     fn tell_decision(&mut self, now: Now, slot: Slot, Accepted { ballot, entry }: Accepted) {
         let Entry::Claim(claim) = entry else { return };
-        let Some(outcome) = self.replica.view().ledger().outcome(claim.id) else { return };
+        let Some(outcome) = self.replica.view().ledger().outcome(&claim) else { return };
+        // The ledger keeps an outcome only until the asker has seen it, which may have been before this tab came back.
+        let is_dropped = outcome == Err(Rejection::Forgotten) && claim.id.replica != self.replica.view().me();
+        if is_dropped {
+            return;
+        }
         if self.feed.knows(claim.id) {
             return;
         }
-        let what = self.decision(claim, outcome);
+        let what = self.decision(&claim, outcome);
         let refused_here = claim.id.replica == self.replica.view().me() && matches!(what, Decision::Refused { .. });
         let fact = Fact::Decided(Decided { claim: claim.id, leader: ballot.voter, slot, what });
         // A row says itself that its number was refused.
@@ -122,13 +130,25 @@ impl Session {
         record.is_some_and(|record| self.replica.view().document().contains(record))
     }
 
-    fn decision(&self, claim: Claim, outcome: Outcome) -> Decision {
+    fn decision(&self, claim: &Claim, outcome: Outcome) -> Decision {
         let record = claim.wish.record();
         let name = record.and_then(|record| self.names.get(&record)).and_then(|names| names.first()).cloned();
         match outcome {
-            Ok(Granted::Final(numbered)) => Decision::Given { number: numbered.number, name },
+            Ok(Granted::Final(numbered) | Granted::Set { number: Some(numbered) }) => {
+                Decision::Given { number: numbered.number, name }
+            }
             Ok(Granted::Released { number }) => Decision::Released { number, name },
+            Ok(Granted::Set { number: None }) => match claim.wish {
+                Wish::CompareAndSet { from: Some(number), .. } => Decision::Released { number, name },
+                _ => Decision::Unchanged { name },
+            },
             Ok(Granted::Highest { number }) => Decision::Raised { highest: number },
+            Ok(Granted::Range(range)) => Decision::Leased(range),
+            Ok(Granted::Mode { mode, .. }) => Decision::Mode(mode),
+            Ok(Granted::Policy(policy)) => Decision::Policy(policy),
+            Ok(Granted::Waived) => Decision::Waived,
+            Ok(Granted::Configuration { number }) => Decision::Configuration { number },
+            Ok(Granted::Retired { replica }) => Decision::Retired { replica },
             Err(rejection) => {
                 let owner = match rejection {
                     Rejection::NumberTaken { owner, .. } => self.owner(owner),

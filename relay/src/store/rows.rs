@@ -1,0 +1,276 @@
+//! The rows of the rooms: what each write does to them, and how they are read back.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Transaction, params};
+use shared::document::Packed;
+use shared::dot::{Dot, MAX_COUNTER};
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::{Recovered, Snapshot, WriteOp};
+use shared::paxos::{Accepted, Ballot, Position, Slot, Standing};
+use shared::wire::{self, Room};
+
+use super::{Store, StoreError};
+
+impl Store {
+    /// The durable state of every room.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if something cannot be read back.
+    pub fn load(&self) -> Result<BTreeMap<Room, Recovered>, StoreError> {
+        let mut rooms = BTreeMap::new();
+        self.load_document(&mut rooms)
+            .and_then(|()| self.load_log(&mut rooms))
+            .and_then(|()| self.load_standings(&mut rooms))
+            .and_then(|()| self.load_progress(&mut rooms))
+            .map_err(|reason| StoreError::Broken { file: self.file.clone(), reason })?;
+        Ok(rooms)
+    }
+
+    fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, body FROM context", |row| {
+            let part = wire::dot_set_of(bytes(row, 1)?).map_err(text)?;
+            room(rooms, row)?.apply(WriteOp::PutContext(part));
+            Ok(())
+        })?;
+        let versions = "SELECT room, record_replica, record_counter, replica, counter, body FROM version";
+        self.each(versions, |row| {
+            let record = RecordId(dot(row, 1)?);
+            let version = Packed::from_bytes(record, bytes(row, 5)?).map_err(text)?;
+            room(rooms, row)?.apply(WriteOp::PutVersion { record, dot: dot(row, 3)?, version });
+            Ok(())
+        })
+    }
+
+    fn load_log(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, slot, chain, log_slot, log_chain, ledger FROM snapshot", |row| {
+            let (at, log_start) = (position(row, 1)?, position(row, 3)?);
+            let snapshot = Snapshot { at, ledger: bytes(row, 5)?.to_vec() };
+            room(rooms, row)?.apply(WriteOp::Snapshot { snapshot, log_start });
+            Ok(())
+        })?;
+        self.each("SELECT room, slot, configuration, round, voter, body FROM log", |row| {
+            let entry = wire::plain_of(bytes(row, 5)?).map_err(text)?;
+            let (slot, accepted) = (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry });
+            room(rooms, row)?.apply(WriteOp::Accept { slot, accepted });
+            Ok(())
+        })
+    }
+
+    fn load_standings(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        let of_itself = "SELECT room, promised_configuration, promised_round, promised_voter,
+             accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM standing";
+        self.each(of_itself, |row| {
+            let standing = standing(row, 1)?;
+            room(rooms, row)?.apply(WriteOp::Standing(standing));
+            Ok(())
+        })?;
+        let of_others = "SELECT room, id, incarnation, promised_configuration, promised_round, promised_voter,
+             accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM remembered";
+        self.each(of_others, |row| {
+            let (voter, incarnation) = (VoterId(row.get(1).map_err(text)?), ReplicaId(unsigned(row, 2)?));
+            let standing = standing(row, 3)?;
+            room(rooms, row)?.apply(WriteOp::Remember { voter, incarnation, standing });
+            Ok(())
+        })
+    }
+
+    fn load_progress(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, decided, claim_seq FROM progress", |row| {
+            let (decided, claim_seq) = (Slot(unsigned(row, 1)?), unsigned(row, 2)?);
+            let recovered = room(rooms, row)?;
+            (recovered.decided, recovered.claim_seq) = (decided, claim_seq);
+            Ok(())
+        })
+    }
+
+    fn each(&self, query: &str, mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>) -> Result<(), String> {
+        let mut statement = self.connection.prepare(query).map_err(text)?;
+        let mut rows = statement.query([]).map_err(text)?;
+        while let Some(row) = rows.next().map_err(text)? {
+            take(row)?;
+        }
+        Ok(())
+    }
+}
+
+/// Carries out one write: the SQL of what `Recovered::apply` means.
+pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
+    match op {
+        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::PutContext(_) => {
+            write_document(transaction, room, op)
+        }
+        WriteOp::Standing(_) | WriteOp::Remember { .. } => write_standing(transaction, room, op),
+        WriteOp::Snapshot { .. } | WriteOp::Accept { .. } | WriteOp::Decided(_) | WriteOp::ClaimSeq(_) => {
+            write_log(transaction, room, op)
+        }
+    }
+}
+
+fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
+    match op {
+        WriteOp::PutVersion { record: RecordId(record), dot, version } => execute(
+            transaction,
+            "INSERT OR REPLACE INTO version (room, record_replica, record_counter, replica, counter, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                room,
+                record.replica.0 as i64,
+                record.counter as i64,
+                dot.replica.0 as i64,
+                dot.counter as i64,
+                version.as_bytes()
+            ],
+        ),
+        WriteOp::DropVersion { record: RecordId(record), dot } => execute(
+            transaction,
+            "DELETE FROM version
+             WHERE room = ?1 AND record_replica = ?2 AND record_counter = ?3 AND replica = ?4 AND counter = ?5",
+            params![room, record.replica.0 as i64, record.counter as i64, dot.replica.0 as i64, dot.counter as i64],
+        ),
+        WriteOp::PutContext(part) => part.replicas().try_for_each(|replica| {
+            execute(
+                transaction,
+                "INSERT OR REPLACE INTO context (room, replica, body) VALUES (?1, ?2, ?3)",
+                params![room, replica.0 as i64, wire::dot_set_bytes(&part.of(replica))],
+            )
+        }),
+        _ => unreachable!("dispatched by what it is about"),
+    }
+}
+
+fn write_standing(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
+    match op {
+        WriteOp::Standing(Standing { promised, accepted: (ballot, slot) }) => execute(
+            transaction,
+            "INSERT OR REPLACE INTO standing (room, promised_configuration, promised_round, promised_voter,
+             accepted_configuration, accepted_round, accepted_voter, accepted_slot)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                room,
+                promised.configuration,
+                promised.round as i64,
+                promised.voter.0,
+                ballot.configuration,
+                ballot.round as i64,
+                ballot.voter.0,
+                slot.0 as i64
+            ],
+        ),
+        WriteOp::Remember { voter, incarnation, standing: Standing { promised, accepted: (ballot, slot) } } => execute(
+            transaction,
+            "INSERT OR REPLACE INTO remembered (room, id, incarnation, promised_configuration, promised_round,
+             promised_voter, accepted_configuration, accepted_round, accepted_voter, accepted_slot)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                room,
+                voter.0,
+                incarnation.0 as i64,
+                promised.configuration,
+                promised.round as i64,
+                promised.voter.0,
+                ballot.configuration,
+                ballot.round as i64,
+                ballot.voter.0,
+                slot.0 as i64
+            ],
+        ),
+        _ => unreachable!("dispatched by what it is about"),
+    }
+}
+
+fn write_log(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
+    match op {
+        WriteOp::Snapshot { snapshot: Snapshot { at, ledger }, log_start } => {
+            execute(
+                transaction,
+                "INSERT OR REPLACE INTO snapshot (room, slot, chain, log_slot, log_chain, ledger)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    room,
+                    at.slot.0 as i64,
+                    at.chain as i64,
+                    log_start.slot.0 as i64,
+                    log_start.chain as i64,
+                    ledger
+                ],
+            )?;
+            let covered = params![room, log_start.slot.0 as i64];
+            execute(transaction, "DELETE FROM log WHERE room = ?1 AND slot < ?2", covered)?;
+            execute(
+                transaction,
+                "INSERT INTO progress (room, decided) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET decided = max(decided, ?2)",
+                params![room, at.slot.0 as i64],
+            )
+        }
+        WriteOp::Accept { slot, accepted: Accepted { ballot, entry } } => execute(
+            transaction,
+            "INSERT OR REPLACE INTO log (room, slot, configuration, round, voter, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                room,
+                slot.0 as i64,
+                ballot.configuration,
+                ballot.round as i64,
+                ballot.voter.0,
+                wire::plain_bytes(entry)
+            ],
+        ),
+        WriteOp::Decided(slot) => execute(
+            transaction,
+            "INSERT INTO progress (room, decided) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET decided = ?2",
+            params![room, slot.0 as i64],
+        ),
+        WriteOp::ClaimSeq(seq) => execute(
+            transaction,
+            "INSERT INTO progress (room, claim_seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET claim_seq = ?2",
+            params![room, *seq as i64],
+        ),
+        _ => unreachable!("dispatched by what it is about"),
+    }
+}
+
+fn execute(transaction: &Transaction<'_>, sql: &str, values: &[&dyn rusqlite::ToSql]) -> rusqlite::Result<()> {
+    transaction.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> Result<u64, String> {
+    row.get::<_, i64>(column).map(|signed| signed as u64).map_err(text)
+}
+
+fn dot(row: &rusqlite::Row<'_>, column: usize) -> Result<Dot, String> {
+    let (replica, counter) = (ReplicaId(unsigned(row, column)?), unsigned(row, column + 1)?);
+    if (1..=MAX_COUNTER).contains(&counter) {
+        Ok(Dot { replica, counter })
+    } else {
+        Err(format!("no dot has the counter {counter}"))
+    }
+}
+
+fn ballot(row: &rusqlite::Row<'_>, column: usize) -> Result<Ballot, String> {
+    let configuration = row.get(column).map_err(text)?;
+    Ok(Ballot { configuration, round: unsigned(row, column + 1)?, voter: VoterId(row.get(column + 2).map_err(text)?) })
+}
+
+fn standing(row: &rusqlite::Row<'_>, column: usize) -> Result<Standing, String> {
+    let accepted = (ballot(row, column + 3)?, Slot(unsigned(row, column + 6)?));
+    Ok(Standing { promised: ballot(row, column)?, accepted })
+}
+
+fn position(row: &rusqlite::Row<'_>, column: usize) -> Result<Position, String> {
+    Ok(Position { slot: Slot(unsigned(row, column)?), chain: unsigned(row, column + 1)? })
+}
+
+fn bytes<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Result<&'a [u8], String> {
+    row.get_ref(column).map_err(text)?.as_blob().map_err(text)
+}
+
+/// The state of the room that the first column of a row names.
+fn room<'a>(rooms: &'a mut BTreeMap<Room, Recovered>, row: &rusqlite::Row<'_>) -> Result<&'a mut Recovered, String> {
+    let name: String = row.get(0).map_err(text)?;
+    Ok(rooms.entry(Room::try_from(name).map_err(text)?).or_default())
+}

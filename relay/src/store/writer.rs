@@ -1,0 +1,108 @@
+//! The thread that writes: it takes everything that waits, makes it durable in one commit, and says so.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc as blocking;
+use std::thread;
+
+use shared::id::{ReplicaId, VoterId};
+use shared::io::{WriteBatch, WriteId};
+use shared::paxos::Configuration;
+use shared::wire::Room;
+use tokio::sync::mpsc;
+
+use super::{Store, StoreError};
+
+/// What has become durable by one commit.
+#[derive(Debug)]
+pub struct Persisted {
+    /// For each room the last batch; all before it are durable too.
+    pub last: BTreeMap<Room, WriteId>,
+    /// How many batches the commit held.
+    pub batches: usize,
+    /// Whether the founding is among it.
+    pub founded: bool,
+}
+
+impl Persisted {
+    fn by(tasks: Vec<Task>) -> Self {
+        let mut persisted = Persisted { last: BTreeMap::new(), batches: 0, founded: false };
+        for task in tasks {
+            match task {
+                Task::Write(room, batch) => {
+                    persisted.last.insert(room, batch.id);
+                    persisted.batches += 1;
+                }
+                Task::Found(_) => persisted.founded = true,
+                Task::Meet(..) | Task::Renew(_) => {}
+            }
+        }
+        persisted
+    }
+}
+
+/// Something to be made durable, in its turn.
+#[derive(Debug)]
+pub(super) enum Task {
+    Write(Room, WriteBatch),
+    /// A relay was met, and is reached at this address.
+    Meet(VoterId, String),
+    /// The relays have found one another: so every log begins.
+    Found(Configuration),
+    /// The database has forgotten votes: from now on it is this incarnation, which has given none.
+    Renew(ReplicaId),
+}
+
+/// The way to the writer thread. What is submitted later becomes durable no earlier. The thread ends when this is
+/// dropped and everything given to it is durable.
+#[derive(Debug)]
+pub struct Writer {
+    tasks: blocking::Sender<Task>,
+}
+
+impl Writer {
+    /// Starts the thread that owns the database from now on. It reports each commit, or the failure after which it
+    /// writes nothing more; the reports end when it has.
+    pub fn start(store: Store) -> (Self, mpsc::UnboundedReceiver<Result<Persisted, StoreError>>) {
+        let (tasks, inbox) = blocking::channel();
+        let (reports, outcome) = mpsc::unbounded_channel();
+        thread::spawn(move || run(store, &inbox, &reports));
+        (Writer { tasks }, outcome)
+    }
+
+    pub fn submit(&self, room: Room, batch: WriteBatch) {
+        self.give(Task::Write(room, batch));
+    }
+
+    pub fn meet(&self, voter: VoterId, address: String) {
+        self.give(Task::Meet(voter, address));
+    }
+
+    pub fn found(&self, founding: Configuration) {
+        self.give(Task::Found(founding));
+    }
+
+    pub fn renew(&self, incarnation: ReplicaId) {
+        self.give(Task::Renew(incarnation));
+    }
+
+    fn give(&self, task: Task) {
+        // A thread that has ended has said so in its reports.
+        let _ended = self.tasks.send(task);
+    }
+}
+
+/// Group commit: while one commit syncs the disk, the batches for the next one gather.
+fn run(
+    mut store: Store,
+    inbox: &blocking::Receiver<Task>,
+    reports: &mpsc::UnboundedSender<Result<Persisted, StoreError>>,
+) {
+    while let Ok(first) = inbox.recv() {
+        let tasks: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
+        let report = store.commit(&tasks).map_err(StoreError::Write).map(|()| Persisted::by(tasks));
+        let failed = report.is_err();
+        if reports.send(report).is_err() || failed {
+            return;
+        }
+    }
+}

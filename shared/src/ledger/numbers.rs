@@ -1,0 +1,212 @@
+//! Who owns which number, and which numbers are leased.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::wish::Rejection;
+use crate::id::{RecordId, ReplicaId};
+use crate::mutation::{self, Mutation};
+use crate::paxos::Slot;
+
+/// The largest number that can be given.
+pub const MAX_NUMBER: u64 = 999_999_999_999;
+/// The longest range that can be leased at a time.
+pub const MAX_RANGE: u32 = 10_000;
+
+/// A number that the log has given to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered {
+    pub number: u64,
+    /// The slot of the claim that won.
+    pub slot: Slot,
+}
+
+/// Numbers leased to a replica, which alone may give them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    pub first: u64,
+    pub last: u64,
+    pub to: ReplicaId,
+}
+
+/// The numbers of a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
+pub(super) struct Numbers {
+    /// Invariant: `owners` and `of` are inverse to one another, so a number has one owner at the most.
+    owners: BTreeMap<u64, (RecordId, Slot)>,
+    of: BTreeMap<RecordId, Numbered>,
+    /// By their first numbers. Invariant: no two of them overlap, and all are at or below `highest`.
+    ranges: BTreeMap<u64, Range>,
+    /// Invariant: at least every number ever given or leased; never falls.
+    highest: u64,
+}
+
+/// What a snapshot keeps of the numbers.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    of: Vec<(RecordId, Numbered)>,
+    ranges: Vec<Range>,
+    highest: u64,
+}
+
+impl From<Numbers> for Kept {
+    fn from(numbers: Numbers) -> Self {
+        let (of, ranges) = (numbers.of.into_iter().collect(), numbers.ranges.into_values().collect());
+        Kept { of, ranges, highest: numbers.highest }
+    }
+}
+
+impl From<Kept> for Numbers {
+    fn from(kept: Kept) -> Self {
+        Numbers {
+            owners: kept.of.iter().map(|&(record, Numbered { number, slot })| (number, (record, slot))).collect(),
+            of: kept.of.into_iter().collect(),
+            ranges: kept.ranges.into_iter().map(|range| (range.first, range)).collect(),
+            highest: kept.highest,
+        }
+    }
+}
+
+impl Numbers {
+    /// Gives a number to a record; `asker` may give those that it has leased.
+    pub(super) fn give(
+        &mut self,
+        slot: Slot,
+        asker: ReplicaId,
+        record: RecordId,
+        number: u64,
+    ) -> Result<Numbered, Rejection> {
+        check_number(number)?;
+        if let Some(&Numbered { number, slot }) = self.of.get(&record) {
+            return Err(Rejection::AlreadyNumbered { number, slot });
+        }
+        self.check_free(asker, number)?;
+        Ok(self.put(slot, record, number))
+    }
+
+    fn check_free(&self, asker: ReplicaId, number: u64) -> Result<(), Rejection> {
+        check_number(number)?;
+        if let Some(&(owner, slot)) = self.owners.get(&number) {
+            return Err(Rejection::NumberTaken { number, owner, slot });
+        }
+        match self.ranges.range(..=number).next_back() {
+            Some((_, range)) if number <= range.last && range.to != asker && !mutation::is(Mutation::LeaseIgnored) => {
+                Err(Rejection::NumberLeased { number, to: range.to })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&mut self, slot: Slot, record: RecordId, number: u64) -> Numbered {
+        let numbered = Numbered { number, slot };
+        self.owners.insert(number, (record, slot));
+        self.of.insert(record, numbered);
+        self.highest = self.highest.max(number);
+        numbered
+    }
+
+    pub(super) fn allocate(&mut self, slot: Slot, record: RecordId) -> Result<Numbered, Rejection> {
+        if let Some(&Numbered { number, slot }) = self.of.get(&record) {
+            return Err(Rejection::AlreadyNumbered { number, slot });
+        }
+        if self.highest >= MAX_NUMBER {
+            return Err(Rejection::Exhausted);
+        }
+        Ok(self.put(slot, record, self.highest + 1))
+    }
+
+    pub(super) fn raise(&mut self, number: u64) -> Result<u64, Rejection> {
+        check_number(number)?;
+        self.highest = self.highest.max(number);
+        Ok(self.highest)
+    }
+
+    pub(super) fn release(&mut self, record: RecordId) -> Result<u64, Rejection> {
+        let Numbered { number, .. } = self.of.remove(&record).ok_or(Rejection::NotNumbered)?;
+        self.owners.remove(&number);
+        Ok(number)
+    }
+
+    pub(super) fn compare_and_set(
+        &mut self,
+        slot: Slot,
+        asker: ReplicaId,
+        record: RecordId,
+        (from, to): (Option<u64>, Option<u64>),
+    ) -> Result<Option<Numbered>, Rejection> {
+        let now = self.of(record);
+        if now.map(|numbered| numbered.number) != from {
+            return Err(Rejection::Changed { now });
+        }
+        if from == to {
+            return Ok(now);
+        }
+        if let Some(number) = to {
+            self.check_free(asker, number)?;
+        }
+        if let Some(number) = from {
+            self.of.remove(&record);
+            self.owners.remove(&number);
+        }
+        Ok(to.map(|number| self.put(slot, record, number)))
+    }
+
+    pub(super) fn grant(&mut self, to: ReplicaId, count: u32) -> Result<Range, Rejection> {
+        if !(1..=MAX_RANGE).contains(&count) {
+            return Err(Rejection::RangeLength { count });
+        }
+        let range = Range { first: self.highest + 1, last: self.highest + u64::from(count), to };
+        if range.last > MAX_NUMBER {
+            return Err(Rejection::Exhausted);
+        }
+        self.ranges.insert(range.first, range);
+        if !mutation::is(Mutation::LeasesOverlap) {
+            self.highest = range.last;
+        }
+        Ok(range)
+    }
+
+    pub(super) fn of(&self, record: RecordId) -> Option<Numbered> {
+        self.of.get(&record).copied()
+    }
+
+    pub(super) fn owner_of(&self, number: u64) -> Option<(RecordId, Slot)> {
+        self.owners.get(&number).copied()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, RecordId)> + '_ {
+        self.owners.iter().map(|(&number, &(record, _))| (number, record))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.owners.len()
+    }
+
+    pub(super) fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range> + '_ {
+        self.ranges.values().copied()
+    }
+
+    pub(super) fn assert_invariants(&self) {
+        assert_eq!(self.owners.len(), self.of.len(), "owners and their numbers differ in size");
+        for (&number, &(record, slot)) in &self.owners {
+            assert_eq!(self.of.get(&record), Some(&Numbered { number, slot }), "owner of {number}");
+            assert!(number <= self.highest, "{number} is above the highest number");
+        }
+        let mut free_from = 1;
+        for range in self.ranges.values() {
+            assert!(range.first >= free_from, "ranges overlap: {range:?}");
+            assert!(range.last <= self.highest, "a range is above the highest number: {range:?}");
+            free_from = range.last + 1;
+        }
+    }
+}
+
+fn check_number(number: u64) -> Result<(), Rejection> {
+    if (1..=MAX_NUMBER).contains(&number) { Ok(()) } else { Err(Rejection::OutOfRange { number }) }
+}

@@ -1,0 +1,100 @@
+//! Exactly once: what became of the claims of each replica, for as long as it may ask again.
+//!
+//! A replica that has seen the outcomes of its claims up to one says so in its next claim, and they are dropped. Of a
+//! replica that asks no more the last ones stay, until there are too many such replicas; then those are forgotten that
+//! have been quiet for longest. A claim of a forgotten replica that comes once more must not be done twice. It is told
+//! by how far its asker knew the log when it first sent it: not as far as the slot of the last claim of a replica that
+//! was forgotten, or it would have been decided later than that. No clock is needed for it, so none can be wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::wish::{Claim, Outcome, Rejection};
+use crate::id::ReplicaId;
+use crate::mutation::{self, Mutation};
+use crate::paxos::Slot;
+
+/// How many outcomes are kept for one replica at the most.
+pub(super) const MAX_OUTCOMES: usize = 1024;
+
+/// What is remembered of the replicas that have asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sessions {
+    of: BTreeMap<ReplicaId, Session>,
+    /// The sessions by the slot of the last claim of each. Invariant: as in `of`.
+    quiet_since: BTreeSet<(Slot, ReplicaId)>,
+    /// Claims of replicas that are not remembered are too old if they were first sent by one that knew the log not so
+    /// far. Never falls.
+    forgotten: Slot,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Session {
+    outcomes: BTreeMap<u64, Outcome>,
+    /// Claims up to this one are over; their outcomes are not kept.
+    over: u64,
+    /// The slot of the last claim.
+    used: Slot,
+    /// How far the asker of a claim must have known the log, if the session is to know the claim: it may have been
+    /// forgotten before and begun anew.
+    knows_from: Slot,
+}
+
+impl Sessions {
+    /// What is known of a claim without doing it; `None`: it has never been done.
+    pub(super) fn outcome_for(&self, claim: &Claim) -> Option<Outcome> {
+        let session = self.of.get(&claim.id.replica).filter(|_| !mutation::is(Mutation::DoneAgain));
+        if let Some(&outcome) = session.and_then(|session| session.outcomes.get(&claim.id.seq)) {
+            return Some(outcome);
+        }
+        let knows_from = session.map_or(self.forgotten, |session| session.knows_from);
+        let is_over = session.is_some_and(|session| claim.id.seq <= session.over);
+        let is_too_old = claim.seen < knows_from && !mutation::is(Mutation::ForgottenIsNew);
+        (is_over || is_too_old).then_some(Err(Rejection::Forgotten))
+    }
+
+    /// Keeps the outcome of a claim that was done in `slot`, and forgets what is quiet beyond `most` replicas.
+    pub(super) fn keep(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, most: u32) {
+        let replica = claim.id.replica;
+        let knows_from = self.forgotten;
+        let session = self.of.entry(replica).or_insert_with(|| Session { knows_from, ..Session::default() });
+        self.quiet_since.remove(&(session.used, replica));
+        self.quiet_since.insert((slot, replica));
+        session.used = slot;
+        session.outcomes.insert(claim.id.seq, outcome);
+        // Only what is over before this claim: a liar harms nobody but itself.
+        session.drop_until(claim.settled.min(claim.id.seq.saturating_sub(1)));
+        while session.outcomes.len() > MAX_OUTCOMES {
+            let oldest = session.outcomes.first_key_value().map_or(0, |(&seq, _)| seq);
+            session.drop_until(oldest);
+        }
+        while self.of.len() > (most as usize).max(1) {
+            self.forget_quietest();
+        }
+    }
+
+    fn forget_quietest(&mut self) {
+        if let Some((used, replica)) = self.quiet_since.pop_first() {
+            self.of.remove(&replica);
+            self.forgotten = self.forgotten.max(used.plus(1));
+        }
+    }
+
+    pub(super) fn assert_invariants(&self) {
+        assert_eq!(self.of.len(), self.quiet_since.len(), "sessions and their order differ in size");
+        for (replica, session) in &self.of {
+            assert!(self.quiet_since.contains(&(session.used, *replica)), "a session is not in order");
+            assert!(session.outcomes.keys().all(|&seq| seq > session.over), "an outcome is kept that is over");
+        }
+    }
+}
+
+impl Session {
+    fn drop_until(&mut self, seq: u64) {
+        if seq > self.over {
+            self.over = seq;
+            self.outcomes = self.outcomes.split_off(&(seq + 1));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+use super::sessions::MAX_OUTCOMES;
+use super::*;
+use crate::dot::Dot;
+use crate::wire;
+
+fn record(counter: u64) -> RecordId {
+    RecordId(Dot::new(ReplicaId(1), counter))
+}
+
+fn claim(seq: u64, wish: Wish) -> Entry {
+    by(ReplicaId(9), seq, 0, wish)
+}
+
+fn by(replica: ReplicaId, seq: u64, settled: u64, wish: Wish) -> Entry {
+    Entry::Claim(Claim { id: ClaimId { replica, seq }, settled, seen: Slot(0), after: None, wish })
+}
+
+fn decide(ledger: &mut Ledger, slot: u64, entry: &Entry) -> Outcome {
+    let outcome = ledger.apply(Slot(slot), entry).expect("a claim has an outcome");
+    ledger.assert_invariants();
+    outcome
+}
+
+#[test]
+fn the_first_claim_in_log_order_wins_and_the_second_learns_who_has_it() {
+    let mut ledger = Ledger::default();
+    let won = decide(&mut ledger, 4, &claim(1, Wish::Claim { record: record(1), number: 42 }));
+    assert_eq!(won, Ok(Granted::Final(Numbered { number: 42, slot: Slot(4) })));
+    let lost = decide(&mut ledger, 5, &claim(2, Wish::Claim { record: record(2), number: 42 }));
+    assert_eq!(lost, Err(Rejection::NumberTaken { number: 42, owner: record(1), slot: Slot(4) }));
+}
+
+#[test]
+fn a_claim_that_is_decided_twice_has_its_effect_once() {
+    let mut ledger = Ledger::default();
+    let allocate = claim(1, Wish::Allocate { record: record(1) });
+    let first = decide(&mut ledger, 0, &allocate);
+    assert_eq!(decide(&mut ledger, 1, &allocate), first);
+    assert_eq!(ledger.highest(), 1);
+}
+
+#[test]
+fn allocation_goes_above_everything_claimed_raised_or_released() {
+    let mut ledger = Ledger::default();
+    decide(&mut ledger, 0, &claim(1, Wish::Claim { record: record(1), number: 7 })).unwrap();
+    decide(&mut ledger, 1, &claim(2, Wish::Release { record: record(1) })).unwrap();
+    decide(&mut ledger, 2, &claim(3, Wish::Raise { number: 20 })).unwrap();
+    let next = decide(&mut ledger, 3, &claim(4, Wish::Allocate { record: record(1) }));
+    assert_eq!(next, Ok(Granted::Final(Numbered { number: 21, slot: Slot(3) })));
+}
+
+#[test]
+fn refusals_name_their_reason() {
+    let mut ledger = Ledger::default();
+    let zero = decide(&mut ledger, 0, &claim(1, Wish::Claim { record: record(1), number: 0 }));
+    assert_eq!(zero, Err(Rejection::OutOfRange { number: 0 }));
+    let none = decide(&mut ledger, 1, &claim(2, Wish::Release { record: record(1) }));
+    assert_eq!(none, Err(Rejection::NotNumbered));
+    decide(&mut ledger, 2, &claim(3, Wish::Claim { record: record(1), number: MAX_NUMBER })).unwrap();
+    let full = decide(&mut ledger, 3, &claim(4, Wish::Allocate { record: record(2) }));
+    assert_eq!(full, Err(Rejection::Exhausted));
+}
+
+fn number(ledger: &Ledger, record: RecordId) -> Option<u64> {
+    ledger.number_of(record).map(|numbered| numbered.number)
+}
+
+fn compare_and_set(from: Option<u64>, to: Option<u64>) -> Wish {
+    Wish::CompareAndSet { record: record(1), from, to }
+}
+
+#[test]
+fn a_number_is_set_only_if_the_old_one_is_as_the_asker_thinks() {
+    let mut ledger = Ledger::default();
+    let set = |number, slot| Ok(Granted::Set { number: Some(Numbered { number, slot: Slot(slot) }) });
+    assert_eq!(decide(&mut ledger, 0, &claim(1, compare_and_set(None, Some(5)))), set(5, 0));
+    let now = Some(Numbered { number: 5, slot: Slot(0) });
+    for (seq, from) in [(2, None), (3, Some(4))] {
+        let refused = decide(&mut ledger, 1, &claim(seq, compare_and_set(from, Some(9))));
+        assert_eq!(refused, Err(Rejection::Changed { now }));
+    }
+    assert_eq!(decide(&mut ledger, 2, &claim(4, compare_and_set(Some(5), Some(5)))), set(5, 0), "nothing changes");
+    assert_eq!(decide(&mut ledger, 3, &claim(5, compare_and_set(Some(5), Some(9)))), set(9, 3));
+    assert_eq!(ledger.owner_of(5), None, "the old number is free");
+    assert_eq!(decide(&mut ledger, 4, &claim(6, compare_and_set(Some(9), None))), Ok(Granted::Set { number: None }));
+    assert_eq!((ledger.count(), ledger.highest()), (0, 9));
+}
+
+#[test]
+fn a_number_that_cannot_be_set_leaves_the_old_one() {
+    let mut ledger = Ledger::default();
+    decide(&mut ledger, 0, &claim(1, Wish::Claim { record: record(2), number: 7 })).unwrap();
+    decide(&mut ledger, 1, &claim(2, compare_and_set(None, Some(5)))).unwrap();
+    let taken = decide(&mut ledger, 2, &claim(3, compare_and_set(Some(5), Some(7))));
+    assert_eq!(taken, Err(Rejection::NumberTaken { number: 7, owner: record(2), slot: Slot(0) }));
+    let zero = decide(&mut ledger, 3, &claim(4, compare_and_set(Some(5), Some(0))));
+    assert_eq!(zero, Err(Rejection::OutOfRange { number: 0 }));
+    assert_eq!(number(&ledger, record(1)), Some(5));
+}
+
+const LESSEE: ReplicaId = ReplicaId(7);
+
+fn grant(count: u32) -> Wish {
+    Wish::GrantRange { to: LESSEE, count }
+}
+
+#[test]
+fn what_is_leased_is_never_allocated_and_no_range_overlaps_another() {
+    let mut ledger = Ledger::default();
+    decide(&mut ledger, 0, &claim(1, Wish::Allocate { record: record(1) })).unwrap();
+    let range = |first, last| Ok(Granted::Range(Range { first, last, to: LESSEE }));
+    assert_eq!(decide(&mut ledger, 1, &claim(2, grant(10))), range(2, 11));
+    decide(&mut ledger, 2, &claim(3, Wish::Allocate { record: record(2) })).unwrap();
+    assert_eq!(number(&ledger, record(2)), Some(12));
+    decide(&mut ledger, 3, &claim(4, Wish::Raise { number: 20 })).unwrap();
+    assert_eq!(decide(&mut ledger, 4, &claim(5, grant(1))), range(21, 21));
+    assert_eq!(ledger.ranges().map(|range| range.first).collect::<Vec<_>>(), [2, 21]);
+}
+
+#[test]
+fn a_leased_number_is_given_by_its_lessee_alone() {
+    let mut ledger = Ledger::default();
+    decide(&mut ledger, 0, &claim(1, grant(10))).unwrap();
+    let leased = Err(Rejection::NumberLeased { number: 10, to: LESSEE });
+    assert_eq!(decide(&mut ledger, 1, &claim(2, Wish::Claim { record: record(1), number: 10 })), leased);
+    assert_eq!(decide(&mut ledger, 2, &claim(3, compare_and_set(None, Some(10)))), leased);
+    decide(&mut ledger, 3, &claim(4, Wish::Claim { record: record(1), number: 11 })).unwrap();
+    let own = by(LESSEE, 1, 0, Wish::Claim { record: record(2), number: 10 });
+    assert_eq!(decide(&mut ledger, 4, &own), Ok(Granted::Final(Numbered { number: 10, slot: Slot(4) })));
+    let again = by(LESSEE, 2, 1, Wish::Claim { record: record(3), number: 10 });
+    let taken = Rejection::NumberTaken { number: 10, owner: record(2), slot: Slot(4) };
+    assert_eq!(decide(&mut ledger, 5, &again), Err(taken), "nor can it give one twice");
+}
+
+#[test]
+fn ranges_have_a_length_and_an_end() {
+    let mut ledger = Ledger::default();
+    for (seq, count) in [(1, 0), (2, MAX_RANGE + 1)] {
+        assert_eq!(decide(&mut ledger, seq, &claim(seq, grant(count))), Err(Rejection::RangeLength { count }));
+    }
+    decide(&mut ledger, 3, &claim(3, Wish::Raise { number: MAX_NUMBER - 5 })).unwrap();
+    assert_eq!(decide(&mut ledger, 4, &claim(4, grant(6))), Err(Rejection::Exhausted));
+    assert_eq!(ledger.highest(), MAX_NUMBER - 5, "a refusal takes nothing");
+    decide(&mut ledger, 5, &claim(5, grant(5))).unwrap();
+}
+
+fn raise(number: u64) -> Wish {
+    Wish::Raise { number }
+}
+
+#[test]
+fn what_an_asker_has_seen_decided_is_dropped_and_not_done_again() {
+    let mut ledger = Ledger::default();
+    for seq in 1..=3 {
+        decide(&mut ledger, seq, &claim(seq, raise(seq))).unwrap();
+    }
+    decide(&mut ledger, 4, &by(ReplicaId(9), 4, 2, raise(4))).unwrap();
+    assert_eq!(decide(&mut ledger, 5, &claim(1, raise(90))), Err(Rejection::Forgotten));
+    assert_eq!(decide(&mut ledger, 6, &claim(2, raise(90))), Err(Rejection::Forgotten));
+    assert_eq!(decide(&mut ledger, 7, &claim(3, raise(90))), Ok(Granted::Highest { number: 3 }), "this one is kept");
+    assert_eq!(ledger.highest(), 4);
+}
+
+/// Claims of one replica may be decided in another order than it made them.
+#[test]
+fn an_earlier_claim_that_comes_later_is_done() {
+    let mut ledger = Ledger::default();
+    decide(&mut ledger, 0, &claim(2, raise(20))).unwrap();
+    assert_eq!(decide(&mut ledger, 1, &claim(1, raise(30))), Ok(Granted::Highest { number: 30 }));
+}
+
+#[test]
+fn who_says_more_is_settled_than_can_be_loses_its_earlier_outcomes_only() {
+    let mut ledger = Ledger::default();
+    decide(&mut ledger, 0, &by(ReplicaId(9), 1, u64::MAX, raise(5))).unwrap();
+    assert_eq!(decide(&mut ledger, 1, &claim(1, raise(6))), Ok(Granted::Highest { number: 5 }), "its own is kept");
+    assert_eq!(decide(&mut ledger, 2, &claim(2, raise(7))), Ok(Granted::Highest { number: 7 }), "the next is done");
+}
+
+#[test]
+fn of_an_asker_that_settles_nothing_the_last_outcomes_are_kept() {
+    let mut ledger = Ledger::default();
+    let last = MAX_OUTCOMES as u64 + 1;
+    for seq in 1..=last {
+        ledger.apply(Slot(seq), &claim(seq, raise(seq)));
+    }
+    assert_eq!(decide(&mut ledger, 5000, &claim(1, raise(9000))), Err(Rejection::Forgotten));
+    assert_eq!(decide(&mut ledger, 5001, &claim(2, raise(9000))), Ok(Granted::Highest { number: 2 }));
+    assert_eq!(ledger.highest(), last);
+}
+
+/// One claim each of more replicas than are remembered, in the slot of the replica's id: of the first it is forgotten.
+fn crowded() -> Ledger {
+    let mut ledger = Ledger::default();
+    let policy = Policy { sessions: 100, ..Policy::default() };
+    decide(&mut ledger, 0, &by(ReplicaId(999), 1, 0, Wish::SetPolicy { policy })).unwrap();
+    for replica in 1..=101 {
+        decide(&mut ledger, replica, &seen_at(replica, 2, replica - 1)).unwrap();
+    }
+    ledger
+}
+
+/// A claim of a replica that knows the log so far. The highest number becomes the replica's.
+fn seen_at(replica: u64, seq: u64, seen: u64) -> Entry {
+    let id = ClaimId { replica: ReplicaId(replica), seq };
+    Entry::Claim(Claim { id, settled: 0, seen: Slot(seen), after: None, wish: raise(replica) })
+}
+
+#[test]
+fn a_claim_of_a_forgotten_replica_is_not_done_twice() {
+    let mut ledger = crowded();
+    let before = ledger.highest();
+    assert_eq!(decide(&mut ledger, 20_000, &seen_at(1, 2, 0)), Err(Rejection::Forgotten));
+    assert_eq!(ledger.highest(), before);
+    let fresh = decide(&mut ledger, 20_001, &seen_at(1, 3, 20_000));
+    assert_eq!(fresh, Ok(Granted::Highest { number: before }), "one that it makes after that is");
+}
+
+#[test]
+fn of_too_many_replicas_the_quietest_is_forgotten() {
+    let mut ledger = crowded();
+    let remembered = Ok(Granted::Highest { number: 2 });
+    assert_eq!(decide(&mut ledger, 20_000, &seen_at(2, 2, 1)), remembered, "it is remembered");
+    decide(&mut ledger, 20_001, &seen_at(2, 3, 102)).unwrap();
+    decide(&mut ledger, 20_002, &seen_at(90_000, 1, 20_000)).unwrap();
+    assert_eq!(decide(&mut ledger, 20_003, &seen_at(2, 2, 1)), remembered, "it asked lately");
+    assert_eq!(decide(&mut ledger, 20_004, &seen_at(3, 2, 2)), Err(Rejection::Forgotten));
+}
+
+/// Also if it has asked for something else since, and so is remembered anew.
+#[test]
+fn a_forgotten_claim_stays_forgotten_when_its_replica_is_back() {
+    let mut ledger = crowded();
+    decide(&mut ledger, 20_000, &seen_at(1, 3, 20_000)).unwrap();
+    assert_eq!(decide(&mut ledger, 20_001, &seen_at(1, 2, 0)), Err(Rejection::Forgotten));
+    assert_eq!(decide(&mut ledger, 20_002, &seen_at(1, 1, 0)), Err(Rejection::Forgotten));
+}
+
+/// Whoever continues from a snapshot must forget the same.
+#[test]
+fn a_ledger_that_was_written_and_read_goes_on_alike() {
+    let mut ledger = crowded();
+    let mut read: Ledger = wire::plain_of(&wire::plain_bytes(&ledger)).expect("it reads as written");
+    read.assert_invariants();
+    assert_eq!(read, ledger);
+    for (slot, entry) in (30_000..).zip([seen_at(1, 2, 0), seen_at(90_000, 1, 20_000), seen_at(3, 2, 2)]) {
+        assert_eq!(decide(&mut read, slot, &entry), decide(&mut ledger, slot, &entry));
+    }
+    assert_eq!(wire::plain_bytes(&read), wire::plain_bytes(&ledger));
+}
+
+#[test]
+fn configurations_follow_one_another_one_by_one() {
+    let mut ledger = Ledger::default();
+    let voters = |ids: &[u16]| ids.iter().map(|&id| (VoterId(id), ReplicaId(id.into()))).collect::<BTreeMap<_, _>>();
+    let founders = Configuration { number: 0, voters: voters(&[1]) };
+    ledger.apply(Slot(0), &Entry::Configure(founders));
+    let change = |from, ids: &[u16]| Wish::Reconfigure { from, voters: voters(ids) };
+    let granted = decide(&mut ledger, 1, &claim(1, change(0, &[1, 2, 3])));
+    assert_eq!(granted, Ok(Granted::Configuration { number: 1 }));
+    let under_way = decide(&mut ledger, 2, &claim(2, change(0, &[2])));
+    assert_eq!(under_way, Err(Rejection::ReconfigurationUnderWay { number: 1 }));
+    let next = ledger.next_configuration().expect("it is to come").clone();
+    ledger.apply(Slot(3), &Entry::Configure(next.clone()));
+    assert_eq!((ledger.configuration(), ledger.next_configuration()), (Some(&next), None));
+    let stale = decide(&mut ledger, 4, &claim(3, change(0, &[2])));
+    assert_eq!(stale, Err(Rejection::OtherConfiguration { number: 1 }));
+}

@@ -1,0 +1,213 @@
+//! What can be asked of the ledger, and what it can answer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
+use crate::dot::Dot;
+use crate::id::{RecordId, ReplicaId, VoterId};
+use crate::paxos::Slot;
+
+/// The name of one wish. Asking again under the same name is safe: it has one outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClaimId {
+    /// Who asks: a tab, a relay under a new id each time it is started, or somebody outside.
+    pub replica: ReplicaId,
+    /// Counted by the asker from 1.
+    pub seq: u64,
+}
+
+/// What a replica asks the ledger to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Wish {
+    /// Give `number` to `record`, if nobody has it.
+    Claim {
+        record: RecordId,
+        number: u64,
+    },
+    /// Give the next number above the highest to `record`.
+    Allocate {
+        record: RecordId,
+    },
+    /// Raise the highest number to `number`, so that what is at or below it is not allocated any more.
+    Raise {
+        number: u64,
+    },
+    /// Free the number of `record`.
+    Release {
+        record: RecordId,
+    },
+    /// Give `record` the number `to`, or none, if its number is `from`, or it has none.
+    CompareAndSet {
+        record: RecordId,
+        from: Option<u64>,
+        to: Option<u64>,
+    },
+    /// Lease the next `count` numbers above the highest to a replica, which may then give them by itself.
+    GrantRange {
+        to: ReplicaId,
+        count: u32,
+    },
+    SetMode {
+        mode: Mode,
+    },
+    SetPolicy {
+        policy: Policy,
+    },
+    /// Release everything decided before it and itself, though witnesses are lacking.
+    Waive,
+    /// Let these vote, each in this incarnation, if configuration `from` is in force.
+    Reconfigure {
+        from: u32,
+        voters: BTreeMap<VoterId, ReplicaId>,
+    },
+    /// A replica is gone for good; its last dot has the counter `last`.
+    Retire {
+        replica: ReplicaId,
+        last: u64,
+    },
+}
+
+impl Wish {
+    /// The record that the wish is about.
+    #[must_use]
+    pub fn record(&self) -> Option<RecordId> {
+        match *self {
+            Wish::Claim { record, .. }
+            | Wish::Allocate { record }
+            | Wish::Release { record }
+            | Wish::CompareAndSet { record, .. } => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Whether any tab may ask for it. The rest is for those who run the relays.
+    #[must_use]
+    pub fn is_for_tabs(&self) -> bool {
+        match self {
+            Wish::Claim { .. }
+            | Wish::Allocate { .. }
+            | Wish::Raise { .. }
+            | Wish::Release { .. }
+            | Wish::CompareAndSet { .. }
+            | Wish::GrantRange { .. } => true,
+            Wish::SetMode { .. }
+            | Wish::SetPolicy { .. }
+            | Wish::Waive
+            | Wish::Reconfigure { .. }
+            | Wish::Retire { .. } => false,
+        }
+    }
+}
+
+/// Whether numbers are decided by the log at once. It changes routing only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    #[default]
+    Hybrid,
+    CrdtOnly,
+}
+
+/// What those who run the relays have settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Policy {
+    /// How many witnesses, tabs that say that they have it, a decision needs besides a majority of voters, before
+    /// people are told that it is final.
+    pub witnesses: u8,
+    /// How long the leader waits for them before it asks for a waiver, in milliseconds; 0: for ever.
+    pub waive_after_ms: u32,
+    /// Of how many replicas at the most it is remembered what became of their claims.
+    pub sessions: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { witnesses: 0, waive_after_ms: 0, sessions: 10_000 }
+    }
+}
+
+/// A wish with its name: what the log holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Claim {
+    pub id: ClaimId,
+    /// The asker knows the outcome of all its claims up to this one; they need not be kept for it.
+    pub settled: u64,
+    /// How far the asker knew the log when it first sent the claim. The same however often it repeats it.
+    pub seen: Slot,
+    /// What is to be durable on a majority first, beside the record itself: the asker's last edit.
+    pub after: Option<Dot>,
+    pub wish: Wish,
+}
+
+/// What a granted wish did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Granted {
+    /// The record has the number.
+    Final(Numbered),
+    /// The record's number is free again.
+    Released {
+        number: u64,
+    },
+    /// The highest number, after it was raised.
+    Highest {
+        number: u64,
+    },
+    /// The record has this number now, or none.
+    Set {
+        number: Option<Numbered>,
+    },
+    Range(Range),
+    Mode {
+        epoch: u64,
+        mode: Mode,
+    },
+    Policy(Policy),
+    Waived,
+    /// The next configuration has this number; it is in force as soon as the log has come to it.
+    Configuration {
+        number: u32,
+    },
+    Retired {
+        replica: ReplicaId,
+    },
+}
+
+/// An expected refusal, the same on every replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum Rejection {
+    #[error("number {number} belongs to another record already, since slot {slot}")]
+    NumberTaken { number: u64, owner: RecordId, slot: Slot },
+    #[error("number {number} is leased to replica {to}, which alone may give it")]
+    NumberLeased { number: u64, to: ReplicaId },
+    #[error("the record has number {number} already, since slot {slot}: release it first")]
+    AlreadyNumbered { number: u64, slot: Slot },
+    #[error("the record has no number to release")]
+    NotNumbered,
+    #[error("the record's number is another one than was said: look again")]
+    Changed { now: Option<Numbered> },
+    #[error("numbers are in 1..={MAX_NUMBER}; {number} is not")]
+    OutOfRange { number: u64 },
+    #[error("a range has 1 to {MAX_RANGE} numbers; {count} are too many or too few")]
+    RangeLength { count: u32 },
+    #[error("every number up to {MAX_NUMBER} is in use")]
+    Exhausted,
+    #[error("it was asked so long ago that nobody knows any more whether it was done: look, and ask again")]
+    Forgotten,
+    #[error("configuration {number} is in force: look again")]
+    OtherConfiguration { number: u32 },
+    #[error("the change to configuration {number} is under way: wait until it is in force")]
+    ReconfigurationUnderWay { number: u32 },
+    #[error("somebody must vote: name one relay, or three or more")]
+    NoVoters,
+    #[error(
+        "two voters stop deciding as soon as one of them is down, where one alone would go on: name one relay, or three"
+    )]
+    TwoVoters,
+    #[error("more than {} voters only make each other wait: name fewer", super::MAX_VOTERS)]
+    TooManyVoters,
+}
+
+/// What became of a claim.
+pub type Outcome = Result<Granted, Rejection>;

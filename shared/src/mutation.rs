@@ -1,0 +1,98 @@
+//! Rules that a test breaks on purpose, one at a time, to see that the simulator notices. Without the feature
+//! `mutations` none can be broken, and the compiler leaves the questions out.
+
+macro_rules! rules {
+    ($($(#[doc = $rule:literal])+ $name:ident,)*) => {
+        /// A rule that can be broken; the words say what the broken replica does.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutation {
+            $($(#[doc = $rule])+ $name,)*
+        }
+
+        #[cfg(feature = "mutations")]
+        impl Mutation {
+            /// Each rule, with what its breaking means.
+            pub const ALL: &[(Mutation, &str)] = &[$((Mutation::$name, concat!($($rule),+)),)*];
+        }
+    };
+}
+
+rules! {
+    /// Half of the voters are a majority.
+    SmallQuorum,
+    /// A promise is told, and is not written.
+    PromiseUnwritten,
+    /// An entry is accepted, and is not written.
+    AcceptedUnwritten,
+    /// What binds leaves before it is durable.
+    EarlyWord,
+    /// A candidate adopts the entry accepted under the lowest ballot.
+    LowestAdopted,
+    /// A candidate adopts nothing.
+    NothingAdopted,
+    /// A candidate adopts what an earlier configuration has left behind its end.
+    LeftoversAdopted,
+    /// A candidate leads though a voter knows the log further.
+    LeadsBehind,
+    /// A voter promises below its promise.
+    PromiseBelowPromise,
+    /// A voter accepts below its promise.
+    AcceptBelowPromise,
+    /// A voter accepts entries behind a gap.
+    AcceptBehindGap,
+    /// A follower takes the entry of any ballot for the decided one.
+    OtherBallotDecided,
+    /// A leader proposes behind the entry that ends its configuration.
+    BehindTheEnd,
+    /// A second change of the voters is granted before the first is in force.
+    TwoSuccessors,
+    /// A voter keeps its vote under another incarnation.
+    AnyIncarnation,
+    /// A restarted voter votes without asking what others remember of it.
+    NobodyAsked,
+    /// A claim that comes again is done again.
+    DoneAgain,
+    /// A claim of a forgotten session is taken for a new one.
+    ForgottenIsNew,
+    /// A leased number is given to whoever asks for it.
+    LeaseIgnored,
+    /// A lease does not raise the highest number.
+    LeasesOverlap,
+    /// A snapshot says that it is older than it is.
+    SnapshotMisplaced,
+    /// A read asks nobody.
+    ReadAsksNobody,
+    /// What is decided is told before witnesses have it.
+    ToldUnwitnessed,
+}
+
+#[cfg(not(feature = "mutations"))]
+pub(crate) const fn is(_broken: Mutation) -> bool {
+    false
+}
+
+#[cfg(feature = "mutations")]
+pub use broken::{is, set};
+
+#[cfg(feature = "mutations")]
+mod broken {
+    use std::cell::Cell;
+
+    use super::Mutation;
+
+    thread_local! {
+        // The core has no statics, but for this: a rule deep inside can be broken without a parameter that everything
+        // would have to carry also when nothing can be broken. One for each thread, so that tests run side by side.
+        static BROKEN: Cell<Option<Mutation>> = const { Cell::new(None) };
+    }
+
+    /// Breaks a rule for all replicas of this thread, in place of the one broken before.
+    pub fn set(mutation: Option<Mutation>) {
+        BROKEN.set(mutation);
+    }
+
+    /// Whether this rule is broken.
+    pub fn is(mutation: Mutation) -> bool {
+        BROKEN.get() == Some(mutation)
+    }
+}

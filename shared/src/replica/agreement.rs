@@ -1,0 +1,197 @@
+//! The agree half's traffic: votes, decisions, and claims on their way to the leader.
+
+use crate::document::Document;
+use crate::id::VoterId;
+use crate::io::{Message, Now, PeerId};
+use crate::ledger::{Claim, Granted};
+use crate::paxos::{self, Ballot, Configuration, Effects, Entry, Slot, Voter};
+
+use super::Replica;
+use super::outbox::Item;
+
+impl Replica {
+    /// The relays have found one another: the log begins, unless it has.
+    pub(super) fn found(&mut self, configuration: Configuration) {
+        if self.log.decided() == Slot(0) {
+            self.log.found(Entry::Configure(configuration), self.outbox.writes());
+        }
+    }
+
+    pub(super) fn on_vote(&mut self, now: Now, from: VoterId, message: paxos::Message) {
+        // A claim is decided only where what it depends on is durable, too: the leader repeats it until that is here.
+        if let paxos::Message::Accept { entries, .. } = &message
+            && !entries.iter().all(|entry| self.has_what_it_depends_on(entry))
+        {
+            return;
+        }
+        if let Some(voter) = &mut self.voter {
+            let effects = voter.receive(now.monotonic, from, message, &mut self.log);
+            self.act(effects);
+        }
+    }
+
+    pub(super) fn on_vote_to_self(&mut self, now: Now, message: paxos::Message) {
+        if let Some(voter) = &mut self.voter {
+            let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.log);
+            self.act(effects);
+        }
+    }
+
+    /// The log has grown by other means than votes.
+    pub(super) fn log_grew(&mut self, now: Now) {
+        if let Some(voter) = &mut self.voter {
+            let effects = voter.log_grew(now.monotonic, &mut self.log);
+            self.act(effects);
+        }
+    }
+
+    /// Carries out what a step of the voter asks for.
+    pub(super) fn act(&mut self, effects: Effects) {
+        self.outbox.writes().extend(effects.writes);
+        let me = self.voter.as_ref().map(Voter::me);
+        for (to, message) in effects.sends {
+            if Some(to) == me {
+                self.outbox.push(Item::ToSelf(message));
+            } else if let Some(peer) = self.peers.link_to(to) {
+                let binds_nobody = matches!(message, paxos::Message::Accept { .. } | paxos::Message::Decided { .. });
+                let message = Message::Paxos(message);
+                if binds_nobody { self.send_unbound(peer, message) } else { self.send(peer, message) }
+            }
+        }
+        if let Some(voter) = effects.fetch_from {
+            self.fetch_from(voter);
+        }
+        if effects.confirmed {
+            self.on_confirmed();
+        }
+    }
+
+    /// Writes down what is remembered of other voters, along with other writes.
+    pub(super) fn keep_memory(&mut self) {
+        if let Some(voter) = &mut self.voter
+            && !self.outbox.writes().is_empty()
+        {
+            let memory = voter.unwritten_memory();
+            self.outbox.writes().extend(memory);
+        }
+    }
+
+    /// Applies what the log has decided since the last time, and passes it on.
+    pub(super) fn apply_decided(&mut self, now: Now) {
+        let first = self.applied;
+        while let Some(decision) = self.log.decision(self.applied) {
+            let slot = self.applied;
+            self.applied = slot.plus(1);
+            let outcome = self.ledger.apply(slot, &decision.entry);
+            match (&decision.entry, outcome) {
+                (Entry::Claim(claim), Some(outcome)) => {
+                    self.claims.decided(slot, claim, outcome);
+                    if let Ok(Granted::Retired { .. }) = outcome {
+                        self.retire_all();
+                    }
+                }
+                (Entry::Configure(_), _) => self.reconfigured(now),
+                _ => {}
+            }
+        }
+        if self.applied > first {
+            self.pass_on_decisions(first);
+        }
+    }
+
+    /// Passes on what is decided from `first` on to those who learn it from this relay.
+    pub(super) fn pass_on_decisions(&mut self, first: Slot) {
+        let Some(voter) = &self.voter else { return };
+        for peer in self.peers.learners(voter.configuration()) {
+            self.send_log(peer, first);
+        }
+    }
+
+    /// The log has come to another configuration.
+    pub(super) fn reconfigured(&mut self, now: Now) {
+        if let (Some(voter), Some(configuration)) = (&mut self.voter, self.ledger.configuration()) {
+            voter.configure(now.monotonic, configuration);
+        }
+    }
+
+    /// The document lets go of the replicas that the log has decided to be gone.
+    pub(super) fn retire_all(&mut self) {
+        for (replica, last) in self.ledger.retired() {
+            if !self.document.has_retired(replica) {
+                self.document.retire(replica, last);
+            }
+        }
+    }
+
+    pub(super) fn pump_claims(&mut self, now: Now) {
+        let leader = self.voter.as_ref().and_then(Voter::leader);
+        self.claims.leader_is(leader);
+        if self.is_leader() { self.propose(now) } else { self.pass_on_claims(now) }
+    }
+
+    /// Proposes what waits, as much as goes at a time.
+    fn propose(&mut self, now: Now) {
+        let Some(voter) = &self.voter else { return };
+        let capacity = voter.capacity();
+        let mut entries = Vec::new();
+        if capacity > 0
+            && let Some(next) = self.ledger.next_configuration()
+        {
+            entries.push(Entry::Configure(next.clone()));
+        }
+        // What is to end a configuration must be the last.
+        while entries.len() < capacity && !matches!(entries.last(), Some(Entry::Configure(_))) {
+            let Some(claim) = self.claims.next_to_send(self.applied) else { break };
+            if is_durable(&self.document, claim) {
+                entries.push(Entry::Claim(claim.clone()));
+                self.claims.proposed();
+            } else {
+                self.claims.dropped(now.monotonic);
+            }
+        }
+        if !entries.is_empty()
+            && let Some(voter) = &mut self.voter
+        {
+            let effects = voter.propose(now.monotonic, entries, &mut self.log);
+            self.act(effects);
+        }
+    }
+
+    /// Passes claims on, from a relay to the leader, from a tab to its relay.
+    fn pass_on_claims(&mut self, now: Now) {
+        // What a claim says of how far its asker knows the log must not lag behind what is long forgotten.
+        if self.voter.is_none() && self.relay_decided.is_none_or(|theirs| self.log.decided() < theirs) {
+            return;
+        }
+        while self.claims.may_pass() {
+            let Some(peer) = self.way_to_leader() else { return };
+            let Some(claim) = self.claims.next_to_send(self.applied) else { return };
+            let message = Message::Propose(claim.clone());
+            self.claims.passed(now.monotonic);
+            self.send(peer, message);
+        }
+    }
+
+    /// The link over which claims and reads reach the leader: directly, or through a relay that sees it.
+    pub(super) fn way_to_leader(&self) -> Option<PeerId> {
+        if self.voter.is_some() { self.other_leader().map(|(_, peer)| peer) } else { self.peers.any_relay() }
+    }
+
+    /// The leader, where it is another relay than this one, and the link over which it is reached.
+    pub(super) fn other_leader(&self) -> Option<(Ballot, PeerId)> {
+        match self.voter.as_ref()?.leader() {
+            Some(ballot) => self.peers.link_to(ballot.voter).map(|peer| (ballot, peer)),
+            None => self.peers.way_to_a_leader(),
+        }
+    }
+
+    fn has_what_it_depends_on(&self, entry: &Entry) -> bool {
+        if let Entry::Claim(claim) = entry { is_durable(&self.document, claim) } else { true }
+    }
+}
+
+/// Whether a document has what a claim depends on: the record, and the asker's last edit.
+fn is_durable(document: &Document, claim: &Claim) -> bool {
+    let dots = claim.wish.record().map(|record| record.0).into_iter().chain(claim.after);
+    dots.into_iter().all(|dot| document.knows(dot))
+}

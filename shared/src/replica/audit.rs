@@ -1,0 +1,32 @@
+//! Checking the invariants of a replica, again and again.
+
+use super::Replica;
+use crate::document;
+
+/// What was found sound when a replica was checked last. What cannot have changed since is not checked again.
+#[derive(Debug, Default)]
+pub struct Audit {
+    document: document::Audit,
+    document_seen: Option<u64>,
+    log_seen: Option<u64>,
+    ledger_seen: Option<u64>,
+}
+
+impl Audit {
+    /// Panics if an invariant written on the fields of the state does not hold. It must always be the same replica.
+    pub fn check(&mut self, replica: &Replica) {
+        if replica.document.is_news(&mut self.document_seen) {
+            self.document.check(&replica.document);
+        }
+        if replica.log.is_news(&mut self.log_seen) {
+            replica.log.assert_invariants();
+        }
+        if replica.ledger.is_news(&mut self.ledger_seen) {
+            replica.ledger.assert_invariants();
+        }
+        if let Some(voter) = &replica.voter {
+            voter.assert_invariants();
+        }
+        assert_eq!(replica.applied, replica.log.decided(), "the ledger lags behind the log");
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads that are sure of something: this replica waits until it knows enough.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::io::{CommandId, Consistency, Message, Now, PeerId, Reply};
+use crate::mutation::{self, Mutation};
+use crate::paxos::Slot;
+
+use super::Replica;
+use super::outbox::Item;
+
+/// How many reads wait at the most; beyond that the oldest are given up.
+const MAX_READS: usize = 4096;
+/// After how long the leader is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The reads that wait.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    next: u64,
+    /// Those that wait for the leader's word from which slot on a read is up to date.
+    asking: BTreeMap<u64, Reader>,
+    /// Which of those the round of confirmations under way, that gave the slot, is for. In the leader.
+    confirming: Option<(Slot, Vec<u64>)>,
+    /// Those that wait until the log below the slot is applied.
+    waiting: BTreeSet<(Slot, CommandId)>,
+    retry_at: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Command(CommandId),
+    /// One that asks through this replica, under this number.
+    Peer(PeerId, u64),
+}
+
+impl Reads {
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.retry_at
+    }
+
+    fn ask(&mut self, reader: Reader) -> u64 {
+        self.next += 1;
+        self.asking.insert(self.next, reader);
+        if self.asking.len() > MAX_READS {
+            self.asking.pop_first();
+        }
+        self.next
+    }
+
+    pub(super) fn peer_down(&mut self, peer: PeerId) {
+        self.asking.retain(|_, reader| !matches!(reader, Reader::Peer(from, _) if *from == peer));
+    }
+}
+
+impl Replica {
+    pub(super) fn read(&mut self, now: Now, id: CommandId, consistency: Consistency) {
+        match consistency {
+            Consistency::Linearizable if mutation::is(Mutation::ReadAsksNobody) => self.read_at(Slot(0), id),
+            Consistency::Local => self.read_at(Slot(0), id),
+            Consistency::Session(slot) => self.read_at(slot, id),
+            Consistency::Linearizable => {
+                let read = self.reads.ask(Reader::Command(id));
+                self.ask_index(now, read);
+            }
+        }
+    }
+
+    fn read_at(&mut self, slot: Slot, id: CommandId) {
+        self.reads.waiting.insert((slot, id));
+    }
+
+    /// A tab or a relay asks on behalf of a reader.
+    pub(super) fn on_read_index(&mut self, now: Now, peer: PeerId, id: u64) {
+        let read = self.reads.ask(Reader::Peer(peer, id));
+        self.ask_index(now, read);
+    }
+
+    /// Finds out from which slot on the read is up to date: from the leader, or, if this is the leader, by asking the
+    /// others whether it still is.
+    fn ask_index(&mut self, now: Now, read: u64) {
+        self.reads.retry_at.get_or_insert(now.monotonic + RETRY);
+        if self.is_leader() {
+            return self.confirm();
+        }
+        if let Some(peer) = self.way_to_leader() {
+            self.send(peer, Message::ReadIndex { id: read });
+        }
+    }
+
+    /// Asks for a confirmation for all reads that wait, unless one is under way: those that come meanwhile go together.
+    fn confirm(&mut self) {
+        if self.reads.confirming.is_some() || self.reads.asking.is_empty() {
+            return;
+        }
+        let Some((slot, effects)) = self.voter.as_mut().and_then(|voter| voter.confirm(&self.log)) else { return };
+        self.reads.confirming = Some((slot, self.reads.asking.keys().copied().collect()));
+        self.act(effects);
+    }
+
+    /// A majority has confirmed that this replica leads.
+    pub(super) fn on_confirmed(&mut self) {
+        let Some((slot, reads)) = self.reads.confirming.take() else { return };
+        for read in reads {
+            self.on_read_at(read, slot);
+        }
+        self.confirm();
+    }
+
+    /// A read is up to date from `index` on.
+    pub(super) fn on_read_at(&mut self, read: u64, index: Slot) {
+        match self.reads.asking.remove(&read) {
+            Some(Reader::Command(id)) => self.read_at(index, id),
+            Some(Reader::Peer(peer, id)) => self.send(peer, Message::ReadAt { id, index }),
+            None => {}
+        }
+    }
+
+    /// Answers the reads for which enough is applied.
+    pub(super) fn answer_reads(&mut self, now: Now) {
+        let heard = if self.is_leader() { Some(now.monotonic) } else { self.heard_leader };
+        let age = heard.map(|at| now.monotonic.saturating_sub(at));
+        while let Some(&(slot, id)) = self.reads.waiting.first()
+            && slot <= self.applied
+        {
+            self.reads.waiting.pop_first();
+            self.outbox.push(Item::Reply(id, Ok(Reply::ReadAt { applied: self.applied, age })));
+        }
+    }
+
+    /// Asks again for the reads that have had no answer: messages get lost, and leaders change.
+    pub(super) fn retry_reads(&mut self, now: Now) {
+        if self.reads.retry_at.is_some_and(|at| at <= now.monotonic) {
+            self.reads.retry_at = None;
+            self.reads.confirming = None;
+            for read in self.reads.asking.keys().copied().collect::<Vec<_>>() {
+                self.ask_index(now, read);
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Snapshots: taken when the log has grown long, and sent in parts to whoever lags behind its start.
+
+use crate::id::VoterId;
+use crate::io::{Message, Now, PeerId, Snapshot, WriteOp};
+use crate::ledger::Ledger;
+use crate::mutation::{self, Mutation};
+use crate::paxos::{Position, Slot};
+use crate::wire;
+
+use super::Replica;
+
+/// How many bytes of a snapshot go into one message.
+const PART_BYTES: usize = 256 << 10;
+/// How long a snapshot may be, in bytes.
+const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
+/// A snapshot is taken when so many entries have come for each number in use, so that the work for it is in proportion
+/// to the work that it is about.
+const NUMBERS_PER_ENTRY: u64 = 4;
+
+/// The snapshots of one replica.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    /// The last one taken or installed.
+    latest: Option<Snapshot>,
+    /// The one that is arriving.
+    arriving: Option<Arriving>,
+}
+
+#[derive(Debug)]
+struct Arriving {
+    from: PeerId,
+    at: Position,
+    length: u64,
+    ledger: Vec<u8>,
+}
+
+impl Snapshots {
+    pub(super) fn recover(latest: Option<Snapshot>) -> Self {
+        Snapshots { latest, arriving: None }
+    }
+
+    pub(super) fn latest(&self) -> Option<&Snapshot> {
+        self.latest.as_ref()
+    }
+
+    /// A link is down: what was arriving over it does not come any more.
+    pub(super) fn peer_down(&mut self, peer: PeerId) {
+        self.arriving.take_if(|arriving| arriving.from == peer);
+    }
+
+    fn part(&self, offset: u64) -> Option<Message> {
+        let Snapshot { at, ledger } = self.latest.as_ref()?;
+        let from = usize::try_from(offset).ok().filter(|&from| from <= ledger.len())?;
+        let bytes = ledger[from..ledger.len().min(from + PART_BYTES)].to_vec();
+        Some(Message::SnapshotPart { at: *at, length: ledger.len() as u64, offset, bytes })
+    }
+
+    /// Takes a part in. Gives the whole if it was the last one, else where the next one begins.
+    fn take(&mut self, from: PeerId, at: Position, length: u64, (offset, bytes): (u64, Vec<u8>)) -> Progress {
+        if length > MAX_SNAPSHOT_BYTES {
+            return Progress::Useless;
+        }
+        if offset == 0 {
+            // One at a time; a later one is as good, and begins anew.
+            self.arriving = Some(Arriving { from, at, length, ledger: Vec::new() });
+        }
+        let Some(arriving) = &mut self.arriving else { return Progress::Useless };
+        let fits = (arriving.from, arriving.at, arriving.length) == (from, at, length);
+        if !fits || arriving.ledger.len() as u64 != offset {
+            return Progress::Useless;
+        }
+        arriving.ledger.extend(bytes);
+        if arriving.ledger.len() as u64 >= length {
+            let whole = self.arriving.take().expect("it is arriving");
+            return Progress::Whole(Snapshot { at, ledger: whole.ledger });
+        }
+        Progress::More { offset: arriving.ledger.len() as u64 }
+    }
+}
+
+enum Progress {
+    Whole(Snapshot),
+    More { offset: u64 },
+    Useless,
+}
+
+impl Replica {
+    /// Sends what is decided from `first` on, as far as one message goes.
+    pub(super) fn send_log(&mut self, peer: PeerId, first: Slot) {
+        let message = match self.log.suffix(first) {
+            Some(suffix) => Some(Message::Suffix(suffix)),
+            None if first < self.log.start().slot => self.snapshots.part(0),
+            None => None,
+        };
+        if let Some(message) = message {
+            self.send_unbound(peer, message);
+        }
+    }
+
+    pub(super) fn on_fetch_part(&mut self, peer: PeerId, at: Slot, offset: u64) {
+        // After a newer snapshot was taken, from its beginning.
+        let is_same = self.snapshots.latest().is_some_and(|latest| latest.at.slot == at);
+        if let Some(part) = self.snapshots.part(if is_same { offset } else { 0 }) {
+            self.send_unbound(peer, part);
+        }
+    }
+
+    pub(super) fn on_snapshot_part(&mut self, now: Now, peer: PeerId, at: Position, length: u64, part: (u64, Vec<u8>)) {
+        if at.slot <= self.log.decided() {
+            return;
+        }
+        match self.snapshots.take(peer, at, length, part) {
+            Progress::Whole(snapshot) => self.install(now, peer, snapshot),
+            Progress::More { offset } => self.send(peer, Message::FetchPart { at: at.slot, offset }),
+            Progress::Useless => {}
+        }
+    }
+
+    /// Takes a snapshot for what was decided so far, and goes on with what follows it.
+    fn install(&mut self, now: Now, from: PeerId, snapshot: Snapshot) {
+        let Ok(ledger) = wire::plain_of::<Ledger>(&snapshot.ledger) else { return };
+        *self.ledger = ledger;
+        self.log.install(snapshot.at);
+        self.applied = snapshot.at.slot;
+        self.reconfigured(now);
+        self.retire_all();
+        self.settle_claims();
+        if self.voter.is_some() {
+            self.outbox.writes().push(WriteOp::Snapshot { snapshot: snapshot.clone(), log_start: snapshot.at });
+            self.snapshots.latest = Some(snapshot);
+        }
+        self.pass_on_decisions(self.applied);
+        self.send(from, Message::Fetch { first: self.log.decided() });
+        self.log_grew(now);
+    }
+
+    /// The claims that a snapshot has decided are over.
+    fn settle_claims(&mut self) {
+        let over: Vec<_> =
+            self.claims.pending().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
+        for (claim, outcome) in over {
+            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome);
+        }
+    }
+
+    /// Drops what was decided long before this step: a relay keeps a snapshot in its place, a tab does not serve others.
+    pub(super) fn compact(&mut self) {
+        let kept = self.tuning.log_kept.max(self.ledger.count() as u64 / NUMBERS_PER_ENTRY);
+        if self.applied.0 - self.log.start().slot.0 < 2 * kept {
+            return;
+        }
+        let first_kept = Slot(self.applied.0 - kept);
+        self.log.truncate(first_kept);
+        if self.voter.is_some() {
+            let decided = Position { slot: self.log.decided(), chain: self.log.chain() };
+            let at = if mutation::is(Mutation::SnapshotMisplaced) { self.log.start() } else { decided };
+            let snapshot = Snapshot { at, ledger: wire::plain_bytes(&*self.ledger) };
+            self.snapshots.latest = Some(snapshot.clone());
+            self.outbox.writes().push(WriteOp::Snapshot { snapshot, log_start: self.log.start() });
+        }
+    }
+
+    /// The relay that a step of the voter wants the log from.
+    pub(super) fn fetch_from(&mut self, voter: VoterId) {
+        if let Some(peer) = self.peers.link_to(voter) {
+            self.send(peer, Message::Fetch { first: self.log.decided() });
+        }
+    }
+}

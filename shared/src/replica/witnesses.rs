@@ -1,0 +1,212 @@
+//! Witnesses: tabs that say what they have of the log. A decision is released when as many have it as the policy wants,
+//! or when that is waived.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::id::ReplicaId;
+use crate::io::{Message, Now, PeerId, PeerKind, Violation};
+use crate::ledger::Wish;
+use crate::mutation::{self, Mutation};
+use crate::paxos::{Ballot, Slot};
+
+use super::Replica;
+
+/// How many witnesses a relay knows at the most.
+const MAX_WITNESSES: usize = 10_000;
+
+/// What the witnesses have said, and what is released by it.
+#[derive(Debug)]
+pub(super) struct Witnesses {
+    /// Whether this tab acknowledges what is decided.
+    willing: bool,
+    /// What this tab has acknowledged, and to which relay.
+    acknowledged: Option<(PeerId, Slot)>,
+    /// Up to where each witness has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
+    /// of which the leader hears through it.
+    seen: BTreeMap<ReplicaId, Witness>,
+    /// Everything below is released. Invariant: never falls.
+    released: Slot,
+    /// What the peers were told to be released.
+    told: Slot,
+    /// The leader that was told what the witnesses have seen, and over which link.
+    leader: (Option<Ballot>, Option<PeerId>),
+    /// Since when something decided waits for witnesses, in the leader.
+    waiting_since: Option<Duration>,
+}
+
+/// What a tab has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// It has the log below this slot.
+    pub until: Slot,
+    /// Whether it would still have it after a crash.
+    pub durable: bool,
+}
+
+impl Witnesses {
+    pub(super) fn new() -> Self {
+        Witnesses {
+            willing: true,
+            acknowledged: None,
+            seen: BTreeMap::new(),
+            released: Slot(0),
+            told: Slot(0),
+            leader: (None, None),
+            waiting_since: None,
+        }
+    }
+
+    pub(super) fn released(&self) -> Slot {
+        self.released
+    }
+
+    pub(super) fn seen(&self) -> &BTreeMap<ReplicaId, Witness> {
+        &self.seen
+    }
+
+    pub(super) fn release(&mut self, until: Slot) {
+        self.released = self.released.max(until);
+    }
+
+    pub(super) fn deadline(&self, waive_after: Duration) -> Option<Duration> {
+        self.waiting_since.filter(|_| !waive_after.is_zero()).map(|since| since + waive_after)
+    }
+
+    /// The slot below which as many witnesses as `count` have everything.
+    fn seen_by(&self, count: usize) -> Slot {
+        let mut seen: Vec<Slot> = self.seen.values().map(|witness| witness.until).collect();
+        seen.sort_unstable_by(|a, b| b.cmp(a));
+        seen.get(count.saturating_sub(1)).copied().unwrap_or_default()
+    }
+
+    fn note(&mut self, tab: ReplicaId, witness: Option<Witness>) {
+        match witness {
+            None => drop(self.seen.remove(&tab)),
+            Some(witness) if self.seen.len() < MAX_WITNESSES || self.seen.contains_key(&tab) => {
+                self.seen.insert(tab, witness);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+impl Replica {
+    /// Whether this tab is to acknowledge what is decided.
+    pub(super) fn set_witness(&mut self, willing: bool) {
+        self.witnesses.willing = willing;
+        self.witnesses.acknowledged = None;
+        if !willing && let Some(relay) = self.peers.any_relay() {
+            self.send(relay, Message::Witness { tab: self.me, until: None, durable: false });
+        }
+    }
+
+    /// A tab says what it has, to its relay or through it to the leader.
+    pub(super) fn on_witness(
+        &mut self,
+        peer: PeerId,
+        kind: PeerKind,
+        tab: ReplicaId,
+        witness: Option<Witness>,
+    ) -> Result<(), Violation> {
+        if let PeerKind::Tab(sender) = kind
+            && sender != tab
+        {
+            return Err(Violation::ForeignClaim);
+        }
+        // Nobody can have what is not decided.
+        let witness = witness.map(|witness| Witness { until: witness.until.min(self.log.decided()), ..witness });
+        self.witnesses.note(tab, witness);
+        if self.way_to_leader() != Some(peer) {
+            self.pass_on_witness(tab, witness);
+        }
+        Ok(())
+    }
+
+    fn pass_on_witness(&mut self, tab: ReplicaId, witness: Option<Witness>) {
+        if let Some(peer) = self.way_to_leader() {
+            let (until, durable) = (witness.map(|witness| witness.until), witness.is_some_and(|w| w.durable));
+            self.send(peer, Message::Witness { tab, until, durable });
+        }
+    }
+
+    /// A tab is gone from this relay: it may be a witness elsewhere.
+    pub(super) fn witness_gone(&mut self, tab: ReplicaId) {
+        if self.witnesses.seen.remove(&tab).is_some() {
+            self.pass_on_witness(tab, None);
+        }
+    }
+
+    /// Releases what may be released, tells it, and acknowledges as a witness.
+    pub(super) fn release(&mut self, now: Now) {
+        let wanted = self.ledger.policy().witnesses;
+        self.witnesses.release(self.ledger.waived().min(self.applied));
+        if wanted == 0 || mutation::is(Mutation::ToldUnwitnessed) {
+            self.witnesses.release(self.applied);
+        } else if self.is_leader() {
+            self.witnesses.release(self.witnesses.seen_by(wanted.into()).min(self.applied));
+        }
+        self.claims.released(self.witnesses.released, &mut self.outbox);
+        if wanted > 0 {
+            self.acknowledge();
+            self.brief_leader_of_witnesses();
+            self.tell_news_of_released();
+        }
+        let waits = self.is_leader() && self.witnesses.released < self.applied;
+        self.witnesses.waiting_since = if waits { self.witnesses.waiting_since.or(Some(now.monotonic)) } else { None };
+    }
+
+    fn acknowledge(&mut self) {
+        let relay = self.peers.any_relay().filter(|_| self.voter.is_none() && self.witnesses.willing);
+        let Some(relay) = relay else { return };
+        if self.witnesses.acknowledged != Some((relay, self.applied)) {
+            self.witnesses.acknowledged = Some((relay, self.applied));
+            self.send(relay, Message::Witness { tab: self.me, until: Some(self.applied), durable: false });
+        }
+    }
+
+    /// A new leader does not know yet what the witnesses have said.
+    fn brief_leader_of_witnesses(&mut self) {
+        let Some(voter) = &self.voter else { return };
+        let (other, way) = self.other_leader().unzip();
+        let leader = (voter.leader().or(other), way);
+        if leader == self.witnesses.leader {
+            return;
+        }
+        self.witnesses.leader = leader;
+        let own_tabs = self.peers.own_tabs();
+        self.witnesses.seen.retain(|tab, _| own_tabs.contains(tab));
+        for (tab, witness) in self.witnesses.seen.clone() {
+            self.pass_on_witness(tab, Some(witness));
+        }
+    }
+
+    fn tell_news_of_released(&mut self) {
+        let Some(voter) = &self.voter else { return };
+        if self.witnesses.released == self.witnesses.told {
+            return;
+        }
+        self.witnesses.told = self.witnesses.released;
+        let leads = voter.is_leader();
+        let peers = if leads { self.peers.all_but(None) } else { self.peers.learners(voter.configuration()) };
+        self.tell_released(&peers);
+    }
+
+    /// A relay tells what is released, if that is not simply what is decided.
+    pub(super) fn tell_released(&mut self, peers: &[PeerId]) {
+        if self.voter.is_some() && self.ledger.policy().witnesses > 0 {
+            for &peer in peers {
+                self.send_unbound(peer, Message::Released { until: self.witnesses.released });
+            }
+        }
+    }
+
+    /// The leader has waited long enough for witnesses.
+    pub(super) fn waive(&mut self, now: Now) {
+        let after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
+        if self.witnesses.deadline(after).is_some_and(|at| at <= now.monotonic) {
+            self.witnesses.waiting_since = Some(now.monotonic);
+            let _no_room = self.claims.ask(None, None, Wish::Waive, &mut self.outbox);
+        }
+    }
+}

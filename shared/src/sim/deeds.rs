@@ -1,0 +1,361 @@
+//! What users and faults do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::checker::Violated;
+use super::network::NodeId;
+use super::world::{Happening, Kind, Node, RELAYS, World};
+use crate::crdt::FieldEdit;
+use crate::dot::DotSet;
+use crate::id::{RecordId, ReplicaId, VoterId};
+use crate::io::{Command, Consistency, Input, Message};
+use crate::ledger::{Claim, ClaimId, Mode, Policy, Wish};
+use crate::paxos::{self, Ballot, Configuration, Slot, Suffix};
+use crate::schema;
+
+/// The longest that somebody sleeps, that a network is parted, and that a broken link goes unnoticed.
+const LONGEST_MS: u64 = 600;
+/// How far a clock jumps at the most. Stamps an hour ahead of a relay's clock are refused.
+const CLOCK_JUMP_MS: u64 = 1_500_000;
+
+impl World {
+    pub(super) fn do_something(&mut self) -> Result<(), Violated> {
+        let tab = self.some_tab();
+        let relay = self.below(RELAYS as u64) as usize;
+        let forgetting = self.kind == Kind::Forgetting;
+        match self.below(200) {
+            0..=3 if self.faults.crashes && !forgetting => self.crash(relay),
+            4 | 5 if self.faults.amnesia && self.kind != Kind::Retiring => self.lose_memory(relay),
+            6 | 7 if self.faults.partitions => self.part(),
+            8..=10 if self.faults.partitions => self.deafen(relay),
+            11 | 12 => {
+                let sleeper = self.below(self.nodes.len() as u64) as usize;
+                self.nodes[sleeper].asleep_until = self.now + Duration::from_millis(self.random.below(LONGEST_MS));
+                self.report.sleeps += 1;
+                Ok(())
+            }
+            13 | 14 => {
+                self.nodes[tab.max(relay)].clock_ahead_ms = self.random.below(CLOCK_JUMP_MS);
+                self.report.clock_jumps += 1;
+                Ok(())
+            }
+            15..=18 => self.reload(tab),
+            19..=24 => self.cut_some(relay),
+            25..=28 => self.cut_some(tab),
+            29..=42 => self.connect_all(tab),
+            43..=56 => self.connect_all(relay),
+            57..=59 => self.lie(tab),
+            60..=65 => self.operate(relay),
+            66..=71 => self.ask_from_outside(relay),
+            72..=79 => self.read(tab),
+            80..=83 if self.faults.amnesia && forgetting => self.lose_memory(relay),
+            80..=95 if forgetting => {
+                self.nodes[relay].disk.back_up();
+                Ok(())
+            }
+            _ => self.command(tab),
+        }
+    }
+
+    fn some_tab(&mut self) -> NodeId {
+        let tabs = (self.nodes.len() - RELAYS) as u64;
+        RELAYS + self.below(tabs) as usize
+    }
+
+    fn cut_some(&mut self, node: NodeId) -> Result<(), Violated> {
+        let links = self.network.links_of(node);
+        if links.is_empty() {
+            return Ok(());
+        }
+        let chosen = self.below(links.len() as u64) as usize;
+        self.cut(links[chosen])
+    }
+
+    fn crash(&mut self, relay: NodeId) -> Result<(), Violated> {
+        if self.stop(relay)? {
+            self.report.crashes += 1;
+            self.nodes[relay].disk.crash(&mut self.random);
+            let wait = Duration::from_millis(self.random.below(LONGEST_MS));
+            self.schedule(wait, Happening::Restart { node: relay });
+        }
+        Ok(())
+    }
+
+    /// A relay loses its disk, or comes back with an older copy, if a majority of those who vote still remembers.
+    fn lose_memory(&mut self, relay: NodeId) -> Result<(), Violated> {
+        if !self.faults.denial && !self.can_spare(relay) || !self.stop(relay)? {
+            return Ok(());
+        }
+        self.lost_in = self.checker.model.ledger().configuration().map(|configuration| configuration.number);
+        let left = self.flushed_without(relay);
+        if self.faults.denial {
+            self.nodes[relay].disk.wipe();
+            self.report.wipes += 1;
+        } else if self.kind == Kind::Forgetting && self.nodes[relay].disk.restore() {
+            self.nodes[relay].forgot = true;
+            self.report.rollbacks += 1;
+        } else {
+            self.nodes[relay].disk.wipe();
+            self.nodes[relay].id = self.new_id();
+            self.report.wipes += 1;
+        }
+        self.checker.only_these_are_left(&left);
+        self.reload_whoever_has_more(&left)?;
+        let wait = Duration::from_millis(self.random.below(LONGEST_MS));
+        self.schedule(wait, Happening::Restart { node: relay });
+        Ok(())
+    }
+
+    /// A tab may not pass on what others wrote. One that has seen what is on no disk any more would differ for ever.
+    fn reload_whoever_has_more(&mut self, left: &DotSet) -> Result<(), Violated> {
+        for tab in RELAYS..self.nodes.len() {
+            let Some(replica) = &self.nodes[tab].replica else { continue };
+            let lost = replica.view().document().context().difference(left);
+            if !lost.is_subset(&lost.of(self.nodes[tab].id)) {
+                self.reload(tab)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each configuration that is in force, or may follow, keeps a majority without a relay.
+    fn can_spare(&self, relay: NodeId) -> bool {
+        let ledger = self.checker.model.ledger();
+        let sound = |configuration: &Configuration| {
+            let sound = self.nodes[..RELAYS].iter().enumerate().filter(|&(at, node)| {
+                let voter = node.voter.expect("it is a relay");
+                at != relay && !node.forgot && configuration.has(voter, node.id)
+            });
+            sound.count() >= configuration.quorum()
+        };
+        let Some(configuration) = ledger.configuration() else { return false };
+        let mut asked_since = self.asked.iter().filter(|asked| asked.number > configuration.number);
+        // Others may not have heard of the latest one, and then need those before it.
+        let known = |node: &Node| match &node.replica {
+            Some(replica) => replica.view().ledger().configuration().is_none_or(sound),
+            None => node.disk.ledger().configuration().is_none_or(sound),
+        };
+        if !sound(configuration) || !self.nodes[..RELAYS].iter().all(known) {
+            return false;
+        }
+        match self.kind {
+            Kind::Forgetting => {
+                let id = self.nodes[relay].id;
+                let is_to_vote = asked_since.any(|asked| asked.voters.values().any(|&voter| voter == id));
+                !is_to_vote && self.all_remember(configuration)
+            }
+            Kind::Ordinary | Kind::Retiring => asked_since.all(sound),
+        }
+    }
+
+    /// Whether nothing was forgotten since a configuration came into force, and all its voters know it.
+    fn all_remember(&self, configuration: &Configuration) -> bool {
+        let remembers = |node: &&Node| node.replica.as_ref().is_some_and(|replica| !replica.view().is_recovering());
+        let voting = self.nodes[..RELAYS]
+            .iter()
+            .filter(remembers)
+            .filter(|node| node.voter.is_some_and(|voter| configuration.has(voter, node.id)));
+        self.lost_in != Some(configuration.number) && voting.count() == configuration.voters.len()
+    }
+
+    /// Some nodes can reach each other only in a chain, or not at all, for a while.
+    fn part(&mut self) -> Result<(), Violated> {
+        let mut order: Vec<NodeId> = (0..RELAYS).collect();
+        for at in (1..RELAYS).rev() {
+            let other = self.below(at as u64 + 1) as usize;
+            order.swap(at, other);
+        }
+        let is_chain = self.below(2) == 0;
+        let split = 1 + self.below(RELAYS as u64 - 1) as usize;
+        self.report.chains += u64::from(is_chain);
+        self.report.partitions += u64::from(!is_chain);
+        for (i, &a) in order.iter().enumerate() {
+            for (j, &b) in order.iter().enumerate().skip(i + 1) {
+                let apart = if is_chain { j > i + 1 } else { (i < split) != (j < split) };
+                if apart {
+                    self.network.wall_off(a, b);
+                    if let Some(link) = self.network.between(a, b) {
+                        self.cut(link)?;
+                    }
+                }
+            }
+        }
+        let wait = Duration::from_millis(self.random.below(LONGEST_MS * 2));
+        self.schedule(wait, Happening::Reunion);
+        Ok(())
+    }
+
+    /// One direction of a link goes dead, until the silence is noticed.
+    fn deafen(&mut self, relay: NodeId) -> Result<(), Violated> {
+        let other = self.below(RELAYS as u64) as usize;
+        if let Some(link) = self.network.between(relay, other) {
+            self.network.deafen(relay, other);
+            self.report.one_way_links += 1;
+            let wait = Duration::from_millis(self.random.below(LONGEST_MS));
+            self.schedule(wait, Happening::Silence { link });
+        }
+        Ok(())
+    }
+
+    /// A tab is closed and a new one opened: what no relay had is gone.
+    fn reload(&mut self, tab: NodeId) -> Result<(), Violated> {
+        if !self.stop(tab)? {
+            return Ok(());
+        }
+        self.report.reloads += 1;
+        self.gone.push(self.nodes[tab].id);
+        self.nodes[tab].id = self.new_id();
+        self.start(tab);
+        self.connect_all(tab)
+    }
+
+    /// A tab says what it must not say, and is cut.
+    fn lie(&mut self, tab: NodeId) -> Result<(), Violated> {
+        let Some(&link) = self.network.links_of(tab).first() else { return Ok(()) };
+        let relay = self.network.other_end(link, tab).expect("the link is up");
+        let lie = self.some_lie(tab);
+        let Some(mut output) = self.handle(relay, Input::Receive(link, lie.clone())) else { return Ok(()) };
+        if output.cut.iter().all(|&(cut, _)| cut != link) {
+            return Err(Violated::Believed { what: format!("{lie:?}") });
+        }
+        output.cut.clear();
+        self.report.lies += 1;
+        self.carry_out(relay, output)?;
+        self.cut(link)
+    }
+
+    fn some_lie(&mut self, tab: NodeId) -> Message {
+        let ballot = Ballot { configuration: 9, round: 1 << 40, voter: VoterId(1) };
+        let slot = Slot(self.below(100));
+        let (own, other) = (self.nodes[tab].id, self.nodes[self.random.below(RELAYS as u64) as usize].id);
+        let claim =
+            |replica, wish| Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: slot, after: None, wish };
+        match self.below(7) {
+            0 => Message::Paxos(paxos::Message::Accepted { ballot, until: slot }),
+            1 => Message::Paxos(paxos::Message::Prepare { ballot, decided: slot }),
+            2 => Message::Suffix(Suffix { first: slot, chain: 0, entries: Vec::new(), decided: slot }),
+            3 => Message::Propose(claim(other, Wish::Raise { number: 5 })),
+            4 => Message::Propose(claim(own, Wish::Reconfigure { from: 0, voters: [].into() })),
+            5 => Message::Witness { tab: other, until: Some(slot), durable: true },
+            _ => Message::Released { until: slot },
+        }
+    }
+
+    /// Those who run the relays change something.
+    fn operate(&mut self, relay: NodeId) -> Result<(), Violated> {
+        let wish = match self.below(8) {
+            0..=3 if self.faults.reconfigurations => self.some_reconfiguration(),
+            4 | 5 => {
+                let waive_after_ms = [0, 50, 300][self.below(3) as usize];
+                let policy =
+                    Policy { witnesses: self.below(3) as u8, waive_after_ms, sessions: 2 + self.below(6) as u32 };
+                Wish::SetPolicy { policy }
+            }
+            6 if self.kind == Kind::Retiring && !self.gone.is_empty() => {
+                let chosen = self.below(self.gone.len() as u64) as usize;
+                let replica = self.gone[chosen];
+                Wish::Retire { replica, last: self.last_dot_of(replica) }
+            }
+            _ => Wish::SetMode { mode: if self.below(2) == 0 { Mode::Hybrid } else { Mode::CrdtOnly } },
+        };
+        self.give(relay, Command::Ask(wish))
+    }
+
+    /// One, three or five of the relays that remember.
+    fn some_reconfiguration(&mut self) -> Wish {
+        let from = self.checker.model.ledger().configuration().map_or(0, |configuration| configuration.number);
+        let mut voters = BTreeMap::new();
+        let wanted = [1, 3, 3, 5, 2][self.below(5) as usize];
+        let first = self.below(RELAYS as u64) as usize;
+        for at in (first..first + RELAYS).map(|at| at % RELAYS) {
+            let node = &self.nodes[at];
+            if voters.len() < wanted && node.replica.is_some() && !node.forgot {
+                voters.insert(node.voter.expect("it is a relay"), node.id);
+            }
+        }
+        self.asked.push(Configuration { number: from + 1, voters: voters.clone() });
+        Wish::Reconfigure { from, voters }
+    }
+
+    /// Somebody outside asks at a relay under a name of its own, perhaps not for the first time.
+    fn ask_from_outside(&mut self, relay: NodeId) -> Result<(), Violated> {
+        let Some(replica) = &self.nodes[relay].replica else { return Ok(()) };
+        let seen = replica.view().log().decided();
+        let again = self.below(3) == 0 && !self.outside.is_empty();
+        let claim = if again {
+            let chosen = self.below(self.outside.len() as u64) as usize;
+            self.outside[chosen].clone()
+        } else {
+            let id = ClaimId { replica: self.new_id(), seq: 1 };
+            let Some(record) = self.some_record(relay) else { return Ok(()) };
+            let wish = self.some_wish(record, id.replica);
+            Claim { id, settled: 0, seen, after: None, wish }
+        };
+        if !again {
+            self.checker.claim_begins(claim.id);
+            self.outside.push(claim.clone());
+        }
+        self.give(relay, Command::AskAs(claim))
+    }
+
+    fn read(&mut self, tab: NodeId) -> Result<(), Violated> {
+        let reader = if self.below(2) == 0 { tab } else { self.below(RELAYS as u64) as usize };
+        if self.nodes[reader].replica.is_none() {
+            return Ok(());
+        }
+        let read = self.next_command();
+        if self.below(3) == 0 {
+            let slot = Slot(self.checker.told_until().0.saturating_sub(self.random.below(5)));
+            self.checker.session_read_begins(read, slot);
+            self.give(reader, Command::Read(Consistency::Session(slot)))
+        } else {
+            self.checker.read_begins(read);
+            self.give(reader, Command::Read(Consistency::Linearizable))
+        }
+    }
+
+    fn command(&mut self, tab: NodeId) -> Result<(), Violated> {
+        let text = format!("{}", self.below(50));
+        let edit = |record, field: &str, edit| Command::Edit { record, field: field.to_owned(), edit };
+        let add = |text| Command::Add { fields: vec![(schema::NAME.to_owned(), FieldEdit::Assign(text))] };
+        let command = match self.some_record(tab) {
+            None => add(text),
+            Some(record) => match self.below(15) {
+                0 | 1 => add(text),
+                2..=4 => edit(record, schema::NAME, FieldEdit::Assign(text)),
+                5 | 6 => edit(record, schema::NOTE, FieldEdit::Assign(text)),
+                7 => edit(record, schema::TAGS, FieldEdit::Insert(text)),
+                8 => edit(record, schema::TAGS, FieldEdit::Remove(text)),
+                9 => Command::Remove { record },
+                10 => Command::Witness(self.below(3) > 0),
+                _ => {
+                    let replica = self.nodes[tab].id;
+                    Command::Ask(self.some_wish(record, replica))
+                }
+            },
+        };
+        self.give(tab, command)
+    }
+
+    fn some_wish(&mut self, record: RecordId, asker: ReplicaId) -> Wish {
+        let number = 1 + self.below(40);
+        match self.below(9) {
+            0..=2 => Wish::Claim { record, number },
+            3 | 4 => Wish::Allocate { record },
+            5 => Wish::Release { record },
+            6 => Wish::Raise { number },
+            7 => Wish::GrantRange { to: asker, count: 1 + number as u32 % 4 },
+            _ => {
+                let from = self.checker.model.ledger().number_of(record).map(|numbered| numbered.number);
+                Wish::CompareAndSet { record, from, to: (number > 10).then_some(number) }
+            }
+        }
+    }
+
+    fn some_record(&mut self, node: NodeId) -> Option<RecordId> {
+        let count = self.nodes[node].replica.as_ref()?.view().document().records().len() as u64;
+        let chosen = if count == 0 { return None } else { self.below(count) };
+        self.nodes[node].replica.as_ref()?.view().document().records().nth(chosen as usize)
+    }
+}

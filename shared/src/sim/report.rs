@@ -1,0 +1,82 @@
+//! What runs have reached. A run that never saw a fault proves little.
+
+macro_rules! report {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// How often each thing has happened.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Report {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Report {
+            /// Adds up two reports.
+            pub fn add(&mut self, other: &Report) {
+                $(self.$name += other.$name;)*
+            }
+
+            /// Each count with its name.
+            #[must_use]
+            pub fn counts(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+report! {
+    steps,
+    /// Relays that lost what they had not flushed.
+    crashes,
+    /// Relays that lost everything.
+    wipes,
+    /// Relays that came back with an older copy of their disk.
+    rollbacks,
+    /// Of those, such as were told by others what they had forgotten.
+    amnesia_detections,
+    /// Configurations that came into force.
+    reconfigurations,
+    /// Of those, such as gave a vote to a relay that had forgotten its votes under an older incarnation.
+    readmissions,
+    /// Ballots that led.
+    leaders,
+    /// Links over which nothing came in one direction.
+    one_way_links,
+    /// Networks that were cut into a chain.
+    chains,
+    /// Networks that were cut in two.
+    partitions,
+    clock_jumps,
+    sleeps,
+    /// Tabs that broke the protocol, and were cut for it.
+    lies,
+    /// Tabs that were closed, with what no relay had.
+    reloads,
+    /// Entries decided.
+    decided,
+    /// Claims that the ledger refused.
+    refused,
+    /// Claims that were decided more than once.
+    repeated,
+    /// Claims of replicas that were forgotten.
+    forgotten,
+    /// Ranges leased.
+    ranges,
+    /// Replicas retired.
+    retired,
+    /// Decisions that were released without their witnesses, by a waiver.
+    waivers,
+    /// Replies that had waited for witnesses.
+    witnessed,
+    /// Snapshots taken by relays.
+    snapshots_taken,
+    /// Snapshots installed by relays that lagged behind.
+    snapshots_to_relays,
+    /// Snapshots installed by tabs that came late.
+    snapshots_to_tabs,
+    /// Linearizable reads answered.
+    linearizable_reads,
+    /// Reads by session answered.
+    session_reads,
+    /// Records at the end.
+    records,
+}

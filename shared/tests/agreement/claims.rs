@@ -1,0 +1,193 @@
+//! Claims on their way, and what comes of them.
+
+use std::collections::BTreeSet;
+
+use shared::dot::Dot;
+use shared::id::{RecordId, ReplicaId};
+use shared::io::{Command, CommandRejection, Message, Reply, Violation};
+use shared::ledger::{Claim, ClaimId, Granted, Mode, Numbered, Policy, Wish};
+use shared::paxos::Slot;
+use shared::replica::Tuning;
+
+use super::{ELECTION, elected, outcome_of, told_outcome};
+use crate::room::{Node, Room, Setup};
+
+/// The leader reaches one other voter, and that one the third: what is asked there goes the whole way and comes back.
+#[test]
+fn at_the_far_end_of_a_chain_of_relays_claims_are_decided_and_shown() {
+    let mut room = Room::apart(Setup { voters: 3, relays: 3, tabs: 1, tuning: Tuning::default() });
+    let (end, tab) = (2, 3);
+    room.connect(0, 1);
+    room.pass(ELECTION);
+    let leader = room.leader().expect("two of three elect one");
+    let middle = 1 - leader;
+    room.connect(middle, end);
+    room.connect(tab, end);
+    let anna = room.add(tab, "Anna", "");
+    assert!(matches!(outcome_of(&mut room, tab, Wish::Claim { record: anna, number: 7 }), Some(Ok(_))));
+    assert_eq!(room.leader(), Some(leader), "who sees no leader does not depose one that others see");
+    for node in [leader, middle, end, tab] {
+        assert_eq!(room.record(node, anna).unwrap().number.held.map(|held| held.number), Some(7), "at node {node}");
+    }
+}
+
+fn named(seq: u64, wish: Wish) -> Claim {
+    Claim { id: ClaimId { replica: ReplicaId(0xc11e), seq }, settled: 0, seen: Slot(0), after: None, wish }
+}
+
+fn outcome_as(room: &mut Room, node: Node, claim: &Claim) -> Option<shared::ledger::Outcome> {
+    room.replies.clear();
+    room.command(node, Command::AskAs(claim.clone()));
+    room.pass(ELECTION);
+    told_outcome(room)
+}
+
+#[test]
+fn who_asks_again_under_the_same_name_is_told_the_same_anywhere() {
+    let mut room = elected(3, 0);
+    let anna = room.add(0, "Anna", "");
+    let claim = named(1, Wish::Allocate { record: anna });
+    let first = outcome_as(&mut room, 0, &claim);
+    assert!(matches!(first, Some(Ok(Granted::Final(Numbered { number: 1, .. })))));
+    for relay in [0, 1, 2] {
+        assert_eq!(outcome_as(&mut room, relay, &claim), first, "at relay {relay}");
+    }
+    assert_eq!(room.replica(0).view().ledger().highest(), 1, "it was done once");
+}
+
+#[test]
+fn who_asks_two_relays_at_a_time_is_told_the_same_by_both() {
+    let mut room = elected(3, 0);
+    let anna = room.add(0, "Anna", "");
+    let claim = named(1, Wish::Allocate { record: anna });
+    room.replies.clear();
+    room.begin(1, [Command::AskAs(claim.clone())]);
+    room.begin(2, [Command::AskAs(claim)]);
+    room.pass(ELECTION);
+    let (one, other) = (told_outcome(&mut room), told_outcome(&mut room));
+    assert!(one.is_some());
+    assert_eq!(one, other);
+    assert_eq!(room.replica(0).view().ledger().count(), 1);
+}
+
+/// Wherever the leader is cut off while wishes are under way.
+#[test]
+fn a_wish_is_done_once_through_a_change_of_the_leader() {
+    let mut changes = 0;
+    for steps in 0..100 {
+        let mut room = elected(3, 1);
+        let (leader, tab) = (room.leader().expect("there is one"), 3);
+        let relay = (leader + 1) % 3;
+        room.connect(tab, relay);
+        let records: Vec<_> = (0..3).map(|person| room.add(tab, &format!("person {person}"), "")).collect();
+        room.replies.clear();
+        room.begin(tab, records.iter().map(|&record| Command::Ask(Wish::Allocate { record })));
+        room.steps(steps);
+        room.disconnect(leader);
+        room.pass(ELECTION);
+        changes += usize::from(room.leader() != Some(leader));
+        (0..3).filter(|&other| other != leader).for_each(|other| room.connect(leader, other));
+        room.pass(ELECTION);
+        let numbers: BTreeSet<_> = std::iter::from_fn(|| told_outcome(&mut room)).map(number).collect();
+        assert_eq!(numbers, BTreeSet::from([1, 2, 3]), "each wish has one outcome (cut off after {steps} steps)");
+        for node in 0..4 {
+            assert_eq!(room.replica(node).view().ledger().highest(), 3, "at node {node}, after {steps} steps");
+            assert_eq!(room.replica(node).view().pending_wishes(), 0);
+        }
+    }
+    assert_eq!(changes, 100, "another one leads while the first is cut off");
+}
+
+fn number(outcome: shared::ledger::Outcome) -> u64 {
+    match outcome {
+        Ok(Granted::Final(Numbered { number, .. })) => number,
+        other => panic!("a record was to have a number: {other:?}"),
+    }
+}
+
+#[test]
+fn what_concerns_the_relays_is_not_for_tabs() {
+    let (mut room, tab) = (elected(3, 1), 3);
+    room.connect(tab, 0);
+    let policy = Policy { witnesses: 1, waive_after_ms: 0, ..Policy::default() };
+    let wishes = [
+        Wish::Reconfigure { from: 0, voters: room.relays([0]) },
+        Wish::SetPolicy { policy },
+        Wish::SetMode { mode: Mode::CrdtOnly },
+        Wish::Waive,
+        Wish::Retire { replica: ReplicaId(1), last: 0 },
+    ];
+    for (seq, wish) in (1..).zip(wishes) {
+        room.replies.clear();
+        room.ask(tab, wish.clone());
+        assert_eq!(room.replies.pop(), Some(Err(CommandRejection::NotForTabs)));
+        room.disconnect(tab);
+        room.connect(tab, 0);
+        let id = ClaimId { replica: room.replica(tab).view().me(), seq };
+        room.forge(tab, 0, Message::Propose(Claim { id, ..named(seq, wish.clone()) }));
+        assert_eq!(std::mem::take(&mut room.cut), [(0, Violation::NotForTabs)], "{wish:?}");
+    }
+    let ledger = room.replica(0).view().ledger();
+    assert_eq!((ledger.policy(), ledger.mode()), (Policy::default(), (0, Mode::Hybrid)));
+    assert_eq!(ledger.configuration().map(|configuration| configuration.number), Some(0));
+}
+
+#[test]
+fn a_wish_about_a_record_that_is_not_known_is_refused_at_once() {
+    let (mut room, tab) = (elected(3, 1), 3);
+    room.connect(tab, 0);
+    let record = RecordId(Dot::new(ReplicaId(9), 1));
+    for node in [tab, 0] {
+        room.replies.clear();
+        room.ask(node, Wish::Allocate { record });
+        assert_eq!(room.replies.pop(), Some(Err::<Reply, _>(CommandRejection::UnknownRecord)));
+    }
+}
+
+/// A number is decided only where its record is durable, too.
+#[test]
+fn a_claim_waits_for_its_record() {
+    let (mut room, tab) = (elected(3, 1), 3);
+    let me = room.replica(tab).view().me();
+    room.connect(tab, 0);
+    let record = RecordId(Dot::new(me, 1));
+    let id = ClaimId { replica: me, seq: 1 };
+    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Wish::Allocate { record }) }));
+    room.pass(ELECTION);
+    assert_eq!(room.cut, []);
+    assert_eq!(room.replica(0).view().ledger().count(), 0, "nobody knows the record");
+    let anna = room.add(tab, "Anna", "");
+    assert_eq!(anna, record);
+    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Wish::Allocate { record }) }));
+    room.pass(ELECTION);
+    assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.number), Some(1));
+}
+
+/// The record goes before the wish, so that nothing has to be repeated.
+#[test]
+fn a_wish_about_a_record_made_offline_is_decided_as_soon_as_the_tab_is_back() {
+    let (mut room, tab) = (elected(3, 1), 3);
+    room.connect(tab, 0);
+    room.disconnect(tab);
+    let anna = room.add(tab, "Anna", "");
+    room.ask(tab, Wish::Allocate { record: anna });
+    room.connect(tab, 1);
+    assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.number), Some(1));
+}
+
+/// A new wish must not be taken for one that was forgotten, though its asker was away for long.
+#[test]
+fn a_wish_of_a_tab_that_was_long_away_is_not_taken_for_a_forgotten_one() {
+    let (mut room, away, tab) = (elected(3, 2), 3, 4);
+    room.ask(0, Wish::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
+    room.connect(away, 0);
+    room.disconnect(away);
+    room.connect(tab, 0);
+    for (node, number) in [(tab, 5), (0, 6), (tab, 7)] {
+        assert!(matches!(outcome_of(&mut room, node, Wish::Raise { number }), Some(Ok(_))));
+    }
+    room.replies.clear();
+    room.ask(away, Wish::Raise { number: 8 });
+    room.connect(away, 0);
+    assert_eq!(told_outcome(&mut room), Some(Ok(Granted::Highest { number: 8 })));
+}
