@@ -183,7 +183,9 @@ impl Voter {
 
     pub fn wake(&mut self, now: Duration, log: &mut Log) -> Effects {
         let mut effects = Effects::default();
-        self.try_recovered(now);
+        if self.try_recovered(now) {
+            self.ask_who_leads(&mut effects);
+        }
         if let Some(recovery) = &mut self.recovery
             && recovery.asks_again(now)
         {
@@ -249,7 +251,7 @@ impl Voter {
         self.role = Role::Follower;
         self.leader = None;
         self.resend_at = None;
-        self.try_recovered(now);
+        let _election_follows = self.try_recovered(now);
         self.expect_leader(now, ELECTION_DELAY);
         if was_leader {
             // It has all that was decided, and stands first.
@@ -266,8 +268,11 @@ impl Voter {
                 let known = remembered.filter(|&(incarnation, _)| self.linked.get(&from) == Some(&incarnation));
                 let standing = known.map_or(Standing::ZERO, |(_, standing)| standing);
                 effects.sends.push((from, Message::Recall(standing)));
+                if self.connected.contains(&from) {
+                    self.brief(from, log, &mut effects);
+                }
             }
-            Message::Recall(standing) => self.on_recall(now, from, &standing),
+            Message::Recall(standing) => self.on_recall(now, from, &standing, &mut effects),
             message => {
                 if from == self.me || self.connected.contains(&from) || is_ahead(&message, &self.configuration) {
                     self.on_vote(now, from, message, log, &mut effects);
@@ -337,13 +342,22 @@ impl Voter {
         }
     }
 
-    fn on_recall(&mut self, now: Duration, from: VoterId, standing: &Standing) {
+    fn on_recall(&mut self, now: Duration, from: VoterId, standing: &Standing, effects: &mut Effects) {
         if self.standing.is_behind(standing) {
             self.forget();
         }
         if let Some(recovery) = &mut self.recovery {
             recovery.heard(from, self.connected.contains(&from));
-            self.try_recovered(now);
+            if self.try_recovered(now) {
+                self.ask_who_leads(effects);
+            }
+        }
+    }
+
+    /// While it did not vote, this voter has not followed anybody. Whoever leads says so along with what it remembers.
+    fn ask_who_leads(&self, effects: &mut Effects) {
+        if self.leader.is_none() {
+            effects.sends.extend(self.connected.iter().map(|&voter| (voter, Message::AskStanding)));
         }
     }
 
@@ -355,13 +369,17 @@ impl Voter {
         self.resend_at = None;
     }
 
-    fn try_recovered(&mut self, now: Duration) {
-        if self.recovery.as_ref().is_some_and(|recovery| recovery.is_over(now, &self.configuration, self.me)) {
-            self.recovery = None;
-            if self.leader.is_none() {
-                self.expect_leader(now, ELECTION_DELAY);
-            }
+    /// Votes from now on, if enough has been heard. Says whether it has come to that just now.
+    fn try_recovered(&mut self, now: Duration) -> bool {
+        let is_over = |recovery: &Recovery| recovery.is_over(now, &self.configuration, self.me);
+        if !self.recovery.as_ref().is_some_and(is_over) {
+            return false;
         }
+        self.recovery = None;
+        if self.leader.is_none() {
+            self.expect_leader(now, ELECTION_DELAY);
+        }
+        true
     }
 
     fn ask_standing(&self, effects: &mut Effects) {

@@ -173,3 +173,17 @@ fn a_restarted_voter_does_not_wait_for_ever_for_who_is_away() {
     room.pass(ELECTION);
     assert!(super::told_outcome(&mut room).is_some());
 }
+
+/// It asks the others before it votes, and must hear of the leader although nothing is going on.
+#[test]
+fn a_restarted_voter_follows_the_leader_that_is_at_work() {
+    let mut room = elected(3, 0);
+    raise(&mut room, 0, 1);
+    let leader = room.replica(0).view().leader();
+    room.restart(1);
+    room.connect(1, 0);
+    room.connect(1, 2);
+    room.pass(ELECTION);
+    assert_eq!(room.replica(1).view().leader(), leader);
+    assert_eq!(room.replica(0).view().leader(), leader, "it was not deposed");
+}
