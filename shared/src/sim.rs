@@ -9,14 +9,16 @@
 pub mod checker;
 mod deeds;
 pub mod disk;
+pub mod faults;
 mod model;
 pub mod network;
 pub mod report;
 pub mod world;
 
 pub use checker::Violated;
+pub use faults::Faults;
 pub use report::Report;
-pub use world::{Faults, World};
+pub use world::World;
 
 /// Runs one seed to its end.
 ///

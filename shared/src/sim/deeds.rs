@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::checker::Violated;
+use super::faults::Kind;
 use super::network::NodeId;
-use super::world::{Happening, Kind, Node, RELAYS, World};
+use super::world::{Happening, Node, RELAYS, World};
 use crate::crdt::FieldEdit;
 use crate::dot::DotSet;
 use crate::id::{RecordId, ReplicaId, VoterId};

@@ -1,23 +1,26 @@
 //! A world of replicas: time, nodes, and what becomes of their outputs.
 
+mod links;
+mod node;
+mod watch;
+
+pub(super) use node::Node;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::checker::{Checker, Holder, Violated};
-use super::disk::Disk;
-use super::network::{Network, NodeId, Weather};
+use super::checker::{Checker, Violated};
+use super::faults::{Faults, Kind};
+use super::network::{Network, NodeId};
 use super::report::Report;
 use crate::dot::DotSet;
 use crate::id::{ReplicaId, VoterId};
-use crate::io::{
-    Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, WriteId,
-};
+use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Recovered, WriteId};
 use crate::ledger::{Claim, Policy, Wish};
-use crate::paxos::{Ballot, Configuration, Slot};
+use crate::paxos::{Ballot, Configuration};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
 use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
-use crate::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 
 pub(super) const RELAYS: usize = 5;
 const MAX_TABS: u64 = 6;
@@ -30,73 +33,6 @@ const MAX_PAUSE: Duration = Duration::from_millis(20);
 const EPOCH_MS: u64 = 1_700_000_000_000;
 /// Longer than any run.
 const FOR_EVER: Duration = Duration::from_secs(1 << 30);
-
-/// Which faults a world has.
-#[derive(Clone, Copy, Debug)]
-pub struct Faults {
-    pub weather: Weather,
-    /// Whether relays crash.
-    pub crashes: bool,
-    /// Whether relays lose their disks, or come back with an older copy.
-    pub amnesia: bool,
-    /// Whether the network parts.
-    pub partitions: bool,
-    /// Whether voters come and go.
-    pub reconfigurations: bool,
-    /// Whether a relay that lost its disk returns under its old incarnation, as if nothing had been. No protocol
-    /// survives this: it is here to show that the checker notices.
-    pub denial: bool,
-}
-
-impl Faults {
-    /// Everything that the protocol must survive.
-    pub const ALL: Faults = Faults {
-        weather: Weather { loss: 30, duplication: 30, max_delay: Duration::from_millis(30) },
-        crashes: true,
-        amnesia: true,
-        partitions: true,
-        reconfigurations: true,
-        denial: false,
-    };
-}
-
-/// What a world is for: not all faults can be survived together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Ordinary,
-    /// Older copies of disks come back, which is found out only by whoever remembers: restarted voters wait for all
-    /// others, relays do not crash otherwise, and in each configuration one forgets at the most.
-    Forgetting,
-    /// Replicas are retired, and no disk is lost: whoever proposes a retirement must be able to tell why.
-    Retiring,
-}
-
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) replica: Option<Replica>,
-    pub(super) id: ReplicaId,
-    /// Raised when the process ends, so that what it was waiting for is not told to its successor.
-    life: u64,
-    /// `None` for a tab.
-    pub(super) voter: Option<VoterId>,
-    pub(super) disk: Disk,
-    /// Whether its disk has forgotten something under its present incarnation.
-    pub(super) forgot: bool,
-    /// What of the replica has been checked.
-    audit: Audit,
-    /// Up to where the log has been checked.
-    checked: Slot,
-    /// The slot of the snapshot checked last.
-    checked_snapshot: Slot,
-    /// The ballot under which it leads, if it does.
-    leads: Option<Ballot>,
-    /// The wake-up on its way, to leave out others for the same moment.
-    waking_at: Option<Duration>,
-    /// Until then it does not get anything done.
-    pub(super) asleep_until: Duration,
-    /// How far its wall clock is ahead, in milliseconds.
-    pub(super) clock_ahead_ms: u64,
-}
 
 #[derive(Debug)]
 pub(super) enum Happening {
@@ -390,77 +326,6 @@ impl World {
         Ok(())
     }
 
-    fn check_state(&mut self, node: NodeId) -> Result<(), Violated> {
-        let Node { replica, id, voter, checked, leads, checked_snapshot, .. } = &self.nodes[node];
-        let Some(replica) = replica else { return Ok(()) };
-        let view = replica.view();
-        let (id, voter, decided) = (*id, *voter, view.log().decided());
-        if decided > *checked {
-            let holders: Vec<_> = self.nodes[..RELAYS].iter().map(Node::holder).collect();
-            self.checker.check_log(replica, *checked, &holders)?;
-        }
-        let now_leads = view.leader().filter(|ballot| voter == Some(ballot.voter));
-        if let Some(ballot) = now_leads.filter(|_| now_leads != *leads) {
-            self.checker.check_leader(replica, ballot)?;
-        }
-        let snapshot = view.snapshot().filter(|snapshot| snapshot.at.slot > *checked_snapshot);
-        let at = snapshot.map(|snapshot| snapshot.at.slot);
-        if let Some(snapshot) = snapshot {
-            self.checker.check_snapshot(snapshot)?;
-        }
-        // A gap between what was known and what is held was filled by a snapshot.
-        let installed = view.log().start().slot == decided && decided > checked.plus(1);
-        self.report.snapshots_to_tabs += u64::from(installed && voter.is_none());
-        self.report.snapshots_to_relays += u64::from(installed && voter.is_some());
-        self.report.snapshots_taken += u64::from(at.is_some() && !installed);
-        if view.leader() > self.last_leader {
-            self.last_leader = view.leader();
-            self.report.leaders += 1;
-        }
-        self.see_configuration();
-        if voter.is_none() {
-            self.checker.tab_has(id, decided);
-        }
-        let node = &mut self.nodes[node];
-        (node.checked, node.leads) = (decided, now_leads);
-        node.checked_snapshot = at.unwrap_or(node.checked_snapshot);
-        Ok(())
-    }
-
-    fn see_configuration(&mut self) {
-        let Some(configuration) = self.checker.model.ledger().configuration() else { return };
-        if configuration.number == self.configuration {
-            return;
-        }
-        self.configuration = configuration.number;
-        self.report.reconfigurations += 1;
-        let renewed = self.nodes[..RELAYS].iter().filter(|node| {
-            node.id.0 > RELAYS as u64 && node.voter.is_some_and(|voter| configuration.has(voter, node.id))
-        });
-        self.report.readmissions += renewed.count() as u64;
-    }
-
-    fn count_reply(&mut self, node: NodeId, reply: &Reply) {
-        let wanted = self.nodes[node].replica.as_ref().map(|replica| replica.view().ledger().policy().witnesses);
-        if let Reply::Decided(_, outcome) = reply {
-            self.report.refused += u64::from(outcome.is_err());
-            self.report.witnessed += u64::from(wanted > Some(0));
-        }
-    }
-
-    fn post(&mut self, from: NodeId, link: PeerId, message: Message) {
-        let Some(to) = self.network.other_end(link, from) else { return };
-        if self.network.is_deaf(from, to) {
-            return;
-        }
-        let weather = if self.calm { Weather::FAIR } else { self.faults.weather };
-        let sent = Frame::Message(message);
-        for delay in weather.deliveries(&mut self.random) {
-            let message = Box::new(through_the_wire(&sent));
-            self.schedule(delay, Happening::Deliver { link, to, message });
-        }
-    }
-
     fn arm_wake(&mut self, node: NodeId) {
         let deadline = self.nodes[node].replica.as_ref().and_then(Replica::deadline);
         if let Some(at) = deadline.filter(|&at| at < FOR_EVER)
@@ -498,45 +363,6 @@ impl World {
             self.step(node, founding).expect("a log is founded, or was before");
         }
         self.arm_wake(node);
-    }
-
-    /// Connects a relay to all other relays, a tab to some relay, as far as they run and are not connected yet.
-    pub(super) fn connect_all(&mut self, node: NodeId) -> Result<(), Violated> {
-        let others: Vec<NodeId> = match self.nodes[node].voter {
-            Some(_) => (0..RELAYS).filter(|&other| other != node).collect(),
-            None if self.network.links_of(node).is_empty() => vec![self.random.below(RELAYS as u64) as usize],
-            None => Vec::new(),
-        };
-        for other in others {
-            let both_run = self.nodes[node].replica.is_some() && self.nodes[other].replica.is_some();
-            if both_run && self.network.can_connect(node, other) && self.network.between(node, other).is_none() {
-                let link = self.network.connect(node, other);
-                self.step(node, Input::PeerUp(link, self.kind_of(other)))?;
-                self.step(other, Input::PeerUp(link, self.kind_of(node)))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn connect_everybody(&mut self) -> Result<(), Violated> {
-        (0..self.nodes.len()).try_for_each(|node| self.connect_all(node))
-    }
-
-    fn reconnect_in_calm(&mut self) -> Result<(), Violated> {
-        if self.calm { self.connect_everybody() } else { Ok(()) }
-    }
-
-    fn kind_of(&self, node: NodeId) -> PeerKind {
-        match self.nodes[node].voter {
-            Some(voter) => PeerKind::Relay(voter, self.nodes[node].id),
-            None => PeerKind::Tab(self.nodes[node].id),
-        }
-    }
-
-    pub(super) fn cut(&mut self, link: PeerId) -> Result<(), Violated> {
-        let Some((a, b)) = self.network.cut(link) else { return Ok(()) };
-        self.step(a, Input::PeerDown(link))?;
-        self.step(b, Input::PeerDown(link))
     }
 
     /// Ends a process: what its links and its disk were about to do does not happen. Says whether it ran.
@@ -586,39 +412,4 @@ impl World {
         let node = &self.nodes[relay];
         configuration.is_some_and(|configuration| node.voter.is_some_and(|voter| configuration.has(voter, node.id)))
     }
-}
-
-impl Node {
-    fn new(id: ReplicaId, voter: Option<VoterId>) -> Self {
-        Node {
-            replica: None,
-            id,
-            life: 0,
-            voter,
-            disk: Disk::default(),
-            forgot: false,
-            audit: Audit::default(),
-            checked: Slot(0),
-            checked_snapshot: Slot(0),
-            leads: None,
-            waking_at: None,
-            asleep_until: Duration::ZERO,
-            clock_ahead_ms: 0,
-        }
-    }
-
-    fn holder(&self) -> Holder<'_> {
-        let voter = self.voter.expect("it is a relay");
-        Holder { voter, incarnation: self.id, flushed: self.disk.flushed(), forgot: self.forgot }
-    }
-}
-
-/// What arrives of a message: it must be what was sent. Each message is a link of its own, since the simulator loses and
-/// reorders what a WebSocket does not.
-fn through_the_wire(sent: &Frame) -> Message {
-    let bytes = Encoder::default().frame(sent);
-    let arrived = Decoder::new(MAX_FRAME_BYTES).frame(&bytes).expect("own bytes can be read");
-    assert_eq!(&arrived, sent, "a message changed on the wire");
-    let Frame::Message(message) = arrived else { unreachable!("it is what was sent") };
-    message
 }

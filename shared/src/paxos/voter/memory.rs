@@ -1,0 +1,98 @@
+//! What voters remember of one another, and what a voter hears of itself after a restart.
+
+use std::time::Duration;
+
+use super::election::ELECTION_DELAY;
+use super::{Effects, Role, Voter};
+use crate::id::VoterId;
+use crate::io::WriteOp;
+use crate::paxos::recovery::Recovery;
+use crate::paxos::{Log, Message, Standing};
+
+/// So many slots are accepted by another voter between two writes of what is remembered of it, at the most.
+const REMEMBERED_SLOTS: u64 = 64;
+
+impl Voter {
+    /// What this voter remembers of the others by now and has not written, where it is worth a write.
+    pub fn unwritten_memory(&mut self) -> Vec<WriteOp> {
+        let mut writes = Vec::new();
+        for (&voter, &(incarnation, standing)) in &self.remembered {
+            let written = self.remembered_written.entry(voter).or_insert(Standing::ZERO);
+            let is_far = standing.accepted.1.0 >= written.accepted.1.0 + REMEMBERED_SLOTS;
+            if written.promised < standing.promised || is_far {
+                *written = standing;
+                writes.push(WriteOp::Remember { voter, incarnation, standing });
+            }
+        }
+        writes
+    }
+
+    pub(super) fn remember(&mut self, voter: VoterId, standing: Standing) {
+        let Some(&incarnation) = self.linked.get(&voter) else { return };
+        let (of, remembered) = self.remembered.entry(voter).or_insert((incarnation, standing));
+        if *of != incarnation {
+            (*of, *remembered) = (incarnation, standing);
+        }
+        remembered.raise(&standing);
+    }
+
+    /// Tells a voter what is remembered of it, and who leads if it is this one.
+    pub(super) fn on_ask_standing(&self, from: VoterId, log: &Log, effects: &mut Effects) {
+        let remembered = self.remembered.get(&from).copied();
+        let known = remembered.filter(|&(incarnation, _)| self.linked.get(&from) == Some(&incarnation));
+        let standing = known.map_or(Standing::ZERO, |(_, standing)| standing);
+        effects.sends.push((from, Message::Recall(standing)));
+        if self.connected.contains(&from) {
+            self.brief(from, log, effects);
+        }
+    }
+
+    pub(super) fn on_recall(&mut self, now: Duration, from: VoterId, standing: &Standing, effects: &mut Effects) {
+        if self.standing.is_behind(standing) {
+            self.forget();
+        }
+        if let Some(recovery) = &mut self.recovery {
+            recovery.heard(from, self.connected.contains(&from));
+            if self.try_recovered(now) {
+                self.ask_who_leads(effects);
+            }
+        }
+    }
+
+    pub(super) fn ask_standing(&self, effects: &mut Effects) {
+        let Some(recovery) = &self.recovery else { return };
+        for voter in recovery.unheard(&self.configuration, self.me) {
+            if self.linked.contains_key(&voter) {
+                effects.sends.push((voter, Message::AskStanding));
+            }
+        }
+    }
+
+    /// While it did not vote, this voter has not followed anybody. Whoever leads says so along with what it remembers.
+    pub(super) fn ask_who_leads(&self, effects: &mut Effects) {
+        if self.leader.is_none() {
+            effects.sends.extend(self.connected.iter().map(|&voter| (voter, Message::AskStanding)));
+        }
+    }
+
+    /// It has become known that the database has forgotten something: this replica votes no more.
+    pub fn forget(&mut self) {
+        self.forgot = true;
+        self.role = Role::Follower;
+        self.leader = None;
+        self.resend_at = None;
+    }
+
+    /// Votes from now on, if enough has been heard. Says whether it has come to that just now.
+    pub(super) fn try_recovered(&mut self, now: Duration) -> bool {
+        let is_over = |recovery: &Recovery| recovery.is_over(now, &self.configuration, self.me);
+        if !self.recovery.as_ref().is_some_and(is_over) {
+            return false;
+        }
+        self.recovery = None;
+        if self.leader.is_none() {
+            self.expect_leader(now, ELECTION_DELAY);
+        }
+        true
+    }
+}

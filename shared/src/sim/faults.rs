@@ -1,0 +1,45 @@
+//! What goes wrong in a world.
+
+use std::time::Duration;
+
+use super::network::Weather;
+
+/// Which faults a world has.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults {
+    pub weather: Weather,
+    /// Whether relays crash.
+    pub crashes: bool,
+    /// Whether relays lose their disks, or come back with an older copy.
+    pub amnesia: bool,
+    /// Whether the network parts.
+    pub partitions: bool,
+    /// Whether voters come and go.
+    pub reconfigurations: bool,
+    /// Whether a relay that lost its disk returns under its old incarnation, as if nothing had been. No protocol
+    /// survives this: it is here to show that the checker notices.
+    pub denial: bool,
+}
+
+impl Faults {
+    /// Everything that the protocol must survive.
+    pub const ALL: Faults = Faults {
+        weather: Weather { loss: 30, duplication: 30, max_delay: Duration::from_millis(30) },
+        crashes: true,
+        amnesia: true,
+        partitions: true,
+        reconfigurations: true,
+        denial: false,
+    };
+}
+
+/// What a world is for: not all faults can be survived together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ordinary,
+    /// Older copies of disks come back, which is found out only by whoever remembers: restarted voters wait for all
+    /// others, relays do not crash otherwise, and in each configuration one forgets at the most.
+    Forgetting,
+    /// Replicas are retired, and no disk is lost: whoever proposes a retirement must be able to tell why.
+    Retiring,
+}

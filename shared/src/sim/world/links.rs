@@ -1,0 +1,71 @@
+//! Links between the nodes, and the messages that go over them.
+
+use super::{Happening, RELAYS, World};
+use crate::io::{Input, Message, PeerId, PeerKind};
+use crate::sim::checker::Violated;
+use crate::sim::network::{NodeId, Weather};
+use crate::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+
+impl World {
+    /// Connects a relay to all other relays, a tab to some relay, as far as they run and are not connected yet.
+    pub(in crate::sim) fn connect_all(&mut self, node: NodeId) -> Result<(), Violated> {
+        let others: Vec<NodeId> = match self.nodes[node].voter {
+            Some(_) => (0..RELAYS).filter(|&other| other != node).collect(),
+            None if self.network.links_of(node).is_empty() => vec![self.random.below(RELAYS as u64) as usize],
+            None => Vec::new(),
+        };
+        for other in others {
+            let both_run = self.nodes[node].replica.is_some() && self.nodes[other].replica.is_some();
+            if both_run && self.network.can_connect(node, other) && self.network.between(node, other).is_none() {
+                let link = self.network.connect(node, other);
+                self.step(node, Input::PeerUp(link, self.kind_of(other)))?;
+                self.step(other, Input::PeerUp(link, self.kind_of(node)))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn connect_everybody(&mut self) -> Result<(), Violated> {
+        (0..self.nodes.len()).try_for_each(|node| self.connect_all(node))
+    }
+
+    pub(super) fn reconnect_in_calm(&mut self) -> Result<(), Violated> {
+        if self.calm { self.connect_everybody() } else { Ok(()) }
+    }
+
+    pub(super) fn kind_of(&self, node: NodeId) -> PeerKind {
+        match self.nodes[node].voter {
+            Some(voter) => PeerKind::Relay(voter, self.nodes[node].id),
+            None => PeerKind::Tab(self.nodes[node].id),
+        }
+    }
+
+    pub(in crate::sim) fn cut(&mut self, link: PeerId) -> Result<(), Violated> {
+        let Some((a, b)) = self.network.cut(link) else { return Ok(()) };
+        self.step(a, Input::PeerDown(link))?;
+        self.step(b, Input::PeerDown(link))
+    }
+
+    pub(super) fn post(&mut self, from: NodeId, link: PeerId, message: Message) {
+        let Some(to) = self.network.other_end(link, from) else { return };
+        if self.network.is_deaf(from, to) {
+            return;
+        }
+        let weather = if self.calm { Weather::FAIR } else { self.faults.weather };
+        let sent = Frame::Message(message);
+        for delay in weather.deliveries(&mut self.random) {
+            let message = Box::new(through_the_wire(&sent));
+            self.schedule(delay, Happening::Deliver { link, to, message });
+        }
+    }
+}
+
+/// What arrives of a message: it must be what was sent. Each message is a link of its own, since the simulator loses and
+/// reorders what a WebSocket does not.
+fn through_the_wire(sent: &Frame) -> Message {
+    let bytes = Encoder::default().frame(sent);
+    let arrived = Decoder::new(MAX_FRAME_BYTES).frame(&bytes).expect("own bytes can be read");
+    assert_eq!(&arrived, sent, "a message changed on the wire");
+    let Frame::Message(message) = arrived else { unreachable!("it is what was sent") };
+    message
+}

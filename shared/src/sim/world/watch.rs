@@ -1,0 +1,66 @@
+//! What the checker is shown after each step, and what of it counts for the report.
+
+use super::{Node, RELAYS, World};
+use crate::io::Reply;
+use crate::sim::checker::Violated;
+use crate::sim::network::NodeId;
+
+impl World {
+    pub(super) fn check_state(&mut self, node: NodeId) -> Result<(), Violated> {
+        let Node { replica, id, voter, checked, leads, checked_snapshot, .. } = &self.nodes[node];
+        let Some(replica) = replica else { return Ok(()) };
+        let view = replica.view();
+        let (id, voter, decided) = (*id, *voter, view.log().decided());
+        if decided > *checked {
+            let holders: Vec<_> = self.nodes[..RELAYS].iter().map(Node::holder).collect();
+            self.checker.check_log(replica, *checked, &holders)?;
+        }
+        let now_leads = view.leader().filter(|ballot| voter == Some(ballot.voter));
+        if let Some(ballot) = now_leads.filter(|_| now_leads != *leads) {
+            self.checker.check_leader(replica, ballot)?;
+        }
+        let snapshot = view.snapshot().filter(|snapshot| snapshot.at.slot > *checked_snapshot);
+        let at = snapshot.map(|snapshot| snapshot.at.slot);
+        if let Some(snapshot) = snapshot {
+            self.checker.check_snapshot(snapshot)?;
+        }
+        // A gap between what was known and what is held was filled by a snapshot.
+        let installed = view.log().start().slot == decided && decided > checked.plus(1);
+        self.report.snapshots_to_tabs += u64::from(installed && voter.is_none());
+        self.report.snapshots_to_relays += u64::from(installed && voter.is_some());
+        self.report.snapshots_taken += u64::from(at.is_some() && !installed);
+        if view.leader() > self.last_leader {
+            self.last_leader = view.leader();
+            self.report.leaders += 1;
+        }
+        self.see_configuration();
+        if voter.is_none() {
+            self.checker.tab_has(id, decided);
+        }
+        let node = &mut self.nodes[node];
+        (node.checked, node.leads) = (decided, now_leads);
+        node.checked_snapshot = at.unwrap_or(node.checked_snapshot);
+        Ok(())
+    }
+
+    pub(super) fn see_configuration(&mut self) {
+        let Some(configuration) = self.checker.model.ledger().configuration() else { return };
+        if configuration.number == self.configuration {
+            return;
+        }
+        self.configuration = configuration.number;
+        self.report.reconfigurations += 1;
+        let renewed = self.nodes[..RELAYS].iter().filter(|node| {
+            node.id.0 > RELAYS as u64 && node.voter.is_some_and(|voter| configuration.has(voter, node.id))
+        });
+        self.report.readmissions += renewed.count() as u64;
+    }
+
+    pub(super) fn count_reply(&mut self, node: NodeId, reply: &Reply) {
+        let wanted = self.nodes[node].replica.as_ref().map(|replica| replica.view().ledger().policy().witnesses);
+        if let Reply::Decided(_, outcome) = reply {
+            self.report.refused += u64::from(outcome.is_err());
+            self.report.witnessed += u64::from(wanted > Some(0));
+        }
+    }
+}
