@@ -1,5 +1,8 @@
 //! The page as a whole.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use gloo::events::{EventListener, EventListenerOptions};
 use shared::wire::Room;
 use wasm_bindgen::JsCast;
@@ -8,17 +11,19 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::components::keys_dialog::KeysDialog;
-use crate::components::notices::Notices;
-use crate::components::offline_switch::OfflineSwitch;
-use crate::components::rail::Rail;
-use crate::components::status_line::StatusBar;
+use crate::components::{notices, offline_switch, rail, status_line};
 use crate::engine::session::Action;
 use crate::engine::{Engine, route_of_page};
-use crate::hooks::{use_action, use_engine, use_snapshot};
-use crate::pages::people::{NEW_RECORD_ID, PeoplePage, SEARCH_ID};
+use crate::hooks::{use_action, use_engine, use_page, use_snapshot};
+use crate::pages::conflicts::ConflictsPage;
+use crate::pages::people::{NEW_RECORD_ID, PeoplePage};
+use crate::pages::{Page, SEARCH_ID, dynamic};
 use crate::view_model::capitalised;
 
 const DEFAULT_ROOM: &str = "people";
+
+/// The id of what is to have the focus on the next page.
+type Goal = Rc<RefCell<Option<&'static str>>>;
 
 #[component]
 pub fn App() -> Html {
@@ -59,41 +64,59 @@ fn Shell() -> Html {
         let keys_open = keys_open.clone();
         use_callback((), move |open, ()| keys_open.set(open))
     };
-    use_shortcuts(&on_keys);
+    let page = use_page();
+    let goal = use_mut_ref(|| None);
+    use_focus_on_page(page, &goal);
+    use_shortcuts(&on_keys, &goal);
     use_warning_before_loss();
     use_witness_while_shown();
     let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
+    let on_skip = |event: MouseEvent| {
+        event.prevent_default();
+        focus("view");
+    };
     let nouns = snapshot.layout.nouns;
     html! {
         <>
             <div class="shell">
-                <a class="skip" href="#people">{ format!("Skip to the {}", nouns.many) }</a>
-                <Rail records={capitalised(nouns.many)} on_keys={on_keys.clone()} />
+                <a class="skip" href={page.hash()} onclick={on_skip}>{ "Skip to the content" }</a>
+                { rail::show(capitalised(nouns.many), page, snapshot.open_conflicts(), &on_keys) }
                 <header class="top">
-                    <StatusBar status={snapshot.status.clone()} />
-                    <OfflineSwitch offline={snapshot.offline} on_change={on_offline} />
+                    { status_line::show(&snapshot.status) }
+                    { offline_switch::show(snapshot.offline, &on_offline) }
                 </header>
-                <main class="view">
-                    <Notices notices={snapshot.notices.clone()} on_action={on_action.clone()} />
-                    <PeoplePage room={engine.room().as_str().to_owned()} snapshot={snapshot.clone()} />
+                <main class="view" id="view" tabindex="-1">
+                    { notices::show("notices", &snapshot.notices, &on_action) }
+                    { match page {
+                        Page::People => {
+                            html! { <PeoplePage room={engine.room().as_str().to_owned()} snapshot={snapshot.clone()} /> }
+                        }
+                        Page::Dynamic => dynamic::show(&snapshot, &on_action),
+                        Page::Conflicts => html! { <ConflictsPage snapshot={snapshot.clone()} /> },
+                    } }
                 </main>
                 <KeysDialog open={*keys_open} record={nouns.one} on_change={on_keys} />
             </div>
-            <Notices class="toasts" notices={snapshot.toasts.clone()} {on_action} />
+            { notices::show("toasts", &snapshot.toasts, &on_action) }
         </>
     }
 }
 
 /// The keys that work everywhere but where text is typed.
 #[hook]
-fn use_shortcuts(on_keys: &Callback<bool>) {
+fn use_shortcuts(on_keys: &Callback<bool>, goal: &Goal) {
     let engine = use_engine();
-    use_effect_with((engine, on_keys.clone()), |(engine, on_keys)| {
+    let goal = Rc::clone(goal);
+    use_effect_with((engine, on_keys.clone()), move |(engine, on_keys)| {
         let (engine, on_keys) = (engine.clone(), on_keys.clone());
         let options = EventListenerOptions::enable_prevent_default();
         let listener = EventListener::new_with_options(&browser::window(), "keydown", options, move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>().filter(|event| is_shortcut(event)) else { return };
             match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
+                ("n", false) if Page::of_hash(&browser::hash()) != Page::People => {
+                    goal.replace(Some(NEW_RECORD_ID));
+                    browser::set_hash(Page::People.hash());
+                }
                 ("n", false) => focus(NEW_RECORD_ID),
                 ("/", false) => focus(SEARCH_ID),
                 ("o", false) => engine.set_offline(!engine.snapshot().offline),
@@ -121,6 +144,19 @@ fn focus(id: &str) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let _focused_if_visible = element.focus();
     }
+}
+
+/// Whoever goes to another page is at its beginning, or at the goal.
+#[hook]
+fn use_focus_on_page(page: Page, goal: &Goal) {
+    let last = use_mut_ref(|| page);
+    let goal = Rc::clone(goal);
+    use_effect_with(page, move |&page| {
+        if last.replace(page) != page {
+            browser::window().scroll_to_with_x_and_y(0.0, 0.0);
+            focus(goal.take().unwrap_or(page.heading_id()));
+        }
+    });
 }
 
 /// Asks before the page is closed while only this tab has some edits.

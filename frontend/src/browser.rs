@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use shared::id::ReplicaId;
 use shared::io::Now;
-use web_sys::{Document, Storage, UrlSearchParams, Window};
+use wasm_bindgen::JsCast;
+use web_sys::{Blob, BlobPropertyBag, Document, HtmlElement, Storage, Url, UrlSearchParams, Window};
 
 /// # Panics
 /// Outside of a browser's page, where nothing of this crate can run.
@@ -64,6 +65,34 @@ pub fn parameter(name: &str) -> Option<String> {
 #[must_use]
 pub fn page_address() -> String {
     window().location().host().unwrap_or_default()
+}
+
+/// The last part of the page's address, with its `#`.
+#[must_use]
+pub fn hash() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+/// Goes to another part of the page.
+pub fn set_hash(hash: &str) {
+    // Only a document that is gone refuses.
+    let _gone = window().location().set_hash(hash);
+}
+
+/// Lets the user keep `text` as a file. A browser that makes no files keeps none.
+pub fn download(name: &str, kind: &str, text: &str) {
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let parts = js_sys::Array::of1(&text.into());
+    let blob = Blob::new_with_str_sequence_and_options(&parts, &options);
+    let Some(url) = blob.ok().and_then(|blob| Url::create_object_url_with_blob(&blob).ok()) else { return };
+    let link = document().create_element("a").ok().and_then(|link| link.dyn_into::<HtmlElement>().ok());
+    if let Some(link) = link {
+        // Neither can fail for a sound name.
+        let _set = link.set_attribute("href", &url).and_then(|()| link.set_attribute("download", name));
+        link.click();
+    }
+    let _freed = Url::revoke_object_url(&url);
 }
 
 /// Whether the page came over TLS, so that its WebSockets must too.

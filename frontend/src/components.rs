@@ -1,13 +1,20 @@
 //! The parts of the page, one per file. They show view models and report what the user does; none sees the engine.
+//! What has no state of its own is a function: smaller, and rendered with what it stands in.
 
 pub mod choices;
+pub mod conflict_card;
 pub mod counter_cell;
 pub mod editable_text;
 pub mod field_cell;
+pub mod focus;
 pub mod highest;
 pub mod keys_dialog;
+pub mod ladder;
+pub mod leases;
+pub mod load_chart;
 pub mod notices;
 pub mod number_cell;
+pub mod number_tag;
 pub mod offline_switch;
 pub mod rail;
 pub mod record_form;
@@ -15,6 +22,7 @@ pub mod record_row;
 pub mod record_table;
 pub mod relay_list;
 pub mod set_cell;
+pub mod settings_form;
 pub mod status_line;
 pub mod story_list;
 pub mod text_cell;

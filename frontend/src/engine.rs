@@ -2,6 +2,7 @@
 
 pub mod fact;
 mod link;
+pub mod load_history;
 pub mod route;
 pub mod session;
 mod socket;

@@ -2,10 +2,13 @@
 
 use std::rc::Rc;
 
+use gloo::events::EventListener;
 use yew::prelude::*;
 
+use crate::browser;
 use crate::engine::Engine;
 use crate::engine::session::Action;
+use crate::pages::Page;
 use crate::view_model::Snapshot;
 
 /// # Panics
@@ -39,4 +42,17 @@ pub fn use_snapshot() -> Rc<Snapshot> {
 pub fn use_action() -> Callback<Action> {
     let engine = use_engine();
     use_callback(engine, |action, engine| engine.act(action))
+}
+
+/// The page that the address names.
+#[hook]
+pub fn use_page() -> Page {
+    let page = use_state_eq(|| Page::of_hash(&browser::hash()));
+    let current = *page;
+    use_effect_with((), move |()| {
+        let go = move |_: &web_sys::Event| page.set(Page::of_hash(&browser::hash()));
+        let listener = EventListener::new(&browser::window(), "hashchange", go);
+        move || drop(listener)
+    });
+    current
 }

@@ -1,16 +1,25 @@
 //! From the replica's state to what the components show: pure, and all the wording of states and events.
 
+mod conflicts;
+mod contested;
+mod dynamic;
 mod layout;
+mod load_chart;
 mod number;
 mod relays;
 mod row;
+mod settings;
 mod status;
 mod story;
 
+pub use conflicts::{ConflictItem, ConflictState, conflicts_as_csv, conflicts_as_json};
+pub use dynamic::{DynamicView, LeaseItem, mode_in_words, rung_key, rung_meaning, rung_name};
 pub use layout::{Column, Field, Layout, Nouns};
-pub use number::{InvalidNumber, Number, NumberState, parse_number, parse_wish};
+pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
+pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_wish};
 pub use relays::{RelayItem, TabItem};
 pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
+pub use settings::{Figure, SettingsDraft};
 pub use status::{StatusLine, Tone};
 pub use story::{Notice, PutBack, StoryItem};
 
@@ -20,6 +29,7 @@ use shared::id::ReplicaId;
 
 use crate::browser;
 use crate::engine::Standing;
+use crate::engine::load_history::LoadHistory;
 use crate::engine::session::Session;
 
 /// The local time of the reader.
@@ -56,7 +66,15 @@ pub struct Snapshot {
     pub layout: Rc<Layout>,
     pub rows: Rc<Vec<Rc<Row>>>,
     pub relays: Rc<Vec<RelayItem>>,
+    /// The relay that this tab is connected to, with its address.
+    pub connected_to: Option<String>,
     pub highest: u64,
+    pub dynamic: Rc<DynamicView>,
+    pub load: Rc<LoadHistory>,
+    /// The latest first.
+    pub conflicts: Rc<Vec<ConflictItem>>,
+    /// Writes that were lost, and can be put back.
+    pub losses: Rc<Vec<Notice>>,
     pub story: Rc<Vec<StoryItem>>,
     pub notices: Rc<Vec<Notice>>,
     /// Answers to what the user did just now.
@@ -81,13 +99,24 @@ impl Snapshot {
             at_risk: view.unsaved_edits() > 0 || view.pending_wishes() > 0,
             rows: row::rows(session, &layout, time, last.map(|last| &last.rows)),
             relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
+            connected_to: relays::own(session, standing),
             highest: view.ledger().highest(),
+            dynamic: kept(DynamicView::of(session), last.map(|last| &last.dynamic)),
+            load: Rc::clone(session.load()),
+            conflicts: kept(conflicts::conflicts(session, &layout, time), last.map(|last| &last.conflicts)),
+            losses: kept(story::losses(session, &layout), last.map(|last| &last.losses)),
             story: kept(story::story(session, &layout, time), last.map(|last| &last.story)),
             notices: kept(story::notices(session, &layout, false), last.map(|last| &last.notices)),
             toasts: kept(story::notices(session, &layout, true), last.map(|last| &last.toasts)),
             undo: story::undo(session, &layout),
             layout,
         }
+    }
+
+    /// How many conflicts nobody has seen to.
+    #[must_use]
+    pub fn open_conflicts(&self) -> usize {
+        self.conflicts.iter().filter(|conflict| conflict.state.is_open()).count()
     }
 }
 

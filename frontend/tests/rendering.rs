@@ -7,25 +7,30 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use frontend::browser;
-use frontend::components::notices::{self, Notices};
+use frontend::components::load_chart::{self, LoadGraph};
 use frontend::components::record_form::{self, RecordForm};
 use frontend::components::record_row::{Props, RecordRow};
-use frontend::components::relay_list::{self, RelayList};
-use frontend::components::undo_button::{self, UndoButton};
-use frontend::engine::session::{Action, NewRecord};
-use frontend::view_model::{Cell, Choice, Layout, Notice, Number, NumberState, PutBack, RelayItem, Row, Text};
+use frontend::components::settings_form::{self, SettingsForm};
+use frontend::components::{ladder, notices, rail, relay_list, undo_button};
+use frontend::engine::load_history::LoadHistory;
+use frontend::engine::session::{Action, NewRecord, NumberWish};
+use frontend::pages::Page;
+use frontend::view_model::{
+    Cell, Choice, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
+};
 use gloo::timers::callback::Timeout;
 use js_sys::Promise;
 use shared::crdt::{FieldEdit, FieldKind};
 use shared::dot::Dot;
 use shared::id::{RecordId, ReplicaId};
-use shared::ledger::Wish;
+use shared::ledger::{ConflictId, Dynamic, Load, Reason, Resolution, Rung, Wish};
+use shared::paxos::Slot;
 use shared::schema::{self, FieldSpec, Schema};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement, HtmlInputElement, InputEvent, InputEventInit, KeyboardEvent, KeyboardEventInit};
-use yew::{BaseComponent, Callback};
+use yew::{BaseComponent, Callback, Html, Properties, component};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -46,9 +51,11 @@ impl Shown {
     }
 
     async fn notices(notices: Vec<Notice>) -> Self {
-        let notices = Rc::new(notices);
-        Self::component::<Notices>("div", |on_action| notices::Props { class: "notices".into(), notices, on_action })
-            .await
+        Self::html(|on_action| notices::show("notices", &notices, on_action)).await
+    }
+
+    async fn html(show: impl FnOnce(&Callback<Action>) -> Html) -> Self {
+        Self::component::<Still>("div", |on_action| StillProps { html: show(&on_action) }).await
     }
 
     async fn component<C: BaseComponent>(within: &str, props: impl FnOnce(Callback<Action>) -> C::Properties) -> Self {
@@ -94,6 +101,17 @@ impl Drop for Shown {
     }
 }
 
+#[derive(Properties, PartialEq)]
+struct StillProps {
+    html: Html,
+}
+
+/// What is shown by a function rather than a component.
+#[component]
+fn Still(props: &StillProps) -> Html {
+    props.html.clone()
+}
+
 /// Yew renders when the current task has ended.
 async fn rendered() {
     let promise = Promise::new(&mut |resolve, _| {
@@ -108,19 +126,9 @@ fn text(shown: &str) -> Cell {
 }
 
 fn anna() -> Row {
-    let number = Number {
-        state: NumberState::None,
-        text: String::new(),
-        remark: None,
-        dismissable: false,
-        to_free: None,
-        to_take: None,
-        releasable: false,
-        proof: None,
-    };
     let id = RecordId(Dot::new(ReplicaId(0x3f2a << 48), 1));
     let cells = vec![text("Anna"), text(""), Cell::Elements(Vec::new())];
-    Row { id, called: "Anna".to_owned(), cells, number, glow: None }
+    Row { id, called: "Anna".to_owned(), cells, number: Number::none(), glow: None }
 }
 
 fn edit(field: &str, value: &str) -> Action {
@@ -192,8 +200,8 @@ async fn a_refused_number_says_who_has_it_and_what_can_be_done() {
     shown.click("Dismiss the refusal for Anna").await;
     let record = anna().id;
     let expected = [
-        Action::Ask(Wish::Release { record: owner }),
-        Action::Ask(Wish::Allocate { record }),
+        Action::Free { record: owner },
+        Action::Number { record, number: NumberWish::Next },
         Action::DismissRefusal { record },
     ];
     assert_eq!(*shown.actions.borrow(), expected);
@@ -206,7 +214,7 @@ async fn a_number_is_given_by_typing_it() {
     shown.type_and_press("Number for Anna", "forty-two", "Enter").await;
     assert_eq!(*shown.actions.borrow(), []);
     shown.type_and_press("Number for Anna", "42", "Enter").await;
-    assert_eq!(*shown.actions.borrow(), [Action::Ask(Wish::Claim { record: anna().id, number: 42 })]);
+    assert_eq!(*shown.actions.borrow(), [Action::Number { record: anna().id, number: NumberWish::This(42) }]);
 }
 
 #[wasm_bindgen_test]
@@ -330,10 +338,7 @@ async fn the_form_asks_for_what_is_required_and_offers_the_rest() {
 
 #[wasm_bindgen_test]
 async fn undo_can_be_pressed_where_there_is_something_to_undo() {
-    let button = |undo: Option<&str>| {
-        let undo = undo.map(str::to_owned);
-        Shown::component::<UndoButton>("div", |on_action| undo_button::Props { undo, on_action })
-    };
+    let button = |undo: Option<&'static str>| Shown::html(move |on_action| undo_button::show(undo, on_action));
     let shown = button(None).await;
     let nothing = shown.root.query_selector("button").unwrap().unwrap();
     assert!(nothing.has_attribute("disabled"));
@@ -368,9 +373,99 @@ async fn the_list_of_relays_says_which_have_no_vote() {
         ours: false,
         tabs: Vec::new(),
     };
-    let relays = Rc::new(vec![relay(1, true), relay(2, false)]);
-    let shown = Shown::component::<RelayList>("div", |_| relay_list::Props { relays, offline: false }).await;
+    let relays = [relay(1, true), relay(2, false)];
+    let shown = Shown::html(|_| relay_list::show(&relays, false)).await;
     let items = shown.root.query_selector_all(".relays > li").unwrap();
     let texts: Vec<_> = (0..items.length()).map(|at| items.get(at).unwrap().text_content().unwrap()).collect();
     assert_eq!(texts, ["●relay 1localhost:5001upleader", "●relay 2localhost:5002upno vote"]);
+}
+
+#[wasm_bindgen_test]
+async fn a_renumbered_person_says_what_happened_and_one_click_keeps_or_undoes_it() {
+    let id = ConflictId { slot: Slot(118), at: 0 };
+    let mut person = anna();
+    person.number.state = NumberState::Renumbered;
+    person.number.text = "43".to_owned();
+    person.number.remark = Some("Number 42 went to Boris (relay 3, slot 117). Yours became 43.".to_owned());
+    person.number.conflict = Some(OpenConflict { id, given: Some(43) });
+    let shown = Shown::row(person).await;
+    let cell = shown.root.query_selector("td[data-state=renumbered]").unwrap().expect("the cell tells its state");
+    let text = cell.text_content().unwrap();
+    assert!(text.starts_with("↻43renumberedNumber 42 went to Boris (relay 3, slot 117). Yours became 43."), "{text}");
+    shown.click("Keep 43 for Anna").await;
+    shown.click("Undo: free 43 of Anna").await;
+    let resolve = |resolution| Action::Ask(Wish::Resolve { conflict: id, resolution });
+    assert_eq!(*shown.actions.borrow(), [resolve(Resolution::Kept), resolve(Resolution::Undone)]);
+}
+
+#[wasm_bindgen_test]
+async fn a_provisional_number_can_be_released_and_nothing_else_is_asked() {
+    let mut person = anna();
+    person.number.state = NumberState::Provisional;
+    person.number.text = "7".to_owned();
+    person.number.releasable = true;
+    let shown = Shown::row(person).await;
+    assert!(shown.root.query_selector("[aria-label='Next number for Anna']").unwrap().is_none(), "it has one");
+    shown.click("Release the number of Anna").await;
+    assert_eq!(*shown.actions.borrow(), [Action::Free { record: anna().id }]);
+}
+
+#[wasm_bindgen_test]
+async fn the_ladder_marks_the_present_step_and_offers_the_others() {
+    let begin = |rung| Wish::SetMode { from: None, rung, reason: Reason::ByHand, load: Load::default() };
+    let on_rung = |on_action: &Callback<Action>| on_action.reform(move |rung| Action::Ask(begin(rung)));
+    let shown = Shown::html(|on_action| ladder::show(Rung::Leases, &on_rung(on_action))).await;
+    let present = shown.root.query_selector("[aria-current=step]").unwrap().expect("one is marked");
+    assert!(present.text_content().unwrap().contains("Leases"));
+    assert!(present.query_selector("button").unwrap().is_none(), "it is taken already");
+    shown.click("Take the step Shedding by hand").await;
+    assert!(matches!(shown.actions.borrow()[..], [Action::Ask(Wish::SetMode { rung: Rung::Shedding, .. })]));
+}
+
+#[wasm_bindgen_test]
+async fn the_crosshair_of_the_chart_goes_by_the_arrow_keys() {
+    let history = Rc::new(LoadHistory::default());
+    let shown =
+        Shown::component::<LoadGraph>("div", |_| load_chart::Props { history, threshold: 50.0, told: true }).await;
+    let plot = shown.labelled("Requests per second");
+    let before: u32 = plot.get_attribute("aria-valuenow").unwrap().parse().unwrap();
+    let pressed = KeyboardEventInit::new();
+    pressed.set_bubbles(true);
+    pressed.set_key("ArrowLeft");
+    plot.dispatch_event(&KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &pressed).unwrap()).unwrap();
+    rendered().await;
+    assert_eq!(plot.get_attribute("aria-valuenow").unwrap(), (before - 1).to_string());
+    assert!(plot.get_attribute("aria-valuetext").unwrap().starts_with("2 s ago: 0 requests/s of 50"));
+    assert!(
+        shown.root.query_selector("figcaption").unwrap().unwrap().text_content().unwrap().contains("0 at the most")
+    );
+}
+
+#[wasm_bindgen_test]
+async fn settings_are_saved_only_when_each_is_right() {
+    let settings = Dynamic::default();
+    let form = |on_action| settings_form::Props { settings, on_action };
+    let shown = Shown::component::<SettingsForm>("div", form).await;
+    let submit: HtmlElement = shown.root.query_selector("[type=submit]").unwrap().unwrap().unchecked_into();
+    assert!(submit.has_attribute("disabled"), "nothing is changed");
+    shown.type_and_press("High load, in requests in a window", "none", "Tab").await;
+    let alert = shown.root.query_selector("[role=alert]").unwrap().unwrap();
+    assert_eq!(alert.text_content().unwrap(), "High load is 1 to 1000000 requests in a window, in digits.");
+    assert!(submit.has_attribute("disabled"));
+    shown.type_and_press("High load, in requests in a window", "20", "Tab").await;
+    submit.click();
+    rendered().await;
+    let dynamic = Dynamic { high_request: 20, ..settings };
+    assert_eq!(*shown.actions.borrow(), [Action::Ask(Wish::SetDynamic { dynamic })]);
+    assert!(shown.root.text_content().unwrap().contains("They are in force once the relays have decided."));
+}
+
+#[wasm_bindgen_test]
+async fn the_rail_says_which_page_it_is_and_how_many_conflicts_are_open() {
+    let shown = Shown::html(|_| rail::show("People".to_owned(), Page::Dynamic, 3, &Callback::noop())).await;
+    let links = shown.root.query_selector_all("a").unwrap();
+    let texts: Vec<_> = (0..links.length()).map(|at| links.get(at).unwrap().text_content().unwrap()).collect();
+    assert_eq!(texts, ["People", "Dynamic", "Conflicts3 open"]);
+    let current = shown.root.query_selector("[aria-current=page]").unwrap().unwrap();
+    assert_eq!(current.get_attribute("href").unwrap(), "#dynamic");
 }

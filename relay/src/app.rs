@@ -9,13 +9,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use tower_http::trace::TraceLayer;
-use tracing::warn;
+use tower_http::trace::{DefaultOnFailure, TraceLayer};
+use tracing::{Level, warn};
 
 use crate::config::Config;
 use crate::link::{MAX_PACKET_BYTES, READ_BUFFER_BYTES};
 use crate::node::{NodeHandle, Stopped};
-use crate::{cluster, link, origin, page, peer};
+use crate::{api, cluster, legacy, link, origin, page, peer};
 
 /// What every handler sees.
 #[derive(Clone, Debug)]
@@ -31,9 +31,12 @@ pub fn router(app: App) -> Router {
         .route("/link", get(relay))
         .route("/healthz", get(health))
         .route("/cluster/voters", get(cluster::voters).post(cluster::set_voters))
-        .fallback(get(page::serve))
-        .layer(TraceLayer::new_for_http())
-        .with_state(app)
+        .merge(legacy::router(&app))
+        .fallback(get(page::serve).fallback(page::refuse))
+        .with_state(app.clone())
+        .merge(api::router(app))
+        // That something cannot be done for now is no error of the relay.
+        .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
 }
 
 async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {

@@ -8,11 +8,25 @@ use std::str::FromStr;
 
 use clap::Parser;
 use shared::id::VoterId;
+use shared::ledger::Dynamic;
 use thiserror::Error;
 
-/// The command line, as it is given.
+use crate::ask::Question;
+use crate::settings::{BadSettings, Settings};
+
+/// The command line: either it asks a relay that runs already, or it says how to run one.
 #[derive(Debug, Parser)]
 #[command(name = "relay", version, about = "A relay of Duet: stores, votes, and serves the page to tabs.")]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub question: Option<Question>,
+    #[command(flatten)]
+    pub relay: Args,
+}
+
+/// How to run a relay, as it is given.
+#[derive(Debug, clap::Args)]
 pub struct Args {
     /// The number under which this relay votes, 1 to 65535; each relay has its own and keeps it.
     #[arg(long, env = "RELAY_ID", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
@@ -50,7 +64,17 @@ pub struct Args {
     /// Further origins from which pages may connect, as in `https://duet.example`.
     #[arg(long, env = "RELAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
+
+    /// A TOML file with settings of the dynamic method, as in `high_request = 100`. Flags and the environment count more.
+    #[arg(long = "settings", env = "RELAY_SETTINGS", value_name = "FILE", help_heading = SETTINGS)]
+    settings_file: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = SETTINGS)]
+    settings: Settings,
 }
+
+/// The heading of the settings, in the help.
+const SETTINGS: &str = "Settings of the dynamic method, for rooms in which nobody has set them";
 
 /// What a relay runs with: the command line, checked and completed.
 #[derive(Debug)]
@@ -66,6 +90,8 @@ pub struct Config {
     pub peers: BTreeMap<VoterId, String>,
     pub link_secret: Option<Secret>,
     pub allow_origin: Vec<String>,
+    /// The settings of rooms in which nobody has set them.
+    pub dynamic: Dynamic,
 }
 
 /// A command line that cannot be meant.
@@ -79,6 +105,8 @@ pub enum ConfigError {
         "listening on {0} with peers needs a secret, or anybody could pose as a relay: set RELAY_LINK_SECRET to the same long random text on all relays"
     )]
     NoSecret(IpAddr),
+    #[error(transparent)]
+    Settings(#[from] BadSettings),
 }
 
 impl TryFrom<Args> for Config {
@@ -99,6 +127,7 @@ impl TryFrom<Args> for Config {
         if !args.host.is_loopback() && !peers.is_empty() && link_secret.is_none() {
             return Err(ConfigError::NoSecret(args.host));
         }
+        let dynamic = args.settings.complete(args.settings_file.as_deref())?;
         Ok(Config {
             voter,
             listen: SocketAddr::new(args.host, args.port),
@@ -111,6 +140,7 @@ impl TryFrom<Args> for Config {
             peers,
             link_secret,
             allow_origin: args.allow_origin,
+            dynamic,
         })
     }
 }
@@ -187,8 +217,8 @@ mod tests {
     use super::*;
 
     fn config(flags: &[&str]) -> Result<Config, ConfigError> {
-        let args = Args::try_parse_from(std::iter::once(&"relay").chain(flags)).expect("flags that clap takes");
-        Config::try_from(args)
+        let args = CommandLine::try_parse_from(std::iter::once(&"relay").chain(flags)).expect("flags that clap takes");
+        Config::try_from(args.relay)
     }
 
     #[test]
@@ -211,7 +241,7 @@ mod tests {
     #[test]
     fn peers_that_cannot_be_meant_are_refused() {
         for bad in ["2", "x=ws://a:1", "0=ws://a:1", "2=http://a:1", "2=ws://a", "2=ws://a:1/path", "2=ws://:1"] {
-            assert!(Args::try_parse_from(["relay", "--peers", bad]).is_err(), "{bad}");
+            assert!(CommandLine::try_parse_from(["relay", "--peers", bad]).is_err(), "{bad}");
         }
         assert_eq!(config(&["--peers", "1=ws://a:1"]).unwrap_err(), ConfigError::OwnIdAmongPeers(VoterId(1)));
         let twice = config(&["--peers", "2=ws://a:1,2=ws://b:1"]).unwrap_err();

@@ -2,11 +2,15 @@
 //!
 //! A thin shell around [`shared::replica::Replica`], which decides everything: [`node`] owns the replicas, [`peer`] and
 //! [`link`] are the network, [`store`] is the disk, [`page`] is the page, [`cluster`] says and changes who votes,
-//! [`schema`] says which fields records have.
+//! [`schema`] says which fields records have. [`api`] serves programs; [`ask`] is such a program, on the command line.
+//! [`legacy`] serves the clients of the system that Duet comes from.
 
+mod api;
 mod app;
+mod ask;
 mod cluster;
 mod config;
+mod legacy;
 mod link;
 mod node;
 mod origin;
@@ -14,6 +18,7 @@ mod outbox;
 mod page;
 mod peer;
 mod schema;
+mod settings;
 mod socket;
 mod store;
 
@@ -34,9 +39,13 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::config::{Args, Config};
+use crate::config::{CommandLine, Config};
 use crate::node::{Identity, Node};
 use crate::store::{Purpose, Store, Writer};
+
+/// With the allocator of glibc a relay under load spends a third of its time in it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long the goodbyes may take, once everything is on the disk.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -48,7 +57,11 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
-    let config = match Config::try_from(Args::parse()) {
+    let CommandLine { question, relay } = CommandLine::parse();
+    if let Some(question) = question {
+        return ask::ask(&question);
+    }
+    let config = match Config::try_from(relay) {
         Ok(config) => config,
         Err(error) => {
             eprintln!("relay: {error}");
@@ -76,17 +89,20 @@ async fn run(config: Config) -> anyhow::Result<()> {
     })?;
     info!("{} serves http://{}, data in {}", config.voter, config.listen, config.data_dir.display());
 
+    // Whoever has had an answer may end this relay in order.
+    let mut terminate = signal(SignalKind::terminate())?;
     let (writer, reports) = Writer::start(store);
     let (node, handle) = Node::new(identity, about, recovered, writer);
+    let changes = handle.changes();
     let mut node = tokio::spawn(node.run(reports));
     let config = Arc::new(config);
+    tokio::spawn(settings::keep(handle.clone(), changes, config.dynamic));
     tokio::spawn(link::keep_all(Arc::clone(&config), handle.clone()));
     let router = app::router(App { config, node: handle.clone() }).into_make_service_with_connect_info::<SocketAddr>();
     // Agreement is a conversation of small messages: none may wait for another one to share a packet.
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         ended = &mut node => return Ok(ended??),
         _ = terminate.recv() => {}

@@ -6,7 +6,7 @@ mod handle;
 mod membership;
 
 pub use directory::Others;
-pub use handle::{Connection, Me, NodeHandle, Remote, Stopped};
+pub use handle::{Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
 pub use membership::{AdmitCommand, Asked};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,14 +15,15 @@ use std::time::{Duration, SystemTime};
 
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{
-    CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation, WriteBatch,
+    Command, CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation,
+    WriteBatch,
 };
-use shared::paxos::{Ballot, Configuration};
+use shared::paxos::{Ballot, Configuration, Slot};
 use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
 use shared::wire::{Frame, Relays, Room};
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, trace, warn};
 
@@ -39,6 +40,10 @@ const MAX_ROOMS: usize = 64;
 const INBOX: usize = 1024;
 /// How many events are taken at once, before what they write goes to the disk together.
 const BATCH: usize = 256;
+/// How many changes of rooms are kept for those who listen.
+const CHANGES: usize = 256;
+/// How many commands may be unanswered before those are forgotten that nobody waits for any more.
+const MANY_ASKED: usize = 8192;
 /// How many batches of writes may be under way to the disk; beyond that no more events are taken.
 const MAX_UNWRITTEN: usize = 1024;
 
@@ -85,6 +90,8 @@ pub struct Node {
     commits: u64,
     /// What was asked of the ledgers, and who waits for the answer.
     asked: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandRejection>>>,
+    /// Who wants to know when a room has changed.
+    changes: broadcast::Sender<Room>,
     last_command: CommandId,
     /// Whether links, leaders or voters have changed since the membership was looked at.
     changed: bool,
@@ -103,7 +110,12 @@ struct OpenRoom {
     leader: Option<Ballot>,
     /// The number of the configuration last seen.
     configuration: Option<u32>,
+    /// How the room read when those who listen were told last.
+    told: Reading,
 }
+
+/// By what a room reads as it does: the document, the log, how far it is released, and who leads.
+type Reading = (u64, Slot, Slot, Option<Ballot>);
 
 #[derive(Debug)]
 struct Peer {
@@ -152,6 +164,7 @@ impl Node {
             unwritten: 0,
             commits: 0,
             asked: BTreeMap::new(),
+            changes: broadcast::Sender::new(CHANGES),
             last_command: CommandId(0),
             changed: true,
             voteless_since: None,
@@ -171,6 +184,7 @@ impl Node {
             next_peer: Arc::default(),
             connections: watch::Sender::new(0),
             others: node.directory.watch(),
+            changes: node.changes.clone(),
         };
         (node, handle)
     }
@@ -238,6 +252,11 @@ impl Node {
             Event::Down(peer) => {
                 self.remove(peer);
             }
+            Event::Command(room, command, answer) => self.command(&room, command, answer),
+            Event::Look(room, look) => {
+                let is_open = self.rooms.contains_key(&room) || self.open_new(&room);
+                look(self.rooms.get(&room).filter(|_| is_open).map(|room| room.replica.view()));
+            }
             Event::Health(answer) => {
                 let _asker_is_gone = answer.send(self.health());
             }
@@ -249,6 +268,23 @@ impl Node {
             }
             Event::Stop => {}
         }
+    }
+
+    /// Carries out what a handler wants. Without room for one more room the answer is dropped.
+    fn command(&mut self, room: &Room, command: Command, answer: oneshot::Sender<Result<Reply, CommandRejection>>) {
+        if self.rooms.contains_key(room) || self.open_new(room) {
+            if self.asked.len() >= MANY_ASKED {
+                self.asked.retain(|_, answer| !answer.is_closed());
+            }
+            let id = self.next_command();
+            self.asked.insert(id, answer);
+            self.handle(room, Input::Command(id, command));
+        }
+    }
+
+    fn next_command(&mut self) -> CommandId {
+        self.last_command = CommandId(self.last_command.0 + 1);
+        self.last_command
     }
 
     fn tab_up(&mut self, peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox) {
@@ -379,7 +415,8 @@ impl Node {
         let config = Config { replica: self.me.replica, schema: self.me.schema.clone(), role };
         let replica = Replica::recover(config, recovered, self.now());
         info!(room = room.as_str(), records = replica.view().document().records().len(), "room open");
-        self.rooms.insert(room.clone(), OpenRoom { replica, leader: None, configuration: None });
+        self.rooms
+            .insert(room.clone(), OpenRoom { replica, leader: None, configuration: None, told: Reading::default() });
         if let Some(founding) = self.founding.known().cloned() {
             self.handle(&room, Input::Found(founding));
         }
@@ -458,6 +495,10 @@ impl Node {
         }
         self.changed |= (view.leader(), configuration) != (open.leader, open.configuration);
         (open.leader, open.configuration) = (view.leader(), configuration);
+        let reading = (view.document().fingerprint(), view.log().decided(), view.released(), view.leader());
+        if std::mem::replace(&mut open.told, reading) != reading {
+            let _nobody_listens = self.changes.send(room.clone());
+        }
         self.carry_out(room, output);
     }
 

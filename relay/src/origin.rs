@@ -47,16 +47,16 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::config::Args;
+    use crate::config::CommandLine;
 
     fn allowed(flags: &[&'static str], host: &'static str, origin: Option<&'static str>) -> bool {
-        let args = Args::try_parse_from(std::iter::once(&"relay").chain(flags)).unwrap();
+        let args = CommandLine::try_parse_from(std::iter::once(&"relay").chain(flags)).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static(host));
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
         }
-        let config = Config::try_from(args).unwrap();
+        let config = Config::try_from(args.relay).unwrap();
         let others: Vec<String> = config.peers.values().cloned().collect();
         is_allowed(&headers, &config, &others)
     }

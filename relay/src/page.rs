@@ -26,14 +26,33 @@ const NOT_BUILT: &str = "<!doctype html>
 
 /// Answers a request for a file of the page.
 pub async fn serve(uri: Uri) -> Response {
-    let path = uri.path().trim_start_matches('/');
-    let name = if path.is_empty() { INDEX } else { path };
+    let name = name_of(&uri);
     match Dist::get(name) {
         Some(file) if name == INDEX => index(file),
         Some(file) => asset(name, file),
         None if name == INDEX => (secure("script-src 'none'"), Html(NOT_BUILT)).into_response(),
-        None => (StatusCode::NOT_FOUND, format!("nothing is at /{path}\n")).into_response(),
+        None => nothing_at(&uri),
     }
+}
+
+/// Answers a request that wants to do anything else than read a file.
+pub async fn refuse(uri: Uri) -> Response {
+    let name = name_of(&uri);
+    if name == INDEX || Dist::get(name).is_some() {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    nothing_at(&uri)
+}
+
+fn name_of(uri: &Uri) -> &str {
+    match uri.path().trim_start_matches('/') {
+        "" => INDEX,
+        name => name,
+    }
+}
+
+fn nothing_at(uri: &Uri) -> Response {
+    (StatusCode::NOT_FOUND, format!("nothing is at {}\n", uri.path())).into_response()
 }
 
 fn index(file: EmbeddedFile) -> Response {

@@ -27,7 +27,7 @@ const LOCK_NAME: &str = "lock";
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.
@@ -76,6 +76,9 @@ CREATE TABLE snapshot (
     log_slot INTEGER NOT NULL, log_chain INTEGER NOT NULL,
     ledger BLOB NOT NULL
 ) STRICT;
+CREATE TABLE cursor (
+    room TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (room, first)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE progress (
     room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
@@ -161,11 +164,16 @@ impl Store {
     /// Makes tasks durable, all or nothing.
     fn commit(&mut self, tasks: &[Task]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
+        let writes = tasks.iter().filter_map(|task| match task {
+            Task::Write(room, batch) => Some(batch.ops.iter().map(move |op| (room, op))),
+            _ => None,
+        });
+        for (room, op) in rows::without_overwritten(writes.flatten()) {
+            rows::write(&transaction, room.as_str(), op)?;
+        }
         for task in tasks {
             match task {
-                Task::Write(room, batch) => {
-                    batch.ops.iter().try_for_each(|op| rows::write(&transaction, room.as_str(), op))?;
-                }
+                Task::Write(..) => {}
                 Task::Meet(voter, address) => {
                     let put = "INSERT OR REPLACE INTO relay (id, address) VALUES (?1, ?2)";
                     transaction.execute(put, params![voter.0, address])?;

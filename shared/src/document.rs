@@ -187,6 +187,8 @@ pub struct Merged {
     pub news: Option<News>,
     /// The sender still holds these, but they are known to be dead: it is to be told.
     pub stale: BTreeMap<RecordId, DotSet>,
+    /// Each record that may read otherwise than before, whether or not people need to be told.
+    pub touched: Vec<RecordId>,
     /// Each record that changed, how, and the edit that did it, where one did.
     pub changes: Vec<(RecordId, Change, Option<Dot>)>,
     pub lost: Vec<LostWrite>,
@@ -239,6 +241,12 @@ impl Document {
     #[must_use]
     pub fn version_count(&self, record: RecordId) -> usize {
         self.records.get(&record).map_or(0, Versions::len)
+    }
+
+    /// The dots that name the concurrent versions of a record.
+    #[must_use]
+    pub fn version_dots(&self, record: RecordId) -> Vec<Dot> {
+        self.records.get(&record).map_or_else(Vec::new, |versions| versions.names(record).collect())
     }
 
     /// The record as it reads: its concurrent versions merged field by field.

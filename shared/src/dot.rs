@@ -75,7 +75,8 @@ type Interval = (u64, u64);
 ///
 /// A replica that has seen everything of another up to some counter costs one interval, so that a causal context
 /// without gaps is a version vector.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<(Dot, u64)>", into = "Vec<(Dot, u64)>")]
 pub struct DotSet {
     /// The first dot of each interval, and the counter of its last. Invariant: ascending, within `1..=MAX_COUNTER`, neither
     /// touching nor overlapping. So equal sets are equal values. A vector, since there are few: to put one dot more before
@@ -308,6 +309,12 @@ impl FromIterator<Dot> for DotSet {
         }
         set.put_in_order();
         set
+    }
+}
+
+impl From<DotSet> for Vec<(Dot, u64)> {
+    fn from(set: DotSet) -> Self {
+        set.intervals
     }
 }
 

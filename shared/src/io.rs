@@ -9,9 +9,10 @@ use thiserror::Error;
 use crate::crdt::FieldEdit;
 use crate::document::{Change, Delta, Digest, Edit, Liveness, LostWrite, MAX_VERSION_BYTES, Packed};
 use crate::dot::{Dot, DotSet};
+use crate::finality::Numbering;
 use crate::hlc::ClockAhead;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::ledger::{Claim, ClaimId, Outcome, Wish};
+use crate::ledger::{Claim, ClaimId, Load, Outcome, Rejection, Wish};
 use crate::paxos::{self, Accepted, Configuration, Position, Slot, Standing, Suffix};
 use crate::presence::{RelayPresence, Status};
 use crate::schema::{FieldName, SchemaViolation};
@@ -79,6 +80,26 @@ pub enum Command {
     },
     /// Undoes what this replica's user did last, as far as nobody has changed it since.
     Undo,
+    /// Gives a record a number: this one, or the next. How, and so whether it is final, depends on the
+    /// [epoch](crate::ledger::Epoch), on whether a majority of the voters can be reached, and on this replica's leases.
+    Number {
+        record: RecordId,
+        number: Option<u64>,
+    },
+    /// A new record with a number: this one, or the next. Costs no more than the record alone where the number needs no
+    /// decision.
+    Register {
+        fields: Vec<(FieldName, FieldEdit)>,
+        number: Option<u64>,
+    },
+    /// Takes a record's number from it, provisional or not.
+    Free {
+        record: RecordId,
+    },
+    /// Leases so many numbers to this replica, which can then give them while it is offline.
+    Lease {
+        count: u32,
+    },
     /// Asks the ledger; the reply comes when the log has decided.
     Ask(Wish),
     /// Asks the ledger under a name that somebody outside has chosen. Whoever saw no answer may ask again under the
@@ -108,6 +129,10 @@ pub enum Reply {
     Done,
     /// What was done last about this record is undone.
     Undone(RecordId),
+    /// The record has a number.
+    Numbered(Numbering),
+    /// The record was added; and it has a number, unless the log has refused it.
+    Registered(RecordId, Result<Numbering, Rejection>),
     /// The log has decided, and it is released. A refusal by the ledger is an outcome too.
     Decided(ClaimId, Outcome),
     /// The log is applied below `applied`; a replica that leads, or is linked to the leader, was in touch with it so
@@ -135,6 +160,13 @@ pub enum CommandRejection {
     TooManyWaiting { waiting: usize },
     #[error("only those who run the relays may ask for this")]
     NotForTabs,
+    /// What the log would answer, as far as is known here.
+    #[error(transparent)]
+    Refused(Rejection),
+    #[error(
+        "{unsettled} provisional numbers are waiting to be settled, and no more are given until then: try again in {retry_after_ms} ms"
+    )]
+    Shedding { unsettled: usize, retry_after_ms: u32 },
     #[error("{up} of the {named} relays named are linked to this one: a majority of them must be, to go on deciding")]
     VotersAway { named: usize, up: usize },
     #[error("replica {replica} cannot be retired yet: it has edits that are not known here, or that are still in use")]
@@ -205,6 +237,11 @@ pub enum WriteOp {
     },
     Decided(Slot),
     ClaimSeq(u64),
+    /// Out of the lease that begins with `first`, the next number to give is `next`.
+    Cursor {
+        first: u64,
+        next: u64,
+    },
 }
 
 /// The state that the log has driven up to a position.
@@ -227,6 +264,8 @@ pub struct Recovered {
     pub log: BTreeMap<Slot, Accepted>,
     pub decided: Slot,
     pub claim_seq: u64,
+    /// For each lease, by its first number, the next number to give.
+    pub cursors: BTreeMap<u64, u64>,
 }
 
 impl Recovered {
@@ -260,6 +299,9 @@ impl Recovered {
             }
             WriteOp::Decided(slot) => self.decided = slot,
             WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
+            WriteOp::Cursor { first, next } => {
+                self.cursors.insert(first, next);
+            }
         }
     }
 }
@@ -329,6 +371,8 @@ pub enum Message {
     Released {
         until: Slot,
     },
+    /// What the leader has measured, and what its relays pass on to the tabs.
+    Load(Load),
     /// Asks the leader from which slot on a read is up to date.
     ReadIndex {
         id: u64,
@@ -359,6 +403,8 @@ pub enum Message {
 pub enum Violation {
     #[error("a tab may not write under the name of another replica ({dot})")]
     ForeignDot { dot: Dot },
+    #[error("a record holds a number that {dot} gave, and this relay does not know of it: it may soon, so try again")]
+    UnknownNumber { dot: Dot },
     #[error("a tab may not send this kind of message")]
     NotForTabs,
     #[error("a tab may not claim under the name of another replica")]

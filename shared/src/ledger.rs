@@ -1,23 +1,29 @@
 //! The agree half's state machine: who owns which number, who votes, and what was decided besides. Driven by the decided
 //! log, so it is equal wherever the same prefix of the log has been applied.
 
+mod epoch;
 mod numbers;
 mod sessions;
+mod settlement;
 mod wish;
 
+pub use epoch::{Dynamic, Epoch, Load, Mode, OnCollision, Reason, Rule, Rung, Setting};
 pub use numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
-pub use wish::{Claim, ClaimId, Granted, Mode, Outcome, Policy, Rejection, Wish};
+pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
+pub use wish::{Claim, ClaimId, Granted, Outcome, Policy, Rejection, Wish};
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Configuration, Entry, Slot};
 
 use numbers::Numbers;
 use sessions::Sessions;
+use settlement::Settlement;
 
 /// How many voters a configuration has at the most.
 const MAX_VOTERS: usize = 9;
@@ -32,9 +38,11 @@ pub struct Ledger {
     /// What the next entry that begins a configuration must hold. Invariant: numbered one above `configuration`.
     next_configuration: Option<Configuration>,
     policy: Policy,
-    /// Counted up with each change of the mode.
-    epoch: u64,
-    mode: Mode,
+    epoch: Epoch,
+    dynamic: Dynamic,
+    /// Whether somebody has set `dynamic`.
+    is_dynamic_set: bool,
+    settlement: Settlement,
     /// Everything below is released, whoever has witnessed it.
     waived: Slot,
     /// The replicas that are gone for good, with the counter of the last dot of each.
@@ -66,21 +74,29 @@ impl Ledger {
 
     fn grant(&mut self, slot: Slot, claim: &Claim) -> Outcome {
         match claim.wish {
-            Wish::Claim { record, number } => {
-                self.numbers.give(slot, claim.id.replica, record, number).map(Granted::Final)
-            }
+            Wish::Claim { record, number } => self.numbers.give(slot, record, number).map(Granted::Final),
             Wish::Allocate { record } => self.numbers.allocate(slot, record).map(Granted::Final),
             Wish::Raise { number } => self.numbers.raise(number).map(|number| Granted::Highest { number }),
             Wish::Release { record } => self.numbers.release(record).map(|number| Granted::Released { number }),
             Wish::CompareAndSet { record, from, to } => {
-                let set = self.numbers.compare_and_set(slot, claim.id.replica, record, (from, to));
+                let set = self.numbers.compare_and_set(slot, record, (from, to));
                 set.map(|number| Granted::Set { number })
             }
-            Wish::GrantRange { to, count } => self.numbers.grant(to, count).map(Granted::Range),
-            Wish::SetMode { mode } => {
-                self.mode = mode;
-                self.epoch += 1;
-                Ok(Granted::Mode { epoch: self.epoch, mode })
+            Wish::GrantRange { to, count, above } => self.numbers.grant(to, count, above).map(Granted::Range),
+            Wish::SetMode { from, rung, reason, load } => {
+                self.begin_epoch(from, Epoch { number: 0, rung, reason, load, since: slot })
+            }
+            Wish::SetDynamic { dynamic } => dynamic.check().map(|()| {
+                (self.dynamic, self.is_dynamic_set) = (dynamic, true);
+                Granted::Dynamic(dynamic)
+            }),
+            Wish::Settle { ref claims, .. } => {
+                let Ledger { settlement, numbers, dynamic, .. } = self;
+                let (settled, conflicts) = settlement.settle(slot, claims, dynamic.on_collision, numbers);
+                Ok(Granted::Settled { settled, conflicts })
+            }
+            Wish::Resolve { conflict, resolution } => {
+                self.settlement.resolve(conflict, resolution, &mut self.numbers).map(|()| Granted::Resolved(resolution))
             }
             Wish::SetPolicy { policy } => {
                 self.policy = policy;
@@ -96,6 +112,15 @@ impl Ledger {
                 Ok(Granted::Retired { replica })
             }
         }
+    }
+
+    fn begin_epoch(&mut self, from: Option<u64>, epoch: Epoch) -> Outcome {
+        let Epoch { number, .. } = self.epoch;
+        if from.is_some_and(|from| from != number) && !mutation::is(Mutation::AnyEpochLeft) {
+            return Err(Rejection::OtherEpoch { epoch: number });
+        }
+        self.epoch = Epoch { number: number + 1, ..epoch };
+        Ok(Granted::Epoch { number: number + 1, rung: epoch.rung })
     }
 
     fn reconfigure(&mut self, from: u32, voters: &BTreeMap<VoterId, ReplicaId>) -> Outcome {
@@ -173,10 +198,33 @@ impl Ledger {
         self.policy
     }
 
-    /// The mode, and how often it has changed.
+    /// How numbers are given now.
     #[must_use]
-    pub fn mode(&self) -> (u64, Mode) {
-        (self.epoch, self.mode)
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The settings of the dynamic method.
+    #[must_use]
+    pub fn dynamic(&self) -> Dynamic {
+        self.dynamic
+    }
+
+    /// Whether somebody has set [`dynamic`](Self::dynamic) in this room.
+    #[must_use]
+    pub fn is_dynamic_set(&self) -> bool {
+        self.is_dynamic_set
+    }
+
+    /// Whether the provisional claim that an edit made is settled, whatever came of it.
+    #[must_use]
+    pub fn is_settled(&self, claim: Dot) -> bool {
+        self.settlement.is_settled(claim)
+    }
+
+    /// The provisional claims that did not get what they wanted, in the order of the log.
+    pub fn conflicts(&self) -> impl DoubleEndedIterator<Item = &Conflict> {
+        self.settlement.conflicts()
     }
 
     /// Everything below is released, whoever has witnessed it.
@@ -194,6 +242,7 @@ impl Ledger {
     pub fn assert_invariants(&self) {
         self.numbers.assert_invariants();
         self.sessions.assert_invariants();
+        self.settlement.assert_invariants();
         if let (Some(configuration), Some(next)) = (&self.configuration, &self.next_configuration) {
             assert_eq!(next.number, configuration.number + 1, "a configuration has one successor");
         }

@@ -58,6 +58,8 @@ pub mod codec;
 pub mod crdt;
 pub mod document;
 pub mod dot;
+pub mod dynamic;
+pub mod finality;
 pub mod hlc;
 pub mod id;
 pub mod io;

@@ -58,6 +58,14 @@ rules! {
     LeaseIgnored,
     /// A lease does not raise the highest number.
     LeasesOverlap,
+    /// A provisional claim that comes again is settled again.
+    SettledAgain,
+    /// A provisional claim that did not get its number is not listed among the conflicts.
+    ConflictUntold,
+    /// A switch of the mode counts whichever epoch it was meant to end.
+    AnyEpochLeft,
+    /// A relay gives numbers out of the leases of its earlier lives.
+    OldLeaseUsed,
     /// A snapshot says that it is older than it is.
     SnapshotMisplaced,
     /// A read asks nobody.

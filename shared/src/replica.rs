@@ -5,6 +5,8 @@ mod audit;
 mod claims;
 mod commands;
 mod folds;
+mod leases;
+mod numbering;
 mod outbox;
 mod peers;
 mod reads;
@@ -12,6 +14,7 @@ mod recent;
 mod snapshots;
 mod sync;
 mod undo;
+mod unsettled;
 mod view;
 mod watched;
 mod witnesses;
@@ -26,10 +29,11 @@ use std::time::Duration;
 
 use crate::document::Document;
 use crate::dot::{Dot, DotSet};
+use crate::dynamic::Controller;
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation};
-use crate::ledger::Ledger;
+use crate::ledger::{ClaimId, Ledger, Load};
 use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
@@ -37,12 +41,14 @@ use crate::wire;
 
 use claims::Claims;
 use folds::Folds;
+use leases::Leases;
 use outbox::{Item, Outbox};
 use peers::Peers;
 use reads::Reads;
 use recent::Recent;
 use snapshots::Snapshots;
 use undo::Deeds;
+use unsettled::Unsettled;
 use watched::Watched;
 use witnesses::Witnesses;
 
@@ -96,6 +102,18 @@ pub struct Replica {
     /// `None` in a tab.
     voter: Option<Voter>,
     claims: Claims,
+    unsettled: Unsettled,
+    /// The claim that settles what is provisional, as long as it is pending.
+    settling: Option<ClaimId>,
+    /// Before then what comes out of leases is not settled, unless it fills an entry of the log.
+    settle_at: Duration,
+    leases: Leases,
+    /// The claim for another lease, as long as it is pending.
+    leasing: Option<ClaimId>,
+    /// At work in the leader.
+    controller: Controller,
+    /// What was measured last.
+    load: Option<Load>,
     snapshots: Snapshots,
     witnesses: Witnesses,
     reads: Reads,
@@ -133,7 +151,7 @@ impl Replica {
                 clock.observe(packed.head(record).stamp);
             }
         }
-        let (voter, addresses, asker, tuning) = match config.role {
+        let (voter, addresses, asker, seed, tuning) = match config.role {
             Role::Relay { voter, addresses, seed, tuning } => {
                 let id = (voter, config.replica);
                 let (standing, grace) = (durable.standing, tuning.recovery_grace);
@@ -141,11 +159,18 @@ impl Replica {
                 let voter = Voter::recover(id, standing, durable.remembered, seed, (known, grace), now.monotonic);
                 // A claim must not get the name of one that the disk has forgotten.
                 let asker = ReplicaId(SplitMix64::new(seed).draw());
-                (Some(voter), addresses, asker, tuning)
+                (Some(voter), addresses, asker, seed, tuning)
             }
-            Role::Tab => (None, BTreeMap::new(), config.replica, Tuning::default()),
+            Role::Tab => (None, BTreeMap::new(), config.replica, 0, Tuning::default()),
         };
         let of_snapshot = |snapshot: &Snapshot| wire::plain_of(&snapshot.ledger).expect("a snapshot reads as written");
+        let ledger = durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default();
+        // A relay's disk may be an older copy, and how far a lease was used then is not how far it was used. A tab that
+        // loses its state is another replica.
+        let leases = match voter {
+            None => Leases::recover(&ledger, config.replica, durable.cursors),
+            Some(_) => Leases::default(),
+        };
         let mut replica = Replica {
             me: config.replica,
             schema: config.schema,
@@ -153,10 +178,17 @@ impl Replica {
             document: Watched::new(Document::recover(durable.context, durable.records)),
             clock,
             log: Watched::new(Log::recover(durable.log_start, durable.log, durable.decided)),
-            ledger: Watched::new(durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default()),
+            ledger: Watched::new(ledger),
             applied: durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot).unwrap_or_default(),
             voter,
             claims: Claims::recover(asker, durable.claim_seq),
+            unsettled: Unsettled::default(),
+            settling: None,
+            settle_at: Duration::ZERO,
+            leases,
+            leasing: None,
+            controller: Controller::new(seed),
+            load: None,
             snapshots: Snapshots::recover(durable.snapshot),
             witnesses: Witnesses::new(),
             reads: Reads::default(),
@@ -175,6 +207,9 @@ impl Replica {
         replica.reconfigured(now);
         replica.retire_all();
         replica.apply_decided(now);
+        for record in replica.document.records().collect::<Vec<_>>() {
+            replica.look_at_number(now, record);
+        }
         replica
     }
 
@@ -209,7 +244,11 @@ impl Replica {
         let voter = self.voter.as_ref().and_then(Voter::deadline);
         let waive_after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
         let waiver = self.witnesses.deadline(waive_after);
-        [voter, self.claims.deadline(), self.reads.deadline(), waiver, fold].into_iter().flatten().min()
+        let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
+        [voter, window, self.settle_deadline(), self.claims.deadline(), self.reads.deadline(), waiver, fold]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The state, for reading.
@@ -221,6 +260,7 @@ impl Replica {
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
         Audit::default().check(self);
+        self.unsettled.assert_complete(&self.document, &self.ledger);
     }
 
     /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
@@ -231,6 +271,9 @@ impl Replica {
             self.release(now);
             self.answer_reads(now);
             self.fold_versions(now);
+            self.steer(now);
+            self.lease_ahead(now);
+            self.settle_provisional(now);
             self.pump_claims(now);
             self.tell_status();
             self.keep_memory();
@@ -277,7 +320,7 @@ impl Replica {
             Message::Want { record, dots } => self.on_want(peer, record, dots),
             Message::Fetch { first } => self.send_log(peer, first),
             Message::FetchPart { at, offset } => self.on_fetch_part(peer, at, offset),
-            Message::Propose(claim) => self.on_propose(kind, claim)?,
+            Message::Propose(claim) => self.on_propose(now, kind, claim)?,
             Message::Witness { tab, until, durable } => {
                 self.on_witness(peer, kind, tab, until.map(|until| Witness { until, durable }))?;
             }
@@ -314,6 +357,7 @@ impl Replica {
             Message::Presence(presence) => self.peers.set_presence(from, presence),
             Message::Status(status) => self.peers.set_status(status),
             Message::Released { until } => self.witnesses.release(until),
+            Message::Load(load) => self.on_load(load),
             Message::ReadAt { id, index } => self.on_read_at(id, index),
             Message::Have { .. }
             | Message::Edit(_)

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::crdt::{Field, FieldEdit, FieldId, FieldKind, Op, Version, WrongEdit};
+use crate::ledger::MAX_NUMBER;
 
 /// The longest value of a register, in bytes.
 pub const MAX_TEXT_BYTES: usize = 4096;
@@ -22,6 +23,10 @@ const MAX_NAME_BYTES: usize = 64;
 pub const NAME: &str = "name";
 pub const NOTE: &str = "note";
 pub const TAGS: &str = "tags";
+
+/// The register that every record has besides those of its schema: the number that a replica gave it by itself, until
+/// the log has settled it. Concurrent ones are all kept.
+pub const NUMBER: FieldId = FieldId(MAX_FIELDS as u16);
 
 /// The name of a field, as the schema declares it.
 pub type FieldName = String;
@@ -79,6 +84,8 @@ pub enum SchemaViolation {
     TooManyElements { field: FieldName },
     #[error("a record needs a {field}")]
     Missing { field: FieldName },
+    #[error("this is not how a replica gives a number")]
+    NotANumber,
 }
 
 impl TryFrom<RawSchema> for Schema {
@@ -174,6 +181,11 @@ impl Schema {
     /// # Errors
     /// The rule that it breaks.
     pub fn check_op(&self, op: &Op) -> Result<(), SchemaViolation> {
+        if op.field == NUMBER {
+            let right =
+                matches!(&op.edit, FieldEdit::Assign(text) if text.is_empty() || GivenNumber::parse(text).is_some());
+            return if right && op.kind == FieldKind::Mv { Ok(()) } else { Err(SchemaViolation::NotANumber) };
+        }
         let spec = self.known(op.field)?;
         let right = op.edit.check_kind(spec.kind).and(if op.kind == spec.kind { Ok(()) } else { Err(wrong(spec)) });
         right.map_err(|wrong| SchemaViolation::WrongEdit { field: spec.name.clone(), wrong })?;
@@ -213,6 +225,14 @@ impl Schema {
     /// The first rule that it breaks.
     pub fn check_version(&self, version: &Version) -> Result<(), SchemaViolation> {
         for (id, field) in version.fields() {
+            if *id == NUMBER {
+                let mut values = field.writes().iter().map(|write| &write.value);
+                let right = values.all(|text| text.is_empty() || GivenNumber::parse(text).is_some());
+                if right && field.kind() == FieldKind::Mv {
+                    continue;
+                }
+                return Err(SchemaViolation::NotANumber);
+            }
             let spec = self.known(*id)?;
             if field.kind() != spec.kind {
                 return Err(SchemaViolation::WrongEdit { field: spec.name.clone(), wrong: wrong(spec) });
@@ -257,6 +277,42 @@ impl FieldSpec {
             return Err(SchemaViolation::TextTooLong { field: self.name.clone(), bytes, limit });
         }
         Ok(())
+    }
+}
+
+/// What the register [`NUMBER`] holds: a number that a replica gave, as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenNumber {
+    pub number: u64,
+    /// The number of the epoch in which it was given.
+    pub epoch: u64,
+    /// Whether out of a lease.
+    pub leased: bool,
+}
+
+/// What follows a leased number.
+const LEASED: &str = " leased";
+
+impl GivenNumber {
+    pub(crate) fn op(self) -> Op {
+        let GivenNumber { number, epoch, leased } = self;
+        let text = format!("{number} {epoch}{}", if leased { LEASED } else { "" });
+        Op { field: NUMBER, kind: FieldKind::Mv, edit: FieldEdit::Assign(text) }
+    }
+
+    /// The op that takes it back.
+    pub(crate) fn none() -> Op {
+        Op { field: NUMBER, kind: FieldKind::Mv, edit: FieldEdit::Assign(String::new()) }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (text, leased) = match text.strip_suffix(LEASED) {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        let (number, epoch) = text.split_once(' ')?;
+        let given = GivenNumber { number: number.parse().ok()?, epoch: epoch.parse().ok()?, leased };
+        (1..=MAX_NUMBER).contains(&given.number).then_some(given)
     }
 }
 

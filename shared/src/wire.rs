@@ -20,7 +20,7 @@ use crate::paxos::{Configuration, Slot};
 use crate::schema::Schema;
 
 /// The version of the frames. Peers of different versions do not talk.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// The version of documents, which has a number of its own: what is kept outlives the frames of its time.
 const DOCUMENT_VERSION: u8 = 2;
@@ -162,6 +162,7 @@ mod tag {
     pub const READ_INDEX: u8 = 23;
     pub const READ_AT: u8 = 24;
     pub const RELAYS: u8 = 25;
+    pub const LOAD: u8 = 26;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -309,6 +310,10 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
             put_plain(bytes, until);
             tag::RELEASED
         }
+        Message::Load(load) => {
+            put_plain(bytes, load);
+            tag::LOAD
+        }
         Message::ReadIndex { id } => {
             put_plain(bytes, id);
             tag::READ_INDEX
@@ -449,6 +454,7 @@ impl Decoder {
                 Message::Witness { tab, until, durable }
             }
             tag::RELEASED => Message::Released { until: take_plain(rest)? },
+            tag::LOAD => Message::Load(take_plain(rest)?),
             tag::READ_INDEX => Message::ReadIndex { id: take_plain(rest)? },
             tag::READ_AT => {
                 let (id, index) = take_plain(rest)?;

@@ -13,7 +13,7 @@ use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Message, Violation};
-use shared::ledger::{Claim, ClaimId, Wish};
+use shared::ledger::{Claim, ClaimId, Load, Wish};
 use shared::paxos::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix};
 use shared::schema::Schema;
 use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Room};
@@ -135,6 +135,7 @@ fn about_the_log(ballot: Ballot) -> Vec<Message> {
         Message::Witness { tab: ALICE, until: Some(Slot(300)), durable: true },
         Message::Witness { tab: ALICE, until: None, durable: false },
         Message::Released { until: Slot(300) },
+        Message::Load(Load { window_ms: 1000, requests: 12, waiting_ms: 3, p99_ms: 7, unsettled: 300 }),
         Message::ReadIndex { id: 7 },
         Message::ReadAt { id: 7, index: Slot(300) },
     ]

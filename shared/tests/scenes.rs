@@ -19,7 +19,7 @@ use shared::io::{
 use shared::ledger::{Claim, ClaimId, Rejection, Wish};
 use shared::paxos::{self, Ballot, Configuration, Slot};
 use shared::replica::{Config, Replica, Role, Tuning};
-use shared::schema::{MAX_ELEMENTS, Schema};
+use shared::schema::{MAX_ELEMENTS, NUMBER, Schema};
 
 const ELECTION: Duration = Duration::from_secs(1);
 
@@ -89,7 +89,7 @@ fn a_record_removed_by_one_and_edited_by_another_is_whole_and_both_are_told() {
         for node in 0..5 {
             assert_eq!(room.values(node, anna, "name"), ["Anya"], "{order}, node {node}");
             assert_eq!(room.values(node, anna, "note"), ["likes tea"], "{order}, node {node}");
-            assert_eq!(room.record(node, anna).unwrap().number.held.map(|held| held.number), Some(42));
+            assert_eq!(room.record(node, anna).unwrap().number.held.map(|held| held.get().number), Some(42));
         }
         assert_eq!(told_restored(&room), [1; 5], "{order}: everybody is told once");
     }
@@ -240,7 +240,7 @@ fn of_two_claims_to_one_number_one_wins_and_the_other_learns_who_has_it() {
     room.connect(one, 0);
     room.connect(two, 1);
     let won = room.record(one, anna).unwrap().number;
-    assert_eq!(won.held.map(|held| held.number), Some(7));
+    assert_eq!(won.held.map(|held| held.get().number), Some(7));
     let lost = room.record(two, bert).unwrap().number;
     assert_eq!(lost.held, None);
     assert!(matches!(lost.refused, Some(Rejection::NumberTaken { number: 7, owner, .. }) if owner == anna));
@@ -285,7 +285,7 @@ fn without_a_majority_edits_go_on_and_numbers_wait() {
     assert!(!room.replica(one).view().status().unwrap().can_agree());
     room.connect(1, 0);
     room.pass(2 * ELECTION);
-    assert_eq!(room.record(one, anna).unwrap().number.held.map(|held| held.number), Some(1));
+    assert_eq!(room.record(one, anna).unwrap().number.held.map(|held| held.get().number), Some(1));
 }
 
 /// A tab that has superseded what its new relay has never heard of: the relay may not believe it about other
@@ -581,4 +581,50 @@ fn nothing_leaves_before_what_it_depends_on_is_durable() {
     let output = relay.handle(START, Input::Persisted(write.id));
     let promised = |message: &Message| matches!(message, Message::Paxos(paxos::Message::Promise { .. }));
     assert!(output.sends.iter().any(|envelope| promised(&envelope.message)), "given once it is durable");
+}
+
+/// A version of a new record that a tab wrote, with a number that was given by the edit `by`, as it says.
+fn with_number(own: Dot, by: Dot, number: &str) -> Live {
+    let mut version = Version::default();
+    let stamp = Stamp { wall_ms: START.wall_ms, logical: 0 };
+    let assign = |field, text: &str| {
+        let edit = FieldEdit::Assign(text.to_owned());
+        Op { field, kind: FieldKind::Mv, edit }
+    };
+    version.edit(by, stamp, [assign(NUMBER, number)]);
+    version.edit(own, stamp, [assign(FieldId(0), "Eve")]);
+    Live { dot: own, folded: Vec::new(), version }
+}
+
+fn delta_of(versions: &[Live]) -> Message {
+    let context = versions.iter().map(|live| live.dot).collect();
+    let versions = versions.iter().map(|live| packed(RecordId(live.dot), live)).collect();
+    Message::Delta(Delta { context, versions, remaining: 0 })
+}
+
+#[test]
+fn a_tab_cannot_give_numbers_under_edits_that_others_have_yet_to_make() {
+    let (mut room, attacker) = (Room::new(3, 1), 3);
+    room.connect(attacker, 0);
+    let me = room.replica(attacker).view().me();
+    let relay = room.replica(1).view().me();
+    room.forge(attacker, 0, delta_of(&[with_number(Dot::new(me, 1), Dot::new(relay, 40), "1 0 leased")]));
+    assert!(matches!(std::mem::take(&mut room.cut)[..], [(0, Violation::UnknownNumber { .. })]));
+    assert_eq!(room.replica(0).view().unsettled_count(), 0);
+}
+
+#[test]
+fn a_tab_that_puts_one_edit_under_two_records_breaks_nothing() {
+    let (mut room, attacker) = (Room::new(3, 1), 3);
+    room.pass(Duration::from_secs(3));
+    room.connect(attacker, 0);
+    let me = room.replica(attacker).view().me();
+    let twice = Dot::new(me, 9);
+    room.forge(attacker, 0, delta_of(&[1, 2].map(|own| with_number(Dot::new(me, own), twice, "5 0"))));
+    room.pass(Duration::from_secs(3));
+    for node in 0..3 {
+        let view = room.replica(node).view();
+        assert_eq!((view.unsettled_count(), view.ledger().count()), (0, 1), "one of them has it, at node {node}");
+        assert_eq!(view.records().count(), 2);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod apt;
 mod browser;
+mod clients;
 mod debian_wasm;
 mod etcd;
 mod tools_dir;
@@ -14,6 +15,7 @@ use std::{env, ffi::OsString};
 use anyhow::Result;
 
 pub use self::browser::Browser;
+pub use self::clients::Clients;
 pub use self::etcd::Etcd;
 use self::tools_dir::ToolsDir;
 use crate::process::find_on_path;
@@ -35,6 +37,7 @@ pub struct Tools {
 pub fn everything() -> Result<()> {
     let tools = Tools::ensure()?;
     Browser::ensure()?;
+    Clients::ensure()?;
     let folders = env::join_paths(&tools.folders)?;
     let toolchain = tools.toolchain.map(|name| format!("RUSTUP_TOOLCHAIN={name} ")).unwrap_or_default();
     println!("Everything is installed. To build and serve the page by hand:");

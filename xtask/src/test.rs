@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use self::report::Report;
 use crate::page;
 use crate::process::run as run_command;
-use crate::setup::{Browser, Tools};
+use crate::setup::{Browser, Clients, Tools};
 use crate::workspace::{self, Profile, WASM_TARGET, cargo, cargo_build_relay, relay_binary};
 
 /// The steps, in their order.
@@ -28,6 +28,8 @@ pub enum Step {
     Page,
     /// Native tests
     Native,
+    /// The clients of the system that Duet comes from, in Python and JavaScript, at real relays
+    Legacy,
     /// Tests with rules broken on purpose, which must be noticed
     Mutations,
     /// Tests of WASM code, in a headless browser
@@ -57,7 +59,7 @@ impl fmt::Display for Step {
 
 /// Runs every step, or one alone, and sums up. Fails if anything failed or was skipped.
 pub fn run(only: Option<Step>) -> Result<()> {
-    let bench = Bench { tools: Tools::ensure()?, browser: Browser::ensure()? };
+    let bench = Bench { tools: Tools::ensure()?, browser: Browser::ensure()?, clients: Clients::ensure()? };
     let steps = match &only {
         Some(step) => std::slice::from_ref(step),
         None => Step::value_variants(),
@@ -78,6 +80,7 @@ pub fn run(only: Option<Step>) -> Result<()> {
 struct Bench {
     tools: Tools,
     browser: Browser,
+    clients: Clients,
 }
 
 impl Bench {
@@ -93,6 +96,7 @@ impl Bench {
             )),
             Step::Page => page::build(&self.tools, Profile::Release),
             Step::Native => native_tests(),
+            Step::Legacy => self.legacy_tests(),
             Step::Mutations => mutation_tests(),
             Step::Wasm => self.wasm_tests(),
             Step::Relay => run_command(&mut cargo_build_relay(Profile::Release)),
@@ -115,6 +119,18 @@ impl Bench {
             .env("CHROMEDRIVER", &self.browser.chromedriver)
             .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", self.browser.write_capabilities()?);
         cargo_test::run(&mut cargo)
+    }
+
+    fn legacy_tests(&self) -> Result<()> {
+        let Clients { python, python_path, node, node_modules } = &self.clients;
+        cargo_test::run(
+            cargo("test")
+                .args(["-p=relay", "--test=clients", "--locked", "--no-fail-fast"])
+                .env("DUET_PYTHON", python)
+                .env("PYTHONPATH", python_path)
+                .env("DUET_NODE", node)
+                .env("DUET_NODE_MODULES", node_modules),
+        )
     }
 
     fn browser_tests(&self) -> Result<()> {

@@ -64,7 +64,7 @@ impl Browser {
         let client = self.new_client(window).await?;
         client.goto(url).await.with_context(|| format!("opening {url}"))?;
         let tab = Tab::new(client);
-        tab.wait_for_status("Connected").await?;
+        tab.wait_until_connected().await?;
         Ok(tab)
     }
 

@@ -51,7 +51,7 @@ pub struct Person {
     pub candidates: Vec<String>,
     /// In alphabetical order.
     pub tags: Vec<String>,
-    /// `none`, `pending`, `final` or `rejected`.
+    /// Such as `none`, `provisional`, `pending`, `final`, `renumbered` or `rejected`.
     pub state: String,
     pub number: String,
     /// What is said about the number.
@@ -127,6 +127,50 @@ impl Tab {
             Ok(if status.contains(text) { Ok(()) } else { Err(status) })
         })
         .await
+    }
+
+    /// Waits until the page is connected to a relay.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_until_connected(&self) -> Result<()> {
+        wait_for("a relay", || async {
+            let tone: String = self.read("return document.querySelector('#status')?.dataset.tone ?? ''").await?;
+            Ok(if matches!(tone.as_str(), "fine" | "waiting") { Ok(()) } else { Err(self.status().await?) })
+        })
+        .await
+    }
+
+    /// Goes to another page with the rail: `people`, `dynamic` or `conflicts`.
+    ///
+    /// # Errors
+    /// If there is no such page.
+    pub async fn go_to(&self, page: &str) -> Result<()> {
+        self.click(&format!("nav a[href='#{page}']")).await?;
+        self.find(&format!("nav a[href='#{page}'][aria-current=page]")).await.map(drop)
+    }
+
+    /// Waits until the first thing that is `selector` says `text`.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_text(&self, selector: &str, text: &str) -> Result<()> {
+        wait_for(&format!("{text:?} in {selector}"), || async {
+            let script = format!("return document.querySelector({selector:?})?.innerText ?? 'nothing there'");
+            let seen: String = self.read(&script).await?;
+            Ok(if seen.contains(text) { Ok(()) } else { Err(seen) })
+        })
+        .await
+    }
+
+    /// Types over what is in a field.
+    ///
+    /// # Errors
+    /// If there is no such field.
+    pub async fn type_over(&self, label: &str, text: &str) -> Result<()> {
+        let field = self.find(&format!("input[aria-label='{label}']")).await?;
+        // Ctrl+A first: an emptied field is an input of its own.
+        field.send_keys(&format!("\u{e009}a\u{e000}{text}")).await.with_context(|| format!("typing {label}"))
     }
 
     /// Waits until the tab tells, in a notice and in the feed, something that contains `text`.
@@ -250,7 +294,7 @@ impl Tab {
     /// If it does not become so.
     pub async fn set_offline(&self, offline: bool) -> Result<()> {
         self.click("[role=switch][aria-label=Offline]").await?;
-        self.wait_for_status(if offline { "Offline" } else { "Connected" }).await
+        if offline { self.wait_for_status("Offline").await } else { self.wait_until_connected().await }
     }
 
     /// Saves a picture of the page as `name.png`, if pictures are wanted.
@@ -302,7 +346,11 @@ impl Tab {
         found.with_context(|| format!("nothing on the page is {selector}"))
     }
 
-    async fn click(&self, selector: &str) -> Result<()> {
+    /// Clicks the first thing that is `selector`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn click(&self, selector: &str) -> Result<()> {
         self.find(selector).await?.click().await.with_context(|| format!("clicking {selector}"))
     }
 

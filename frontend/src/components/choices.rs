@@ -4,16 +4,8 @@ use yew::prelude::*;
 
 use crate::view_model::Choice;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// What there are several of, such as `names`.
-    pub what: AttrValue,
-    pub choices: Vec<Choice>,
-    pub on_choose: Callback<String>,
-}
-
-#[component]
-pub fn Choices(Props { what, choices, on_choose }: &Props) -> Html {
+/// `what` is what there are several of, such as `names`.
+pub fn show(what: &str, choices: &[Choice], on_choose: &Callback<String>) -> Html {
     let count = match choices.len() {
         2 => "Two".to_owned(),
         3 => "Three".to_owned(),

@@ -1,27 +1,16 @@
 //! What nobody should miss.
 
-use std::rc::Rc;
-
 use shared::crdt::FieldEdit;
 use yew::prelude::*;
 
 use crate::engine::session::Action;
 use crate::view_model::{Notice, PutBack};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    #[prop_or(AttrValue::Static("notices"))]
-    pub class: AttrValue,
-    pub notices: Rc<Vec<Notice>>,
-    pub on_action: Callback<Action>,
+pub fn show(class: &'static str, notices: &[Notice], on_action: &Callback<Action>) -> Html {
+    html! { <div {class}>{ for notices.iter().map(|each| notice(each, on_action)) }</div> }
 }
 
-#[component]
-pub fn Notices(Props { class, notices, on_action }: &Props) -> Html {
-    html! { <div class={class.clone()}>{ for notices.iter().map(|notice| show(notice, on_action)) }</div> }
-}
-
-fn show(notice: &Notice, on_action: &Callback<Action>) -> Html {
+fn notice(notice: &Notice, on_action: &Callback<Action>) -> Html {
     let serial = notice.serial;
     let onclick = on_action.reform(move |_: MouseEvent| Action::DismissNotice { serial });
     html! {
@@ -36,7 +25,11 @@ fn show(notice: &Notice, on_action: &Callback<Action>) -> Html {
 }
 
 /// Writes a lost text again; the notice has then done its work.
-fn put_back(serial: u64, PutBack { record, field, text, name }: &PutBack, on_action: &Callback<Action>) -> Html {
+pub(crate) fn put_back(
+    serial: u64,
+    PutBack { record, field, text, name }: &PutBack,
+    on_action: &Callback<Action>,
+) -> Html {
     let onclick = {
         let (on_action, record, field, text) = (on_action.clone(), *record, field.clone(), text.clone());
         move |_: MouseEvent| {

@@ -2,15 +2,7 @@
 
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub offline: bool,
-    pub on_change: Callback<bool>,
-}
-
-#[component]
-pub fn OfflineSwitch(Props { offline, on_change }: &Props) -> Html {
-    let offline = *offline;
+pub fn show(offline: bool, on_change: &Callback<bool>) -> Html {
     let onclick = on_change.reform(move |_: MouseEvent| !offline);
     html! {
         <button type="button" class="switch" role="switch" aria-label="Offline" aria-checked={offline.to_string()}

@@ -6,9 +6,8 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::field_cell::Place;
-use super::number_cell::NumberCell;
 use super::record_table::button_beside;
-use super::{field_cell, text_cell};
+use super::{field_cell, number_cell, text_cell};
 use crate::engine::session::Action;
 use crate::view_model::{Cell, Column, Layout, Row};
 
@@ -36,7 +35,7 @@ pub fn RecordRow(props: &Props) -> Html {
             { title(props) }
             { for layout.columns.iter().enumerate().map(|(place, column)| cell(props, place, column)) }
             <td role="cell" class="number-cell" data-field="number" data-state={row.number.state.key()}>
-                <NumberCell row={row.clone()} on_action={on_action.clone()} />
+                { number_cell::show(row, on_action) }
             </td>
             <td role="cell" class="remove">
                 <button type="button" class="small danger" aria-label={label.clone()} title={label}

@@ -1,24 +1,15 @@
 //! The active nodes: every relay, and the tabs at it.
 
-use std::rc::Rc;
-
 use yew::prelude::*;
 
 use crate::view_model::{RelayItem, TabItem};
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub relays: Rc<Vec<RelayItem>>,
-    pub offline: bool,
-}
-
-#[component]
-pub fn RelayList(Props { relays, offline }: &Props) -> Html {
+pub fn show(relays: &[RelayItem], offline: bool) -> Html {
     html! {
         <section class="panel">
             <h2>{ "Relays and tabs" }</h2>
             if relays.is_empty() {
-                <p class="quiet">{ if *offline { "Not known while this tab is offline." } else { "Known as soon as a relay answers." } }</p>
+                <p class="quiet">{ if offline { "Not known while this tab is offline." } else { "Known as soon as a relay answers." } }</p>
             }
             <ul aria-label="Relays and tabs" class="relays">{ for relays.iter().map(relay) }</ul>
         </section>

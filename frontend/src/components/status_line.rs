@@ -4,13 +4,7 @@ use yew::prelude::*;
 
 use crate::view_model::StatusLine;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub status: StatusLine,
-}
-
-#[component]
-pub fn StatusBar(Props { status }: &Props) -> Html {
+pub fn show(status: &StatusLine) -> Html {
     html! {
         <p id="status" class="status" role="status" data-tone={status.tone.key()}>
             <span class="dot" aria-hidden="true"></span>

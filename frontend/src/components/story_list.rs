@@ -1,18 +1,10 @@
 //! What happened, newest first.
 
-use std::rc::Rc;
-
 use yew::prelude::*;
 
 use crate::view_model::StoryItem;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub story: Rc<Vec<StoryItem>>,
-}
-
-#[component]
-pub fn StoryList(Props { story }: &Props) -> Html {
+pub fn show(story: &[StoryItem]) -> Html {
     let items = story.iter().map(|item| {
         html! {
             <li key={item.serial} data-half={item.half}>

@@ -3,7 +3,7 @@
 use shared::crdt::FieldEdit;
 use yew::prelude::*;
 
-use super::choices::Choices;
+use super::choices;
 use super::editable_text::EditableText;
 use super::field_cell::Place;
 use crate::view_model::Text;
@@ -15,8 +15,7 @@ pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html
             <EditableText value={text.shown.clone()} placeholder={format!("Add {}", field.one())} {button_label}
                 input_label={format!("New {} for {called}", field.name)} on_save={saving(place, text)} />
             if !text.choices.is_empty() {
-                <Choices what={field.several()} choices={text.choices.clone()}
-                    on_choose={on_edit.reform(FieldEdit::Assign)} />
+                { choices::show(&field.several(), &text.choices, &on_edit.reform(FieldEdit::Assign)) }
             }
         </>
     }

@@ -4,15 +4,8 @@ use yew::prelude::*;
 
 use crate::engine::session::Action;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// What would be undone, if there is anything.
-    pub undo: Option<String>,
-    pub on_action: Callback<Action>,
-}
-
-#[component]
-pub fn UndoButton(Props { undo, on_action }: &Props) -> Html {
+/// `undo` is what would be undone, if there is anything.
+pub fn show(undo: Option<&str>, on_action: &Callback<Action>) -> Html {
     let title = match undo {
         Some(deed) => format!("Undo {deed} (Ctrl Z)"),
         None => "Nothing to undo".to_owned(),

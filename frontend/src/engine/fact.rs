@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use shared::document::LostWrite;
+use shared::finality::Numbering;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{CommandRejection, Violation};
-use shared::ledger::{ClaimId, Mode, Policy, Range, Rejection};
+use shared::ledger::{ClaimId, Dynamic, Load, Policy, Range, Reason, Rejection, Resolution, Rung};
 use shared::paxos::Slot;
 use shared::replica::Undoable;
 use shared::schema::FieldName;
@@ -64,6 +65,11 @@ pub enum Fact {
         name: String,
     },
     Decided(Decided),
+    /// This tab has given a number by itself.
+    Numbered {
+        name: String,
+        numbering: Numbering,
+    },
     /// The relay has ended the link for cause.
     LinkRefused(Violation),
     /// This tab has ended the link, since the relay broke the protocol.
@@ -114,7 +120,25 @@ pub enum Decision {
         name: Option<String>,
     },
     Leased(Range),
-    Mode(Mode),
+    /// Another epoch has begun.
+    Epoch {
+        rung: Rung,
+        reason: Reason,
+        /// What led to it.
+        load: Load,
+    },
+    /// Somebody has changed the settings of the dynamic method.
+    Dynamic(Dynamic),
+    /// Provisional claims were settled; these of them did not get what they wanted.
+    Settled {
+        settled: u32,
+        collisions: Vec<Collision>,
+    },
+    /// Somebody has seen to a conflict, which is kept no more if there is no collision.
+    Resolved {
+        resolution: Resolution,
+        collision: Option<Collision>,
+    },
     Policy(Policy),
     Waived,
     Configuration {
@@ -128,6 +152,21 @@ pub enum Decision {
         name: Option<String>,
         owner: Owner,
     },
+}
+
+/// Both sides of a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collision {
+    /// Who gave the number.
+    pub by: ReplicaId,
+    /// Whom it was given to.
+    pub loser: Owner,
+    pub wanted: u64,
+    pub because: Rejection,
+    /// Who has the number, if that is the reason.
+    pub winner: Owner,
+    /// What the loser got in its place.
+    pub given: Option<u64>,
 }
 
 /// Who has the number that somebody else asked for.

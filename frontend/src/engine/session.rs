@@ -1,6 +1,7 @@
 //! This tab's replica with what people are told about it. Pure: the engine around it does the I/O.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use shared::crdt::FieldEdit;
@@ -12,11 +13,14 @@ use shared::io::{
 };
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::Slot;
-use shared::replica::{Config, RecordView, Replica, Role, Undoable, View};
+use shared::replica::{Config, Replica, Role, Undoable, View};
 use shared::schema::{FieldName, Schema};
 
-use super::fact::{Fact, Feed, Owner};
+use super::fact::{Fact, Feed};
+use super::load_history::LoadHistory;
 
+mod names;
+mod numbering;
 mod telling;
 
 /// What the user does.
@@ -33,6 +37,20 @@ pub enum Action {
     },
     /// Takes back what was done last in this tab.
     Undo,
+    /// Gives a record a number: by the relays, out of this tab's lease, or provisionally.
+    Number {
+        record: RecordId,
+        number: NumberWish,
+    },
+    /// Takes a record's number from it, provisional or not.
+    Free {
+        record: RecordId,
+    },
+    /// Leases so many numbers to this tab, which can then give them while it is offline.
+    Lease {
+        count: u32,
+    },
+    /// Asks the ledger for anything else.
     Ask(Wish),
     /// The refusal of this record's number has been read.
     DismissRefusal {
@@ -55,16 +73,6 @@ pub enum NumberWish {
     /// The next one above the highest.
     Next,
     This(u64),
-}
-
-impl NumberWish {
-    #[must_use]
-    pub fn of(self, record: RecordId) -> Wish {
-        match self {
-            NumberWish::Next => Wish::Allocate { record },
-            NumberWish::This(number) => Wish::Claim { record, number },
-        }
-    }
 }
 
 /// The latest change of a record by another replica, for its row to glow.
@@ -101,8 +109,12 @@ pub struct Session {
     names: BTreeMap<RecordId, Vec<String>>,
     marks: BTreeMap<RecordId, Mark>,
     changes: u64,
+    /// Why a record got no number, where this tab could tell without the log.
+    refused: BTreeMap<RecordId, Rejection>,
     /// Refusals that the user has read.
     dismissed: BTreeMap<RecordId, Rejection>,
+    /// What was measured lately, shared with what shows it.
+    load: Rc<LoadHistory>,
 }
 
 /// What one input led to.
@@ -141,7 +153,9 @@ impl Session {
             names: BTreeMap::new(),
             marks: BTreeMap::new(),
             changes: 0,
+            refused: BTreeMap::new(),
             dismissed: BTreeMap::new(),
+            load: Rc::default(),
         }
     }
 
@@ -198,6 +212,9 @@ impl Session {
         if let Message::Have { context, decided, .. } = &message {
             self.goal = Some(Goal { context: context.clone(), decided: *decided });
         }
+        if let Message::Load(load) = &message {
+            Rc::make_mut(&mut self.load).measured(now.monotonic, load);
+        }
         let step = self.step(now, Input::Receive(peer, message));
         match step.cut {
             None => Ok(step.sends),
@@ -228,16 +245,12 @@ impl Session {
                 sends
             }
             Action::Remove { record } => self.command(now, Command::Remove { record }),
-            Action::Ask(wish) => {
-                if let Some(record) = wish.record() {
-                    self.dismissed.remove(&record);
-                }
-                self.command(now, Command::Ask(wish))
-            }
+            Action::Number { record, number } => self.number(now, record, number),
+            Action::Free { record } => self.free(now, record),
+            Action::Lease { count } => self.command(now, Command::Lease { count }),
+            Action::Ask(wish) => self.command(now, Command::Ask(wish)),
             Action::DismissRefusal { record } => {
-                if let Some(rejection) = self.view().record(record).and_then(|record| record.number.refused) {
-                    self.dismissed.insert(record, rejection);
-                }
+                self.dismiss_refusal(record);
                 Vec::new()
             }
             Action::DismissNotice { serial } => {
@@ -273,9 +286,10 @@ impl Session {
         self.marks.get(&record).copied()
     }
 
+    /// What was measured lately, and the rungs at that time.
     #[must_use]
-    pub fn has_dismissed(&self, record: RecordId, rejection: Rejection) -> bool {
-        self.dismissed.get(&record) == Some(&rejection)
+    pub fn load(&self) -> &Rc<LoadHistory> {
+        &self.load
     }
 
     /// Whether this tab has ever had all that its relay had.
@@ -290,40 +304,13 @@ impl Session {
         self.link.is_some() && (self.goal.is_some() || !self.caught_up_once)
     }
 
-    /// Who `record` is, as the owner of a number.
-    #[must_use]
-    pub fn owner(&self, record: RecordId) -> Owner {
-        let name = self.names.get(&record).and_then(|names| names.first()).cloned();
-        let document = self.replica.view().document();
-        match name {
-            Some(name) if document.contains(record) => Owner::Present { name },
-            name if document.context().contains(record.0) => Owner::Removed { name },
-            _ => Owner::Unknown,
-        }
-    }
-
-    /// What a record is called: the values of its title, or its id if there are none. Never empty.
-    #[must_use]
-    pub fn names_of(&self, record: &RecordView) -> Vec<String> {
-        let title = self.view().schema().title().map_or("", |(_, spec)| &spec.name);
-        let values = record.candidates(title).iter().map(|candidate| candidate.value.clone());
-        let names: Vec<_> = values.filter(|value| !value.is_empty()).collect();
-        if names.is_empty() { vec![format!("record {}", record.id)] } else { names }
-    }
-
-    /// What a record is called, or was before it was removed.
-    #[must_use]
-    pub fn last_name(&self, record: RecordId) -> String {
-        self.names.get(&record).and_then(|names| names.first()).cloned().unwrap_or_default()
-    }
-
     fn add(&mut self, now: Now, NewRecord { fields, number }: NewRecord) -> Vec<Message> {
         let step = self.give(now, Command::Add { fields });
         let mut sends = step.sends;
         match step.replies.into_iter().next() {
             Some(Ok(Reply::Added(record))) => {
                 self.note_names(record);
-                sends.extend(number.into_iter().flat_map(|number| self.command(now, Command::Ask(number.of(record)))));
+                sends.extend(number.into_iter().flat_map(|number| self.number(now, record, number)));
             }
             Some(Err(rejection)) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
             _ => {}
@@ -375,8 +362,16 @@ impl Session {
         self.tell_of(now, &events, &lost);
         self.tell_lost(now, lost);
         self.tell_decisions(now);
+        self.note_rung(now);
         self.reach_goal();
         step
+    }
+
+    fn note_rung(&mut self, now: Now) {
+        let rung = self.view().ledger().epoch().rung;
+        if self.load.rung() != Some(rung) {
+            Rc::make_mut(&mut self.load).began(now.monotonic, rung);
+        }
     }
 
     fn reach_goal(&mut self) {

@@ -4,17 +4,15 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use super::SEARCH_ID;
 use crate::components::highest::Highest;
 use crate::components::record_form::RecordForm;
 use crate::components::record_table::RecordTable;
-use crate::components::relay_list::RelayList;
-use crate::components::story_list::StoryList;
 use crate::components::text_input::TextInput;
-use crate::components::undo_button::UndoButton;
+use crate::components::{relay_list, story_list, undo_button};
 use crate::hooks::use_action;
 use crate::view_model::{Nouns, Row, Snapshot, capitalised};
 
-pub const SEARCH_ID: &str = "search";
 pub const NEW_RECORD_ID: &str = "new-record";
 
 #[derive(Properties, PartialEq)]
@@ -36,14 +34,18 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
     };
     html! {
         <div class={classes!("page", layout.is_wide().then_some("wide"))}>
-            <section class="people" id="people" aria-labelledby="people-heading">
+            <section class="people" aria-labelledby="people-heading">
                 <div class="page-head">
                     <div>
-                        <h1 id="people-heading">{ capitalised(nouns.many) }</h1>
-                        <p class="quiet">{ "Room " }<strong>{ room }</strong>{ " · " }{ count(found.len(), snapshot.rows.len(), nouns) }</p>
+                        <h1 id="people-heading" tabindex="-1">{ capitalised(nouns.many) }</h1>
+                        <p class="quiet">{ "Room " }<strong>{ room }</strong>{ " · " }{ count(found.len(), snapshot.rows.len(), nouns) }
+                            if let Some(relay) = &snapshot.connected_to {
+                                { " · connected to " }<span id="relay" class="address">{ relay }</span>
+                            }
+                        </p>
                     </div>
                     <div class="tools">
-                        <UndoButton undo={snapshot.undo.clone()} on_action={on_action.clone()} />
+                        { undo_button::show(snapshot.undo.as_deref(), &on_action) }
                         <TextInput id={SEARCH_ID} class="search" label="Search" kind="search" placeholder="Search  /"
                             value={(*search).clone()} on_input={on_search} />
                     </div>
@@ -56,9 +58,9 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                 }
             </section>
             <aside class="side" aria-label="How things stand">
-                <RelayList relays={snapshot.relays.clone()} offline={snapshot.offline} />
+                { relay_list::show(&snapshot.relays, snapshot.offline) }
                 <Highest highest={snapshot.highest} {on_action} />
-                <StoryList story={snapshot.story.clone()} />
+                { story_list::show(&snapshot.story) }
             </aside>
         </div>
     }

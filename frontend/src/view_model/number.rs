@@ -1,11 +1,13 @@
 //! A person's number: its state in a glyph and a word, and what people type.
 
+use shared::finality::{Final, Provisional};
 use shared::id::RecordId;
-use shared::ledger::{MAX_NUMBER, Rejection, Wish};
+use shared::ledger::{Conflict, ConflictId, MAX_NUMBER, ProvisionalClaim, Rejection, Wish};
 use shared::paxos::Slot;
 use shared::replica::NumberView;
 
-use super::Nouns;
+use super::contested::Contested;
+use super::{Nouns, story};
 use crate::engine::fact::Owner;
 use crate::engine::session::{NumberWish, Session};
 
@@ -13,11 +15,17 @@ use crate::engine::session::{NumberWish, Session};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberState {
     None,
+    /// Given without the log, which may decide otherwise.
+    Provisional,
     /// Asked for, not decided yet.
     Pending,
     /// Decided, but not seen by as many tabs yet as the policy wants.
     Unreleased,
     Final,
+    /// Given out of this tab's lease, so that nobody else can get it.
+    Leased,
+    /// Another record got the number that this one had provisionally, and this one got another.
+    Renumbered,
     Rejected,
 }
 
@@ -27,9 +35,12 @@ impl NumberState {
     pub fn key(self) -> &'static str {
         match self {
             NumberState::None => "none",
+            NumberState::Provisional => "provisional",
             NumberState::Pending => "pending",
             NumberState::Unreleased => "unreleased",
             NumberState::Final => "final",
+            NumberState::Leased => "leased",
+            NumberState::Renumbered => "renumbered",
             NumberState::Rejected => "rejected",
         }
     }
@@ -38,9 +49,11 @@ impl NumberState {
     pub fn glyph(self) -> &'static str {
         match self {
             NumberState::None => "",
+            NumberState::Provisional => "◌",
             NumberState::Pending => "◔",
             NumberState::Unreleased => "◑",
-            NumberState::Final => "●",
+            NumberState::Final | NumberState::Leased => "●",
+            NumberState::Renumbered => "↻",
             NumberState::Rejected => "✕",
         }
     }
@@ -49,9 +62,12 @@ impl NumberState {
     pub fn word(self) -> &'static str {
         match self {
             NumberState::None => "no number",
+            NumberState::Provisional => "provisional",
             NumberState::Pending => "proposed",
             NumberState::Unreleased => "waiting for witnesses",
             NumberState::Final => "final",
+            NumberState::Leased => "final, from this tab's lease",
+            NumberState::Renumbered => "renumbered",
             NumberState::Rejected => "rejected",
         }
     }
@@ -61,11 +77,16 @@ impl NumberState {
     pub fn meaning(self) -> &'static str {
         match self {
             NumberState::None => "Nobody has asked for a number yet.",
+            NumberState::Provisional => {
+                "Given without asking the relays. They make it final, or replace it if somebody else has it."
+            }
             NumberState::Pending => "Asked for. The relays have not decided yet.",
             NumberState::Unreleased => {
                 "A majority of the relays has decided. It is final when more tabs have it, so that it survives the relays."
             }
             NumberState::Final => "A majority of the relays has decided: nobody else can get this number.",
+            NumberState::Leased => "The relays have set this number aside for this tab: nobody else can get it.",
+            NumberState::Renumbered => "Somebody else has the number that was given provisionally. This one is final.",
             NumberState::Rejected => "The relays have decided otherwise.",
         }
     }
@@ -89,33 +110,110 @@ pub struct Number {
     pub releasable: bool,
     /// Where it was decided.
     pub proof: Option<String>,
+    /// What it came of, if nobody has seen to that yet.
+    pub conflict: Option<OpenConflict>,
+}
+
+/// A conflict that somebody can see to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenConflict {
+    pub id: ConflictId,
+    /// The number given in place of the other, if it can be taken back.
+    pub given: Option<u64>,
 }
 
 impl Number {
-    pub(super) fn of(session: &Session, nouns: &Nouns, record: RecordId, view: &NumberView) -> Self {
-        let refused = view.refused.filter(|&rejection| !session.has_dismissed(record, rejection));
-        let mut number = Number {
+    pub(super) fn of(
+        session: &Session,
+        contested: &Contested,
+        nouns: &Nouns,
+        record: RecordId,
+        view: &NumberView,
+    ) -> Self {
+        let mut number = Number::none();
+        if let Some(decided) = view.held.map(Final::into_inner).or(view.unreleased) {
+            number.state = if view.held.is_some() { NumberState::Final } else { NumberState::Unreleased };
+            number.text = decided.number.to_string();
+            number.proof = Some(format!("Decided at {}", place(session, decided.slot)));
+        } else if let Some(leased) = view.leased {
+            number.state = NumberState::Leased;
+            number.text = leased.into_inner().to_string();
+        } else if let Some(claim) = view.provisional.first() {
+            number.be_provisional(session, contested, claim, view.provisional.get(1));
+        }
+        number.releasable = view.pending.is_none()
+            && (view.held.is_some() || view.leased.is_some() || number.state == NumberState::Provisional);
+        if let Some(wish) = &view.pending {
+            number.state = NumberState::Pending;
+            number.be_pending(wish, session.view().is_connected());
+        } else if let Some(rejection) = session.refusal(record, view) {
+            number.be_refused(session, nouns, rejection);
+        } else if let Some(conflict) = contested.open(record) {
+            number.be_in_conflict(session, nouns, conflict, view);
+        }
+        number
+    }
+
+    /// Nobody has asked for it.
+    #[must_use]
+    pub fn none() -> Self {
+        Number {
             state: NumberState::None,
             text: String::new(),
             remark: None,
             dismissable: false,
             to_free: None,
             to_take: None,
-            releasable: view.held.is_some() && view.pending.is_none(),
+            releasable: false,
             proof: None,
+            conflict: None,
+        }
+    }
+
+    fn be_provisional(
+        &mut self,
+        session: &Session,
+        contested: &Contested,
+        claim: &Provisional<ProvisionalClaim>,
+        other: Option<&Provisional<ProvisionalClaim>>,
+    ) {
+        let ProvisionalClaim { record, number, leased, dot, .. } = *claim.for_now();
+        self.state = NumberState::Provisional;
+        self.text = number.to_string();
+        let until = if session.view().is_locally_offline() {
+            "the relays decide when they can be reached"
+        } else if session.view().ledger().epoch().rung.settles() {
+            "the relays are about to decide"
+        } else {
+            "the relays decide when there is less to do"
         };
-        if let Some(decided) = view.held.or(view.unreleased) {
-            number.state = if view.held.is_some() { NumberState::Final } else { NumberState::Unreleased };
-            number.text = decided.number.to_string();
-            number.proof = Some(format!("Decided at {}", place(session, decided.slot)));
+        self.remark = Some(match (contested.rival(record, number), other.map(|other| other.for_now().number)) {
+            (Some(rival), _) => {
+                format!("{} has {number} provisionally, too: one of them will get another", session.last_name(rival))
+            }
+            (None, Some(other)) => format!("{other} was given elsewhere, too: {until}, and the earlier one counts"),
+            (None, None) if leased => format!("out of the lease of tab {}: {until}", dot.replica),
+            (None, None) => until.to_owned(),
+        });
+    }
+
+    /// A provisional number of the record went to somebody else, or was not needed.
+    fn be_in_conflict(&mut self, session: &Session, nouns: &Nouns, conflict: &Conflict, view: &NumberView) {
+        let held = view.held.map(Final::into_inner);
+        let is_moot = held != conflict.given && !matches!(conflict.because, Rejection::AlreadyNumbered { .. });
+        if is_moot || view.unreleased.is_some() {
+            return;
         }
-        if let Some(wish) = &view.pending {
-            number.state = NumberState::Pending;
-            number.be_pending(wish, session.view().is_connected());
-        } else if let Some(rejection) = refused {
-            number.be_refused(session, nouns, rejection);
+        self.remark = Some(collision_in_words(session, nouns, conflict));
+        self.conflict = Some(OpenConflict { id: conflict.id, given: conflict.given.map(|given| given.number) });
+        match conflict.given {
+            Some(_) => self.state = NumberState::Renumbered,
+            None if held.is_none() => {
+                self.state = NumberState::Rejected;
+                self.text = conflict.claim.number.to_string();
+            }
+            None => {}
         }
-        number
     }
 
     fn be_pending(&mut self, wish: &Wish, connected: bool) {
@@ -150,6 +248,20 @@ impl Number {
             Some(_) => {}
             None => self.to_take = Some(number),
         }
+    }
+}
+
+/// What became of a number that was given provisionally, with the place in the log that says so.
+pub(super) fn collision_in_words(session: &Session, nouns: &Nouns, conflict: &Conflict) -> String {
+    let place = ground(session, conflict);
+    story::collision_in_words(&session.collision(conflict), Some(&place), nouns, session.view().me())
+}
+
+/// Where in the log the other side of a conflict got its number, or else where the conflict was found.
+pub(super) fn ground(session: &Session, conflict: &Conflict) -> String {
+    match conflict.because {
+        Rejection::NumberTaken { slot, .. } | Rejection::AlreadyNumbered { slot, .. } => place(session, slot),
+        _ => place(session, conflict.id.slot),
     }
 }
 
@@ -189,7 +301,7 @@ pub(super) fn owner_in_words(Nouns { one, stranger, .. }: &Nouns, owner: &Owner)
 }
 
 /// Where in the log, and by whom.
-fn place(session: &Session, slot: Slot) -> String {
+pub(super) fn place(session: &Session, slot: Slot) -> String {
     match session.view().log().decision(slot) {
         Some(accepted) => format!("{}, slot {slot}", accepted.ballot.voter),
         None => format!("slot {slot}"),

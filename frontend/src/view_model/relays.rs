@@ -47,3 +47,11 @@ pub(super) fn relays(session: &Session, standing: &Standing) -> Vec<RelayItem> {
     });
     items.collect()
 }
+
+/// The relay that this tab is connected to, with its address: host and port.
+pub(super) fn own(session: &Session, standing: &Standing) -> Option<String> {
+    let Standing::Connected { address: dialled, voter } = standing else { return None };
+    let relays = session.view().status().map(|status| status.relays).unwrap_or_default();
+    let address = relays.into_iter().find(|relay| relay.voter == *voter).map(|relay| relay.address);
+    Some(format!("{voter} at {}", address.as_ref().unwrap_or(dialled)))
+}

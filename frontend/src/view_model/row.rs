@@ -6,6 +6,7 @@ use std::rc::Rc;
 use shared::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, FieldView, RecordView};
 
+use super::contested::Contested;
 use super::{Field, Layout, LocalTime, Number, who};
 use crate::engine::session::Session;
 
@@ -128,7 +129,9 @@ pub(super) fn rows(
     time: LocalTime,
     last: Option<&Rc<Vec<Rc<Row>>>>,
 ) -> Rc<Vec<Rc<Row>>> {
-    let mut rows: Vec<_> = session.view().records().map(|record| row(session, layout, &record, time)).collect();
+    let contested = Contested::of(session);
+    let rows = session.view().records().map(|record| row(session, &contested, layout, &record, time));
+    let mut rows: Vec<_> = rows.collect();
     rows.sort_by_cached_key(|row| (row.called.to_lowercase(), row.id));
     let Some(last) = last else { return Rc::new(rows.into_iter().map(Rc::new).collect()) };
     let mut earlier = last.iter().map(|row| (row.id, row)).collect::<BTreeMap<_, _>>();
@@ -141,7 +144,7 @@ pub(super) fn rows(
     if unchanged { Rc::clone(last) } else { Rc::new(next) }
 }
 
-fn row(session: &Session, layout: &Layout, record: &RecordView, time: LocalTime) -> Row {
+fn row(session: &Session, contested: &Contested, layout: &Layout, record: &RecordView, time: LocalTime) -> Row {
     let view = session.view();
     let me = view.me();
     let fields = view.schema().fields().filter_map(|(_, spec)| record.fields.get(&spec.name));
@@ -150,7 +153,7 @@ fn row(session: &Session, layout: &Layout, record: &RecordView, time: LocalTime)
         id: record.id,
         called: session.names_of(record).swap_remove(0),
         cells: fields.map(|field| Cell::of(field, me, time)).collect(),
-        number: Number::of(session, layout.nouns, record.id, &record.number),
+        number: Number::of(session, contested, layout.nouns, record.id, &record.number),
         glow: mark.map(|mark| Glow { serial: mark.serial, cause: format!("Changed by {}", who(mark.by, me)) }),
     }
 }

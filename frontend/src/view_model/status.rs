@@ -1,9 +1,11 @@
 //! The status line: where things stand, in words.
 
 use shared::id::VoterId;
+use shared::ledger::{Dynamic, Load, Mode, Rung};
 use shared::presence::Status;
 
-use super::{capitalised, counted};
+use super::counted;
+use super::load_chart::figure;
 use crate::engine::Standing;
 use crate::engine::session::Session;
 
@@ -50,12 +52,11 @@ impl StatusLine {
         let view = session.view();
         let unsaved = Unsaved { edits: view.unsaved_edits(), wishes: view.pending_wishes() as u64 };
         match standing {
-            Standing::Offline => offline(&unsaved),
-            Standing::Seeking { next } => seeking(next, &unsaved),
+            Standing::Offline => offline(&unsaved, view.leased()),
+            Standing::Seeking { next } => seeking(next, &unsaved, view.leased()),
             Standing::Connected { address, voter } => {
-                let status = view.status().filter(|status| status.me == *voter);
                 let fetching = session.is_fetching().then(|| view.remaining_versions());
-                connected(address, *voter, status.as_ref(), &unsaved, fetching)
+                connected(session, address, *voter, &unsaved, fetching)
             }
         }
     }
@@ -82,58 +83,80 @@ impl Unsaved {
     }
 }
 
-fn offline(unsaved: &Unsaved) -> StatusLine {
+fn offline(unsaved: &Unsaved, left: u64) -> StatusLine {
     let part = if unsaved.is_empty() {
         "Offline: what you edit is kept in this tab until you are back".to_owned()
     } else {
         format!("Offline: {} kept in this tab only", unsaved.are())
     };
-    StatusLine { tone: Tone::Alone, parts: vec![part] }
+    StatusLine { tone: Tone::Alone, parts: vec![part, numbers_alone(left)] }
 }
 
-fn seeking(next: &str, unsaved: &Unsaved) -> StatusLine {
-    let mut parts = vec![format!("Looking for a relay: trying {next} next; edits go on")];
+fn seeking(next: &str, unsaved: &Unsaved, left: u64) -> StatusLine {
+    let mut parts = vec![format!("Looking for a relay: trying {next} next; edits go on"), numbers_alone(left)];
     if !unsaved.is_empty() {
         parts.push(format!("{} kept in this tab only", unsaved.are()));
     }
     StatusLine { tone: Tone::Alone, parts }
 }
 
+/// How this tab gives numbers by itself.
+fn numbers_alone(left: u64) -> String {
+    match left {
+        0 => "new numbers are provisional".to_owned(),
+        left => format!("{} left in this tab's lease", counted(left, "number")),
+    }
+}
+
 /// `fetching` says how many records are still to come, as far as that is known.
-fn connected(
-    dialled: &str,
-    voter: VoterId,
-    status: Option<&Status>,
-    unsaved: &Unsaved,
-    fetching: Option<u64>,
-) -> StatusLine {
-    let Some(status) = status else {
+fn connected(session: &Session, dialled: &str, voter: VoterId, unsaved: &Unsaved, fetching: Option<u64>) -> StatusLine {
+    let view = session.view();
+    let Some(status) = view.status().filter(|status| status.me == voter) else {
         let fetching = loading(fetching.unwrap_or(0)).unwrap_or_else(|| "fetching what it has".to_owned());
         let parts = vec![format!("Connected to {voter} at {dialled}"), fetching];
         return StatusLine { tone: Tone::Waiting, parts };
     };
-    let address = status.relays.iter().find(|relay| relay.voter == voter).map_or(dialled, |relay| &relay.address);
-    let mut parts = vec![format!("Connected to {voter} at {address}")];
-    let up = status.relays.iter().filter(|relay| relay.up).count();
+    let rung = view.ledger().epoch().rung;
+    let mut parts = vec![mode(rung, view.unsettled_count())];
     match status.leader.filter(|_| status.can_agree()) {
-        Some(ballot) if ballot.voter == voter => parts.push("led by it".to_owned()),
         Some(ballot) => parts.push(format!("led by {}", ballot.voter)),
-        None if status.has_majority() => {
-            parts.push("the relays are choosing a leader: numbers wait, edits go on".to_owned())
-        }
-        None => parts.push("no majority of relays: numbers wait, edits go on".to_owned()),
-    }
-    parts.push(format!("{up} of {} relays up", status.relays.len()));
-    let saving = saving(unsaved, fetching);
-    let tone = if status.can_agree() && saving.is_none() { Tone::Fine } else { Tone::Waiting };
-    parts.push(saving.unwrap_or_else(|| "everything is on a relay".to_owned()));
-    if !status.can_agree() {
         // What does not work comes first.
-        parts.swap(0, 1);
-        parts[0] = capitalised(&parts[0]);
-        parts[1] = format!("connected to {voter} at {address}");
+        None => parts.insert(0, no_agreement(&status, view.leased())),
     }
-    StatusLine { tone, parts }
+    let up = status.relays.iter().filter(|relay| relay.up).count();
+    let tabs: usize = status.relays.iter().map(|relay| relay.tabs.len()).sum();
+    parts.push(format!("{up} of {} relays, {}", status.relays.len(), counted(tabs as u64, "tab")));
+    if status.can_agree() {
+        parts.push(rate(view.load().unwrap_or_default(), &view.ledger().dynamic()));
+    }
+    let saving = saving(unsaved, fetching);
+    let is_calm = status.can_agree() && rung.mode() == Mode::Hybrid && saving.is_none();
+    parts.push(saving.unwrap_or_else(|| "everything is safe on a relay".to_owned()));
+    StatusLine { tone: if is_calm { Tone::Fine } else { Tone::Waiting }, parts }
+}
+
+/// How numbers are given.
+fn mode(rung: Rung, unsettled: usize) -> String {
+    match rung {
+        Rung::Batching => "Hybrid".to_owned(),
+        Rung::Leases => "Hybrid, numbers out of leases".to_owned(),
+        Rung::Provisional => "CRDT only: new numbers are provisional".to_owned(),
+        Rung::Shedding => format!("CRDT only: no new numbers until {unsettled} are settled"),
+    }
+}
+
+fn no_agreement(status: &Status, left: u64) -> String {
+    if status.has_majority() {
+        return "The relays are choosing a leader: numbers wait, edits go on".to_owned();
+    }
+    format!("No majority of relays, so this tab is locally offline: {}, edits go on", numbers_alone(left))
+}
+
+/// `12 requests/s of 50`
+fn rate(load: Load, dynamic: &Dynamic) -> String {
+    let per_second = |count: u32, window_ms: u32| f64::from(count) * 1000.0 / f64::from(window_ms.max(1));
+    let (now, most) = (per_second(load.requests, load.window_ms), per_second(dynamic.high_request, dynamic.window_ms));
+    format!("{} requests/s of {}", figure(now), figure(most))
 }
 
 fn saving(unsaved: &Unsaved, fetching: Option<u64>) -> Option<String> {

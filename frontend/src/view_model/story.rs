@@ -1,20 +1,23 @@
 //! What happened, in words: what it was, and what it means.
 
 use shared::document::LostWrite;
+use shared::finality::Numbering;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{CommandRejection, Violation};
-use shared::ledger::{Mode, Policy, Range, Rejection};
+use shared::ledger::{Dynamic, Load, Policy, Range, Reason, Rejection, Resolution, Rule, Rung};
 use shared::paxos::Slot;
 use shared::replica::Undoable;
 use shared::schema::FieldName;
 
 use super::number::{owner_in_words, refusal_in_words};
-use super::{Layout, LocalTime, Nouns, capitalised, who};
-use crate::engine::fact::{Decided, Decision, Fact};
+use super::{Layout, LocalTime, Nouns, capitalised, counted, who};
+use crate::engine::fact::{Collision, Decided, Decision, Fact, Owner};
 use crate::engine::session::{Session, record_of};
 
 /// How much of a lost text is told, in letters.
 const QUOTED: usize = 80;
+/// How many conflicts of one entry are told one by one.
+const TOLD_ONE_BY_ONE: usize = 3;
 
 /// An entry of "What happened".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +70,16 @@ pub(super) fn notices(session: &Session, layout: &Layout, passing: bool) -> Vec<
     notices.collect()
 }
 
+/// The writes that were lost lately, as far as they can be put back.
+pub(super) fn losses(session: &Session, layout: &Layout) -> Vec<Notice> {
+    let losses = session.feed().entries().filter_map(|entry| {
+        let put_back = Some(put_back(session, &entry.fact)?);
+        let text = in_words(&entry.fact, layout, session.view().me());
+        Some(Notice { serial: entry.serial, text, urgent: false, put_back })
+    });
+    losses.collect()
+}
+
 fn is_urgent(fact: &Fact) -> bool {
     !matches!(fact, Fact::Restored { .. } | Fact::Lost { .. } | Fact::Undone { outcome: Ok(()), .. })
 }
@@ -107,7 +120,7 @@ fn put_back(session: &Session, fact: &Fact) -> Option<PutBack> {
 
 fn half(fact: &Fact) -> &'static str {
     match fact {
-        Fact::Decided(_) => "agree",
+        Fact::Decided(_) | Fact::Numbered { .. } => "agree",
         Fact::LinkRefused(_) | Fact::LinkCut(_) | Fact::Impossible(_) => "none",
         _ => "merge",
     }
@@ -144,6 +157,12 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         ),
         Fact::Lost { write, field, name } => loss_in_words(write, field, name, me),
         Fact::Decided(decided) => decided_in_words(decided, layout.nouns, me),
+        Fact::Numbered { name, numbering: Numbering::Final(number) } => {
+            format!("Number {} went to {name}, out of this tab's lease: it is final.", number.get())
+        }
+        Fact::Numbered { name, numbering: Numbering::Provisional(number) } => {
+            format!("{name} has number {} for now: the relays have not been asked.", number.for_now())
+        }
         Fact::LinkRefused(violation) => refused_link(violation),
         Fact::LinkCut(Violation::OtherSchema) => format!(
             "The relay keeps other fields than this tab, which has {many} already: copy what you need, then reload the page."
@@ -203,7 +222,14 @@ fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nou
         Decision::Leased(Range { first, last, to }) => {
             format!("Numbers {first} to {last} are leased to {} ({place}).", who(Some(*to), me))
         }
-        Decision::Mode(mode) => format!("{} ({place}).", mode_in_words(*mode)),
+        Decision::Epoch { rung, reason, load } => {
+            format!("{}{} ({place}).", rung_in_words(*rung), reason_in_words(*reason, load))
+        }
+        Decision::Dynamic(dynamic) => format!("{} ({place}).", settings_in_words(dynamic)),
+        Decision::Settled { settled, collisions } => settled_in_words(*settled, collisions, &place, nouns, me),
+        Decision::Resolved { resolution, collision } => {
+            resolved_in_words(*resolution, collision.as_ref(), &place, nouns)
+        }
         Decision::Policy(policy) => format!("{} ({place}).", policy_in_words(*policy)),
         Decision::Waived => {
             format!("Too few tabs were there to see them: the numbers so far are final all the same ({place}).")
@@ -233,10 +259,102 @@ fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nou
     }
 }
 
-fn mode_in_words(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Hybrid => "The relays decide on numbers at once",
-        Mode::CrdtOnly => "The relays do not decide on numbers at once any more",
+/// What a rung does, as the beginning of a sentence.
+pub(super) fn rung_in_words(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Batching => "The relays decide on each number",
+        Rung::Leases => "Numbers are given out of leased ranges",
+        Rung::Provisional => "New numbers are provisional until there is less to do",
+        Rung::Shedding => "No new numbers are given until the provisional ones are settled",
+    }
+}
+
+fn reason_in_words(reason: Reason, load: &Load) -> String {
+    match reason {
+        Reason::Founded => String::new(),
+        Reason::Load => format!(", since too much was asked for: {}", load_in_words(load)),
+        Reason::Calm => ", since it has been calm".to_owned(),
+        Reason::ByHand => ", since somebody wanted it so".to_owned(),
+        Reason::Resumed => ", and load decides again".to_owned(),
+    }
+}
+
+/// `120 requests in 200 ms, the longest wait 310 ms`
+pub(super) fn load_in_words(load: &Load) -> String {
+    let Load { requests, window_ms, waiting_ms, p99_ms, unsettled } = *load;
+    let mut words = format!("{} in {window_ms} ms", counted(requests.into(), "request"));
+    let waited = waiting_ms.max(p99_ms);
+    if waited > 0 {
+        words.push_str(&format!(", the longest wait {waited} ms"));
+    }
+    if unsettled > 0 {
+        words.push_str(&format!(", {unsettled} provisional"));
+    }
+    words
+}
+
+fn settings_in_words(dynamic: &Dynamic) -> String {
+    let Dynamic { rule, high_request, window_ms, .. } = dynamic;
+    let rule = match rule {
+        Rule::Ladder => "load decides, step by step",
+        Rule::Counter => "a count of requests decides, and never back",
+        Rule::Hand => "only people decide",
+    };
+    format!("New settings of the dynamic method: {rule}; {high_request} requests in {window_ms} ms are a high load")
+}
+
+fn settled_in_words(settled: u32, collisions: &[Collision], place: &str, nouns: &Nouns, me: ReplicaId) -> String {
+    let numbers = match settled {
+        1 => "1 provisional number is".to_owned(),
+        many => format!("{many} provisional numbers are"),
+    };
+    match collisions {
+        [] => format!("{numbers} final now ({place})."),
+        [one] if settled == 1 => collision_in_words(one, Some(place), nouns, me),
+        few if few.len() <= TOLD_ONE_BY_ONE => {
+            let each: Vec<_> = few.iter().map(|one| collision_in_words(one, None, nouns, me)).collect();
+            format!("{numbers} settled now ({place}). {}", each.join(" "))
+        }
+        many => format!("{numbers} settled now, {} of them in conflict ({place}): see Conflicts.", many.len()),
+    }
+}
+
+/// Who has the number that was given provisionally, and what its record has instead.
+pub(super) fn collision_in_words(collision: &Collision, place: Option<&str>, nouns: &Nouns, me: ReplicaId) -> String {
+    let Collision { by, loser, wanted, because, winner, given } = collision;
+    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+    let what = match *because {
+        Rejection::NumberTaken { .. } => format!("Number {wanted} went to {}{place}.", owner_in_words(nouns, winner)),
+        Rejection::NumberLeased { to, .. } => {
+            format!("Number {wanted} is leased to {}, which alone may give it{place}.", who(Some(to), me))
+        }
+        Rejection::AlreadyNumbered { number, .. } => {
+            return format!("{} had number {number} already{place}: {wanted} was not needed.", named(loser, nouns));
+        }
+        other => format!("Number {wanted} cannot be given: {}{place}.", refusal_in_words(other)),
+    };
+    let loser = if *by == me { "Yours".to_owned() } else { named(loser, nouns) };
+    match given {
+        Some(given) => format!("{what} {loser} became {given}."),
+        None => format!("{what} {loser} was rejected: ask for another number."),
+    }
+}
+
+fn named(owner: &Owner, nouns: &Nouns) -> String {
+    capitalised(&owner_in_words(nouns, owner))
+}
+
+fn resolved_in_words(resolution: Resolution, about: Option<&Collision>, place: &str, nouns: &Nouns) -> String {
+    let Some(Collision { loser, wanted, given, .. }) = about else {
+        return format!("A conflict was seen to ({place}).");
+    };
+    let loser = owner_in_words(nouns, loser);
+    match (resolution, given) {
+        (Resolution::Undone, Some(given)) => format!("Undone: number {given} of {loser} is free again ({place})."),
+        (Resolution::Kept, Some(given)) => {
+            format!("{} keeps {given} in place of {wanted} ({place}).", capitalised(&loser))
+        }
+        (_, None) => format!("The conflict of {loser} about number {wanted} was seen to ({place})."),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A relay and three tabs in one test: messages arrive at once and in order.
 
+#![allow(dead_code, reason = "not every test needs everything")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -110,6 +112,16 @@ impl Net {
     /// Whoever runs the relay asks the ledger for something.
     pub fn ask_at_relay(&mut self, wish: Wish) {
         self.tell_relay(vec![Input::Command(CommandId(1), Command::Ask(wish))]);
+    }
+
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Time passes until the relay has measured what was asked of it.
+    pub fn let_a_window_pass(&mut self) {
+        self.now.monotonic += Duration::from_secs(1);
+        self.tell_relay(vec![Input::Wake]);
     }
 
     fn send(&mut self, tab: usize, sends: Vec<Message>) {

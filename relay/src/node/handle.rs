@@ -5,17 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Message, PeerId};
+use shared::io::{Command, CommandRejection, Message, PeerId, Reply};
+use shared::replica::View;
 use shared::schema::Schema;
 use shared::wire::{Relays, Room};
-use tokio::sync::{mpsc, oneshot, watch};
+use thiserror::Error;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::MAX_ROOMS;
 use super::directory::Others;
 use super::membership::{Asked, Health, Membership, NotAsked};
 use crate::outbox::Outbox;
 
+/// Looks at a room, or at `None` if there is no room for one more.
+type Look = Box<dyn FnOnce(Option<View<'_>>) + Send>;
+
 /// What connections and handlers tell the node.
-#[derive(Debug)]
 pub(super) enum Event {
     TabUp { peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox },
     LinkUp { peer: PeerId, remote: Remote, outbox: Outbox },
@@ -23,6 +28,8 @@ pub(super) enum Event {
     FromLink(PeerId, Room, Message),
     LinkTells(PeerId, Relays),
     Down(PeerId),
+    Command(Room, Command, oneshot::Sender<Result<Reply, CommandRejection>>),
+    Look(Room, Look),
     Health(oneshot::Sender<Health>),
     Membership(oneshot::Sender<Membership>),
     Reconfigure(BTreeSet<VoterId>, oneshot::Sender<Result<BTreeMap<Room, Asked>, NotAsked>>),
@@ -42,6 +49,15 @@ pub struct Remote {
 #[derive(Clone, Copy, Debug)]
 pub struct Stopped;
 
+/// Why a room cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NoRoom {
+    #[error("the relay is stopping: ask another one")]
+    Stopping,
+    #[error("this relay serves {MAX_ROOMS} rooms already: use one of them, or another relay")]
+    TooMany,
+}
+
 /// The way to the node, for connections and handlers.
 #[derive(Clone, Debug)]
 pub struct NodeHandle {
@@ -50,6 +66,7 @@ pub struct NodeHandle {
     pub(super) next_peer: Arc<AtomicU64>,
     pub(super) connections: watch::Sender<usize>,
     pub(super) others: watch::Receiver<Others>,
+    pub(super) changes: broadcast::Sender<Room>,
 }
 
 /// One connection's way to the node. Until it is dropped, the process waits for the connection when it stops.
@@ -75,6 +92,11 @@ impl NodeHandle {
         Connection { peer: PeerId(self.next_peer.fetch_add(1, Ordering::Relaxed)), node: self.clone() }
     }
 
+    /// Who this relay is.
+    pub fn me(&self) -> &Me {
+        &self.me
+    }
+
     /// Waits until every connection has ended.
     pub async fn connections_ended(&self) {
         let mut count = self.connections.subscribe();
@@ -90,6 +112,41 @@ impl NodeHandle {
     /// Where the other relays are reached.
     pub fn addresses_of_others(&self) -> Vec<String> {
         self.others.borrow().values().map(|other| other.address.clone()).collect()
+    }
+
+    /// Has this relay's replica of a room carry out a command, and waits for the reply, however long it takes. A room
+    /// that nobody has been in before is opened.
+    ///
+    /// # Errors
+    /// [`NoRoom`], and then nothing was done; but for a command that the relay was stopped in.
+    pub async fn command(&self, room: Room, command: Command) -> Result<Result<Reply, CommandRejection>, NoRoom> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Event::Command(room, command, answer)).await.map_err(|Stopped| NoRoom::Stopping)?;
+        // Without room the answer is dropped.
+        answered.await.map_err(|_| if self.events.is_closed() { NoRoom::Stopping } else { NoRoom::TooMany })
+    }
+
+    /// Reads this relay's replica of a room. What takes long holds up the whole relay.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub async fn read<T: Send + 'static>(
+        &self,
+        room: Room,
+        read: impl FnOnce(View<'_>) -> T + Send + 'static,
+    ) -> Result<T, NoRoom> {
+        let (answer, answered) = oneshot::channel();
+        let look = Box::new(move |view: Option<View<'_>>| {
+            let _asker_is_gone = answer.send(view.map(read));
+        });
+        self.tell(Event::Look(room, look)).await.map_err(|Stopped| NoRoom::Stopping)?;
+        answered.await.map_err(|_| NoRoom::Stopping)?.ok_or(NoRoom::TooMany)
+    }
+
+    /// Tells after each step by which a room may read otherwise than before. Whoever lags behind is told that it has
+    /// missed something.
+    pub fn changes(&self) -> broadcast::Receiver<Room> {
+        self.changes.subscribe()
     }
 
     pub async fn health(&self) -> Result<Health, Stopped> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandId, CommandRejection, Input, Reply};
+use shared::io::{Command, CommandRejection, Reply};
 use shared::ledger::Wish;
 use shared::paxos::Configuration;
 use shared::wire::Room;
@@ -284,9 +284,7 @@ impl Node {
 
     fn ask(&mut self, room: &Room, wish: Wish) -> oneshot::Receiver<Result<Reply, CommandRejection>> {
         let (answer, answered) = oneshot::channel();
-        self.last_command = CommandId(self.last_command.0 + 1);
-        self.asked.insert(self.last_command, answer);
-        self.handle(room, Input::Command(self.last_command, Command::Ask(wish)));
+        self.command(room, Command::Ask(wish), answer);
         answered
     }
 

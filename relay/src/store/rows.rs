@@ -1,6 +1,6 @@
 //! The rows of the rooms: what each write does to them, and how they are read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Transaction, params};
 use shared::document::Packed;
@@ -81,6 +81,11 @@ impl Store {
             let recovered = room(rooms, row)?;
             (recovered.decided, recovered.claim_seq) = (decided, claim_seq);
             Ok(())
+        })?;
+        self.each("SELECT room, first, next FROM cursor", |row| {
+            let (first, next) = (unsigned(row, 1)?, unsigned(row, 2)?);
+            room(rooms, row)?.apply(WriteOp::Cursor { first, next });
+            Ok(())
         })
     }
 
@@ -94,6 +99,36 @@ impl Store {
     }
 }
 
+/// A row that some writes replace, whatever was in it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    Context(ReplicaId),
+    Standing,
+    Cursor(u64),
+}
+
+/// The writes of one commit, in order, without those whose rows later ones replace. Under load that is half of them.
+pub(super) fn without_overwritten<'a>(
+    writes: impl Iterator<Item = (&'a Room, &'a WriteOp)>,
+) -> impl Iterator<Item = (&'a Room, &'a WriteOp)> {
+    let writes: Vec<_> = writes.collect();
+    let (mut kept, mut replaced) = (Vec::with_capacity(writes.len()), BTreeSet::new());
+    for (room, op) in writes.into_iter().rev() {
+        let rows: Vec<Row> = match op {
+            WriteOp::PutContext(part) => part.replicas().map(Row::Context).collect(),
+            WriteOp::Standing(_) => vec![Row::Standing],
+            WriteOp::Cursor { first, .. } => vec![Row::Cursor(*first)],
+            _ => Vec::new(),
+        };
+        let replaces_none = rows.is_empty();
+        let new: Vec<bool> = rows.into_iter().map(|row| replaced.insert((room, row))).collect();
+        if replaces_none || new.contains(&true) {
+            kept.push((room, op));
+        }
+    }
+    kept.into_iter().rev()
+}
+
 /// Carries out one write: the SQL of what `Recovered::apply` means.
 pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
     match op {
@@ -101,9 +136,11 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
             write_document(transaction, room, op)
         }
         WriteOp::Standing(_) | WriteOp::Remember { .. } => write_standing(transaction, room, op),
-        WriteOp::Snapshot { .. } | WriteOp::Accept { .. } | WriteOp::Decided(_) | WriteOp::ClaimSeq(_) => {
-            write_log(transaction, room, op)
-        }
+        WriteOp::Snapshot { .. }
+        | WriteOp::Accept { .. }
+        | WriteOp::Decided(_)
+        | WriteOp::ClaimSeq(_)
+        | WriteOp::Cursor { .. } => write_log(transaction, room, op),
     }
 }
 
@@ -225,6 +262,11 @@ fn write_log(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlit
             transaction,
             "INSERT INTO progress (room, claim_seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET claim_seq = ?2",
             params![room, *seq as i64],
+        ),
+        WriteOp::Cursor { first, next } => execute(
+            transaction,
+            "INSERT OR REPLACE INTO cursor (room, first, next) VALUES (?1, ?2, ?3)",
+            params![room, *first as i64, *next as i64],
         ),
         _ => unreachable!("dispatched by what it is about"),
     }

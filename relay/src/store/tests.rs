@@ -95,6 +95,7 @@ fn any_op() -> impl Strategy<Value = WriteOp> {
             incarnation: ReplicaId(incarnation),
             standing
         }),
+        (number(), number()).prop_map(|(first, next)| WriteOp::Cursor { first, next }),
         any_snapshot(),
         (any_slot(), any_ballot(), any_entry())
             .prop_map(|(slot, ballot, entry)| WriteOp::Accept { slot, accepted: Accepted { ballot, entry } }),
@@ -118,10 +119,12 @@ proptest! {
         let mut expected: BTreeMap<Room, Recovered> = BTreeMap::new();
         let mut store = open(dir.path());
         let about = store.about().clone();
+        let mut tasks = Vec::new();
         for (number, (room, ops)) in (1..).zip(batches) {
             ops.iter().for_each(|op| expected.entry(room.clone()).or_default().apply(op.clone()));
-            store.commit(&[Task::Write(room, WriteBatch { id: WriteId(number), ops })]).unwrap();
+            tasks.push(Task::Write(room, WriteBatch { id: WriteId(number), ops }));
         }
+        tasks.chunks(3).for_each(|tasks| store.commit(tasks).unwrap());
         drop(store);
         let reopened = open(dir.path());
         prop_assert_eq!(reopened.about(), &about);

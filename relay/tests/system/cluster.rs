@@ -109,8 +109,13 @@ impl Cluster {
 
     /// Starts a relay that does not run.
     pub fn spawn(&mut self, id: u16) {
+        self.spawn_by(id, self.command(id));
+    }
+
+    /// The same, by this command.
+    pub fn spawn_by(&mut self, id: u16, mut command: Command) {
         let log = File::options().create(true).append(true).open(self.log(id)).expect("a file for the log");
-        let child = self.command(id).stdin(Stdio::null()).stderr(log).spawn().expect("the relay starts");
+        let child = command.stdin(Stdio::null()).stderr(log).spawn().expect("the relay starts");
         self.relays.get_mut(&id).expect("a relay of the cluster").child = Some(child);
     }
 

@@ -1,9 +1,11 @@
 //! Relays as users run them: real processes, real WebSockets, real databases.
 
 mod agreement;
+mod api;
 mod cluster;
 mod crash;
 mod hostile;
+mod legacy;
 mod membership;
 mod operation;
 mod resync;

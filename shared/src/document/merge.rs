@@ -101,6 +101,7 @@ impl Document {
             self.superseded.keep(record, dot, version);
             change = Change::Edited;
         }
+        outcome.merged.touched.push(record);
         outcome.merged.changes.push((record, change, Some(head.dot)));
         Ok(())
     }
@@ -345,6 +346,7 @@ struct Outcome {
 
 impl Outcome {
     fn tell_change(&mut self, record: RecordId, fates: &[Fate], taken: &[Live]) {
+        self.merged.touched.push(record);
         let edit = taken.iter().filter(|live| live.folded.is_empty()).map(|live| live.dot).max();
         let is_alone = fates.iter().all(|fate| *fate == Fate::Goes);
         let change = match (fates.is_empty(), taken.is_empty()) {

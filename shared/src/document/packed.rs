@@ -122,6 +122,15 @@ impl Versions {
         }
     }
 
+    /// The dots that name the versions.
+    pub(super) fn names(&self, record: RecordId) -> impl Iterator<Item = Dot> + '_ {
+        let (one, many) = match self {
+            Versions::One(version) => (Some(version.head(record).dot), &[][..]),
+            Versions::Many(versions) => (None, &versions[..]),
+        };
+        one.into_iter().chain(many.iter().map(|live| live.dot))
+    }
+
     /// The dots that name the versions, and those by which they live.
     pub(super) fn dots(&self, record: RecordId) -> impl Iterator<Item = Dot> + '_ {
         let (one, many) = match self {

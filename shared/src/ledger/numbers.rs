@@ -1,9 +1,10 @@
 //! Who owns which number, and which numbers are leased.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::settlement::ProvisionalClaim;
 use super::wish::Rejection;
 use crate::id::{RecordId, ReplicaId};
 use crate::mutation::{self, Mutation};
@@ -39,6 +40,9 @@ pub(super) struct Numbers {
     of: BTreeMap<RecordId, Numbered>,
     /// By their first numbers. Invariant: no two of them overlap, and all are at or below `highest`.
     ranges: BTreeMap<u64, Range>,
+    /// Numbers out of leases that were given and freed again: the log may give them to anybody. Once given by
+    /// their lessees, they are not given by them again.
+    returned: BTreeSet<u64>,
     /// Invariant: at least every number ever given or leased; never falls.
     highest: u64,
 }
@@ -48,13 +52,14 @@ pub(super) struct Numbers {
 struct Kept {
     of: Vec<(RecordId, Numbered)>,
     ranges: Vec<Range>,
+    returned: BTreeSet<u64>,
     highest: u64,
 }
 
 impl From<Numbers> for Kept {
     fn from(numbers: Numbers) -> Self {
         let (of, ranges) = (numbers.of.into_iter().collect(), numbers.ranges.into_values().collect());
-        Kept { of, ranges, highest: numbers.highest }
+        Kept { of, ranges, returned: numbers.returned, highest: numbers.highest }
     }
 }
 
@@ -64,38 +69,66 @@ impl From<Kept> for Numbers {
             owners: kept.of.iter().map(|&(record, Numbered { number, slot })| (number, (record, slot))).collect(),
             of: kept.of.into_iter().collect(),
             ranges: kept.ranges.into_iter().map(|range| (range.first, range)).collect(),
+            returned: kept.returned,
             highest: kept.highest,
         }
     }
 }
 
 impl Numbers {
-    /// Gives a number to a record; `asker` may give those that it has leased.
-    pub(super) fn give(
-        &mut self,
-        slot: Slot,
-        asker: ReplicaId,
-        record: RecordId,
-        number: u64,
-    ) -> Result<Numbered, Rejection> {
-        check_number(number)?;
-        if let Some(&Numbered { number, slot }) = self.of.get(&record) {
-            return Err(Rejection::AlreadyNumbered { number, slot });
-        }
-        self.check_free(asker, number)?;
+    /// Gives a number to a record.
+    pub(super) fn give(&mut self, slot: Slot, record: RecordId, number: u64) -> Result<Numbered, Rejection> {
+        self.check_unnumbered(record)?;
+        self.check_free(number)?;
         Ok(self.put(slot, record, number))
     }
 
-    fn check_free(&self, asker: ReplicaId, number: u64) -> Result<(), Rejection> {
+    /// Makes final what a replica gave by itself, if nothing stands against it.
+    pub(super) fn settle(&mut self, slot: Slot, claim: &ProvisionalClaim) -> Result<Numbered, Rejection> {
+        let &ProvisionalClaim { record, number, .. } = claim;
+        if let Some(numbered) = self.of(record).filter(|numbered| numbered.number == number) {
+            return Ok(numbered);
+        }
+        self.check_unnumbered(record)?;
+        let lease = self.lease_of(number).filter(|_| claim.leased);
+        if lease.is_none_or(|range| range.to != claim.dot.replica) || self.owners.contains_key(&number) {
+            self.check_free(number)?;
+        }
+        Ok(self.put(slot, record, number))
+    }
+
+    fn check_unnumbered(&self, record: RecordId) -> Result<(), Rejection> {
+        match self.of.get(&record) {
+            Some(&Numbered { number, slot }) => Err(Rejection::AlreadyNumbered { number, slot }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the log may give a number to whoever asks. What is leased it may not give, even to the lessee: that gives
+    /// it by itself, perhaps has done so already, and settles it later.
+    fn check_free(&self, number: u64) -> Result<(), Rejection> {
         check_number(number)?;
         if let Some(&(owner, slot)) = self.owners.get(&number) {
             return Err(Rejection::NumberTaken { number, owner, slot });
         }
-        match self.ranges.range(..=number).next_back() {
-            Some((_, range)) if number <= range.last && range.to != asker && !mutation::is(Mutation::LeaseIgnored) => {
+        match self.lease_of(number) {
+            Some(range) if !mutation::is(Mutation::LeaseIgnored) => {
                 Err(Rejection::NumberLeased { number, to: range.to })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The lease that a number belongs to, unless it has come back out of it.
+    fn lease_of(&self, number: u64) -> Option<&Range> {
+        let (_, range) = self.ranges.range(..=number).next_back()?;
+        (number <= range.last && !self.returned.contains(&number)).then_some(range)
+    }
+
+    fn take_back(&mut self, number: u64) {
+        self.owners.remove(&number);
+        if self.lease_of(number).is_some() {
+            self.returned.insert(number);
         }
     }
 
@@ -108,9 +141,7 @@ impl Numbers {
     }
 
     pub(super) fn allocate(&mut self, slot: Slot, record: RecordId) -> Result<Numbered, Rejection> {
-        if let Some(&Numbered { number, slot }) = self.of.get(&record) {
-            return Err(Rejection::AlreadyNumbered { number, slot });
-        }
+        self.check_unnumbered(record)?;
         if self.highest >= MAX_NUMBER {
             return Err(Rejection::Exhausted);
         }
@@ -125,14 +156,13 @@ impl Numbers {
 
     pub(super) fn release(&mut self, record: RecordId) -> Result<u64, Rejection> {
         let Numbered { number, .. } = self.of.remove(&record).ok_or(Rejection::NotNumbered)?;
-        self.owners.remove(&number);
+        self.take_back(number);
         Ok(number)
     }
 
     pub(super) fn compare_and_set(
         &mut self,
         slot: Slot,
-        asker: ReplicaId,
         record: RecordId,
         (from, to): (Option<u64>, Option<u64>),
     ) -> Result<Option<Numbered>, Rejection> {
@@ -144,20 +174,21 @@ impl Numbers {
             return Ok(now);
         }
         if let Some(number) = to {
-            self.check_free(asker, number)?;
+            self.check_free(number)?;
         }
         if let Some(number) = from {
             self.of.remove(&record);
-            self.owners.remove(&number);
+            self.take_back(number);
         }
         Ok(to.map(|number| self.put(slot, record, number)))
     }
 
-    pub(super) fn grant(&mut self, to: ReplicaId, count: u32) -> Result<Range, Rejection> {
+    pub(super) fn grant(&mut self, to: ReplicaId, count: u32, above: u64) -> Result<Range, Rejection> {
         if !(1..=MAX_RANGE).contains(&count) {
             return Err(Rejection::RangeLength { count });
         }
-        let range = Range { first: self.highest + 1, last: self.highest + u64::from(count), to };
+        let below = self.highest.max(above.min(MAX_NUMBER));
+        let range = Range { first: below + 1, last: below + u64::from(count), to };
         if range.last > MAX_NUMBER {
             return Err(Rejection::Exhausted);
         }

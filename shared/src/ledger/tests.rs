@@ -1,6 +1,7 @@
 use super::sessions::MAX_OUTCOMES;
 use super::*;
 use crate::dot::Dot;
+use crate::hlc::Stamp;
 use crate::wire;
 
 fn record(counter: u64) -> RecordId {
@@ -101,7 +102,7 @@ fn a_number_that_cannot_be_set_leaves_the_old_one() {
 const LESSEE: ReplicaId = ReplicaId(7);
 
 fn grant(count: u32) -> Wish {
-    Wish::GrantRange { to: LESSEE, count }
+    Wish::GrantRange { to: LESSEE, count, above: 0 }
 }
 
 #[test]
@@ -126,10 +127,127 @@ fn a_leased_number_is_given_by_its_lessee_alone() {
     assert_eq!(decide(&mut ledger, 2, &claim(3, compare_and_set(None, Some(10)))), leased);
     decide(&mut ledger, 3, &claim(4, Wish::Claim { record: record(1), number: 11 })).unwrap();
     let own = by(LESSEE, 1, 0, Wish::Claim { record: record(2), number: 10 });
-    assert_eq!(decide(&mut ledger, 4, &own), Ok(Granted::Final(Numbered { number: 10, slot: Slot(4) })));
-    let again = by(LESSEE, 2, 1, Wish::Claim { record: record(3), number: 10 });
-    let taken = Rejection::NumberTaken { number: 10, owner: record(2), slot: Slot(4) };
-    assert_eq!(decide(&mut ledger, 5, &again), Err(taken), "nor can it give one twice");
+    assert_eq!(decide(&mut ledger, 4, &own), leased, "it gives them by itself, and may have given this one already");
+    settle(&mut ledger, 5, &[given(LESSEE, 1, record(2), 10, true)]);
+    assert_eq!(number(&ledger, record(2)), Some(10));
+    settle(&mut ledger, 6, &[given(LESSEE, 2, record(3), 10, true)]);
+    let taken = Rejection::NumberTaken { number: 10, owner: record(2), slot: Slot(5) };
+    assert_eq!(conflicts(&ledger), [(10, taken, Some(12))], "nor can it give one twice");
+}
+
+#[test]
+fn a_leased_number_that_was_freed_is_for_everybody() {
+    let mut ledger = Ledger::default();
+    decide(&mut ledger, 0, &claim(1, grant(10))).unwrap();
+    settle(&mut ledger, 1, &[given(LESSEE, 1, record(2), 10, true)]);
+    decide(&mut ledger, 2, &claim(2, Wish::Release { record: record(2) })).unwrap();
+    decide(&mut ledger, 3, &claim(3, Wish::Claim { record: record(1), number: 10 })).unwrap();
+    assert_eq!(number(&ledger, record(1)), Some(10));
+}
+
+fn given(by: ReplicaId, counter: u64, record: RecordId, number: u64, leased: bool) -> ProvisionalClaim {
+    ProvisionalClaim { record, dot: Dot::new(by, counter), stamp: Stamp::default(), number, leased, epoch: 0 }
+}
+
+fn settle(ledger: &mut Ledger, slot: u64, claims: &[ProvisionalClaim]) -> (u32, u32) {
+    match decide(ledger, slot, &claim(1000 + slot, Wish::Settle { claims: claims.to_vec(), after: Vec::new() })) {
+        Ok(Granted::Settled { settled, conflicts }) => (settled, conflicts),
+        other => panic!("claims are settled: {other:?}"),
+    }
+}
+
+/// Of each conflict what was wanted, why it was not had, and what came in its place.
+fn conflicts(ledger: &Ledger) -> Vec<(u64, Rejection, Option<u64>)> {
+    let short =
+        |conflict: &Conflict| (conflict.claim.number, conflict.because, conflict.given.map(|numbered| numbered.number));
+    ledger.conflicts().map(short).collect()
+}
+
+const TAB: ReplicaId = ReplicaId(21);
+const OTHER_TAB: ReplicaId = ReplicaId(22);
+
+#[test]
+fn of_two_provisional_claims_to_a_number_the_first_in_the_log_has_it_and_the_other_gets_the_next() {
+    let mut ledger = Ledger::default();
+    let claims = [given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)];
+    assert_eq!(settle(&mut ledger, 0, &claims), (2, 1));
+    assert_eq!((number(&ledger, record(1)), number(&ledger, record(2))), (Some(5), Some(6)));
+    let taken = Rejection::NumberTaken { number: 5, owner: record(1), slot: Slot(0) };
+    assert_eq!(conflicts(&ledger), [(5, taken, Some(6))]);
+    assert_eq!(settle(&mut ledger, 1, &claims), (0, 0), "they may come again, under another name");
+    assert_eq!(conflicts(&ledger).len(), 1);
+}
+
+#[test]
+fn a_loser_is_rejected_if_the_settings_say_so() {
+    let mut ledger = Ledger::default();
+    let dynamic = Dynamic { on_collision: OnCollision::Reject, ..Dynamic::default() };
+    decide(&mut ledger, 0, &claim(1, Wish::SetDynamic { dynamic })).unwrap();
+    decide(&mut ledger, 1, &claim(2, Wish::Claim { record: record(1), number: 5 })).unwrap();
+    settle(&mut ledger, 2, &[given(TAB, 1, record(2), 5, false)]);
+    assert_eq!(number(&ledger, record(2)), None);
+    let taken = Rejection::NumberTaken { number: 5, owner: record(1), slot: Slot(1) };
+    assert_eq!(conflicts(&ledger), [(5, taken, None)]);
+}
+
+#[test]
+fn a_record_that_has_a_number_keeps_it_and_what_it_was_given_besides_is_a_conflict() {
+    let mut ledger = Ledger::default();
+    let both = [given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(1), 6, false)];
+    settle(&mut ledger, 0, &both);
+    assert_eq!(number(&ledger, record(1)), Some(5));
+    assert_eq!(conflicts(&ledger), [(6, Rejection::AlreadyNumbered { number: 5, slot: Slot(0) }, None)]);
+    let same = given(TAB, 2, record(1), 5, false);
+    assert_eq!(settle(&mut ledger, 1, &[same]), (1, 0), "the same number twice is none");
+}
+
+#[test]
+fn the_number_that_came_of_a_conflict_goes_back_once() {
+    let mut ledger = Ledger::default();
+    settle(&mut ledger, 0, &[given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)]);
+    let conflict = ledger.conflicts().next().unwrap().id;
+    let undo = Wish::Resolve { conflict, resolution: Resolution::Undone };
+    assert_eq!(decide(&mut ledger, 1, &claim(1, undo.clone())), Ok(Granted::Resolved(Resolution::Undone)));
+    assert_eq!(number(&ledger, record(2)), None);
+    decide(&mut ledger, 2, &claim(2, Wish::Claim { record: record(3), number: 6 })).unwrap();
+    let again = Rejection::ResolvedAlready { resolution: Resolution::Undone };
+    assert_eq!(decide(&mut ledger, 3, &claim(3, undo)), Err(again));
+}
+
+#[test]
+fn what_came_of_a_conflict_is_not_undone_if_the_record_has_another_number_by_now() {
+    let mut ledger = Ledger::default();
+    settle(&mut ledger, 0, &[given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)]);
+    let conflict = ledger.conflicts().next().unwrap().id;
+    let change = Wish::CompareAndSet { record: record(2), from: Some(6), to: Some(9) };
+    decide(&mut ledger, 1, &claim(1, change)).unwrap();
+    let undo = Wish::Resolve { conflict, resolution: Resolution::Undone };
+    let now = Some(Numbered { number: 9, slot: Slot(1) });
+    assert_eq!(decide(&mut ledger, 2, &claim(2, undo)), Err(Rejection::Changed { now }));
+    let keep = Wish::Resolve { conflict, resolution: Resolution::Kept };
+    assert_eq!(decide(&mut ledger, 3, &claim(3, keep)), Ok(Granted::Resolved(Resolution::Kept)));
+}
+
+#[test]
+fn an_epoch_ends_once() {
+    let mut ledger = Ledger::default();
+    let switch = |from| Wish::SetMode { from, rung: Rung::Leases, reason: Reason::Load, load: Load::default() };
+    let begun = |number| Ok(Granted::Epoch { number, rung: Rung::Leases });
+    assert_eq!(decide(&mut ledger, 0, &claim(1, switch(Some(0)))), begun(1));
+    assert_eq!(decide(&mut ledger, 1, &claim(2, switch(Some(0)))), Err(Rejection::OtherEpoch { epoch: 1 }));
+    assert_eq!(decide(&mut ledger, 2, &claim(3, switch(None))), begun(2), "by hand, whichever it is");
+    assert_eq!(ledger.epoch().since, Slot(2));
+}
+
+#[test]
+fn settings_have_bounds() {
+    let mut ledger = Ledger::default();
+    let wrong = Dynamic { window_ms: 0, ..Dynamic::default() };
+    let refused = Rejection::BadSetting { setting: Setting::WindowMs, least: 20, most: 60_000 };
+    assert_eq!(decide(&mut ledger, 0, &claim(1, Wish::SetDynamic { dynamic: wrong })), Err(refused));
+    assert!(!ledger.is_dynamic_set());
+    decide(&mut ledger, 1, &claim(2, Wish::SetDynamic { dynamic: Dynamic::default() })).unwrap();
+    assert!(ledger.is_dynamic_set());
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::epoch::{Dynamic, Load, Reason, Rung, Setting};
 use super::numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
+use super::settlement::{ConflictId, ProvisionalClaim, Resolution};
 use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::paxos::Slot;
@@ -45,13 +47,34 @@ pub enum Wish {
         from: Option<u64>,
         to: Option<u64>,
     },
-    /// Lease the next `count` numbers above the highest to a replica, which may then give them by itself.
+    /// Lease the next `count` numbers above the highest, and above `above`, to a replica, which may then give them by
+    /// itself. `above` are the provisional numbers that the asker knows of.
     GrantRange {
         to: ReplicaId,
         count: u32,
+        above: u64,
     },
+    /// Begin another epoch, if epoch `from` is the present one; with `None` whichever is.
     SetMode {
-        mode: Mode,
+        from: Option<u64>,
+        rung: Rung,
+        reason: Reason,
+        load: Load,
+    },
+    SetDynamic {
+        dynamic: Dynamic,
+    },
+    /// Settle what replicas gave by themselves. `after` are the versions of records that hold it, which are to be durable
+    /// on a majority first. The edits that made the claims need not be known anywhere any more: a version may have
+    /// outlived them.
+    Settle {
+        claims: Vec<ProvisionalClaim>,
+        after: Vec<Dot>,
+    },
+    /// Do something about a conflict.
+    Resolve {
+        conflict: ConflictId,
+        resolution: Resolution,
     },
     SetPolicy {
         policy: Policy,
@@ -83,31 +106,26 @@ impl Wish {
         }
     }
 
-    /// Whether any tab may ask for it. The rest is for those who run the relays.
+    /// Whether the tab `tab` may ask for it. The rest is for those who run the relays, or for the relays themselves.
     #[must_use]
-    pub fn is_for_tabs(&self) -> bool {
+    pub fn is_for(&self, tab: ReplicaId) -> bool {
         match self {
             Wish::Claim { .. }
             | Wish::Allocate { .. }
             | Wish::Raise { .. }
             | Wish::Release { .. }
             | Wish::CompareAndSet { .. }
-            | Wish::GrantRange { .. } => true,
-            Wish::SetMode { .. }
-            | Wish::SetPolicy { .. }
+            | Wish::SetDynamic { .. }
+            | Wish::Resolve { .. } => true,
+            Wish::GrantRange { to, .. } => *to == tab,
+            Wish::SetMode { reason, .. } => matches!(reason, Reason::ByHand | Reason::Resumed),
+            Wish::SetPolicy { .. }
+            | Wish::Settle { .. }
             | Wish::Waive
             | Wish::Reconfigure { .. }
             | Wish::Retire { .. } => false,
         }
     }
-}
-
-/// Whether numbers are decided by the log at once. It changes routing only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Mode {
-    #[default]
-    Hybrid,
-    CrdtOnly,
 }
 
 /// What those who run the relays have settled.
@@ -159,11 +177,18 @@ pub enum Granted {
         number: Option<Numbered>,
     },
     Range(Range),
-    Mode {
-        epoch: u64,
-        mode: Mode,
+    Epoch {
+        number: u64,
+        rung: Rung,
     },
     Policy(Policy),
+    Dynamic(Dynamic),
+    /// So many provisional claims were settled by it, and so many of them did not get what they wanted.
+    Settled {
+        settled: u32,
+        conflicts: u32,
+    },
+    Resolved(Resolution),
     Waived,
     /// The next configuration has this number; it is in force as soon as the log has come to it.
     Configuration {
@@ -195,6 +220,14 @@ pub enum Rejection {
     Exhausted,
     #[error("it was asked so long ago that nobody knows any more whether it was done: look, and ask again")]
     Forgotten,
+    #[error("epoch {epoch} has begun meanwhile: look again")]
+    OtherEpoch { epoch: u64 },
+    #[error("{setting} must be from {least} to {most}")]
+    BadSetting { setting: Setting, least: u32, most: u32 },
+    #[error("there is no such conflict, or it was resolved so long ago that it is not kept any more")]
+    UnknownConflict,
+    #[error("the conflict was resolved already")]
+    ResolvedAlready { resolution: Resolution },
     #[error("configuration {number} is in force: look again")]
     OtherConfiguration { number: u32 },
     #[error("the change to configuration {number} is under way: wait until it is in force")]

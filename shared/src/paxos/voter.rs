@@ -152,8 +152,10 @@ impl Voter {
         self.is_member() && !self.is_recovering()
     }
 
-    fn sees_quorum(&self) -> bool {
-        self.connected.len() + 1 >= self.configuration.quorum()
+    /// Whether a majority of those who vote is linked to this one, or is it.
+    #[must_use]
+    pub fn sees_quorum(&self) -> bool {
+        self.connected.len() + usize::from(self.is_member()) >= self.configuration.quorum()
     }
 
     /// The moment at which [`wake`](Self::wake) is due.

@@ -3,10 +3,11 @@
 use crate::document::Document;
 use crate::id::VoterId;
 use crate::io::{Message, Now, PeerId};
-use crate::ledger::{Claim, Granted};
+use crate::ledger::{Claim, Granted, Wish};
 use crate::paxos::{self, Ballot, Configuration, Effects, Entry, Slot, Voter};
 
 use super::Replica;
+use super::numbering::asks_for_a_number;
 use super::outbox::Item;
 
 impl Replica {
@@ -85,9 +86,18 @@ impl Replica {
             let outcome = self.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
                 (Entry::Claim(claim), Some(outcome)) => {
-                    self.claims.decided(slot, claim, outcome);
-                    if let Ok(Granted::Retired { .. }) = outcome {
-                        self.retire_all();
+                    if let Some(since) = self.claims.decided(slot, claim, outcome) {
+                        self.controller.decided(now.monotonic, since);
+                    }
+                    match (outcome, &claim.wish) {
+                        (Ok(Granted::Range(range)), _) if range.to == self.me && self.claims.is_of_this_life(claim) => {
+                            self.leases.granted(range);
+                        }
+                        (Ok(_), Wish::Settle { claims, .. }) => {
+                            claims.iter().for_each(|claim| self.unsettled.settled(claim));
+                        }
+                        (Ok(Granted::Retired { .. }), _) => self.retire_all(),
+                        _ => {}
                     }
                 }
                 (Entry::Configure(_), _) => self.reconfigured(now),
@@ -143,6 +153,9 @@ impl Replica {
         while entries.len() < capacity && !matches!(entries.last(), Some(Entry::Configure(_))) {
             let Some(claim) = self.claims.next_to_send(self.applied) else { break };
             if is_durable(&self.document, claim) {
+                if asks_for_a_number(&claim.wish) {
+                    self.controller.asked(now.monotonic, true);
+                }
                 entries.push(Entry::Claim(claim.clone()));
                 self.claims.proposed();
             } else {
@@ -192,6 +205,10 @@ impl Replica {
 
 /// Whether a document has what a claim depends on: the record, and the asker's last edit.
 fn is_durable(document: &Document, claim: &Claim) -> bool {
-    let dots = claim.wish.record().map(|record| record.0).into_iter().chain(claim.after);
-    dots.into_iter().all(|dot| document.knows(dot))
+    let mut dots = claim.wish.record().map(|record| record.0).into_iter().chain(claim.after);
+    let settles_what_is_here = match &claim.wish {
+        Wish::Settle { after, .. } => after.iter().all(|&dot| document.knows(dot)),
+        _ => true,
+    };
+    settles_what_is_here && dots.all(|dot| document.knows(dot))
 }

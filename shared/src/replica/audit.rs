@@ -18,6 +18,7 @@ impl Audit {
         if replica.document.is_news(&mut self.document_seen) {
             self.document.check(&replica.document);
         }
+        replica.unsettled.assert_invariants();
         if replica.log.is_news(&mut self.log_seen) {
             replica.log.assert_invariants();
         }

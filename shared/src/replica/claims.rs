@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::dot::Dot;
+use crate::finality::{Final, Numbering};
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{CommandId, CommandRejection, Reply, WriteOp};
-use crate::ledger::{Claim, ClaimId, Outcome, Rejection, Wish};
+use crate::ledger::{Claim, ClaimId, Granted, Numbered, Outcome, Rejection, Wish};
+use crate::mutation::{self, Mutation};
 use crate::paxos::{Ballot, Slot};
 
 use super::outbox::{Item, Outbox};
@@ -46,8 +48,38 @@ struct Pending {
     claim: Claim,
     /// Whether the claim has left this replica before, or is another one's: then it must not change any more.
     is_fixed: bool,
-    /// The command that waits for the outcome, if it was given here.
-    command: Option<CommandId>,
+    /// Who waits for the outcome, if the command was given here.
+    asked: Option<Asked>,
+    /// When the claim came.
+    since: Duration,
+}
+
+/// The command that waits for an outcome, and what it is answered with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// With the outcome.
+    Outcome(CommandId),
+    /// With the number, if it is granted.
+    Number(CommandId),
+    /// With the record that was added for it, and the number.
+    Registration(CommandId, RecordId),
+}
+
+impl Asked {
+    fn reply(self, claim: ClaimId, outcome: Outcome) -> (CommandId, Reply) {
+        let granted = match outcome {
+            Ok(Granted::Final(Numbered { number, .. })) => Some(Numbering::Final(Final::new(number))),
+            _ => None,
+        };
+        match (self, granted, outcome) {
+            (Asked::Number(id), Some(numbering), _) => (id, Reply::Numbered(numbering)),
+            (Asked::Registration(id, record), Some(numbering), _) => (id, Reply::Registered(record, Ok(numbering))),
+            (Asked::Registration(id, record), None, Err(rejection)) => (id, Reply::Registered(record, Err(rejection))),
+            (Asked::Outcome(id) | Asked::Number(id) | Asked::Registration(id, _), _, outcome) => {
+                (id, Reply::Decided(claim, outcome))
+            }
+        }
+    }
 }
 
 impl Claims {
@@ -68,11 +100,11 @@ impl Claims {
     /// A claim of this replica's own, whose last edit was `after`.
     pub(super) fn ask(
         &mut self,
-        after: Option<Dot>,
-        command: Option<CommandId>,
+        now: Duration,
+        (after, asked): (Option<Dot>, Option<Asked>),
         wish: Wish,
         outbox: &mut Outbox,
-    ) -> Result<(), CommandRejection> {
+    ) -> Result<ClaimId, CommandRejection> {
         self.check_room()?;
         self.seq += 1;
         outbox.writes().push(WriteOp::ClaimSeq(self.seq));
@@ -81,38 +113,71 @@ impl Claims {
         }
         let id = ClaimId { replica: self.asker, seq: self.seq };
         let claim = Claim { id, settled: 0, seen: Slot(0), after, wish };
-        self.pending.insert(id, Pending { claim, is_fixed: false, command });
-        self.to_send.push_back(id);
-        Ok(())
+        self.enqueue(id, &claim.wish);
+        self.pending.insert(id, Pending { claim, is_fixed: false, asked, since: now });
+        Ok(id)
     }
 
     /// A claim that somebody else has made, to see to. A command is answered when it is decided.
-    pub(super) fn take(&mut self, claim: Claim, command: Option<CommandId>) -> Result<(), CommandRejection> {
+    pub(super) fn take(&mut self, now: Duration, claim: Claim, asked: Option<Asked>) -> Result<(), CommandRejection> {
         if let Some(pending) = self.pending.get_mut(&claim.id) {
-            pending.command = command.or(pending.command);
+            pending.asked = asked.or(pending.asked);
             return Ok(());
         }
         self.check_room()?;
         let id = claim.id;
-        self.pending.insert(id, Pending { claim, is_fixed: true, command });
-        self.to_send.push_back(id);
+        self.enqueue(id, &claim.wish);
+        self.pending.insert(id, Pending { claim, is_fixed: true, asked, since: now });
         Ok(())
     }
 
-    fn check_room(&self) -> Result<(), CommandRejection> {
+    /// What spares the log does not wait behind what burdens it.
+    fn enqueue(&mut self, id: ClaimId, wish: &Wish) {
+        match wish {
+            Wish::SetMode { .. } | Wish::GrantRange { .. } => self.to_send.push_front(id),
+            _ => self.to_send.push_back(id),
+        }
+    }
+
+    /// Whether one more claim can wait.
+    pub(super) fn check_room(&self) -> Result<(), CommandRejection> {
         let waiting = self.pending.len();
         if waiting < MAX_PENDING { Ok(()) } else { Err(CommandRejection::TooManyWaiting { waiting }) }
     }
 
-    /// The log has decided a claim in `slot`, its own or another. The reply waits until the slot is released.
-    pub(super) fn decided(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) {
-        let Some(pending) = self.pending.remove(&claim.id) else { return };
+    /// The log has decided a claim in `slot`, its own or another. The reply waits until the slot is released. Says when
+    /// the claim had come.
+    pub(super) fn decided(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Option<Duration> {
+        let pending = self.pending.remove(&claim.id)?;
         self.passed.remove(&claim.id);
-        let Some(command) = pending.command else { return };
-        if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome) {
-            self.refused.insert(record, rejection);
+        if let Some(asked) = pending.asked {
+            if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome) {
+                self.refused.insert(record, rejection);
+            }
+            let (command, reply) = asked.reply(claim.id, outcome);
+            self.unreleased.push_back((slot, command, reply));
         }
-        self.unreleased.push_back((slot, command, Reply::Decided(claim.id, outcome)));
+        Some(pending.since)
+    }
+
+    /// Whether a claim was made by this replica since it was started; of a tab, ever.
+    pub(super) fn is_of_this_life(&self, claim: &Claim) -> bool {
+        claim.id.replica == self.asker || mutation::is(Mutation::OldLeaseUsed)
+    }
+
+    /// Nobody wants it any more.
+    pub(super) fn forget(&mut self, claim: ClaimId) {
+        self.pending.remove(&claim);
+        self.passed.remove(&claim);
+    }
+
+    pub(super) fn is_pending(&self, claim: ClaimId) -> bool {
+        self.pending.contains_key(&claim)
+    }
+
+    /// When the oldest claim came that is not decided.
+    pub(super) fn waiting_since(&self) -> Option<Duration> {
+        self.pending.values().map(|pending| pending.since).min()
     }
 
     /// Everything below `until` is released: the replies go.
@@ -167,7 +232,7 @@ impl Claims {
     pub(super) fn dropped(&mut self, now: Duration) {
         self.retry_at.get_or_insert(now + RETRY);
         if let Some(id) = self.to_send.pop_front()
-            && self.pending.get(&id).is_some_and(|pending| pending.command.is_none())
+            && self.pending.get(&id).is_some_and(|pending| pending.asked.is_none())
         {
             self.pending.remove(&id);
         }
@@ -199,13 +264,13 @@ impl Claims {
 
     /// The undecided wish of this replica's own about `record`, the latest if there are several.
     pub(super) fn pending_for(&self, record: RecordId) -> Option<&Wish> {
-        let own = self.pending.values().rev().filter(|pending| pending.command.is_some());
+        let own = self.pending.values().rev().filter(|pending| pending.asked.is_some());
         own.map(|pending| &pending.claim.wish).find(|wish| wish.record() == Some(record))
     }
 
     /// How many of this replica's own wishes are undecided, or not released.
     pub(super) fn own_pending(&self) -> usize {
-        self.pending.values().filter(|pending| pending.command.is_some()).count() + self.unreleased.len()
+        self.pending.values().filter(|pending| pending.asked.is_some()).count() + self.unreleased.len()
     }
 
     pub(super) fn refused(&self, record: RecordId) -> Option<Rejection> {

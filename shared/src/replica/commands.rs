@@ -10,6 +10,7 @@ use crate::paxos::Slot;
 use crate::schema::FieldName;
 
 use super::Replica;
+use super::claims::Asked;
 use super::outbox::Item;
 use super::undo::Deed;
 
@@ -25,11 +26,7 @@ impl Replica {
                 self.set_witness(willing);
                 Ok(Reply::Done)
             }
-            Command::Ask(wish) => match self.ask(id, wish) {
-                Ok(()) => return,
-                Err(rejection) => Err(rejection),
-            },
-            Command::AskAs(claim) => match self.ask_as(id, claim) {
+            about_numbers => match self.on_numbers(now, id, about_numbers) {
                 Ok(()) => return,
                 Err(rejection) => Err(rejection),
             },
@@ -37,18 +34,31 @@ impl Replica {
         self.outbox.push(Item::Reply(id, reply));
     }
 
-    fn ask(&mut self, id: CommandId, wish: Wish) -> Result<(), CommandRejection> {
+    /// Commands that the log, or a lease, has to do with. They are answered when that is known.
+    fn on_numbers(&mut self, now: Now, id: CommandId, command: Command) -> Result<(), CommandRejection> {
+        match command {
+            Command::Number { record, number } => self.number(now, id, record, number),
+            Command::Register { fields, number } => self.register(now, id, fields, number),
+            Command::Free { record } => self.free(now, id, record),
+            Command::Lease { count } => self.lease(now, id, count),
+            Command::Ask(wish) => self.ask(now, Asked::Outcome(id), wish),
+            Command::AskAs(claim) => self.ask_as(now, id, claim),
+            _ => unreachable!("dispatched before"),
+        }
+    }
+
+    pub(super) fn ask(&mut self, now: Now, asked: Asked, wish: Wish) -> Result<(), CommandRejection> {
         self.check_wish(&wish)?;
         let last = self.document.next_dot(self.me).counter - 1;
         let after = (last > 0).then(|| Dot::new(self.me, last));
-        self.claims.ask(after, Some(id), wish, &mut self.outbox)
+        self.claims.ask(now.monotonic, (after, Some(asked)), wish, &mut self.outbox).map(drop)
     }
 
     /// A claim that somebody outside has named. It may be decided already.
-    fn ask_as(&mut self, id: CommandId, claim: Claim) -> Result<(), CommandRejection> {
+    fn ask_as(&mut self, now: Now, id: CommandId, claim: Claim) -> Result<(), CommandRejection> {
         self.check_wish(&claim.wish)?;
         let outcome = self.ledger.outcome(&claim);
-        self.claims.take(claim.clone(), Some(id))?;
+        self.claims.take(now.monotonic, claim.clone(), Some(Asked::Outcome(id)))?;
         if let Some(outcome) = outcome {
             self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome);
         }
@@ -56,13 +66,15 @@ impl Replica {
     }
 
     fn check_wish(&self, wish: &Wish) -> Result<(), CommandRejection> {
-        if self.voter.is_none() && !wish.is_for_tabs() {
+        if self.voter.is_none() && !wish.is_for(self.me) {
             return Err(CommandRejection::NotForTabs);
         }
         if wish.record().is_some_and(|record| !self.document.knows(record.0)) {
             return Err(CommandRejection::UnknownRecord);
         }
         match wish {
+            // It may have been told to be final.
+            &(Wish::Claim { record, .. } | Wish::Allocate { record }) => self.check_not_leased(record),
             Wish::Reconfigure { voters, .. } => {
                 // The log would come to a configuration that cannot go on.
                 let up = voters.iter().filter(|&(&voter, &incarnation)| self.is_up(voter, incarnation)).count();
@@ -73,6 +85,7 @@ impl Replica {
                 let in_use = self.document.check_retirement(replica, last).is_err();
                 if in_use { Err(CommandRejection::StillInUse { replica }) } else { Ok(()) }
             }
+            Wish::SetDynamic { dynamic } => dynamic.check().map_err(CommandRejection::Refused),
             _ => Ok(()),
         }
     }
@@ -82,10 +95,20 @@ impl Replica {
         is_me || self.peers.incarnation(voter) == Some(incarnation)
     }
 
-    fn add(&mut self, now: Now, fields: Vec<(FieldName, FieldEdit)>) -> Result<RecordId, CommandRejection> {
-        let ops: Vec<Op> =
-            fields.into_iter().map(|(field, edit)| self.schema.op(&field, edit)).collect::<Result<_, _>>()?;
+    /// The ops that make a new record.
+    pub(super) fn ops_of_new(&self, fields: Vec<(FieldName, FieldEdit)>) -> Result<Vec<Op>, CommandRejection> {
+        let ops = fields.into_iter().map(|(field, edit)| self.schema.op(&field, edit));
+        let ops: Vec<Op> = ops.collect::<Result<_, _>>()?;
         self.schema.check_new(&ops)?;
+        Ok(ops)
+    }
+
+    fn add(&mut self, now: Now, fields: Vec<(FieldName, FieldEdit)>) -> Result<RecordId, CommandRejection> {
+        let ops = self.ops_of_new(fields)?;
+        self.add_record(now, ops)
+    }
+
+    pub(super) fn add_record(&mut self, now: Now, ops: Vec<Op>) -> Result<RecordId, CommandRejection> {
         let record = RecordId(self.document.next_dot(self.me));
         self.edit_record(now, record, ops)?;
         self.deeds.push(Deed::Added { record });

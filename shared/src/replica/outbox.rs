@@ -119,8 +119,10 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::Snapshot { .. }
         | WriteOp::Accept { .. }
         | WriteOp::Decided(_) => true,
-        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::PutContext(_) | WriteOp::ClaimSeq(_) => {
-            false
-        }
+        WriteOp::PutVersion { .. }
+        | WriteOp::DropVersion { .. }
+        | WriteOp::PutContext(_)
+        | WriteOp::ClaimSeq(_)
+        | WriteOp::Cursor { .. } => false,
     }
 }

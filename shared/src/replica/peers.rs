@@ -168,6 +168,12 @@ impl Peers {
         news
     }
 
+    /// The links to tabs.
+    pub(super) fn tabs(&self) -> Vec<PeerId> {
+        let is_tab = |link: &Link| matches!(link.kind, PeerKind::Tab(_));
+        self.links.iter().filter(|(_, link)| is_tab(link)).map(|(&peer, _)| peer).collect()
+    }
+
     pub(super) fn own_tabs(&self) -> Vec<ReplicaId> {
         let tabs = self.links.values().filter_map(|link| match link.kind {
             PeerKind::Tab(replica) => Some(replica),

@@ -125,6 +125,10 @@ impl Replica {
         self.reconfigured(now);
         self.retire_all();
         self.settle_claims();
+        if self.voter.is_none() {
+            self.leases.follow(&self.ledger, self.me);
+        }
+        self.unsettled.settle_by(&self.ledger);
         if self.voter.is_some() {
             self.outbox.writes().push(WriteOp::Snapshot { snapshot: snapshot.clone(), log_start: snapshot.at });
             self.snapshots.latest = Some(snapshot);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::crdt::{Field, Version, Write};
 use crate::document::{Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
@@ -9,6 +10,7 @@ use crate::id::{RecordId, ReplicaId};
 use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
 use crate::ledger::{Claim, Rejection};
 use crate::paxos::Position;
+use crate::schema::NUMBER;
 
 use super::Replica;
 
@@ -157,19 +159,19 @@ impl Replica {
     }
 
     /// A claim on its way to the leader.
-    pub(super) fn on_propose(&mut self, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
+    pub(super) fn on_propose(&mut self, now: Now, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
         if let PeerKind::Tab(tab) = kind {
             if claim.id.replica != tab {
                 return Err(Violation::ForeignClaim);
             }
-            if !claim.wish.is_for_tabs() {
+            if !claim.wish.is_for(tab) {
                 return Err(Violation::NotForTabs);
             }
         }
         // Without room it is dropped: whoever asks repeats it until it is decided. What is forgotten is decided, too, so
         // that the asker learns of it.
         if self.ledger.outcome(&claim).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
-            let _no_room = self.claims.take(claim, None);
+            let _no_room = self.claims.take(now.monotonic, claim, None);
         }
         Ok(())
     }
@@ -177,8 +179,9 @@ impl Replica {
     /// Stores a merge, and passes on what was news in it to every peer but the one that it came from.
     pub(super) fn spread(&mut self, now: Now, from: Option<PeerId>, merged: &mut Merged) {
         self.outbox.writes().append(&mut merged.writes);
-        for &(record, ..) in &merged.changes {
+        for &record in &merged.touched {
             self.folds.look_at(record, self.document.version_count(record), now.monotonic);
+            self.look_at_number(now, record);
         }
         let message = match merged.news.take() {
             Some(News::Edit(edit)) => Message::Edit(edit),
@@ -269,6 +272,23 @@ impl Replica {
         edit.ops.iter().try_for_each(|op| self.schema.check_op(op)).map_err(Violation::Schema)
     }
 
+    /// A number in a tab's version of a record that was given by somebody else, as the tab says, under an edit that is not
+    /// known here, or by which another record got a number: the other's claim would be taken for settled.
+    fn unknown_number(&self, record: RecordId, version: &Version, tab: ReplicaId) -> Option<Dot> {
+        let given =
+            |version: &Version| version.field(NUMBER).map_or_else(Vec::new, |field| Field::writes(field).to_vec());
+        let foreign: Vec<_> = given(version).into_iter().filter(|write| write.dot.replica != tab).collect();
+        if foreign.is_empty() {
+            return None;
+        }
+        let here = self.document.read(record).as_ref().map(given).unwrap_or_default();
+        let is_known = |write: &Write| {
+            let may_be_withdrawn = self.document.knows(write.dot) && !self.unsettled.is_elsewhere(write.dot, record);
+            here.contains(write) || self.ledger.is_settled(write.dot) || may_be_withdrawn
+        };
+        foreign.iter().find(|write| !is_known(write)).map(|write| write.dot)
+    }
+
     /// Checks versions that a tab wrote, trusting nothing.
     fn check_delta(&self, delta: &Delta, tab: ReplicaId, now: Now) -> Result<(), Violation> {
         for (record, version) in &delta.versions {
@@ -280,6 +300,9 @@ impl Replica {
                 return Err(Violation::TooLarge);
             }
             self.schema.check_version(&live.version).map_err(Violation::Schema)?;
+            if let Some(dot) = self.unknown_number(*record, &live.version, tab) {
+                return Err(Violation::UnknownNumber { dot });
+            }
             Hlc::check(live.version.latest_stamp(), now.wall_ms).map_err(Violation::Clock)?;
         }
         Ok(())

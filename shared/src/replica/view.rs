@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::crdt::{Field, FieldKind, Write};
 use crate::document::Document;
+use crate::finality::{Final, Provisional};
 use crate::id::{RecordId, ReplicaId};
 use crate::io::Snapshot;
-use crate::ledger::{Claim, Ledger, Numbered, Rejection, Wish};
+use crate::ledger::{Claim, Ledger, Load, Numbered, ProvisionalClaim, Rejection, Wish};
 use crate::paxos::{Ballot, Log, Slot, Standing, Voter};
 use crate::presence::Status;
 use crate::schema::{FieldName, Schema};
@@ -50,7 +51,11 @@ pub struct CandidateView {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NumberView {
     /// Decided: the record has this number.
-    pub held: Option<Numbered>,
+    pub held: Option<Final<Numbered>>,
+    /// This replica has given it out of its lease. The log will say the same.
+    pub leased: Option<Final<u64>>,
+    /// What replicas have given the record by themselves, and the log has not settled, the oldest first.
+    pub provisional: Vec<Provisional<ProvisionalClaim>>,
     /// This replica has asked, and it is not decided yet.
     pub pending: Option<Wish>,
     /// Decided, but waiting for witnesses: it can only become final.
@@ -118,8 +123,13 @@ impl<'a> View<'a> {
         let fields = specs.map(|(id, spec)| (spec.name.clone(), FieldView::of(version.field(id), spec.kind)));
         let chosen = self.replica.ledger.number_of(id);
         let released = |numbered: &Numbered| numbered.slot < self.released();
+        let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica == self.replica.me;
+        let own_lease = self.replica.unsettled.of(id).find(is_own_lease);
+        let provisional = |claim: &ProvisionalClaim| Provisional::new(*claim);
         let number = NumberView {
-            held: chosen.filter(released),
+            held: chosen.filter(released).map(Final::new),
+            leased: own_lease.map(|claim| Final::new(claim.number)),
+            provisional: self.replica.unsettled.of(id).filter(|claim| !is_own_lease(claim)).map(provisional).collect(),
             unreleased: chosen.filter(|numbered| !released(numbered)),
             pending: self.replica.claims.pending_for(id).cloned(),
             refused: self.replica.claims.refused(id),
@@ -219,6 +229,36 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn remaining_versions(&self) -> u64 {
         self.replica.remaining
+    }
+
+    /// The provisional claims that are not settled, the oldest first.
+    pub fn unsettled(&self) -> impl Iterator<Item = Provisional<ProvisionalClaim>> + 'a {
+        self.replica.unsettled.iter().map(|claim| Provisional::new(*claim))
+    }
+
+    /// How many provisional claims are not settled.
+    #[must_use]
+    pub fn unsettled_count(&self) -> usize {
+        self.replica.unsettled.len()
+    }
+
+    /// How many numbers are left of what is leased to this replica.
+    #[must_use]
+    pub fn leased(&self) -> u64 {
+        self.replica.leases.left()
+    }
+
+    /// Whether this replica cannot reach a majority of the voters: the numbers that it gives are provisional, but for
+    /// those out of its leases.
+    #[must_use]
+    pub fn is_locally_offline(&self) -> bool {
+        !self.replica.sees_majority()
+    }
+
+    /// What the leader has measured last, as far as it was told here.
+    #[must_use]
+    pub fn load(&self) -> Option<Load> {
+        self.replica.load
     }
 
     /// The claims that are undecided here, its own and those passed to it.

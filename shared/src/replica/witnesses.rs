@@ -206,7 +206,7 @@ impl Replica {
         let after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
         if self.witnesses.deadline(after).is_some_and(|at| at <= now.monotonic) {
             self.witnesses.waiting_since = Some(now.monotonic);
-            let _no_room = self.claims.ask(None, None, Wish::Waive, &mut self.outbox);
+            let _no_room = self.claims.ask(now.monotonic, (None, None), Wish::Waive, &mut self.outbox);
         }
     }
 }

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::model::Model;
+use super::model::{Model, Origin};
+use crate::crdt::Field;
 use crate::document::Document;
 use crate::dot::DotSet;
-use crate::id::{ReplicaId, VoterId};
+use crate::finality::Numbering;
+use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{CommandId, Message, Recovered, Reply, Snapshot};
-use crate::ledger::{Claim, ClaimId, Outcome, Rejection};
+use crate::ledger::{Claim, ClaimId, Outcome, ProvisionalClaim, Rejection};
 use crate::paxos::{self, Ballot, Entry, Slot};
 use crate::replica::Replica;
+use crate::schema::NUMBER;
 use crate::wire;
 
 /// A promise was broken.
@@ -33,6 +36,18 @@ pub enum Violated {
     DoneTwice { claim: ClaimId, first: Slot, again: Slot },
     #[error("number {number} was leased, and given by somebody else in slot {slot}")]
     LeasedNumberGiven { slot: Slot, number: u64 },
+    #[error("number {number} was told to be final for {record}, and no lease and no decision says so")]
+    FinalWithoutGround { number: u64, record: RecordId },
+    #[error("number {number} is final for {first} and for {second}")]
+    TwoOwners { number: u64, first: RecordId, second: RecordId },
+    #[error("slot {slot} switched the mode for the load of epoch {from}, which was over")]
+    StaleSwitch { slot: Slot, from: u64 },
+    #[error("the provisional claim {claim:?} was settled in slot {slot}, and is neither final nor a conflict, or both")]
+    ClaimUnaccounted { slot: Slot, claim: ProvisionalClaim },
+    #[error("slot {slot} settled {settled} claims, of which {fresh} were not settled before")]
+    SettledTwice { slot: Slot, fresh: u32, settled: u32 },
+    #[error("after everything healed the number of record {record} at replica {node} is not settled")]
+    Unsettled { node: usize, record: RecordId },
     #[error("the snapshot at slot {slot} is not the fold of the log")]
     WrongSnapshot { slot: Slot },
     #[error("the outcome of {claim:?} was told as {told:?}, and is {now:?}")]
@@ -85,6 +100,10 @@ pub struct Checker {
     /// For each claim and read what had been told when it began.
     claims_began: BTreeMap<ClaimId, Slot>,
     reads_began: BTreeMap<CommandId, Read>,
+    /// For which record a number was asked for.
+    numberings: BTreeMap<CommandId, RecordId>,
+    pub(super) provisional: u64,
+    pub(super) leased: u64,
     pub(super) linearizable_reads: u64,
     pub(super) session_reads: u64,
     /// How far each tab has ever known the log.
@@ -229,7 +248,7 @@ impl Checker {
     }
 
     /// Looks at a reply as it leaves.
-    pub fn check_reply(&mut self, id: CommandId, reply: &Reply) -> Result<(), Violated> {
+    pub fn check_reply(&mut self, teller: ReplicaId, id: CommandId, reply: &Reply) -> Result<(), Violated> {
         match *reply {
             Reply::Decided(claim, outcome) => self.check_told(claim, outcome),
             Reply::ReadAt { applied, .. } => {
@@ -240,8 +259,42 @@ impl Checker {
                 *count += 1;
                 if applied >= floor { Ok(()) } else { Err(Violated::StaleRead { applied, floor }) }
             }
+            Reply::Numbered(numbering) => {
+                let record = self.numberings.remove(&id).expect("what is answered was asked");
+                self.check_numbered(teller, record, numbering)
+            }
+            Reply::Registered(record, Ok(numbering)) => self.check_numbered(teller, record, numbering),
             _ => Ok(()),
         }
+    }
+
+    /// A user asks for a number.
+    pub fn numbering_begins(&mut self, command: CommandId, record: RecordId) {
+        self.numberings.insert(command, record);
+    }
+
+    fn check_numbered(&mut self, by: ReplicaId, record: RecordId, numbering: Numbering) -> Result<(), Violated> {
+        match numbering {
+            Numbering::Provisional(_) => self.provisional += 1,
+            Numbering::Final(number) => {
+                let origin = self.model.told_final(by, record, number.into_inner())?;
+                self.leased += u64::from(origin == Origin::Lease);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is provisional is settled.
+    pub fn check_settled(node: usize, replica: &Replica) -> Result<(), Violated> {
+        let view = replica.view();
+        for record in view.document().records() {
+            let version = view.document().read(record);
+            let given = version.as_ref().and_then(|version| version.field(NUMBER)).map_or(&[][..], Field::writes);
+            if given.iter().any(|write| !write.value.is_empty() && !view.ledger().is_settled(write.dot)) {
+                return Err(Violated::Unsettled { node, record });
+            }
+        }
+        Ok(())
     }
 
     fn check_told(&mut self, claim: ClaimId, outcome: Outcome) -> Result<(), Violated> {

@@ -11,7 +11,7 @@ use crate::crdt::FieldEdit;
 use crate::dot::DotSet;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, Consistency, Input, Message};
-use crate::ledger::{Claim, ClaimId, Mode, Policy, Wish};
+use crate::ledger::{Claim, ClaimId, Dynamic, Load, OnCollision, Policy, Reason, Resolution, Rule, Rung, Wish};
 use crate::paxos::{self, Ballot, Configuration, Slot, Suffix};
 use crate::schema;
 
@@ -50,6 +50,8 @@ impl World {
             60..=65 => self.operate(relay),
             66..=71 => self.ask_from_outside(relay),
             72..=79 => self.read(tab),
+            96..=105 => self.number_somebody(relay),
+            106..=125 => self.number_somebody(tab),
             80..=83 if self.faults.amnesia && forgetting => self.lose_memory(relay),
             80..=95 if forgetting => {
                 self.nodes[relay].disk.back_up();
@@ -232,7 +234,13 @@ impl World {
         let (own, other) = (self.nodes[tab].id, self.nodes[self.random.below(RELAYS as u64) as usize].id);
         let claim =
             |replica, wish| Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: slot, after: None, wish };
-        match self.below(7) {
+        match self.below(10) {
+            7 => Message::Propose(claim(own, Wish::Settle { claims: Vec::new(), after: Vec::new() })),
+            8 => Message::Propose(claim(own, Wish::GrantRange { to: other, count: 5, above: 0 })),
+            9 => {
+                let (rung, reason) = (Rung::Shedding, Reason::Load);
+                Message::Propose(claim(own, Wish::SetMode { from: None, rung, reason, load: Load::default() }))
+            }
             0 => Message::Paxos(paxos::Message::Accepted { ballot, until: slot }),
             1 => Message::Paxos(paxos::Message::Prepare { ballot, decided: slot }),
             2 => Message::Suffix(Suffix { first: slot, chain: 0, entries: Vec::new(), decided: slot }),
@@ -258,9 +266,35 @@ impl World {
                 let replica = self.gone[chosen];
                 Wish::Retire { replica, last: self.last_dot_of(replica) }
             }
-            _ => Wish::SetMode { mode: if self.below(2) == 0 { Mode::Hybrid } else { Mode::CrdtOnly } },
+            _ => self.some_epoch(),
         };
         self.give(relay, Command::Ask(wish))
+    }
+
+    /// Somebody takes a rung by hand, or lets load decide again, with settings of its own.
+    fn some_epoch(&mut self) -> Wish {
+        let chosen = self.below(6) as usize;
+        match Rung::ALL.get(chosen) {
+            Some(&rung) => Wish::SetMode { from: None, rung, reason: Reason::ByHand, load: Load::default() },
+            None if chosen == 4 => {
+                let (rung, reason) = (Rung::Batching, Reason::Resumed);
+                Wish::SetMode { from: None, rung, reason, load: Load::default() }
+            }
+            None => Wish::SetDynamic { dynamic: self.some_settings() },
+        }
+    }
+
+    fn some_settings(&mut self) -> Dynamic {
+        Dynamic {
+            rule: [Rule::Ladder, Rule::Ladder, Rule::Counter, Rule::Hand][self.below(4) as usize],
+            high_request: 1 + self.below(4) as u32,
+            window_ms: 50,
+            target_ms: 20 + self.below(100) as u32,
+            dwell: 1 + self.below(4) as u32,
+            lease_most: 1 + self.below(6) as u32,
+            shed_above: 2 + self.below(20) as u32,
+            on_collision: [OnCollision::Renumber, OnCollision::Reject][self.below(2) as usize],
+        }
     }
 
     /// One, three or five of the relays that remember.
@@ -298,6 +332,37 @@ impl World {
             self.outside.push(claim.clone());
         }
         self.give(relay, Command::AskAs(claim))
+    }
+
+    /// A user of a tab, or of a relay, does something about a record's number, whatever can be reached.
+    fn number_somebody(&mut self, node: NodeId) -> Result<(), Violated> {
+        let Some(record) = self.some_record(node) else { return Ok(()) };
+        let command = match self.below(12) {
+            0 => Command::Free { record },
+            1 => Command::Lease { count: 1 + self.below(5) as u32 },
+            2 => match self.some_conflict() {
+                Some(wish) => Command::Ask(wish),
+                None => return Ok(()),
+            },
+            3 => {
+                let fields = vec![(schema::NAME.to_owned(), FieldEdit::Assign("Somebody".to_owned()))];
+                Command::Register { fields, number: (self.below(2) == 0).then(|| 1 + self.below(40)) }
+            }
+            4..=6 => Command::Number { record, number: Some(1 + self.below(40)) },
+            _ => Command::Number { record, number: None },
+        };
+        if let Command::Number { .. } = command {
+            self.checker.numbering_begins(self.next_command(), record);
+        }
+        self.give(node, command)
+    }
+
+    fn some_conflict(&mut self) -> Option<Wish> {
+        let count = self.checker.model.ledger().conflicts().count() as u64;
+        let chosen = if count == 0 { return None } else { self.below(count) };
+        let conflict = self.checker.model.ledger().conflicts().nth(chosen as usize)?.id;
+        let resolution = [Resolution::Kept, Resolution::Undone][self.below(2) as usize];
+        Some(Wish::Resolve { conflict, resolution })
     }
 
     fn read(&mut self, tab: NodeId) -> Result<(), Violated> {
@@ -346,7 +411,7 @@ impl World {
             3 | 4 => Wish::Allocate { record },
             5 => Wish::Release { record },
             6 => Wish::Raise { number },
-            7 => Wish::GrantRange { to: asker, count: 1 + number as u32 % 4 },
+            7 => Wish::GrantRange { to: asker, count: 1 + number as u32 % 4, above: number % 3 },
             _ => {
                 let from = self.checker.model.ledger().number_of(record).map(|numbered| numbered.number);
                 Wish::CompareAndSet { record, from, to: (number > 10).then_some(number) }

@@ -1,9 +1,10 @@
 //! The log as it was decided, over all replicas and all their lives, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::ReplicaId;
-use crate::ledger::{Claim, ClaimId, Granted, Ledger, Outcome, Rejection, Wish};
+use crate::dot::Dot;
+use crate::id::{RecordId, ReplicaId};
+use crate::ledger::{Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Ledger, Outcome, Range, Rejection, Wish};
 use crate::paxos::{Accepted, Ballot, Configuration, Entry, Slot};
 use crate::sim::checker::Violated;
 use crate::wire;
@@ -19,6 +20,16 @@ pub(super) struct Model {
     wanted_witnesses: Vec<u8>,
     /// What became of each claim when it was first done, whatever the ledger has forgotten since.
     done: BTreeMap<ClaimId, (Slot, Outcome)>,
+    /// The provisional claims that were settled.
+    settled: BTreeSet<Dot>,
+    /// The numbers that users were told to be final out of leases, and not freed since, with their records.
+    leased: BTreeMap<u64, RecordId>,
+    /// Who was ever given which number by the log.
+    given: BTreeSet<(u64, RecordId)>,
+    /// The numbers that were freed.
+    freed: BTreeSet<u64>,
+    pub(super) conflicts: u64,
+    pub(super) epochs_by_load: u64,
     pub(super) repeated: u64,
     pub(super) waivers: u64,
     pub(super) forgotten: u64,
@@ -66,7 +77,10 @@ impl Model {
         self.check_configuration(slot, accepted)?;
         let before = effects(&self.ledger);
         let outcome = self.ledger.apply(slot, &accepted.entry);
+        self.check_owners(&before)?;
         if let (Entry::Claim(claim), Some(outcome)) = (&accepted.entry, outcome) {
+            self.check_switch(slot, claim, outcome, &before)?;
+            self.check_settlement(slot, claim, outcome)?;
             self.check_outcome(slot, claim, outcome, before)?;
         }
         self.ledger.assert_invariants();
@@ -109,18 +123,88 @@ impl Model {
         Ok(())
     }
 
+    /// A user was told that a number is final, and that it is out of a lease of `by`, or decided.
+    pub(super) fn told_final(&mut self, by: ReplicaId, record: RecordId, number: u64) -> Result<Origin, Violated> {
+        let owner = self.ledger.owner_of(number).map(|(owner, _)| owner);
+        if self.given.contains(&(number, record)) {
+            return Ok(Origin::Log);
+        }
+        if !self.ledger.ranges().any(|range| range.to == by && (range.first..=range.last).contains(&number)) {
+            return Err(Violated::FinalWithoutGround { number, record });
+        }
+        let first = self.leased.insert(number, record).or(owner).unwrap_or(record);
+        if first == record { Ok(Origin::Lease) } else { Err(Violated::TwoOwners { number, first, second: record }) }
+    }
+
+    /// Nobody gets a number that a user was told to be another's for good, unless it was freed.
+    fn check_owners(&mut self, before: &Effects) -> Result<(), Violated> {
+        let now: BTreeMap<u64, RecordId> = self.ledger.numbers().collect();
+        for (number, _) in before.numbers.iter().filter(|(number, owner)| now.get(number) != Some(owner)) {
+            self.leased.remove(number);
+            self.freed.insert(*number);
+        }
+        for (&number, &second) in &now {
+            self.given.insert((number, second));
+            if let Some(&first) = self.leased.get(&number).filter(|&&first| first != second) {
+                return Err(Violated::TwoOwners { number, first, second });
+            }
+        }
+        Ok(())
+    }
+
+    /// A switch by load ends the epoch whose load it was.
+    fn check_switch(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, before: &Effects) -> Result<(), Violated> {
+        let (Wish::SetMode { from: Some(from), .. }, Ok(_)) = (&claim.wish, outcome) else { return Ok(()) };
+        let is_again = self.done.contains_key(&claim.id);
+        self.epochs_by_load += u64::from(!is_again);
+        if is_again || *from == before.epoch.number { Ok(()) } else { Err(Violated::StaleSwitch { slot, from: *from }) }
+    }
+
+    /// Each provisional claim is settled once, and either has its number or is listed as a conflict.
+    fn check_settlement(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
+        let (Wish::Settle { claims, .. }, Ok(Granted::Settled { settled, .. })) = (&claim.wish, outcome) else {
+            return Ok(());
+        };
+        if self.done.contains_key(&claim.id) {
+            return Ok(());
+        }
+        let mut fresh = 0;
+        for (claim, at) in claims.iter().zip(0..) {
+            if !self.settled.insert(claim.dot) {
+                continue;
+            }
+            fresh += 1;
+            let id = ConflictId { slot, at };
+            let is_listed = self.ledger.conflicts().any(|conflict| conflict.id == id && conflict.claim == *claim);
+            let held = self.ledger.number_of(claim.record).filter(|held| held.number == claim.number);
+            self.conflicts += u64::from(is_listed);
+            if is_listed == held.is_some() {
+                return Err(Violated::ClaimUnaccounted { slot, claim: *claim });
+            }
+            let is_given = held.is_some_and(|held| held.slot == slot) && !self.freed.contains(&claim.number);
+            if is_given && self.range_of(claim.number).is_some_and(|range| range.to != claim.dot.replica) {
+                return Err(Violated::LeasedNumberGiven { slot, number: claim.number });
+            }
+        }
+        if fresh == settled { Ok(()) } else { Err(Violated::SettledTwice { slot, fresh, settled }) }
+    }
+
+    pub(super) fn settled(&self) -> u64 {
+        self.settled.len() as u64
+    }
+
+    fn range_of(&self, number: u64) -> Option<Range> {
+        self.ledger.ranges().find(|range| (range.first..=range.last).contains(&number))
+    }
+
     fn check_number(&self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
         let given = match outcome {
             Ok(Granted::Final(numbered)) => numbered.number,
             Ok(Granted::Set { number: Some(numbered) }) if numbered.slot == slot => numbered.number,
             _ => return Ok(()),
         };
-        let range = self.ledger.ranges().find(|range| (range.first..=range.last).contains(&given));
-        let may = match (range, &claim.wish) {
-            (None, _) => true,
-            (Some(_), Wish::Allocate { .. }) => false,
-            (Some(range), _) => range.to == claim.id.replica,
-        };
+        let is_allocated = matches!(claim.wish, Wish::Allocate { .. });
+        let may = self.range_of(given).is_none() || (self.freed.contains(&given) && !is_allocated);
         if may { Ok(()) } else { Err(Violated::LeasedNumberGiven { slot, number: given }) }
     }
 
@@ -141,10 +225,33 @@ impl Model {
     }
 }
 
+/// What a number that somebody was told to be final rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Log,
+    Lease,
+}
+
 /// What claims have done to a ledger, in short.
-type Effects = (usize, u64, usize, (u64, crate::ledger::Mode), Vec<(u64, crate::id::RecordId)>, Vec<(ReplicaId, u64)>);
+#[derive(Debug, PartialEq, Eq)]
+struct Effects {
+    highest: u64,
+    ranges: usize,
+    epoch: Epoch,
+    dynamic: Dynamic,
+    conflicts: usize,
+    numbers: Vec<(u64, RecordId)>,
+    retired: Vec<(ReplicaId, u64)>,
+}
 
 fn effects(ledger: &Ledger) -> Effects {
-    let numbers = ledger.numbers().collect();
-    (ledger.count(), ledger.highest(), ledger.ranges().count(), ledger.mode(), numbers, ledger.retired().collect())
+    Effects {
+        highest: ledger.highest(),
+        ranges: ledger.ranges().count(),
+        epoch: ledger.epoch(),
+        dynamic: ledger.dynamic(),
+        conflicts: ledger.conflicts().count(),
+        numbers: ledger.numbers().collect(),
+        retired: ledger.retired().collect(),
+    }
 }

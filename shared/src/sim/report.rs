@@ -49,6 +49,8 @@ report! {
     sleeps,
     /// Tabs that broke the protocol, and were cut for it.
     lies,
+    /// Tabs that were turned away since they knew of a number earlier than their relay.
+    early_numbers,
     /// Tabs that were closed, with what no relay had.
     reloads,
     /// Entries decided.
@@ -61,6 +63,18 @@ report! {
     forgotten,
     /// Ranges leased.
     ranges,
+    /// Numbers that were given provisionally.
+    provisional,
+    /// Final numbers that were given out of leases.
+    leased,
+    /// Provisional claims, and numbers out of leases, that were settled.
+    settled,
+    /// Of those, such as did not get what they wanted.
+    conflicts,
+    /// Epochs begun.
+    epochs,
+    /// Of those, such as were begun by load, or by calm.
+    epochs_by_load,
     /// Replicas retired.
     retired,
     /// Decisions that were released without their witnesses, by a waiver.

@@ -15,8 +15,8 @@ use super::network::{Network, NodeId};
 use super::report::Report;
 use crate::dot::DotSet;
 use crate::id::{ReplicaId, VoterId};
-use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Recovered, WriteId};
-use crate::ledger::{Claim, Policy, Wish};
+use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Recovered, Violation, WriteId};
+use crate::ledger::{Claim, Dynamic, Load, Policy, Reason, Rung, Wish};
 use crate::paxos::{Ballot, Configuration};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
 use crate::schema::Schema;
@@ -164,6 +164,11 @@ impl World {
         // Nobody has to wait for witnesses any more.
         if let Some(asker) = (0..RELAYS).find(|&relay| self.is_voter(relay)) {
             self.give(asker, Command::Ask(Wish::SetPolicy { policy: Policy::default() }))?;
+            let (rung, reason) = (Rung::Batching, Reason::Resumed);
+            let dynamic =
+                Dynamic { on_collision: self.checker.model.ledger().dynamic().on_collision, ..Dynamic::default() };
+            self.give(asker, Command::Ask(Wish::SetDynamic { dynamic }))?;
+            self.give(asker, Command::Ask(Wish::SetMode { from: None, rung, reason, load: Load::default() }))?;
         }
         self.run_until(self.now + CALM)
     }
@@ -180,6 +185,7 @@ impl World {
             replica.assert_invariants();
             Checker::check_equal((node, replica), replicas[0])?;
             self.checker.check_kept(node, replica)?;
+            Checker::check_settled(node, replica)?;
             if replica.view().pending_wishes() > 0 {
                 let waiting = replica.view().pending_claims().cloned().collect();
                 return Err(Violated::Undecided { node, waiting });
@@ -191,6 +197,10 @@ impl World {
         self.report.ranges = view.ledger().ranges().count() as u64;
         self.report.retired = view.ledger().retired().count() as u64;
         (self.report.repeated, self.report.forgotten) = (self.checker.model.repeated, self.checker.model.forgotten);
+        (self.report.settled, self.report.conflicts) = (self.checker.model.settled(), self.checker.model.conflicts);
+        self.report.epochs = view.ledger().epoch().number;
+        self.report.epochs_by_load = self.checker.model.epochs_by_load;
+        (self.report.provisional, self.report.leased) = (self.checker.provisional, self.checker.leased);
         self.report.waivers = self.checker.model.waivers;
         self.report.linearizable_reads = self.checker.linearizable_reads;
         self.report.session_reads = self.checker.session_reads;
@@ -282,9 +292,17 @@ impl World {
 
     /// One input to one replica, with all that follows from it.
     pub(super) fn step(&mut self, node: NodeId, input: Input) -> Result<(), Violated> {
-        let Some(output) = self.handle(node, input) else { return Ok(()) };
-        assert!(output.cut.is_empty(), "nobody here breaks the protocol: {:?}", output.cut);
-        self.carry_out(node, output)
+        let Some(mut output) = self.handle(node, input) else { return Ok(()) };
+        let cut = std::mem::take(&mut output.cut);
+        self.carry_out(node, output)?;
+        for (link, violation) in cut {
+            let is_honest = matches!(violation, Violation::UnknownNumber { .. });
+            assert!(is_honest, "nobody here breaks the protocol: {violation}");
+            self.report.early_numbers += 1;
+            self.cut(link)?;
+            self.schedule(MAX_PAUSE, Happening::Silence { link });
+        }
+        Ok(())
     }
 
     /// Has a replica handle an input, if it runs.
@@ -311,7 +329,7 @@ impl World {
         for (id, reply) in output.replies {
             if let Ok(reply) = reply {
                 self.count_reply(node, &reply);
-                self.checker.check_reply(id, &reply)?;
+                self.checker.check_reply(self.nodes[node].id, id, &reply)?;
             }
         }
         let voter = self.nodes[node].voter.map(|voter| (voter, self.nodes[node].id));

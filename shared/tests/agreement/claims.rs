@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::dot::Dot;
 use shared::id::{RecordId, ReplicaId};
 use shared::io::{Command, CommandRejection, Message, Reply, Violation};
-use shared::ledger::{Claim, ClaimId, Granted, Mode, Numbered, Policy, Wish};
+use shared::ledger::{Claim, ClaimId, Epoch, Granted, Load, Numbered, Policy, Reason, Rung, Wish};
 use shared::paxos::Slot;
 use shared::replica::Tuning;
 
@@ -27,7 +27,11 @@ fn at_the_far_end_of_a_chain_of_relays_claims_are_decided_and_shown() {
     assert!(matches!(outcome_of(&mut room, tab, Wish::Claim { record: anna, number: 7 }), Some(Ok(_))));
     assert_eq!(room.leader(), Some(leader), "who sees no leader does not depose one that others see");
     for node in [leader, middle, end, tab] {
-        assert_eq!(room.record(node, anna).unwrap().number.held.map(|held| held.number), Some(7), "at node {node}");
+        assert_eq!(
+            room.record(node, anna).unwrap().number.held.map(|held| held.get().number),
+            Some(7),
+            "at node {node}"
+        );
     }
 }
 
@@ -113,7 +117,9 @@ fn what_concerns_the_relays_is_not_for_tabs() {
     let wishes = [
         Wish::Reconfigure { from: 0, voters: room.relays([0]) },
         Wish::SetPolicy { policy },
-        Wish::SetMode { mode: Mode::CrdtOnly },
+        Wish::SetMode { from: None, rung: Rung::Leases, reason: Reason::Load, load: Load::default() },
+        Wish::Settle { claims: Vec::new(), after: Vec::new() },
+        Wish::GrantRange { to: ReplicaId(1), count: 1, above: 0 },
         Wish::Waive,
         Wish::Retire { replica: ReplicaId(1), last: 0 },
     ];
@@ -128,7 +134,7 @@ fn what_concerns_the_relays_is_not_for_tabs() {
         assert_eq!(std::mem::take(&mut room.cut), [(0, Violation::NotForTabs)], "{wish:?}");
     }
     let ledger = room.replica(0).view().ledger();
-    assert_eq!((ledger.policy(), ledger.mode()), (Policy::default(), (0, Mode::Hybrid)));
+    assert_eq!((ledger.policy(), ledger.epoch()), (Policy::default(), Epoch::default()));
     assert_eq!(ledger.configuration().map(|configuration| configuration.number), Some(0));
 }
 
@@ -160,7 +166,7 @@ fn a_claim_waits_for_its_record() {
     assert_eq!(anna, record);
     room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Wish::Allocate { record }) }));
     room.pass(ELECTION);
-    assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.number), Some(1));
+    assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.get().number), Some(1));
 }
 
 /// The record goes before the wish, so that nothing has to be repeated.
@@ -172,7 +178,7 @@ fn a_wish_about_a_record_made_offline_is_decided_as_soon_as_the_tab_is_back() {
     let anna = room.add(tab, "Anna", "");
     room.ask(tab, Wish::Allocate { record: anna });
     room.connect(tab, 1);
-    assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.number), Some(1));
+    assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.get().number), Some(1));
 }
 
 /// A new wish must not be taken for one that was forgotten, though its asker was away for long.

@@ -1,6 +1,7 @@
 //! Scenes of what the relays agree on: who votes, what is decided, what of it is kept, and what readers see.
 
 mod claims;
+mod dynamic;
 mod reads;
 mod snapshots;
 mod voters;

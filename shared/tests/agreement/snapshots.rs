@@ -105,7 +105,7 @@ fn a_ledger_from_a_snapshot_is_the_fold_of_the_log_to_the_byte() {
     let mut wishes: Vec<Wish> = records.iter().map(|&record| Wish::Allocate { record }).collect();
     wishes.extend([
         Wish::Claim { record: records[0], number: 4 },
-        Wish::GrantRange { to: of_tab, count: 10 },
+        Wish::GrantRange { to: of_tab, count: 10, above: 0 },
         Wish::Release { record: records[1] },
         Wish::CompareAndSet { record: records[2], from: Some(3), to: Some(9) },
         Wish::Raise { number: 100 },

@@ -156,6 +156,9 @@ impl Room {
     pub fn restart(&mut self, node: Node) {
         self.disconnect(node);
         let host = &mut self.hosts[node];
+        if let Role::Relay { seed, .. } = &mut host.config.role {
+            *seed += 1_000; // Drawn anew with each start.
+        }
         host.replica = Replica::recover(host.config.clone(), host.durable.clone(), self.now);
         host.replica.assert_invariants();
     }

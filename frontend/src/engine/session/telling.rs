@@ -3,11 +3,11 @@
 use shared::document::{Change, LostWrite};
 use shared::id::RecordId;
 use shared::io::{Event, Now};
-use shared::ledger::{Claim, Granted, Outcome, Rejection, Wish};
+use shared::ledger::{Claim, Granted, Outcome, Rejection, Resolution, Wish};
 use shared::paxos::{Accepted, Entry, Slot};
 
 use super::{Mark, Session};
-use crate::engine::fact::{Decided, Decision, Fact, Owner};
+use crate::engine::fact::{Collision, Decided, Decision, Fact, Owner};
 
 /// More additions than this at once are told in one line.
 const MANY: usize = 4;
@@ -61,13 +61,6 @@ impl Session {
         self.feed.tell(now.wall_ms, fact);
     }
 
-    /// Remembers how a record is called; a removed one keeps its last names.
-    pub(super) fn note_names(&mut self, record: RecordId) {
-        if let Some(view) = self.replica.view().record(record) {
-            self.names.insert(record, self.names_of(&view));
-        }
-    }
-
     /// Tells which writes gave way to others; one of this tab's aloud, since its author may want it back.
     pub(super) fn tell_lost(&mut self, now: Now, lost: Vec<LostWrite>) {
         for write in lost {
@@ -115,14 +108,23 @@ impl Session {
         if self.feed.knows(claim.id) {
             return;
         }
-        let what = self.decision(&claim, outcome);
-        let refused_here = claim.id.replica == self.replica.view().me() && matches!(what, Decision::Refused { .. });
+        let what = self.decision(slot, &claim, outcome);
+        let is_aloud = self.concerns_this_tab(&claim, &what);
         let fact = Fact::Decided(Decided { claim: claim.id, leader: ballot.voter, slot, what });
-        // A row says itself that its number was refused.
-        if refused_here && !self.has_row(claim.wish.record()) {
+        if is_aloud {
             self.feed.tell_aloud(now.wall_ms, fact);
         } else {
             self.feed.tell(now.wall_ms, fact);
+        }
+    }
+
+    fn concerns_this_tab(&self, claim: &Claim, what: &Decision) -> bool {
+        let me = self.replica.view().me();
+        match what {
+            // A row says itself that its number was refused.
+            Decision::Refused { .. } => claim.id.replica == me && !self.has_row(claim.wish.record()),
+            Decision::Settled { collisions, .. } => collisions.iter().any(|collision| collision.by == me),
+            _ => false,
         }
     }
 
@@ -130,7 +132,21 @@ impl Session {
         record.is_some_and(|record| self.replica.view().document().contains(record))
     }
 
-    fn decision(&self, claim: &Claim, outcome: Outcome) -> Decision {
+    /// The conflicts that an entry has found.
+    fn collisions(&self, slot: Slot) -> Vec<Collision> {
+        let conflicts = self.replica.view().ledger().conflicts().filter(|conflict| conflict.id.slot == slot);
+        conflicts.map(|conflict| self.collision(conflict)).collect()
+    }
+
+    fn resolved(&self, wish: &Wish, resolution: Resolution) -> Decision {
+        let Wish::Resolve { conflict: id, .. } = *wish else {
+            return Decision::Resolved { resolution, collision: None };
+        };
+        let conflict = self.replica.view().ledger().conflicts().find(|conflict| conflict.id == id);
+        Decision::Resolved { resolution, collision: conflict.map(|conflict| self.collision(conflict)) }
+    }
+
+    fn decision(&self, slot: Slot, claim: &Claim, outcome: Outcome) -> Decision {
         let record = claim.wish.record();
         let name = record.and_then(|record| self.names.get(&record)).and_then(|names| names.first()).cloned();
         match outcome {
@@ -144,7 +160,15 @@ impl Session {
             },
             Ok(Granted::Highest { number }) => Decision::Raised { highest: number },
             Ok(Granted::Range(range)) => Decision::Leased(range),
-            Ok(Granted::Mode { mode, .. }) => Decision::Mode(mode),
+            Ok(Granted::Epoch { rung, .. }) => {
+                let Wish::SetMode { reason, load, .. } = claim.wish else {
+                    unreachable!("an epoch that nobody wanted")
+                };
+                Decision::Epoch { rung, reason, load }
+            }
+            Ok(Granted::Dynamic(dynamic)) => Decision::Dynamic(dynamic),
+            Ok(Granted::Settled { settled, .. }) => Decision::Settled { settled, collisions: self.collisions(slot) },
+            Ok(Granted::Resolved(resolution)) => self.resolved(&claim.wish, resolution),
             Ok(Granted::Policy(policy)) => Decision::Policy(policy),
             Ok(Granted::Waived) => Decision::Waived,
             Ok(Granted::Configuration { number }) => Decision::Configuration { number },

@@ -1,0 +1,43 @@
+//! What records are called, also those that were removed.
+
+use shared::id::RecordId;
+use shared::replica::RecordView;
+
+use super::Session;
+use crate::engine::fact::Owner;
+
+impl Session {
+    /// Who `record` is, as the owner of a number.
+    #[must_use]
+    pub fn owner(&self, record: RecordId) -> Owner {
+        let name = self.names.get(&record).and_then(|names| names.first()).cloned();
+        let document = self.replica.view().document();
+        match name {
+            Some(name) if document.contains(record) => Owner::Present { name },
+            name if document.context().contains(record.0) => Owner::Removed { name },
+            _ => Owner::Unknown,
+        }
+    }
+
+    /// What a record is called: the values of its title, or its id if there are none. Never empty.
+    #[must_use]
+    pub fn names_of(&self, record: &RecordView) -> Vec<String> {
+        let title = self.view().schema().title().map_or("", |(_, spec)| &spec.name);
+        let values = record.candidates(title).iter().map(|candidate| candidate.value.clone());
+        let names: Vec<_> = values.filter(|value| !value.is_empty()).collect();
+        if names.is_empty() { vec![format!("record {}", record.id)] } else { names }
+    }
+
+    /// What a record is called, or was before it was removed.
+    #[must_use]
+    pub fn last_name(&self, record: RecordId) -> String {
+        self.names.get(&record).and_then(|names| names.first()).cloned().unwrap_or_default()
+    }
+
+    /// Remembers how a record is called; a removed one keeps its last names.
+    pub(super) fn note_names(&mut self, record: RecordId) {
+        if let Some(view) = self.replica.view().record(record) {
+            self.names.insert(record, self.names_of(&view));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! How a session gives numbers and takes them back, and what it remembers of refusals.
+
+use shared::id::RecordId;
+use shared::io::{Command, CommandRejection, Message, Now, Reply};
+use shared::ledger::{Conflict, Rejection};
+use shared::replica::NumberView;
+
+use super::{NumberWish, Session};
+use crate::engine::fact::{Collision, Fact, Owner};
+
+impl Session {
+    pub(super) fn number(&mut self, now: Now, record: RecordId, number: NumberWish) -> Vec<Message> {
+        self.forget_refusal(record);
+        let number = match number {
+            NumberWish::Next => None,
+            NumberWish::This(number) => Some(number),
+        };
+        let step = self.give(now, Command::Number { record, number });
+        for reply in step.replies {
+            match reply {
+                Ok(Reply::Numbered(numbering)) => {
+                    let name = self.last_name(record);
+                    self.feed.tell(now.wall_ms, Fact::Numbered { name, numbering });
+                }
+                // The row of the record says so itself.
+                Err(CommandRejection::Refused(rejection)) => drop(self.refused.insert(record, rejection)),
+                Err(rejection) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
+                Ok(_) => {}
+            }
+        }
+        step.sends
+    }
+
+    pub(super) fn free(&mut self, now: Now, record: RecordId) -> Vec<Message> {
+        self.forget_refusal(record);
+        self.command(now, Command::Free { record })
+    }
+
+    /// Why `record` got no number when it was asked for last, unless the user has read it.
+    #[must_use]
+    pub fn refusal(&self, record: RecordId, number: &NumberView) -> Option<Rejection> {
+        let refusal = self.refused.get(&record).copied().or(number.refused);
+        refusal.filter(|refusal| self.dismissed.get(&record) != Some(refusal))
+    }
+
+    pub(super) fn dismiss_refusal(&mut self, record: RecordId) {
+        self.refused.remove(&record);
+        if let Some(rejection) = self.view().record(record).and_then(|record| record.number.refused) {
+            self.dismissed.insert(record, rejection);
+        }
+    }
+
+    fn forget_refusal(&mut self, record: RecordId) {
+        self.refused.remove(&record);
+        self.dismissed.remove(&record);
+    }
+
+    /// Both sides of a conflict, by the names that they have now.
+    #[must_use]
+    pub fn collision(&self, conflict: &Conflict) -> Collision {
+        let owner = match conflict.because {
+            Rejection::NumberTaken { owner, .. } => self.owner(owner),
+            _ => Owner::Nobody,
+        };
+        Collision {
+            by: conflict.claim.dot.replica,
+            loser: self.owner(conflict.claim.record),
+            wanted: conflict.claim.number,
+            because: conflict.because,
+            winner: owner,
+            given: conflict.given.map(|numbered| numbered.number),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The inbox: what did not get what it wanted, with both sides, until somebody has seen to it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use shared::crdt::FieldEdit;
+use yew::prelude::*;
+
+use super::SEARCH_ID;
+use crate::browser;
+use crate::components::notices::put_back;
+use crate::components::text_input::TextInput;
+use crate::components::{choices, conflict_card};
+use crate::engine::session::Action;
+use crate::hooks::use_action;
+use crate::view_model::{Cell, ConflictItem, Field, Notice, Row, Snapshot, Text, conflicts_as_csv, conflicts_as_json};
+
+/// How many conflicts are shown before one asks for all.
+const FIRST_CONFLICTS: usize = 100;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub snapshot: Rc<Snapshot>,
+}
+
+#[component]
+pub fn ConflictsPage(Props { snapshot }: &Props) -> Html {
+    let on_action = use_action();
+    let search = use_state(String::new);
+    let open_only = use_state(|| true);
+    let all = use_state(|| false);
+    // What somebody has just seen to stays where it is, so that it can be read what came of it.
+    let watched = use_mut_ref(BTreeSet::new);
+    watched.borrow_mut().extend(snapshot.conflicts.iter().filter(|item| item.state.is_open()).map(|item| item.id));
+    let found = found(&snapshot.conflicts, &search, |item| !*open_only || watched.borrow().contains(&item.id));
+    let shown = if *all { found.len() } else { FIRST_CONFLICTS };
+    let on_search = {
+        let search = search.clone();
+        use_callback((), move |text, ()| search.set(text))
+    };
+    let cards = found.iter().take(shown).map(|item| conflict_card::show(item, &on_action));
+    html! {
+        <div class="page single">
+            <section aria-labelledby="conflicts-heading">
+                <div class="page-head">
+                    <div>
+                        <h1 id="conflicts-heading" tabindex="-1">{ "Conflicts" }</h1>
+                        <p class="quiet">{ count(snapshot) }</p>
+                    </div>
+                    <div class="tools">
+                        { filter(&open_only, snapshot) }
+                        { exports(&found) }
+                        <TextInput id={SEARCH_ID} class="search" label="Search" kind="search" placeholder="Search  /"
+                            value={(*search).clone()} on_input={on_search} />
+                    </div>
+                </div>
+                if found.is_empty() {
+                    { nothing(snapshot, &search) }
+                } else {
+                    <ul class="conflicts" aria-label="Conflicts">{ for cards }</ul>
+                }
+                if found.len() > shown {
+                    <button type="button" class="more" onclick={move |_| all.set(true)}>
+                        { format!("Show all {} conflicts", found.len()) }
+                    </button>
+                }
+                { side_by_side(snapshot, &on_action) }
+                { losses(&snapshot.losses, &on_action) }
+            </section>
+        </div>
+    }
+}
+
+fn found<'a>(
+    conflicts: &'a [ConflictItem],
+    search: &str,
+    is_wanted: impl Fn(&ConflictItem) -> bool,
+) -> Vec<&'a ConflictItem> {
+    let needle = search.trim().to_lowercase();
+    conflicts.iter().filter(|item| is_wanted(item) && item.matches(&needle)).collect()
+}
+
+fn count(snapshot: &Snapshot) -> String {
+    match (snapshot.open_conflicts(), snapshot.conflicts.len()) {
+        (0, 0) => "None so far".to_owned(),
+        (0, all) => format!("None is open; {all} in all"),
+        (open, all) => format!("{open} open, {all} in all"),
+    }
+}
+
+fn filter(open_only: &UseStateHandle<bool>, snapshot: &Snapshot) -> Html {
+    let choice = |wanted: bool, text: String| {
+        let (open_only, pressed) = (open_only.clone(), **open_only == wanted);
+        html! {
+            <button type="button" aria-pressed={pressed.to_string()} onclick={move |_| open_only.set(wanted)}>{ text }</button>
+        }
+    };
+    html! {
+        <div class="filter" role="group" aria-label="Which conflicts">
+            { choice(true, format!("Open {}", snapshot.open_conflicts())) }
+            { choice(false, format!("All {}", snapshot.conflicts.len())) }
+        </div>
+    }
+}
+
+/// What is shown, to be kept as a file.
+fn exports(found: &[&ConflictItem]) -> Html {
+    let disabled = found.is_empty();
+    let save = |name: &'static str, kind: &'static str, text: fn(&[&ConflictItem]) -> String| {
+        let items: Vec<_> = found.iter().map(|&item| item.clone()).collect();
+        move |_: MouseEvent| browser::download(name, kind, &text(&items.iter().collect::<Vec<_>>()))
+    };
+    html! {
+        <>
+            <button type="button" {disabled} aria-label="Save as CSV" title="Save what is shown as CSV"
+                onclick={save("conflicts.csv", "text/csv", conflicts_as_csv)}>{ "CSV" }</button>
+            <button type="button" {disabled} aria-label="Save as JSON" title="Save what is shown as JSON"
+                onclick={save("conflicts.json", "application/json", conflicts_as_json)}>{ "JSON" }</button>
+        </>
+    }
+}
+
+/// In place of an empty list.
+fn nothing(snapshot: &Snapshot, search: &str) -> Html {
+    let (title, text) = if !search.trim().is_empty() {
+        (format!("No conflict matches “{}”", search.trim()), "Look among all, or search for something else.")
+    } else if snapshot.conflicts.is_empty() {
+        let text = "When a tab is offline, or very much is going on, numbers are given without asking. If two give the \
+                    same one, the first keeps it, and the other is told here what it got in its place. Try it: take two \
+                    tabs offline, give the same number in both, and come back.";
+        ("Nobody got in another's way".to_owned(), text)
+    } else {
+        ("Nothing is open".to_owned(), "Somebody has seen to every conflict. They stand under All.")
+    };
+    html! { <div class="empty"><p><strong>{ title }</strong></p><p>{ text }</p></div> }
+}
+
+/// Fields of which several values were given at the same time.
+fn side_by_side(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
+    let layout = &snapshot.layout;
+    let fields: Vec<_> = layout.title.iter().chain(layout.columns.iter().flat_map(|column| &column.fields)).collect();
+    let waiting = snapshot.rows.iter().flat_map(|row| fields.iter().filter_map(|field| several(row, field)));
+    let items: Vec<_> = waiting.map(|(row, field, text)| values(row, field, text, on_action)).collect();
+    if items.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <section class="panel aside">
+            <h2>{ "Waiting for somebody to choose" }</h2>
+            <p class="quiet">{ "Given at the same time: each is kept until one of them is chosen." }</p>
+            <ul class="conflicts">{ for items }</ul>
+        </section>
+    }
+}
+
+fn several<'a>(row: &'a Row, field: &'a Field) -> Option<(&'a Row, &'a Field, &'a Text)> {
+    match row.cell(field) {
+        Some(Cell::Text(text)) if !text.choices.is_empty() => Some((row, field, text)),
+        _ => None,
+    }
+}
+
+fn values(row: &Row, field: &Field, text: &Text, on_action: &Callback<Action>) -> Html {
+    let (record, name) = (row.id, field.name.clone());
+    let on_choose = on_action.reform(move |value| {
+        let edit = FieldEdit::Assign(value);
+        Action::Edit { record, field: name.clone(), edit }
+    });
+    html! {
+        <li key={format!("{record} {}", field.name)} class="conflict">
+            <strong>{ &row.called }</strong>
+            { choices::show(&field.several(), &text.choices, &on_choose) }
+        </li>
+    }
+}
+
+/// Writes of this session that gave way to others.
+fn losses(losses: &[Notice], on_action: &Callback<Action>) -> Html {
+    if losses.is_empty() {
+        return Html::default();
+    }
+    let items = losses.iter().map(|loss| {
+        html! {
+            <li key={loss.serial} class="conflict">
+                <p class="told">{ &loss.text }</p>
+                <p class="answers">{ for loss.put_back.iter().map(|lost| put_back(loss.serial, lost, on_action)) }</p>
+            </li>
+        }
+    });
+    html! {
+        <section class="panel aside">
+            <h2>{ "Writes that lost" }</h2>
+            <p class="quiet">{ "Of two texts written at the same time, the later stands. Since this tab was opened:" }</p>
+            <ul class="conflicts">{ for items }</ul>
+        </section>
+    }
+}

@@ -1,0 +1,168 @@
+//! The inbox of conflicts: provisional numbers that did not become final, with both sides.
+
+use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
+
+use super::contested::released;
+use super::number::{collision_in_words, ground, owner_in_words};
+use super::{Layout, LocalTime, NumberState, capitalised, who};
+use crate::engine::fact::Collision;
+use crate::engine::session::Session;
+
+/// One conflict, as the inbox shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictItem {
+    pub id: ConflictId,
+    /// Whose number it was.
+    pub loser: String,
+    pub wanted: u64,
+    /// Which tab gave it, and when.
+    pub origin: String,
+    /// Who has the number, if that is the reason.
+    pub winner: Option<String>,
+    /// Where in the log the other side got the number.
+    pub place: String,
+    /// What happened, as a sentence or two.
+    pub story: String,
+    /// What the loser got in its place.
+    pub given: Option<u64>,
+    pub state: ConflictState,
+}
+
+/// What somebody has done about a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConflictState {
+    /// Nothing yet. The number given can be taken back, unless the record has another by now.
+    Open {
+        undoable: bool,
+    },
+    Kept,
+    Undone,
+}
+
+impl ConflictState {
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, ConflictState::Open { .. })
+    }
+
+    /// For `data-state`, and in exports.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            ConflictState::Open { .. } => "open",
+            ConflictState::Kept => "kept",
+            ConflictState::Undone => "undone",
+        }
+    }
+}
+
+impl ConflictItem {
+    fn of(session: &Session, layout: &Layout, time: LocalTime, conflict: &Conflict) -> Self {
+        let Conflict { id, claim, because, given, resolution } = *conflict;
+        let Collision { loser, winner, .. } = session.collision(conflict);
+        let undoable = given.is_some() && session.view().ledger().number_of(claim.record) == given;
+        let is_taken = matches!(because, Rejection::NumberTaken { .. });
+        ConflictItem {
+            id,
+            loser: capitalised(&owner_in_words(layout.nouns, &loser)),
+            wanted: claim.number,
+            origin: format!(
+                "{}, {}",
+                who(Some(claim.dot.replica), session.view().me()),
+                time.clock(claim.stamp.wall_ms)
+            ),
+            winner: is_taken.then(|| owner_in_words(layout.nouns, &winner)),
+            place: ground(session, conflict),
+            story: collision_in_words(session, layout.nouns, conflict),
+            given: given.map(|numbered| numbered.number),
+            state: match resolution {
+                None => ConflictState::Open { undoable },
+                Some(Resolution::Kept) => ConflictState::Kept,
+                Some(Resolution::Undone) => ConflictState::Undone,
+            },
+        }
+    }
+
+    /// What became of the claim, as the table shows it, too.
+    #[must_use]
+    pub fn outcome(&self) -> NumberState {
+        match (self.state, self.given) {
+            (ConflictState::Undone, _) => NumberState::None,
+            (_, Some(_)) => NumberState::Renumbered,
+            (_, None) => NumberState::Rejected,
+        }
+    }
+
+    /// Whether the conflict meets a search; `needle` is in lower case.
+    #[must_use]
+    pub fn matches(&self, needle: &str) -> bool {
+        let numbers = [Some(self.wanted), self.given];
+        let texts = [&self.loser, &self.story, &self.origin, &self.place];
+        texts.iter().any(|text| text.to_lowercase().contains(needle))
+            || numbers.iter().flatten().any(|number| number.to_string().contains(needle))
+    }
+}
+
+/// All conflicts that are kept, the latest first.
+pub(super) fn conflicts(session: &Session, layout: &Layout, time: LocalTime) -> Vec<ConflictItem> {
+    released(session).rev().map(|conflict| ConflictItem::of(session, layout, time, conflict)).collect()
+}
+
+const COLUMNS: [&str; 8] = ["conflict", "loser", "wanted", "origin", "winner", "place", "given", "state"];
+
+fn cells(item: &ConflictItem) -> [String; 8] {
+    [
+        item.id.to_string(),
+        item.loser.clone(),
+        item.wanted.to_string(),
+        item.origin.clone(),
+        item.winner.clone().unwrap_or_default(),
+        item.place.clone(),
+        item.given.map(|given| given.to_string()).unwrap_or_default(),
+        item.state.key().to_owned(),
+    ]
+}
+
+/// A table for a spreadsheet.
+#[must_use]
+pub fn conflicts_as_csv(items: &[&ConflictItem]) -> String {
+    let mut csv = format!("{}\r\n", COLUMNS.join(","));
+    for item in items {
+        csv.push_str(&cells(item).map(|cell| csv_cell(&cell)).join(","));
+        csv.push_str("\r\n");
+    }
+    csv
+}
+
+/// A spreadsheet would run what begins like a formula, and anybody may have written it.
+fn csv_cell(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+/// A list of objects with the columns of the CSV as keys; numbers as numbers.
+#[must_use]
+pub fn conflicts_as_json(items: &[&ConflictItem]) -> String {
+    let objects = items.iter().map(|item| {
+        let members = COLUMNS.iter().zip(cells(item)).map(|(key, cell)| match (*key, cell.is_empty()) {
+            ("winner" | "given", true) => format!("\"{key}\": null"),
+            ("wanted" | "given", false) => format!("\"{key}\": {cell}"),
+            _ => format!("\"{key}\": {}", json_text(&cell)),
+        });
+        format!("  {{{}}}", members.collect::<Vec<_>>().join(", "))
+    });
+    format!("[\n{}\n]\n", objects.collect::<Vec<_>>().join(",\n"))
+}
+
+fn json_text(text: &str) -> String {
+    let mut json = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => json.extend(['\\', letter]),
+            control if control < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(control))),
+            plain => json.push(plain),
+        }
+    }
+    json.push('"');
+    json
+}

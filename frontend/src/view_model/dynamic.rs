@@ -1,0 +1,169 @@
+//! The dynamic method, in words: how numbers are given now, why, and who may give which by itself.
+
+use std::collections::BTreeMap;
+
+use shared::id::ReplicaId;
+use shared::ledger::{Dynamic, Load, Mode, Range, Reason, Rung};
+
+use super::number::place;
+use super::story::load_in_words;
+use super::who;
+use crate::engine::session::Session;
+
+/// How many ranges of one holder are named.
+const NAMED_RANGES: usize = 3;
+/// How many holders of leases are shown.
+const SHOWN_HOLDERS: usize = 12;
+
+/// How numbers are given, at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DynamicView {
+    pub mode: &'static str,
+    pub rung: Rung,
+    /// What it means, as a sentence.
+    pub meaning: &'static str,
+    /// Why, and since when.
+    pub why: String,
+    /// What was measured when it began, unless nothing was.
+    pub figures: Option<String>,
+    /// Whether people have taken the rung, so that load changes nothing.
+    pub by_hand: bool,
+    /// What this tab does by itself, if it reaches no majority of the relays.
+    pub alone: Option<String>,
+    pub settings: Dynamic,
+    /// How many requests in a second are too many.
+    pub threshold: f64,
+    pub unsettled: usize,
+    /// How many numbers are left in this tab's lease.
+    pub left: u64,
+    /// This tab first, then those who leased last.
+    pub leases: Vec<LeaseItem>,
+    /// How many more have leases.
+    pub more_holders: usize,
+}
+
+/// The leases of one tab or relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseItem {
+    pub holder: String,
+    pub is_this: bool,
+    /// Such as `20 to 29`.
+    pub ranges: String,
+    /// How many numbers they have.
+    pub count: u64,
+}
+
+impl DynamicView {
+    pub(super) fn of(session: &Session) -> Self {
+        let view = session.view();
+        let (epoch, settings) = (view.ledger().epoch(), view.ledger().dynamic());
+        let mut leases = leases(session);
+        let more_holders = leases.len().saturating_sub(SHOWN_HOLDERS);
+        leases.truncate(SHOWN_HOLDERS);
+        DynamicView {
+            mode: mode_in_words(epoch.mode()),
+            rung: epoch.rung,
+            meaning: rung_meaning(epoch.rung),
+            why: match epoch.number {
+                0 => "It has been so since the room was founded.".to_owned(),
+                number => format!("{} Epoch {number} began at {}.", why(epoch.reason), place(session, epoch.since)),
+            },
+            figures: (epoch.load != Load::default()).then(|| load_in_words(&epoch.load)),
+            by_hand: epoch.reason == Reason::ByHand,
+            alone: view.is_locally_offline().then(|| alone(view.leased())),
+            settings,
+            threshold: f64::from(settings.high_request) * 1000.0 / f64::from(settings.window_ms.max(1)),
+            unsettled: view.unsettled_count(),
+            left: view.leased(),
+            leases,
+            more_holders,
+        }
+    }
+}
+
+/// What this tab does while it reaches no majority of the relays.
+pub(super) fn alone(left: u64) -> String {
+    let lease = match left {
+        0 => "new numbers are provisional".to_owned(),
+        1 => "the next number is final, out of its lease; later ones are provisional".to_owned(),
+        left => format!("the next {left} numbers are final, out of its lease; later ones are provisional"),
+    };
+    format!("This tab is locally offline: {lease}")
+}
+
+#[must_use]
+pub fn mode_in_words(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Hybrid => "Hybrid",
+        Mode::CrdtOnly => "CRDT only",
+    }
+}
+
+/// What a step of the ladder is called.
+#[must_use]
+pub fn rung_name(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Batching => "Batching",
+        Rung::Leases => "Leases",
+        Rung::Provisional => "Provisional",
+        Rung::Shedding => "Shedding",
+    }
+}
+
+/// For `data-rung`.
+#[must_use]
+pub fn rung_key(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Batching => "batching",
+        Rung::Leases => "leases",
+        Rung::Provisional => "provisional",
+        Rung::Shedding => "shedding",
+    }
+}
+
+#[must_use]
+pub fn rung_meaning(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Batching => "The relays decide on each number; what comes at one time is decided together.",
+        Rung::Leases => "Tabs and relays give final numbers by themselves, out of ranges that were set aside for them.",
+        Rung::Provisional => "What no lease covers is given without asking, and settled when there is less to do.",
+        Rung::Shedding => "No new numbers until most of the provisional ones are settled. Edits go on.",
+    }
+}
+
+fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Founded => "It was founded so.",
+        Reason::Load => "More was asked for than the settings allow.",
+        Reason::Calm => "It has been calm for long enough.",
+        Reason::ByHand => "Somebody took this step by hand: load changes nothing until somebody lets it decide again.",
+        Reason::Resumed => "Somebody lets load decide again.",
+    }
+}
+
+fn leases(session: &Session) -> Vec<LeaseItem> {
+    let view = session.view();
+    let ranges: Vec<_> = view.ledger().ranges().collect();
+    let mut by_holder: BTreeMap<ReplicaId, Vec<Range>> = BTreeMap::new();
+    for range in &ranges {
+        by_holder.entry(range.to).or_default().push(*range);
+    }
+    let latest_first = std::iter::once(view.me()).chain(ranges.iter().rev().map(|range| range.to));
+    let leases = latest_first.filter_map(|holder| Some(lease(session, holder, &by_holder.remove(&holder)?)));
+    leases.collect()
+}
+
+fn lease(session: &Session, holder: ReplicaId, ranges: &[Range]) -> LeaseItem {
+    let view = session.view();
+    let voters = view.ledger().configuration().map(|configuration| &configuration.voters);
+    let relay = voters.and_then(|voters| voters.iter().find(|&(_, incarnation)| *incarnation == holder));
+    let earlier = ranges.len().saturating_sub(NAMED_RANGES);
+    let named: Vec<_> = ranges[earlier..].iter().map(|range| format!("{} to {}", range.first, range.last)).collect();
+    let before = if earlier > 0 { format!("{earlier} earlier, ") } else { String::new() };
+    LeaseItem {
+        holder: relay.map_or_else(|| who(Some(holder), view.me()), |(voter, _)| voter.to_string()),
+        is_this: holder == view.me(),
+        ranges: format!("{before}{}", named.join(", ")),
+        count: ranges.iter().map(|range| range.last + 1 - range.first).sum(),
+    }
+}

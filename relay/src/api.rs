@@ -1,0 +1,153 @@
+//! `/api`: rooms over plain HTTP, described by an OpenAPI document.
+//!
+//! Each resource has a file. They are thin: a handler turns a request into a command or a read of this relay's replica,
+//! and what comes of it into JSON.
+
+mod claims;
+mod conflicts;
+mod consistency;
+mod csv;
+mod docs;
+mod events;
+mod extract;
+mod fields;
+mod idempotency;
+mod ids;
+mod mode;
+mod nodes;
+mod number;
+mod page;
+mod problem;
+mod records;
+mod settings;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use shared::io::{Command, Reply};
+use shared::ledger::{Granted, Wish};
+use shared::schema::Schema;
+use shared::wire::Room;
+use tokio::time::timeout;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::docs::Documents;
+use self::events::Listeners;
+use self::idempotency::Remembered;
+use self::problem::Problem;
+use crate::app::App;
+use crate::node::NodeHandle;
+use crate::origin;
+
+/// Where the rooms are.
+const ROOMS: &str = "/api/v1/rooms";
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest body, in bytes.
+const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// What every handler of the API sees.
+#[derive(Clone, Debug)]
+struct Api {
+    app: App,
+    remembered: Remembered,
+    listeners: Listeners,
+    documents: Documents,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Duet",
+    description = "Records whose fields merge, with numbers that are agreed upon. See docs/api.md."
+))]
+struct Document;
+
+/// The routes below `/api`.
+pub fn router(app: App) -> Router {
+    let (rooms, document) = rooms().split_for_parts();
+    let api =
+        Api { app, remembered: Remembered::default(), listeners: Listeners::default(), documents: document.into() };
+    rooms
+        .route(docs::DOCUMENT, get(docs::document))
+        .route("/api", get(docs::to_page))
+        .route("/api/", any(docs::file))
+        .route("/api/{*rest}", any(docs::file))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(api.clone(), from_known_pages))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(api)
+}
+
+fn rooms() -> OpenApiRouter<Api> {
+    let of_room = OpenApiRouter::new()
+        .routes(routes!(records::list, records::add))
+        .routes(routes!(records::get, records::change, records::remove))
+        .routes(routes!(number::put, number::delete))
+        .routes(routes!(mode::get, mode::set))
+        .routes(routes!(settings::get, settings::change))
+        .routes(routes!(claims::pending, claims::ask))
+        .routes(routes!(conflicts::list))
+        .routes(routes!(conflicts::resolve))
+        .routes(routes!(nodes::get))
+        .routes(routes!(events::listen));
+    OpenApiRouter::with_openapi(Document::openapi()).nest(&format!("{ROOMS}/{{room}}"), of_room)
+}
+
+async fn wrong_method(request: Request) -> Problem {
+    let detail = format!("{} is not for {}: see /api/", request.method(), request.uri().path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
+
+/// Nobody waits for ever.
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = || {
+        let detail = "not done in time, and may still be: look, or ask again under the same Idempotency-Key";
+        Problem::unavailable("not-in-time", detail).into_response()
+    };
+    timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late())
+}
+
+/// Refuses what pages from elsewhere want done: a browser would let them.
+async fn from_known_pages(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let App { config, node } = &api.app;
+    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if only_reads || origin::is_allowed(request.headers(), config, &node.addresses_of_others()) {
+        return next.run(request).await;
+    }
+    let detail = "pages of this origin may not write here: start the relay with --allow-origin ORIGIN to let them";
+    Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail).into_response()
+}
+
+impl Api {
+    fn node(&self) -> &NodeHandle {
+        &self.app.node
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.app.node.me().schema
+    }
+
+    /// Has this relay's replica carry out a command. What the log refuses is a problem, too.
+    async fn command(&self, room: Room, command: Command) -> Result<Reply, Problem> {
+        match self.node().command(room, command).await?? {
+            Reply::Decided(_, Err(rejection)) => Err(rejection.into()),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Has the log decide on a wish.
+    async fn decide(&self, room: Room, wish: Wish) -> Result<Granted, Problem> {
+        match self.command(room, Command::Ask(wish)).await? {
+            Reply::Decided(_, Ok(granted)) => Ok(granted),
+            other => unreachable!("the log was asked, and says {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `/claims`: wishes that go to the log as they are, whatever the mode.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::id::ReplicaId;
+use shared::io::{Command, Reply};
+use shared::ledger::{Claim, ClaimId, Granted, Wish};
+use shared::paxos::Slot;
+use shared::wire::Room;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::consistency::{Read, ReadAs};
+use super::extract::{Body, InRoom, Params};
+use super::idempotency::{Answer, Done, Key};
+use super::ids;
+use super::number::Number;
+use super::problem::Problem;
+
+/// A wish about numbers. Unlike `PUT …/number` it always waits for the log.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "wish", rename_all = "snake_case", deny_unknown_fields)]
+pub enum WantedClaim {
+    /// Give `number` to `record`, if nobody has it.
+    Claim { record: String, number: u64 },
+    /// Give the next number above the highest to `record`.
+    Allocate { record: String },
+    /// Raise the highest number to `number`: what is at or below it is not allocated any more.
+    Raise { number: u64 },
+    /// Free the number of `record`.
+    Release { record: String },
+    /// Give `record` the number `to`, or none, if its number is `from`, or it has none.
+    CompareAndSet { record: String, from: Option<u64>, to: Option<u64> },
+}
+
+/// What the log has decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Decided {
+    /// The name of the claim.
+    claim: String,
+    #[serde(flatten)]
+    granted: Effect,
+}
+
+/// What a granted wish did.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Effect {
+    Number { number: Option<Number> },
+    Released { released: u64 },
+    Highest { highest: u64 },
+}
+
+/// A claim on its way to a decision.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PendingClaim {
+    claim: String,
+    /// What is asked for. Relays ask for things of their own, too, such as leases.
+    wish: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
+}
+
+/// The claims that are not decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PendingClaims {
+    claims: Vec<PendingClaim>,
+}
+
+impl TryFrom<WantedClaim> for Wish {
+    type Error = Problem;
+
+    fn try_from(wanted: WantedClaim) -> Result<Self, Problem> {
+        Ok(match wanted {
+            WantedClaim::Claim { record, number } => Wish::Claim { record: ids::record(&record)?, number },
+            WantedClaim::Allocate { record } => Wish::Allocate { record: ids::record(&record)? },
+            WantedClaim::Raise { number } => Wish::Raise { number },
+            WantedClaim::Release { record } => Wish::Release { record: ids::record(&record)? },
+            WantedClaim::CompareAndSet { record, from, to } => {
+                Wish::CompareAndSet { record: ids::record(&record)?, from, to }
+            }
+        })
+    }
+}
+
+impl Decided {
+    /// What became of a claim; `None` if it was for something that nobody can ask for here.
+    fn new(claim: ClaimId, granted: Granted) -> Option<Self> {
+        let number =
+            |numbered: shared::ledger::Numbered| Number::Final { value: numbered.number, slot: Some(numbered.slot.0) };
+        let granted = match granted {
+            Granted::Final(numbered) => Effect::Number { number: Some(number(numbered)) },
+            Granted::Set { number: set } => Effect::Number { number: set.map(number) },
+            Granted::Released { number } => Effect::Released { released: number },
+            Granted::Highest { number } => Effect::Highest { highest: number },
+            _ => return None,
+        };
+        Some(Decided { claim: name(claim), granted })
+    }
+}
+
+impl From<&Claim> for PendingClaim {
+    fn from(claim: &Claim) -> Self {
+        let (wish, number) = match claim.wish {
+            Wish::Claim { number, .. } => ("claim", Some(number)),
+            Wish::Allocate { .. } => ("allocate", None),
+            Wish::Raise { number } => ("raise", Some(number)),
+            Wish::Release { .. } => ("release", None),
+            Wish::CompareAndSet { to, .. } => ("compare_and_set", to),
+            Wish::GrantRange { .. } => ("grant_range", None),
+            Wish::SetMode { .. } => ("set_mode", None),
+            Wish::SetDynamic { .. } => ("set_dynamic", None),
+            Wish::Settle { .. } => ("settle", None),
+            Wish::Resolve { .. } => ("resolve", None),
+            Wish::SetPolicy { .. } => ("set_policy", None),
+            Wish::Waive => ("waive", None),
+            Wish::Reconfigure { .. } => ("reconfigure", None),
+            Wish::Retire { .. } => ("retire", None),
+        };
+        let record = claim.wish.record().map(ids::of_record);
+        PendingClaim { claim: name(claim.id), wish, record, number }
+    }
+}
+
+fn name(claim: ClaimId) -> String {
+    format!("{}.{}", ids::of_replica(claim.replica), claim.seq)
+}
+
+/// The claims that this relay knows of and that are not decided
+#[utoipa::path(
+    get, path = "/claims", tag = "claims", operation_id = "list_claims",
+    params(("room" = String, Path), ReadAs),
+    responses((status = 200, body = PendingClaims), Problem)
+)]
+pub async fn pending(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Params(read_as): Params<ReadAs>,
+) -> Result<Read<Json<PendingClaims>>, Problem> {
+    api.read(room, read_as, |view| {
+        Json(PendingClaims { claims: view.pending_claims().map(PendingClaim::from).collect() })
+    })
+    .await
+}
+
+/// Asks the log
+///
+/// Under an `Idempotency-Key` the claim has one outcome, at whichever relay it is asked for again: the room remembers
+/// the outcomes of its latest claims. Whoever gives the same `seen` each time, the header `Duet-Applied` of any earlier
+/// answer, can be sure even after that: the claim is then refused as `forgotten` and not done twice.
+#[utoipa::path(
+    post, path = "/claims", tag = "claims", operation_id = "ask_claim",
+    params(
+        ("room" = String, Path), ("Idempotency-Key" = Option<String>, Header),
+        ("seen" = Option<u64>, Query, description = "How far the client knew the log when it first asked."),
+    ),
+    request_body = WantedClaim,
+    responses((status = 200, body = Decided), Problem)
+)]
+pub async fn ask(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Params(read_as): Params<ReadAs>,
+    key: Option<Key>,
+    Body(wanted): Body<WantedClaim>,
+) -> Answer {
+    let wish = Wish::try_from(wanted)?;
+    let Some(key) = key else { return api.ask(room, Command::Ask(wish)).await };
+    let id = ClaimId { replica: ReplicaId(key.digest(&room)), seq: 1 };
+    let (place, request, work) = ((room.clone(), "claims", key), wish.clone(), api.clone());
+    let ask = async move {
+        let seen = match read_as.seen {
+            Some(seen) => Slot(seen),
+            None => work.node().read(room.clone(), |view| view.log().decided()).await?,
+        };
+        work.ask(room, Command::AskAs(Claim { id, settled: 0, seen, after: None, wish })).await
+    };
+    api.remembered.once(place, &request, ask).await
+}
+
+impl Api {
+    async fn ask(&self, room: Room, command: Command) -> Answer {
+        let decided = match self.command(room, command).await? {
+            Reply::Decided(claim, Ok(granted)) => Decided::new(claim, granted),
+            _ => None,
+        };
+        decided.map(|decided| Done::ok(&decided)).ok_or_else(Problem::key_used_otherwise)
+    }
+}

@@ -1,0 +1,113 @@
+//! What a reader wants to be sure of, and up to which slot an answer knows the log.
+
+use axum::Json;
+use axum::http::HeaderName;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use shared::io::{Command, Consistency};
+use shared::paxos::Slot;
+use shared::replica::View;
+use shared::wire::Room;
+use tokio::sync::broadcast::error::RecvError;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Api;
+use super::problem::Problem;
+
+/// In an answer: the log below this slot is in it. A client passes it on as `seen`.
+const APPLIED: HeaderName = HeaderName::from_static("duet-applied");
+
+/// What a reader wants to be sure of.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// What this relay knows.
+    #[default]
+    Local,
+    /// All of the log that the reader has seen, which is what is below the slot `seen`.
+    Session,
+    /// All of the log that anybody was told of before the request came.
+    Linearizable,
+}
+
+/// How to read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReadAs {
+    /// What to wait for before answering. `session` needs `seen`.
+    #[serde(default)]
+    #[param(inline)]
+    consistency: Level,
+    /// The header `Duet-Applied` of an earlier answer, from whichever relay.
+    pub seen: Option<u64>,
+}
+
+/// An answer with the slot up to which it knows the log.
+#[derive(Debug)]
+pub struct Read<T> {
+    applied: Slot,
+    body: T,
+}
+
+impl<T> Read<T> {
+    /// Goes on with the body.
+    pub fn and_then<U>(self, with: impl FnOnce(T) -> Result<U, Problem>) -> Result<Read<U>, Problem> {
+        Ok(Read { applied: self.applied, body: with(self.body)? })
+    }
+}
+
+impl<T: IntoResponse> Read<T> {
+    /// The answer, with the slot in a header.
+    fn respond(self) -> Response {
+        ([(APPLIED, self.applied.to_string())], self.body).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Read<Json<T>> {
+    fn into_response(self) -> Response {
+        self.respond()
+    }
+}
+
+impl IntoResponse for Read<Response> {
+    fn into_response(self) -> Response {
+        self.respond()
+    }
+}
+
+impl Api {
+    /// Reads a room as `read_as` says.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        room: Room,
+        read_as: ReadAs,
+        read: impl FnOnce(View<'_>) -> T + Send + 'static,
+    ) -> Result<Read<T>, Problem> {
+        match (read_as.consistency, read_as.seen) {
+            (Level::Local, _) => {}
+            (Level::Session, Some(seen)) => self.wait_until_applied(&room, Slot(seen)).await?,
+            (Level::Session, None) => {
+                return Err(Problem::bad_request("a session read needs `seen`: the header Duet-Applied of an answer"));
+            }
+            (Level::Linearizable, _) => {
+                self.command(room.clone(), Command::Read(Consistency::Linearizable)).await?;
+            }
+        }
+        Ok(self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await?)
+    }
+
+    /// Waits here and not in the replica, where a wait for a slot that never comes would stay when the reader is gone.
+    async fn wait_until_applied(&self, room: &Room, slot: Slot) -> Result<(), Problem> {
+        let mut changes = self.node().changes();
+        while self.node().read(room.clone(), |view| view.log().decided()).await? < slot {
+            loop {
+                match changes.recv().await {
+                    Ok(changed) if changed != *room => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => return Err(crate::node::NoRoom::Stopping.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! Conflicts as a table (RFC 4180).
+
+use super::conflicts::Conflict;
+use super::number::Number;
+
+/// The first line.
+pub const HEAD: &str =
+    "id,wanted,loser,loser name,winner,winner name,winner since,why,given,given state,resolution,by,at ms\r\n";
+
+/// The line of a conflict.
+pub fn row(conflict: &Conflict) -> String {
+    let Conflict { id, loser, wanted, by, at_ms, winner, winner_since, why, given, resolution } = conflict;
+    let or_empty = |number: Option<String>| number.unwrap_or_default();
+    let winner_name = winner.as_ref().and_then(|winner| winner.name.clone());
+    let cells = [
+        id.clone(),
+        wanted.to_string(),
+        loser.record.clone(),
+        or_empty(loser.name.clone()),
+        or_empty(winner.as_ref().map(|winner| winner.record.clone())),
+        or_empty(winner_name),
+        or_empty(winner_since.map(|slot| slot.to_string())),
+        why.clone(),
+        or_empty(given.as_ref().and_then(Number::value_for_now).map(|number| number.to_string())),
+        or_empty(given.as_ref().map(|number| number.state().to_owned())),
+        or_empty(resolution.map(|resolution| format!("{resolution:?}").to_lowercase())),
+        by.clone(),
+        at_ms.to_string(),
+    ];
+    cells.map(|cell| quoted(&cell)).join(",") + "\r\n"
+}
+
+/// A cell. What a spreadsheet would take for a formula is marked as text.
+fn quoted(text: &str) -> String {
+    let mark = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if mark.is_empty() && !text.contains([',', '"', '\r', '\n']) {
+        return text.to_owned();
+    }
+    format!("\"{mark}{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_with_signs_of_the_format_are_quoted_and_formulas_disarmed() {
+        for (text, cell) in [
+            ("Anna", "Anna"),
+            ("", ""),
+            ("Fox, \"the\"", "\"Fox, \"\"the\"\"\""),
+            ("a\nb", "\"a\nb\""),
+            ("=1+1", "\"'=1+1\""),
+        ] {
+            assert_eq!(quoted(text), cell);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `/events`: tells of changes as they come, as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream::{Stream, unfold};
+use serde::Serialize;
+use shared::ledger::Rung;
+use shared::replica::View;
+use shared::wire::Room;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::extract::InRoom;
+use super::mode::RungName;
+use super::problem::Problem;
+
+/// How many may listen to one relay.
+const MAX_LISTENERS: usize = 256;
+/// The shortest time between two events: what changes meanwhile is told together.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Who may listen.
+#[derive(Clone, Debug)]
+pub struct Listeners(Arc<Semaphore>);
+
+impl Default for Listeners {
+    fn default() -> Self {
+        Listeners(Arc::new(Semaphore::new(MAX_LISTENERS)))
+    }
+}
+
+/// How a room stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RoomNow {
+    /// The log below this slot is applied: a reader passes it on as `seen`.
+    applied: u64,
+    records: usize,
+    /// The highest number ever given, leased or raised to.
+    highest: u64,
+    epoch: u64,
+    #[schema(value_type = RungName)]
+    rung: Rung,
+    /// How many provisional numbers wait to be settled.
+    unsettled: usize,
+}
+
+impl RoomNow {
+    fn of(view: View<'_>) -> Self {
+        let ledger = view.ledger();
+        RoomNow {
+            applied: view.log().decided().0,
+            records: view.document().records().len(),
+            highest: ledger.highest(),
+            epoch: ledger.epoch().number,
+            rung: ledger.epoch().rung,
+            unsettled: view.unsettled_count(),
+        }
+    }
+}
+
+struct Listener {
+    api: Api,
+    room: Room,
+    changes: Receiver<Room>,
+    /// What to tell next, if it is known already.
+    due: Option<&'static str>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Changes of the room
+///
+/// An event `changed` at once, and then after each change, with how the room stands. Whoever reads too slowly gets an
+/// event `missed` in between. The events say that something has changed, and not what: read again what matters.
+#[utoipa::path(
+    get, path = "/events", tag = "events", operation_id = "listen",
+    params(("room" = String, Path)),
+    responses((status = 200, body = RoomNow, content_type = "text/event-stream"), Problem)
+)]
+pub async fn listen(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let Ok(place) = Arc::clone(&api.listeners.0).try_acquire_owned() else {
+        let detail = format!("{MAX_LISTENERS} listen to this relay already: listen to another one");
+        return Err(Problem::unavailable("too-many-listeners", detail));
+    };
+    let changes = api.node().changes();
+    let listener = Listener { api, room, changes, due: Some("changed"), _place: place };
+    Ok(Sse::new(unfold(listener, Listener::next)).keep_alive(KeepAlive::default()))
+}
+
+impl Listener {
+    /// The next event; none when the relay stops.
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        let name = match self.due.take() {
+            Some(name) => name,
+            None => self.changed().await?,
+        };
+        let now = self.api.node().read(self.room.clone(), RoomNow::of).await.ok()?;
+        let event = Event::default().event(name).id(now.applied.to_string());
+        Some((Ok(event.json_data(&now).ok()?), self))
+    }
+
+    /// Waits for a change, and for those that come with it.
+    async fn changed(&mut self) -> Option<&'static str> {
+        let mut name = loop {
+            match self.changes.recv().await {
+                Ok(room) if room == self.room => break "changed",
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => break "missed",
+                Err(RecvError::Closed) => return None,
+            }
+        };
+        sleep(PAUSE).await;
+        loop {
+            match self.changes.try_recv() {
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(_)) => name = "missed",
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return Some(name),
+            }
+        }
+    }
+}

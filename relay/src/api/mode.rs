@@ -1,0 +1,159 @@
+//! `/mode`: how numbers are given now, and why.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::ledger::{Load, Mode, Reason, Rung, Wish};
+use shared::replica::View;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::consistency::{Read, ReadAs};
+use super::extract::{Body, InRoom, Params};
+use super::problem::Problem;
+use crate::settings::Settings;
+
+/// How numbers are given now, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModeNow {
+    /// Counted up with each change.
+    epoch: u64,
+    #[schema(value_type = RungName)]
+    rung: Rung,
+    /// `hybrid`: the log decides on numbers at once. `crdt_only`: it settles them later.
+    #[schema(value_type = String, example = "hybrid")]
+    mode: &'static str,
+    /// Why the epoch began: `founded`, `load`, `calm`, `by_hand` or `resumed`.
+    #[schema(value_type = String, example = "load")]
+    reason: Reason,
+    /// The slot that began it.
+    since: u64,
+    /// What was measured when it began.
+    #[schema(value_type = LoadFigures)]
+    load: Load,
+    settings: Settings,
+    /// What the leader has measured last. Null before there was anything to measure.
+    #[schema(value_type = Option<LoadFigures>)]
+    measured: Option<Load>,
+    /// Whether this relay reaches no majority: the numbers that it gives are provisional, but for leased ones.
+    locally_offline: bool,
+    /// How many numbers are left of what is leased to this relay.
+    leased_left: u64,
+    /// How many provisional numbers wait to be settled.
+    unsettled: usize,
+}
+
+/// A rung of the ladder.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes a type of the core")]
+pub enum RungName {
+    Batching,
+    Leases,
+    Provisional,
+    Shedding,
+}
+
+/// What was measured in one window.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a type of the core")]
+pub struct LoadFigures {
+    /// How long the window was, in milliseconds.
+    window_ms: u32,
+    /// How many numbers were asked for.
+    requests: u32,
+    /// For how long the oldest claim has been waiting at its end, in milliseconds.
+    waiting_ms: u32,
+    /// The time from a claim's coming to its decision, which 99 of 100 kept to, in milliseconds.
+    p99_ms: u32,
+    /// How many provisional numbers were not settled.
+    unsettled: u32,
+}
+
+/// Which rung to take.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WantedMode {
+    rung: WantedRung,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum WantedRung {
+    Batching,
+    Leases,
+    Provisional,
+    Shedding,
+    /// Load decides again.
+    Auto,
+}
+
+impl ModeNow {
+    fn of(view: View<'_>) -> Self {
+        let epoch = view.ledger().epoch();
+        ModeNow {
+            epoch: epoch.number,
+            rung: epoch.rung,
+            mode: match epoch.mode() {
+                Mode::Hybrid => "hybrid",
+                Mode::CrdtOnly => "crdt_only",
+            },
+            reason: epoch.reason,
+            since: epoch.since.0,
+            load: epoch.load,
+            settings: view.ledger().dynamic().into(),
+            measured: view.load(),
+            locally_offline: view.is_locally_offline(),
+            leased_left: view.leased(),
+            unsettled: view.unsettled_count(),
+        }
+    }
+}
+
+/// How numbers are given now, and why
+#[utoipa::path(
+    get, path = "/mode", tag = "mode", operation_id = "get_mode",
+    params(("room" = String, Path), ReadAs),
+    responses((status = 200, body = ModeNow), Problem)
+)]
+pub async fn get(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Params(read_as): Params<ReadAs>,
+) -> Result<Read<Json<ModeNow>>, Problem> {
+    api.read(room, read_as, |view| Json(ModeNow::of(view))).await
+}
+
+/// Takes a rung by hand, or lets load decide again
+///
+/// By hand the room stays on the rung until somebody asks for another one, or for `auto`.
+#[utoipa::path(
+    post, path = "/mode", tag = "mode", operation_id = "set_mode",
+    params(("room" = String, Path)),
+    request_body = WantedMode,
+    responses((status = 200, body = ModeNow), Problem)
+)]
+pub async fn set(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Body(WantedMode { rung }): Body<WantedMode>,
+) -> Result<Read<Json<ModeNow>>, Problem> {
+    let wish = api.node().read(room.clone(), move |view| wish(view, rung)).await?;
+    api.decide(room.clone(), wish).await?;
+    get(State(api), InRoom(room), Params(ReadAs::default())).await
+}
+
+fn wish(view: View<'_>, wanted: WantedRung) -> Wish {
+    let load = view.load().unwrap_or_default();
+    let by_hand = |rung| Wish::SetMode { from: None, rung, reason: Reason::ByHand, load };
+    match wanted {
+        WantedRung::Batching => by_hand(Rung::Batching),
+        WantedRung::Leases => by_hand(Rung::Leases),
+        WantedRung::Provisional => by_hand(Rung::Provisional),
+        WantedRung::Shedding => by_hand(Rung::Shedding),
+        WantedRung::Auto => {
+            let epoch = view.ledger().epoch();
+            Wish::SetMode { from: Some(epoch.number), rung: epoch.rung, reason: Reason::Resumed, load }
+        }
+    }
+}

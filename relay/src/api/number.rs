@@ -1,0 +1,178 @@
+//! `/records/{id}/number`: the number of a record, by what it rests on.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::finality::Numbering;
+use shared::io::{Command, Reply};
+use shared::ledger::Wish;
+use shared::replica::NumberView;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::consistency::{Read, ReadAs};
+use super::extract::{Body, OfRecord};
+use super::ids;
+use super::problem::Problem;
+
+/// The number of a record. Only `final` has a `value`: what may still change is `for_now`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Number {
+    /// It is the record's, until somebody asks to free it.
+    Final {
+        value: u64,
+        /// Where in the log it was decided. Missing as long as only the lease says so from which it was given.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        slot: Option<u64>,
+    },
+    /// Given without agreement: the log will make it final, replace it, or reject it.
+    Provisional {
+        for_now: u64,
+        /// All, if replicas have given it different ones.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        candidates: Vec<u64>,
+    },
+    /// Asked for, and not decided, or not released.
+    Pending {
+        /// Missing if it is to be the next one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<u64>,
+    },
+}
+
+impl Number {
+    pub fn of(view: &NumberView) -> Option<Number> {
+        if let Some(held) = view.held {
+            let held = held.into_inner();
+            return Some(Number::Final { value: held.number, slot: Some(held.slot.0) });
+        }
+        if let Some(leased) = view.leased {
+            return Some(Number::Final { value: leased.into_inner(), slot: None });
+        }
+        if let Some(unreleased) = view.unreleased {
+            return Some(Number::Pending { wanted: Some(unreleased.number) });
+        }
+        let given: Vec<u64> = view.provisional.iter().map(|claim| claim.for_now().number).collect();
+        if let Some(&for_now) = given.first() {
+            let differ = given.iter().any(|&number| number != for_now);
+            return Some(Number::Provisional { for_now, candidates: if differ { given } else { Vec::new() } });
+        }
+        match view.pending.as_ref()? {
+            Wish::Claim { number, .. } => Some(Number::Pending { wanted: Some(*number) }),
+            Wish::CompareAndSet { to, .. } => to.map(|number| Number::Pending { wanted: Some(number) }),
+            Wish::Allocate { .. } => Some(Number::Pending { wanted: None }),
+            _ => None,
+        }
+    }
+}
+
+impl Number {
+    /// The name of its state.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Number::Final { .. } => "final",
+            Number::Provisional { .. } => "provisional",
+            Number::Pending { .. } => "pending",
+        }
+    }
+
+    /// What to write down beside the state.
+    pub fn value_for_now(&self) -> Option<u64> {
+        match *self {
+            Number::Final { value, .. } => Some(value),
+            Number::Provisional { for_now, .. } => Some(for_now),
+            Number::Pending { wanted } => wanted,
+        }
+    }
+}
+
+impl From<Numbering> for Number {
+    fn from(numbering: Numbering) -> Self {
+        match numbering {
+            Numbering::Final(number) => Number::Final { value: number.into_inner(), slot: None },
+            Numbering::Provisional(number) => {
+                Number::Provisional { for_now: *number.for_now(), candidates: Vec::new() }
+            }
+        }
+    }
+}
+
+/// Which number is wanted: a certain one, or `"next"`.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "a number is wanted as a positive whole number, or as \"next\"")]
+pub enum WhichNumber {
+    This(u64),
+    Next(Next),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Next {
+    Next,
+}
+
+impl WhichNumber {
+    /// The number, or `None` for the next one.
+    pub fn number(self) -> Option<u64> {
+        match self {
+            WhichNumber::This(number) => Some(number),
+            WhichNumber::Next(Next::Next) => None,
+        }
+    }
+}
+
+/// Which number a record is to get.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WantedNumber {
+    number: WhichNumber,
+}
+
+/// A record and its number.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Numbered {
+    id: String,
+    number: Option<Number>,
+}
+
+/// Gives a record a number
+///
+/// How, and so whether it is final at once, depends on the mode of the room. Asking for the number that the record has
+/// is refused: free it first.
+#[utoipa::path(
+    put, path = "/records/{id}/number", tag = "records", operation_id = "give_number",
+    params(("room" = String, Path), ("id" = String, Path)),
+    request_body = WantedNumber,
+    responses((status = 200, body = Numbered), Problem)
+)]
+pub async fn put(
+    State(api): State<Api>,
+    OfRecord(room, record): OfRecord,
+    Body(WantedNumber { number }): Body<WantedNumber>,
+) -> Result<Read<Json<Numbered>>, Problem> {
+    let given = match api.command(room.clone(), Command::Number { record, number: number.number() }).await? {
+        Reply::Numbered(numbering) => Number::from(numbering),
+        other => unreachable!("a number was asked for, not {other:?}"),
+    };
+    let read = api.read(room, ReadAs::default(), move |view| view.record(record)).await?;
+    // Whoever removes the record meanwhile does not make untrue what was given.
+    read.and_then(|record_now| {
+        let number = record_now.and_then(|now| Number::of(&now.number)).unwrap_or(given);
+        Ok(Json(Numbered { id: ids::of_record(record), number: Some(number) }))
+    })
+}
+
+/// Takes a record's number from it
+///
+/// The number is free again, but it is not the next one: it has to be asked for. Also of a record that is removed.
+#[utoipa::path(
+    delete, path = "/records/{id}/number", tag = "records", operation_id = "free_number",
+    params(("room" = String, Path), ("id" = String, Path)),
+    responses((status = 204), Problem)
+)]
+pub async fn delete(State(api): State<Api>, OfRecord(room, record): OfRecord) -> Result<StatusCode, Problem> {
+    api.command(room, Command::Free { record }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

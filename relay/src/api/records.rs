@@ -1,0 +1,230 @@
+//! `/records`: the records of a room.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::id::RecordId;
+use shared::io::{Command, CommandRejection, Reply};
+use shared::replica::{RecordView, View};
+use shared::wire::Room;
+use utoipa::{IntoParams, ToSchema};
+
+use super::consistency::{Read, ReadAs};
+use super::extract::{Body, InRoom, OfRecord, Params};
+use super::fields::{Candidate, Fields, WantedFields};
+use super::idempotency::{Answer, Done, Key};
+use super::number::{Number, WhichNumber};
+use super::problem::Problem;
+use super::{Api, ROOMS};
+use super::{ids, page};
+
+/// How many records are looked at for one page: a search may not hold up the relay.
+const MAX_LOOKED_AT: usize = 2000;
+
+/// A record as it reads at this relay.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Record {
+    #[schema(example = "00c3a1f05b7d92e4.17")]
+    id: String,
+    /// A register is a text, or null; a counter is a number, a set is a list of texts.
+    #[schema(value_type = Object, example = json!({"name": "Anna", "note": null, "tags": ["board"]}))]
+    fields: Fields,
+    /// The registers that have concurrent values which nobody has settled, with all of them, the one displayed first.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    candidates: BTreeMap<String, Vec<Candidate>>,
+    number: Option<Number>,
+    /// Why this relay's latest wish for a number of the record was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+}
+
+impl From<RecordView> for Record {
+    fn from(view: RecordView) -> Self {
+        let concurrent = view.fields.keys().map(|name| (name, view.candidates(name)));
+        let candidates = concurrent
+            .filter(|(_, candidates)| candidates.len() > 1)
+            .map(|(name, candidates)| (name.clone(), candidates.iter().map(Candidate::from).collect()));
+        Record {
+            id: ids::of_record(view.id),
+            candidates: candidates.collect(),
+            number: Number::of(&view.number),
+            refused: view.number.refused.map(|rejection| rejection.to_string()),
+            fields: view.fields.into_iter().map(|(name, field)| (name, field.into())).collect(),
+        }
+    }
+}
+
+/// Some records, in the order of their ids.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Records {
+    records: Vec<Record>,
+    /// Where the next page begins: ask for it with `after`. Missing on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    /// How many records the room has.
+    total: usize,
+}
+
+/// Which records.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Search {
+    /// Only records whose name, or whatever the schema has in its place, begins so. Upper and lower case are the same.
+    name: Option<String>,
+}
+
+/// A new record.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecord {
+    fields: WantedFields,
+    /// Whether it is to get a number, and which.
+    number: Option<WhichNumber>,
+}
+
+/// What is to be changed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedRecord {
+    /// Only those named change. A set is changed by `{"insert": […], "remove": […]}`, a counter by `{"add": 1}`.
+    fields: WantedFields,
+}
+
+/// A record that was added.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Added {
+    id: String,
+    number: Option<Number>,
+}
+
+/// Some of the records
+///
+/// A page of a search may have fewer records than asked for, even none: there are more as long as it has `next`.
+#[utoipa::path(
+    get, path = "/records", tag = "records", operation_id = "list_records",
+    params(("room" = String, Path), page::Page, Search, ReadAs),
+    responses((status = 200, body = Records), Problem)
+)]
+pub async fn list(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Params(page): Params<page::Page>,
+    Params(search): Params<Search>,
+    Params(read_as): Params<ReadAs>,
+) -> Result<Read<Json<Records>>, Problem> {
+    let after = page.after.as_deref().map(ids::record).transpose()?;
+    let limit = page.limit()?;
+    api.read(room, read_as, move |view| Json(records(view, after, limit, search.name.as_deref()))).await
+}
+
+fn records(view: View<'_>, after: Option<RecordId>, limit: usize, name: Option<&str>) -> Records {
+    let (title, prefix) = (view.schema().title(), name.map(str::to_lowercase));
+    let is_wanted = |record: &RecordView| match (&prefix, title) {
+        (Some(prefix), Some((_, title))) => record.shown(&title.name).to_lowercase().starts_with(prefix),
+        _ => true,
+    };
+    let mut rest = view.document().records().skip_while(|id| after.is_some_and(|after| *id <= after));
+    let (mut records, mut last) = (Vec::new(), None);
+    for id in rest.by_ref().take(MAX_LOOKED_AT) {
+        last = Some(id);
+        records.extend(view.record(id).filter(is_wanted).map(Record::from));
+        if records.len() == limit {
+            break;
+        }
+    }
+    let next = rest.next().and(last).map(ids::of_record);
+    Records { records, next, total: view.document().records().len() }
+}
+
+/// Adds a record, with a number if one is wanted
+///
+/// Either both is done or neither: if the number is refused, the record is taken back. With an `Idempotency-Key` the
+/// same request may be made again, at the same relay, and is answered as the first time.
+#[utoipa::path(
+    post, path = "/records", tag = "records", operation_id = "add_record",
+    params(("room" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = NewRecord,
+    responses((status = 201, body = Added), Problem)
+)]
+pub async fn add(State(api): State<Api>, InRoom(room): InRoom, key: Option<Key>, Body(new): Body<NewRecord>) -> Answer {
+    let Some(key) = key else { return api.add(room, new).await };
+    let (place, work) = ((room.clone(), "records", key), api.clone());
+    let request = new.clone();
+    api.remembered.once(place, &request, async move { work.add(room, new).await }).await
+}
+
+impl Api {
+    async fn add(&self, room: Room, new: NewRecord) -> Answer {
+        let fields = new.fields.for_new(self.schema())?;
+        let command = match new.number {
+            Some(wanted) => Command::Register { fields, number: wanted.number() },
+            None => Command::Add { fields },
+        };
+        let (record, number) = match self.command(room.clone(), command).await? {
+            Reply::Added(record) => (record, None),
+            Reply::Registered(record, Ok(numbering)) => (record, Some(numbering.into())),
+            Reply::Registered(record, Err(rejection)) => {
+                let _stopping = self.command(room, Command::Remove { record }).await;
+                return Err(rejection.into());
+            }
+            other => unreachable!("a record was to be added, not {other:?}"),
+        };
+        let id = ids::of_record(record);
+        let location = format!("{ROOMS}/{}/records/{id}", room.as_str());
+        Ok(Done::created(&Added { id, number }, &location))
+    }
+}
+
+/// A record
+#[utoipa::path(
+    get, path = "/records/{id}", tag = "records", operation_id = "get_record",
+    params(("room" = String, Path), ("id" = String, Path), ReadAs),
+    responses((status = 200, body = Record), Problem)
+)]
+pub async fn get(
+    State(api): State<Api>,
+    OfRecord(room, record): OfRecord,
+    Params(read_as): Params<ReadAs>,
+) -> Result<Read<Json<Record>>, Problem> {
+    let read = api.read(room, read_as, move |view| view.record(record)).await?;
+    read.and_then(|record| match record {
+        Some(record) => Ok(Json(record.into())),
+        None => Err(CommandRejection::UnknownRecord.into()),
+    })
+}
+
+/// Changes fields of a record
+///
+/// The fields are changed one after the other: readers may see some of them changed and others not yet.
+#[utoipa::path(
+    patch, path = "/records/{id}", tag = "records", operation_id = "change_record",
+    params(("room" = String, Path), ("id" = String, Path)),
+    request_body = ChangedRecord,
+    responses((status = 200, body = Record), Problem)
+)]
+pub async fn change(
+    State(api): State<Api>,
+    OfRecord(room, record): OfRecord,
+    Body(changed): Body<ChangedRecord>,
+) -> Result<Read<Json<Record>>, Problem> {
+    for (field, edit) in changed.fields.for_change(api.schema())? {
+        api.command(room.clone(), Command::Edit { record, field, edit }).await?;
+    }
+    get(State(api), OfRecord(room, record), Params(ReadAs::default())).await
+}
+
+/// Removes a record
+///
+/// Its number stays taken until somebody frees it. An edit that somebody makes meanwhile wins, and brings the record back.
+#[utoipa::path(
+    delete, path = "/records/{id}", tag = "records", operation_id = "remove_record",
+    params(("room" = String, Path), ("id" = String, Path)),
+    responses((status = 204), Problem)
+)]
+pub async fn remove(State(api): State<Api>, OfRecord(room, record): OfRecord) -> Result<StatusCode, Problem> {
+    api.command(room, Command::Remove { record }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

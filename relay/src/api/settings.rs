@@ -1,0 +1,44 @@
+//! `/settings`: the settings of the dynamic method.
+
+use axum::Json;
+use axum::extract::State;
+use shared::ledger::Wish;
+
+use super::Api;
+use super::consistency::{Read, ReadAs};
+use super::extract::{Body, InRoom, Params};
+use super::problem::Problem;
+use crate::settings::Settings;
+
+/// The settings of the dynamic method in this room
+#[utoipa::path(
+    get, path = "/settings", tag = "mode", operation_id = "get_settings",
+    params(("room" = String, Path), ReadAs),
+    responses((status = 200, body = Settings), Problem)
+)]
+pub async fn get(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Params(read_as): Params<ReadAs>,
+) -> Result<Read<Json<Settings>>, Problem> {
+    api.read(room, read_as, |view| Json(Settings::from(view.ledger().dynamic()))).await
+}
+
+/// Changes settings
+///
+/// Only those named change. The log decides, so that the change is a fact at one place for everybody.
+#[utoipa::path(
+    patch, path = "/settings", tag = "mode", operation_id = "change_settings",
+    params(("room" = String, Path)),
+    request_body = Settings,
+    responses((status = 200, body = Settings), Problem)
+)]
+pub async fn change(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Body(changed): Body<Settings>,
+) -> Result<Read<Json<Settings>>, Problem> {
+    let present = api.node().read(room.clone(), |view| view.ledger().dynamic()).await?;
+    api.decide(room.clone(), Wish::SetDynamic { dynamic: changed.over(present) }).await?;
+    get(State(api), InRoom(room), Params(ReadAs::default())).await
+}

@@ -1,0 +1,71 @@
+//! The interface of the system that Duet comes from: its routes and its Socket.IO events, as thin adapters over the
+//! engine. `docs/legacy-api.md` lists them.
+
+mod agreement;
+mod input;
+mod load;
+mod people;
+mod refusal;
+mod routes;
+mod socket_io;
+mod updates;
+
+pub use routes::router;
+
+use std::time::Duration;
+
+use shared::io::{Command, Reply};
+use shared::ledger::{Granted, Wish};
+use shared::replica::View;
+use shared::wire::Room;
+use tokio::time::{Instant, timeout_at};
+
+use crate::node::NodeHandle;
+use refusal::Refusal;
+
+/// The room of those who name none: the one that the page opens, too.
+const DEFAULT_ROOM: &str = "people";
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The functions of the original, for one room and one request.
+#[derive(Clone, Debug)]
+struct Original {
+    node: NodeHandle,
+    room: Room,
+    deadline: Instant,
+}
+
+impl Original {
+    fn new(node: NodeHandle, room: Room) -> Self {
+        Original { node, room, deadline: Instant::now() + PATIENCE }
+    }
+
+    async fn read<T: Send + 'static>(&self, read: impl FnOnce(View<'_>) -> T + Send + 'static) -> Result<T, Refusal> {
+        let answer = timeout_at(self.deadline, self.node.read(self.room.clone(), read)).await;
+        Ok(answer.map_err(|_| Refusal::Undecided)??)
+    }
+
+    async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        let answer = timeout_at(self.deadline, self.node.command(self.room.clone(), command)).await;
+        Ok(answer.map_err(|_| Refusal::Undecided)???)
+    }
+
+    /// Asks the log, which takes a majority of the voters.
+    async fn ask(&self, wish: Wish) -> Result<Granted, Refusal> {
+        if self.read(|view| view.is_locally_offline()).await? {
+            return Err(Refusal::NoMajority);
+        }
+        match self.command(Command::Ask(wish)).await? {
+            Reply::Decided(_, outcome) => Ok(outcome?),
+            other => unreachable!("the log was asked, and does not answer {other:?}"),
+        }
+    }
+
+    /// Where the relays are reached that are up, by their ids.
+    async fn nodes(&self) -> Result<Vec<String>, Refusal> {
+        let status = self.read(|view| view.status()).await?;
+        let relays = status.into_iter().flat_map(|status| status.relays);
+        Ok(relays.filter(|relay| relay.up).map(|relay| relay.address).collect())
+    }
+}

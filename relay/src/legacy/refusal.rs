@@ -1,0 +1,140 @@
+//! Why a request of an original client is not done, and how it is told.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shared::io::{CommandRejection, Violation};
+use shared::ledger::Rejection;
+use thiserror::Error;
+
+use super::PATIENCE;
+use super::input::MAX_BODY_BYTES;
+use crate::node::NoRoom;
+
+/// After how many seconds those may try again who are turned away for a passing reason.
+const RETRY_AFTER: u32 = 1;
+
+/// Why a request is not done.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    #[error("pages of this origin may not use this relay: start it with --allow-origin ORIGIN to let them")]
+    ForeignOrigin,
+    #[error("{0}")]
+    BadRoom(Violation),
+    #[error("the query of the URL cannot be read: {0}")]
+    BadQuery(String),
+    #[error("the method is not the right one for this route: see docs/legacy-api.md")]
+    WrongMethod,
+    #[error("the body is not declared as JSON: send it with `Content-Type: application/json`")]
+    NotDeclaredJson,
+    #[error("the body ended too early, or did not come within {} s", PATIENCE.as_secs())]
+    BrokenBody,
+    #[error("the body is longer than {MAX_BODY_BYTES} bytes")]
+    TooLong,
+    #[error("this is no JSON: {0}; send a JSON object such as {1}")]
+    NotJson(String, &'static str),
+    #[error("{0}; send a JSON object such as {1}")]
+    WrongFields(String, &'static str),
+    #[error("there is no event `{0}`: see docs/legacy-api.md")]
+    UnknownEvent(String),
+    #[error("the records of this relay have no field of text that could be the name")]
+    NoTitle,
+    #[error("{count} people are called {name}: which of them is meant cannot be said here")]
+    Ambiguous { name: String, count: usize },
+    #[error(transparent)]
+    Rejected(#[from] CommandRejection),
+    #[error("no majority of the voters can be reached from here: nothing was done; try again, or ask another relay")]
+    NoMajority,
+    #[error(
+        "not decided within {} s, and it may still be: look with /get_data before you try again", PATIENCE.as_secs()
+    )]
+    Undecided,
+    #[error("too much is under way for this client: wait for answers before you ask for more")]
+    Busy,
+    #[error("too many clients are connected: try again later, or ask another relay")]
+    Full,
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
+
+/// How much is repeated of what a client has sent, in characters.
+const MAX_REPEATED: usize = 200;
+
+/// A refusal as the body of an answer.
+#[derive(Debug, Serialize)]
+pub struct Told {
+    error: String,
+}
+
+impl Refusal {
+    /// Fields are missing, of another type, or not known.
+    pub fn wrong_fields(reason: impl ToString, example: &'static str) -> Self {
+        Refusal::WrongFields(shortened(&reason.to_string()), example)
+    }
+
+    pub fn unknown_event(event: &str) -> Self {
+        Refusal::UnknownEvent(shortened(event))
+    }
+
+    pub fn told(&self) -> Told {
+        Told { error: self.to_string() }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
+            Refusal::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::NotDeclaredJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Refusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::BadRoom(_) | Refusal::BadQuery(_) | Refusal::BrokenBody | Refusal::NotJson(..) => {
+                StatusCode::BAD_REQUEST
+            }
+            Refusal::WrongFields(..) | Refusal::UnknownEvent(_) | Refusal::NoTitle => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Ambiguous { .. } => StatusCode::CONFLICT,
+            Refusal::Rejected(rejection) => status_of(rejection),
+            Refusal::NoMajority | Refusal::Undecided | Refusal::Busy | Refusal::Full | Refusal::NoRoom(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    fn retry_after_seconds(&self) -> u32 {
+        match self {
+            Refusal::Rejected(CommandRejection::Shedding { retry_after_ms, .. }) => retry_after_ms.div_ceil(1000),
+            _ => RETRY_AFTER,
+        }
+    }
+}
+
+/// Whoever sends much is not sent all of it back.
+pub fn shortened(text: &str) -> String {
+    text.chars().take(MAX_REPEATED).collect()
+}
+
+fn status_of(rejection: &CommandRejection) -> StatusCode {
+    match rejection {
+        CommandRejection::Schema(_)
+        | CommandRejection::TooLarge
+        | CommandRejection::Refused(Rejection::OutOfRange { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+        CommandRejection::Shedding { .. } | CommandRejection::TooManyWaiting { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::CONFLICT,
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Refusal::Rejected(CommandRejection::Refused(rejection))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, Json(self.told())).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_seconds()));
+        }
+        response
+    }
+}

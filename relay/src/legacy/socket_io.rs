@@ -1,0 +1,181 @@
+//! The original's Socket.IO events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared::wire::Room;
+use socketioxide::SocketIo;
+use socketioxide::extract::{AckSender, Event, HttpExtension, SocketRef, TryData};
+use socketioxide::handler::ConnectHandler;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::debug;
+
+use super::input::Input;
+use super::people::{Entry, Person};
+use super::refusal::{Refusal, Told, shortened};
+use super::{Original, updates};
+use crate::app::App;
+use crate::node::NodeHandle;
+
+/// How many clients may be connected.
+const MAX_CLIENTS: usize = 1024;
+/// How many events of one client may be under way.
+const MAX_EVENTS: usize = 32;
+/// How many answers may wait for one client; it misses those beyond.
+const MAX_WAITING: usize = 64;
+/// The longest packet of a client, in bytes. Far longer than what is of use, so that clients are told what was wrong.
+const MAX_PACKET_BYTES: usize = 1024 * 1024;
+
+/// One client, from its handshake on.
+#[derive(Clone)]
+pub struct Client {
+    node: NodeHandle,
+    room: Room,
+    /// A permit for each event that may be under way.
+    events: Arc<Semaphore>,
+    /// Its place among all clients.
+    _place: Arc<OwnedSemaphorePermit>,
+}
+
+impl Client {
+    pub fn room(&self) -> Room {
+        self.room.clone()
+    }
+}
+
+/// What an `error` event says.
+#[derive(Serialize)]
+struct Failed<'a> {
+    /// The event that failed.
+    event: String,
+    #[serde(flatten)]
+    told: &'a Told,
+}
+
+/// The Socket.IO endpoint.
+pub fn router(app: &App) -> Router<App> {
+    let builder = SocketIo::builder().max_payload(MAX_PACKET_BYTES as u64).max_buffer_size(MAX_WAITING);
+    let builder = builder.ws_max_message_size(MAX_PACKET_BYTES).ws_max_frame_size(MAX_PACKET_BYTES);
+    let (service, io) = builder.build_svc();
+    // All before a client learns that it is connected: it misses nothing then, and nothing that it says is missed.
+    io.ns("/", (async || {}).with(greet));
+    tokio::spawn(updates::tell(io, app.node.clone()));
+    let doors = Doors { app: app.clone(), places: Arc::new(Semaphore::new(MAX_CLIENTS)) };
+    Router::new()
+        .route_service("/socket.io", service.clone())
+        .route_service("/socket.io/", service)
+        .layer(middleware::from_fn_with_state(doors, admit))
+}
+
+/// Where clients come in.
+#[derive(Clone)]
+struct Doors {
+    app: App,
+    places: Arc<Semaphore>,
+}
+
+/// Lets a request through that no page, or an allowed one, has made. A handshake takes one of the places.
+async fn admit(State(doors): State<Doors>, request: Request, next: Next) -> Result<Response, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    let Original { node, room, .. } = Original::from_request_parts(&mut parts, &doors.app).await?;
+    let has_session = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")));
+    if !has_session {
+        let place = Arc::new(doors.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
+        let events = Arc::new(Semaphore::new(MAX_EVENTS));
+        parts.extensions.insert(Client { node, room, events, _place: place });
+    }
+    let origin = parts.headers.get(header::ORIGIN).cloned();
+    let response = next.run(Request::from_parts(parts, body)).await;
+    Ok(readable_by(origin, response))
+}
+
+/// Lets a page read an answer: by polling, browsers keep it from pages of other origins otherwise.
+fn readable_by(origin: Option<HeaderValue>, mut response: Response) -> Response {
+    if let Some(origin) = origin {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.headers_mut().append(header::VARY, HeaderValue::from_name(header::ORIGIN));
+    }
+    response
+}
+
+async fn greet(socket: SocketRef, HttpExtension(client): HttpExtension<Client>) -> Result<(), Infallible> {
+    socket.join(client.room.as_str().to_owned());
+    socket.on_fallback(on_event);
+    Ok(())
+}
+
+async fn on_event(
+    socket: SocketRef,
+    HttpExtension(client): HttpExtension<Client>,
+    Event(event): Event,
+    TryData(argument): TryData<Map<String, Value>>,
+    ack: AckSender,
+) {
+    let answer = Answer { socket: &socket, event: &event, ack };
+    let Ok(_permit) = client.events.try_acquire() else { return answer.refuse(&Refusal::Busy) };
+    let original = Original::new(client.node, client.room);
+    match event.as_str() {
+        "update_data" => {
+            let no_object = |_| Refusal::wrong_fields("the first argument is no JSON object", Person::EXAMPLE);
+            answer.acknowledge(update(original, argument.map_err(no_object)).await);
+        }
+        "get_socket_list" => answer.emit("socket_list", original.nodes().await),
+        "get_data" => answer.emit("data", original.rows().await),
+        "get_highest_number" => answer.emit("highest_number", original.highest().await),
+        unknown => answer.refuse(&Refusal::unknown_event(unknown)),
+    }
+}
+
+async fn update(original: Original, argument: Result<Map<String, Value>, Refusal>) -> Result<Entry, Refusal> {
+    original.update(Person::from_object(argument?)?).await
+}
+
+/// Where the answer to an event goes. A client that asks for an acknowledgement gets the answer in that, too.
+struct Answer<'a> {
+    socket: &'a SocketRef,
+    event: &'a str,
+    ack: AckSender,
+}
+
+impl Answer<'_> {
+    /// Answers with another event.
+    fn emit(self, reply: &str, outcome: Result<impl Serialize, Refusal>) {
+        match outcome {
+            Ok(answer) => {
+                self.send(reply, &answer);
+                self.acknowledge(Ok(answer));
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    fn acknowledge(self, outcome: Result<impl Serialize, Refusal>) {
+        match outcome {
+            Ok(answer) => {
+                if let Err(error) = self.ack.send(&answer) {
+                    debug!(%error, "a client of Socket.IO misses an acknowledgement");
+                }
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    fn refuse(self, refusal: &Refusal) {
+        let told = &refusal.told();
+        self.send("error", &Failed { event: shortened(self.event), told });
+        self.acknowledge(Ok(told));
+    }
+
+    fn send(&self, event: &str, data: &impl Serialize) {
+        if let Err(error) = self.socket.emit(event, data) {
+            debug!(%error, event, "a client of Socket.IO misses an event");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Settling: provisional claims become final, get another number, or are rejected, and every collision is kept for
+//! people to see.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::epoch::OnCollision;
+use super::numbers::{Numbered, Numbers};
+use super::wish::Rejection;
+use crate::dot::{Dot, DotSet};
+use crate::hlc::Stamp;
+use crate::id::RecordId;
+use crate::mutation::{self, Mutation};
+use crate::paxos::Slot;
+
+/// How many provisional claims are settled by one entry of the log at the most.
+pub const MAX_SETTLED: usize = 1024;
+/// How many conflicts are kept at the most.
+const MAX_CONFLICTS: usize = 10_000;
+
+/// A number that a replica gave to a record by itself: provisionally, or out of its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProvisionalClaim {
+    pub record: RecordId,
+    /// The edit that made it. It names the claim.
+    pub dot: Dot,
+    pub stamp: Stamp,
+    pub number: u64,
+    /// Whether the number is out of a lease of the replica that gave it, which then is the only one to give it.
+    pub leased: bool,
+    /// The number of the epoch in which it was made, as its replica knew it.
+    pub epoch: u64,
+}
+
+/// The name of a conflict: the entry that found it, and which of those in the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ConflictId {
+    pub slot: Slot,
+    pub at: u16,
+}
+
+impl fmt::Display for ConflictId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.slot.0, self.at)
+    }
+}
+
+/// A provisional claim that did not get what it wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    pub id: ConflictId,
+    pub claim: ProvisionalClaim,
+    /// Why: who had the number, or which number the record had.
+    pub because: Rejection,
+    /// What the record got in its place; `None` if it was rejected.
+    pub given: Option<Numbered>,
+    /// What somebody has done about it.
+    pub resolution: Option<Resolution>,
+}
+
+/// What is done about a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resolution {
+    /// It is as it should be.
+    Kept,
+    /// The number that was given in place of the other is free again.
+    Undone,
+}
+
+/// What was settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Settlement {
+    /// The claims that were settled, whatever came of them.
+    settled: DotSet,
+    /// Invariant: at most [`MAX_CONFLICTS`]; their claims are in `settled`.
+    conflicts: BTreeMap<ConflictId, Conflict>,
+}
+
+impl Settlement {
+    /// Settles those claims that were not before, in this order. Says how many, and how many of them collided.
+    pub(super) fn settle(
+        &mut self,
+        slot: Slot,
+        claims: &[ProvisionalClaim],
+        on_collision: OnCollision,
+        numbers: &mut Numbers,
+    ) -> (u32, u32) {
+        let (mut settled, mut collided) = (0, 0);
+        for (claim, at) in claims.iter().zip(0..) {
+            if self.settled.contains(claim.dot) && !mutation::is(Mutation::SettledAgain) {
+                continue;
+            }
+            self.settled.insert(claim.dot);
+            settled += 1;
+            let Err(because) = numbers.settle(slot, claim) else { continue };
+            collided += 1;
+            let is_about_the_number = matches!(because, Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. });
+            let another = (on_collision == OnCollision::Renumber && is_about_the_number)
+                .then(|| numbers.allocate(slot, claim.record));
+            let id = ConflictId { slot, at };
+            let given = another.and_then(Result::ok);
+            if !mutation::is(Mutation::ConflictUntold) {
+                self.keep(Conflict { id, claim: *claim, because, given, resolution: None });
+            }
+        }
+        (settled, collided)
+    }
+
+    /// Keeps a conflict. Beyond their number those go first that somebody has seen to.
+    fn keep(&mut self, conflict: Conflict) {
+        self.conflicts.insert(conflict.id, conflict);
+        if self.conflicts.len() > MAX_CONFLICTS {
+            let seen_to = self.conflicts.values().find(|conflict| conflict.resolution.is_some());
+            let oldest = seen_to.or(self.conflicts.values().next()).map(|conflict| conflict.id);
+            oldest.and_then(|id| self.conflicts.remove(&id));
+        }
+    }
+
+    pub(super) fn resolve(
+        &mut self,
+        id: ConflictId,
+        resolution: Resolution,
+        numbers: &mut Numbers,
+    ) -> Result<(), Rejection> {
+        let conflict = self.conflicts.get_mut(&id).ok_or(Rejection::UnknownConflict)?;
+        if let Some(resolution) = conflict.resolution {
+            return Err(Rejection::ResolvedAlready { resolution });
+        }
+        if resolution == Resolution::Undone {
+            let record = conflict.claim.record;
+            let now = numbers.of(record);
+            if conflict.given.is_none() || now != conflict.given {
+                return Err(Rejection::Changed { now });
+            }
+            numbers.release(record)?;
+        }
+        conflict.resolution = Some(resolution);
+        Ok(())
+    }
+
+    pub(super) fn is_settled(&self, claim: Dot) -> bool {
+        self.settled.contains(claim)
+    }
+
+    pub(super) fn conflicts(&self) -> impl DoubleEndedIterator<Item = &Conflict> {
+        self.conflicts.values()
+    }
+
+    pub(super) fn assert_invariants(&self) {
+        assert!(self.conflicts.len() <= MAX_CONFLICTS, "{} conflicts are kept", self.conflicts.len());
+        for (id, conflict) in &self.conflicts {
+            assert_eq!(*id, conflict.id, "a conflict is kept under another name");
+            assert!(self.settled.contains(conflict.claim.dot), "a conflict is about an unsettled claim");
+        }
+    }
+}

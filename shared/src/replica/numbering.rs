@@ -1,0 +1,274 @@
+//! How a record comes by its number: by the log, out of a lease, or provisionally; and how what is provisional is
+//! settled.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::crdt::FieldEdit;
+use crate::dynamic::Backlog;
+use crate::finality::{Final, Numbering, Provisional};
+use crate::id::RecordId;
+use crate::io::{CommandId, CommandRejection, Message, Now, Reply};
+use crate::ledger::{Load, MAX_NUMBER, MAX_SETTLED, Numbered, Rejection, Rung, Wish};
+use crate::presence::Status;
+use crate::schema::{FieldName, GivenNumber};
+
+use super::Replica;
+use super::claims::Asked;
+use super::outbox::Item;
+
+/// How long the leader waits on the rung of leases before it settles what does not fill an entry of the log.
+const SETTLE_PAUSE: Duration = Duration::from_millis(200);
+/// After how long whoever is turned away by shedding may try again, in milliseconds.
+const RETRY_AFTER_MS: u32 = 1000;
+
+impl Replica {
+    /// Gives a record a number. The reply says what the number rests on.
+    pub(super) fn number(
+        &mut self,
+        now: Now,
+        id: CommandId,
+        record: RecordId,
+        number: Option<u64>,
+    ) -> Result<(), CommandRejection> {
+        if !self.document.contains(record) {
+            return Err(CommandRejection::UnknownRecord);
+        }
+        self.check_unnumbered(record)?;
+        self.check_number(number)?;
+        // Where the log has been asked already, it decides: it might else give the record a second number.
+        let is_asked = self.claims.pending_for(record).is_some();
+        let given = if is_asked { None } else { self.number_without_log(now, number)? };
+        match given {
+            Some(given) => {
+                self.edit_record(now, record, vec![given.op()])?;
+                self.outbox.push(Item::Reply(id, Ok(Reply::Numbered(numbering(given)))));
+                Ok(())
+            }
+            None => self.ask(now, Asked::Number(id), wish_for(record, number)),
+        }
+    }
+
+    /// A new record with a number.
+    pub(super) fn register(
+        &mut self,
+        now: Now,
+        id: CommandId,
+        fields: Vec<(FieldName, FieldEdit)>,
+        number: Option<u64>,
+    ) -> Result<(), CommandRejection> {
+        let mut ops = self.ops_of_new(fields)?;
+        self.check_number(number)?;
+        let given = self.number_without_log(now, number)?;
+        if given.is_none() {
+            // Nobody is to be left with a record and no answer.
+            self.claims.check_room()?;
+        }
+        ops.extend(given.map(GivenNumber::op));
+        let record = self.add_record(now, ops)?;
+        match given {
+            Some(given) => {
+                self.outbox.push(Item::Reply(id, Ok(Reply::Registered(record, Ok(numbering(given))))));
+                Ok(())
+            }
+            None => self.ask(now, Asked::Registration(id, record), wish_for(record, number)),
+        }
+    }
+
+    /// Which number a record is given by this replica itself, as things stand; `None` if the log is to be asked.
+    fn number_without_log(&mut self, now: Now, wanted: Option<u64>) -> Result<Option<GivenNumber>, CommandRejection> {
+        let epoch = self.ledger.epoch();
+        if epoch.rung == Rung::Shedding {
+            let unsettled = self.unsettled.len();
+            return Err(CommandRejection::Shedding { unsettled, retry_after_ms: RETRY_AFTER_MS });
+        }
+        let is_alone = !self.sees_majority();
+        if wanted.is_none() {
+            self.leases.asked(now.monotonic);
+            if (epoch.rung >= Rung::Leases || is_alone)
+                && let Some(number) = self.leases.take(self.outbox.writes())
+            {
+                return Ok(Some(GivenNumber { number, epoch: epoch.number, leased: true }));
+            }
+        }
+        let is_given_here = epoch.rung >= Rung::Provisional || is_alone;
+        let number = wanted.unwrap_or_else(|| self.next_by_what_is_known());
+        Ok(is_given_here.then_some(GivenNumber { number, epoch: epoch.number, leased: false }))
+    }
+
+    /// Refuses what the log would refuse, as far as is known here.
+    fn check_unnumbered(&self, record: RecordId) -> Result<(), CommandRejection> {
+        match self.ledger.number_of(record) {
+            Some(Numbered { number, slot }) => {
+                Err(CommandRejection::Refused(Rejection::AlreadyNumbered { number, slot }))
+            }
+            None => self.check_not_leased(record),
+        }
+    }
+
+    /// Refuses to give a second number to a record that has one out of a lease, which the log does not know of yet.
+    pub(super) fn check_not_leased(&self, record: RecordId) -> Result<(), CommandRejection> {
+        match self.unsettled.of(record).find(|claim| claim.leased) {
+            Some(claim) => {
+                let (number, slot) = (claim.number, self.applied);
+                Err(CommandRejection::Refused(Rejection::AlreadyNumbered { number, slot }))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what the log would refuse, as far as is known here.
+    fn check_number(&self, number: Option<u64>) -> Result<(), CommandRejection> {
+        let Some(number) = number else { return Ok(()) };
+        let refusal = match self.ledger.owner_of(number) {
+            _ if !(1..=MAX_NUMBER).contains(&number) => Rejection::OutOfRange { number },
+            Some((owner, slot)) => Rejection::NumberTaken { number, owner, slot },
+            None => return Ok(()),
+        };
+        Err(CommandRejection::Refused(refusal))
+    }
+
+    /// Whether a majority of the voters can be reached, as far as is known here. A gap between two leaders does not count.
+    pub(super) fn sees_majority(&self) -> bool {
+        match &self.voter {
+            Some(voter) => voter.sees_quorum(),
+            None => {
+                let status = self.peers.status();
+                self.peers.any_relay().is_some() && status.is_some_and(Status::has_majority)
+            }
+        }
+    }
+
+    /// The next number above all that are known here.
+    fn next_by_what_is_known(&self) -> u64 {
+        (self.ledger.highest().max(self.unsettled.highest()) + 1).min(MAX_NUMBER)
+    }
+
+    /// Takes a record's number from it. What is not settled may be on its way to the log already, so the log is told, too.
+    pub(super) fn free(&mut self, now: Now, id: CommandId, record: RecordId) -> Result<(), CommandRejection> {
+        let given: Vec<u64> = self.unsettled.of(record).map(|claim| claim.number).collect();
+        if !given.is_empty() {
+            let withdrawn = self.edit_record(now, record, vec![GivenNumber::none()])?;
+            for number in given {
+                let wish = Wish::CompareAndSet { record, from: Some(number), to: None };
+                self.claims.ask(now.monotonic, (Some(withdrawn), None), wish, &mut self.outbox)?;
+            }
+        }
+        if self.ledger.number_of(record).is_some() {
+            return self.ask(now, Asked::Outcome(id), Wish::Release { record });
+        }
+        self.outbox.push(Item::Reply(id, Ok(Reply::Done)));
+        Ok(())
+    }
+
+    pub(super) fn lease(&mut self, now: Now, id: CommandId, count: u32) -> Result<(), CommandRejection> {
+        self.ask(now, Asked::Outcome(id), self.wish_for_lease(count))
+    }
+
+    fn wish_for_lease(&self, count: u32) -> Wish {
+        Wish::GrantRange { to: self.me, count, above: self.unsettled.highest() }
+    }
+
+    /// A record has changed, or is gone.
+    pub(super) fn look_at_number(&mut self, now: Now, record: RecordId) {
+        let version = self.document.read(record);
+        let new = self.unsettled.look_at(record, version.as_ref(), &self.ledger);
+        if self.is_leader() {
+            (0..new).for_each(|_| self.controller.asked(now.monotonic, false));
+        }
+    }
+
+    /// Asks for another lease, if the present ones will not do for long.
+    pub(super) fn lease_ahead(&mut self, now: Now) {
+        if self.ledger.epoch().rung < Rung::Leases || self.leasing.is_some_and(|claim| self.claims.is_pending(claim)) {
+            return;
+        }
+        let most = self.ledger.dynamic().lease_most;
+        if let Some(count) = self.leases.wants(now.monotonic, most) {
+            let wish = self.wish_for_lease(count);
+            self.leasing = self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).ok();
+        }
+    }
+
+    /// The leader submits what is provisional to the log, as much at a time as one entry takes.
+    pub(super) fn settle_provisional(&mut self, now: Now) {
+        if !self.is_leader() {
+            // The next leader looks for itself, and may know of more that was withdrawn.
+            return self.settling.take().into_iter().for_each(|claim| self.claims.forget(claim));
+        }
+        let is_busy = self.settling.is_some_and(|claim| self.claims.is_pending(claim));
+        if self.unsettled.len() == 0 || is_busy || !self.ledger.epoch().rung.settles() {
+            return;
+        }
+        // Numbers out of leases are final already: to settle them at leisure spares the disks.
+        let may_wait = self.ledger.epoch().rung == Rung::Leases && self.unsettled.len() < MAX_SETTLED;
+        if may_wait && now.monotonic < self.settle_at {
+            return;
+        }
+        self.settle_at = now.monotonic + SETTLE_PAUSE;
+        let claims: Vec<_> = self.unsettled.iter().take(MAX_SETTLED).copied().collect();
+        let records: BTreeSet<RecordId> = claims.iter().map(|claim| claim.record).collect();
+        let after = records.into_iter().flat_map(|record| self.document.version_dots(record)).collect();
+        let wish = Wish::Settle { claims, after };
+        self.settling = self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).ok();
+    }
+
+    /// When the leader settles what waits for it at leisure.
+    pub(super) fn settle_deadline(&self) -> Option<Duration> {
+        let is_busy = self.settling.is_some_and(|claim| self.claims.is_pending(claim));
+        let waits =
+            self.is_leader() && self.ledger.epoch().rung == Rung::Leases && self.unsettled.len() > 0 && !is_busy;
+        waits.then_some(self.settle_at)
+    }
+
+    /// The leader looks at the load, and changes the rung if it has to.
+    pub(super) fn steer(&mut self, now: Now) {
+        if !self.is_leader() {
+            return self.controller.rest();
+        }
+        let (settings, epoch) = (self.ledger.dynamic(), self.ledger.epoch());
+        let backlog = || Backlog { waiting_since: self.claims.waiting_since(), unsettled: self.unsettled.len() };
+        let Some(verdict) = self.controller.look(now.monotonic, &settings, &epoch, backlog) else { return };
+        self.load = Some(verdict.load);
+        for peer in self.peers.all_but(None) {
+            self.send_unbound(peer, Message::Load(verdict.load));
+        }
+        if let Some((rung, reason)) = verdict.switch {
+            let wish = Wish::SetMode { from: Some(epoch.number), rung, reason, load: verdict.load };
+            if self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).is_err() {
+                self.controller.stays();
+            }
+        }
+    }
+
+    /// The leader, or this tab's relay, tells what was measured.
+    pub(super) fn on_load(&mut self, load: Load) {
+        self.load = Some(load);
+        let Some(voter) = &self.voter else { return };
+        if !voter.is_leader() {
+            for peer in self.peers.tabs() {
+                self.send_unbound(peer, Message::Load(load));
+            }
+        }
+    }
+}
+
+fn wish_for(record: RecordId, number: Option<u64>) -> Wish {
+    match number {
+        Some(number) => Wish::Claim { record, number },
+        None => Wish::Allocate { record },
+    }
+}
+
+fn numbering(given: GivenNumber) -> Numbering {
+    if given.leased {
+        Numbering::Final(Final::new(given.number))
+    } else {
+        Numbering::Provisional(Provisional::new(given.number))
+    }
+}
+
+/// Whether a wish asks for a number.
+pub(super) fn asks_for_a_number(wish: &Wish) -> bool {
+    matches!(wish, Wish::Claim { .. } | Wish::Allocate { .. } | Wish::CompareAndSet { to: Some(_), .. })
+}
