@@ -2,6 +2,7 @@
 
 mod agree;
 mod document;
+mod dynamic;
 mod machine;
 
 use std::fs;
@@ -11,6 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 pub use self::agree::agree;
+pub use self::dynamic::dynamic;
 use crate::process::{announced, find_on_path, output_of, run};
 use crate::setup::Tools;
 use crate::workspace::{WASM_TARGET, cargo, locked_version, wasm_target_dir};

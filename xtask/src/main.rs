@@ -61,6 +61,8 @@ enum Bench {
     Merge,
     /// Agreement beside omnipaxos, openraft and etcd
     Agree,
+    /// The dynamic method: the thesis's experiment, and a burst
+    Dynamic,
 }
 
 fn main() -> ExitCode {
@@ -84,6 +86,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Test { only } => test::run(only),
         Command::Bench { what: Bench::Merge } => bench::merge(),
         Command::Bench { what: Bench::Agree } => bench::agree(),
+        Command::Bench { what: Bench::Dynamic } => bench::dynamic(),
         Command::Sim { seeds, from } => process::run(
             workspace::cargo("run")
                 .args(["--package=shared", "--features=sim", "--example=sim", "--release", "--quiet", "--locked", "--"])

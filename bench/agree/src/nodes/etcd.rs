@@ -9,7 +9,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{NODES, Process, free_port, get, poll};
+use relays::{NODES, Process, free_port, get, poll};
 
 pub struct Etcd {
     nodes: Vec<Node>,

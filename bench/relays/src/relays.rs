@@ -31,6 +31,11 @@ impl Relays {
         relays
     }
 
+    /// The port of a relay.
+    pub fn port(&self, id: u16) -> u16 {
+        self.relay(id).port
+    }
+
     /// Where tabs connect to a relay.
     pub fn url(&self, id: u16) -> String {
         format!("ws://127.0.0.1:{}/ws", self.relay(id).port)
