@@ -8,7 +8,7 @@ mod load_chart;
 mod number;
 mod relays;
 mod row;
-mod settings;
+pub mod settings;
 mod status;
 mod story;
 
@@ -19,7 +19,7 @@ pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
 pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_wish};
 pub use relays::{RelayItem, TabItem};
 pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
-pub use settings::{Figure, SettingsDraft};
+pub use settings::SettingsDraft;
 pub use status::{StatusLine, Tone};
 pub use story::{Notice, PutBack, StoryItem};
 

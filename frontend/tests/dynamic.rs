@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use frontend::engine::load_history::{KEPT_SECONDS, LoadHistory};
 use frontend::pages::Page;
+use frontend::view_model::settings::label;
 use frontend::view_model::{
-    ConflictItem, ConflictState, Figure, LoadChart, NumberState, SettingsDraft, conflicts_as_csv, figure,
+    ConflictItem, ConflictState, LoadChart, NumberState, SettingsDraft, conflicts_as_csv, figure,
 };
-use shared::ledger::{ConflictId, Dynamic, Load, OnCollision, Rule, Rung};
+use shared::ledger::{ConflictId, Dynamic, Load, OnCollision, Rule, Rung, Setting};
 use shared::paxos::Slot;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -85,23 +86,23 @@ fn figures_have_a_fraction_only_where_it_says_something() {
 fn settings_are_refused_one_by_one_with_the_bounds_of_the_ledger() {
     let mut draft = SettingsDraft::of(&Dynamic::default());
     assert_eq!(draft.settings(), Some(Dynamic::default()));
-    for figure in Figure::ALL {
-        let nothing = if figure == Figure::LeaseMost { "none" } else { "0" };
+    for setting in Setting::ALL {
+        let nothing = if setting == Setting::LeaseMost { "none" } else { "0" };
         for wrong in ["", nothing, "-1", "1e3", "99999999999", "4294967296", "many"] {
-            draft.set(figure, wrong.to_owned());
-            let problem = draft.problem(figure).unwrap_or_else(|| panic!("{wrong:?} is no {}", figure.label()));
-            assert!(problem.starts_with(figure.label()) && problem.contains(" to "), "{problem}");
+            draft.set(setting, wrong.to_owned());
+            let problem = draft.problem(setting).unwrap_or_else(|| panic!("{wrong:?} is no {}", label(setting)));
+            assert!(problem.starts_with(label(setting)) && problem.contains(" to "), "{problem}");
         }
         assert_eq!(draft.settings(), None);
-        draft.set(figure, figure.of(&Dynamic::default()).to_string());
+        draft.set(setting, setting.of(&Dynamic::default()).to_string());
     }
-    draft.set(Figure::HighRequest, " 1 000 ".to_owned());
+    draft.set(Setting::HighRequest, " 1 000 ".to_owned());
     (draft.rule, draft.on_collision) = (Rule::Hand, OnCollision::Reject);
     let expected =
         Dynamic { high_request: 1000, rule: Rule::Hand, on_collision: OnCollision::Reject, ..Dynamic::default() };
     assert_eq!(draft.settings(), Some(expected));
-    draft.set(Figure::WindowMs, "5".to_owned());
-    assert_eq!(draft.problem(Figure::WindowMs).as_deref(), Some("Window is 20 to 60000 ms, in digits."));
+    draft.set(Setting::WindowMs, "5".to_owned());
+    assert_eq!(draft.problem(Setting::WindowMs).as_deref(), Some("Window is 20 to 60000 ms, in digits."));
 }
 
 fn conflict(loser: &str) -> ConflictItem {

@@ -1,11 +1,11 @@
 //! The settings of the dynamic method, to be changed for everybody.
 
-use shared::ledger::{Dynamic, OnCollision, Rule, Wish};
+use shared::ledger::{Dynamic, OnCollision, Rule, Setting, Wish};
 use yew::prelude::*;
 
 use super::text_input::TextInput;
 use crate::engine::session::Action;
-use crate::view_model::{Figure, SettingsDraft};
+use crate::view_model::settings::{SettingsDraft, hint, label, unit};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -49,7 +49,7 @@ pub fn SettingsForm(Props { settings, on_action }: &Props) -> Html {
             <h2 id="settings-heading">{ "Settings, for everybody" }</h2>
             <form class="settings" aria-label="Settings of the dynamic method" {onsubmit} novalidate=true>
                 { rules(draft.rule, &on_change) }
-                <div class="figures">{ for Figure::ALL.into_iter().map(|figure| field(figure, &draft, &on_change)) }</div>
+                <div class="figures">{ for Setting::ALL.into_iter().map(|setting| field(setting, &draft, &on_change)) }</div>
                 { collisions(draft.on_collision, &on_change) }
                 <div class="answers">
                     <button type="submit" class="primary" disabled={changed.is_none() || draft.settings().is_none()}>
@@ -73,7 +73,7 @@ pub fn SettingsForm(Props { settings, on_action }: &Props) -> Html {
 enum Change {
     Rule(Rule),
     OnCollision(OnCollision),
-    Figure(Figure, String),
+    Figure(Setting, String),
 }
 
 impl Change {
@@ -81,7 +81,7 @@ impl Change {
         match self {
             Change::Rule(rule) => draft.rule = rule,
             Change::OnCollision(on_collision) => draft.on_collision = on_collision,
-            Change::Figure(figure, text) => draft.set(figure, text),
+            Change::Figure(setting, text) => draft.set(setting, text),
         }
     }
 }
@@ -133,21 +133,21 @@ fn radio(
     }
 }
 
-fn field(figure: Figure, draft: &SettingsDraft, on_change: &Callback<Change>) -> Html {
-    let problem = draft.problem(figure);
-    let on_input = on_change.reform(move |text| Change::Figure(figure, text));
+fn field(setting: Setting, draft: &SettingsDraft, on_change: &Callback<Change>) -> Html {
+    let problem = draft.problem(setting);
+    let on_input = on_change.reform(move |text| Change::Figure(setting, text));
     html! {
-        <div class="figure" key={figure.label()}>
-            <span class="name" aria-hidden="true">{ figure.label() }</span>
+        <div class="figure" key={label(setting)}>
+            <span class="name" aria-hidden="true">{ label(setting) }</span>
             <span class="typed">
-                <TextInput label={format!("{}, in {}", figure.label(), figure.unit())} inputmode="numeric"
-                    value={draft.text(figure).to_owned()} wrong={problem.is_some()} {on_input} />
-                <span class="quiet" aria-hidden="true">{ figure.unit() }</span>
+                <TextInput label={format!("{}, in {}", label(setting), unit(setting))} inputmode="numeric"
+                    value={draft.text(setting).to_owned()} wrong={problem.is_some()} {on_input} />
+                <span class="quiet" aria-hidden="true">{ unit(setting) }</span>
             </span>
             if let Some(problem) = problem {
                 <p class="hint" role="alert">{ problem }</p>
             } else {
-                <p class="quiet">{ figure.hint() }</p>
+                <p class="quiet">{ hint(setting) }</p>
             }
         </div>
     }

@@ -167,22 +167,21 @@ impl Dynamic {
     /// # Errors
     /// [`Rejection::BadSetting`] for the first that is out of its bounds.
     pub fn check(&self) -> Result<(), Rejection> {
-        let bounds = [
-            (Setting::HighRequest, self.high_request, 1, 1_000_000),
-            (Setting::WindowMs, self.window_ms, 20, 60_000),
-            (Setting::TargetMs, self.target_ms, 1, 60_000),
-            (Setting::Dwell, self.dwell, 1, 10_000),
-            (Setting::LeaseMost, self.lease_most, 0, MAX_RANGE),
-            (Setting::ShedAbove, self.shed_above, 1, 10_000_000),
-        ];
-        match bounds.into_iter().find(|&(_, value, least, most)| !(least..=most).contains(&value)) {
-            Some((setting, _, least, most)) => Err(Rejection::BadSetting { setting, least, most }),
+        let is_out = |setting: &Setting| {
+            let (least, most) = setting.bounds();
+            !(least..=most).contains(&setting.of(self))
+        };
+        match Setting::ALL.into_iter().find(is_out) {
+            Some(setting) => {
+                let (least, most) = setting.bounds();
+                Err(Rejection::BadSetting { setting, least, most })
+            }
             None => Ok(()),
         }
     }
 }
 
-/// A setting that has bounds.
+/// A setting that is a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
@@ -192,6 +191,53 @@ pub enum Setting {
     Dwell,
     LeaseMost,
     ShedAbove,
+}
+
+impl Setting {
+    pub const ALL: [Setting; 6] = [
+        Setting::HighRequest,
+        Setting::WindowMs,
+        Setting::TargetMs,
+        Setting::Dwell,
+        Setting::LeaseMost,
+        Setting::ShedAbove,
+    ];
+
+    /// The least and the most that it may be.
+    #[must_use]
+    pub fn bounds(self) -> (u32, u32) {
+        match self {
+            Setting::HighRequest => (1, 1_000_000),
+            Setting::WindowMs => (20, 60_000),
+            Setting::TargetMs => (1, 60_000),
+            Setting::Dwell => (1, 10_000),
+            Setting::LeaseMost => (0, MAX_RANGE),
+            Setting::ShedAbove => (1, 10_000_000),
+        }
+    }
+
+    #[must_use]
+    pub fn of(self, dynamic: &Dynamic) -> u32 {
+        match self {
+            Setting::HighRequest => dynamic.high_request,
+            Setting::WindowMs => dynamic.window_ms,
+            Setting::TargetMs => dynamic.target_ms,
+            Setting::Dwell => dynamic.dwell,
+            Setting::LeaseMost => dynamic.lease_most,
+            Setting::ShedAbove => dynamic.shed_above,
+        }
+    }
+
+    pub fn set(self, dynamic: &mut Dynamic, value: u32) {
+        *match self {
+            Setting::HighRequest => &mut dynamic.high_request,
+            Setting::WindowMs => &mut dynamic.window_ms,
+            Setting::TargetMs => &mut dynamic.target_ms,
+            Setting::Dwell => &mut dynamic.dwell,
+            Setting::LeaseMost => &mut dynamic.lease_most,
+            Setting::ShedAbove => &mut dynamic.shed_above,
+        } = value;
+    }
 }
 
 impl std::fmt::Display for Setting {
