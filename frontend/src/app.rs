@@ -17,7 +17,7 @@ use crate::engine::{Engine, route_of_page};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot};
 use crate::pages::conflicts::ConflictsPage;
 use crate::pages::people::{NEW_RECORD_ID, PeoplePage};
-use crate::pages::{Page, SEARCH_ID, dynamic};
+use crate::pages::{Page, SEARCH_ID, agreement, dynamic, lab, merges, nodes};
 use crate::view_model::capitalised;
 
 const DEFAULT_ROOM: &str = "people";
@@ -91,8 +91,12 @@ fn Shell() -> Html {
                         Page::People => {
                             html! { <PeoplePage room={engine.room().as_str().to_owned()} snapshot={snapshot.clone()} /> }
                         }
+                        Page::Nodes => nodes::show(),
+                        Page::Agreement => agreement::show(),
+                        Page::Merges => merges::show(),
                         Page::Dynamic => dynamic::show(&snapshot, &on_action),
                         Page::Conflicts => html! { <ConflictsPage snapshot={snapshot.clone()} /> },
+                        Page::Lab => lab::show(),
                     } }
                 </main>
                 <KeysDialog open={*keys_open} record={nouns.one} on_change={on_keys} />

@@ -6,5 +6,6 @@ pub mod browser;
 pub mod components;
 pub mod engine;
 pub mod hooks;
+pub mod language;
 pub mod pages;
 pub mod view_model;

@@ -1,7 +1,11 @@
 //! The views, each of them a page of the rail.
 
+pub mod agreement;
 pub mod conflicts;
 pub mod dynamic;
+pub mod lab;
+pub mod merges;
+pub mod nodes;
 pub mod people;
 
 /// The field for searching, on every page that has one.
@@ -12,15 +16,23 @@ pub const SEARCH_ID: &str = "search";
 pub enum Page {
     #[default]
     People,
+    Nodes,
+    Agreement,
+    Merges,
     Dynamic,
     Conflicts,
+    Lab,
 }
 
 impl Page {
+    /// In the order of the rail.
+    pub const ALL: [Page; 7] =
+        [Page::People, Page::Nodes, Page::Agreement, Page::Merges, Page::Dynamic, Page::Conflicts, Page::Lab];
+
     /// The first for any hash that names no page.
     #[must_use]
     pub fn of_hash(hash: &str) -> Self {
-        [Page::Dynamic, Page::Conflicts].into_iter().find(|page| page.hash() == hash).unwrap_or_default()
+        Page::ALL.into_iter().find(|page| page.hash() == hash).unwrap_or_default()
     }
 
     /// Where a reader of the page begins.
@@ -28,8 +40,12 @@ impl Page {
     pub fn heading_id(self) -> &'static str {
         match self {
             Page::People => "people-heading",
+            Page::Nodes => "nodes-heading",
+            Page::Agreement => "agreement-heading",
+            Page::Merges => "merges-heading",
             Page::Dynamic => "dynamic-heading",
             Page::Conflicts => "conflicts-heading",
+            Page::Lab => "lab-heading",
         }
     }
 
@@ -37,8 +53,12 @@ impl Page {
     pub fn hash(self) -> &'static str {
         match self {
             Page::People => "#people",
+            Page::Nodes => "#nodes",
+            Page::Agreement => "#agreement",
+            Page::Merges => "#merges",
             Page::Dynamic => "#dynamic",
             Page::Conflicts => "#conflicts",
+            Page::Lab => "#lab",
         }
     }
 }

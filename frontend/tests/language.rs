@@ -1,0 +1,23 @@
+//! Phrases in both languages.
+
+use frontend::language::{Catalog, Language, speak};
+use frontend::{tr, trn};
+
+#[test]
+fn english_stands_where_it_is_used_and_names_are_filled_in() {
+    assert_eq!(tr!("Number {number} went to {name}.", number = 42, name = "Anna"), "Number 42 went to Anna.");
+    assert_eq!(tr!("no {such} name"), "no {such} name");
+    assert_eq!([0, 1, 2].map(|n| trn!(n, "{count} edit", "{count} edits")), ["0 edits", "1 edit", "2 edits"]);
+}
+
+#[test]
+fn a_catalog_has_a_form_for_each_count() {
+    let forms = ["{count} правка", "{count} правки", "{count} правок"].map(str::to_owned).to_vec();
+    speak(Language::Russian, Catalog::from([("{count} edits".to_owned(), forms)]));
+    let counted = [1, 2, 5, 11, 12, 21, 22, 111].map(|n| trn!(n, "{count} edit", "{count} edits"));
+    assert_eq!(
+        counted,
+        ["1 правка", "2 правки", "5 правок", "11 правок", "12 правок", "21 правка", "22 правки", "111 правок"]
+    );
+    assert_eq!(tr!("not in the catalog"), "not in the catalog");
+}
