@@ -4,6 +4,7 @@ mod agree;
 mod document;
 mod dynamic;
 mod machine;
+mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use anyhow::Result;
 
 pub use self::agree::agree;
 pub use self::dynamic::dynamic;
+pub use self::page::page;
 use crate::process::{announced, find_on_path, output_of, run};
 use crate::setup::Tools;
 use crate::workspace::{WASM_TARGET, cargo, locked_version, wasm_target_dir};

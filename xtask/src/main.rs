@@ -63,6 +63,8 @@ enum Bench {
     Agree,
     /// The dynamic method: the thesis's experiment, and a burst
     Dynamic,
+    /// The page: what it weighs
+    Page,
 }
 
 fn main() -> ExitCode {
@@ -87,6 +89,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Bench { what: Bench::Merge } => bench::merge(),
         Command::Bench { what: Bench::Agree } => bench::agree(),
         Command::Bench { what: Bench::Dynamic } => bench::dynamic(),
+        Command::Bench { what: Bench::Page } => bench::page(),
         Command::Sim { seeds, from } => process::run(
             workspace::cargo("run")
                 .args(["--package=shared", "--features=sim", "--example=sim", "--release", "--quiet", "--locked", "--"])

@@ -94,7 +94,7 @@ impl Bench {
                 self.wasm_cargo("clippy")?,
                 &["-p=frontend", "-p=shared", "--target", WASM_TARGET],
             )),
-            Step::Page => page::build(&self.tools, Profile::Release),
+            Step::Page => page::build(&self.tools, Profile::Release).and_then(|()| page::weight::check()),
             Step::Native => native_tests(),
             Step::Legacy => self.legacy_tests(),
             Step::Mutations => mutation_tests(),
