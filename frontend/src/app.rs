@@ -11,14 +11,17 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::components::keys_dialog::KeysDialog;
+use crate::components::language_button::LANGUAGE_ID;
 use crate::components::{notices, offline_switch, rail, status_line};
 use crate::engine::session::Action;
-use crate::engine::{Engine, route_of_page};
+use crate::engine::{Engine, route_of_page, words};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot};
+use crate::language::{self, Language};
 use crate::pages::conflicts::ConflictsPage;
 use crate::pages::people::{NEW_RECORD_ID, PeoplePage};
 use crate::pages::{Page, SEARCH_ID, agreement, dynamic, lab, merges, nodes};
-use crate::view_model::capitalised;
+use crate::tr;
+use crate::view_model::{capitalised, violation_in_words};
 
 const DEFAULT_ROOM: &str = "people";
 
@@ -36,9 +39,9 @@ pub fn App() -> Html {
         },
         Err(reason) => html! {
             <main class="broken" role="alert">
-                <h1>{ "This page cannot start" }</h1>
+                <h1>{ tr!("This page cannot start") }</h1>
                 <p>{ reason }</p>
-                <p><a href="?">{ "Open the room “people”" }</a></p>
+                <p><a href="?">{ tr!("Open the room “people”") }</a></p>
             </main>
         },
     }
@@ -47,11 +50,18 @@ pub fn App() -> Html {
 /// Why not, in words, if it cannot be.
 fn start() -> Result<Engine, String> {
     let name = browser::parameter("room").unwrap_or_else(|| DEFAULT_ROOM.to_owned());
-    let room = Room::try_from(name).map_err(|violation| format!("In the address of this page, {violation}."))?;
-    let replica = browser::random_replica_id().map_err(|error| {
-        format!("The browser gives no random numbers, and this tab needs one as its name: {error}.")
+    let room = Room::try_from(name).map_err(|violation| {
+        tr!("In the address of this page, {problem}.", problem = violation_in_words(&violation))
     })?;
-    Ok(Engine::start(replica, room, route_of_page()))
+    let replica = browser::random_replica_id().map_err(|error| {
+        tr!("The browser gives no random numbers, and this tab needs one as its name: {problem}.", problem = error)
+    })?;
+    let engine = Engine::start(replica, room, route_of_page());
+    let wanted = words::wanted();
+    if wanted != language::current() {
+        engine.tell_of_missing_words(wanted);
+    }
+    Ok(engine)
 }
 
 #[component]
@@ -70,17 +80,19 @@ fn Shell() -> Html {
     use_shortcuts(&on_keys, &goal);
     use_warning_before_loss();
     use_witness_while_shown();
+    use_focus_on_language(snapshot.language);
+    let on_language = use_callback(engine.clone(), |language, engine| engine.speak(language));
     let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
     let on_skip = |event: MouseEvent| {
         event.prevent_default();
         focus("view");
     };
-    let nouns = snapshot.layout.nouns;
+    let nouns = &snapshot.layout.nouns;
     html! {
         <>
-            <div class="shell">
-                <a class="skip" href={page.hash()} onclick={on_skip}>{ "Skip to the content" }</a>
-                { rail::show(capitalised(nouns.many), page, snapshot.open_conflicts(), &on_keys) }
+            <div class="shell" key={snapshot.language.code()}>
+                <a class="skip" href={page.hash()} onclick={on_skip}>{ tr!("Skip to the content") }</a>
+                { rail::show(capitalised(&nouns.many), page, snapshot.open_conflicts(), &on_language, &on_keys) }
                 <header class="top">
                     { status_line::show(&snapshot.status) }
                     { offline_switch::show(snapshot.offline, &on_offline) }
@@ -99,7 +111,7 @@ fn Shell() -> Html {
                         Page::Lab => lab::show(),
                     } }
                 </main>
-                <KeysDialog open={*keys_open} record={nouns.one} on_change={on_keys} />
+                <KeysDialog open={*keys_open} record={nouns.one.clone()} on_change={on_keys} />
             </div>
             { notices::show("toasts", &snapshot.toasts, &on_action) }
         </>
@@ -163,6 +175,17 @@ fn use_focus_on_page(page: Page, goal: &Goal) {
     });
 }
 
+/// In another language all is made anew, also the button that changes it.
+#[hook]
+fn use_focus_on_language(language: Language) {
+    let last = use_mut_ref(|| language);
+    use_effect_with(language, move |&language| {
+        if last.replace(language) != language {
+            focus(LANGUAGE_ID);
+        }
+    });
+}
+
 /// Asks before the page is closed while only this tab has some edits.
 #[hook]
 fn use_warning_before_loss() {
@@ -175,7 +198,7 @@ fn use_warning_before_loss() {
                 event.prevent_default();
                 // Older browsers ask for this instead.
                 if let Some(event) = event.dyn_ref::<BeforeUnloadEvent>() {
-                    event.set_return_value("Some edits are in this tab only.");
+                    event.set_return_value(&tr!("Some edits are in this tab only."));
                 }
             }
         });

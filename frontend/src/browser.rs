@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use shared::id::ReplicaId;
 use shared::io::Now;
-use wasm_bindgen::JsCast;
-use web_sys::{Blob, BlobPropertyBag, Document, HtmlElement, Storage, Url, UrlSearchParams, Window};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobPropertyBag, Document, HtmlElement, Response, Storage, Url, UrlSearchParams, Window};
 
 /// # Panics
 /// Outside of a browser's page, where nothing of this crate can run.
@@ -93,6 +94,28 @@ pub fn download(name: &str, kind: &str, text: &str) {
         link.click();
     }
     let _freed = Url::revoke_object_url(&url);
+}
+
+/// The language that the browser asks for, such as `en-GB`.
+#[must_use]
+pub fn language() -> Option<String> {
+    window().navigator().language()
+}
+
+/// Says, to those who cannot see the page, too, which language it is in, and what it is called in that.
+pub fn set_language(code: &str, title: &str) {
+    document().set_title(title);
+    if let Some(root) = document().document_element() {
+        // A fixed, sound name cannot be refused.
+        let _set = root.set_attribute("lang", code);
+    }
+}
+
+/// A value in JSON, if it can be had.
+pub async fn fetch_json(address: &str) -> Option<JsValue> {
+    let response = JsFuture::from(window().fetch_with_str(address)).await.ok()?;
+    let response = response.dyn_into::<Response>().ok().filter(Response::ok)?;
+    JsFuture::from(response.json().ok()?).await.ok()
 }
 
 /// Whether the page came over TLS, so that its WebSockets must too.

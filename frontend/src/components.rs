@@ -10,6 +10,7 @@ pub mod focus;
 pub mod highest;
 pub mod keys_dialog;
 pub mod ladder;
+pub mod language_button;
 pub mod leases;
 pub mod load_chart;
 pub mod notices;

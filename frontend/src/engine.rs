@@ -6,6 +6,7 @@ pub mod load_history;
 pub mod route;
 pub mod session;
 mod socket;
+pub mod words;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,9 +17,12 @@ use gloo::timers::callback::Timeout;
 use shared::id::ReplicaId;
 use shared::io::Message;
 use shared::wire::{Frame, Room};
+use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
+use crate::language::Language;
 use crate::view_model::{LocalTime, Snapshot};
+use fact::Fact;
 use link::Link;
 pub use link::{Standing, route_of_page};
 use route::Route;
@@ -114,6 +118,25 @@ impl Engine {
     /// Does what the user wants: at once in this tab, and on the relays as soon as they can be reached.
     pub fn act(&self, action: Action) {
         self.advance(|session| session.act(browser::now(), action));
+    }
+
+    /// Changes the language of the page as soon as its words are there.
+    pub fn speak(&self, language: Language) {
+        let engine = self.clone();
+        spawn_local(async move {
+            match words::choose(language).await {
+                Ok(()) => engine.announce(),
+                Err(words::Unavailable) => engine.tell_of_missing_words(language),
+            }
+        });
+    }
+
+    /// The page speaks another language than was wanted.
+    pub fn tell_of_missing_words(&self, language: Language) {
+        self.advance(|session| {
+            session.tell_aloud(browser::now(), Fact::WordsMissing(language));
+            Vec::new()
+        });
     }
 
     /// The page can be seen, or cannot.

@@ -34,6 +34,14 @@ impl Language {
         }
     }
 
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Language::English => Language::Russian,
+            Language::Russian => Language::English,
+        }
+    }
+
     /// Which of the forms of a phrase goes with `count`: the plural rules of Unicode's CLDR for integers.
     #[must_use]
     pub fn plural_form(self, count: u64) -> usize {
@@ -88,6 +96,27 @@ pub fn counted_phrase(count: u64, one: &str, many: &str, values: &[Value<'_>]) -
     })
 }
 
+/// A count as people read it: `10,000`, or `10 000` with a space that does not break.
+#[must_use]
+pub fn grouped(count: u64) -> String {
+    let (separator, least) = match current() {
+        Language::English => (',', 1_000),
+        Language::Russian => ('\u{a0}', 10_000),
+    };
+    let digits = count.to_string();
+    if count < least {
+        return digits;
+    }
+    let mut grouped = String::new();
+    for (place, digit) in (0..digits.len()).rev().zip(digits.chars()) {
+        grouped.push(digit);
+        if place > 0 && place % 3 == 0 {
+            grouped.push(separator);
+        }
+    }
+    grouped
+}
+
 /// A name that has no value stays as it is written.
 fn fill(template: &str, values: &[Value<'_>]) -> String {
     let mut filled = String::with_capacity(template.len());
@@ -124,6 +153,6 @@ macro_rules! tr {
 macro_rules! trn {
     ($count:expr, $one:literal, $many:literal $(, $name:ident = $value:expr)* $(,)?) => {{
         let count: u64 = $count;
-        $crate::language::counted_phrase(count, $one, $many, &[("count", &count) $(, (stringify!($name), &$value))*])
+        $crate::language::counted_phrase(count, $one, $many, &[("count", &$crate::language::grouped(count)) $(, (stringify!($name), &$value))*])
     }};
 }

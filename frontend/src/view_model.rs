@@ -3,6 +3,7 @@
 mod conflicts;
 mod contested;
 mod dynamic;
+mod errors;
 mod layout;
 mod load_chart;
 mod number;
@@ -14,7 +15,8 @@ mod story;
 
 pub use conflicts::{ConflictItem, ConflictState, conflicts_as_csv, conflicts_as_json};
 pub use dynamic::{DynamicView, LeaseItem, mode_in_words, rung_key, rung_meaning, rung_name};
-pub use layout::{Column, Field, Layout, Nouns};
+pub use errors::violation_in_words;
+pub use layout::{Column, Field, Layout, Nouns, field_word};
 pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
 pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_wish};
 pub use relays::{RelayItem, TabItem};
@@ -25,12 +27,14 @@ pub use story::{Notice, PutBack, StoryItem};
 
 use std::rc::Rc;
 
-use shared::id::ReplicaId;
+use shared::id::{ReplicaId, VoterId};
 
 use crate::browser;
 use crate::engine::Standing;
 use crate::engine::load_history::LoadHistory;
 use crate::engine::session::Session;
+use crate::language::{self, Language};
+use crate::tr;
 
 /// The local time of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +61,8 @@ impl LocalTime {
 /// Everything that the page shows, at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
+    /// The language of all that it says.
+    pub language: Language,
     pub status: StatusLine,
     pub offline: bool,
     /// Whether the first load is still under way, so that an empty table means nothing yet.
@@ -88,11 +94,14 @@ impl Snapshot {
     #[must_use]
     pub fn of(session: &Session, standing: &Standing, time: LocalTime, last: Option<&Snapshot>) -> Self {
         let view = session.view();
+        let language = language::current();
+        let last = last.filter(|last| last.language == language);
         let layout = match last {
             Some(last) if last.layout.is_of(view.schema()) => Rc::clone(&last.layout),
             _ => Rc::new(Layout::of(view.schema())),
         };
         Snapshot {
+            language,
             status: StatusLine::of(session, standing),
             offline: *standing == Standing::Offline,
             loading: !session.has_caught_up() && *standing != Standing::Offline,
@@ -131,15 +140,15 @@ fn kept<T: PartialEq>(next: T, last: Option<&Rc<T>>) -> Rc<T> {
 /// Who did it, as the subject of a sentence.
 fn who(replica: Option<ReplicaId>, me: ReplicaId) -> String {
     match replica {
-        Some(replica) if replica == me => "this tab".to_owned(),
-        Some(replica) => format!("tab {replica}"),
-        None => "somebody".to_owned(),
+        Some(replica) if replica == me => tr!("this tab"),
+        Some(replica) => tr!("tab {id}", id = replica),
+        None => tr!("somebody"),
     }
 }
 
-/// `1 edit`, `2 edits`.
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+/// Such as `relay 2`.
+fn relay_name(voter: VoterId) -> String {
+    tr!("relay {number}", number = voter.0)
 }
 
 /// With a capital letter at its beginning.

@@ -91,7 +91,7 @@ fn settings_are_refused_one_by_one_with_the_bounds_of_the_ledger() {
         for wrong in ["", nothing, "-1", "1e3", "99999999999", "4294967296", "many"] {
             draft.set(setting, wrong.to_owned());
             let problem = draft.problem(setting).unwrap_or_else(|| panic!("{wrong:?} is no {}", label(setting)));
-            assert!(problem.starts_with(label(setting)) && problem.contains(" to "), "{problem}");
+            assert!(problem.starts_with(&label(setting)) && problem.contains(" to "), "{problem}");
         }
         assert_eq!(draft.settings(), None);
         draft.set(setting, setting.of(&Dynamic::default()).to_string());
@@ -175,7 +175,7 @@ fn every_state_of_a_number_has_a_glyph_and_a_word_of_its_own() {
         (NumberState::Rejected, "✕", "rejected"),
     ];
     for (state, glyph, word) in states {
-        assert_eq!((state.glyph(), state.word()), (glyph, word));
+        assert_eq!((state.glyph(), state.word().as_str()), (glyph, word));
         assert!(state.meaning().ends_with('.'), "{word} is explained");
     }
 }

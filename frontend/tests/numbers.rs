@@ -184,7 +184,10 @@ fn a_rung_taken_by_hand_makes_numbers_provisional_until_load_decides_again() {
     take_rung(&mut net, Rung::Provisional, Reason::ByHand);
     net.add(TAB_B, "Boris", Some(NumberWish::This(7)));
     let page = net.page(TAB_B);
-    assert_eq!((page.dynamic.mode, page.dynamic.rung, page.dynamic.by_hand), ("CRDT only", Rung::Provisional, true));
+    assert_eq!(
+        (page.dynamic.mode.as_str(), page.dynamic.rung, page.dynamic.by_hand),
+        ("CRDT only", Rung::Provisional, true)
+    );
     assert!(
         page.dynamic.why.contains("by hand") && page.dynamic.why.contains("Epoch 1 began at relay 1, slot "),
         "{page:?}"
@@ -196,7 +199,7 @@ fn a_rung_taken_by_hand_makes_numbers_provisional_until_load_decides_again() {
     take_rung(&mut net, Rung::Batching, Reason::ByHand);
     take_rung(&mut net, Rung::Batching, Reason::Resumed);
     let page = net.page(TAB_B);
-    assert_eq!((page.dynamic.mode, page.dynamic.by_hand), ("Hybrid", false));
+    assert_eq!((page.dynamic.mode.as_str(), page.dynamic.by_hand), ("Hybrid", false));
     assert_eq!(number(&page, "Boris").0, NumberState::Final);
 }
 

@@ -462,10 +462,11 @@ async fn settings_are_saved_only_when_each_is_right() {
 
 #[wasm_bindgen_test]
 async fn the_rail_says_which_page_it_is_and_how_many_conflicts_are_open() {
-    let shown = Shown::html(|_| rail::show("People".to_owned(), Page::Dynamic, 3, &Callback::noop())).await;
+    let shown =
+        Shown::html(|_| rail::show("People".to_owned(), Page::Dynamic, 3, &Callback::noop(), &Callback::noop())).await;
     let links = shown.root.query_selector_all("a").unwrap();
     let texts: Vec<_> = (0..links.length()).map(|at| links.get(at).unwrap().text_content().unwrap()).collect();
-    assert_eq!(texts, ["People", "Dynamic", "Conflicts3 open"]);
+    assert_eq!(texts, ["People", "Nodes", "Agreement", "Merges", "Dynamic", "Conflicts3 open", "Lab"]);
     let current = shown.root.query_selector("[aria-current=page]").unwrap().unwrap();
     assert_eq!(current.get_attribute("href").unwrap(), "#dynamic");
 }

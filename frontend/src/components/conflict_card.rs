@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::{focus, number_tag};
 use crate::engine::session::Action;
+use crate::tr;
 use crate::view_model::{ConflictItem, ConflictState, NumberState};
 
 pub(crate) fn show(item: &ConflictItem, on_action: &Callback<Action>) -> Html {
@@ -14,11 +15,11 @@ pub(crate) fn show(item: &ConflictItem, on_action: &Callback<Action>) -> Html {
         <li key={item.id.to_string()} class="conflict" data-conflict={item.id.to_string()}
             data-resolution={item.state.key()} tabindex="-1">
             <div class="sides">
-                { side("Gave", &item.loser, (NumberState::Provisional, item.wanted.to_string()), &item.origin) }
+                { side(tr!("Gave"), &item.loser, (NumberState::Provisional, item.wanted.to_string()), &item.origin) }
                 if let Some(winner) = &item.winner {
-                    { side("Has it", winner, (NumberState::Final, item.wanted.to_string()), &item.place) }
+                    { side(tr!("Has it"), winner, (NumberState::Final, item.wanted.to_string()), &item.place) }
                 }
-                { side("Instead", &item.loser, (item.outcome(), given), "") }
+                { side(tr!("Instead"), &item.loser, (item.outcome(), given), "") }
             </div>
             <p class="told">{ &item.story }</p>
             { answers(item, on_action) }
@@ -27,7 +28,7 @@ pub(crate) fn show(item: &ConflictItem, on_action: &Callback<Action>) -> Html {
 }
 
 /// Who has, or had, which number, since when or where.
-fn side(caption: &'static str, who: &str, (state, digits): (NumberState, String), origin: &str) -> Html {
+fn side(caption: String, who: &str, (state, digits): (NumberState, String), origin: &str) -> Html {
     html! {
         <div>
             <span class="caption">{ caption }</span>
@@ -44,14 +45,16 @@ fn answers(item: &ConflictItem, on_action: &Callback<Action>) -> Html {
         return html! { <p class="seen-to" role="status">{ seen_to(item) }</p> };
     };
     let keep = match given {
-        Some(given) => (format!("Keep {given}"), format!("Keep {given} for {loser}")),
-        None => ("Seen".to_owned(), format!("The rejection of {} for {loser} was seen", item.wanted)),
+        Some(given) => {
+            (tr!("Keep {value}", value = given), tr!("Keep {value} for {name}", value = given, name = loser))
+        }
+        None => (tr!("Seen"), tr!("The rejection of {number} for {name} was seen", number = item.wanted, name = loser)),
     };
     html! {
         <p class="answers">
             { answer(keep, item.id, Resolution::Kept, on_action) }
             if let (true, Some(given)) = (undoable, given) {
-                { answer((format!("Undo: free {given}"), format!("Undo: free {given} of {loser}")),
+                { answer((tr!("Undo: free {number}", number = given), tr!("Undo: free {number} of {name}", number = given, name = loser)),
                     item.id, Resolution::Undone, on_action) }
             }
         </p>
@@ -60,9 +63,9 @@ fn answers(item: &ConflictItem, on_action: &Callback<Action>) -> Html {
 
 fn seen_to(ConflictItem { state, given, loser, .. }: &ConflictItem) -> String {
     match (state, given) {
-        (ConflictState::Undone, Some(given)) => format!("Undone: number {given} is free again."),
-        (_, Some(given)) => format!("Kept: {loser} has {given}."),
-        (_, None) => "Seen.".to_owned(),
+        (ConflictState::Undone, Some(given)) => tr!("Undone: number {number} is free again.", number = given),
+        (_, Some(given)) => tr!("Kept: {name} has {number}.", name = loser, number = given),
+        (_, None) => tr!("Seen."),
     }
 }
 

@@ -5,17 +5,18 @@ use yew::prelude::*;
 
 use super::editable_text::EditableText;
 use super::field_cell::Place;
+use crate::tr;
 use crate::view_model::parse_count;
 
 pub(super) fn show(place: &Place<'_>, count: i64) -> Html {
     let Place { field, called, .. } = place;
-    let name = &field.name;
+    let name = field.word();
     html! {
-        <span class="counter" role="group" aria-label={format!("{} of {called}", field.label())}>
-            { step(place, -1, "−", format!("Take 1 from the {name} of {called}")) }
-            <EditableText value={count.to_string()} button_label={format!("Change the {name} of {called}: {count}")}
-                input_label={format!("New {name} for {called}")} inputmode="numeric" on_save={saving(place, count)} />
-            { step(place, 1, "+", format!("Add 1 to the {name} of {called}")) }
+        <span class="counter" role="group" aria-label={tr!("{field} of {name}", field = field.label(), name = called)}>
+            { step(place, -1, "−", tr!("Take 1 from the {field} of {name}", field = name, name = called)) }
+            <EditableText value={count.to_string()} button_label={tr!("Change the {field} of {name}: {value}", field = name, name = called, value = count)}
+                input_label={tr!("New {field} for {name}", field = name, name = called)} inputmode="numeric" on_save={saving(place, count)} />
+            { step(place, 1, "+", tr!("Add 1 to the {field} of {name}", field = name, name = called)) }
         </span>
     }
 }

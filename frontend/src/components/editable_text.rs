@@ -4,6 +4,7 @@ use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use super::text_input::TextInput;
+use crate::tr;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -84,8 +85,8 @@ fn editing(props: &Props, draft: &UseStateHandle<Option<Draft>>, current: &Draft
         <span class="editing">
             <TextInput {node} label={props.input_label.clone()} value={current.text.clone()}
                 inputmode={props.inputmode.clone()} wrong={current.wrong.is_some()} {on_input} {on_key} />
-            <button type="button" class="small primary" onclick={on_save.reform(|_: MouseEvent| ())}>{ "Save" }</button>
-            <button type="button" class="small" onclick={on_cancel.reform(|_: MouseEvent| ())}>{ "Cancel" }</button>
+            <button type="button" class="small primary" onclick={on_save.reform(|_: MouseEvent| ())}>{ tr!("Save") }</button>
+            <button type="button" class="small" onclick={on_cancel.reform(|_: MouseEvent| ())}>{ tr!("Cancel") }</button>
             if let Some(wrong) = &current.wrong {
                 <span class="hint" role="alert">{ wrong }</span>
             }

@@ -7,6 +7,7 @@ use yew::prelude::*;
 
 use super::{counter_cell, set_cell, text_cell};
 use crate::engine::session::Action;
+use crate::tr;
 use crate::view_model::{Cell, Field, Layout, Row};
 
 /// A field of one record, to be shown and edited.
@@ -29,7 +30,11 @@ impl<'a> Place<'a> {
 /// `labelled` says whether the name of the field stands beside it, where there is no heading above.
 pub(super) fn show(place: &Place<'_>, cell: &Cell, labelled: bool) -> Html {
     let content = match cell {
-        Cell::Text(text) => text_cell::show(place, text, format!("Edit the {} of {}", place.field.name, place.called)),
+        Cell::Text(text) => text_cell::show(
+            place,
+            text,
+            tr!("Edit the {field} of {name}", field = place.field.word(), name = place.called),
+        ),
         Cell::Count(count) => counter_cell::show(place, *count),
         Cell::Elements(elements) => set_cell::show(place, elements),
     };

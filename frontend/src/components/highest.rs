@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::text_input::TextInput;
 use crate::engine::session::Action;
+use crate::tr;
 use crate::view_model::parse_number;
 
 #[derive(Properties, PartialEq)]
@@ -39,12 +40,12 @@ pub fn Highest(Props { highest, on_action }: &Props) -> Html {
     };
     html! {
         <section class="panel">
-            <h2 title="The next number given is above it">{ "Highest number" }</h2>
+            <h2 title={tr!("The next number given is above it")}>{ tr!("Highest number") }</h2>
             <output id="highest" class="highest">{ *highest }</output>
-            <form class="raise" aria-label="Raise the highest number" {onsubmit} novalidate=true>
-                <TextInput label="Raise the highest number to" placeholder="Raise to …" inputmode="numeric"
+            <form class="raise" aria-label={tr!("Raise the highest number")} {onsubmit} novalidate=true>
+                <TextInput label={tr!("Raise the highest number to")} placeholder={tr!("Raise to …")} inputmode="numeric"
                     value={(*typed).clone()} wrong={wrong.is_some()} {on_input} />
-                <button type="submit" class="small">{ "Raise" }</button>
+                <button type="submit" class="small">{ tr!("Raise") }</button>
                 if let Some(reason) = &*wrong {
                     <p class="hint" role="alert">{ reason }</p>
                 }
@@ -55,5 +56,9 @@ pub fn Highest(Props { highest, on_action }: &Props) -> Html {
 
 fn higher_number(typed: &str, highest: u64) -> Result<u64, String> {
     let number = parse_number(typed).map_err(|invalid| invalid.to_string())?;
-    if number > highest { Ok(number) } else { Err(format!("It is {highest} already: give a higher one.")) }
+    if number > highest {
+        Ok(number)
+    } else {
+        Err(tr!("It is {highest} already: give a higher one.", highest = highest))
+    }
 }

@@ -3,16 +3,21 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
-/// All but the one for a new record.
-const KEYS: [(&str, &str); 7] = [
-    ("/", "Search"),
-    ("o", "Go offline, or back"),
-    ("↑ ↓", "From row to row"),
-    ("Enter", "Edit, or save"),
-    ("Esc", "Leave it as it was"),
-    ("Ctrl Z", "Undo"),
-    ("?", "All keys"),
-];
+use crate::tr;
+
+/// With `record` as what a record is called.
+fn keys(record: &str) -> [(&'static str, String); 8] {
+    [
+        ("n", tr!("New {one}", one = record)),
+        ("/", tr!("Search")),
+        ("o", tr!("Go offline, or back")),
+        ("↑ ↓", tr!("From row to row")),
+        ("Enter", tr!("Edit, or save")),
+        ("Esc", tr!("Leave it as it was")),
+        ("Ctrl Z", tr!("Undo")),
+        ("?", tr!("All keys")),
+    ]
+}
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -34,16 +39,15 @@ pub fn KeysDialog(Props { open, record, on_change }: &Props) -> Html {
             }
         });
     }
-    let new = format!("New {record}");
-    let rows = std::iter::once(("n", new.as_str())).chain(KEYS).map(|(keys, meaning)| {
+    let rows = keys(record).into_iter().map(|(keys, meaning)| {
         let keys = keys.split(' ').map(|key| html! { <kbd>{ key }</kbd> });
         html! { <div><dt>{ for keys }</dt><dd>{ meaning }</dd></div> }
     });
     html! {
         <dialog ref={node} class="keys" aria-labelledby="keys-heading" onclose={on_change.reform(|_| false)}>
-            <h2 id="keys-heading">{ "Keys" }</h2>
+            <h2 id="keys-heading">{ tr!("Keys") }</h2>
             <dl>{ for rows }</dl>
-            <form method="dialog"><button class="primary">{ "Close" }</button></form>
+            <form method="dialog"><button class="primary">{ tr!("Close") }</button></form>
         </dialog>
     }
 }

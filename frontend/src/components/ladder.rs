@@ -4,13 +4,14 @@ use shared::ledger::Rung;
 use yew::prelude::*;
 
 use super::focus;
+use crate::tr;
 use crate::view_model::{mode_in_words, rung_key, rung_meaning, rung_name};
 
 /// `on_rung` is told which step somebody wants.
 pub fn show(rung: Rung, on_rung: &Callback<Rung>) -> Html {
     html! {
         <section class="panel" aria-labelledby="ladder-heading">
-            <h2 id="ladder-heading">{ "The ladder" }</h2>
+            <h2 id="ladder-heading">{ tr!("The ladder") }</h2>
             <ol class="ladder">{ for Rung::ALL.into_iter().map(|each| step(each, rung, on_rung)) }</ol>
         </section>
     }
@@ -22,7 +23,7 @@ fn step(step: Rung, present: Rung, on_rung: &Callback<Rung>) -> Html {
         focus::stay(&event);
         step
     });
-    let label = format!("Take the step {} by hand", rung_name(step));
+    let label = tr!("Take the step {step} by hand", step = rung_name(step));
     html! {
         <li key={rung_key(step)} data-rung={rung_key(step)} aria-current={is_present.then_some("step")}
             tabindex="-1">
@@ -30,10 +31,10 @@ fn step(step: Rung, present: Rung, on_rung: &Callback<Rung>) -> Html {
             <p class="title"><strong>{ rung_name(step) }</strong><span class="quiet">{ mode_in_words(step.mode()) }</span></p>
             <p class="means">{ rung_meaning(step) }</p>
             if is_present {
-                <span class="here">{ "● now" }</span>
+                <span class="here">{ tr!("● now") }</span>
             } else {
                 <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>
-                    { "Take this step" }
+                    { tr!("Take this step") }
                 </button>
             }
         </li>

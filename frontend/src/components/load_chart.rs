@@ -9,6 +9,7 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::engine::load_history::LoadHistory;
+use crate::tr;
 use crate::view_model::{Band, LoadChart, SHOWN_SECONDS, figure, rung_key, rung_name};
 
 /// Of the drawing, in its own units, of which the browser makes as many pixels as there is room for.
@@ -35,16 +36,16 @@ pub fn LoadGraph(Props { history, threshold, told }: &Props) -> Html {
     let chart = LoadChart::of(history, *threshold, now);
     html! {
         <section class="panel" aria-labelledby="load-heading">
-            <h2 id="load-heading">{ "Requests for numbers" }</h2>
+            <h2 id="load-heading">{ tr!("Requests for numbers") }</h2>
             <figure class="chart">
                 <div class="scale" aria-hidden="true">{ for chart.ticks().map(|tick| tick_label(&chart, tick)) }</div>
                 { plot(&chart, &pointed) }
                 <div class="times" aria-hidden="true">
-                    <span>{ "3 min ago" }</span><span>{ "2 min" }</span><span>{ "1 min" }</span><span>{ "now" }</span>
+                    <span>{ tr!("3 min ago") }</span><span>{ tr!("2 min") }</span><span>{ tr!("1 min") }</span><span>{ tr!("now") }</span>
                 </div>
                 <figcaption class="quiet">
                     { chart.summary() }
-                    if !told { { " While this tab is away from the relays, nobody tells it of the load." } }
+                    if !told { { " " }{ tr!("While this tab is away from the relays, nobody tells it of the load.") } }
                 </figcaption>
             </figure>
         </section>
@@ -64,7 +65,7 @@ fn use_now() -> Duration {
 }
 
 fn tick_label(chart: &LoadChart, tick: f64) -> Html {
-    let unit = if tick >= chart.top { " /s" } else { "" };
+    let unit = if tick >= chart.top { tr!(" /s") } else { String::new() };
     html! { <span style={format!("bottom:{}", percent(chart.height(tick)))}>{ format!("{}{unit}", figure(tick)) }</span> }
 }
 
@@ -101,14 +102,14 @@ fn plot(chart: &LoadChart, pointed: &UseStateHandle<Option<usize>>) -> Html {
         }
     };
     html! {
-        <div class="plot" tabindex="0" role="slider" aria-label="Requests per second" aria-valuemin="0"
+        <div class="plot" tabindex="0" role="slider" aria-label={tr!("Requests per second")} aria-valuemin="0"
             aria-valuemax={SHOWN_SECONDS.to_string()} aria-valuenow={pointed.unwrap_or(last).to_string()}
             aria-valuetext={reading.text.clone()} onmousemove={at} onmouseleave={move |_| onmouseleave()}
             onblur={move |_| onblur()} {onkeydown}>
             { drawing(&chart) }
             { for chart.bands.iter().filter(|band| band.until - band.from >= NAMED).map(band_name) }
             <span class="threshold" style={format!("bottom:{}", percent(chart.height(chart.threshold)))}>
-                { format!("threshold {}/s", figure(chart.threshold)) }
+                { tr!("threshold {rate}/s", rate = figure(chart.threshold)) }
             </span>
             if pointed.is_some() {
                 <span class="crosshair" style={format!("left:{}", percent(reading.share))}></span>

@@ -4,7 +4,8 @@ use shared::crdt::FieldEdit;
 use yew::prelude::*;
 
 use crate::engine::session::Action;
-use crate::view_model::{Notice, PutBack};
+use crate::tr;
+use crate::view_model::{Notice, PutBack, field_word};
 
 pub fn show(class: &'static str, notices: &[Notice], on_action: &Callback<Action>) -> Html {
     html! { <div {class}>{ for notices.iter().map(|each| notice(each, on_action)) }</div> }
@@ -18,7 +19,7 @@ fn notice(notice: &Notice, on_action: &Callback<Action>) -> Html {
             <p>{ &notice.text }</p>
             <span class="answers">
                 if let Some(lost) = &notice.put_back { { put_back(serial, lost, on_action) } }
-                <button type="button" class="small" aria-label="Dismiss this notice" {onclick}>{ "Dismiss" }</button>
+                <button type="button" class="small" aria-label={tr!("Dismiss this notice")} {onclick}>{ tr!("Dismiss") }</button>
             </span>
         </div>
     }
@@ -38,6 +39,6 @@ pub(crate) fn put_back(
             on_action.emit(Action::DismissNotice { serial });
         }
     };
-    let label = format!("Put back the {field} of {name}");
-    html! { <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>{ "Put mine back" }</button> }
+    let label = tr!("Put back the {field} of {name}", field = field_word(field), name = name);
+    html! { <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>{ tr!("Put mine back") }</button> }
 }

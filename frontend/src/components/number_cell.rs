@@ -6,6 +6,7 @@ use yew::prelude::*;
 use super::editable_text::EditableText;
 use super::number_tag;
 use crate::engine::session::{Action, NumberWish};
+use crate::tr;
 use crate::view_model::{NumberState, OpenConflict, Row, parse_number};
 
 pub fn show(row: &Row, on_action: &Callback<Action>) -> Html {
@@ -27,7 +28,7 @@ pub fn show(row: &Row, on_action: &Callback<Action>) -> Html {
                 { dismissing(row, on_action) }
                 { resolving(row, on_action) }
                 if number.releasable {
-                    { act("Release", format!("Release the number of {}", row.called),
+                    { act(tr!("Release"), tr!("Release the number of {name}", name = row.called),
                         Action::Free { record: row.id }, on_action) }
                 }
             </span>
@@ -47,9 +48,9 @@ fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
     };
     html! {
         <>
-            <EditableText class="small" value="Give number" start="" button_label={format!("Give {name} a number")}
-                input_label={format!("Number for {name}")} inputmode="numeric" {on_save} />
-            { act("Next number", format!("Next number for {name}"),
+            <EditableText class="small" value={tr!("Give number")} start="" button_label={tr!("Give {name} a number", name = name)}
+                input_label={tr!("Number for {name}", name = name)} inputmode="numeric" {on_save} />
+            { act(tr!("Next number"), tr!("Next number for {name}", name = name),
                 Action::Number { record, number: NumberWish::Next }, on_action) }
         </>
     }
@@ -58,14 +59,14 @@ fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
 /// Where a removed record is in the way.
 fn freeing(row: &Row, on_action: &Callback<Action>) -> Html {
     let Some((owner, number)) = row.number.to_free else { return Html::default() };
-    act("Free it", format!("Free number {number}"), Action::Free { record: owner }, on_action)
+    act(tr!("Free it"), tr!("Free number {number}", number = number), Action::Free { record: owner }, on_action)
 }
 
 /// Where nobody is in the way any more.
 fn taking(row: &Row, on_action: &Callback<Action>) -> Html {
     let Some(number) = row.number.to_take else { return Html::default() };
-    let label = format!("Take {number} for {}", row.called);
-    act("Take it", label, Action::Number { record: row.id, number: NumberWish::This(number) }, on_action)
+    let label = tr!("Take {number} for {name}", number = number, name = row.called);
+    act(tr!("Take it"), label, Action::Number { record: row.id, number: NumberWish::This(number) }, on_action)
 }
 
 fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
@@ -73,8 +74,8 @@ fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
         return Html::default();
     }
     act(
-        "Dismiss",
-        format!("Dismiss the refusal for {}", row.called),
+        tr!("Dismiss"),
+        tr!("Dismiss the refusal for {name}", name = row.called),
         Action::DismissRefusal { record: row.id },
         on_action,
     )
@@ -88,15 +89,20 @@ fn resolving(row: &Row, on_action: &Callback<Action>) -> Html {
     match given {
         Some(given) => html! {
             <>
-                { act("Keep", format!("Keep {given} for {name}"), resolve(Resolution::Kept), on_action) }
-                { act("Undo", format!("Undo: free {given} of {name}"), resolve(Resolution::Undone), on_action) }
+                { act(tr!("Keep"), tr!("Keep {value} for {name}", value = given, name = name), resolve(Resolution::Kept), on_action) }
+                { act(tr!("Undo"), tr!("Undo: free {number} of {name}", number = given, name = name), resolve(Resolution::Undone), on_action) }
             </>
         },
-        None => act("Seen", format!("The rejection for {name} was seen"), resolve(Resolution::Kept), on_action),
+        None => act(
+            tr!("Seen"),
+            tr!("The rejection for {name} was seen", name = name),
+            resolve(Resolution::Kept),
+            on_action,
+        ),
     }
 }
 
-fn act(text: &'static str, label: String, action: Action, on_action: &Callback<Action>) -> Html {
+fn act(text: String, label: String, action: Action, on_action: &Callback<Action>) -> Html {
     let onclick = on_action.reform(move |_: MouseEvent| action.clone());
     html! { <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>{ text }</button> }
 }

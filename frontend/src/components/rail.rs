@@ -2,12 +2,20 @@
 
 use yew::prelude::*;
 
+use super::language_button;
 use super::theme_button::ThemeButton;
+use crate::language::Language;
 use crate::pages::Page;
 use crate::tr;
 
 /// `records` is what the records are called, `page` the one that is shown.
-pub fn show(records: String, page: Page, open_conflicts: usize, on_keys: &Callback<bool>) -> Html {
+pub fn show(
+    records: String,
+    page: Page,
+    open_conflicts: usize,
+    on_language: &Callback<Language>,
+    on_keys: &Callback<bool>,
+) -> Html {
     let people = html! { <><circle cx="12" cy="8" r="3.5" /><path d="M5 20c0-4 3-6.5 7-6.5s7 2.5 7 6.5" /></> };
     let network = html! {
         <>
@@ -22,8 +30,8 @@ pub fn show(records: String, page: Page, open_conflicts: usize, on_keys: &Callba
     let steps = html! { <path d="M3 19h5v-5h5V9h5V4h3" /> };
     let inbox = html! { <path d="M3.5 13.5 6.5 5h11l3 8.5V19h-17zM3.5 13.5H9a3 3 0 0 0 6 0h5.5" /> };
     html! {
-        <nav class="rail" aria-label="Views">
-            <span class="brand" title="Merge what can merge, agree on what must agree">
+        <nav class="rail" aria-label={tr!("Views")}>
+            <span class="brand" title={tr!("Merge what can merge, agree on what must agree")}>
                 <svg viewBox="0 0 24 24" aria-hidden="true">
                     <circle class="merge" cx="9" cy="12" r="6.5" />
                     <circle class="agree" cx="15" cy="12" r="6.5" />
@@ -34,14 +42,15 @@ pub fn show(records: String, page: Page, open_conflicts: usize, on_keys: &Callba
             { entry(Page::Nodes, page, network, html! { tr!("Nodes") }) }
             { entry(Page::Agreement, page, log, html! { tr!("Agreement") }) }
             { entry(Page::Merges, page, join, html! { tr!("Merges") }) }
-            { entry(Page::Dynamic, page, steps, html! { "Dynamic" }) }
+            { entry(Page::Dynamic, page, steps, html! { tr!("Dynamic") }) }
             { entry(Page::Conflicts, page, inbox, conflicts(open_conflicts)) }
             { entry(Page::Lab, page, flask, html! { tr!("Lab") }) }
             <span class="space"></span>
+            { language_button::show(on_language) }
             <ThemeButton />
-            <button type="button" aria-label="All keys" title="All keys (?)" onclick={on_keys.reform(|_: MouseEvent| true)}>
+            <button type="button" aria-label={tr!("All keys")} title={tr!("All keys (?)")} onclick={on_keys.reform(|_: MouseEvent| true)}>
                 <span class="sign" aria-hidden="true">{ "?" }</span>
-                <span>{ "Keys" }</span>
+                <span>{ tr!("Keys") }</span>
             </button>
         </nav>
     }
@@ -60,9 +69,9 @@ fn entry(page: Page, current: Page, icon: Html, name: Html) -> Html {
 fn conflicts(open: usize) -> Html {
     html! {
         <>
-            { "Conflicts" }
+            { tr!("Conflicts") }
             if open > 0 {
-                <span class="badge">{ open }<span class="unseen">{ " open" }</span></span>
+                <span class="badge">{ open }<span class="unseen">{ " " }{ tr!("open") }</span></span>
             }
         </>
     }

@@ -10,10 +10,8 @@ use yew::prelude::*;
 
 use super::text_input::TextInput;
 use crate::engine::session::{Action, NewRecord};
+use crate::tr;
 use crate::view_model::{Field, Layout, parse_count, parse_wish};
-
-/// What stands in the field of the number for "the next one".
-const NEXT: &str = "next";
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -94,18 +92,18 @@ pub fn RecordForm(Props { layout, first_id, on_action }: &Props) -> Html {
     });
     let fields = layout.form().count();
     html! {
-        <form class="record-form" data-fields={fields.to_string()} aria-label={format!("New {}", layout.nouns.one)}
+        <form class="record-form" data-fields={fields.to_string()} aria-label={tr!("New {one}", one = layout.nouns.one)}
             {onsubmit} novalidate=true>
             { for inputs }
             { number(&draft) }
-            <button type="submit" class="primary">{ "Add" }</button>
+            <button type="submit" class="primary">{ tr!("Add") }</button>
             { draft.wrong.as_ref().map(hint).unwrap_or_default() }
         </form>
     }
 }
 
 fn input(field: &Rc<Field>, id: Option<AttrValue>, node: NodeRef, draft: &UseStateHandle<Draft>) -> Html {
-    let placeholder = if field.required { field.label() } else { format!("{} (optional)", field.label()) };
+    let placeholder = if field.required { field.label() } else { tr!("{field} (optional)", field = field.label()) };
     let on_input = {
         let name = field.name.clone();
         setting(draft, move |draft, text| drop(draft.texts.insert(name.clone(), text)))
@@ -119,14 +117,14 @@ fn input(field: &Rc<Field>, id: Option<AttrValue>, node: NodeRef, draft: &UseSta
 
 fn number(draft: &UseStateHandle<Draft>) -> Html {
     let on_input = setting(draft, |draft, text| draft.number = text);
-    let wants_next = draft.number.trim() == NEXT;
-    let on_next = on_input.reform(move |_: MouseEvent| if wants_next { String::new() } else { NEXT.to_owned() });
+    let wants_next = draft.number.trim() == tr!("next");
+    let on_next = on_input.reform(move |_: MouseEvent| if wants_next { String::new() } else { tr!("next") });
     html! {
         <div class="joined">
-            <TextInput label="Number" placeholder="No number" inputmode="numeric" value={draft.number.clone()}
+            <TextInput label={tr!("Number")} placeholder={tr!("No number")} inputmode="numeric" value={draft.number.clone()}
                 wrong={matches!(draft.wrong, Some(Wrong::Number(_)))} {on_input} />
             <button type="button" aria-pressed={wants_next.to_string()} onclick={on_next}
-                title="Ask for the next number above the highest">{ "Next number" }</button>
+                title={tr!("Ask for the next number above the highest")}>{ tr!("Next number") }</button>
         </div>
     }
 }
@@ -143,7 +141,7 @@ fn setting(draft: &UseStateHandle<Draft>, change: impl Fn(&mut Draft, String) + 
 fn hint(wrong: &Wrong) -> Html {
     let text = match wrong {
         Wrong::Field(_, text) => text.clone(),
-        Wrong::Number(text) => format!("{text} Leave it empty for none."),
+        Wrong::Number(text) => tr!("{problem} Leave it empty for none.", problem = text),
     };
     html! { <p class="hint" role="alert">{ text }</p> }
 }

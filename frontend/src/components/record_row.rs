@@ -9,6 +9,7 @@ use super::field_cell::Place;
 use super::record_table::button_beside;
 use super::{field_cell, number_cell, text_cell};
 use crate::engine::session::Action;
+use crate::tr;
 use crate::view_model::{Cell, Column, Layout, Row};
 
 #[derive(Properties, PartialEq)]
@@ -28,7 +29,7 @@ pub fn RecordRow(props: &Props) -> Html {
     });
     // An animation only starts anew under another name.
     let glow = row.glow.as_ref().map(|glow| if glow.serial % 2 == 0 { "glow-even" } else { "glow-odd" });
-    let label = format!("Remove {}", row.called);
+    let label = tr!("Remove {name}", name = row.called);
     html! {
         <tr role="row" data-record={record.to_string()} class={classes!(glow)}
             title={row.glow.as_ref().map(|glow| glow.cause.clone())}>
@@ -39,7 +40,7 @@ pub fn RecordRow(props: &Props) -> Html {
             </td>
             <td role="cell" class="remove">
                 <button type="button" class="small danger" aria-label={label.clone()} title={label}
-                    onclick={on_remove}>{ "Remove" }</button>
+                    onclick={on_remove}>{ tr!("Remove") }</button>
             </td>
         </tr>
     }
@@ -50,7 +51,7 @@ fn title(Props { layout, row, on_action }: &Props) -> Html {
     let content = match field.and_then(|field| Some((field, row.cell(field)?))) {
         Some((field, Cell::Text(text))) => {
             let place = Place::of(layout, field, row, on_action);
-            text_cell::show(&place, text, format!("Rename {}", row.called))
+            text_cell::show(&place, text, tr!("Rename {name}", name = row.called))
         }
         _ => html! { &row.called },
     };

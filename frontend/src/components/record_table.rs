@@ -9,6 +9,7 @@ use yew::prelude::*;
 use super::record_row::RecordRow;
 use crate::engine::session::Action;
 use crate::view_model::{Column, Layout, Row, capitalised};
+use crate::{tr, trn};
 
 /// How many rows are shown before one asks for all: more than anybody reads, few enough to be fast.
 const FIRST_ROWS: usize = 200;
@@ -38,7 +39,7 @@ pub fn RecordTable(Props { layout, rows, on_action }: &Props) -> Html {
             </table>
             if rows.len() > shown {
                 <button type="button" class="more" onclick={on_all}>
-                    { format!("Show all {} {}", rows.len(), layout.nouns.many) }
+                    { trn!(rows.len() as u64, "Show all {count} {many}", "Show all {count} {many}", many = layout.nouns.many) }
                 </button>
             }
         </>
@@ -46,14 +47,14 @@ pub fn RecordTable(Props { layout, rows, on_action }: &Props) -> Html {
 }
 
 fn head(layout: &Layout) -> Html {
-    let title = layout.title.as_ref().map_or_else(|| capitalised(layout.nouns.one), |title| title.label());
+    let title = layout.title.as_ref().map_or_else(|| capitalised(&layout.nouns.one), |title| title.label());
     html! {
         <thead role="rowgroup">
             <tr role="row">
-                <th role="columnheader" scope="col" class="title" title="A merge field: it never waits">{ title }</th>
+                <th role="columnheader" scope="col" class="title" title={tr!("A merge field: it never waits")}>{ title }</th>
                 { for layout.columns.iter().map(heading) }
-                <th role="columnheader" scope="col" class="number-head" title="An agree field: the relays decide">{ "Number" }</th>
-                <th role="columnheader" scope="col" class="remove"><span class="unseen">{ "Remove" }</span></th>
+                <th role="columnheader" scope="col" class="number-head" title={tr!("An agree field: the relays decide")}>{ tr!("Number") }</th>
+                <th role="columnheader" scope="col" class="remove"><span class="unseen">{ tr!("Remove") }</span></th>
             </tr>
         </thead>
     }
@@ -61,8 +62,8 @@ fn head(layout: &Layout) -> Html {
 
 fn heading(column: &Column) -> Html {
     let hint = match column.fields.len() {
-        1 => "A merge field: it never waits",
-        _ => "Merge fields: they never wait",
+        1 => tr!("A merge field: it never waits"),
+        _ => tr!("Merge fields: they never wait"),
     };
     html! { <th role="columnheader" scope="col" title={hint}>{ &column.heading }</th> }
 }

@@ -7,16 +7,17 @@ use yew::prelude::*;
 
 use super::editable_text::EditableText;
 use super::field_cell::Place;
+use crate::tr;
 
 pub(super) fn show(place: &Place<'_>, elements: &[String]) -> Html {
     let Place { field, called, .. } = place;
-    let placeholder = if elements.is_empty() { format!("Add {}", field.one()) } else { "+".to_owned() };
+    let placeholder = if elements.is_empty() { tr!("Add {one}", one = field.one()) } else { "+".to_owned() };
     html! {
-        <ul class="tags" role="list" aria-label={format!("{} of {called}", field.label())}>
+        <ul class="tags" role="list" aria-label={tr!("{field} of {name}", field = field.label(), name = called)}>
             { for elements.iter().map(|element| chip(place, element)) }
             <li key="+">
-                <EditableText value="" {placeholder} button_label={format!("Add {} to {called}", field.one())}
-                    input_label={format!("New {} for {called}", field.element())} on_save={adding(place, elements)} />
+                <EditableText value="" {placeholder} button_label={tr!("Add {one} to {name}", one = field.one(), name = called)}
+                    input_label={tr!("New {field} for {name}", field = field.element(), name = called)} on_save={adding(place, elements)} />
             </li>
         </ul>
     }
@@ -28,7 +29,7 @@ fn chip(place: &Place<'_>, element: &str) -> Html {
         keep_focus(&event);
         edit.clone()
     });
-    let label = format!("Remove {element} from {}", place.called);
+    let label = tr!("Remove {element} from {name}", element = element, name = place.called);
     // With a comma, it is the key of no other thing in the list.
     html! {
         <li key={format!("{element},")} class="tag">

@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::text_input::TextInput;
 use crate::engine::session::Action;
+use crate::tr;
 use crate::view_model::settings::{SettingsDraft, hint, label, unit};
 
 #[derive(Properties, PartialEq)]
@@ -46,22 +47,22 @@ pub fn SettingsForm(Props { settings, on_action }: &Props) -> Html {
     let outcome = asked.filter(|_| changed.is_none()).map(|asked| asked == *settings);
     html! {
         <section class="panel" aria-labelledby="settings-heading">
-            <h2 id="settings-heading">{ "Settings, for everybody" }</h2>
-            <form class="settings" aria-label="Settings of the dynamic method" {onsubmit} novalidate=true>
+            <h2 id="settings-heading">{ tr!("Settings, for everybody") }</h2>
+            <form class="settings" aria-label={tr!("Settings of the dynamic method")} {onsubmit} novalidate=true>
                 { rules(draft.rule, &on_change) }
                 <div class="figures">{ for Setting::ALL.into_iter().map(|setting| field(setting, &draft, &on_change)) }</div>
                 { collisions(draft.on_collision, &on_change) }
                 <div class="answers">
                     <button type="submit" class="primary" disabled={changed.is_none() || draft.settings().is_none()}>
-                        { "Save settings" }
+                        { tr!("Save settings") }
                     </button>
                     if changed.is_some() {
-                        <button type="button" onclick={on_back}>{ "Back to those in force" }</button>
+                        <button type="button" onclick={on_back}>{ tr!("Back to those in force") }</button>
                     }
                     <span role="status" class="quiet">{ match outcome {
-                        Some(true) => "Saved: in force for everybody.",
-                        Some(false) => "Asked for. They are in force once the relays have decided.",
-                        None => "",
+                        Some(true) => tr!("Saved: in force for everybody."),
+                        Some(false) => tr!("Asked for. They are in force once the relays have decided."),
+                        None => String::new(),
                     } }</span>
                 </div>
             </form>
@@ -88,13 +89,13 @@ impl Change {
 
 fn rules(current: Rule, on_change: &Callback<Change>) -> Html {
     let rules = [
-        (Rule::Ladder, "The ladder", "step by step, there and back, by what is measured"),
-        (Rule::Counter, "A counter", "from batching to provisional after so many requests, and never back"),
-        (Rule::Hand, "By hand", "nothing but people"),
+        (Rule::Ladder, tr!("The ladder"), tr!("step by step, there and back, by what is measured")),
+        (Rule::Counter, tr!("A counter"), tr!("from batching to provisional after so many requests, and never back")),
+        (Rule::Hand, tr!("By hand"), tr!("nothing but people")),
     ];
     html! {
         <fieldset>
-            <legend>{ "What changes the step" }</legend>
+            <legend>{ tr!("What changes the step") }</legend>
             { for rules.into_iter().map(|(rule, name, hint)| {
                 radio("rule", name, hint, rule == current, on_change.reform(move |_: Event| Change::Rule(rule)))
             }) }
@@ -104,12 +105,12 @@ fn rules(current: Rule, on_change: &Callback<Change>) -> Html {
 
 fn collisions(current: OnCollision, on_change: &Callback<Change>) -> Html {
     let choices = [
-        (OnCollision::Renumber, "Renumber", "it gets the next number above the highest"),
-        (OnCollision::Reject, "Reject", "it gets none, until somebody asks for another"),
+        (OnCollision::Renumber, tr!("Renumber"), tr!("it gets the next number above the highest")),
+        (OnCollision::Reject, tr!("Reject"), tr!("it gets none, until somebody asks for another")),
     ];
     html! {
         <fieldset>
-            <legend>{ "When somebody else has a provisional number" }</legend>
+            <legend>{ tr!("When somebody else has a provisional number") }</legend>
             { for choices.into_iter().map(|(choice, name, hint)| {
                 let on_choice = on_change.reform(move |_: Event| Change::OnCollision(choice));
                 radio("on-collision", name, hint, choice == current, on_choice)
@@ -118,13 +119,7 @@ fn collisions(current: OnCollision, on_change: &Callback<Change>) -> Html {
     }
 }
 
-fn radio(
-    group: &'static str,
-    name: &'static str,
-    hint: &'static str,
-    checked: bool,
-    onchange: Callback<Event>,
-) -> Html {
+fn radio(group: &'static str, name: String, hint: String, checked: bool, onchange: Callback<Event>) -> Html {
     html! {
         <label class="radio">
             <input type="radio" name={group} {checked} {onchange} />
@@ -140,7 +135,7 @@ fn field(setting: Setting, draft: &SettingsDraft, on_change: &Callback<Change>) 
         <div class="figure" key={label(setting)}>
             <span class="name" aria-hidden="true">{ label(setting) }</span>
             <span class="typed">
-                <TextInput label={format!("{}, in {}", label(setting), unit(setting))} inputmode="numeric"
+                <TextInput label={tr!("{setting}, in {unit}", setting = label(setting), unit = unit(setting))} inputmode="numeric"
                     value={draft.text(setting).to_owned()} wrong={problem.is_some()} {on_input} />
                 <span class="quiet" aria-hidden="true">{ unit(setting) }</span>
             </span>

@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::tr;
 use crate::view_model::StoryItem;
 
 pub fn show(story: &[StoryItem]) -> Html {
@@ -15,11 +16,11 @@ pub fn show(story: &[StoryItem]) -> Html {
     });
     html! {
         <section class="panel">
-            <h2>{ "What happened" }</h2>
+            <h2>{ tr!("What happened") }</h2>
             if story.is_empty() {
-                <p class="quiet">{ "Nothing yet. What other tabs merge, and what the relays decide, is told here." }</p>
+                <p class="quiet">{ tr!("Nothing yet. What other tabs merge, and what the relays decide, is told here.") }</p>
             }
-            <ol aria-label="What happened" class="story">{ for items }</ol>
+            <ol aria-label={tr!("What happened")} class="story">{ for items }</ol>
         </section>
     }
 }

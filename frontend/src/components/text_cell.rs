@@ -6,14 +6,15 @@ use yew::prelude::*;
 use super::choices;
 use super::editable_text::EditableText;
 use super::field_cell::Place;
+use crate::tr;
 use crate::view_model::Text;
 
 pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html {
     let Place { field, called, on_edit, .. } = place;
     html! {
         <>
-            <EditableText value={text.shown.clone()} placeholder={format!("Add {}", field.one())} {button_label}
-                input_label={format!("New {} for {called}", field.name)} on_save={saving(place, text)} />
+            <EditableText value={text.shown.clone()} placeholder={tr!("Add {one}", one = field.one())} {button_label}
+                input_label={tr!("New {field} for {name}", field = field.word(), name = called)} on_save={saving(place, text)} />
             if !text.choices.is_empty() {
                 { choices::show(&field.several(), &text.choices, &on_edit.reform(FieldEdit::Assign)) }
             }

@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use crate::browser;
+use crate::tr;
 
 const THEME_KEY: &str = "duet.theme";
 
@@ -39,11 +40,11 @@ impl Theme {
         }
     }
 
-    fn sign(self) -> (&'static str, &'static str) {
+    fn sign(self) -> (&'static str, String) {
         match self {
-            Theme::System => ("◐", "Auto"),
-            Theme::Light => ("○", "Light"),
-            Theme::Dark => ("●", "Dark"),
+            Theme::System => ("◐", tr!("Auto")),
+            Theme::Light => ("○", tr!("Light")),
+            Theme::Dark => ("●", tr!("Dark")),
         }
     }
 }
@@ -62,7 +63,7 @@ pub fn ThemeButton() -> Html {
         }
     });
     let (sign, word) = theme.sign();
-    let label = format!("Theme: {}", word.to_lowercase());
+    let label = tr!("Theme: {theme}", theme = word.to_lowercase());
     let onclick = move |_| theme.set(theme.next());
     html! {
         <button type="button" aria-label={label.clone()} title={label} {onclick}>

@@ -11,6 +11,8 @@ use shared::paxos::Slot;
 use shared::replica::Undoable;
 use shared::schema::FieldName;
 
+use crate::language::Language;
+
 /// How many entries the feed keeps.
 const FEED_LENGTH: usize = 50;
 /// How many notices wait to be read; older ones stay in the feed.
@@ -74,6 +76,8 @@ pub enum Fact {
     LinkRefused(Violation),
     /// This tab has ended the link, since the relay broke the protocol.
     LinkCut(Violation),
+    /// The words of this language could not be fetched.
+    WordsMissing(Language),
     /// A command could not be done.
     Impossible(CommandRejection),
     /// What the user did last about the record of this name is undone, or could not be.

@@ -14,6 +14,7 @@ use crate::components::{choices, conflict_card};
 use crate::engine::session::Action;
 use crate::hooks::use_action;
 use crate::view_model::{Cell, ConflictItem, Field, Notice, Row, Snapshot, Text, conflicts_as_csv, conflicts_as_json};
+use crate::{tr, trn};
 
 /// How many conflicts are shown before one asks for all.
 const FIRST_CONFLICTS: usize = 100;
@@ -44,24 +45,24 @@ pub fn ConflictsPage(Props { snapshot }: &Props) -> Html {
             <section aria-labelledby="conflicts-heading">
                 <div class="page-head">
                     <div>
-                        <h1 id="conflicts-heading" tabindex="-1">{ "Conflicts" }</h1>
+                        <h1 id="conflicts-heading" tabindex="-1">{ tr!("Conflicts") }</h1>
                         <p class="quiet">{ count(snapshot) }</p>
                     </div>
                     <div class="tools">
                         { filter(&open_only, snapshot) }
                         { exports(&found) }
-                        <TextInput id={SEARCH_ID} class="search" label="Search" kind="search" placeholder="Search  /"
+                        <TextInput id={SEARCH_ID} class="search" label={tr!("Search")} kind="search" placeholder={tr!("Search  /")}
                             value={(*search).clone()} on_input={on_search} />
                     </div>
                 </div>
                 if found.is_empty() {
                     { nothing(snapshot, &search) }
                 } else {
-                    <ul class="conflicts" aria-label="Conflicts">{ for cards }</ul>
+                    <ul class="conflicts" aria-label={tr!("Conflicts")}>{ for cards }</ul>
                 }
                 if found.len() > shown {
                     <button type="button" class="more" onclick={move |_| all.set(true)}>
-                        { format!("Show all {} conflicts", found.len()) }
+                        { trn!(found.len() as u64, "Show all {count} conflict", "Show all {count} conflicts") }
                     </button>
                 }
                 { side_by_side(snapshot, &on_action) }
@@ -82,9 +83,9 @@ fn found<'a>(
 
 fn count(snapshot: &Snapshot) -> String {
     match (snapshot.open_conflicts(), snapshot.conflicts.len()) {
-        (0, 0) => "None so far".to_owned(),
-        (0, all) => format!("None is open; {all} in all"),
-        (open, all) => format!("{open} open, {all} in all"),
+        (0, 0) => tr!("None so far"),
+        (0, all) => tr!("None is open; {all} in all", all = all),
+        (open, all) => tr!("{open} open, {all} in all", open = open, all = all),
     }
 }
 
@@ -96,9 +97,9 @@ fn filter(open_only: &UseStateHandle<bool>, snapshot: &Snapshot) -> Html {
         }
     };
     html! {
-        <div class="filter" role="group" aria-label="Which conflicts">
-            { choice(true, format!("Open {}", snapshot.open_conflicts())) }
-            { choice(false, format!("All {}", snapshot.conflicts.len())) }
+        <div class="filter" role="group" aria-label={tr!("Which conflicts")}>
+            { choice(true, tr!("Open {open}", open = snapshot.open_conflicts())) }
+            { choice(false, tr!("All {all}", all = snapshot.conflicts.len())) }
         </div>
     }
 }
@@ -112,9 +113,9 @@ fn exports(found: &[&ConflictItem]) -> Html {
     };
     html! {
         <>
-            <button type="button" {disabled} aria-label="Save as CSV" title="Save what is shown as CSV"
+            <button type="button" {disabled} aria-label={tr!("Save as CSV")} title={tr!("Save what is shown as CSV")}
                 onclick={save("conflicts.csv", "text/csv", conflicts_as_csv)}>{ "CSV" }</button>
-            <button type="button" {disabled} aria-label="Save as JSON" title="Save what is shown as JSON"
+            <button type="button" {disabled} aria-label={tr!("Save as JSON")} title={tr!("Save what is shown as JSON")}
                 onclick={save("conflicts.json", "application/json", conflicts_as_json)}>{ "JSON" }</button>
         </>
     }
@@ -123,14 +124,19 @@ fn exports(found: &[&ConflictItem]) -> Html {
 /// In place of an empty list.
 fn nothing(snapshot: &Snapshot, search: &str) -> Html {
     let (title, text) = if !search.trim().is_empty() {
-        (format!("No conflict matches “{}”", search.trim()), "Look among all, or search for something else.")
+        (
+            tr!("No conflict matches “{search}”", search = search.trim()),
+            tr!("Look among all, or search for something else."),
+        )
     } else if snapshot.conflicts.is_empty() {
-        let text = "When a tab is offline, or very much is going on, numbers are given without asking. If two give the \
-                    same one, the first keeps it, and the other is told here what it got in its place. Try it: take two \
-                    tabs offline, give the same number in both, and come back.";
-        ("Nobody got in another's way".to_owned(), text)
+        let text = tr!(
+            "When a tab is offline, or very much is going on, numbers are given without asking. If two give the same \
+             one, the first keeps it, and the other is told here what it got in its place. Try it: take two tabs \
+             offline, give the same number in both, and come back."
+        );
+        (tr!("Nobody got in another's way"), text)
     } else {
-        ("Nothing is open".to_owned(), "Somebody has seen to every conflict. They stand under All.")
+        (tr!("Nothing is open"), tr!("Somebody has seen to every conflict. They stand under All."))
     };
     html! { <div class="empty"><p><strong>{ title }</strong></p><p>{ text }</p></div> }
 }
@@ -146,8 +152,8 @@ fn side_by_side(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
     }
     html! {
         <section class="panel aside">
-            <h2>{ "Waiting for somebody to choose" }</h2>
-            <p class="quiet">{ "Given at the same time: each is kept until one of them is chosen." }</p>
+            <h2>{ tr!("Waiting for somebody to choose") }</h2>
+            <p class="quiet">{ tr!("Given at the same time: each is kept until one of them is chosen.") }</p>
             <ul class="conflicts">{ for items }</ul>
         </section>
     }
@@ -189,8 +195,8 @@ fn losses(losses: &[Notice], on_action: &Callback<Action>) -> Html {
     });
     html! {
         <section class="panel aside">
-            <h2>{ "Writes that lost" }</h2>
-            <p class="quiet">{ "Of two texts written at the same time, the later stands. Since this tab was opened:" }</p>
+            <h2>{ tr!("Writes that lost") }</h2>
+            <p class="quiet">{ tr!("Of two texts written at the same time, the later stands. Since this tab was opened:") }</p>
             <ul class="conflicts">{ for items }</ul>
         </section>
     }

@@ -8,6 +8,7 @@ use crate::components::settings_form::SettingsForm;
 use crate::components::{focus, ladder, leases};
 use crate::engine::session::Action;
 use crate::view_model::{DynamicView, Snapshot, rung_key, rung_name};
+use crate::{tr, trn};
 
 pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
     let dynamic = &snapshot.dynamic;
@@ -17,8 +18,8 @@ pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
             <section aria-labelledby="dynamic-heading">
                 <div class="page-head">
                     <div>
-                        <h1 id="dynamic-heading" tabindex="-1">{ "Dynamic" }</h1>
-                        <p class="quiet">{ "How numbers are given now, and why. Names and notes merge at all times." }</p>
+                        <h1 id="dynamic-heading" tabindex="-1">{ tr!("Dynamic") }</h1>
+                        <p class="quiet">{ tr!("How numbers are given now, and why. Names and notes merge at all times.") }</p>
                     </div>
                 </div>
                 { now(dynamic, on_action) }
@@ -27,7 +28,7 @@ pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
                     told={snapshot.connected_to.is_some()} />
                 <SettingsForm settings={dynamic.settings} on_action={on_action.clone()} />
             </section>
-            <aside class="side" aria-label="Numbers given without asking">
+            <aside class="side" aria-label={tr!("Numbers given without asking")}>
                 { leases::show(dynamic, on_action) }
                 { unsettled(dynamic) }
             </aside>
@@ -48,19 +49,19 @@ fn now(dynamic: &DynamicView, on_action: &Callback<Action>) -> Html {
     html! {
         <div class="now" data-rung={rung_key(rung)} tabindex="-1">
             <p class="mode">
-                <strong>{ dynamic.mode }</strong>
+                <strong>{ &dynamic.mode }</strong>
                 <span>{ rung_name(rung) }</span>
             </p>
-            <p>{ dynamic.meaning }</p>
+            <p>{ &dynamic.meaning }</p>
             <p class="quiet">{ &dynamic.why }</p>
             if let Some(figures) = &dynamic.figures {
-                <p class="quiet">{ format!("Measured when it began: {figures}.") }</p>
+                <p class="quiet">{ tr!("Measured when it began: {figures}.", figures = figures) }</p>
             }
             if let Some(alone) = &dynamic.alone {
                 <p class="alone">{ format!("◌ {alone}.") }</p>
             }
             if dynamic.by_hand {
-                <button type="button" class="primary" aria-label="Let load decide" onclick={on_resume}>{ "Let load decide" }</button>
+                <button type="button" class="primary" aria-label={tr!("Let load decide")} onclick={on_resume}>{ tr!("Let load decide") }</button>
             }
         </div>
     }
@@ -68,15 +69,20 @@ fn now(dynamic: &DynamicView, on_action: &Callback<Action>) -> Html {
 
 fn unsettled(dynamic: &DynamicView) -> Html {
     let text = match dynamic.unsettled {
-        0 => "No number is provisional: every number that you see is settled.".to_owned(),
-        1 => "1 provisional number waits to be settled.".to_owned(),
-        many => format!("{many} provisional numbers wait to be settled."),
+        0 => tr!("No number is provisional: every number that you see is settled."),
+        many => trn!(
+            many as u64,
+            "{count} provisional number waits to be settled.",
+            "{count} provisional numbers wait to be settled."
+        ),
     };
-    let hint = "The relays go through them in the order in which they were given. Whoever was first keeps the number; \
-                the other gets another one, and stands in Conflicts.";
+    let hint = tr!(
+        "The relays go through them in the order in which they were given. Whoever was first keeps the number; the \
+         other gets another one, and stands in Conflicts."
+    );
     html! {
         <section class="panel">
-            <h2>{ "Provisional" }</h2>
+            <h2>{ tr!("Provisional") }</h2>
             <p id="unsettled">{ text }</p>
             <p class="quiet">{ hint }</p>
         </section>

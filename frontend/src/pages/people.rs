@@ -11,7 +11,9 @@ use crate::components::record_table::RecordTable;
 use crate::components::text_input::TextInput;
 use crate::components::{relay_list, story_list, undo_button};
 use crate::hooks::use_action;
+use crate::language::grouped;
 use crate::view_model::{Nouns, Row, Snapshot, capitalised};
+use crate::{tr, trn};
 
 pub const NEW_RECORD_ID: &str = "new-record";
 
@@ -27,7 +29,7 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
     let search = use_state(String::new);
     let found = use_memo((snapshot.rows.clone(), (*search).clone()), |(rows, search)| found(rows, search));
     let layout = &snapshot.layout;
-    let nouns = layout.nouns;
+    let nouns = &layout.nouns;
     let on_search = {
         let search = search.clone();
         use_callback((), move |text, ()| search.set(text))
@@ -37,16 +39,16 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
             <section class="people" aria-labelledby="people-heading">
                 <div class="page-head">
                     <div>
-                        <h1 id="people-heading" tabindex="-1">{ capitalised(nouns.many) }</h1>
-                        <p class="quiet">{ "Room " }<strong>{ room }</strong>{ " · " }{ count(found.len(), snapshot.rows.len(), nouns) }
+                        <h1 id="people-heading" tabindex="-1">{ capitalised(&nouns.many) }</h1>
+                        <p class="quiet">{ tr!("Room") }{ " " }<strong>{ room }</strong>{ " · " }{ count(found.len(), snapshot.rows.len(), nouns) }
                             if let Some(relay) = &snapshot.connected_to {
-                                { " · connected to " }<span id="relay" class="address">{ relay }</span>
+                                { " · " }{ tr!("connected to") }{ " " }<span id="relay" class="address">{ relay }</span>
                             }
                         </p>
                     </div>
                     <div class="tools">
                         { undo_button::show(snapshot.undo.as_deref(), &on_action) }
-                        <TextInput id={SEARCH_ID} class="search" label="Search" kind="search" placeholder="Search  /"
+                        <TextInput id={SEARCH_ID} class="search" label={tr!("Search")} kind="search" placeholder={tr!("Search  /")}
                             value={(*search).clone()} on_input={on_search} />
                     </div>
                 </div>
@@ -57,7 +59,7 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                     <RecordTable layout={layout.clone()} rows={(*found).clone()} on_action={on_action.clone()} />
                 }
             </section>
-            <aside class="side" aria-label="How things stand">
+            <aside class="side" aria-label={tr!("How things stand")}>
                 { relay_list::show(&snapshot.relays, snapshot.offline) }
                 <Highest highest={snapshot.highest} {on_action} />
                 { story_list::show(&snapshot.story) }
@@ -75,32 +77,32 @@ fn found(rows: &Rc<Vec<Rc<Row>>>, search: &str) -> Rc<Vec<Rc<Row>>> {
 }
 
 fn count(found: usize, all: usize, Nouns { one, many, none, .. }: &Nouns) -> String {
+    let total = trn!(all as u64, "{count} {one}", "{count} {many}", one = one, many = many);
     match (found, all) {
-        (_, 0) => format!("{none} yet"),
-        (1, 1) => format!("1 {one}"),
-        (found, all) if found == all => format!("{all} {many}"),
-        (found, all) => format!("{found} of {all} {many}"),
+        (_, 0) => tr!("{none} yet", none = none),
+        (found, all) if found == all => total,
+        (found, _) => tr!("{found} of {total}", found = grouped(found as u64), total = total),
     }
 }
 
 /// In place of an empty table.
 fn nobody(snapshot: &Snapshot, search: &str) -> Html {
-    let Nouns { one, many, none, .. } = snapshot.layout.nouns;
+    let Nouns { one, many, none, .. } = &snapshot.layout.nouns;
     if !snapshot.rows.is_empty() {
-        return html! { <p class="empty">{ format!("{} matches “{}”.", capitalised(none), search.trim()) }</p> };
+        return html! { <p class="empty">{ tr!("{none} matches “{search}”.", none = capitalised(none), search = search.trim()) }</p> };
     }
     if snapshot.loading {
         return html! {
             <div class="empty" aria-busy="true">
-                <p><strong>{ "Waiting for a relay" }</strong></p>
-                <p>{ format!("The {many} of this room appear as soon as a relay answers. You can add {many} already: they are kept here and sent then.") }</p>
+                <p><strong>{ tr!("Waiting for a relay") }</strong></p>
+                <p>{ tr!("The {many} of this room appear as soon as a relay answers. You can add {many} already: they are kept here and sent then.", many = many) }</p>
             </div>
         };
     }
     html! {
         <div class="empty">
-            <p><strong>{ format!("{} is here yet", capitalised(none)) }</strong></p>
-            <p>{ format!("Add the first {one} above. Then open this page in a second tab and watch both stay the same.") }</p>
+            <p><strong>{ tr!("{none} is here yet", none = capitalised(none)) }</strong></p>
+            <p>{ tr!("Add the first {one} above. Then open this page in a second tab and watch both stay the same.", one = one) }</p>
         </div>
     }
 }

@@ -64,16 +64,16 @@ impl ConflictItem {
         let is_taken = matches!(because, Rejection::NumberTaken { .. });
         ConflictItem {
             id,
-            loser: capitalised(&owner_in_words(layout.nouns, &loser)),
+            loser: capitalised(&owner_in_words(&layout.nouns, &loser)),
             wanted: claim.number,
             origin: format!(
                 "{}, {}",
                 who(Some(claim.dot.replica), session.view().me()),
                 time.clock(claim.stamp.wall_ms)
             ),
-            winner: is_taken.then(|| owner_in_words(layout.nouns, &winner)),
+            winner: is_taken.then(|| owner_in_words(&layout.nouns, &winner)),
             place: ground(session, conflict),
-            story: collision_in_words(session, layout.nouns, conflict),
+            story: collision_in_words(session, &layout.nouns, conflict),
             given: given.map(|numbered| numbered.number),
             state: match resolution {
                 None => ConflictState::Open { undoable },

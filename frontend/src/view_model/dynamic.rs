@@ -7,8 +7,9 @@ use shared::ledger::{Dynamic, Load, Mode, Range, Reason, Rung};
 
 use super::number::place;
 use super::story::load_in_words;
-use super::who;
+use super::{relay_name, who};
 use crate::engine::session::Session;
+use crate::{tr, trn};
 
 /// How many ranges of one holder are named.
 const NAMED_RANGES: usize = 3;
@@ -18,10 +19,10 @@ const SHOWN_HOLDERS: usize = 12;
 /// How numbers are given, at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DynamicView {
-    pub mode: &'static str,
+    pub mode: String,
     pub rung: Rung,
     /// What it means, as a sentence.
-    pub meaning: &'static str,
+    pub meaning: String,
     /// Why, and since when.
     pub why: String,
     /// What was measured when it began, unless nothing was.
@@ -65,8 +66,16 @@ impl DynamicView {
             rung: epoch.rung,
             meaning: rung_meaning(epoch.rung),
             why: match epoch.number {
-                0 => "It has been so since the room was founded.".to_owned(),
-                number => format!("{} Epoch {number} began at {}.", why(epoch.reason), place(session, epoch.since)),
+                0 => tr!("It has been so since the room was founded."),
+                number => {
+                    let since = place(session, epoch.since);
+                    tr!(
+                        "{why} Epoch {number} began at {place}.",
+                        why = why(epoch.reason),
+                        number = number,
+                        place = since
+                    )
+                }
             },
             figures: (epoch.load != Load::default()).then(|| load_in_words(&epoch.load)),
             by_hand: epoch.reason == Reason::ByHand,
@@ -84,29 +93,32 @@ impl DynamicView {
 /// What this tab does while it reaches no majority of the relays.
 pub(super) fn alone(left: u64) -> String {
     let lease = match left {
-        0 => "new numbers are provisional".to_owned(),
-        1 => "the next number is final, out of its lease; later ones are provisional".to_owned(),
-        left => format!("the next {left} numbers are final, out of its lease; later ones are provisional"),
+        0 => tr!("new numbers are provisional"),
+        left => trn!(
+            left,
+            "the next number is final, out of its lease; later ones are provisional",
+            "the next {count} numbers are final, out of its lease; later ones are provisional"
+        ),
     };
-    format!("This tab is locally offline: {lease}")
+    tr!("This tab is locally offline: {numbers}", numbers = lease)
 }
 
 #[must_use]
-pub fn mode_in_words(mode: Mode) -> &'static str {
+pub fn mode_in_words(mode: Mode) -> String {
     match mode {
-        Mode::Hybrid => "Hybrid",
-        Mode::CrdtOnly => "CRDT only",
+        Mode::Hybrid => tr!("Hybrid"),
+        Mode::CrdtOnly => tr!("CRDT only"),
     }
 }
 
 /// What a step of the ladder is called.
 #[must_use]
-pub fn rung_name(rung: Rung) -> &'static str {
+pub fn rung_name(rung: Rung) -> String {
     match rung {
-        Rung::Batching => "Batching",
-        Rung::Leases => "Leases",
-        Rung::Provisional => "Provisional",
-        Rung::Shedding => "Shedding",
+        Rung::Batching => tr!("Batching"),
+        Rung::Leases => tr!("Leases"),
+        Rung::Provisional => tr!("Provisional"),
+        Rung::Shedding => tr!("Shedding"),
     }
 }
 
@@ -122,22 +134,26 @@ pub fn rung_key(rung: Rung) -> &'static str {
 }
 
 #[must_use]
-pub fn rung_meaning(rung: Rung) -> &'static str {
+pub fn rung_meaning(rung: Rung) -> String {
     match rung {
-        Rung::Batching => "The relays decide on each number; what comes at one time is decided together.",
-        Rung::Leases => "Tabs and relays give final numbers by themselves, out of ranges that were set aside for them.",
-        Rung::Provisional => "What no lease covers is given without asking, and settled when there is less to do.",
-        Rung::Shedding => "No new numbers until most of the provisional ones are settled. Edits go on.",
+        Rung::Batching => tr!("The relays decide on each number; what comes at one time is decided together."),
+        Rung::Leases => {
+            tr!("Tabs and relays give final numbers by themselves, out of ranges that were set aside for them.")
+        }
+        Rung::Provisional => tr!("What no lease covers is given without asking, and settled when there is less to do."),
+        Rung::Shedding => tr!("No new numbers until most of the provisional ones are settled. Edits go on."),
     }
 }
 
-fn why(reason: Reason) -> &'static str {
+fn why(reason: Reason) -> String {
     match reason {
-        Reason::Founded => "It was founded so.",
-        Reason::Load => "More was asked for than the settings allow.",
-        Reason::Calm => "It has been calm for long enough.",
-        Reason::ByHand => "Somebody took this step by hand: load changes nothing until somebody lets it decide again.",
-        Reason::Resumed => "Somebody lets load decide again.",
+        Reason::Founded => tr!("It was founded so."),
+        Reason::Load => tr!("More was asked for than the settings allow."),
+        Reason::Calm => tr!("It has been calm for long enough."),
+        Reason::ByHand => {
+            tr!("Somebody took this step by hand: load changes nothing until somebody lets it decide again.")
+        }
+        Reason::Resumed => tr!("Somebody lets load decide again."),
     }
 }
 
@@ -158,10 +174,13 @@ fn lease(session: &Session, holder: ReplicaId, ranges: &[Range]) -> LeaseItem {
     let voters = view.ledger().configuration().map(|configuration| &configuration.voters);
     let relay = voters.and_then(|voters| voters.iter().find(|&(_, incarnation)| *incarnation == holder));
     let earlier = ranges.len().saturating_sub(NAMED_RANGES);
-    let named: Vec<_> = ranges[earlier..].iter().map(|range| format!("{} to {}", range.first, range.last)).collect();
-    let before = if earlier > 0 { format!("{earlier} earlier, ") } else { String::new() };
+    let named: Vec<_> = ranges[earlier..]
+        .iter()
+        .map(|range| tr!("{first} to {last}", first = range.first, last = range.last))
+        .collect();
+    let before = if earlier > 0 { tr!("{earlier} earlier, ", earlier = earlier) } else { String::new() };
     LeaseItem {
-        holder: relay.map_or_else(|| who(Some(holder), view.me()), |(voter, _)| voter.to_string()),
+        holder: relay.map_or_else(|| who(Some(holder), view.me()), |(voter, _)| relay_name(*voter)),
         is_this: holder == view.me(),
         ranges: format!("{before}{}", named.join(", ")),
         count: ranges.iter().map(|range| range.last + 1 - range.first).sum(),

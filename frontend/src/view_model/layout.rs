@@ -6,6 +6,8 @@ use shared::crdt::{FieldEdit, FieldId, FieldKind};
 use shared::schema::{self, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation};
 
 use super::capitalised;
+use super::errors::schema_violation_in_words;
+use crate::tr;
 
 /// How many columns stand between the title and the number. What has no column of its own shares the last one.
 const MAX_COLUMNS: usize = 3;
@@ -13,24 +15,30 @@ const MAX_COLUMNS: usize = 3;
 /// What the records of a schema are called.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Nouns {
-    pub one: &'static str,
-    pub many: &'static str,
-    pub none: &'static str,
+    pub one: String,
+    pub many: String,
+    pub none: String,
     /// One whose record is not here yet.
-    pub stranger: &'static str,
+    pub stranger: String,
 }
 
-const PEOPLE: Nouns =
-    Nouns { one: "person", many: "people", none: "nobody", stranger: "somebody who has not arrived here yet" };
-
-const RECORDS: Nouns =
-    Nouns { one: "record", many: "records", none: "nothing", stranger: "a record that has not arrived here yet" };
+impl Nouns {
+    fn of(schema: &Schema) -> Self {
+        if schema.extends(&Schema::people()) {
+            let stranger = tr!("somebody who has not arrived here yet");
+            Nouns { one: tr!("person"), many: tr!("people"), none: tr!("nobody"), stranger }
+        } else {
+            let stranger = tr!("a record that has not arrived here yet");
+            Nouns { one: tr!("record"), many: tr!("records"), none: tr!("nothing"), stranger }
+        }
+    }
+}
 
 /// The table and the form of a schema.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Layout {
     schema: Schema,
-    pub nouns: &'static Nouns,
+    pub nouns: Nouns,
     /// The field that says which record it is, unless the schema has no text at all.
     pub title: Option<Rc<Field>>,
     /// What stands between the title and the number.
@@ -59,11 +67,10 @@ pub struct Column {
 impl Layout {
     #[must_use]
     pub fn of(schema: &Schema) -> Self {
-        let nouns = if schema.extends(&Schema::people()) { &PEOPLE } else { &RECORDS };
         let title = schema.title().map(|(id, spec)| Rc::new(Field::of(id, spec)));
         let others = schema.fields().filter(|&(id, _)| title.as_ref().is_none_or(|title| title.id != id));
         let columns = columns(others.map(|(id, spec)| Rc::new(Field::of(id, spec))));
-        Layout { schema: schema.clone(), nouns, title, columns }
+        Layout { schema: schema.clone(), nouns: Nouns::of(schema), title, columns }
     }
 
     #[must_use]
@@ -100,8 +107,10 @@ impl Layout {
     #[must_use]
     pub fn problem(&self, violation: &SchemaViolation) -> String {
         match violation {
-            SchemaViolation::Missing { field } => format!("A {} needs {}.", self.nouns.one, with_article(field)),
-            other => format!("{}.", capitalised(&other.to_string())),
+            SchemaViolation::Missing { field } => {
+                tr!("A {one} needs {field}.", one = self.nouns.one, field = with_article(&field_word(field)))
+            }
+            other => format!("{}.", capitalised(&schema_violation_in_words(other))),
         }
     }
 
@@ -132,28 +141,35 @@ impl Field {
     /// Its name, for where it stands alone.
     #[must_use]
     pub fn label(&self) -> String {
-        capitalised(&self.name)
+        capitalised(&self.word())
+    }
+
+    /// Its name, within a sentence.
+    #[must_use]
+    pub fn word(&self) -> String {
+        field_word(&self.name)
     }
 
     /// What is put into it, as in `a tag`.
     #[must_use]
     pub fn one(&self) -> String {
-        with_article(self.element())
+        with_article(&self.element())
     }
 
     /// The name of one element: that of the set without the `s` of its plural.
     #[must_use]
-    pub fn element(&self) -> &str {
+    pub fn element(&self) -> String {
         match self.name.strip_suffix('s') {
-            Some(one) if self.kind == FieldKind::Set && one.len() > 1 && !one.ends_with('s') => one,
-            _ => &self.name,
+            Some("tag") if self.kind == FieldKind::Set => tr!("tag"),
+            Some(one) if self.kind == FieldKind::Set && one.len() > 1 && !one.ends_with('s') => one.to_owned(),
+            _ => self.word(),
         }
     }
 
     /// Several values of it.
     #[must_use]
     pub fn several(&self) -> String {
-        if self.name == schema::NAME { "names".to_owned() } else { format!("values of {}", self.name) }
+        if self.name == schema::NAME { tr!("names") } else { tr!("values of {field}", field = self.word()) }
     }
 
     fn is_register(&self) -> bool {
@@ -176,17 +192,28 @@ fn columns(fields: impl Iterator<Item = Rc<Field>>) -> Vec<Column> {
         if groups.len() > MAX_COLUMNS { groups.drain(MAX_COLUMNS - 1..).flatten().collect() } else { Vec::new() };
     let mut columns: Vec<_> = groups.into_iter().map(column).collect();
     if !rest.is_empty() {
-        columns.push(Column { heading: "More".to_owned(), fields: rest, labelled: true });
+        columns.push(Column { heading: tr!("More"), fields: rest, labelled: true });
     }
     columns
 }
 
 fn column(fields: Vec<Rc<Field>>) -> Column {
-    let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
-    Column { heading: capitalised(&names.join(" and ")), fields, labelled: false }
+    let names: Vec<_> = fields.iter().map(|field| field.word()).collect();
+    Column { heading: capitalised(&names.join(&tr!(" and "))), fields, labelled: false }
+}
+
+/// What a field is called within a sentence: the fields that every room of people has are words of the page.
+#[must_use]
+pub fn field_word(name: &str) -> String {
+    match name {
+        schema::NAME => tr!("name"),
+        schema::NOTE => tr!("note"),
+        schema::TAGS => tr!("tags"),
+        other => other.to_owned(),
+    }
 }
 
 fn with_article(noun: &str) -> String {
     let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
-    format!("{} {noun}", if vowel { "an" } else { "a" })
+    if vowel { tr!("an {noun}", noun = noun) } else { tr!("a {noun}", noun = noun) }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use shared::ledger::Rung;
 
-use super::counted;
 use super::dynamic::{mode_in_words, rung_name};
 use crate::engine::load_history::{KEPT_SECONDS, LoadHistory};
+use crate::{tr, trn};
 
 /// How many whole seconds the chart shows.
 pub const SHOWN_SECONDS: u64 = KEPT_SECONDS - 1;
@@ -91,12 +91,19 @@ impl LoadChart {
         let (share, rate) = (self.share(second), self.seconds[second]);
         let ago = self.seconds.len() - second;
         let rung = self.bands.iter().find(|band| share >= band.from && share <= band.until).map(|band| band.rung);
-        let rung = rung.map_or("not known here".to_owned(), |rung| {
-            format!("{}, {}", mode_in_words(rung.mode()), rung_name(rung).to_lowercase())
-        });
+        let rung = rung.map_or_else(
+            || tr!("not known here"),
+            |rung| format!("{}, {}", mode_in_words(rung.mode()), rung_name(rung).to_lowercase()),
+        );
         Reading {
             share,
-            text: format!("{ago} s ago: {} requests/s of {} · {rung}", figure(rate), figure(self.threshold)),
+            text: tr!(
+                "{ago} s ago: {rate} requests/s of {most} · {rung}",
+                ago = ago,
+                rate = figure(rate),
+                most = figure(self.threshold),
+                rung = rung
+            ),
         }
     }
 
@@ -107,15 +114,15 @@ impl LoadChart {
             (self.seconds.last().copied().unwrap_or(0.0), self.seconds.iter().copied().fold(0.0, f64::max));
         let above = self.seconds.iter().filter(|&&rate| rate > self.threshold).count();
         let switches = self.bands.len().saturating_sub(1);
-        format!(
-            "Requests per second in the last {} minutes: {} now, {} at the most. Above the threshold of {} in {}. The \
-             step of the ladder changed {}.",
-            SHOWN_SECONDS.div_ceil(60),
-            figure(latest),
-            figure(highest),
-            figure(self.threshold),
-            counted(above as u64, "second"),
-            counted(switches as u64, "time"),
+        tr!(
+            "Requests per second in the last {minutes} minutes: {latest} now, {highest} at the most. Above the threshold \
+             of {threshold} in {seconds}. The step of the ladder changed {times}.",
+            minutes = SHOWN_SECONDS.div_ceil(60),
+            latest = figure(latest),
+            highest = figure(highest),
+            threshold = figure(self.threshold),
+            seconds = trn!(above as u64, "{count} second", "{count} seconds"),
+            times = trn!(switches as u64, "{count} time", "{count} times"),
         )
     }
 }
@@ -146,7 +153,7 @@ fn round_up(rate: f64) -> f64 {
 pub fn figure(rate: f64) -> String {
     let tenths = (rate * 10.0).round() as u64;
     match (tenths / 10, tenths % 10) {
-        (whole, tenth @ 1..) if whole < 10 => format!("{whole}.{tenth}"),
+        (whole, tenth @ 1..) if whole < 10 => tr!("{whole}.{tenth}", whole = whole, tenth = tenth),
         _ => (rate.round() as u64).to_string(),
     }
 }

@@ -10,6 +10,7 @@ use super::contested::Contested;
 use super::{Nouns, story};
 use crate::engine::fact::Owner;
 use crate::engine::session::{NumberWish, Session};
+use crate::tr;
 
 /// How far a number has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,35 +60,39 @@ impl NumberState {
     }
 
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn word(self) -> String {
         match self {
-            NumberState::None => "no number",
-            NumberState::Provisional => "provisional",
-            NumberState::Pending => "proposed",
-            NumberState::Unreleased => "waiting for witnesses",
-            NumberState::Final => "final",
-            NumberState::Leased => "final, from this tab's lease",
-            NumberState::Renumbered => "renumbered",
-            NumberState::Rejected => "rejected",
+            NumberState::None => tr!("no number"),
+            NumberState::Provisional => tr!("provisional"),
+            NumberState::Pending => tr!("proposed"),
+            NumberState::Unreleased => tr!("waiting for witnesses"),
+            NumberState::Final => tr!("final"),
+            NumberState::Leased => tr!("final, from this tab's lease"),
+            NumberState::Renumbered => tr!("renumbered"),
+            NumberState::Rejected => tr!("rejected"),
         }
     }
 
     /// For the tooltip.
     #[must_use]
-    pub fn meaning(self) -> &'static str {
+    pub fn meaning(self) -> String {
         match self {
-            NumberState::None => "Nobody has asked for a number yet.",
+            NumberState::None => tr!("Nobody has asked for a number yet."),
             NumberState::Provisional => {
-                "Given without asking the relays. They make it final, or replace it if somebody else has it."
+                tr!("Given without asking the relays. They make it final, or replace it if somebody else has it.")
             }
-            NumberState::Pending => "Asked for. The relays have not decided yet.",
+            NumberState::Pending => tr!("Asked for. The relays have not decided yet."),
             NumberState::Unreleased => {
-                "A majority of the relays has decided. It is final when more tabs have it, so that it survives the relays."
+                tr!(
+                    "A majority of the relays has decided. It is final when more tabs have it, so that it survives the relays."
+                )
             }
-            NumberState::Final => "A majority of the relays has decided: nobody else can get this number.",
-            NumberState::Leased => "The relays have set this number aside for this tab: nobody else can get it.",
-            NumberState::Renumbered => "Somebody else has the number that was given provisionally. This one is final.",
-            NumberState::Rejected => "The relays have decided otherwise.",
+            NumberState::Final => tr!("A majority of the relays has decided: nobody else can get this number."),
+            NumberState::Leased => tr!("The relays have set this number aside for this tab: nobody else can get it."),
+            NumberState::Renumbered => {
+                tr!("Somebody else has the number that was given provisionally. This one is final.")
+            }
+            NumberState::Rejected => tr!("The relays have decided otherwise."),
         }
     }
 }
@@ -134,7 +139,7 @@ impl Number {
         if let Some(decided) = view.held.map(Final::into_inner).or(view.unreleased) {
             number.state = if view.held.is_some() { NumberState::Final } else { NumberState::Unreleased };
             number.text = decided.number.to_string();
-            number.proof = Some(format!("Decided at {}", place(session, decided.slot)));
+            number.proof = Some(tr!("Decided at {place}", place = place(session, decided.slot)));
         } else if let Some(leased) = view.leased {
             number.state = NumberState::Leased;
             number.text = leased.into_inner().to_string();
@@ -181,19 +186,30 @@ impl Number {
         self.state = NumberState::Provisional;
         self.text = number.to_string();
         let until = if session.view().is_locally_offline() {
-            "the relays decide when they can be reached"
+            tr!("the relays decide when they can be reached")
         } else if session.view().ledger().epoch().rung.settles() {
-            "the relays are about to decide"
+            tr!("the relays are about to decide")
         } else {
-            "the relays decide when there is less to do"
+            tr!("the relays decide when there is less to do")
         };
         self.remark = Some(match (contested.rival(record, number), other.map(|other| other.for_now().number)) {
             (Some(rival), _) => {
-                format!("{} has {number} provisionally, too: one of them will get another", session.last_name(rival))
+                let name = session.last_name(rival);
+                tr!(
+                    "{name} has {number} provisionally, too: one of them will get another",
+                    name = name,
+                    number = number
+                )
             }
-            (None, Some(other)) => format!("{other} was given elsewhere, too: {until}, and the earlier one counts"),
-            (None, None) if leased => format!("out of the lease of tab {}: {until}", dot.replica),
-            (None, None) => until.to_owned(),
+            (None, Some(other)) => {
+                tr!(
+                    "{number} was given elsewhere, too: {until}, and the earlier one counts",
+                    number = other,
+                    until = until
+                )
+            }
+            (None, None) if leased => tr!("out of the lease of tab {id}: {until}", id = dot.replica, until = until),
+            (None, None) => until,
         });
     }
 
@@ -217,17 +233,17 @@ impl Number {
     }
 
     fn be_pending(&mut self, wish: &Wish, connected: bool) {
-        let waits = if connected { "" } else { " · waits for a relay" };
         match wish {
             Wish::Claim { number, .. } | Wish::CompareAndSet { to: Some(number), .. } => self.text = number.to_string(),
-            Wish::Allocate { .. } => self.text = "next".to_owned(),
+            Wish::Allocate { .. } => self.text = tr!("next"),
             Wish::Release { .. } | Wish::CompareAndSet { to: None, .. } => {
-                self.remark = Some(format!("to be released{waits}"));
+                self.remark =
+                    Some(if connected { tr!("to be released") } else { tr!("to be released · waits for a relay") });
             }
             other => unreachable!("no wish about a record: {other:?}"),
         }
         if self.remark.is_none() && !connected {
-            self.remark = Some("waits for a relay".to_owned());
+            self.remark = Some(tr!("waits for a relay"));
         }
     }
 
@@ -270,23 +286,33 @@ fn refusal(session: &Session, nouns: &Nouns, rejection: Rejection) -> String {
     let Rejection::NumberTaken { number, .. } = rejection else { return refusal_in_words(rejection) };
     match session.view().ledger().owner_of(number) {
         Some((owner, slot)) => {
-            format!("{number} belongs to {} ({})", owner_in_words(nouns, &session.owner(owner)), place(session, slot))
+            let owner = owner_in_words(nouns, &session.owner(owner));
+            tr!("{number} belongs to {owner} ({place})", number = number, owner = owner, place = place(session, slot))
         }
-        None => format!("{number} was taken, and is free now"),
+        None => tr!("{number} was taken, and is free now", number = number),
     }
 }
 
 /// A refusal in which nobody else has part.
 pub(super) fn refusal_in_words(rejection: Rejection) -> String {
     match rejection {
-        Rejection::NumberTaken { number, slot, .. } => format!("{number} is taken since slot {slot}"),
-        Rejection::AlreadyNumbered { number, .. } => format!("has number {number} already: release it first"),
-        Rejection::NotNumbered => "had no number to release".to_owned(),
+        Rejection::NumberTaken { number, slot, .. } => {
+            tr!("{number} is taken since slot {slot}", number = number, slot = slot)
+        }
+        Rejection::AlreadyNumbered { number, .. } => {
+            tr!("has number {number} already: release it first", number = number)
+        }
+        Rejection::NotNumbered => tr!("had no number to release"),
         Rejection::OutOfRange { .. } => InvalidNumber.to_string(),
-        Rejection::Exhausted => format!("every number up to {MAX_NUMBER} is in use"),
-        Rejection::NumberLeased { number, to } => format!("number {number} is leased to tab {to}"),
-        Rejection::Changed { .. } => "its number was another one by then".to_owned(),
-        Rejection::Forgotten => "nobody knows any more whether it was done: look, and ask again".to_owned(),
+        Rejection::OtherEpoch { .. } => tr!("another step was taken meanwhile: look again"),
+        Rejection::UnknownConflict => tr!("there is no such conflict any more"),
+        Rejection::ResolvedAlready { .. } => tr!("the conflict was resolved already"),
+        Rejection::Exhausted => tr!("every number up to {most} is in use", most = MAX_NUMBER),
+        Rejection::NumberLeased { number, to } => {
+            tr!("number {number} is leased to tab {id}", number = number, id = to)
+        }
+        Rejection::Changed { .. } => tr!("its number was another one by then"),
+        Rejection::Forgotten => tr!("nobody knows any more whether it was done: look, and ask again"),
         other => other.to_string(),
     }
 }
@@ -294,17 +320,17 @@ pub(super) fn refusal_in_words(rejection: Rejection) -> String {
 pub(super) fn owner_in_words(Nouns { one, stranger, .. }: &Nouns, owner: &Owner) -> String {
     match owner {
         Owner::Present { name } => name.clone(),
-        Owner::Removed { name: Some(name) } => format!("a removed {one}, {name}"),
-        Owner::Removed { name: None } => format!("a removed {one}"),
-        Owner::Unknown | Owner::Nobody => (*stranger).to_owned(),
+        Owner::Removed { name: Some(name) } => tr!("a removed {one}, {name}", one = one, name = name),
+        Owner::Removed { name: None } => tr!("a removed {one}", one = one),
+        Owner::Unknown | Owner::Nobody => stranger.clone(),
     }
 }
 
 /// Where in the log, and by whom.
 pub(super) fn place(session: &Session, slot: Slot) -> String {
     match session.view().log().decision(slot) {
-        Some(accepted) => format!("{}, slot {slot}", accepted.ballot.voter),
-        None => format!("slot {slot}"),
+        Some(accepted) => story::place(accepted.ballot.voter, slot),
+        None => tr!("slot {slot}", slot = slot),
     }
 }
 
@@ -314,7 +340,7 @@ pub struct InvalidNumber;
 
 impl std::fmt::Display for InvalidNumber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "A number is 1 to {MAX_NUMBER}, in digits.")
+        f.write_str(&tr!("A number is 1 to {most}, in digits.", most = MAX_NUMBER))
     }
 }
 
@@ -338,7 +364,7 @@ pub fn parse_number(typed: &str) -> Result<u64, InvalidNumber> {
 pub fn parse_wish(typed: &str) -> Result<Option<NumberWish>, InvalidNumber> {
     match typed.trim() {
         "" => Ok(None),
-        next if next.eq_ignore_ascii_case("next") => Ok(Some(NumberWish::Next)),
+        next if next.eq_ignore_ascii_case("next") || next.to_lowercase() == tr!("next") => Ok(Some(NumberWish::Next)),
         digits => parse_number(digits).map(|number| Some(NumberWish::This(number))),
     }
 }

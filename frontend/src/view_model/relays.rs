@@ -2,8 +2,10 @@
 
 use shared::id::ReplicaId;
 
+use super::relay_name;
 use crate::engine::Standing;
 use crate::engine::session::Session;
+use crate::tr;
 
 /// A relay and the tabs at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub(super) fn relays(session: &Session, standing: &Standing) -> Vec<RelayItem> {
         let mut tabs = relay.tabs;
         tabs.sort_by_key(|&id| (id != view.me(), id));
         RelayItem {
-            name: relay.voter.to_string(),
+            name: relay_name(relay.voter),
             address: relay.address,
             up: relay.up,
             votes: relay.votes,
@@ -53,5 +55,6 @@ pub(super) fn own(session: &Session, standing: &Standing) -> Option<String> {
     let Standing::Connected { address: dialled, voter } = standing else { return None };
     let relays = session.view().status().map(|status| status.relays).unwrap_or_default();
     let address = relays.into_iter().find(|relay| relay.voter == *voter).map(|relay| relay.address);
-    Some(format!("{voter} at {}", address.as_ref().unwrap_or(dialled)))
+    let address = address.as_ref().unwrap_or(dialled);
+    Some(tr!("{relay} at {address}", relay = relay_name(*voter), address = address))
 }

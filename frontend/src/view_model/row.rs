@@ -9,6 +9,7 @@ use shared::replica::{CandidateView, FieldView, RecordView};
 use super::contested::Contested;
 use super::{Field, Layout, LocalTime, Number, who};
 use crate::engine::session::Session;
+use crate::tr;
 
 /// One record, as a row shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +119,8 @@ impl Choice {
 /// What is wrong with it, as a sentence.
 pub fn parse_count(field: &Field, typed: &str, current: i64) -> Result<i64, String> {
     let digits: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let count: i64 = digits.replace('−', "-").parse().map_err(|_| format!("{} is a whole number.", field.label()))?;
+    let count: i64 =
+        digits.replace('−', "-").parse().map_err(|_| tr!("{field} is a whole number.", field = field.label()))?;
     Ok(count.saturating_sub(current))
 }
 
@@ -153,7 +155,7 @@ fn row(session: &Session, contested: &Contested, layout: &Layout, record: &Recor
         id: record.id,
         called: session.names_of(record).swap_remove(0),
         cells: fields.map(|field| Cell::of(field, me, time)).collect(),
-        number: Number::of(session, contested, layout.nouns, record.id, &record.number),
-        glow: mark.map(|mark| Glow { serial: mark.serial, cause: format!("Changed by {}", who(mark.by, me)) }),
+        number: Number::of(session, contested, &layout.nouns, record.id, &record.number),
+        glow: mark.map(|mark| Glow { serial: mark.serial, cause: tr!("Changed by {who}", who = who(mark.by, me)) }),
     }
 }

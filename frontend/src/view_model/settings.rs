@@ -2,39 +2,41 @@
 
 use shared::ledger::{Dynamic, OnCollision, Rule, Setting};
 
+use crate::tr;
+
 /// What the field is called.
 #[must_use]
-pub fn label(setting: Setting) -> &'static str {
+pub fn label(setting: Setting) -> String {
     match setting {
-        Setting::HighRequest => "High load",
-        Setting::WindowMs => "Window",
-        Setting::TargetMs => "Longest wait",
-        Setting::Dwell => "Calm before a step back",
-        Setting::LeaseMost => "Longest lease",
-        Setting::ShedAbove => "Shed above",
+        Setting::HighRequest => tr!("High load"),
+        Setting::WindowMs => tr!("Window"),
+        Setting::TargetMs => tr!("Longest wait"),
+        Setting::Dwell => tr!("Calm before a step back"),
+        Setting::LeaseMost => tr!("Longest lease"),
+        Setting::ShedAbove => tr!("Shed above"),
     }
 }
 
 #[must_use]
-pub fn unit(setting: Setting) -> &'static str {
+pub fn unit(setting: Setting) -> String {
     match setting {
-        Setting::HighRequest => "requests in a window",
-        Setting::WindowMs | Setting::TargetMs => "ms",
-        Setting::Dwell => "windows",
-        Setting::LeaseMost => "numbers",
-        Setting::ShedAbove => "provisional numbers",
+        Setting::HighRequest => tr!("requests in a window"),
+        Setting::WindowMs | Setting::TargetMs => tr!("ms"),
+        Setting::Dwell => tr!("windows"),
+        Setting::LeaseMost => tr!("numbers"),
+        Setting::ShedAbove => tr!("provisional numbers"),
     }
 }
 
 #[must_use]
-pub fn hint(setting: Setting) -> &'static str {
+pub fn hint(setting: Setting) -> String {
     match setting {
-        Setting::HighRequest => "More than that, twice in a row, and the next step is taken.",
-        Setting::WindowMs => "For how long requests are counted.",
-        Setting::TargetMs => "A window in which somebody waits longer is a bad one.",
-        Setting::Dwell => "So many calm windows, and a little more by chance, lead one step back.",
-        Setting::LeaseMost => "The most that is set aside for a tab or a relay at a time.",
-        Setting::ShedAbove => "With more than that unsettled, no new numbers are given.",
+        Setting::HighRequest => tr!("More than that, twice in a row, and the next step is taken."),
+        Setting::WindowMs => tr!("For how long requests are counted."),
+        Setting::TargetMs => tr!("A window in which somebody waits longer is a bad one."),
+        Setting::Dwell => tr!("So many calm windows, and a little more by chance, lead one step back."),
+        Setting::LeaseMost => tr!("The most that is set aside for a tab or a relay at a time."),
+        Setting::ShedAbove => tr!("With more than that unsettled, no new numbers are given."),
     }
 }
 
@@ -44,7 +46,16 @@ fn parse(setting: Setting, typed: &str) -> Result<u32, String> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let (least, most) = setting.bounds();
     let value = digits.parse().ok().filter(|value| is_plain && (least..=most).contains(value));
-    value.ok_or_else(|| format!("{} is {least} to {most} {}, in digits.", label(setting), unit(setting)))
+    value.ok_or_else(|| {
+        let (setting, unit) = (label(setting), unit(setting));
+        tr!(
+            "{setting} is {least} to {most} {unit}, in digits.",
+            setting = setting,
+            least = least,
+            most = most,
+            unit = unit
+        )
+    })
 }
 
 /// The settings while they are being typed.

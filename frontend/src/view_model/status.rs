@@ -4,10 +4,11 @@ use shared::id::VoterId;
 use shared::ledger::{Dynamic, Load, Mode, Rung};
 use shared::presence::Status;
 
-use super::counted;
 use super::load_chart::figure;
+use super::relay_name;
 use crate::engine::Standing;
 use crate::engine::session::Session;
+use crate::{tr, trn};
 
 /// So many records take long enough to come for people to want to know.
 const MANY: u64 = 1000;
@@ -67,35 +68,34 @@ impl Unsaved {
         self.edits == 0 && self.wishes == 0
     }
 
-    /// `3 edits and 1 wish for a number are`
-    fn are(&self) -> String {
-        let wishes = match self.wishes {
-            1 => "1 wish for a number".to_owned(),
-            many => format!("{many} wishes for numbers"),
-        };
+    /// `3 edits and 1 wish for a number are kept in this tab only`
+    fn are_kept(&self) -> String {
+        let edits = trn!(self.edits, "{count} edit", "{count} edits");
+        let wishes = trn!(self.wishes, "{count} wish for a number", "{count} wishes for numbers");
         match (self.edits, self.wishes) {
-            (1, 0) => "1 edit is".to_owned(),
-            (edits, 0) => format!("{edits} edits are"),
-            (0, 1) => format!("{wishes} is"),
-            (0, _) => format!("{wishes} are"),
-            (edits, _) => format!("{} and {wishes} are", counted(edits, "edit")),
+            (1, 0) => tr!("{what} is kept in this tab only", what = edits),
+            (_, 0) => tr!("{what} are kept in this tab only", what = edits),
+            (0, 1) => tr!("{what} is kept in this tab only", what = wishes),
+            (0, _) => tr!("{what} are kept in this tab only", what = wishes),
+            _ => tr!("{edits} and {wishes} are kept in this tab only", edits = edits, wishes = wishes),
         }
     }
 }
 
 fn offline(unsaved: &Unsaved, left: u64) -> StatusLine {
     let part = if unsaved.is_empty() {
-        "Offline: what you edit is kept in this tab until you are back".to_owned()
+        tr!("Offline: what you edit is kept in this tab until you are back")
     } else {
-        format!("Offline: {} kept in this tab only", unsaved.are())
+        tr!("Offline: {unsaved}", unsaved = unsaved.are_kept())
     };
     StatusLine { tone: Tone::Alone, parts: vec![part, numbers_alone(left)] }
 }
 
 fn seeking(next: &str, unsaved: &Unsaved, left: u64) -> StatusLine {
-    let mut parts = vec![format!("Looking for a relay: trying {next} next; edits go on"), numbers_alone(left)];
+    let mut parts =
+        vec![tr!("Looking for a relay: trying {address} next; edits go on", address = next), numbers_alone(left)];
     if !unsaved.is_empty() {
-        parts.push(format!("{} kept in this tab only", unsaved.are()));
+        parts.push(unsaved.are_kept());
     }
     StatusLine { tone: Tone::Alone, parts }
 }
@@ -103,8 +103,8 @@ fn seeking(next: &str, unsaved: &Unsaved, left: u64) -> StatusLine {
 /// How this tab gives numbers by itself.
 fn numbers_alone(left: u64) -> String {
     match left {
-        0 => "new numbers are provisional".to_owned(),
-        left => format!("{} left in this tab's lease", counted(left, "number")),
+        0 => tr!("new numbers are provisional"),
+        left => trn!(left, "{count} number left in this tab's lease", "{count} numbers left in this tab's lease"),
     }
 }
 
@@ -112,75 +112,68 @@ fn numbers_alone(left: u64) -> String {
 fn connected(session: &Session, dialled: &str, voter: VoterId, unsaved: &Unsaved, fetching: Option<u64>) -> StatusLine {
     let view = session.view();
     let Some(status) = view.status().filter(|status| status.me == voter) else {
-        let fetching = loading(fetching.unwrap_or(0)).unwrap_or_else(|| "fetching what it has".to_owned());
-        let parts = vec![format!("Connected to {voter} at {dialled}"), fetching];
+        let fetching = loading(fetching.unwrap_or(0)).unwrap_or_else(|| tr!("fetching what it has"));
+        let parts =
+            vec![tr!("Connected to {relay} at {address}", relay = relay_name(voter), address = dialled), fetching];
         return StatusLine { tone: Tone::Waiting, parts };
     };
     let rung = view.ledger().epoch().rung;
     let mut parts = vec![mode(rung, view.unsettled_count())];
     match status.leader.filter(|_| status.can_agree()) {
-        Some(ballot) => parts.push(format!("led by {}", ballot.voter)),
+        Some(ballot) => parts.push(tr!("led by {relay}", relay = relay_name(ballot.voter))),
         // What does not work comes first.
         None => parts.insert(0, no_agreement(&status, view.leased())),
     }
     let up = status.relays.iter().filter(|relay| relay.up).count();
     let tabs: usize = status.relays.iter().map(|relay| relay.tabs.len()).sum();
-    parts.push(format!("{up} of {} relays, {}", status.relays.len(), counted(tabs as u64, "tab")));
+    let tabs = trn!(tabs as u64, "{count} tab", "{count} tabs");
+    parts.push(tr!("{up} of {all} relays, {tabs}", up = up, all = status.relays.len(), tabs = tabs));
     if status.can_agree() {
         parts.push(rate(view.load().unwrap_or_default(), &view.ledger().dynamic()));
     }
     let saving = saving(unsaved, fetching);
     let is_calm = status.can_agree() && rung.mode() == Mode::Hybrid && saving.is_none();
-    parts.push(saving.unwrap_or_else(|| "everything is safe on a relay".to_owned()));
+    parts.push(saving.unwrap_or_else(|| tr!("everything is safe on a relay")));
     StatusLine { tone: if is_calm { Tone::Fine } else { Tone::Waiting }, parts }
 }
 
 /// How numbers are given.
 fn mode(rung: Rung, unsettled: usize) -> String {
     match rung {
-        Rung::Batching => "Hybrid".to_owned(),
-        Rung::Leases => "Hybrid, numbers out of leases".to_owned(),
-        Rung::Provisional => "CRDT only: new numbers are provisional".to_owned(),
-        Rung::Shedding => format!("CRDT only: no new numbers until {unsettled} are settled"),
+        Rung::Batching => tr!("Hybrid"),
+        Rung::Leases => tr!("Hybrid, numbers out of leases"),
+        Rung::Provisional => tr!("CRDT only: new numbers are provisional"),
+        Rung::Shedding => trn!(
+            unsettled as u64,
+            "CRDT only: no new numbers until {count} is settled",
+            "CRDT only: no new numbers until {count} are settled"
+        ),
     }
 }
 
 fn no_agreement(status: &Status, left: u64) -> String {
     if status.has_majority() {
-        return "The relays are choosing a leader: numbers wait, edits go on".to_owned();
+        return tr!("The relays are choosing a leader: numbers wait, edits go on");
     }
-    format!("No majority of relays, so this tab is locally offline: {}, edits go on", numbers_alone(left))
+    tr!("No majority of relays, so this tab is locally offline: {numbers}, edits go on", numbers = numbers_alone(left))
 }
 
 /// `12 requests/s of 50`
 fn rate(load: Load, dynamic: &Dynamic) -> String {
     let per_second = |count: u32, window_ms: u32| f64::from(count) * 1000.0 / f64::from(window_ms.max(1));
     let (now, most) = (per_second(load.requests, load.window_ms), per_second(dynamic.high_request, dynamic.window_ms));
-    format!("{} requests/s of {}", figure(now), figure(most))
+    tr!("{rate} requests/s of {most}", rate = figure(now), most = figure(most))
 }
 
 fn saving(unsaved: &Unsaved, fetching: Option<u64>) -> Option<String> {
     match (unsaved.edits, unsaved.wishes) {
-        (0, 0) => fetching.map(|records| loading(records).unwrap_or_else(|| "fetching what is new".to_owned())),
-        (0, wishes) => Some(format!("{} being decided", counted(wishes, "number"))),
-        (edits, _) => Some(format!("saving {}", counted(edits, "edit"))),
+        (0, 0) => fetching.map(|records| loading(records).unwrap_or_else(|| tr!("fetching what is new"))),
+        (0, wishes) => Some(trn!(wishes, "{count} number being decided", "{count} numbers being decided")),
+        (edits, _) => Some(trn!(edits, "saving {count} edit", "saving {count} edits")),
     }
 }
 
 /// How far a load that takes a while has come.
 fn loading(records: u64) -> Option<String> {
-    (records >= MANY).then(|| format!("loading, {} records to come", grouped(records)))
-}
-
-/// `45,000`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in (0..digits.len()).rev().zip(digits.chars()) {
-        grouped.push(digit);
-        if place > 0 && place % 3 == 0 {
-            grouped.push(',');
-        }
-    }
-    grouped
+    (records >= MANY).then(|| trn!(records, "loading, {count} record to come", "loading, {count} records to come"))
 }

@@ -9,10 +9,13 @@ use shared::paxos::Slot;
 use shared::replica::Undoable;
 use shared::schema::FieldName;
 
+use super::errors::{rejection_in_words, violation_in_words};
+use super::layout::field_word;
 use super::number::{owner_in_words, refusal_in_words};
-use super::{Layout, LocalTime, Nouns, capitalised, counted, who};
+use super::{Layout, LocalTime, Nouns, capitalised, relay_name, who};
 use crate::engine::fact::{Collision, Decided, Decision, Fact, Owner};
 use crate::engine::session::{Session, record_of};
+use crate::{tr, trn};
 
 /// How much of a lost text is told, in letters.
 const QUOTED: usize = 80;
@@ -92,20 +95,27 @@ pub(super) fn undo(session: &Session, layout: &Layout) -> Option<String> {
 
 fn deed_in_words(what: Undoable, name: &str, layout: &Layout) -> String {
     match what {
-        Undoable::Added(_) => format!("adding {name}"),
-        Undoable::Edited(_, field) => format!("the change to the {} of {name}", layout.name_of(field)),
-        Undoable::Removed(_) => format!("removing {name}"),
+        Undoable::Added(_) => tr!("adding {name}", name = name),
+        Undoable::Edited(_, field) => {
+            tr!("the change to the {field} of {name}", field = field_word(layout.name_of(field)), name = name)
+        }
+        Undoable::Removed(_) => tr!("removing {name}", name = name),
     }
 }
 
 fn undo_in_words(deed: &str, outcome: &Result<(), CommandRejection>, Nouns { one, .. }: &Nouns) -> String {
     match outcome {
-        Ok(()) => format!("Undone: {deed}."),
+        Ok(()) => tr!("Undone: {deed}.", deed = deed),
         Err(CommandRejection::ChangedSince) => {
-            format!("Not undone: {deed}. Somebody has changed it since, and undoing it would take that back.")
+            tr!("Not undone: {deed}. Somebody has changed it since, and undoing it would take that back.", deed = deed)
         }
-        Err(CommandRejection::UnknownRecord) => format!("Not undone: {deed}. The {one} was removed since."),
-        Err(rejection) => format!("Not undone: {deed}. {}.", capitalised(&rejection.to_string())),
+        Err(CommandRejection::UnknownRecord) => {
+            tr!("Not undone: {deed}. The {one} was removed since.", deed = deed, one = one)
+        }
+        Err(rejection) => {
+            let reason = capitalised(&rejection_in_words(rejection));
+            tr!("Not undone: {deed}. {reason}.", deed = deed, reason = reason)
+        }
     }
 }
 
@@ -121,58 +131,81 @@ fn put_back(session: &Session, fact: &Fact) -> Option<PutBack> {
 fn half(fact: &Fact) -> &'static str {
     match fact {
         Fact::Decided(_) | Fact::Numbered { .. } => "agree",
-        Fact::LinkRefused(_) | Fact::LinkCut(_) | Fact::Impossible(_) => "none",
+        Fact::LinkRefused(_) | Fact::LinkCut(_) | Fact::WordsMissing(_) | Fact::Impossible(_) => "none",
         _ => "merge",
     }
 }
 
 fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
-    let Nouns { one, many, .. } = layout.nouns;
+    let Nouns { one, many, .. } = &layout.nouns;
     match fact {
-        Fact::Added { by, name } => format!("{} added {name}.", subject(*by, me)),
-        Fact::AddedMany { count } => format!("{count} {many} were added."),
-        Fact::Renamed { by, from, to } => format!("{} renamed {from} to {to}.", subject(*by, me)),
+        Fact::Added { by, name } => tr!("{who} added {name}.", who = subject(*by, me), name = name),
+        Fact::AddedMany { count } => {
+            trn!(*count as u64, "{count} {one} was added.", "{count} {many} were added.", one = one, many = many)
+        }
+        Fact::Renamed { by, from, to } => {
+            tr!("{who} renamed {from} to {to}.", who = subject(*by, me), from = from, to = to)
+        }
         Fact::NamesParted { names } => {
-            format!(
-                "One {one} was named at the same time {}: all names are kept until somebody chooses.",
-                listed(names)
+            tr!(
+                "One {one} was named at the same time {names}: all names are kept until somebody chooses.",
+                one = one,
+                names = listed(names)
             )
         }
         Fact::Settled { by, name } => {
-            let title = layout.title.as_ref().map_or("", |title| &title.name);
-            format!("{} settled the {title}: {name}.", subject(*by, me))
+            let title = layout.title.as_ref().map_or_else(String::new, |title| title.word());
+            tr!("{who} settled the {field}: {name}.", who = subject(*by, me), field = title, name = name)
         }
-        Fact::Edited { by, name } => format!("{} edited {name}.", subject(*by, me)),
+        Fact::Edited { by, name } => tr!("{who} edited {name}.", who = subject(*by, me), name = name),
         Fact::Merged { by, from, to } if from == to => {
-            format!("{} edited {to} while somebody else did, too: both edits are in.", subject(*by, me))
+            let who = subject(*by, me);
+            tr!("{who} edited {name} while somebody else did, too: both edits are in.", who = who, name = to)
         }
-        Fact::Merged { by, from, to } => format!(
-            "{} renamed {from} to {to} while somebody else edited the record: both edits are in.",
-            subject(*by, me)
+        Fact::Merged { by, from, to } => tr!(
+            "{who} renamed {from} to {to} while somebody else edited the record: both edits are in.",
+            who = subject(*by, me),
+            from = from,
+            to = to
         ),
-        Fact::Removed { name } => format!("{name} was removed."),
-        Fact::Restored { by, name } => format!(
-            "Somebody removed {name} while {} edited the record: the edit wins, so {name} is back with every field.",
-            who(*by, me)
+        Fact::Removed { name } => tr!("{name} was removed.", name = name),
+        Fact::Restored { by, name } => tr!(
+            "Somebody removed {name} while {who} edited the record: the edit wins, so {name} is back with every field.",
+            name = name,
+            who = who(*by, me)
         ),
         Fact::Lost { write, field, name } => loss_in_words(write, field, name, me),
-        Fact::Decided(decided) => decided_in_words(decided, layout.nouns, me),
+        Fact::Decided(decided) => decided_in_words(decided, &layout.nouns, me),
         Fact::Numbered { name, numbering: Numbering::Final(number) } => {
-            format!("Number {} went to {name}, out of this tab's lease: it is final.", number.get())
+            let number = number.get();
+            tr!("Number {number} went to {name}, out of this tab's lease: it is final.", number = number, name = name)
         }
         Fact::Numbered { name, numbering: Numbering::Provisional(number) } => {
-            format!("{name} has number {} for now: the relays have not been asked.", number.for_now())
+            let number = number.for_now();
+            tr!("{name} has number {number} for now: the relays have not been asked.", name = name, number = number)
         }
         Fact::LinkRefused(violation) => refused_link(violation),
-        Fact::LinkCut(Violation::OtherSchema) => format!(
-            "The relay keeps other fields than this tab, which has {many} already: copy what you need, then reload the page."
+        Fact::LinkCut(Violation::OtherSchema) => tr!(
+            "The relay keeps other fields than this tab, which has {many} already: copy what you need, then reload the \
+             page.",
+            many = many
         ),
-        Fact::LinkCut(violation) => format!(
-            "This tab left a relay that it could not understand: {violation}. Edits go on; it looks for another relay."
+        Fact::LinkCut(violation) => tr!(
+            "This tab left a relay that it could not understand: {problem}. Edits go on; it looks for another relay.",
+            problem = violation_in_words(violation)
         ),
-        Fact::Impossible(rejection) => format!("That was not done: {rejection}."),
+        Fact::WordsMissing(language) => {
+            let name = language.name();
+            tr!(
+                "The words of this language cannot be fetched: {name}. Try again when the relay can be reached.",
+                name = name
+            )
+        }
+        Fact::Impossible(rejection) => {
+            tr!("That was not done: {reason}.", reason = rejection_in_words(rejection).trim_end_matches('.'))
+        }
         Fact::Undone { what, name, outcome } => {
-            undo_in_words(&deed_in_words(*what, name, layout), outcome, layout.nouns)
+            undo_in_words(&deed_in_words(*what, name, layout), outcome, &layout.nouns)
         }
     }
 }
@@ -183,13 +216,26 @@ fn subject(by: Option<ReplicaId>, me: ReplicaId) -> String {
 
 fn loss_in_words(write: &LostWrite, field: &str, name: &str, me: ReplicaId) -> String {
     let LostWrite { value, by, winner, .. } = write;
-    let winner = who(Some(*winner), me);
+    let (winner, field) = (who(Some(*winner), me), field_word(field));
     if value.is_empty() {
-        let loser = if *by == me { "You".to_owned() } else { subject(Some(*by), me) };
-        return format!("{loser} emptied the {field} of {name}, but {winner} wrote it at the same time, so it stays.");
+        let loser = if *by == me { tr!("You") } else { subject(Some(*by), me) };
+        return tr!(
+            "{who} emptied the {field} of {name}, but {winner} wrote it at the same time, so it stays.",
+            who = loser,
+            field = field,
+            name = name,
+            winner = winner
+        );
     }
-    let owner = if *by == me { "Your".to_owned() } else { format!("{}'s", subject(Some(*by), me)) };
-    format!("{owner} {field} “{}” for {name} was replaced by {winner}'s, written at the same time.", quoted(value))
+    let owner = if *by == me { tr!("Your") } else { tr!("{who}'s", who = subject(Some(*by), me)) };
+    tr!(
+        "{owner} {field} “{text}” for {name} was replaced by {winner}'s, written at the same time.",
+        owner = owner,
+        field = field,
+        text = quoted(value),
+        name = name,
+        winner = winner
+    )
 }
 
 /// The beginning of a text, if it is long.
@@ -205,22 +251,40 @@ fn listed(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] => tr!("{names} and {last}", names = first.join(", "), last = last),
     }
 }
 
 fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nouns, me: ReplicaId) -> String {
-    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| nouns.stranger.to_owned());
+    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| nouns.stranger.clone());
     let place = place(*leader, *slot);
     match what {
-        Decision::Given { number, name } => format!("Number {number} went to {} ({place}).", named(name)),
-        Decision::Released { number, name } => {
-            format!("Number {number} of {} is free again ({place}).", named(name))
+        Decision::Given { number, name } => {
+            tr!("Number {number} went to {name} ({place}).", number = number, name = named(name), place = place)
         }
-        Decision::Raised { highest } => format!("The highest number is {highest} now ({place})."),
-        Decision::Unchanged { name } => format!("{} has no number, as before ({place}).", named(name)),
+        Decision::Released { number, name } => {
+            tr!(
+                "Number {number} of {name} is free again ({place}).",
+                number = number,
+                name = named(name),
+                place = place
+            )
+        }
+        Decision::Raised { highest } => {
+            tr!("The highest number is {highest} now ({place}).", highest = highest, place = place)
+        }
+        Decision::Unchanged { name } => {
+            tr!("{name} has no number, as before ({place}).", name = named(name), place = place)
+        }
         Decision::Leased(Range { first, last, to }) => {
-            format!("Numbers {first} to {last} are leased to {} ({place}).", who(Some(*to), me))
+            let who = who(Some(*to), me);
+            tr!(
+                "Numbers {first} to {last} are leased to {who} ({place}).",
+                first = first,
+                last = last,
+                who = who,
+                place = place
+            )
         }
         Decision::Epoch { rung, reason, load } => {
             format!("{}{} ({place}).", rung_in_words(*rung), reason_in_words(*reason, load))
@@ -232,27 +296,55 @@ fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nou
         }
         Decision::Policy(policy) => format!("{} ({place}).", policy_in_words(*policy)),
         Decision::Waived => {
-            format!("Too few tabs were there to see them: the numbers so far are final all the same ({place}).")
+            tr!(
+                "Too few tabs were there to see them: the numbers so far are final all the same ({place}).",
+                place = place
+            )
         }
         Decision::Configuration { number } => {
-            format!("It is settled anew which relays vote: configuration {number} ({place}).")
+            tr!(
+                "It is settled anew which relays vote: configuration {number} ({place}).",
+                number = number,
+                place = place
+            )
         }
-        Decision::Retired { replica } => format!("{} is gone for good ({place}).", subject(Some(*replica), me)),
+        Decision::Retired { replica } => {
+            tr!("{who} is gone for good ({place}).", who = subject(Some(*replica), me), place = place)
+        }
         Decision::Refused { rejection, name, owner } => {
-            let wanted = named(name);
-            let asker = if claim.replica == me { "You".to_owned() } else { subject(Some(claim.replica), me) };
-            match *rejection {
-                Rejection::NumberTaken { number, slot, .. } => {
-                    let owner = owner_in_words(nouns, owner);
-                    format!("{asker} wanted {number} for {wanted}, but it belongs to {owner} since slot {slot}.")
-                }
-                about @ (Rejection::AlreadyNumbered { .. } | Rejection::NotNumbered) => {
-                    format!("{asker} asked about the number of {wanted}, which {}.", refusal_in_words(about))
-                }
-                other if name.is_none() => format!("A wish was refused: {}.", refusal_in_words(other)),
-                other => {
-                    let reason = refusal_in_words(other);
-                    format!("{asker} got no number for {wanted}: {}.", reason.trim_end_matches('.'))
+            let asker = if claim.replica == me { tr!("You") } else { subject(Some(claim.replica), me) };
+            refused_in_words(&asker, *rejection, name.as_ref(), owner, nouns)
+        }
+    }
+}
+
+fn refused_in_words(asker: &str, rejection: Rejection, name: Option<&String>, owner: &Owner, nouns: &Nouns) -> String {
+    let wanted = name.unwrap_or(&nouns.stranger);
+    match rejection {
+        Rejection::NumberTaken { number, slot, .. } => tr!(
+            "{who} wanted {number} for {name}, but it belongs to {owner} since slot {slot}.",
+            who = asker,
+            number = number,
+            name = wanted,
+            owner = owner_in_words(nouns, owner),
+            slot = slot
+        ),
+        about @ (Rejection::AlreadyNumbered { .. } | Rejection::NotNumbered) => {
+            let refusal = refusal_in_words(about);
+            tr!(
+                "{who} asked about the number of {name}, which {refusal}.",
+                who = asker,
+                name = wanted,
+                refusal = refusal
+            )
+        }
+        other => {
+            let reason = refusal_in_words(other);
+            let reason = reason.trim_end_matches('.');
+            match name {
+                None => tr!("A wish was refused: {reason}.", reason = reason),
+                Some(name) => {
+                    tr!("{who} got no number for {name}: {reason}.", who = asker, name = name, reason = reason)
                 }
             }
         }
@@ -260,35 +352,40 @@ fn decided_in_words(Decided { claim, leader, slot, what }: &Decided, nouns: &Nou
 }
 
 /// What a rung does, as the beginning of a sentence.
-pub(super) fn rung_in_words(rung: Rung) -> &'static str {
+pub(super) fn rung_in_words(rung: Rung) -> String {
     match rung {
-        Rung::Batching => "The relays decide on each number",
-        Rung::Leases => "Numbers are given out of leased ranges",
-        Rung::Provisional => "New numbers are provisional until there is less to do",
-        Rung::Shedding => "No new numbers are given until the provisional ones are settled",
+        Rung::Batching => tr!("The relays decide on each number"),
+        Rung::Leases => tr!("Numbers are given out of leased ranges"),
+        Rung::Provisional => tr!("New numbers are provisional until there is less to do"),
+        Rung::Shedding => tr!("No new numbers are given until the provisional ones are settled"),
     }
 }
 
 fn reason_in_words(reason: Reason, load: &Load) -> String {
     match reason {
         Reason::Founded => String::new(),
-        Reason::Load => format!(", since too much was asked for: {}", load_in_words(load)),
-        Reason::Calm => ", since it has been calm".to_owned(),
-        Reason::ByHand => ", since somebody wanted it so".to_owned(),
-        Reason::Resumed => ", and load decides again".to_owned(),
+        Reason::Load => tr!(", since too much was asked for: {load}", load = load_in_words(load)),
+        Reason::Calm => tr!(", since it has been calm"),
+        Reason::ByHand => tr!(", since somebody wanted it so"),
+        Reason::Resumed => tr!(", and load decides again"),
     }
 }
 
 /// `120 requests in 200 ms, the longest wait 310 ms`
 pub(super) fn load_in_words(load: &Load) -> String {
     let Load { requests, window_ms, waiting_ms, p99_ms, unsettled } = *load;
-    let mut words = format!("{} in {window_ms} ms", counted(requests.into(), "request"));
+    let mut words = trn!(
+        requests.into(),
+        "{count} request in {window_ms} ms",
+        "{count} requests in {window_ms} ms",
+        window_ms = window_ms
+    );
     let waited = waiting_ms.max(p99_ms);
     if waited > 0 {
-        words.push_str(&format!(", the longest wait {waited} ms"));
+        words.push_str(&tr!(", the longest wait {waited_ms} ms", waited_ms = waited));
     }
     if unsettled > 0 {
-        words.push_str(&format!(", {unsettled} provisional"));
+        words.push_str(&trn!(unsettled.into(), ", {count} provisional", ", {count} provisional"));
     }
     words
 }
@@ -296,26 +393,45 @@ pub(super) fn load_in_words(load: &Load) -> String {
 fn settings_in_words(dynamic: &Dynamic) -> String {
     let Dynamic { rule, high_request, window_ms, .. } = dynamic;
     let rule = match rule {
-        Rule::Ladder => "load decides, step by step",
-        Rule::Counter => "a count of requests decides, and never back",
-        Rule::Hand => "only people decide",
+        Rule::Ladder => tr!("load decides, step by step"),
+        Rule::Counter => tr!("a count of requests decides, and never back"),
+        Rule::Hand => tr!("only people decide"),
     };
-    format!("New settings of the dynamic method: {rule}; {high_request} requests in {window_ms} ms are a high load")
+    trn!(
+        (*high_request).into(),
+        "New settings of the dynamic method: {rule}; {count} request in {window_ms} ms is a high load",
+        "New settings of the dynamic method: {rule}; {count} requests in {window_ms} ms are a high load",
+        rule = rule,
+        window_ms = window_ms
+    )
 }
 
 fn settled_in_words(settled: u32, collisions: &[Collision], place: &str, nouns: &Nouns, me: ReplicaId) -> String {
-    let numbers = match settled {
-        1 => "1 provisional number is".to_owned(),
-        many => format!("{many} provisional numbers are"),
-    };
     match collisions {
-        [] => format!("{numbers} final now ({place})."),
+        [] => trn!(
+            settled.into(),
+            "{count} provisional number is final now ({place}).",
+            "{count} provisional numbers are final now ({place}).",
+            place = place
+        ),
         [one] if settled == 1 => collision_in_words(one, Some(place), nouns, me),
         few if few.len() <= TOLD_ONE_BY_ONE => {
             let each: Vec<_> = few.iter().map(|one| collision_in_words(one, None, nouns, me)).collect();
-            format!("{numbers} settled now ({place}). {}", each.join(" "))
+            trn!(
+                settled.into(),
+                "{count} provisional number is settled now ({place}). {each}",
+                "{count} provisional numbers are settled now ({place}). {each}",
+                place = place,
+                each = each.join(" ")
+            )
         }
-        many => format!("{numbers} settled now, {} of them in conflict ({place}): see Conflicts.", many.len()),
+        many => trn!(
+            settled.into(),
+            "{count} provisional number is settled now, {conflicts} of them in conflict ({place}): see Conflicts.",
+            "{count} provisional numbers are settled now, {conflicts} of them in conflict ({place}): see Conflicts.",
+            conflicts = many.len(),
+            place = place
+        ),
     }
 }
 
@@ -324,19 +440,37 @@ pub(super) fn collision_in_words(collision: &Collision, place: Option<&str>, nou
     let Collision { by, loser, wanted, because, winner, given } = collision;
     let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
     let what = match *because {
-        Rejection::NumberTaken { .. } => format!("Number {wanted} went to {}{place}.", owner_in_words(nouns, winner)),
+        Rejection::NumberTaken { .. } => {
+            let name = owner_in_words(nouns, winner);
+            tr!("Number {number} went to {name}{place}.", number = wanted, name = name, place = place)
+        }
         Rejection::NumberLeased { to, .. } => {
-            format!("Number {wanted} is leased to {}, which alone may give it{place}.", who(Some(to), me))
+            let who = who(Some(to), me);
+            tr!(
+                "Number {number} is leased to {who}, which alone may give it{place}.",
+                number = wanted,
+                who = who,
+                place = place
+            )
         }
         Rejection::AlreadyNumbered { number, .. } => {
-            return format!("{} had number {number} already{place}: {wanted} was not needed.", named(loser, nouns));
+            return tr!(
+                "{name} had number {number} already{place}: {wanted} was not needed.",
+                name = named(loser, nouns),
+                number = number,
+                place = place,
+                wanted = wanted
+            );
         }
-        other => format!("Number {wanted} cannot be given: {}{place}.", refusal_in_words(other)),
+        other => {
+            let reason = refusal_in_words(other);
+            tr!("Number {number} cannot be given: {reason}{place}.", number = wanted, reason = reason, place = place)
+        }
     };
-    let loser = if *by == me { "Yours".to_owned() } else { named(loser, nouns) };
+    let loser = if *by == me { tr!("Yours") } else { named(loser, nouns) };
     match given {
-        Some(given) => format!("{what} {loser} became {given}."),
-        None => format!("{what} {loser} was rejected: ask for another number."),
+        Some(given) => tr!("{what} {name} became {number}.", what = what, name = loser, number = given),
+        None => tr!("{what} {name} was rejected: ask for another number.", what = what, name = loser),
     }
 }
 
@@ -346,34 +480,54 @@ fn named(owner: &Owner, nouns: &Nouns) -> String {
 
 fn resolved_in_words(resolution: Resolution, about: Option<&Collision>, place: &str, nouns: &Nouns) -> String {
     let Some(Collision { loser, wanted, given, .. }) = about else {
-        return format!("A conflict was seen to ({place}).");
+        return tr!("A conflict was seen to ({place}).", place = place);
     };
     let loser = owner_in_words(nouns, loser);
     match (resolution, given) {
-        (Resolution::Undone, Some(given)) => format!("Undone: number {given} of {loser} is free again ({place})."),
-        (Resolution::Kept, Some(given)) => {
-            format!("{} keeps {given} in place of {wanted} ({place}).", capitalised(&loser))
-        }
-        (_, None) => format!("The conflict of {loser} about number {wanted} was seen to ({place})."),
+        (Resolution::Undone, Some(given)) => tr!(
+            "Undone: number {number} of {name} is free again ({place}).",
+            number = given,
+            name = loser,
+            place = place
+        ),
+        (Resolution::Kept, Some(given)) => tr!(
+            "{name} keeps {number} in place of {wanted} ({place}).",
+            name = capitalised(&loser),
+            number = given,
+            wanted = wanted,
+            place = place
+        ),
+        (_, None) => tr!(
+            "The conflict of {name} about number {wanted} was seen to ({place}).",
+            name = loser,
+            wanted = wanted,
+            place = place
+        ),
     }
 }
 
 fn policy_in_words(policy: Policy) -> String {
     match policy.witnesses {
-        0 => "A number is final as soon as the relays have decided".to_owned(),
-        1 => "A number is final when a tab has it, too".to_owned(),
-        witnesses => format!("A number is final when {witnesses} tabs have it, too"),
+        0 => tr!("A number is final as soon as the relays have decided"),
+        witnesses => trn!(
+            witnesses.into(),
+            "A number is final when a tab has it, too",
+            "A number is final when {count} tabs have it, too"
+        ),
     }
 }
 
-fn place(leader: VoterId, slot: Slot) -> String {
-    format!("{leader}, slot {slot}")
+pub(super) fn place(leader: VoterId, slot: Slot) -> String {
+    tr!("{relay}, slot {slot}", relay = relay_name(leader), slot = slot)
 }
 
 fn refused_link(violation: &Violation) -> String {
     let next = match violation {
-        Violation::Version { .. } => "What you edit stays in this tab, so copy what you need before you reload.",
-        _ => "What you edit stays in this tab. It tries again later; switch offline and back on to try at once.",
+        Violation::Version { .. } => tr!("What you edit stays in this tab, so copy what you need before you reload."),
+        _ => {
+            tr!("What you edit stays in this tab. It tries again later; switch offline and back on to try at once.")
+        }
     };
-    format!("The relay refused this tab: {violation}. {next}")
+    let problem = violation_in_words(violation);
+    tr!("The relay refused this tab: {problem}. {next}", problem = problem, next = next)
 }

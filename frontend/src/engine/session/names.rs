@@ -5,6 +5,7 @@ use shared::replica::RecordView;
 
 use super::Session;
 use crate::engine::fact::Owner;
+use crate::tr;
 
 impl Session {
     /// Who `record` is, as the owner of a number.
@@ -25,7 +26,7 @@ impl Session {
         let title = self.view().schema().title().map_or("", |(_, spec)| &spec.name);
         let values = record.candidates(title).iter().map(|candidate| candidate.value.clone());
         let names: Vec<_> = values.filter(|value| !value.is_empty()).collect();
-        if names.is_empty() { vec![format!("record {}", record.id)] } else { names }
+        if names.is_empty() { vec![tr!("record {id}", id = record.id)] } else { names }
     }
 
     /// What a record is called, or was before it was removed.
