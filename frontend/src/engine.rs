@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use shared::id::ReplicaId;
-use shared::io::Message;
+use shared::io::{Changed, Message};
 use shared::wire::{Frame, Room};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
 use crate::language::Language;
-use crate::view_model::{LocalTime, Snapshot};
+use crate::view_model::{LocalTime, Projection, Snapshot};
 use fact::Fact;
 use link::Link;
 pub use link::{Standing, route_of_page};
@@ -57,6 +57,7 @@ struct State {
     alarm: Option<(Duration, Timeout)>,
     /// The components will be told.
     announcement: Option<Timeout>,
+    projection: Projection,
     snapshot: Rc<Snapshot>,
 }
 
@@ -86,8 +87,9 @@ impl Engine {
     pub fn start(replica: ReplicaId, room: Room, route: Route) -> Self {
         let session = Session::new(replica, browser::now());
         let link = Link::idle(&route);
-        let snapshot = Rc::new(Snapshot::of(&session, link.standing(), LocalTime::here(), None));
-        let state = State { session, route, link, alarm: None, announcement: None, snapshot };
+        let mut projection = Projection::default();
+        let snapshot = projection.look(&session, Changed::default(), link.standing(), LocalTime::here());
+        let state = State { session, route, link, alarm: None, announcement: None, projection, snapshot };
         let inner = Inner { room, state: RefCell::new(state), listeners: RefCell::default() };
         let engine = Engine(Rc::new(inner));
         engine.seek();
@@ -185,9 +187,9 @@ impl Engine {
         {
             let state = &mut *self.0.state.borrow_mut();
             state.announcement = None;
-            let last = Some(&*state.snapshot);
-            let next = Snapshot::of(&state.session, state.link.standing(), LocalTime::here(), last);
-            state.snapshot = Rc::new(next);
+            let changed = state.session.take_changed();
+            let State { session, link, projection, .. } = state;
+            state.snapshot = projection.look(session, changed, link.standing(), LocalTime::here());
         }
         let listeners: Vec<Listener> = self.0.listeners.borrow().all.values().cloned().collect();
         for listener in listeners {

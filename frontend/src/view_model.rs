@@ -7,8 +7,10 @@ mod errors;
 mod layout;
 mod load_chart;
 mod number;
+mod projection;
 mod relays;
 mod row;
+mod rows;
 pub mod settings;
 mod status;
 mod story;
@@ -19,6 +21,7 @@ pub use errors::violation_in_words;
 pub use layout::{Column, Field, Layout, Nouns, field_word};
 pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
 pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_wish};
+pub use projection::Projection;
 pub use relays::{RelayItem, TabItem};
 pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
 pub use settings::SettingsDraft;
@@ -28,6 +31,9 @@ pub use story::{Notice, PutBack, StoryItem};
 use std::rc::Rc;
 
 use shared::id::{ReplicaId, VoterId};
+
+use conflicts::Conflicts;
+use rows::{Rows, Scene};
 
 use crate::browser;
 use crate::engine::Standing;
@@ -78,10 +84,10 @@ pub struct Snapshot {
     pub dynamic: Rc<DynamicView>,
     pub load: Rc<LoadHistory>,
     /// The latest first.
-    pub conflicts: Rc<Vec<ConflictItem>>,
+    pub conflicts: Rc<Vec<Rc<ConflictItem>>>,
     /// Writes that were lost, and can be put back.
     pub losses: Rc<Vec<Notice>>,
-    pub story: Rc<Vec<StoryItem>>,
+    pub story: Rc<Vec<Rc<StoryItem>>>,
     pub notices: Rc<Vec<Notice>>,
     /// Answers to what the user did just now.
     pub toasts: Rc<Vec<Notice>>,
@@ -90,7 +96,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// `last` lends what has not changed, so that components can tell by a glance at the pointers.
+    /// Made from nothing. `last` lends what has not changed, so that components can tell by a glance at the pointers; a
+    /// [`Projection`] does that for the rows, too.
     #[must_use]
     pub fn of(session: &Session, standing: &Standing, time: LocalTime, last: Option<&Snapshot>) -> Self {
         let view = session.view();
@@ -100,25 +107,40 @@ impl Snapshot {
             Some(last) if last.layout.is_of(view.schema()) => Rc::clone(&last.layout),
             _ => Rc::new(Layout::of(view.schema())),
         };
+        let scene = Scene { session, layout: &layout, time };
+        let (rows, conflicts) = (Rows::all(scene), Conflicts::all(scene));
+        Self::with(session, standing, time, &layout, (&rows, &conflicts), last)
+    }
+
+    fn with(
+        session: &Session,
+        standing: &Standing,
+        time: LocalTime,
+        layout: &Rc<Layout>,
+        (rows, conflicts): (&Rows, &Conflicts),
+        last: Option<&Snapshot>,
+    ) -> Self {
+        let view = session.view();
+        let told = last.map_or(&[][..], |last| &last.story);
         Snapshot {
             language,
             status: StatusLine::of(session, standing),
             offline: *standing == Standing::Offline,
             loading: !session.has_caught_up() && *standing != Standing::Offline,
             at_risk: view.unsaved_edits() > 0 || view.pending_wishes() > 0,
-            rows: row::rows(session, &layout, time, last.map(|last| &last.rows)),
+            rows: Rc::clone(rows.sorted()),
             relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
             connected_to: relays::own(session, standing),
             highest: view.ledger().highest(),
             dynamic: kept(DynamicView::of(session), last.map(|last| &last.dynamic)),
             load: Rc::clone(session.load()),
-            conflicts: kept(conflicts::conflicts(session, &layout, time), last.map(|last| &last.conflicts)),
-            losses: kept(story::losses(session, &layout), last.map(|last| &last.losses)),
-            story: kept(story::story(session, &layout, time), last.map(|last| &last.story)),
-            notices: kept(story::notices(session, &layout, false), last.map(|last| &last.notices)),
-            toasts: kept(story::notices(session, &layout, true), last.map(|last| &last.toasts)),
-            undo: story::undo(session, &layout),
-            layout,
+            conflicts: Rc::clone(conflicts.items()),
+            losses: kept(story::losses(session, layout), last.map(|last| &last.losses)),
+            story: kept(story::story(session, layout, time, told), last.map(|last| &last.story)),
+            notices: kept(story::notices(session, layout, false), last.map(|last| &last.notices)),
+            toasts: kept(story::notices(session, layout, true), last.map(|last| &last.toasts)),
+            undo: story::undo(session, layout),
+            layout: Rc::clone(layout),
         }
     }
 

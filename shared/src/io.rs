@@ -1,6 +1,6 @@
 //! What goes into a replica and what comes out of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -186,9 +186,28 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Writes to last-writer-wins registers that lost against concurrent ones.
     pub lost: Vec<LostWrite>,
+    /// What may read otherwise than before this step.
+    pub changed: Changed,
     /// This relay has forgotten votes that others remember: its database was restored from an older copy, or has lost
     /// its last writes. It votes no more; the host must give the database a new incarnation.
     pub forgot: bool,
+}
+
+/// What may read otherwise than before, for a host that shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Each record whose fields or number may be others, or which has come or gone.
+    pub records: BTreeSet<RecordId>,
+    /// Whether the conflicts that people may be told of may be others.
+    pub conflicts: bool,
+}
+
+impl Changed {
+    /// Adds what has changed later.
+    pub fn join(&mut self, mut later: Changed) {
+        self.records.append(&mut later.records);
+        self.conflicts |= later.conflicts;
+    }
 }
 
 /// A message with its receiver.

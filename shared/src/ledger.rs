@@ -227,6 +227,11 @@ impl Ledger {
         self.settlement.conflicts()
     }
 
+    #[must_use]
+    pub fn conflict(&self, id: ConflictId) -> Option<&Conflict> {
+        self.settlement.conflict(id)
+    }
+
     /// Everything below is released, whoever has witnessed it.
     #[must_use]
     pub fn waived(&self) -> Slot {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod audit;
+mod changes;
 mod claims;
 mod commands;
 mod folds;
@@ -39,6 +40,7 @@ use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
 use crate::wire;
 
+use changes::Changes;
 use claims::Claims;
 use folds::Folds;
 use leases::Leases;
@@ -136,6 +138,7 @@ pub struct Replica {
     told_restored: Recent<(RecordId, Dot)>,
     /// Records that were brought back by whoever had removed them, with the edit.
     revived: Recent<(RecordId, Dot)>,
+    changes: Changes,
     outbox: Outbox,
 }
 
@@ -202,6 +205,7 @@ impl Replica {
             removed: Recent::new(),
             told_restored: Recent::new(),
             revived: Recent::new(),
+            changes: Changes::default(),
             outbox: Outbox::new(durable.decided),
         };
         replica.reconfigured(now);
@@ -210,6 +214,7 @@ impl Replica {
         for record in replica.document.records().collect::<Vec<_>>() {
             replica.look_at_number(now, record);
         }
+        replica.changes.take();
         replica
     }
 
@@ -281,6 +286,7 @@ impl Replica {
             let Some(message) = self.outbox.next_to_self() else { break };
             self.on_vote_to_self(now, message);
         }
+        output.changed = self.changes.take();
         output.forgot = self.voter.as_ref().is_some_and(Voter::has_forgotten);
     }
 

@@ -1,11 +1,13 @@
 //! What happened, newest first.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use crate::tr;
 use crate::view_model::StoryItem;
 
-pub fn show(story: &[StoryItem]) -> Html {
+pub fn show(story: &[Rc<StoryItem>]) -> Html {
     let items = story.iter().map(|item| {
         html! {
             <li key={item.serial} data-half={item.half}>

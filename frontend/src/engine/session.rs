@@ -9,7 +9,8 @@ use shared::document::LostWrite;
 use shared::dot::DotSet;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
-    Command, CommandId, CommandRejection, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
+    Changed, Command, CommandId, CommandRejection, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
+    Violation,
 };
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::Slot;
@@ -115,6 +116,8 @@ pub struct Session {
     dismissed: BTreeMap<RecordId, Rejection>,
     /// What was measured lately, shared with what shows it.
     load: Rc<LoadHistory>,
+    /// What may read otherwise than when somebody looked last.
+    changed: Changed,
 }
 
 /// What one input led to.
@@ -156,6 +159,7 @@ impl Session {
             refused: BTreeMap::new(),
             dismissed: BTreeMap::new(),
             load: Rc::default(),
+            changed: Changed::default(),
         }
     }
 
@@ -292,6 +296,11 @@ impl Session {
         &self.load
     }
 
+    /// What may read otherwise than when this was asked last.
+    pub fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
+    }
+
     /// Whether this tab has ever had all that its relay had.
     #[must_use]
     pub fn has_caught_up(&self) -> bool {
@@ -356,6 +365,7 @@ impl Session {
             step.sends.extend(output.sends.into_iter().map(|envelope| envelope.message));
             step.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
             step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
+            self.changed.join(output.changed);
             events.extend(output.events);
             lost.extend(output.lost);
         }

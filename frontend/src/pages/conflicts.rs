@@ -73,12 +73,12 @@ pub fn ConflictsPage(Props { snapshot }: &Props) -> Html {
 }
 
 fn found<'a>(
-    conflicts: &'a [ConflictItem],
+    conflicts: &'a [Rc<ConflictItem>],
     search: &str,
     is_wanted: impl Fn(&ConflictItem) -> bool,
 ) -> Vec<&'a ConflictItem> {
     let needle = search.trim().to_lowercase();
-    conflicts.iter().filter(|item| is_wanted(item) && item.matches(&needle)).collect()
+    conflicts.iter().map(Rc::as_ref).filter(|item| is_wanted(item) && item.matches(&needle)).collect()
 }
 
 fn count(snapshot: &Snapshot) -> String {

@@ -1,9 +1,14 @@
 //! The inbox of conflicts: provisional numbers that did not become final, with both sides.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use shared::id::RecordId;
 use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
 
 use super::contested::released;
 use super::number::{collision_in_words, ground, owner_in_words};
+use super::rows::Scene;
 use super::{Layout, LocalTime, NumberState, capitalised, who};
 use crate::engine::fact::Collision;
 use crate::engine::session::Session;
@@ -103,9 +108,51 @@ impl ConflictItem {
     }
 }
 
-/// All conflicts that are kept, the latest first.
-pub(super) fn conflicts(session: &Session, layout: &Layout, time: LocalTime) -> Vec<ConflictItem> {
-    released(session).rev().map(|conflict| ConflictItem::of(session, layout, time, conflict)).collect()
+/// All conflicts that are kept, each as long as nothing about it changes.
+#[derive(Default)]
+pub(super) struct Conflicts {
+    /// The latest first.
+    items: Rc<Vec<Rc<ConflictItem>>>,
+    /// What each item was made of.
+    of: BTreeMap<ConflictId, (Conflict, Rc<ConflictItem>)>,
+}
+
+impl Conflicts {
+    pub(super) fn all(scene: Scene<'_>) -> Self {
+        let mut conflicts = Conflicts::default();
+        conflicts.look(scene, &BTreeSet::new());
+        conflicts
+    }
+
+    pub(super) fn items(&self) -> &Rc<Vec<Rc<ConflictItem>>> {
+        &self.items
+    }
+
+    /// Whether what is told of some conflict depends on one of these records.
+    pub(super) fn are_about(&self, touched: &BTreeSet<RecordId>) -> bool {
+        !touched.is_empty() && self.of.values().any(|(conflict, _)| is_about(conflict, touched))
+    }
+
+    /// Makes those items anew that are about one of these records, or whose conflict has changed.
+    pub(super) fn look(&mut self, Scene { session, layout, time }: Scene<'_>, touched: &BTreeSet<RecordId>) {
+        let mut before = std::mem::take(&mut self.of);
+        for conflict in released(session) {
+            let item = match before.remove(&conflict.id) {
+                Some((same, item)) if same == *conflict && !is_about(conflict, touched) => item,
+                _ => Rc::new(ConflictItem::of(session, layout, time, conflict)),
+            };
+            self.of.insert(conflict.id, (*conflict, item));
+        }
+        self.items = Rc::new(self.of.values().rev().map(|(_, item)| Rc::clone(item)).collect());
+    }
+}
+
+fn is_about(conflict: &Conflict, touched: &BTreeSet<RecordId>) -> bool {
+    let winner = match conflict.because {
+        Rejection::NumberTaken { owner, .. } => Some(owner),
+        _ => None,
+    };
+    touched.contains(&conflict.claim.record) || winner.is_some_and(|winner| touched.contains(&winner))
 }
 
 const COLUMNS: [&str; 8] = ["conflict", "loser", "wanted", "origin", "winner", "place", "given", "state"];

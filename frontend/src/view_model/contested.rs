@@ -1,29 +1,45 @@
-//! The numbers that are not everybody's truth yet, by record: what a row, and the list of conflicts, look up.
+//! The numbers that are not everybody's truth yet, by record: what a row looks up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::id::RecordId;
 use shared::ledger::Conflict;
+use shared::replica::NumberView;
 
 use crate::engine::session::Session;
 
-/// What the rows need to know of one another and of the log, gathered once.
+/// What the rows need to know of one another and of the log.
+#[derive(Default)]
 pub(super) struct Contested {
     /// The latest conflict about each record that nobody has seen to.
     open: BTreeMap<RecordId, Conflict>,
     /// Which records were given each number provisionally.
-    claimants: BTreeMap<u64, Vec<RecordId>>,
+    claimants: BTreeMap<u64, BTreeSet<RecordId>>,
 }
 
 impl Contested {
-    pub(super) fn of(session: &Session) -> Self {
+    /// Looks at all conflicts anew. Gives the records for which that makes a difference.
+    pub(super) fn look_at_conflicts(&mut self, session: &Session) -> Vec<RecordId> {
         let conflicts = released(session).filter(|conflict| conflict.resolution.is_none());
         let open = conflicts.map(|conflict| (conflict.claim.record, *conflict)).collect();
-        let mut claimants: BTreeMap<u64, Vec<RecordId>> = BTreeMap::new();
-        for claim in session.view().unsettled() {
-            claimants.entry(claim.for_now().number).or_default().push(claim.for_now().record);
+        let before = std::mem::replace(&mut self.open, open);
+        let either = before.keys().chain(self.open.keys()).copied();
+        either.filter(|record| before.get(record) != self.open.get(record)).collect()
+    }
+
+    /// The numbers that a record has, or was given provisionally, were these, and are others now.
+    pub(super) fn claims(&mut self, record: RecordId, before: &[u64], now: &NumberView) {
+        for number in before {
+            if let Some(claimants) = self.claimants.get_mut(number) {
+                claimants.remove(&record);
+                if claimants.is_empty() {
+                    self.claimants.remove(number);
+                }
+            }
         }
-        Contested { open, claimants }
+        for number in given(now) {
+            self.claimants.entry(number).or_default().insert(record);
+        }
     }
 
     pub(super) fn open(&self, record: RecordId) -> Option<&Conflict> {
@@ -34,6 +50,18 @@ impl Contested {
     pub(super) fn rival(&self, record: RecordId, number: u64) -> Option<RecordId> {
         self.claimants.get(&number)?.iter().copied().find(|&claimant| claimant != record)
     }
+}
+
+/// The numbers that replicas have given a record by themselves.
+fn given(number: &NumberView) -> impl Iterator<Item = u64> {
+    let provisional = number.provisional.iter().map(|claim| claim.for_now().number);
+    number.leased.map(shared::finality::Final::into_inner).into_iter().chain(provisional)
+}
+
+/// The numbers that a record has, whatever they rest on.
+pub(super) fn numbers(number: &NumberView) -> Vec<u64> {
+    let decided = number.held.map(shared::finality::Final::into_inner).or(number.unreleased);
+    decided.map(|decided| decided.number).into_iter().chain(given(number)).collect()
 }
 
 /// The conflicts that people may be told of, the oldest first.

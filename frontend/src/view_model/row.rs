@@ -1,7 +1,6 @@
 //! The rows of the table.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::cmp::Ordering;
 
 use shared::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, FieldView, RecordView};
@@ -21,6 +20,10 @@ pub struct Row {
     pub cells: Vec<Cell>,
     pub number: Number,
     pub glow: Option<Glow>,
+    /// `called` without its capital letters.
+    folded_title: String,
+    /// What a search looks at in each cell, without capital letters.
+    folded: Vec<String>,
 }
 
 /// The value of a field.
@@ -58,10 +61,21 @@ pub struct Glow {
 }
 
 impl Row {
+    #[must_use]
+    pub fn new(id: RecordId, called: String, cells: Vec<Cell>, number: Number, glow: Option<Glow>) -> Self {
+        let folded_title = called.to_lowercase();
+        let folded = cells.iter().map(Cell::folded).collect();
+        Row { id, called, cells, number, glow, folded_title, folded }
+    }
+
     /// Whether the record meets a search; `needle` is in lower case.
     #[must_use]
     pub fn matches(&self, needle: &str) -> bool {
-        self.number.text.contains(needle) || self.cells.iter().any(|cell| cell.matches(needle))
+        let meets = |(cell, folded): (&Cell, &String)| match cell {
+            Cell::Count(_) => folded == needle,
+            _ => folded.contains(needle),
+        };
+        self.number.text.contains(needle) || self.cells.iter().zip(&self.folded).any(meets)
     }
 
     #[must_use]
@@ -79,12 +93,15 @@ impl Cell {
         }
     }
 
-    fn matches(&self, needle: &str) -> bool {
-        let meets = |text: &String| text.to_lowercase().contains(needle);
+    fn folded(&self) -> String {
         match self {
-            Cell::Text(text) => meets(&text.shown) || text.choices.iter().any(|choice| meets(&choice.value)),
-            Cell::Count(count) => count.to_string() == needle,
-            Cell::Elements(elements) => elements.iter().any(meets),
+            Cell::Text(text) if text.choices.is_empty() => text.shown.to_lowercase(),
+            Cell::Text(text) => {
+                let values: Vec<_> = text.choices.iter().map(|choice| choice.value.as_str()).collect();
+                values.join("\n").to_lowercase()
+            }
+            Cell::Count(count) => count.to_string(),
+            Cell::Elements(elements) => elements.join("\n").to_lowercase(),
         }
     }
 }
@@ -124,38 +141,24 @@ pub fn parse_count(field: &Field, typed: &str, current: i64) -> Result<i64, Stri
     Ok(count.saturating_sub(current))
 }
 
-/// All records by title. Rows that are as they were keep their pointers.
-pub(super) fn rows(
-    session: &Session,
-    layout: &Layout,
-    time: LocalTime,
-    last: Option<&Rc<Vec<Rc<Row>>>>,
-) -> Rc<Vec<Rc<Row>>> {
-    let contested = Contested::of(session);
-    let rows = session.view().records().map(|record| row(session, &contested, layout, &record, time));
-    let mut rows: Vec<_> = rows.collect();
-    rows.sort_by_cached_key(|row| (row.called.to_lowercase(), row.id));
-    let Some(last) = last else { return Rc::new(rows.into_iter().map(Rc::new).collect()) };
-    let mut earlier = last.iter().map(|row| (row.id, row)).collect::<BTreeMap<_, _>>();
-    let next = rows.into_iter().map(|row| match earlier.remove(&row.id) {
-        Some(same) if **same == row => Rc::clone(same),
-        _ => Rc::new(row),
-    });
-    let next: Vec<_> = next.collect();
-    let unchanged = next.len() == last.len() && next.iter().zip(last.iter()).all(|(a, b)| Rc::ptr_eq(a, b));
-    if unchanged { Rc::clone(last) } else { Rc::new(next) }
+/// The order of the table, unless somebody wants another: by what the records are called.
+pub(super) fn by_title(one: &Row, other: &Row) -> Ordering {
+    (&one.folded_title, one.id).cmp(&(&other.folded_title, other.id))
 }
 
-fn row(session: &Session, contested: &Contested, layout: &Layout, record: &RecordView, time: LocalTime) -> Row {
+pub(super) fn row(
+    session: &Session,
+    contested: &Contested,
+    layout: &Layout,
+    record: &RecordView,
+    time: LocalTime,
+) -> Row {
     let view = session.view();
     let me = view.me();
     let fields = view.schema().fields().filter_map(|(_, spec)| record.fields.get(&spec.name));
+    let cells = fields.map(|field| Cell::of(field, me, time)).collect();
+    let number = Number::of(session, contested, &layout.nouns, record.id, &record.number);
     let mark = session.mark(record.id);
-    Row {
-        id: record.id,
-        called: session.names_of(record).swap_remove(0),
-        cells: fields.map(|field| Cell::of(field, me, time)).collect(),
-        number: Number::of(session, contested, &layout.nouns, record.id, &record.number),
-        glow: mark.map(|mark| Glow { serial: mark.serial, cause: tr!("Changed by {who}", who = who(mark.by, me)) }),
-    }
+    let glow = mark.map(|mark| Glow { serial: mark.serial, cause: tr!("Changed by {who}", who = who(mark.by, me)) });
+    Row::new(record.id, session.names_of(record).swap_remove(0), cells, number, glow)
 }

@@ -1,5 +1,7 @@
 //! What happened, in words: what it was, and what it means.
 
+use std::rc::Rc;
+
 use shared::document::LostWrite;
 use shared::finality::Numbering;
 use shared::id::{RecordId, ReplicaId, VoterId};
@@ -52,12 +54,18 @@ pub struct PutBack {
     pub name: String,
 }
 
-pub(super) fn story(session: &Session, layout: &Layout, time: LocalTime) -> Vec<StoryItem> {
-    let items = session.feed().entries().map(|entry| StoryItem {
-        serial: entry.serial,
-        time: time.clock(entry.at_ms),
-        text: in_words(&entry.fact, layout, session.view().me()),
-        half: half(&entry.fact),
+/// `last` lends the items that it has already, which must be in the same words.
+pub(super) fn story(session: &Session, layout: &Layout, time: LocalTime, last: &[Rc<StoryItem>]) -> Vec<Rc<StoryItem>> {
+    let items = session.feed().entries().map(|entry| {
+        if let Ok(at) = last.binary_search_by(|item| entry.serial.cmp(&item.serial)) {
+            return Rc::clone(&last[at]);
+        }
+        Rc::new(StoryItem {
+            serial: entry.serial,
+            time: time.clock(entry.at_ms),
+            text: in_words(&entry.fact, layout, session.view().me()),
+            half: half(&entry.fact),
+        })
     });
     items.collect()
 }

@@ -2,12 +2,14 @@
 
 #![allow(dead_code, reason = "not every test needs everything")]
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use frontend::engine::Standing;
 use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
-use frontend::view_model::{LocalTime, Snapshot};
+use frontend::view_model::{LocalTime, Projection, Snapshot};
 use shared::crdt::FieldEdit;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered};
@@ -35,8 +37,16 @@ pub struct Net {
 
 struct Tab {
     id: ReplicaId,
-    session: Session,
+    session: RefCell<Session>,
+    projection: RefCell<Projection>,
     link: Option<PeerId>,
+}
+
+impl Tab {
+    fn new(id: ReplicaId, now: Now) -> Self {
+        let session = RefCell::new(Session::new(id, now));
+        Tab { id, session, projection: RefCell::default(), link: None }
+    }
 }
 
 impl Net {
@@ -52,8 +62,7 @@ impl Net {
         let role = Role::Relay { voter: RELAY, addresses, seed: 7, tuning: Tuning::default() };
         let config = Config { replica: INCARNATION, schema, role };
         let relay = Replica::recover(config, Recovered::default(), now);
-        let tab = |id| Tab { id, session: Session::new(id, now), link: None };
-        let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| tab(ReplicaId(id << 48)));
+        let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| Tab::new(ReplicaId(id << 48), now));
         let mut net = Net { now, relay, tabs, links: 0, ids: 0 };
         let alone = Configuration { number: 0, voters: BTreeMap::from([(RELAY, INCARNATION)]) };
         net.tell_relay(vec![Input::Found(alone)]);
@@ -76,14 +85,14 @@ impl Net {
         self.tabs[tab].link = Some(peer);
         let mut inputs = vec![Input::PeerUp(peer, PeerKind::Tab(self.tabs[tab].id))];
         let schema = self.relay.view().schema().clone();
-        let session = &mut self.tabs[tab].session;
+        let session = self.tabs[tab].session.get_mut();
         let sends = session.connected(self.now, RELAY, INCARNATION, schema).expect("the relay's schema is taken");
         inputs.extend(sends.into_iter().map(|message| Input::Receive(peer, message)));
         self.tell_relay(inputs);
     }
 
     pub fn part(&mut self, tab: usize) {
-        self.tabs[tab].session.disconnected(self.now);
+        self.tabs[tab].session.get_mut().disconnected(self.now);
         if let Some(peer) = self.tabs[tab].link.take() {
             self.tell_relay(vec![Input::PeerDown(peer)]);
         }
@@ -94,18 +103,18 @@ impl Net {
         self.part(tab);
         self.ids += 1;
         let id = ReplicaId((0xdddd << 48) + self.ids);
-        self.tabs[tab] = Tab { id, session: Session::new(id, self.now), link: None };
+        self.tabs[tab] = Tab::new(id, self.now);
     }
 
     pub fn act(&mut self, tab: usize, action: Action) {
         self.now.wall_ms += 1000;
-        let sends = self.tabs[tab].session.act(self.now, action);
+        let sends = self.tabs[tab].session.get_mut().act(self.now, action);
         self.send(tab, sends);
     }
 
     /// The page can be seen, or cannot.
     pub fn show(&mut self, tab: usize, shown: bool) {
-        let sends = self.tabs[tab].session.set_shown(self.now, shown);
+        let sends = self.tabs[tab].session.get_mut().set_shown(self.now, shown);
         self.send(tab, sends);
     }
 
@@ -136,22 +145,20 @@ impl Net {
         self.act(tab, Action::Add(NewRecord { fields, number }));
     }
 
-    /// What the tab's page shows.
-    pub fn page(&self, tab: usize) -> Snapshot {
-        self.snapshot(tab, None)
-    }
-
-    pub fn page_after(&self, tab: usize, before: &Snapshot) -> Snapshot {
-        self.snapshot(tab, Some(before))
-    }
-
-    fn snapshot(&self, tab: usize, last: Option<&Snapshot>) -> Snapshot {
-        let Tab { session, link, .. } = &self.tabs[tab];
+    /// What the tab's page shows, made from what has changed since the last time. Panics if that is not what it would be
+    /// if made from nothing.
+    pub fn page(&self, tab: usize) -> Rc<Snapshot> {
+        let Tab { session, projection, link, .. } = &self.tabs[tab];
         let standing = match link {
             Some(_) => Standing::Connected { address: "localhost:5000".to_owned(), voter: RELAY },
             None => Standing::Offline,
         };
-        Snapshot::of(session, &standing, LocalTime { minutes_ahead_of_utc: 0 }, last)
+        let time = LocalTime { minutes_ahead_of_utc: 0 };
+        let changed = session.borrow_mut().take_changed();
+        let session = session.borrow();
+        let page = projection.borrow_mut().look(&session, changed, &standing, time);
+        assert_eq!(*page, Snapshot::of(&session, &standing, time, None));
+        page
     }
 
     /// Gives the relay inputs, and carries what comes of them to its end.
@@ -163,6 +170,9 @@ impl Net {
             inputs.extend(output.write.as_ref().map(|batch| Input::Persisted(batch.id)));
             inputs.extend(self.carry(output));
         }
+        for tab in [TAB_A, TAB_B, TAB_C] {
+            self.page(tab);
+        }
     }
 
     /// Takes the relay's messages to the tabs, and returns their answers.
@@ -170,7 +180,8 @@ impl Net {
         let mut answers = Vec::new();
         for envelope in output.sends {
             let Some(tab) = self.tabs.iter_mut().find(|tab| tab.link == Some(envelope.to)) else { continue };
-            let sends = tab.session.receive(self.now, envelope.message).expect("the relay keeps to the protocol");
+            let sends =
+                tab.session.get_mut().receive(self.now, envelope.message).expect("the relay keeps to the protocol");
             answers.extend(sends.into_iter().map(|message| Input::Receive(envelope.to, message)));
         }
         answers

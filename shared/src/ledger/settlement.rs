@@ -149,6 +149,10 @@ impl Settlement {
         self.conflicts.values()
     }
 
+    pub(super) fn conflict(&self, id: ConflictId) -> Option<&Conflict> {
+        self.conflicts.get(&id)
+    }
+
     pub(super) fn assert_invariants(&self) {
         assert!(self.conflicts.len() <= MAX_CONFLICTS, "{} conflicts are kept", self.conflicts.len());
         for (id, conflict) in &self.conflicts {

@@ -105,6 +105,7 @@ impl Replica {
             }
         }
         if self.applied > first {
+            self.note_decisions(first, self.applied);
             self.pass_on_decisions(first);
         }
     }

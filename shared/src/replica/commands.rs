@@ -51,6 +51,7 @@ impl Replica {
         self.check_wish(&wish)?;
         let last = self.document.next_dot(self.me).counter - 1;
         let after = (last > 0).then(|| Dot::new(self.me, last));
+        wish.record().into_iter().for_each(|record| self.changes.record(record));
         self.claims.ask(now.monotonic, (after, Some(asked)), wish, &mut self.outbox).map(drop)
     }
 

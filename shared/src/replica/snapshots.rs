@@ -119,7 +119,9 @@ impl Replica {
     /// Takes a snapshot for what was decided so far, and goes on with what follows it.
     fn install(&mut self, now: Now, from: PeerId, snapshot: Snapshot) {
         let Ok(ledger) = wire::plain_of::<Ledger>(&snapshot.ledger) else { return };
+        self.note_all_numbers();
         *self.ledger = ledger;
+        self.note_all_numbers();
         self.log.install(snapshot.at);
         self.applied = snapshot.at.slot;
         self.reconfigured(now);

@@ -182,6 +182,7 @@ impl Replica {
         for &record in &merged.touched {
             self.folds.look_at(record, self.document.version_count(record), now.monotonic);
             self.look_at_number(now, record);
+            self.changes.record(record);
         }
         let message = match merged.news.take() {
             Some(News::Edit(edit)) => Message::Edit(edit),

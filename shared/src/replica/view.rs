@@ -121,20 +121,25 @@ impl<'a> View<'a> {
         let version = self.replica.document.read(id)?;
         let specs = self.replica.schema.fields();
         let fields = specs.map(|(id, spec)| (spec.name.clone(), FieldView::of(version.field(id), spec.kind)));
+        Some(RecordView { id, fields: fields.collect(), number: self.number(id) })
+    }
+
+    /// A record's number, and what is under way about it, also of a record that was removed.
+    #[must_use]
+    pub fn number(&self, id: RecordId) -> NumberView {
         let chosen = self.replica.ledger.number_of(id);
         let released = |numbered: &Numbered| numbered.slot < self.released();
         let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica == self.replica.me;
         let own_lease = self.replica.unsettled.of(id).find(is_own_lease);
         let provisional = |claim: &ProvisionalClaim| Provisional::new(*claim);
-        let number = NumberView {
+        NumberView {
             held: chosen.filter(released).map(Final::new),
             leased: own_lease.map(|claim| Final::new(claim.number)),
             provisional: self.replica.unsettled.of(id).filter(|claim| !is_own_lease(claim)).map(provisional).collect(),
             unreleased: chosen.filter(|numbered| !released(numbered)),
             pending: self.replica.claims.pending_for(id).cloned(),
             refused: self.replica.claims.refused(id),
-        };
-        Some(RecordView { id, fields: fields.collect(), number })
+        }
     }
 
     #[must_use]

@@ -146,6 +146,7 @@ impl Replica {
         } else if self.is_leader() {
             self.witnesses.release(self.witnesses.seen_by(wanted.into()).min(self.applied));
         }
+        self.note_released();
         self.claims.released(self.witnesses.released, &mut self.outbox);
         if wanted > 0 {
             self.acknowledge();

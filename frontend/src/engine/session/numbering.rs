@@ -23,7 +23,10 @@ impl Session {
                     self.feed.tell(now.wall_ms, Fact::Numbered { name, numbering });
                 }
                 // The row of the record says so itself.
-                Err(CommandRejection::Refused(rejection)) => drop(self.refused.insert(record, rejection)),
+                Err(CommandRejection::Refused(rejection)) => {
+                    self.refused.insert(record, rejection);
+                    self.changed.records.insert(record);
+                }
                 Err(rejection) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
                 Ok(_) => {}
             }
@@ -44,6 +47,7 @@ impl Session {
     }
 
     pub(super) fn dismiss_refusal(&mut self, record: RecordId) {
+        self.changed.records.insert(record);
         self.refused.remove(&record);
         if let Some(rejection) = self.view().record(record).and_then(|record| record.number.refused) {
             self.dismissed.insert(record, rejection);
@@ -51,6 +55,7 @@ impl Session {
     }
 
     fn forget_refusal(&mut self, record: RecordId) {
+        self.changed.records.insert(record);
         self.refused.remove(&record);
         self.dismissed.remove(&record);
     }

@@ -38,6 +38,7 @@ impl Session {
 
     fn set_mark(&mut self, event: &Event) {
         self.changes += 1;
+        self.changed.records.insert(event.record);
         if event.change == Change::Removed {
             self.marks.remove(&event.record);
         } else {

@@ -1,0 +1,113 @@
+//! The page's picture of a session, kept up to date from what has changed.
+
+use std::rc::Rc;
+
+use shared::id::ReplicaId;
+use shared::io::Changed;
+
+use super::conflicts::Conflicts;
+use super::rows::{Rows, Scene};
+use super::{Layout, LocalTime, Snapshot};
+use crate::engine::Standing;
+use crate::engine::session::Session;
+use crate::language::{self, Language};
+
+/// Makes one snapshot out of the last one: the projection of a session, as event sourcing calls it.
+#[derive(Default)]
+pub struct Projection {
+    /// In whose words, and in what time, everything is told.
+    teller: Option<Teller>,
+    bearing: Bearing,
+    rows: Rows,
+    conflicts: Conflicts,
+    last: Option<Rc<Snapshot>>,
+}
+
+/// What every word may depend on.
+#[derive(PartialEq)]
+struct Teller {
+    layout: Rc<Layout>,
+    me: ReplicaId,
+    time: LocalTime,
+    language: Language,
+}
+
+/// How this tab stands to the others, as far as rows tell of it.
+#[derive(Default, PartialEq)]
+struct Bearing {
+    is_connected: bool,
+    is_locally_offline: bool,
+    settles: bool,
+}
+
+impl Bearing {
+    fn of(session: &Session) -> Self {
+        let view = session.view();
+        Bearing {
+            is_connected: view.is_connected(),
+            is_locally_offline: view.is_locally_offline(),
+            settles: view.ledger().epoch().rung.settles(),
+        }
+    }
+}
+
+impl Projection {
+    /// How everything stands now. `changed` is what has changed since the last time.
+    pub fn look(&mut self, session: &Session, changed: Changed, standing: &Standing, time: LocalTime) -> Rc<Snapshot> {
+        let (me, language) = (session.view().me(), language::current());
+        let is_same = |teller: &Teller| {
+            (teller.me, teller.time, teller.language) == (me, time, language)
+                && teller.layout.is_of(session.view().schema())
+        };
+        let last = self.last.take();
+        let snapshot = match self.teller.take().filter(is_same) {
+            Some(teller) => {
+                self.follow(Scene { session, layout: &teller.layout, time }, changed);
+                let snapshot = self.snapshot(session, standing, &teller, last.as_deref());
+                self.teller = Some(teller);
+                snapshot
+            }
+            None => {
+                let layout = Rc::new(Layout::of(session.view().schema()));
+                let scene = Scene { session, layout: &layout, time };
+                (self.rows, self.conflicts) = (Rows::all(scene), Conflicts::all(scene));
+                self.bearing = Bearing::of(session);
+                let teller = Teller { layout, me, time, language };
+                let snapshot = self.snapshot(session, standing, &teller, None);
+                self.teller = Some(teller);
+                snapshot
+            }
+        };
+        self.last = Some(Rc::clone(&snapshot));
+        snapshot
+    }
+
+    fn follow(&mut self, scene: Scene<'_>, changed: Changed) {
+        let Changed { mut records, conflicts } = changed;
+        if conflicts {
+            self.rows.look_at_conflicts(scene.session, &mut records);
+        }
+        if conflicts || self.conflicts.are_about(&records) {
+            self.conflicts.look(scene, &records);
+        }
+        let bearing = Bearing::of(scene.session);
+        if bearing != self.bearing {
+            self.bearing = bearing;
+            records.extend(self.rows.restless());
+        }
+        if !records.is_empty() {
+            self.rows.update(scene, records);
+        }
+    }
+
+    fn snapshot(
+        &self,
+        session: &Session,
+        standing: &Standing,
+        teller: &Teller,
+        last: Option<&Snapshot>,
+    ) -> Rc<Snapshot> {
+        let parts = (&self.rows, &self.conflicts);
+        Rc::new(Snapshot::with(session, standing, teller.time, &teller.layout, parts, last))
+    }
+}

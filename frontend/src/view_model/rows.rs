@@ -1,0 +1,174 @@
+//! All rows, kept up to date record by record: what an update costs depends on what it changes, not on how many there
+//! are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use shared::id::RecordId;
+use shared::ledger::Rejection;
+use shared::replica::NumberView;
+
+use super::contested::{Contested, numbers};
+use super::row::{Row, by_title, row};
+use super::{Layout, LocalTime};
+use crate::engine::session::Session;
+
+/// More rows than this at once are sorted in rather than put in one by one.
+const FEW: usize = 32;
+
+/// What rows are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub session: &'a Session,
+    pub layout: &'a Layout,
+    pub time: LocalTime,
+}
+
+/// What the words of a row depend on, besides its own record.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stake {
+    /// Who has this number.
+    Number(u64),
+    /// What this record is called.
+    Record(RecordId),
+}
+
+#[derive(Default)]
+pub(super) struct Rows {
+    /// By title.
+    sorted: Rc<Vec<Rc<Row>>>,
+    /// The same rows, by record.
+    of: BTreeMap<RecordId, Rc<Row>>,
+    contested: Contested,
+    /// The numbers that each record has, whatever they rest on; also of records that were removed.
+    numbers: BTreeMap<RecordId, Vec<u64>>,
+    /// The rows whose words depend on how things stand elsewhere, and on what.
+    restless: BTreeMap<RecordId, Vec<Stake>>,
+    /// Invariant: the inverse of `restless`.
+    stakes: BTreeMap<Stake, BTreeSet<RecordId>>,
+}
+
+impl Rows {
+    /// All rows, made from nothing.
+    pub(super) fn all(scene: Scene<'_>) -> Self {
+        let mut rows = Rows::default();
+        let view = scene.session.view();
+        let mut records: BTreeSet<_> = view.document().records().collect();
+        records.extend(view.ledger().numbers().map(|(_, record)| record));
+        rows.look_at_conflicts(scene.session, &mut BTreeSet::new());
+        rows.update(scene, records);
+        rows
+    }
+
+    pub(super) fn sorted(&self) -> &Rc<Vec<Rc<Row>>> {
+        &self.sorted
+    }
+
+    /// The conflicts may be others: gives the records for which that makes a difference.
+    pub(super) fn look_at_conflicts(&mut self, session: &Session, touched: &mut BTreeSet<RecordId>) {
+        touched.extend(self.contested.look_at_conflicts(session));
+    }
+
+    /// The rows that tell how this tab stands to the relays.
+    pub(super) fn restless(&self) -> impl Iterator<Item = RecordId> + '_ {
+        self.restless.keys().copied()
+    }
+
+    /// Makes the rows of these records anew, and those that depend on them.
+    pub(super) fn update(&mut self, scene: Scene<'_>, touched: BTreeSet<RecordId>) {
+        let mut stale = touched.clone();
+        for record in touched {
+            self.look_at_numbers(scene, record, &mut stale);
+        }
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
+        for record in stale {
+            let made = scene.session.view().record(record).map(|view| {
+                self.look_at_stakes(scene.session, record, Some(&view.number));
+                Rc::new(row(scene.session, &self.contested, scene.layout, &view, scene.time))
+            });
+            let before = match &made {
+                Some(row) if self.of.get(&record) == Some(row) => continue,
+                Some(row) => self.of.insert(record, Rc::clone(row)),
+                None => {
+                    self.look_at_stakes(scene.session, record, None);
+                    self.of.remove(&record)
+                }
+            };
+            gone.extend(before);
+            new.extend(made);
+        }
+        if !(gone.is_empty() && new.is_empty()) {
+            replace(Rc::make_mut(&mut self.sorted), gone, new);
+        }
+    }
+
+    /// A record may have other numbers than before, which matters to whoever has a stake in them.
+    fn look_at_numbers(&mut self, scene: Scene<'_>, record: RecordId, stale: &mut BTreeSet<RecordId>) {
+        let now = scene.session.view().number(record);
+        let before = self.numbers.remove(&record).unwrap_or_default();
+        self.contested.claims(record, &before, &now);
+        let after = numbers(&now);
+        let about = before.iter().chain(&after).map(|&number| Stake::Number(number));
+        for stake in about.chain([Stake::Record(record)]) {
+            stale.extend(self.stakes.get(&stake).into_iter().flatten());
+        }
+        if !after.is_empty() {
+            self.numbers.insert(record, after);
+        }
+    }
+
+    /// A row is about to be made with this number, or to go.
+    fn look_at_stakes(&mut self, session: &Session, record: RecordId, number: Option<&NumberView>) {
+        for stake in self.restless.remove(&record).unwrap_or_default() {
+            if let Some(records) = self.stakes.get_mut(&stake) {
+                records.remove(&record);
+                if records.is_empty() {
+                    self.stakes.remove(&stake);
+                }
+            }
+        }
+        let Some(number) = number else { return };
+        let stakes = stakes(session, &self.contested, record, number);
+        if stakes.is_empty() && number.pending.is_none() {
+            return;
+        }
+        for &stake in &stakes {
+            self.stakes.entry(stake).or_default().insert(record);
+        }
+        self.restless.insert(record, stakes);
+    }
+}
+
+fn stakes(session: &Session, contested: &Contested, record: RecordId, number: &NumberView) -> Vec<Stake> {
+    let mut stakes: Vec<_> = number.provisional.iter().map(|claim| Stake::Number(claim.for_now().number)).collect();
+    if let Some(Rejection::NumberTaken { number, .. }) = session.refusal(record, number) {
+        stakes.push(Stake::Number(number));
+    }
+    if let Some(conflict) = contested.open(record) {
+        stakes.push(Stake::Record(record));
+        if let Rejection::NumberTaken { owner, .. } = conflict.because {
+            stakes.push(Stake::Record(owner));
+        }
+    }
+    stakes
+}
+
+/// Takes rows out of a sorted list, and puts others in.
+pub(super) fn replace(sorted: &mut Vec<Rc<Row>>, gone: Vec<Rc<Row>>, new: Vec<Rc<Row>>) {
+    if gone.len() + new.len() > FEW {
+        let gone: BTreeSet<_> = gone.iter().map(|row| row.id).collect();
+        sorted.retain(|row| !gone.contains(&row.id));
+        sorted.extend(new);
+        sorted.sort_by(|one, other| by_title(one, other));
+        return;
+    }
+    for row in gone {
+        if let Ok(at) = sorted.binary_search_by(|other| by_title(other, &row)) {
+            sorted.remove(at);
+        }
+    }
+    for row in new {
+        let at = sorted.partition_point(|other| by_title(other, &row).is_lt());
+        sorted.insert(at, row);
+    }
+}

@@ -1,0 +1,69 @@
+//! What may read otherwise than before, gathered for the host of a step.
+
+use crate::id::RecordId;
+use crate::io::Changed;
+use crate::ledger::Wish;
+use crate::paxos::{Entry, Slot};
+
+use super::Replica;
+
+/// What has changed since the last output.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    changed: Changed,
+    /// What is released below was told to be.
+    released: Slot,
+}
+
+impl Changes {
+    pub(super) fn record(&mut self, record: RecordId) {
+        self.changed.records.insert(record);
+    }
+
+    pub(super) fn take(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
+    }
+}
+
+impl Replica {
+    /// The entries from `first` up to `end` were applied or released. Where the log has them no more, any number may be
+    /// among them.
+    pub(super) fn note_decisions(&mut self, first: Slot, end: Slot) {
+        if first < self.log.start().slot {
+            return self.note_all_numbers();
+        }
+        let Replica { log, ledger, changes: Changes { changed, .. }, .. } = self;
+        for slot in (first.0..end.0).map(Slot) {
+            let Some(Entry::Claim(claim)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
+            changed.records.extend(claim.wish.record());
+            match &claim.wish {
+                Wish::Settle { claims, .. } => {
+                    changed.conflicts = true;
+                    changed.records.extend(claims.iter().map(|claim| claim.record));
+                }
+                Wish::Resolve { conflict, .. } => {
+                    changed.conflicts = true;
+                    changed.records.extend(ledger.conflict(*conflict).map(|conflict| conflict.claim.record));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn note_released(&mut self) {
+        let (first, end) = (self.changes.released, self.witnesses.released());
+        if first < end {
+            self.changes.released = end;
+            self.note_decisions(first, end);
+        }
+    }
+
+    /// The ledger is, or becomes, another one.
+    pub(super) fn note_all_numbers(&mut self) {
+        let Replica { ledger, unsettled, claims, changes: Changes { changed, .. }, .. } = self;
+        changed.conflicts = true;
+        changed.records.extend(ledger.numbers().map(|(_, record)| record));
+        changed.records.extend(unsettled.iter().map(|claim| claim.record));
+        changed.records.extend(claims.pending().filter_map(|claim| claim.wish.record()));
+    }
+}
