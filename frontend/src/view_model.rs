@@ -5,6 +5,7 @@ mod contested;
 mod dynamic;
 mod errors;
 mod layout;
+mod listing;
 mod load_chart;
 mod number;
 mod projection;
@@ -14,11 +15,13 @@ mod rows;
 pub mod settings;
 mod status;
 mod story;
+mod window;
 
 pub use conflicts::{ConflictItem, ConflictState, conflicts_as_csv, conflicts_as_json};
 pub use dynamic::{DynamicView, LeaseItem, mode_in_words, rung_key, rung_meaning, rung_name};
 pub use errors::violation_in_words;
 pub use layout::{Column, Field, Layout, Nouns, field_word};
+pub use listing::{Listing, Order, SortKey};
 pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
 pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_wish};
 pub use projection::Projection;
@@ -27,6 +30,7 @@ pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
 pub use settings::SettingsDraft;
 pub use status::{StatusLine, Tone};
 pub use story::{Notice, PutBack, StoryItem};
+pub use window::{Sight, Window};
 
 use std::rc::Rc;
 
@@ -123,7 +127,7 @@ impl Snapshot {
         let view = session.view();
         let told = last.map_or(&[][..], |last| &last.story);
         Snapshot {
-            language,
+            language: language::current(),
             status: StatusLine::of(session, standing),
             offline: *standing == Standing::Offline,
             loading: !session.has_caught_up() && *standing != Standing::Offline,

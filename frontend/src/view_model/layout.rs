@@ -78,10 +78,15 @@ impl Layout {
         self.schema == *schema
     }
 
+    /// All fields, the title first.
+    pub fn fields(&self) -> impl Iterator<Item = &Rc<Field>> {
+        self.title.iter().chain(self.columns.iter().flat_map(|column| &column.fields))
+    }
+
     /// The fields that the form for a new record offers, the title first. Sets are filled afterwards, one by one.
     pub fn form(&self) -> impl Iterator<Item = &Rc<Field>> {
-        let others = self.columns.iter().flat_map(|column| &column.fields);
-        self.title.iter().chain(others.filter(|field| field.kind != FieldKind::Set))
+        let title = self.title.as_ref().map(|title| title.id);
+        self.fields().filter(move |field| Some(field.id) == title || field.kind != FieldKind::Set)
     }
 
     /// Whether cells that stand under one another, as on a phone, need the names of their fields.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use shared::crdt::FieldId;
 use shared::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, FieldView, RecordView};
 
@@ -71,11 +72,17 @@ impl Row {
     /// Whether the record meets a search; `needle` is in lower case.
     #[must_use]
     pub fn matches(&self, needle: &str) -> bool {
-        let meets = |(cell, folded): (&Cell, &String)| match cell {
-            Cell::Count(_) => folded == needle,
-            _ => folded.contains(needle),
-        };
-        self.number.text.contains(needle) || self.cells.iter().zip(&self.folded).any(meets)
+        self.number.text.contains(needle) || self.folded.iter().any(|folded| folded.contains(needle))
+    }
+
+    /// What it is called, without capital letters.
+    pub(super) fn folded_title(&self) -> &str {
+        &self.folded_title
+    }
+
+    /// The text of a cell, without capital letters.
+    pub(super) fn folded(&self, field: FieldId) -> &str {
+        self.folded.get(usize::from(field.0)).map_or("", String::as_str)
     }
 
     #[must_use]

@@ -1,6 +1,7 @@
 //! All rows, kept up to date record by record: what an update costs depends on what it changes, not on how many there
 //! are.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -98,7 +99,7 @@ impl Rows {
             new.extend(made);
         }
         if !(gone.is_empty() && new.is_empty()) {
-            replace(Rc::make_mut(&mut self.sorted), gone, new);
+            replace(Rc::make_mut(&mut self.sorted), gone, new, &by_title);
         }
     }
 
@@ -153,22 +154,27 @@ fn stakes(session: &Session, contested: &Contested, record: RecordId, number: &N
     stakes
 }
 
-/// Takes rows out of a sorted list, and puts others in.
-pub(super) fn replace(sorted: &mut Vec<Rc<Row>>, gone: Vec<Rc<Row>>, new: Vec<Rc<Row>>) {
+/// Takes rows out of a list in an order, and puts others in.
+pub(super) fn replace(
+    sorted: &mut Vec<Rc<Row>>,
+    gone: Vec<Rc<Row>>,
+    new: Vec<Rc<Row>>,
+    order: &dyn Fn(&Row, &Row) -> Ordering,
+) {
     if gone.len() + new.len() > FEW {
         let gone: BTreeSet<_> = gone.iter().map(|row| row.id).collect();
         sorted.retain(|row| !gone.contains(&row.id));
         sorted.extend(new);
-        sorted.sort_by(|one, other| by_title(one, other));
+        sorted.sort_by(|one, other| order(one, other));
         return;
     }
     for row in gone {
-        if let Ok(at) = sorted.binary_search_by(|other| by_title(other, &row)) {
+        if let Ok(at) = sorted.binary_search_by(|other| order(other, &row)) {
             sorted.remove(at);
         }
     }
     for row in new {
-        let at = sorted.partition_point(|other| by_title(other, &row).is_lt());
+        let at = sorted.partition_point(|other| order(other, &row).is_lt());
         sorted.insert(at, row);
     }
 }
