@@ -138,6 +138,22 @@ pub struct Delta {
     pub remaining: u64,
 }
 
+impl Delta {
+    /// All dots that the delta speaks of, those by which its versions live among them.
+    #[must_use]
+    pub fn dots(&self) -> DotSet {
+        let mut dots = self.context.clone();
+        for (record, version) in &self.versions {
+            let head = version.head(*record);
+            dots.insert(head.dot);
+            if head.is_folded {
+                dots.join(&version.unpack(*record).folded.into_iter().collect());
+            }
+        }
+        dots
+    }
+}
+
 /// What is passed on to the other peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
@@ -192,6 +208,8 @@ pub struct Merged {
     /// Each record that changed, how, and the edit that did it, where one did.
     pub changes: Vec<(RecordId, Change, Option<Dot>)>,
     pub lost: Vec<LostWrite>,
+    /// The dots that were live, and are not any more.
+    pub died: Vec<(RecordId, Dot)>,
     pub writes: Vec<WriteOp>,
 }
 

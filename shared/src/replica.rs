@@ -6,6 +6,7 @@ mod changes;
 mod claims;
 mod commands;
 mod folds;
+mod hearsay;
 mod leases;
 mod numbering;
 mod outbox;
@@ -43,6 +44,7 @@ use crate::wire;
 use changes::Changes;
 use claims::Claims;
 use folds::Folds;
+use hearsay::Hearsay;
 use leases::Leases;
 use outbox::{Item, Outbox};
 use peers::Peers;
@@ -69,7 +71,8 @@ pub enum Role {
     /// Votes, if the log says so. `addresses` are those of all relays that it knows of, this one among them; `seed` is
     /// drawn at random with each start, for the jitter of elections and the names of claims.
     Relay { voter: VoterId, addresses: BTreeMap<VoterId, String>, seed: u64, tuning: Tuning },
-    /// Reaches the others through one relay at a time.
+    /// Reaches the others through one relay at a time. Links to other tabs are those to tabs of the same browser, its
+    /// neighbours: it believes them, and speaks for itself alone when it passes things on to the relay.
     Tab,
 }
 
@@ -127,6 +130,8 @@ pub struct Replica {
     peers: Peers,
     /// Which of this replica's own dots are durable on a relay; of use to a tab.
     stored: DotSet,
+    /// In a tab.
+    hearsay: Hearsay,
     /// How many versions of a resync under way have not come yet, as the sender says.
     remaining: u64,
     folds: Folds,
@@ -199,6 +204,7 @@ impl Replica {
             heard_leader: None,
             peers: Peers::new(addresses),
             stored: DotSet::default(),
+            hearsay: Hearsay::default(),
             remaining: 0,
             folds,
             deeds: Deeds::default(),
@@ -311,19 +317,18 @@ impl Replica {
 
     fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
+        self.note_hearsay(peer, kind, &message);
         match message {
             Message::Have { context, fingerprint, decided, chain } => {
-                self.on_have(peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
+                self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
             }
             Message::Edit(edit) => self.on_edit(now, peer, kind, edit, output)?,
             Message::Delta(delta) => self.on_delta(now, peer, kind, delta, output)?,
             Message::More => self.send(peer, self.have()),
             Message::Digest(digest) => self.on_digest(peer, kind, digest)?,
-            Message::AskLiveness { of, buckets } => {
-                self.send(peer, Message::Liveness(self.document.liveness(of, buckets)));
-            }
+            Message::AskLiveness { of, buckets } => self.on_ask_liveness(peer, kind, of, buckets),
             Message::Liveness(liveness) => self.on_liveness(now, peer, kind, liveness, output)?,
-            Message::Want { record, dots } => self.on_want(peer, record, dots),
+            Message::Want { record, dots } => self.on_want(peer, kind, record, dots),
             Message::Fetch { first } => self.send_log(peer, first),
             Message::FetchPart { at, offset } => self.on_fetch_part(peer, at, offset),
             Message::Propose(claim) => self.on_propose(now, kind, claim)?,
@@ -337,6 +342,10 @@ impl Replica {
                     self.tell_restored(record, edit, output);
                 }
             }
+            Message::Suffix(suffix) if self.is_neighbour(kind) => self.on_suffix(now, peer, suffix)?,
+            Message::SnapshotPart { at, length, offset, bytes } if self.is_neighbour(kind) => {
+                self.on_snapshot_part(now, peer, at, length, (offset, bytes));
+            }
             trusted => {
                 let PeerKind::Relay(from, _) = kind else { return Err(Violation::NotForTabs) };
                 self.on_relay_message(now, peer, from, trusted)?;
@@ -349,13 +358,7 @@ impl Replica {
     fn on_relay_message(&mut self, now: Now, peer: PeerId, from: VoterId, message: Message) -> Result<(), Violation> {
         match message {
             Message::Paxos(message) => self.on_vote(now, from, message),
-            Message::Suffix(suffix) => {
-                let has_more = self.log.learn(suffix, self.outbox.writes()).map_err(|_| Violation::Diverged)?;
-                if has_more {
-                    self.send(peer, Message::Fetch { first: self.log.decided() });
-                }
-                self.log_grew(now);
-            }
+            Message::Suffix(suffix) => self.on_suffix(now, peer, suffix)?,
             Message::SnapshotPart { at, length, offset, bytes } => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
@@ -389,8 +392,11 @@ impl Replica {
 
     fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
         self.peers.up(peer, kind);
-        self.relay_decided = None;
         self.send(peer, self.have());
+        if self.is_neighbour(kind) {
+            return;
+        }
+        self.relay_decided = None;
         if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.voter, kind) {
             let effects = voter.peer_up(now.monotonic, id, incarnation, &self.log);
             self.act(effects);

@@ -155,11 +155,12 @@ fn total(history: &History) -> Document {
 
 /// Gives `replica` all that `source` has, as two replicas would that meet.
 fn resync(replica: &mut Document, source: &Document) {
-    let (deltas, digest) = source.missing(replica.context(), None);
+    let (deltas, is_all) = source.missing(replica.context(), None);
     for delta in deltas {
         replica.merge(delta);
     }
-    match replica.compare(&digest.expect("there is little to send")) {
+    assert!(is_all, "there is little to send");
+    match replica.compare(&source.digest()) {
         Comparison::Equal => {}
         Comparison::Incomplete => panic!("every delta arrived"),
         Comparison::Differs { of, buckets } => {

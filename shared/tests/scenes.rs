@@ -1,6 +1,7 @@
 //! Scenes between tabs and relays, step by step.
 
 mod agreement;
+mod neighbours;
 mod room;
 
 use std::collections::BTreeSet;

@@ -43,7 +43,8 @@ impl Document {
         }
         let unseen = self.see(&context, &mut outcome.merged);
         let versions = outcome.taken.unwrap_or_default();
-        let mut news = Delta { context: outcome.died.into_iter().collect(), versions, remaining: 0 };
+        let mut news =
+            Delta { context: outcome.merged.died.iter().map(|&(_, dot)| dot).collect(), versions, remaining: 0 };
         news.context.join(&unseen);
         outcome.merged.news = (!news.context.is_empty()).then_some(News::Delta(news));
         outcome.merged
@@ -96,7 +97,7 @@ impl Document {
         let mut change = Change::Added;
         if let (Some(dot), Some(Versions::One(version))) = (before, replaced) {
             outcome.merged.writes.push(WriteOp::DropVersion { record, dot });
-            outcome.died.push(dot);
+            outcome.merged.died.push((record, dot));
             self.drop_live(dot);
             self.superseded.keep(record, dot, version);
             change = Change::Edited;
@@ -148,7 +149,7 @@ impl Document {
             lost_writes(record, &held, live, &mut outcome.merged.lost);
         }
         outcome.tell_change(record, &fates, &taken);
-        self.update_live(record, (&held, &fates), &taken, &mut outcome.died);
+        self.update_live(record, (&held, &fates), &taken, &mut outcome.merged.died);
         self.rewrite(record, held.into_iter().zip(fates), taken, outcome);
     }
 
@@ -181,7 +182,13 @@ impl Document {
     }
 
     /// Keeps the index and the fingerprint up.
-    fn update_live(&mut self, record: RecordId, held: (&[Live], &[Fate]), taken: &[Live], died: &mut Vec<Dot>) {
+    fn update_live(
+        &mut self,
+        record: RecordId,
+        held: (&[Live], &[Fate]),
+        taken: &[Live],
+        died: &mut Vec<(RecordId, Dot)>,
+    ) {
         let all = || held.0.iter().zip(held.1);
         for (live, _) in all().filter(|(_, fate)| **fate != Fate::Stays) {
             for dot in live.dots() {
@@ -189,7 +196,7 @@ impl Document {
                     taken.iter().any(|live| live.has(dot)) || all().any(|(live, fate)| fate.leaves(live, dot));
                 // It may be gone already: a dot may be that of two folds.
                 if !lives_on && self.drop_live(dot) {
-                    died.push(dot);
+                    died.push((record, dot));
                 }
             }
         }
@@ -338,8 +345,6 @@ impl Fate {
 #[derive(Default)]
 struct Outcome {
     merged: Merged,
-    /// The dots that were live.
-    died: Vec<Dot>,
     /// The versions taken, if they are to be passed on.
     taken: Option<Vec<(RecordId, Packed)>>,
 }

@@ -65,14 +65,14 @@ impl Document {
         self.context.is_subset(&theirs) && (self.context != *theirs || self.fingerprint.whole() == fingerprint)
     }
 
-    /// What a replica with the context `theirs` lacks: the versions in bounded deltas, and at the end the digest.
-    /// Without a digest there is more, to be sent when the receiver says that it has these. `author` keeps it to the
-    /// versions of one replica.
+    /// What a replica with the context `theirs` lacks: the versions in bounded deltas, and whether these are all, so that
+    /// the digest may follow. Else there is more, to be sent when the receiver says that it has these. `author` keeps it
+    /// to the versions of one replica.
     #[must_use]
-    pub fn missing(&self, theirs: &DotSet, author: Option<ReplicaId>) -> (Vec<Delta>, Option<Digest>) {
+    pub fn missing(&self, theirs: &DotSet, author: Option<ReplicaId>) -> (Vec<Delta>, bool) {
         let deltas: Vec<_> = self.deltas(theirs, author).take(DELTAS_AT_A_TIME).collect();
         let is_all = deltas.last().is_none_or(|delta| delta.remaining == 0);
-        (deltas, is_all.then(|| self.digest()))
+        (deltas, is_all)
     }
 
     /// The versions that a replica with the context `theirs` lacks, in bounded deltas, in the order of their dots.

@@ -2,9 +2,9 @@
 
 use crate::document::Document;
 use crate::id::VoterId;
-use crate::io::{Message, Now, PeerId};
+use crate::io::{Message, Now, PeerId, Violation};
 use crate::ledger::{Claim, Granted, Wish};
-use crate::paxos::{self, Ballot, Configuration, Effects, Entry, Slot, Voter};
+use crate::paxos::{self, Ballot, Configuration, Effects, Entry, Slot, Suffix, Voter};
 
 use super::Replica;
 use super::numbering::asks_for_a_number;
@@ -36,6 +36,15 @@ impl Replica {
             let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.log);
             self.act(effects);
         }
+    }
+
+    pub(super) fn on_suffix(&mut self, now: Now, peer: PeerId, suffix: Suffix) -> Result<(), Violation> {
+        let has_more = self.log.learn(suffix, self.outbox.writes()).map_err(|_| Violation::Diverged)?;
+        if has_more {
+            self.send(peer, Message::Fetch { first: self.log.decided() });
+        }
+        self.log_grew(now);
+        Ok(())
     }
 
     /// The log has grown by other means than votes.
@@ -112,8 +121,11 @@ impl Replica {
 
     /// Passes on what is decided from `first` on to those who learn it from this relay.
     pub(super) fn pass_on_decisions(&mut self, first: Slot) {
-        let Some(voter) = &self.voter else { return };
-        for peer in self.peers.learners(voter.configuration()) {
+        let learners = match &self.voter {
+            Some(voter) => self.peers.learners(voter.configuration()),
+            None => self.peers.tabs(),
+        };
+        for peer in learners {
             self.send_log(peer, first);
         }
     }

@@ -89,11 +89,23 @@ impl Replica {
     pub(super) fn send_log(&mut self, peer: PeerId, first: Slot) {
         let message = match self.log.suffix(first) {
             Some(suffix) => Some(Message::Suffix(suffix)),
-            None if first < self.log.start().slot => self.snapshots.part(0),
+            None if first < self.log.start().slot => {
+                self.snapshot_for_neighbours();
+                self.snapshots.part(0)
+            }
             None => None,
         };
         if let Some(message) = message {
             self.send_unbound(peer, message);
+        }
+    }
+
+    /// A tab takes a snapshot only when a neighbour needs one.
+    fn snapshot_for_neighbours(&mut self) {
+        let is_of_use = |latest: &Snapshot| latest.at.slot >= self.log.start().slot;
+        if self.voter.is_none() && !self.snapshots.latest().is_some_and(is_of_use) {
+            let at = Position { slot: self.log.decided(), chain: self.log.chain() };
+            self.snapshots.latest = Some(Snapshot { at, ledger: wire::plain_bytes(&*self.ledger) });
         }
     }
 
@@ -149,7 +161,7 @@ impl Replica {
         }
     }
 
-    /// Drops what was decided long before this step: a relay keeps a snapshot in its place, a tab does not serve others.
+    /// Drops what was decided long before this step: a relay keeps a snapshot in its place, a tab does not.
     pub(super) fn compact(&mut self) {
         let kept = self.tuning.log_kept.max(self.ledger.count() as u64 / NUMBERS_PER_ENTRY);
         if self.applied.0 - self.log.start().slot.0 < 2 * kept {

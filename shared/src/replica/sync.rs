@@ -28,6 +28,7 @@ impl Replica {
     /// A peer says what it has: it gets what it lacks.
     pub(super) fn on_have(
         &mut self,
+        now: Now,
         peer: PeerId,
         kind: PeerKind,
         (context, fingerprint): (&DotSet, u64),
@@ -42,15 +43,16 @@ impl Replica {
             self.check_memory(context);
         }
         // A relay takes no decisions from a tab. They come first: who is retired is among them.
-        if self.voter.is_some() && decided.slot < self.log.decided() {
+        if (self.voter.is_some() || self.is_neighbour(kind)) && decided.slot < self.log.decided() {
             self.send_log(peer, decided.slot);
         }
+        self.adopt(now, kind, context);
         if !self.document.has_nothing_for(context, fingerprint) {
-            let (deltas, digest) = self.document.missing(context, self.speaks_for());
+            let (deltas, is_all) = self.document.missing(context, self.speaks_for(kind));
             for delta in deltas {
-                self.send(peer, Message::Delta(delta));
+                self.send_delta(peer, kind, delta);
             }
-            self.send(peer, digest.map_or(Message::More, Message::Digest));
+            if is_all { self.send_digest(peer, kind) } else { self.send(peer, Message::More) }
         }
         Ok(())
     }
@@ -73,7 +75,7 @@ impl Replica {
         mut edit: Edit,
         output: &mut Output,
     ) -> Result<(), Violation> {
-        if let PeerKind::Tab(tab) = kind {
+        if let Some(tab) = self.mistrusts(kind) {
             self.check_edit(&edit, tab, now)?;
             edit.superseded = self.known_or_own(&edit.superseded, tab)?;
         }
@@ -97,7 +99,7 @@ impl Replica {
         mut delta: Delta,
         output: &mut Output,
     ) -> Result<(), Violation> {
-        if let PeerKind::Tab(tab) = kind {
+        if let Some(tab) = self.mistrusts(kind) {
             self.check_delta(&delta, tab, now)?;
             delta.context = self.known_or_own(&delta.context, tab)?;
         }
@@ -115,7 +117,7 @@ impl Replica {
 
     pub(super) fn on_digest(&mut self, peer: PeerId, kind: PeerKind, mut digest: Digest) -> Result<(), Violation> {
         self.remaining = 0;
-        if let PeerKind::Tab(_) = kind {
+        if self.mistrusts(kind).is_some() {
             // Not its own dots that are unknown here: they may live in a fold, which is not a tab's to send, and asking
             // again would not bring them.
             digest.context = self.document.known_of(&digest.context);
@@ -136,7 +138,7 @@ impl Replica {
         mut theirs: Liveness,
         output: &mut Output,
     ) -> Result<(), Violation> {
-        if let PeerKind::Tab(_) = kind {
+        if self.mistrusts(kind).is_some() {
             theirs.context = self.document.known_of(&theirs.context);
             theirs.live = theirs.live.intersection(&theirs.context);
         }
@@ -147,20 +149,29 @@ impl Replica {
         let retired = self.document.retired_live(&theirs);
         if !retired.is_empty() {
             self.send(peer, Message::Delta(Delta { context: retired, ..Delta::default() }));
-        } else if self.document.knows_dead(&theirs) {
-            self.send(peer, Message::Digest(self.document.digest()));
+        } else if self.can_tell_liveness(kind) && self.document.knows_dead(&theirs) {
+            self.send_digest(peer, kind);
         }
         Ok(())
     }
 
-    pub(super) fn on_want(&mut self, peer: PeerId, record: RecordId, dots: DotSet) {
-        let delta = self.document.whole(&BTreeMap::from([(record, dots)]), self.speaks_for());
-        self.send(peer, Message::Delta(delta));
+    pub(super) fn on_want(&mut self, peer: PeerId, kind: PeerKind, record: RecordId, dots: DotSet) {
+        let delta = self.document.whole(&BTreeMap::from([(record, dots)]), self.speaks_for(kind));
+        self.send_delta(peer, kind, delta);
+    }
+
+    pub(super) fn on_ask_liveness(&mut self, peer: PeerId, kind: PeerKind, of: u16, buckets: Vec<u16>) {
+        if self.can_tell_liveness(kind) {
+            self.send(peer, Message::Liveness(self.document.liveness(of, buckets)));
+        }
     }
 
     /// A claim on its way to the leader.
     pub(super) fn on_propose(&mut self, now: Now, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
         if let PeerKind::Tab(tab) = kind {
+            if self.voter.is_none() {
+                return Err(Violation::NotForTabs);
+            }
             if claim.id.replica != tab {
                 return Err(Violation::ForeignClaim);
             }
@@ -176,9 +187,12 @@ impl Replica {
         Ok(())
     }
 
-    /// Stores a merge, and passes on what was news in it to every peer but the one that it came from.
+    /// Stores a merge, and passes on what was news in it to whoever has not heard it.
     pub(super) fn spread(&mut self, now: Now, from: Option<PeerId>, merged: &mut Merged) {
         self.outbox.writes().append(&mut merged.writes);
+        if from.is_none() {
+            self.stand_for(merged);
+        }
         for &record in &merged.touched {
             self.folds.look_at(record, self.document.version_count(record), now.monotonic);
             self.look_at_number(now, record);
@@ -189,13 +203,16 @@ impl Replica {
             Some(News::Delta(delta)) => Message::Delta(delta),
             None => return,
         };
-        for peer in self.peers.all_but(from) {
+        for peer in self.audience(from) {
             self.send(peer, message.clone());
         }
     }
 
     /// Spreads and reports what came from a peer, and answers it.
     fn take_in(&mut self, now: Now, from: PeerId, kind: PeerKind, mut merged: Merged, output: &mut Output) {
+        if self.is_neighbour(kind) {
+            self.note_superseded(merged.died.drain(..));
+        }
         self.spread(now, Some(from), &mut merged);
         output.lost.extend(merged.lost);
         for (record, change, edit) in merged.changes {
@@ -214,10 +231,10 @@ impl Replica {
             }
         }
         if !merged.stale.is_empty() {
-            let delta = self.document.whole(&merged.stale, self.speaks_for());
-            self.send(from, Message::Delta(delta));
+            let delta = self.document.whole(&merged.stale, self.speaks_for(kind));
+            self.send_delta(from, kind, delta);
         }
-        if let PeerKind::Tab(tab) = kind {
+        if let Some(tab) = self.mistrusts(kind) {
             self.send(from, Message::Stored { context: self.document.context().of(tab) });
         }
     }
@@ -225,15 +242,23 @@ impl Replica {
     /// An edit is about to come that brings a record back knowingly: nobody need be told of a conflict.
     pub(super) fn on_revived(&mut self, from: PeerId, record: RecordId, edit: Dot) {
         if self.revived.insert((record, edit)) {
-            for peer in self.peers.all_but(Some(from)) {
+            for peer in self.audience(Some(from)) {
                 self.send(peer, Message::Revived { record, edit });
             }
         }
     }
 
     /// Whose versions this replica may send: a relay takes from a tab only what the tab wrote itself.
-    fn speaks_for(&self) -> Option<ReplicaId> {
-        if self.voter.is_none() { Some(self.me) } else { None }
+    fn speaks_for(&self, kind: PeerKind) -> Option<ReplicaId> {
+        if self.voter.is_none() && !self.is_neighbour(kind) { Some(self.me) } else { None }
+    }
+
+    /// The tab that a relay has to check.
+    fn mistrusts(&self, kind: PeerKind) -> Option<ReplicaId> {
+        match kind {
+            PeerKind::Tab(tab) if self.voter.is_some() => Some(tab),
+            _ => None,
+        }
     }
 
     /// Whoever has seen a record removed, and sees it come back, tells everybody: after the record itself, since a peer

@@ -108,7 +108,7 @@ impl Replica {
                 }
                 let (dot, stamp) = (self.document.next_dot(self.me), self.clock.tick(now.wall_ms));
                 let mut merged = self.document.revive(record, dot, stamp, *version);
-                for peer in self.peers.all_but(None) {
+                for peer in self.audience(None) {
                     self.send(peer, Message::Revived { record, edit: dot });
                 }
                 self.spread(now, None, &mut merged);

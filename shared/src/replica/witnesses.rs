@@ -109,10 +109,10 @@ impl Replica {
         tab: ReplicaId,
         witness: Option<Witness>,
     ) -> Result<(), Violation> {
-        if let PeerKind::Tab(sender) = kind
-            && sender != tab
-        {
-            return Err(Violation::ForeignClaim);
+        match kind {
+            PeerKind::Tab(_) if self.voter.is_none() => return Err(Violation::NotForTabs),
+            PeerKind::Tab(sender) if sender != tab => return Err(Violation::ForeignClaim),
+            _ => {}
         }
         // Nobody can have what is not decided.
         let witness = witness.map(|witness| Witness { until: witness.until.min(self.log.decided()), ..witness });

@@ -207,15 +207,32 @@ impl World {
             return Ok(());
         }
         self.report.reloads += 1;
-        self.gone.push(self.nodes[tab].id);
+        let closed = self.nodes[tab].id;
+        self.gone.push(closed);
         self.nodes[tab].id = self.new_id();
         self.start(tab);
+        self.reload_whoever_knows_more_of(closed)?;
         self.connect_all(tab)
+    }
+
+    /// What only a closed tab could have told the relays, its neighbours must not go on with.
+    fn reload_whoever_knows_more_of(&mut self, closed: ReplicaId) -> Result<(), Violated> {
+        let mut on_disk = DotSet::default();
+        for relay in &self.nodes[..RELAYS] {
+            on_disk.join(&relay.disk.flushed().context.of(closed));
+        }
+        for tab in RELAYS..self.nodes.len() {
+            let replica = self.nodes[tab].replica.as_ref();
+            if replica.is_some_and(|replica| !replica.view().document().context().of(closed).is_subset(&on_disk)) {
+                self.reload(tab)?;
+            }
+        }
+        Ok(())
     }
 
     /// A tab says what it must not say, and is cut.
     fn lie(&mut self, tab: NodeId) -> Result<(), Violated> {
-        let Some(&link) = self.network.links_of(tab).first() else { return Ok(()) };
+        let Some(link) = self.relay_of(tab) else { return Ok(()) };
         let relay = self.network.other_end(link, tab).expect("the link is up");
         let lie = self.some_lie(tab);
         let Some(mut output) = self.handle(relay, Input::Receive(link, lie.clone())) else { return Ok(()) };

@@ -75,6 +75,8 @@ pub struct World {
     pub(super) network: Network,
     pub(super) checker: Checker,
     calm: bool,
+    /// How many tabs are neighbours of one another.
+    tabs_per_browser: usize,
     commands: u64,
     ids: u64,
     last_leader: Option<Ballot>,
@@ -102,6 +104,7 @@ impl World {
             _ => Kind::Ordinary,
         };
         let tabs = 2 + random.below(MAX_TABS - 1) as usize;
+        let tabs_per_browser = 1 + random.below(3) as usize;
         let voters = [1, 3, 3, 5][random.below(4) as usize];
         let mut world = World {
             random,
@@ -114,6 +117,7 @@ impl World {
             network: Network::default(),
             checker: Checker::default(),
             calm: false,
+            tabs_per_browser,
             commands: 0,
             ids: 0,
             last_leader: None,

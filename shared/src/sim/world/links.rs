@@ -7,12 +7,16 @@ use crate::sim::network::{NodeId, Weather};
 use crate::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 
 impl World {
-    /// Connects a relay to all other relays, a tab to some relay, as far as they run and are not connected yet.
+    /// Connects a relay to all other relays, a tab to some relay and to its neighbours, as far as they run and are not
+    /// connected yet.
     pub(in crate::sim) fn connect_all(&mut self, node: NodeId) -> Result<(), Violated> {
         let others: Vec<NodeId> = match self.nodes[node].voter {
             Some(_) => (0..RELAYS).filter(|&other| other != node).collect(),
-            None if self.network.links_of(node).is_empty() => vec![self.random.below(RELAYS as u64) as usize],
-            None => Vec::new(),
+            None if self.relay_of(node).is_none() => {
+                let relay = self.random.below(RELAYS as u64) as usize;
+                std::iter::once(relay).chain(self.neighbours_of(node)).collect()
+            }
+            None => self.neighbours_of(node),
         };
         for other in others {
             let both_run = self.nodes[node].replica.is_some() && self.nodes[other].replica.is_some();
@@ -23,6 +27,18 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The link of a tab to its relay.
+    pub(in crate::sim) fn relay_of(&self, tab: NodeId) -> Option<PeerId> {
+        let is_to_a_relay = |&link: &PeerId| self.network.other_end(link, tab).is_some_and(|other| other < RELAYS);
+        self.network.links_of(tab).into_iter().find(is_to_a_relay)
+    }
+
+    /// The other tabs of a tab's browser.
+    fn neighbours_of(&self, tab: NodeId) -> Vec<NodeId> {
+        let browser = |tab: NodeId| (tab - RELAYS) / self.tabs_per_browser;
+        (RELAYS..self.nodes.len()).filter(|&other| other != tab && browser(other) == browser(tab)).collect()
     }
 
     pub(super) fn connect_everybody(&mut self) -> Result<(), Violated> {

@@ -1,0 +1,165 @@
+//! What a tab has heard from its neighbours, the other tabs of its browser, and from no relay.
+//!
+//! A relay takes from a tab only what the tab wrote itself. So to its relay a tab speaks as if it had not heard what its
+//! neighbours told: it says nothing of their edits, nor of what those have superseded. Otherwise the relay would drop a
+//! version for the sake of one that it does not have, and that is lost if its author never comes back.
+
+use std::collections::BTreeMap;
+
+use crate::crdt::Field;
+use crate::document::{Delta, Merged, News};
+use crate::dot::{Dot, DotSet};
+use crate::id::RecordId;
+use crate::io::{Message, Now, PeerId, PeerKind};
+use crate::schema::NUMBER;
+
+use super::Replica;
+
+#[derive(Debug, Default)]
+pub(super) struct Hearsay {
+    /// The dots that only neighbours have told of.
+    dots: DotSet,
+    /// What neighbours have superseded or removed, by record. Invariant: empty if `dots` is.
+    superseded: BTreeMap<RecordId, DotSet>,
+    /// What this tab's user has removed and the relay may not have been told.
+    removed: DotSet,
+}
+
+impl Hearsay {
+    fn is_empty(&self) -> bool {
+        self.dots.is_empty()
+    }
+
+    /// A relay has told of these. Says whether nothing is hearsay any more that was.
+    fn confirm(&mut self, dots: &DotSet) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        self.dots = self.dots.difference(dots);
+        if self.is_empty() {
+            self.superseded.clear();
+        }
+        self.is_empty()
+    }
+}
+
+impl Replica {
+    /// Whether the other side is a tab of the same browser, which is believed as this tab's own storage is.
+    pub(super) fn is_neighbour(&self, kind: PeerKind) -> bool {
+        self.voter.is_none() && matches!(kind, PeerKind::Tab(_))
+    }
+
+    /// Those to whom this replica tells what it did, or heard over the link `from`. In a tab, all neighbours have heard
+    /// themselves what one of them said, and a relay does not want it from here.
+    pub(super) fn audience(&self, from: Option<PeerId>) -> Vec<PeerId> {
+        match from.and_then(|peer| self.peers.kind(peer)) {
+            Some(PeerKind::Tab(_)) if self.voter.is_none() => Vec::new(),
+            Some(PeerKind::Relay(..)) if self.voter.is_none() => self.peers.tabs(),
+            _ => self.peers.all_but(from),
+        }
+    }
+
+    /// Notes who tells of what, in a tab.
+    pub(super) fn note_hearsay(&mut self, peer: PeerId, kind: PeerKind, message: &Message) {
+        if self.voter.is_some() {
+            return;
+        }
+        let told = match message {
+            Message::Edit(edit) => edit.context(),
+            Message::Delta(delta) => delta.dots(),
+            Message::Have { context, .. } if !self.is_neighbour(kind) => context.clone(),
+            _ => return,
+        };
+        if self.is_neighbour(kind) {
+            let news = told.difference(self.document.context());
+            self.hearsay.dots.join(&news);
+        } else if self.hearsay.confirm(&told) {
+            // What was held back can be sent, as soon as the relay says what it lacks.
+            self.send(peer, Message::More);
+        }
+    }
+
+    /// A neighbour's word has ended these versions.
+    pub(super) fn note_superseded(&mut self, died: impl Iterator<Item = (RecordId, Dot)>) {
+        if !self.hearsay.is_empty() {
+            for (record, dot) in died {
+                self.hearsay.superseded.entry(record).or_default().insert(dot);
+            }
+        }
+    }
+
+    /// What this tab's user does to a record covers what neighbours did to it before: a relay takes it from here.
+    pub(super) fn stand_for(&mut self, merged: &mut Merged) {
+        if self.voter.is_some() {
+            return;
+        }
+        for record in &merged.touched {
+            let superseded = self.hearsay.superseded.remove(record).unwrap_or_default();
+            if let Some(News::Delta(delta)) = &mut merged.news
+                && !self.document.contains(*record)
+            {
+                delta.context.join(&superseded);
+                self.hearsay.removed.join(&delta.context);
+            }
+        }
+    }
+
+    /// Edits of this tab's user that a relay lacks, and that neighbours have superseded, would never come to it, and its
+    /// author may be the only one who may tell of them. So this tab edits the records again, without changing anything:
+    /// that carries both to the relay.
+    pub(super) fn adopt(&mut self, now: Now, kind: PeerKind, theirs: &DotSet) {
+        if self.can_tell_liveness(kind) {
+            return;
+        }
+        let unsaid = self.document.context().of(self.me).difference(theirs);
+        let is_meant = |dots: &DotSet| !dots.intersection(&unsaid).is_empty();
+        let superseded = self.hearsay.superseded.iter().filter(|(_, dots)| is_meant(dots));
+        for record in superseded.map(|(&record, _)| record).collect::<Vec<_>>() {
+            if !self.document.contains(record) {
+                self.hearsay.superseded.remove(&record);
+            } else {
+                // One that is too large stays with the neighbour.
+                let _edited = self.edit_record(now, record, Vec::new());
+            }
+        }
+    }
+
+    /// Whether this replica can say to a peer what is live, and what is not.
+    pub(super) fn can_tell_liveness(&self, kind: PeerKind) -> bool {
+        self.is_neighbour(kind) || self.hearsay.is_empty()
+    }
+
+    /// Ends a resync, if what is live here is what the peer is to believe.
+    pub(super) fn send_digest(&mut self, peer: PeerId, kind: PeerKind) {
+        if self.can_tell_liveness(kind) {
+            if self.voter.is_none() && !self.is_neighbour(kind) {
+                self.hearsay.removed = DotSet::default();
+            }
+            self.send(peer, Message::Digest(self.document.digest()));
+        } else {
+            let removed = self.hearsay.removed.difference(&self.hearsay.dots);
+            self.send(peer, Message::Delta(Delta { context: removed, ..Delta::default() }));
+        }
+    }
+
+    /// Sends versions, without what the peer is not to have from this replica.
+    pub(super) fn send_delta(&mut self, peer: PeerId, kind: PeerKind, mut delta: Delta) {
+        if !self.can_tell_liveness(kind) {
+            let Replica { hearsay, .. } = self;
+            let mut unspoken = hearsay.dots.clone();
+            hearsay.superseded.values().for_each(|dots| unspoken.join(dots));
+            delta.versions.retain(|(record, packed)| {
+                let live = packed.unpack(*record);
+                let writes = live.version.field(NUMBER).map_or(&[][..], Field::writes);
+                // A relay refuses numbers that were given by an edit it does not know.
+                let is_known = writes.iter().all(|write| !hearsay.dots.contains(write.dot));
+                if !is_known {
+                    unspoken.insert(live.dot);
+                }
+                is_known
+            });
+            delta.context = delta.context.difference(&unspoken);
+        }
+        self.send(peer, Message::Delta(delta));
+    }
+}
