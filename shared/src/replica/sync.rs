@@ -9,6 +9,7 @@ use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
 use crate::ledger::{Claim, Rejection};
+use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
 use crate::schema::NUMBER;
 
@@ -190,11 +191,17 @@ impl Replica {
         };
         for peer in self.peers.all_but(from) {
             self.send(peer, message.clone());
+            if mutation::is(Mutation::SentIsHeld) {
+                self.holdings.hear(peer, &message);
+            }
         }
     }
 
     /// Spreads and reports what came from a peer, and answers it.
     fn take_in(&mut self, now: Now, from: PeerId, kind: PeerKind, mut merged: Merged, output: &mut Output) {
+        if let Some(news) = &merged.news {
+            self.holdings.took_in(from, news);
+        }
         self.spread(now, Some(from), &mut merged);
         output.lost.extend(merged.lost);
         for (record, change, edit) in merged.changes {
@@ -217,7 +224,7 @@ impl Replica {
             self.send(from, Message::Delta(delta));
         }
         if let PeerKind::Tab(tab) = kind {
-            self.send(from, Message::Stored { context: self.document.context().of(tab) });
+            self.tell_stored(from, tab, self.on_majority(tab));
         }
     }
 
