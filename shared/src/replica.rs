@@ -7,6 +7,7 @@ mod claims;
 mod commands;
 mod folds;
 mod hearsay;
+mod holdings;
 mod leases;
 mod numbering;
 mod outbox;
@@ -45,6 +46,7 @@ use changes::Changes;
 use claims::Claims;
 use folds::Folds;
 use hearsay::Hearsay;
+use holdings::{Holdings, OnMajority};
 use leases::Leases;
 use outbox::{Item, Outbox};
 use peers::Peers;
@@ -132,6 +134,9 @@ pub struct Replica {
     stored: DotSet,
     /// In a tab.
     hearsay: Hearsay,
+    /// Which of them are durable on a majority of the voters; of use to a tab.
+    on_majority: OnMajority,
+    holdings: Holdings,
     /// How many versions of a resync under way have not come yet, as the sender says.
     remaining: u64,
     folds: Folds,
@@ -205,6 +210,8 @@ impl Replica {
             peers: Peers::new(addresses),
             stored: DotSet::default(),
             hearsay: Hearsay::default(),
+            on_majority: OnMajority::default(),
+            holdings: Holdings::default(),
             remaining: 0,
             folds,
             deeds: Deeds::default(),
@@ -256,7 +263,8 @@ impl Replica {
         let waive_after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
         let waiver = self.witnesses.deadline(waive_after);
         let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
-        [voter, window, self.settle_deadline(), self.claims.deadline(), self.reads.deadline(), waiver, fold]
+        let (settle, holdings) = (self.settle_deadline(), self.holdings.deadline());
+        [voter, window, settle, self.claims.deadline(), self.reads.deadline(), waiver, fold, holdings]
             .into_iter()
             .flatten()
             .min()
@@ -287,6 +295,7 @@ impl Replica {
             self.settle_provisional(now);
             self.pump_claims(now);
             self.tell_status();
+            self.tell_holdings(now);
             self.keep_memory();
             self.outbox.close_step(self.log.decided(), output);
             let Some(message) = self.outbox.next_to_self() else { break };
@@ -318,6 +327,7 @@ impl Replica {
     fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         self.note_hearsay(peer, kind, &message);
+        self.holdings.hear(peer, &message);
         match message {
             Message::Have { context, fingerprint, decided, chain } => {
                 self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
@@ -362,7 +372,11 @@ impl Replica {
             Message::SnapshotPart { at, length, offset, bytes } => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
-            Message::Stored { context } => self.stored.join(&context.of(self.me)),
+            Message::Stored { context, configuration, majority } => {
+                self.stored.join(&context.of(self.me));
+                self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
+            }
+            Message::Held { .. } => {} // Heard already.
             Message::Presence(presence) => self.peers.set_presence(from, presence),
             Message::Status(status) => self.peers.set_status(status),
             Message::Released { until } => self.witnesses.release(until),
@@ -392,6 +406,9 @@ impl Replica {
 
     fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
         self.peers.up(peer, kind);
+        if self.voter.is_some() {
+            self.holdings.up(peer, kind);
+        }
         self.send(peer, self.have());
         if self.is_neighbour(kind) {
             return;
@@ -409,6 +426,7 @@ impl Replica {
         self.remaining = 0;
         self.snapshots.peer_down(peer);
         self.reads.peer_down(peer);
+        self.holdings.down(peer);
         let id = match self.peers.down(peer) {
             Some(PeerKind::Relay(id, _)) => id,
             Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),

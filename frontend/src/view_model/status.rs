@@ -133,7 +133,10 @@ fn connected(session: &Session, dialled: &str, voter: VoterId, unsaved: &Unsaved
     }
     let saving = saving(unsaved, fetching);
     let is_calm = status.can_agree() && rung.mode() == Mode::Hybrid && saving.is_none();
-    parts.push(saving.unwrap_or_else(|| tr!("everything is safe on a relay")));
+    parts.push(saving.unwrap_or_else(|| match view.edits_not_on_majority() {
+        0 => tr!("everything is safe on a majority of relays"),
+        _ => tr!("everything is safe on a relay"),
+    }));
     StatusLine { tone: if is_calm { Tone::Fine } else { Tone::Waiting }, parts }
 }
 
