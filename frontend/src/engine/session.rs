@@ -1,6 +1,6 @@
 //! This tab's replica with what people are told about it. Pure: the engine around it does the I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use shared::document::LostWrite;
 use shared::dot::DotSet;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
-    Changed, Command, CommandId, CommandRejection, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
-    Violation,
+    Changed, Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered,
+    Reply, Violation,
 };
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::Slot;
@@ -21,6 +21,7 @@ use super::fact::{Fact, Feed};
 use super::load_history::LoadHistory;
 
 mod names;
+mod neighbours;
 mod numbering;
 mod telling;
 
@@ -98,6 +99,10 @@ pub struct Session {
     /// The link, if there is one.
     link: Option<PeerId>,
     links: u64,
+    /// The links to other tabs of this browser.
+    neighbours: BTreeSet<PeerId>,
+    /// What goes over them, until the engine takes it.
+    for_neighbours: Vec<Envelope>,
     commands: u64,
     /// What is still to be fetched, after a link came up.
     goal: Option<Goal>,
@@ -148,6 +153,8 @@ impl Session {
             shown: true,
             link: None,
             links: 0,
+            neighbours: BTreeSet::new(),
+            for_neighbours: Vec::new(),
             commands: 0,
             goal: None,
             caught_up_once: false,
@@ -194,6 +201,7 @@ impl Session {
             Ok(())
         } else if untouched {
             self.replica = empty_replica(view.me(), schema, now);
+            self.neighbours.clear();
             let _unlinked = self.set_shown(now, self.shown);
             Ok(())
         } else {
@@ -362,7 +370,13 @@ impl Session {
         while let Some(input) = inputs.pop_front() {
             let output = self.replica.handle(now, input);
             inputs.extend(output.write.map(|batch| Input::Persisted(batch.id)));
-            step.sends.extend(output.sends.into_iter().map(|envelope| envelope.message));
+            for envelope in output.sends {
+                if self.neighbours.contains(&envelope.to) {
+                    self.for_neighbours.push(envelope);
+                } else {
+                    step.sends.push(envelope.message);
+                }
+            }
             step.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
             step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
             self.changed.join(output.changed);

@@ -54,7 +54,7 @@ impl StatusLine {
         let unsaved = Unsaved { edits: view.unsaved_edits(), wishes: view.pending_wishes() as u64 };
         match standing {
             Standing::Offline => offline(&unsaved, view.leased()),
-            Standing::Seeking { next } => seeking(next, &unsaved, view.leased()),
+            Standing::Seeking { next } => seeking(next, session.neighbour_count() as u64, &unsaved, view.leased()),
             Standing::Connected { address, voter } => {
                 let fetching = session.is_fetching().then(|| view.remaining_versions());
                 connected(session, address, *voter, &unsaved, fetching)
@@ -91,9 +91,16 @@ fn offline(unsaved: &Unsaved, left: u64) -> StatusLine {
     StatusLine { tone: Tone::Alone, parts: vec![part, numbers_alone(left)] }
 }
 
-fn seeking(next: &str, unsaved: &Unsaved, left: u64) -> StatusLine {
-    let mut parts =
-        vec![tr!("Looking for a relay: trying {address} next; edits go on", address = next), numbers_alone(left)];
+fn seeking(next: &str, neighbours: u64, unsaved: &Unsaved, left: u64) -> StatusLine {
+    let mut parts = vec![tr!("Looking for a relay: trying {address} next; edits go on", address = next)];
+    if neighbours > 0 {
+        parts.push(trn!(
+            neighbours,
+            "merging with {count} tab of this browser",
+            "merging with {count} tabs of this browser"
+        ));
+    }
+    parts.push(numbers_alone(left));
     if !unsaved.is_empty() {
         parts.push(unsaved.are_kept());
     }
