@@ -1,6 +1,10 @@
 //! The engine: owns this tab's replica, keeps it linked to a relay, and tells the components when something changed.
 
+pub mod burst;
 pub mod fact;
+pub mod impairment;
+mod importer;
+mod lab;
 mod link;
 pub mod load_history;
 pub mod route;
@@ -8,7 +12,7 @@ pub mod session;
 mod socket;
 pub mod words;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -23,6 +27,7 @@ use crate::browser;
 use crate::language::Language;
 use crate::view_model::{LocalTime, Projection, Snapshot};
 use fact::Fact;
+use impairment::Impairment;
 use link::Link;
 pub use link::{Standing, route_of_page};
 use route::Route;
@@ -47,6 +52,10 @@ struct Inner {
     room: Room,
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
+    import: RefCell<Option<importer::Importing>>,
+    lab: RefCell<lab::Lab>,
+    /// Shared with the sockets.
+    impairment: Rc<Cell<Impairment>>,
 }
 
 struct State {
@@ -90,7 +99,14 @@ impl Engine {
         let mut projection = Projection::default();
         let snapshot = projection.look(&session, Changed::default(), link.standing(), LocalTime::here());
         let state = State { session, route, link, alarm: None, announcement: None, projection, snapshot };
-        let inner = Inner { room, state: RefCell::new(state), listeners: RefCell::default() };
+        let inner = Inner {
+            room,
+            state: RefCell::new(state),
+            listeners: RefCell::default(),
+            import: RefCell::default(),
+            lab: RefCell::default(),
+            impairment: Rc::default(),
+        };
         let engine = Engine(Rc::new(inner));
         engine.seek();
         engine
