@@ -10,18 +10,21 @@ use web_sys::{BeforeUnloadEvent, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::import_panel::ImportPanel;
 use crate::components::keys_dialog::KeysDialog;
 use crate::components::language_button::LANGUAGE_ID;
+use crate::components::tour_panel::{StartTour, TourPanel};
 use crate::components::{notices, offline_switch, rail, status_line};
 use crate::engine::session::Action;
 use crate::engine::{Engine, route_of_page, words};
-use crate::hooks::{use_action, use_engine, use_page, use_snapshot};
+use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
 use crate::language::{self, Language};
 use crate::pages::conflicts::ConflictsPage;
+use crate::pages::lab::LabPage;
 use crate::pages::people::{NEW_RECORD_ID, PeoplePage};
-use crate::pages::{Page, SEARCH_ID, agreement, dynamic, lab, merges, nodes};
+use crate::pages::{Page, SEARCH_ID, agreement, dynamic, merges, nodes};
 use crate::tr;
-use crate::view_model::{capitalised, violation_in_words};
+use crate::view_model::{capitalised, impairment_in_words, violation_in_words};
 
 const DEFAULT_ROOM: &str = "people";
 
@@ -74,6 +77,12 @@ fn Shell() -> Html {
         let keys_open = keys_open.clone();
         use_callback((), move |open, ()| keys_open.set(open))
     };
+    let touring = use_state(|| false);
+    let on_tour = {
+        let touring = touring.clone();
+        use_callback((), move |is_touring, ()| touring.set(is_touring))
+    };
+    let start_tour = use_memo((), |()| StartTour(on_tour.reform(|()| true)));
     let page = use_page();
     let goal = use_mut_ref(|| None);
     use_focus_on_page(page, &goal);
@@ -90,17 +99,19 @@ fn Shell() -> Html {
     };
     let nouns = &snapshot.layout.nouns;
     html! {
-        <>
+        <ContextProvider<StartTour> context={(*start_tour).clone()}>
             <div class="shell" key={snapshot.language.code()}>
                 <a class="skip" href={page.hash()} onclick={on_skip}>{ tr!("Skip to the content") }</a>
                 { rail::show(capitalised(&nouns.many), page, snapshot.open_conflicts(), &on_language, &on_keys) }
                 <header class="top">
                     { status_line::show(&snapshot.status) }
+                    <Impaired />
                     { offline_switch::show(snapshot.offline, &on_offline) }
                 </header>
                 <main class="view" id="view" tabindex="-1">
                     if snapshot.outdated { { newer_version() } }
                     { notices::show("notices", &snapshot.notices, &on_action) }
+                    <ImportPanel />
                     { match page {
                         Page::People => {
                             html! { <PeoplePage room={engine.room().as_str().to_owned()} snapshot={snapshot.clone()} /> }
@@ -110,13 +121,26 @@ fn Shell() -> Html {
                         Page::Merges => merges::show(),
                         Page::Dynamic => dynamic::show(&snapshot, &on_action),
                         Page::Conflicts => html! { <ConflictsPage snapshot={snapshot.clone()} /> },
-                        Page::Lab => lab::show(),
+                        Page::Lab => html! { <LabPage snapshot={snapshot.clone()} /> },
                     } }
                 </main>
                 <KeysDialog open={*keys_open} record={nouns.one.clone()} on_change={on_keys} />
             </div>
+            if *touring {
+                <TourPanel snapshot={snapshot.clone()} {page} on_action={on_action.clone()} on_leave={on_tour.reform(|()| false)} />
+            }
             { notices::show("toasts", &snapshot.toasts, &on_action) }
-        </>
+        </ContextProvider<StartTour>>
+    }
+}
+
+/// Says on every page that the network of this tab is worse than it is.
+#[component]
+fn Impaired() -> Html {
+    let view = use_told(Engine::lab_view);
+    match impairment_in_words(view.impairment) {
+        Some(words) => html! { <a class="impaired" href={Page::Lab.hash()}>{ words }</a> },
+        None => Html::default(),
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use gloo::events::EventListener;
+use js_sys::{ArrayBuffer, Uint8Array};
 use shared::id::ReplicaId;
 use shared::io::Now;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, Document, HtmlElement, Response, Storage, Url, UrlSearchParams, Window};
+use web_sys::{
+    Blob, BlobPropertyBag, Document, File, FileReader, HtmlElement, Response, Storage, Url, UrlSearchParams, Window,
+};
 
 /// # Panics
 /// Outside of a browser's page, where nothing of this crate can run.
@@ -147,6 +151,25 @@ pub async fn fetch_json(address: &str) -> Option<JsValue> {
     let response = JsFuture::from(window().fetch_with_str(address)).await.ok()?;
     let response = response.dyn_into::<Response>().ok().filter(Response::ok)?;
     JsFuture::from(response.json().ok()?).await.ok()
+}
+
+/// Reads a file; `None` if the browser cannot. Whoever drops the listener is told nothing.
+pub fn read_file(file: &File, then: impl FnOnce(Option<Vec<u8>>) + 'static) -> Option<EventListener> {
+    let reader = FileReader::new().ok()?;
+    let read = reader.clone();
+    let listener = EventListener::once(&reader, "loadend", move |_| {
+        let buffer = read.result().ok().and_then(|result| result.dyn_into::<ArrayBuffer>().ok());
+        then(buffer.map(|buffer| Uint8Array::new(&buffer).to_vec()));
+    });
+    reader.read_as_array_buffer(file).ok()?;
+    Some(listener)
+}
+
+/// Opens this page in another tab.
+pub fn open_tab() {
+    let address = window().location().href().unwrap_or_default();
+    // A browser that opens none says so itself.
+    let _refused = window().open_with_url_and_target_and_features(&address, "_blank", "noopener");
 }
 
 /// Whether the page came over TLS, so that its WebSockets must too.

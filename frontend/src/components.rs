@@ -1,13 +1,18 @@
 //! The parts of the page, one per file. They show view models and report what the user does; none sees the engine.
 //! What has no state of its own is a function: smaller, and rendered with what it stands in.
 
+pub mod burst_form;
 pub mod choices;
 pub mod conflict_card;
 pub mod counter_cell;
 pub mod editable_text;
+pub mod exchange;
 pub mod field_cell;
 pub mod focus;
 pub mod highest;
+pub mod impairment_form;
+pub mod import_dialog;
+pub mod import_panel;
 pub mod keys_dialog;
 pub mod ladder;
 pub mod language_button;
@@ -29,4 +34,5 @@ pub mod story_list;
 pub mod text_cell;
 pub mod text_input;
 pub mod theme_button;
+pub mod tour_panel;
 pub mod undo_button;

@@ -1,7 +1,11 @@
 //! The engine: owns this tab's replica, keeps it linked to a relay, and tells the components when something changed.
 
 mod channel;
+pub mod burst;
 pub mod fact;
+pub mod impairment;
+mod importer;
+mod lab;
 mod link;
 pub mod load_history;
 pub mod neighbours;
@@ -10,7 +14,7 @@ pub mod session;
 mod socket;
 pub mod words;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -26,6 +30,7 @@ use crate::language::Language;
 use crate::view_model::{LocalTime, Projection, Snapshot};
 use channel::Channel;
 use fact::Fact;
+use impairment::Impairment;
 use link::Link;
 pub use link::{Standing, route_of_page};
 use neighbours::Neighbours;
@@ -54,6 +59,10 @@ struct Inner {
     room: Room,
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
+    import: RefCell<Option<importer::Importing>>,
+    lab: RefCell<lab::Lab>,
+    /// Shared with the sockets.
+    impairment: Rc<Cell<Impairment>>,
 }
 
 struct State {
@@ -116,7 +125,14 @@ impl Engine {
             projection,
             snapshot,
         };
-        let inner = Inner { room, state: RefCell::new(state), listeners: RefCell::default() };
+        let inner = Inner {
+            room,
+            state: RefCell::new(state),
+            listeners: RefCell::default(),
+            import: RefCell::default(),
+            lab: RefCell::default(),
+            impairment: Rc::default(),
+        };
         let engine = Engine(Rc::new(inner));
         engine.meet_neighbours();
         engine.seek();

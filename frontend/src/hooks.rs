@@ -37,6 +37,24 @@ pub fn use_snapshot() -> Rc<Snapshot> {
     current
 }
 
+/// What the engine tells besides the snapshot; the component is rendered anew when that changes.
+#[hook]
+pub fn use_told<T: Clone + PartialEq + 'static>(read: fn(&Engine) -> T) -> T {
+    let engine = use_engine();
+    let told = use_state_eq(|| read(&engine));
+    let current = (*told).clone();
+    use_effect_with(engine, move |engine| {
+        let refresh = {
+            let engine = engine.clone();
+            move || told.set(read(&engine))
+        };
+        refresh();
+        let subscription = engine.subscribe(refresh);
+        move || drop(subscription)
+    });
+    current
+}
+
 /// Does what the user wants. The same callback in every rendering, so that rows need not be rendered for it.
 #[hook]
 pub fn use_action() -> Callback<Action> {

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod components;
 pub mod engine;
 pub mod hooks;
+pub mod import;
 pub mod language;
 pub mod pages;
 pub mod view_model;

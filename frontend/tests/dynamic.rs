@@ -124,8 +124,8 @@ fn conflicts_are_saved_whole_and_no_spreadsheet_runs_a_name() {
     let (boris, formula) = (conflict("Boris"), ConflictItem { given: None, ..conflict("=1+1,\n\"x\"") });
     let csv = conflicts_as_csv(&[&boris, &formula]);
     let expected = "conflict,loser,wanted,origin,winner,place,given,state\r\n\
-        \"118.2\",\"Boris\",\"42\",\"tab 3f2a, 12:04\",\"Anna \"\"Ann\"\" Berg\",\"relay 3, slot 117\",\"43\",\"open\"\r\n\
-        \"118.2\",\"'=1+1,\n\"\"x\"\"\",\"42\",\"tab 3f2a, 12:04\",\"Anna \"\"Ann\"\" Berg\",\"relay 3, slot 117\",\"\",\"open\"\r\n";
+        118.2,Boris,42,\"tab 3f2a, 12:04\",\"Anna \"\"Ann\"\" Berg\",\"relay 3, slot 117\",43,open\r\n\
+        118.2,\"'=1+1,\n\"\"x\"\"\",42,\"tab 3f2a, 12:04\",\"Anna \"\"Ann\"\" Berg\",\"relay 3, slot 117\",,open\r\n";
     assert_eq!(csv, expected);
 }
 

@@ -7,16 +7,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use frontend::browser;
+use frontend::components::burst_form::{self, BurstForm};
 use frontend::components::load_chart::{self, LoadGraph};
 use frontend::components::record_form::{self, RecordForm};
 use frontend::components::record_row::{Props, RecordRow};
 use frontend::components::settings_form::{self, SettingsForm};
-use frontend::components::{ladder, notices, rail, relay_list, undo_button};
+use frontend::components::{impairment_form, ladder, notices, rail, relay_list, undo_button};
+use frontend::engine::burst::{Kind, Plan};
+use frontend::engine::impairment::{Impairment, MAX_LATENCY_MS};
 use frontend::engine::load_history::LoadHistory;
 use frontend::engine::session::{Action, NewRecord, NumberWish};
 use frontend::pages::Page;
 use frontend::view_model::{
-    Cell, Choice, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
+    BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
 };
 use gloo::timers::callback::Timeout;
 use js_sys::Promise;
@@ -469,4 +472,37 @@ async fn the_rail_says_which_page_it_is_and_how_many_conflicts_are_open() {
     assert_eq!(texts, ["People", "Nodes", "Agreement", "Merges", "Dynamic", "Conflicts3 open", "Lab"]);
     let current = shown.root.query_selector("[aria-current=page]").unwrap().unwrap();
     assert_eq!(current.get_attribute("href").unwrap(), "#dynamic");
+}
+
+#[wasm_bindgen_test]
+async fn the_network_of_the_lab_is_pushed_or_typed_within_its_bounds() {
+    let changes = Rc::new(RefCell::new(Vec::new()));
+    let changed = Rc::clone(&changes);
+    let on_change = Callback::from(move |impairment| changed.borrow_mut().push(impairment));
+    let slow = Impairment { latency_ms: 300, loss_percent: 0 };
+    let shown = Shown::html(|_| impairment_form::show(slow, &on_change)).await;
+    let slider: HtmlInputElement = shown.labelled("Latency, pushed").unchecked_into();
+    assert_eq!((slider.type_().as_str(), slider.value().as_str()), ("range", "300"));
+    shown.type_and_press("Loss", "7", "Tab").await;
+    shown.type_and_press("Latency", "99999", "Tab").await;
+    let expected = [Impairment { loss_percent: 7, ..slow }, Impairment { latency_ms: MAX_LATENCY_MS, loss_percent: 0 }];
+    assert_eq!(*changes.borrow(), expected);
+}
+
+#[wasm_bindgen_test]
+async fn a_burst_is_begun_as_it_was_set_and_says_what_came_of_it() {
+    let plans = Rc::new(RefCell::new(Vec::new()));
+    let begun = Rc::clone(&plans);
+    let on_begin = Callback::from(move |plan| begun.borrow_mut().push(plan));
+    let figures = vec![("sent".to_owned(), "7".to_owned())];
+    let view = LabView { burst: Some(BurstView { percent: 70, figures }), guests: 7, ..LabView::default() };
+    let props = burst_form::Props { view: Rc::new(view), on_begin, on_remove: Callback::noop() };
+    let shown = Shown::component::<BurstForm>("div", |_| props).await;
+    shown.type_and_press("How many", "20", "Tab").await;
+    let button = shown.root.query_selector("button[type=submit]").unwrap().unwrap();
+    button.unchecked_into::<HtmlElement>().click();
+    rendered().await;
+    assert_eq!(*plans.borrow(), [Plan { kind: Kind::Adds, count: 20, per_second: 50 }]);
+    assert!(shown.root.text_content().unwrap().contains("sent7"));
+    assert!(shown.root.text_content().unwrap().contains("Remove the 7 records of the bursts"));
 }

@@ -398,7 +398,64 @@ impl Tab {
         self.find(selector).await?.click().await.with_context(|| format!("clicking {selector}"))
     }
 
-    async fn read<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
+    /// Clicks the first thing that is `selector` and reads exactly so.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn click_named(&self, selector: &str, name: &str) -> Result<()> {
+        wait_for(&format!("{selector} called {name:?}"), || async {
+            for element in self.client.find_all(Locator::Css(selector)).await? {
+                // What is rendered anew meanwhile is looked for again.
+                if element.text().await.is_ok_and(|text| text.trim() == name) && element.click().await.is_ok() {
+                    return Ok(Ok(()));
+                }
+            }
+            Ok(Err("nothing is called so".to_owned()))
+        })
+        .await
+    }
+
+    /// Puts a file of this machine into the field with this name.
+    ///
+    /// # Errors
+    /// If there is no such field.
+    pub async fn choose_file(&self, label: &str, path: &str) -> Result<()> {
+        let field = self.find(&format!("input[type=file][aria-label='{label}']")).await?;
+        field.send_keys(path).await.context("choosing a file")
+    }
+
+    /// The same as [`wait_for_text`](Self::wait_for_text), for what thousands of edits need.
+    ///
+    /// # Errors
+    /// If that does not happen in four times the usual time.
+    pub async fn wait_long_for_text(&self, selector: &str, text: &str) -> Result<()> {
+        for _ in 0..3 {
+            if self.wait_for_text(selector, text).await.is_ok() {
+                return Ok(());
+            }
+        }
+        self.wait_for_text(selector, text).await
+    }
+
+    /// What the page saves when the button with this name is pressed.
+    ///
+    /// # Errors
+    /// If it saves nothing.
+    pub async fn exported(&self, button: &str) -> Result<String> {
+        let script = format!(
+            "const [done] = arguments; const make = URL.createObjectURL;
+             URL.createObjectURL = blob => {{ URL.createObjectURL = make; blob.text().then(done); return make(blob); }};
+             document.querySelector('button[aria-label={button:?}]').click();"
+        );
+        let text = self.client.execute_async(&script, Vec::new()).await.context("exporting")?;
+        Ok(text.as_str().context("the export is a text")?.to_owned())
+    }
+
+    /// What a script returns.
+    ///
+    /// # Errors
+    /// If the page does not answer, or otherwise than expected.
+    pub async fn read<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
         let value = self.client.execute(script, Vec::new()).await.context("reading the page")?;
         serde_json::from_value(value).context("the page is not as expected")
     }

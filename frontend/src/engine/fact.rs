@@ -28,6 +28,12 @@ pub enum Fact {
     AddedMany {
         count: usize,
     },
+    /// A file was imported in this tab.
+    Imported {
+        file: String,
+        added: usize,
+        refused: usize,
+    },
     Renamed {
         by: Option<ReplicaId>,
         from: String,

@@ -134,8 +134,10 @@ impl Engine {
                     Engine(inner).on_socket(attempt, event);
                 }
             };
-            state.link.timer = Some(self.after(OPENING, Engine::give_up));
-            state.link.socket = Socket::open(&format!("{scheme}://{}/ws", state.route.next()), tell).ok();
+            let impairment = &self.0.impairment;
+            state.link.timer = Some(self.after(OPENING + 2 * impairment.get().latency(), Engine::give_up));
+            let url = format!("{scheme}://{}/ws", state.route.next());
+            state.link.socket = Socket::open(&url, impairment, tell).ok();
             state.link.socket.is_some()
         };
         if !opened {

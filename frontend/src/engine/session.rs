@@ -20,6 +20,7 @@ use shared::schema::{FieldName, Schema};
 use super::fact::{Fact, Feed};
 use super::load_history::LoadHistory;
 
+mod importing;
 mod names;
 mod neighbours;
 mod numbering;

@@ -5,10 +5,12 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::SEARCH_ID;
+use crate::components::exchange::Exchange;
 use crate::components::highest::Highest;
 use crate::components::record_form::RecordForm;
 use crate::components::record_table::RecordTable;
 use crate::components::text_input::TextInput;
+use crate::components::tour_panel::StartTour;
 use crate::components::{relay_list, story_list, undo_button};
 use crate::hooks::use_action;
 use crate::language::grouped;
@@ -26,6 +28,7 @@ pub struct Props {
 #[component]
 pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
     let on_action = use_action();
+    let start_tour = use_context::<StartTour>();
     let search = use_state(String::new);
     let found = use_memo((snapshot.rows.clone(), (*search).clone()), |(rows, search)| found(rows, search));
     let layout = &snapshot.layout;
@@ -47,6 +50,7 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                         </p>
                     </div>
                     <div class="tools">
+                        <Exchange layout={layout.clone()} rows={(*found).clone()} />
                         { undo_button::show(snapshot.undo.as_deref(), &on_action) }
                         <TextInput id={SEARCH_ID} class="search" label={tr!("Search")} kind="search" placeholder={tr!("Search  /")}
                             value={(*search).clone()} on_input={on_search} />
@@ -54,7 +58,7 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                 </div>
                 <RecordForm layout={layout.clone()} first_id={NEW_RECORD_ID} on_action={on_action.clone()} />
                 if found.is_empty() {
-                    { nobody(snapshot, &search) }
+                    { nobody(snapshot, &search, start_tour) }
                 } else {
                     <RecordTable layout={layout.clone()} rows={(*found).clone()} on_action={on_action.clone()} />
                 }
@@ -86,7 +90,7 @@ fn count(found: usize, all: usize, Nouns { one, many, none, .. }: &Nouns) -> Str
 }
 
 /// In place of an empty table.
-fn nobody(snapshot: &Snapshot, search: &str) -> Html {
+fn nobody(snapshot: &Snapshot, search: &str, start_tour: Option<StartTour>) -> Html {
     let Nouns { one, many, none, .. } = &snapshot.layout.nouns;
     if !snapshot.rows.is_empty() {
         return html! { <p class="empty">{ tr!("{none} matches “{search}”.", none = capitalised(none), search = search.trim()) }</p> };
@@ -103,6 +107,9 @@ fn nobody(snapshot: &Snapshot, search: &str) -> Html {
         <div class="empty">
             <p><strong>{ tr!("{none} is here yet", none = capitalised(none)) }</strong></p>
             <p>{ tr!("Add the first {one} above. Then open this page in a second tab and watch both stay the same.", one = one) }</p>
+            if let Some(StartTour(start)) = start_tour {
+                <p class="invitation"><button type="button" onclick={start.reform(|_: MouseEvent| ())}>{ tr!("Take the tour in five steps") }</button></p>
+            }
         </div>
     }
 }

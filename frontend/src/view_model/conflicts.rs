@@ -12,6 +12,8 @@ use super::rows::Scene;
 use super::{Layout, LocalTime, NumberState, capitalised, who};
 use crate::engine::fact::Collision;
 use crate::engine::session::Session;
+use crate::import::csv::guarded_cell;
+use crate::import::json::json_text;
 
 /// One conflict, as the inbox shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,16 +177,10 @@ fn cells(item: &ConflictItem) -> [String; 8] {
 pub fn conflicts_as_csv(items: &[&ConflictItem]) -> String {
     let mut csv = format!("{}\r\n", COLUMNS.join(","));
     for item in items {
-        csv.push_str(&cells(item).map(|cell| csv_cell(&cell)).join(","));
+        csv.push_str(&cells(item).map(|cell| guarded_cell(&cell)).join(","));
         csv.push_str("\r\n");
     }
     csv
-}
-
-/// A spreadsheet would run what begins like a formula, and anybody may have written it.
-fn csv_cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
 /// A list of objects with the columns of the CSV as keys; numbers as numbers.
@@ -199,17 +195,4 @@ pub fn conflicts_as_json(items: &[&ConflictItem]) -> String {
         format!("  {{{}}}", members.collect::<Vec<_>>().join(", "))
     });
     format!("[\n{}\n]\n", objects.collect::<Vec<_>>().join(",\n"))
-}
-
-fn json_text(text: &str) -> String {
-    let mut json = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => json.extend(['\\', letter]),
-            control if control < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(control))),
-            plain => json.push(plain),
-        }
-    }
-    json.push('"');
-    json
 }

@@ -2,8 +2,10 @@
 //! words it.
 
 use shared::io::{CommandRejection, Violation};
+use shared::ledger::Rejection;
 use shared::schema::{MAX_ELEMENTS, SchemaViolation};
 
+use super::capitalised;
 use super::layout::field_word;
 use super::number::refusal_in_words;
 use crate::tr;
@@ -68,4 +70,26 @@ pub fn violation_in_words(violation: &Violation) -> String {
         Violation::Stopping => tr!("the relay is stopping"),
         other => other.to_string(),
     }
+}
+
+/// Why a record is none, as a sentence.
+#[must_use]
+pub fn schema_violation(violation: &SchemaViolation) -> String {
+    sentence(&schema_violation_in_words(violation))
+}
+
+/// Why something was not done, as a sentence.
+#[must_use]
+pub fn command_rejection(rejection: &CommandRejection) -> String {
+    sentence(&rejection_in_words(rejection))
+}
+
+/// Why the log gives no number, as a sentence.
+#[must_use]
+pub fn number_refusal(rejection: Rejection) -> String {
+    sentence(&refusal_in_words(rejection))
+}
+
+fn sentence(words: &str) -> String {
+    format!("{}.", capitalised(words.trim_end_matches('.')))
 }

@@ -74,6 +74,11 @@ impl Layout {
     }
 
     #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    #[must_use]
     pub fn is_of(&self, schema: &Schema) -> bool {
         self.schema == *schema
     }

@@ -151,6 +151,20 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         Fact::AddedMany { count } => {
             trn!(*count as u64, "{count} {one} was added.", "{count} {many} were added.", one = one, many = many)
         }
+        Fact::Imported { file, added, refused: 0 } => {
+            trn!(
+                *added as u64,
+                "{count} line of {file} was imported.",
+                "{count} lines of {file} were imported.",
+                file = file
+            )
+        }
+        Fact::Imported { file, added, refused } => tr!(
+            "{added} lines of {file} were imported, and {refused} were not: the report says why.",
+            added = added,
+            file = file,
+            refused = refused
+        ),
         Fact::Renamed { by, from, to } => {
             tr!("{who} renamed {from} to {to}.", who = subject(*by, me), from = from, to = to)
         }

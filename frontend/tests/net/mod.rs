@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use frontend::engine::Standing;
 use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
+use frontend::import::{ImportFile, Report, Run, Turn};
 use frontend::view_model::{LocalTime, Projection, Snapshot};
 use shared::crdt::FieldEdit;
 use shared::id::{ReplicaId, VoterId};
@@ -143,6 +144,39 @@ impl Net {
         let title = self.relay.view().schema().title().expect("a text").1.name.clone();
         let fields = vec![(title, FieldEdit::Assign(name.to_owned()))];
         self.act(tab, Action::Add(NewRecord { fields, number }));
+    }
+
+    /// A whole import, as fast as it goes.
+    pub fn import(&mut self, tab: usize, file: ImportFile, number_all: bool) -> Report {
+        let mut run = Run::new(file, number_all, self.now.monotonic);
+        loop {
+            match run.turn(&mut self.tabs[tab].session, self.now) {
+                Turn::Did(sends) => self.send(tab, sends),
+                Turn::Wait(wait) => {
+                    self.now.monotonic += wait;
+                    self.tell_relay(vec![Input::Wake]);
+                }
+                Turn::Ended => return run.report().clone(),
+            }
+        }
+    }
+
+    /// Drives something of a tab until it has nothing more to do.
+    pub fn drive(&mut self, tab: usize, mut step: impl FnMut(&mut Session, Now) -> (Vec<Message>, Option<Duration>)) {
+        loop {
+            let (sends, next) = step(&mut self.tabs[tab].session, self.now);
+            self.send(tab, sends);
+            let Some(wait) = next else { return };
+            self.now.monotonic += wait;
+            self.tell_relay(vec![Input::Wake]);
+        }
+    }
+
+    /// Time passes until nothing of the tab is provisional.
+    pub fn settle(&mut self, tab: usize) {
+        while self.tabs[tab].session.view().unsettled_count() > 0 {
+            self.let_a_window_pass();
+        }
     }
 
     /// What the tab's page shows, made from what has changed since the last time. Panics if that is not what it would be

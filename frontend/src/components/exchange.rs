@@ -1,0 +1,55 @@
+//! Records out of files and into files: the buttons above the table.
+
+use std::rc::Rc;
+
+use shared::id::RecordId;
+use yew::prelude::*;
+
+use super::import_dialog::ImportDialog;
+use crate::browser;
+use crate::hooks::use_engine;
+use crate::import::export::Format;
+use crate::tr;
+use crate::view_model::{Layout, Row};
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub layout: Rc<Layout>,
+    /// What the table shows.
+    pub rows: Rc<Vec<Rc<Row>>>,
+}
+
+#[component]
+pub fn Exchange(Props { layout, rows }: &Props) -> Html {
+    let engine = use_engine();
+    let open = use_state(|| false);
+    let on_open = {
+        let open = open.clone();
+        use_callback((), move |is_open, ()| open.set(is_open))
+    };
+    let save = |format: Format, label: String| {
+        let disabled = rows.is_empty();
+        let (engine, rows, many) = (engine.clone(), rows.clone(), layout.nouns.many.clone());
+        let onclick = move |_: MouseEvent| {
+            let records: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
+            let name = format!("{many}.{}", format.extension());
+            browser::download(&name, format.kind(), &engine.export(format, &records));
+        };
+        let title = tr!("Save what the table shows, with all fields");
+        html! { <button type="button" aria-label={label.clone()} {title} {disabled} {onclick}>{
+            match format { Format::Csv => "CSV", Format::Json => "JSON" }
+        }</button> }
+    };
+    html! {
+        <>
+            <button type="button" onclick={on_open.reform(|_: MouseEvent| true)}>{ tr!("Import") }</button>
+            <span class="exports" role="group" aria-label={tr!("Export")}>
+                { save(Format::Csv, tr!("Export as CSV")) }
+                { save(Format::Json, tr!("Export as JSON")) }
+            </span>
+            if *open {
+                <ImportDialog layout={layout.clone()} on_close={on_open.reform(|()| false)} />
+            }
+        </>
+    }
+}

@@ -1,0 +1,223 @@
+//! An import under way: line by line, as fast as the tab and its relay can take it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use shared::id::RecordId;
+use shared::io::{CommandRejection, Message, Now};
+use shared::ledger::Rejection;
+use shared::schema::SchemaViolation;
+
+use super::pace::Pace;
+use super::plan::{Planned, beginning};
+use super::report::Report;
+use super::source::ImportFile;
+use crate::engine::session::{NewRecord, NumberWish, Session};
+use crate::tr;
+use crate::view_model::{command_rejection, field_word, number_refusal};
+
+/// How many wishes an import lets wait, which is half of what the core takes: others have wishes, too.
+const MOST_WAITING: usize = 2048;
+/// When to look again whether there is room.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How many numbers are looked at in one turn.
+const LOOKED_AT: usize = 200;
+
+/// What a turn led to.
+#[derive(Debug)]
+pub enum Turn {
+    /// A line is done; this is to be sent.
+    Did(Vec<Message>),
+    /// Nothing can be done for so long.
+    Wait(Duration),
+    /// All lines are read, and all numbers decided as far as can be told.
+    Ended,
+}
+
+pub struct Run {
+    file: ImportFile,
+    /// Whether lines without a number get the next one.
+    number_all: bool,
+    pace: Pace,
+    /// A line that there was no room for yet.
+    held: Option<Planned>,
+    /// The numbers that lines of this file have asked for, with their lines.
+    asked: BTreeMap<u64, usize>,
+    /// Records whose number is not decided, with their lines.
+    waiting: VecDeque<(usize, RecordId)>,
+    read: bool,
+    report: Report,
+}
+
+impl Run {
+    #[must_use]
+    pub fn new(file: ImportFile, number_all: bool, now: Duration) -> Self {
+        Run {
+            file,
+            number_all,
+            pace: Pace::new(now),
+            held: None,
+            asked: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            read: false,
+            report: Report::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    /// How much of the file is read, from zero to one.
+    #[must_use]
+    pub fn progress(&self) -> f64 {
+        if self.read { 1.0 } else { self.file.progress() }
+    }
+
+    /// Whether all lines are read; numbers may still be decided.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.read
+    }
+
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Reads no more lines. What is in stays.
+    pub fn cancel(&mut self) {
+        (self.read, self.held) = (true, None);
+    }
+
+    /// Does one line, or looks at some numbers once all lines are read.
+    pub fn turn(&mut self, session: &mut Session, now: Now) -> Turn {
+        if self.read {
+            return self.look_at_numbers(session);
+        }
+        if let Some(wait) = self.pace.wait(now.monotonic) {
+            return Turn::Wait(wait);
+        }
+        let planned = self.held.take().or_else(|| self.file.next(session.view().schema()));
+        let Some(Planned { line, wanted }) = planned else {
+            self.read = true;
+            return Turn::Did(Vec::new());
+        };
+        match wanted {
+            Ok(record) => self.add(session, now, line, record),
+            Err(why) => {
+                self.report.refuse(line, why);
+                Turn::Did(Vec::new())
+            }
+        }
+    }
+
+    fn add(&mut self, session: &mut Session, now: Now, line: usize, mut record: NewRecord) -> Turn {
+        if self.number_all {
+            record.number = record.number.or(Some(NumberWish::Next));
+        }
+        let number = record.number;
+        if number.is_some() && session.view().pending_wishes() >= MOST_WAITING {
+            self.held = Some(Planned { line, wanted: Ok(record) });
+            return Turn::Wait(PAUSE);
+        }
+        if let Some(NumberWish::This(number)) = number
+            && let Some(earlier) = self.asked.get(&number)
+        {
+            let why = tr!(
+                "Number {number} stands in line {earlier}, too. Write another one, or none.",
+                number = number,
+                earlier = earlier
+            );
+            self.report.refuse(line, why);
+            return Turn::Did(Vec::new());
+        }
+        let (sends, outcome) = session.register(now, record.clone());
+        self.pace.sent(sends.len());
+        match outcome {
+            Ok(id) => {
+                self.report.added += 1;
+                if let Some(NumberWish::This(number)) = number {
+                    self.asked.insert(number, line);
+                }
+                self.waiting.extend(number.map(|_| (line, id)));
+                self.report.waiting = self.waiting.len();
+            }
+            Err(rejection) => match wait_for_room(&rejection) {
+                Some(wait) => {
+                    self.held = Some(Planned { line, wanted: Ok(record) });
+                    return Turn::Wait(wait);
+                }
+                None => self.report.refuse(line, refusal(session, &rejection)),
+            },
+        }
+        Turn::Did(sends)
+    }
+
+    /// Whose numbers are decided; some at a time.
+    fn look_at_numbers(&mut self, session: &Session) -> Turn {
+        let ledger = session.view().ledger();
+        for _ in 0..LOOKED_AT.min(self.waiting.len()) {
+            let Some((line, id)) = self.waiting.pop_front() else { break };
+            if ledger.number_of(id).is_some() {
+                self.report.settled += 1;
+                continue;
+            }
+            let Some(number) = session.view().record(id).map(|record| record.number) else { continue };
+            if let Some(rejection) = number.refused {
+                let why = tr!(
+                    "{name} is in, but without the number: {reason} Give it another one in the table.",
+                    name = beginning(&session.last_name(id)),
+                    reason = reason(session, rejection)
+                );
+                self.report.refuse(line, why);
+            } else if number.leased.is_some() {
+                self.report.settled += 1;
+            } else if number.pending.is_none() && number.unreleased.is_none() {
+                self.report.provisional += usize::from(!number.provisional.is_empty());
+            } else {
+                self.waiting.push_back((line, id));
+            }
+        }
+        self.report.waiting = self.waiting.len();
+        if self.waiting.is_empty() { Turn::Ended } else { Turn::Wait(PAUSE) }
+    }
+}
+
+/// How long to wait, if that is all that a line needs.
+fn wait_for_room(rejection: &CommandRejection) -> Option<Duration> {
+    match rejection {
+        CommandRejection::TooManyWaiting { .. } => Some(PAUSE),
+        CommandRejection::Shedding { retry_after_ms, .. } => Some(Duration::from_millis((*retry_after_ms).into())),
+        _ => None,
+    }
+}
+
+/// Why a line is not in, and what to do, as sentences.
+fn refusal(session: &Session, rejection: &CommandRejection) -> String {
+    match rejection {
+        CommandRejection::Refused(rejection) => {
+            tr!("{reason} Write another number, or none.", reason = reason(session, *rejection))
+        }
+        CommandRejection::TooLarge => tr!("The record is too large. Make its texts shorter, or split it in two."),
+        CommandRejection::Schema(SchemaViolation::Missing { field }) => {
+            tr!("The {field} is empty, and every record needs one. Fill it in.", field = field_word(field))
+        }
+        other => command_rejection(other),
+    }
+}
+
+fn reason(session: &Session, rejection: Rejection) -> String {
+    match rejection {
+        Rejection::NumberTaken { number, owner, .. } => {
+            let owner = session.last_name(owner);
+            if owner.is_empty() {
+                tr!("Number {number} belongs to another record.", number = number)
+            } else {
+                tr!("Number {number} belongs to {owner}.", number = number, owner = beginning(&owner))
+            }
+        }
+        other => number_refusal(other),
+    }
+}
