@@ -4,8 +4,10 @@
 //! the browser and its driver, `DUET_SCREENSHOTS` (optional) a folder for pictures.
 
 pub mod browser;
+pub mod press;
 pub mod relays;
 pub mod tab;
+pub mod writer;
 
 use std::path::PathBuf;
 use std::time::Duration;
