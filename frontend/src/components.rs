@@ -31,6 +31,7 @@ pub mod set_cell;
 pub mod settings_form;
 pub mod status_line;
 pub mod story_list;
+mod table_bearings;
 pub mod text_cell;
 pub mod text_input;
 pub mod theme_button;

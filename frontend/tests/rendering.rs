@@ -131,7 +131,7 @@ fn text(shown: &str) -> Cell {
 fn anna() -> Row {
     let id = RecordId(Dot::new(ReplicaId(0x3f2a << 48), 1));
     let cells = vec![text("Anna"), text(""), Cell::Elements(Vec::new())];
-    Row { id, called: "Anna".to_owned(), cells, number: Number::none(), glow: None }
+    Row::new(id, "Anna".to_owned(), cells, Number::none(), None)
 }
 
 fn edit(field: &str, value: &str) -> Action {
@@ -269,7 +269,7 @@ fn invoice() -> (Schema, Row) {
         field("state", FieldKind::Mv, false),
     ];
     let cells = vec![text("Roof"), Cell::Count(100), text("open")];
-    (Schema::new(fields).unwrap(), Row { called: "Roof".to_owned(), cells, ..anna() })
+    (Schema::new(fields).unwrap(), Row::new(anna().id, "Roof".to_owned(), cells, Number::none(), None))
 }
 
 #[wasm_bindgen_test]

@@ -5,6 +5,7 @@ mod document;
 mod dynamic;
 mod machine;
 mod page;
+mod speed;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -63,7 +63,7 @@ enum Bench {
     Agree,
     /// The dynamic method: the thesis's experiment, and a burst
     Dynamic,
-    /// The page: what it weighs
+    /// The page: what it weighs, and how fast it is with ten thousand people
     Page,
 }
 

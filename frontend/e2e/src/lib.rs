@@ -4,9 +4,11 @@
 //! the browser and its driver, `DUET_SCREENSHOTS` (optional) a folder for pictures.
 
 pub mod browser;
+pub mod press;
 pub mod relays;
 pub mod site;
 pub mod tab;
+pub mod writer;
 
 use std::path::PathBuf;
 use std::time::Duration;

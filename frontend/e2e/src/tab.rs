@@ -460,6 +460,49 @@ impl Tab {
         serde_json::from_value(value).context("the page is not as expected")
     }
 
+    /// What a script gives that returns at once.
+    ///
+    /// # Errors
+    /// If it fails, or gives something else.
+    pub async fn look<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
+        self.read(script).await
+    }
+
+    /// Runs a script for what it does.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub async fn run(&self, script: &str) -> Result<()> {
+        self.client.execute(script, Vec::new()).await.map(drop).context("running a script")
+    }
+
+    /// What a script gives to its last argument, a function, when it has found it.
+    ///
+    /// # Errors
+    /// If it fails, or gives something else.
+    pub async fn measure<T: DeserializeOwned>(&self, script: &str, arguments: &[String]) -> Result<T> {
+        let arguments = arguments.iter().map(|argument| argument.as_str().into()).collect();
+        let value = self.client.execute_async(script, arguments).await.context("measuring in the page")?;
+        serde_json::from_value(value).context("the page is not as expected")
+    }
+
+    /// Types into what is there.
+    ///
+    /// # Errors
+    /// If nothing is `selector`.
+    pub async fn type_into(&self, selector: &str, text: &str) -> Result<()> {
+        self.find(selector).await?.send_keys(text).await.with_context(|| format!("typing into {selector}"))
+    }
+
+    /// Presses a key where the focus is.
+    ///
+    /// # Errors
+    /// If nothing has it.
+    pub async fn press_key(&self, key: char) -> Result<()> {
+        let focused = self.client.active_element().await.context("looking for the focus")?;
+        focused.send_keys(&key.to_string()).await.context("pressing a key")
+    }
+
     /// Closes the tab and its browser.
     ///
     /// # Errors

@@ -1,96 +1,263 @@
-//! The table of records.
+//! The table of records. Only the rows that can be seen, and some around them, are in the document.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use wasm_bindgen::JsCast;
+use gloo::events::EventListener;
+use shared::id::RecordId;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 use super::record_row::RecordRow;
+use super::table_bearings::{self, Bearings};
+use crate::browser;
 use crate::engine::session::Action;
-use crate::view_model::{Column, Layout, Row, capitalised};
-use crate::{tr, trn};
-
-/// How many rows are shown before one asks for all: more than anybody reads, few enough to be fast.
-const FIRST_ROWS: usize = 200;
+use crate::tr;
+use crate::view_model::{Column, Layout, Order, Row, SortKey, Window, capitalised};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub layout: Rc<Layout>,
     pub rows: Rc<Vec<Rc<Row>>>,
+    /// What the rows were searched for.
+    #[prop_or_default]
+    pub search: AttrValue,
+    #[prop_or_default]
+    pub order: Order,
+    #[prop_or_default]
+    pub on_order: Callback<Order>,
     pub on_action: Callback<Action>,
 }
 
-#[component]
-pub fn RecordTable(Props { layout, rows, on_action }: &Props) -> Html {
-    let all = use_state(|| false);
-    let shown = if *all { rows.len() } else { FIRST_ROWS };
-    let each = rows.iter().take(shown).map(|row| {
-        html! {
-            <RecordRow key={row.id.to_string()} layout={layout.clone()} row={row.clone()} on_action={on_action.clone()} />
+/// What of the table is in the document.
+#[derive(Default)]
+struct Shown {
+    window: Window,
+    rows: Rc<Vec<Rc<Row>>>,
+    question: (AttrValue, Order),
+    /// The row that has, or had, the focus: it stays in the document wherever it is.
+    current: Option<RecordId>,
+    /// Where the focus is to go: a column of the current row, by its class.
+    goal: Option<String>,
+}
+
+impl Shown {
+    /// Says whether the table now answers another question, and begins at its top.
+    fn take(&mut self, props: &Props) -> bool {
+        let Props { rows, search, order, .. } = props;
+        let question = (search.clone(), *order);
+        let is_new = question != self.question;
+        if is_new {
+            self.window = Window { first: 0, ..self.window }.moved(0, rows.len());
+            self.question = question;
+        } else if !Rc::ptr_eq(rows, &self.rows) {
+            let first = self.rows.get(self.window.first).filter(|_| self.window.first > 0).map(|row| row.id);
+            let first = first.and_then(|id| position(rows, id)).unwrap_or(self.window.first);
+            self.window = self.window.moved(first, rows.len());
         }
-    });
-    let on_all = move |_| all.set(true);
-    html! {
-        <>
-            <table role="table" aria-labelledby="people-heading" class={classes!(layout.is_wide().then_some("wide"))}>
-                { head(layout) }
-                <tbody role="rowgroup" onkeydown={move_between_rows}>{ for each }</tbody>
-            </table>
-            if rows.len() > shown {
-                <button type="button" class="more" onclick={on_all}>
-                    { trn!(rows.len() as u64, "Show all {count} {many}", "Show all {count} {many}", many = layout.nouns.many) }
-                </button>
-            }
-        </>
+        self.rows = Rc::clone(rows);
+        is_new
+    }
+
+    /// Where the current row is, if that is outside of the window.
+    fn pinned(&self) -> Option<usize> {
+        let at = position(&self.rows, self.current?)?;
+        (at < self.window.first || at >= self.window.end).then_some(at)
+    }
+
+    /// The rows in the document, by their places in the list.
+    fn places(&self) -> Vec<usize> {
+        let Window { first, end, .. } = self.window;
+        let pinned = self.pinned();
+        let before = pinned.filter(|&at| at < first);
+        let behind = pinned.filter(|&at| at >= end);
+        before.into_iter().chain(first..end.min(self.rows.len())).chain(behind).collect()
+    }
+
+    /// Brings the window to what can be seen. Says whether it has changed.
+    fn follow(&mut self, body: &Element) -> bool {
+        let pinned = self.pinned().map(|at| self.rows[at].id.to_string());
+        let Some((sight, heights)) = table_bearings::look(body, pinned.as_deref(), self.window.above) else {
+            return false;
+        };
+        let window = self.window.followed(sight, &heights, self.rows.len());
+        let is_same = (window.first, window.end) == (self.window.first, self.window.end);
+        self.window = window;
+        !is_same
     }
 }
 
-fn head(layout: &Layout) -> Html {
+fn position(rows: &[Rc<Row>], id: RecordId) -> Option<usize> {
+    rows.iter().position(|row| row.id == id)
+}
+
+#[component]
+pub fn RecordTable(props: &Props) -> Html {
+    let Props { layout, rows, order, on_order, .. } = props;
+    let body = use_node_ref();
+    let shown = use_mut_ref(Shown::default);
+    let render = use_force_update();
+    let bearings = body.cast::<Element>().map(|body| Bearings::take(&body));
+    let is_new_question = shown.borrow_mut().take(props);
+    use_window_that_follows(&body, &shown);
+    {
+        let (body, shown, render) = (body.clone(), Rc::clone(&shown), render.clone());
+        use_effect(move || {
+            let Some(body) = body.cast::<Element>() else { return };
+            let places = shown.borrow().places();
+            table_bearings::number(&body, &places);
+            match bearings {
+                _ if is_new_question => table_bearings::back_to_top(&body),
+                Some(bearings) => bearings.restore(&body),
+                None => {}
+            }
+            // Nothing is borrowed any more when the focus comes: it is told to this table, too.
+            let goal = shown.borrow_mut().goal.take();
+            let current = shown.borrow().current;
+            if let (Some(column), Some(row)) = (goal, current) {
+                table_bearings::focus(&body, row, &column);
+            }
+            if shown.borrow_mut().follow(&body) {
+                render.force_update();
+            }
+        });
+    }
+    let onkeydown = {
+        let (shown, render) = (Rc::clone(&shown), render.clone());
+        move |event: KeyboardEvent| on_key(&event, &shown, &render)
+    };
+    let onfocusin = {
+        let shown = Rc::clone(&shown);
+        move |event: FocusEvent| {
+            let row = event.target_dyn_into::<Element>().and_then(|target| table_bearings::place_of(&target));
+            let mut shown = shown.borrow_mut();
+            shown.current = row.and_then(|(at, _)| shown.rows.get(at).map(|row| row.id)).or(shown.current);
+        }
+    };
+    html! {
+        <table role="table" aria-labelledby="people-heading" aria-rowcount={(rows.len() + 1).to_string()}
+            class={classes!(layout.is_wide().then_some("wide"))}>
+            { head(layout, *order, on_order) }
+            <tbody ref={body} role="rowgroup" {onkeydown} {onfocusin}>{ for each(props, &shown.borrow()) }</tbody>
+        </table>
+    }
+}
+
+/// The rows of the window, the current one, and what keeps the room of the others.
+fn each(Props { layout, on_action, .. }: &Props, shown: &Shown) -> Vec<Html> {
+    let Shown { window, rows, .. } = shown;
+    let row = |at: usize| {
+        let row = &rows[at];
+        html! {
+            <RecordRow key={row.id.to_string()} layout={layout.clone()} row={row.clone()} on_action={on_action.clone()} />
+        }
+    };
+    let pinned = shown.pinned();
+    let (before, behind) = (pinned.filter(|&at| at < window.first), pinned.filter(|&at| at >= window.end));
+    let mut each = Vec::new();
+    let above = before.map_or(0.0, |at| window.place_of(at));
+    each.push(spacer("above", above));
+    each.extend(before.map(row));
+    let taken = if before.is_some() { window.typical } else { 0.0 };
+    each.push(spacer("before", window.above - above - taken));
+    each.extend((window.first..window.end.min(rows.len())).map(row));
+    let below = window.below(rows.len());
+    let gap = behind.map_or(below, |at| window.place_of(at));
+    each.push(spacer("behind", gap));
+    each.extend(behind.map(row));
+    let taken = if behind.is_some() { window.typical } else { 0.0 };
+    each.push(spacer("below", below - gap - taken));
+    each
+}
+
+fn spacer(key: &'static str, height: f64) -> Html {
+    html! {
+        <tr key={key} class="spacer" aria-hidden="true" hidden={height < 1.0}>
+            <td style={format!("height: {}px", height.round())}></td>
+        </tr>
+    }
+}
+
+/// Brings the window to what can be seen whenever somebody scrolls, or turns the phone.
+#[hook]
+fn use_window_that_follows(body: &NodeRef, shown: &Rc<RefCell<Shown>>) {
+    let (body, shown, render) = (body.clone(), Rc::clone(shown), use_force_update());
+    use_effect_with((), move |()| {
+        let follow = move |_: &web_sys::Event| {
+            let Some(body) = body.cast::<Element>() else { return };
+            if shown.borrow_mut().follow(&body) {
+                render.force_update();
+            }
+        };
+        let follow = Rc::new(follow);
+        let listeners = ["scroll", "resize"].map(|event| {
+            let follow = Rc::clone(&follow);
+            EventListener::new(&browser::window(), event, move |event| follow(event))
+        });
+        move || drop(listeners)
+    });
+}
+
+fn head(layout: &Layout, order: Order, on_order: &Callback<Order>) -> Html {
     let title = layout.title.as_ref().map_or_else(|| capitalised(&layout.nouns.one), |title| title.label());
+    let heading = |class: &'static str, text: String, hint: String, by: SortKey| {
+        let (sort, sign) = match (order.by == by, order.descending) {
+            (false, _) => (None, ""),
+            (true, false) => (Some("ascending"), "▲"),
+            (true, true) => (Some("descending"), "▼"),
+        };
+        html! {
+            <th role="columnheader" scope="col" {class} title={hint} aria-sort={sort}>
+                <button type="button" class="sort" onclick={on_order.reform(move |_: MouseEvent| order.clicked(by))}>
+                    { text }<span aria-hidden="true">{ sign }</span>
+                </button>
+            </th>
+        }
+    };
+    let columns = layout.columns.iter().map(|column: &Column| {
+        let hint = match column.fields.len() {
+            1 => tr!("A merge field: it never waits"),
+            _ => tr!("Merge fields: they never wait"),
+        };
+        heading("", column.heading.clone(), hint, SortKey::Field(column.fields[0].id))
+    });
     html! {
         <thead role="rowgroup">
-            <tr role="row">
-                <th role="columnheader" scope="col" class="title" title={tr!("A merge field: it never waits")}>{ title }</th>
-                { for layout.columns.iter().map(heading) }
-                <th role="columnheader" scope="col" class="number-head" title={tr!("An agree field: the relays decide")}>{ tr!("Number") }</th>
+            <tr role="row" aria-rowindex="1">
+                { heading("title", title, tr!("A merge field: it never waits"), SortKey::Title) }
+                { for columns }
+                { heading("number-head", tr!("Number"), tr!("An agree field: the relays decide"), SortKey::Number) }
                 <th role="columnheader" scope="col" class="remove"><span class="unseen">{ tr!("Remove") }</span></th>
             </tr>
         </thead>
     }
 }
 
-fn heading(column: &Column) -> Html {
-    let hint = match column.fields.len() {
-        1 => tr!("A merge field: it never waits"),
-        _ => tr!("Merge fields: they never wait"),
+/// The keys that move among the rows, also to those that are not in the document, and among the buttons of a row.
+fn on_key(event: &KeyboardEvent, shown: &Rc<RefCell<Shown>>, render: &UseForceUpdateHandle) {
+    let target = event.target_dyn_into::<HtmlElement>().filter(|target| target.tag_name() == "BUTTON");
+    let Some(target) = target.filter(|_| !(event.ctrl_key() || event.alt_key() || event.meta_key())) else { return };
+    let Some((at, column)) = table_bearings::place_of(&target) else { return };
+    let (last, screenful) = {
+        let shown = shown.borrow();
+        (shown.rows.len().saturating_sub(1), table_bearings::screenful(shown.window.typical))
     };
-    html! { <th role="columnheader" scope="col" title={hint}>{ &column.heading }</th> }
-}
-
-/// The arrows go from a row to the same place in the next one.
-fn move_between_rows(event: KeyboardEvent) {
-    let down = match event.key().as_str() {
-        "ArrowDown" => true,
-        "ArrowUp" => false,
+    let to = match event.key().as_str() {
+        "ArrowDown" => at + 1,
+        "ArrowUp" => at.saturating_sub(1),
+        "PageDown" => at + screenful,
+        "PageUp" => at.saturating_sub(screenful),
+        "Home" => 0,
+        "End" => last,
+        "ArrowRight" => return table_bearings::focus_beside(event, &target, true),
+        "ArrowLeft" => return table_bearings::focus_beside(event, &target, false),
         _ => return,
     };
-    let Some(target) = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()) else { return };
-    if target.tag_name() != "BUTTON" {
-        return;
+    event.prevent_default();
+    {
+        let mut shown = shown.borrow_mut();
+        shown.current = shown.rows.get(to.min(last)).map(|row| row.id);
+        shown.goal = Some(column);
     }
-    if let Some(button) = button_beside(&target, down) {
-        event.prevent_default();
-        let _focused_if_visible = button.focus();
-    }
-}
-
-/// The button in the same place of the next row, or of the one before.
-pub(super) fn button_beside(target: &Element, down: bool) -> Option<HtmlElement> {
-    let row = target.closest("tr").ok()??;
-    let cell = target.closest("td").ok()??;
-    let field = cell.class_name();
-    let beside = if down { row.next_element_sibling() } else { row.previous_element_sibling() }?;
-    let button = beside.query_selector(&format!("td.{} button", field.split_whitespace().next()?)).ok()?;
-    button?.dyn_into().ok()
+    render.force_update();
 }

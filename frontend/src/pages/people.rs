@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use super::SEARCH_ID;
 use crate::components::exchange::Exchange;
+use crate::browser;
 use crate::components::highest::Highest;
 use crate::components::record_form::RecordForm;
 use crate::components::record_table::RecordTable;
@@ -14,10 +15,12 @@ use crate::components::tour_panel::StartTour;
 use crate::components::{relay_list, story_list, undo_button};
 use crate::hooks::use_action;
 use crate::language::grouped;
-use crate::view_model::{Nouns, Row, Snapshot, capitalised};
+use crate::view_model::{Listing, Nouns, Order, Snapshot, capitalised};
 use crate::{tr, trn};
 
 pub const NEW_RECORD_ID: &str = "new-record";
+/// Where the order of the table is kept for the next time.
+const ORDER_KEY: &str = "duet.order";
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -30,12 +33,21 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
     let on_action = use_action();
     let start_tour = use_context::<StartTour>();
     let search = use_state(String::new);
-    let found = use_memo((snapshot.rows.clone(), (*search).clone()), |(rows, search)| found(rows, search));
     let layout = &snapshot.layout;
+    let order = use_state(|| Order::recalled(layout, &browser::recall(ORDER_KEY).unwrap_or_default()));
+    let listing = use_mut_ref(Listing::default);
+    let found = listing.borrow_mut().look(&snapshot.rows, *order, &search);
     let nouns = &layout.nouns;
     let on_search = {
         let search = search.clone();
         use_callback((), move |text, ()| search.set(text))
+    };
+    let on_order = {
+        let order = order.clone();
+        use_callback(layout.clone(), move |next: Order, layout| {
+            browser::remember(ORDER_KEY, next.kept(layout).as_deref());
+            order.set(next);
+        })
     };
     html! {
         <div class={classes!("page", layout.is_wide().then_some("wide"))}>
@@ -60,7 +72,8 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                 if found.is_empty() {
                     { nobody(snapshot, &search, start_tour) }
                 } else {
-                    <RecordTable layout={layout.clone()} rows={(*found).clone()} on_action={on_action.clone()} />
+                    <RecordTable layout={layout.clone()} rows={found} search={(*search).clone()} order={*order} {on_order}
+                        on_action={on_action.clone()} />
                 }
             </section>
             <aside class="side" aria-label={tr!("How things stand")}>
@@ -70,14 +83,6 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
             </aside>
         </div>
     }
-}
-
-fn found(rows: &Rc<Vec<Rc<Row>>>, search: &str) -> Rc<Vec<Rc<Row>>> {
-    let needle = search.trim().to_lowercase();
-    if needle.is_empty() {
-        return Rc::clone(rows);
-    }
-    Rc::new(rows.iter().filter(|row| row.matches(&needle)).cloned().collect())
 }
 
 fn count(found: usize, all: usize, Nouns { one, many, none, .. }: &Nouns) -> String {

@@ -1,11 +1,11 @@
-//! The page: what it weighs.
+//! The page: what it weighs, and how fast it is.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::{MANIFEST, TARGET, document, machine};
+use super::{MANIFEST, TARGET, document, machine, speed};
 use crate::page::{self, weight};
 use crate::process::{announced, run};
 use crate::setup::Tools;
@@ -19,14 +19,15 @@ const GOAL_ENGINE: u64 = 100_000;
 /// The crate that is the engine alone.
 const ENGINE: &str = "engine";
 
-/// Builds the page and the engine alone as they are released, weighs them, writes the table into the document, and prints
+/// Builds the page and the engine alone as they are released, weighs them, measures the page in a browser, writes the table into the document, and prints
 /// it.
 pub fn page() -> Result<()> {
     document::check("page")?;
     let tools = Tools::ensure()?;
     page::build(&tools, Profile::Release)?;
     let engine = announced("Building the engine alone (about a minute)", || build_engine(&tools))?;
-    let report = format!("{}\n\n{}", machine::in_wasm(Some(&tools))?, sizes(engine)?);
+    let (sizes, speed) = (sizes(engine)?, speed::measure()?);
+    let report = format!("{}\n\n{sizes}\n\n{}", machine::in_wasm(Some(&tools))?, speed.trim_end());
     document::write("page", &report)?;
     println!("\n{report}");
     Ok(())

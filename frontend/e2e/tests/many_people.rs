@@ -1,0 +1,127 @@
+//! Ten thousand people: only those that are seen are in the document, and the keyboard and the search reach all.
+
+use anyhow::Result;
+use e2e::browser::{Browser, Window};
+use e2e::relays::Relays;
+use e2e::tab::Tab;
+use e2e::writer::{Writer, name};
+use e2e::{press, wait_for};
+use shared::id::ReplicaId;
+
+const PEOPLE: usize = 10_000;
+/// A few screens of them.
+const MOST_ROWS: usize = 150;
+
+const NAMES: &str =
+    "return [...document.querySelectorAll('[data-record] td.title button')].map(name => name.innerText.trim())";
+const FOCUSED: &str = "return document.activeElement.getAttribute('aria-label') ?? ''";
+
+async fn wait_for_row(tab: &Tab, wanted: &str) -> Result<()> {
+    wait_for(wanted, || async {
+        let names: Vec<String> = tab.look(NAMES).await?;
+        assert!(names.len() <= MOST_ROWS, "{} rows are in the document", names.len());
+        Ok(if names.iter().any(|name| name == wanted) { Ok(()) } else { Err(format!("{names:?}")) })
+    })
+    .await
+}
+
+async fn wait_for_focus(tab: &Tab, wanted: &str) -> Result<()> {
+    wait_for(wanted, || async {
+        let focused: String = tab.look(FOCUSED).await?;
+        Ok(if focused == wanted { Ok(()) } else { Err(focused) })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn of_ten_thousand_people_those_are_in_the_document_that_are_seen_and_all_can_be_reached() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut writer = Writer::new(ReplicaId(7 << 48));
+    writer.add_people(PEOPLE).await?;
+    writer.connect(&relays.url(0)).await?;
+    let mut names: Vec<String> = (0..PEOPLE).map(name).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    let (first, last) = (&names[0], &names[PEOPLE - 1]);
+
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    tab.wait_for_text("#people-heading + p", "10,000 people").await?;
+    wait_for_row(&tab, first).await?;
+    let count: String = tab.look("return document.querySelector('table').getAttribute('aria-rowcount')").await?;
+    assert_eq!(count, (PEOPLE + 1).to_string());
+
+    tab.run("scrollTo(0, document.documentElement.scrollHeight)").await?;
+    wait_for_row(&tab, last).await?;
+    tab.screenshot("many-people-end").await?;
+    tab.run("scrollTo(0, document.documentElement.scrollHeight / 2)").await?;
+    wait_for("the middle", || async {
+        let seen: Vec<String> = tab.look(NAMES).await?;
+        let at = seen.first().and_then(|seen| names.iter().position(|name| name == seen)).unwrap_or_default();
+        Ok(if (PEOPLE / 3..PEOPLE * 2 / 3).contains(&at) { Ok(()) } else { Err(format!("row {at}")) })
+    })
+    .await?;
+    let middle = &names[PEOPLE / 2];
+    tab.type_over("Search", middle).await?;
+    tab.wait_for_text("#people-heading + p", "1 of 10,000 people").await?;
+    wait_for_row(&tab, middle).await?;
+    tab.close().await
+}
+
+#[tokio::test]
+async fn the_keyboard_goes_to_rows_that_are_not_in_the_document_and_keeps_its_place_when_rows_arrive_above()
+-> Result<()> {
+    let relays = Relays::start().await?;
+    let mut writer = Writer::new(ReplicaId(7 << 48));
+    writer.add_people(2_000).await?;
+    writer.connect(&relays.url(0)).await?;
+    let mut names: Vec<String> = (0..2_000).map(name).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    wait_for_row(&tab, &names[0]).await?;
+    tab.run(&format!("document.querySelector('[aria-label=\"Rename {}\"]').focus()", names[0])).await?;
+    tab.press_key(press::DOWN).await?;
+    wait_for_focus(&tab, &format!("Rename {}", names[1])).await?;
+    tab.press_key(press::END).await?;
+    wait_for_focus(&tab, &format!("Rename {}", names[1999])).await?;
+    tab.press_key(press::UP).await?;
+    wait_for_focus(&tab, &format!("Rename {}", names[1998])).await?;
+    tab.press_key(press::RIGHT).await?;
+    wait_for_focus(&tab, &format!("Edit the note of {}", names[1998])).await?;
+    tab.press_key(press::ENTER).await?;
+    wait_for_focus(&tab, &format!("New note for {}", names[1998])).await?;
+
+    writer.add_people(300).await?;
+    tab.wait_for_text("#people-heading + p", "2,300 people").await?;
+    wait_for_focus(&tab, &format!("New note for {}", names[1998])).await?;
+    tab.run("scrollTo(0, 0)").await?;
+    wait_for_focus(&tab, &format!("New note for {}", names[1998])).await?;
+    tab.press_key(press::ESCAPE).await?;
+    wait_for_focus(&tab, &format!("Edit the note of {}", names[1998])).await?;
+    tab.press_key(press::HOME).await?;
+    let first = (0..2_300).map(name).min_by_key(|name| name.to_lowercase()).unwrap_or_default();
+    wait_for_focus(&tab, &format!("Edit the note of {first}")).await?;
+    tab.close().await
+}
+
+#[tokio::test]
+async fn a_click_on_a_heading_sorts_by_it_and_the_next_the_other_way_round_also_after_a_reload() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut writer = Writer::new(ReplicaId(7 << 48));
+    writer.add_people(500).await?;
+    writer.connect(&relays.url(0)).await?;
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    wait_for_row(&tab, "Anna Berg 00000").await?;
+    let first_note = "td[data-field=note] button, [data-field=note] button";
+    tab.click("th:nth-child(2) button").await?;
+    tab.wait_for_text(first_note, "joined in 1990").await?;
+    tab.click("th:nth-child(2) button").await?;
+    tab.wait_for_text(first_note, "joined in 2025").await?;
+    let sorted: String = tab.look("return document.querySelector('th:nth-child(2)').ariaSort").await?;
+    assert_eq!(sorted, "descending");
+    tab.run("location.reload()").await?;
+    tab.wait_for_text(first_note, "joined in 2025").await?;
+    tab.close().await
+}
