@@ -108,7 +108,11 @@ pub enum Command {
     /// Waits until this replica knows enough for a reader.
     Read(Consistency),
     /// Whether this tab acknowledges what is decided. One that nobody looks at should not.
-    Witness(bool),
+    Witness {
+        willing: bool,
+        /// Whether what its host says to be persisted survives a crash of the host.
+        durable: bool,
+    },
 }
 
 /// What a reader wants to be sure of.
@@ -256,11 +260,27 @@ pub enum WriteOp {
     },
     Decided(Slot),
     ClaimSeq(u64),
+    /// A tab has asked something.
+    Ask(PendingClaim),
+    /// The log has answered a tab's own claim with this `seq`.
+    Answered(u64),
+    /// These of a tab's own dots are durable on a relay. May lag behind.
+    Stored(DotSet),
     /// Out of the lease that begins with `first`, the next number to give is `next`.
     Cursor {
         first: u64,
         next: u64,
     },
+}
+
+/// A claim of a tab's own that is not decided, as far as it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingClaim {
+    pub claim: Claim,
+    /// Whether it may have left the tab: then it must not change any more.
+    pub is_fixed: bool,
+    /// Whether its user waits for the outcome.
+    pub is_asked: bool,
 }
 
 /// The state that the log has driven up to a position.
@@ -283,6 +303,9 @@ pub struct Recovered {
     pub log: BTreeMap<Slot, Accepted>,
     pub decided: Slot,
     pub claim_seq: u64,
+    /// By the `seq` of each.
+    pub pending: BTreeMap<u64, PendingClaim>,
+    pub stored: DotSet,
     /// For each lease, by its first number, the next number to give.
     pub cursors: BTreeMap<u64, u64>,
 }
@@ -318,6 +341,13 @@ impl Recovered {
             }
             WriteOp::Decided(slot) => self.decided = slot,
             WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
+            WriteOp::Ask(pending) => {
+                self.pending.insert(pending.claim.id.seq, pending);
+            }
+            WriteOp::Answered(seq) => {
+                self.pending.remove(&seq);
+            }
+            WriteOp::Stored(dots) => self.stored = dots,
             WriteOp::Cursor { first, next } => {
                 self.cursors.insert(first, next);
             }

@@ -7,6 +7,7 @@ mod claims;
 mod commands;
 mod folds;
 mod hearsay;
+mod kept;
 mod leases;
 mod numbering;
 mod outbox;
@@ -45,6 +46,7 @@ use changes::Changes;
 use claims::Claims;
 use folds::Folds;
 use hearsay::Hearsay;
+use kept::Kept;
 use leases::Leases;
 use outbox::{Item, Outbox};
 use peers::Peers;
@@ -132,6 +134,8 @@ pub struct Replica {
     stored: DotSet,
     /// In a tab.
     hearsay: Hearsay,
+    /// What this replica's user did that is durable here.
+    kept: Kept,
     /// How many versions of a resync under way have not come yet, as the sender says.
     remaining: u64,
     folds: Folds,
@@ -179,6 +183,12 @@ impl Replica {
             None => Leases::recover(&ledger, config.replica, durable.cursors),
             Some(_) => Leases::default(),
         };
+        let claims = match voter {
+            None => Claims::of_tab(asker, durable.claim_seq, durable.pending, now.monotonic),
+            Some(_) => Claims::of_relay(asker, durable.claim_seq),
+        };
+        let kept = Kept::new(durable.context.highest(config.replica), durable.claim_seq);
+        let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
         let mut replica = Replica {
             me: config.replica,
             schema: config.schema,
@@ -187,23 +197,24 @@ impl Replica {
             clock,
             log: Watched::new(Log::recover(durable.log_start, durable.log, durable.decided)),
             ledger: Watched::new(ledger),
-            applied: durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot).unwrap_or_default(),
+            applied: latest.unwrap_or_default(),
+            leasing: claims.leasing(),
+            snapshots: Snapshots::recover(durable.snapshot.filter(|_| voter.is_some())),
             voter,
-            claims: Claims::recover(asker, durable.claim_seq),
+            claims,
             unsettled: Unsettled::default(),
             settling: None,
             settle_at: Duration::ZERO,
             leases,
-            leasing: None,
             controller: Controller::new(seed),
             load: None,
-            snapshots: Snapshots::recover(durable.snapshot),
             witnesses: Witnesses::new(),
             reads: Reads::default(),
             relay_decided: None,
             heard_leader: None,
             peers: Peers::new(addresses),
-            stored: DotSet::default(),
+            stored: durable.stored,
+            kept,
             hearsay: Hearsay::default(),
             remaining: 0,
             folds,
@@ -216,6 +227,7 @@ impl Replica {
         };
         replica.reconfigured(now);
         replica.retire_all();
+        replica.settle_claims();
         replica.apply_decided(now);
         for record in replica.document.records().collect::<Vec<_>>() {
             replica.look_at_number(now, record);
@@ -240,7 +252,10 @@ impl Replica {
             }
             Input::PeerUp(peer, kind) => self.on_peer_up(now, peer, kind),
             Input::PeerDown(peer) => self.on_peer_down(now, peer),
-            Input::Persisted(id) => self.outbox.persisted(id),
+            Input::Persisted(id) => {
+                self.outbox.persisted(id);
+                self.kept.persisted(id);
+            }
             Input::Wake => self.on_wake(now),
             Input::Found(configuration) => self.found(configuration),
         }
@@ -289,6 +304,9 @@ impl Replica {
             self.tell_status();
             self.keep_memory();
             self.outbox.close_step(self.log.decided(), output);
+            if let Some(batch) = &output.write {
+                self.kept.issued(batch.id, self.document.context().highest(self.me), self.claims.seq());
+            }
             let Some(message) = self.outbox.next_to_self() else { break };
             self.on_vote_to_self(now, message);
         }
@@ -362,7 +380,7 @@ impl Replica {
             Message::SnapshotPart { at, length, offset, bytes } => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
-            Message::Stored { context } => self.stored.join(&context.of(self.me)),
+            Message::Stored { context } => self.on_stored(&context),
             Message::Presence(presence) => self.peers.set_presence(from, presence),
             Message::Status(status) => self.peers.set_status(status),
             Message::Released { until } => self.witnesses.release(until),

@@ -4,6 +4,7 @@ mod claims;
 mod dynamic;
 mod reads;
 mod snapshots;
+mod tabs;
 mod voters;
 mod witnesses;
 
