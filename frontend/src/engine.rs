@@ -1,11 +1,16 @@
 //! The engine: owns this tab's replica, keeps it linked to a relay, and tells the components when something changed.
 
+mod caretaker;
 pub mod fact;
+mod identity;
+mod keeper;
 mod link;
 pub mod load_history;
+mod lock;
 pub mod route;
 pub mod session;
 mod socket;
+pub mod store;
 pub mod words;
 
 use std::cell::RefCell;
@@ -14,7 +19,6 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use shared::id::ReplicaId;
 use shared::io::{Changed, Message};
 use shared::wire::{Frame, Room};
 use wasm_bindgen_futures::spawn_local;
@@ -22,7 +26,10 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::language::Language;
 use crate::view_model::{LocalTime, Projection, Snapshot};
+use caretaker::Post;
 use fact::Fact;
+use identity::Identity;
+use keeper::Keeper;
 use link::Link;
 pub use link::{Standing, route_of_page};
 use route::Route;
@@ -45,6 +52,7 @@ impl PartialEq for Engine {
 
 struct Inner {
     room: Room,
+    post: Post,
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
 }
@@ -53,6 +61,10 @@ struct State {
     session: Session,
     route: Route,
     link: Link,
+    /// What carries out the session's writes, if this replica lives on the device.
+    keeper: Option<Keeper>,
+    /// The lock on the id, where the device takes no more writes.
+    lost_lock: Option<lock::Lock>,
     /// Wakes the replica at its deadline.
     alarm: Option<(Duration, Timeout)>,
     /// The components will be told.
@@ -82,15 +94,27 @@ impl Drop for Subscription {
 }
 
 impl Engine {
-    /// Starts a new replica of `room` and looks for a relay.
-    #[must_use]
-    pub fn start(replica: ReplicaId, room: Room, route: Route) -> Self {
-        let session = Session::new(replica, browser::now());
+    /// Starts the replica of this tab, with what it has kept on this device, and looks for a relay.
+    ///
+    /// # Errors
+    /// If the browser has no source of randomness.
+    pub async fn start(room: Room, route: Route) -> Result<Self, getrandom::Error> {
+        let identity = identity::take(&room).await?;
+        Ok(Self::of(identity, room, route, Post::page()))
+    }
+
+    fn of(identity: Identity, room: Room, route: Route, post: Post) -> Self {
+        let now = browser::now();
+        let (mut session, keeper) = keeper::begin(identity.replica, identity.disk, now);
+        for remark in identity.remarks {
+            session.tell_aloud(now, remark);
+        }
         let link = Link::idle(&route);
         let mut projection = Projection::default();
         let snapshot = projection.look(&session, Changed::default(), link.standing(), LocalTime::here());
-        let state = State { session, route, link, alarm: None, announcement: None, projection, snapshot };
-        let inner = Inner { room, state: RefCell::new(state), listeners: RefCell::default() };
+        let (alarm, announcement) = (None, None);
+        let state = State { session, route, link, keeper, lost_lock: None, alarm, announcement, projection, snapshot };
+        let inner = Inner { room, post, state: RefCell::new(state), listeners: RefCell::default() };
         let engine = Engine(Rc::new(inner));
         engine.seek();
         engine
@@ -157,10 +181,11 @@ impl Engine {
             let state = &mut *self.0.state.borrow_mut();
             let messages = step(&mut state.session);
             state.send(messages);
+            self.keep(state);
             self.set_alarm(state);
             self.watch(state);
         }
-        self.announce();
+        if self.0.post.is_page() { self.announce() } else { self.rest_if_done() }
     }
 
     fn set_alarm(&self, state: &mut State) {
@@ -176,6 +201,9 @@ impl Engine {
 
     /// Tells the listeners soon, together with all that happens until then.
     fn announce(&self) {
+        if !self.0.post.is_page() {
+            return;
+        }
         let mut state = self.0.state.borrow_mut();
         if state.announcement.is_none() {
             state.announcement = Some(self.after(GATHER, Engine::tell_listeners));

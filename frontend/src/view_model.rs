@@ -42,7 +42,7 @@ use rows::{Rows, Scene};
 use crate::browser;
 use crate::engine::Standing;
 use crate::engine::load_history::LoadHistory;
-use crate::engine::session::Session;
+use crate::engine::session::{Safety, Session};
 use crate::language::{self, Language};
 use crate::tr;
 
@@ -131,7 +131,7 @@ impl Snapshot {
             status: StatusLine::of(session, standing),
             offline: *standing == Standing::Offline,
             loading: !session.has_caught_up() && *standing != Standing::Offline,
-            at_risk: view.unsaved_edits() > 0 || view.pending_wishes() > 0,
+            at_risk: session.safety() == Safety::Memory,
             rows: Rc::clone(rows.sorted()),
             relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
             connected_to: relays::own(session, standing),

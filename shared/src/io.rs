@@ -15,6 +15,7 @@ use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::ledger::{Claim, ClaimId, Load, Outcome, Rejection, Wish};
 use crate::paxos::{self, Accepted, Configuration, Position, Slot, Standing, Suffix};
 use crate::presence::{RelayPresence, Status};
+use crate::replica::Hearsay;
 use crate::schema::{FieldName, SchemaViolation};
 
 /// The host's clocks at the moment of an input.
@@ -266,6 +267,8 @@ pub enum WriteOp {
     Answered(u64),
     /// These of a tab's own dots are durable on a relay. May lag behind.
     Stored(DotSet),
+    /// What a tab has heard from its neighbours alone.
+    Hearsay(Hearsay),
     /// Out of the lease that begins with `first`, the next number to give is `next`.
     Cursor {
         first: u64,
@@ -306,6 +309,7 @@ pub struct Recovered {
     /// By the `seq` of each.
     pub pending: BTreeMap<u64, PendingClaim>,
     pub stored: DotSet,
+    pub hearsay: Hearsay,
     /// For each lease, by its first number, the next number to give.
     pub cursors: BTreeMap<u64, u64>,
 }
@@ -348,6 +352,7 @@ impl Recovered {
                 self.pending.remove(&seq);
             }
             WriteOp::Stored(dots) => self.stored = dots,
+            WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
             WriteOp::Cursor { first, next } => {
                 self.cursors.insert(first, next);
             }

@@ -23,6 +23,7 @@ mod watched;
 mod witnesses;
 
 pub use audit::Audit;
+pub use hearsay::Hearsay;
 pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
 pub use witnesses::Witness;
@@ -35,7 +36,7 @@ use crate::dot::{Dot, DotSet};
 use crate::dynamic::Controller;
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation};
+use crate::io::{Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation, WriteId};
 use crate::ledger::{ClaimId, Ledger, Load};
 use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
@@ -45,7 +46,6 @@ use crate::wire;
 use changes::Changes;
 use claims::Claims;
 use folds::Folds;
-use hearsay::Hearsay;
 use kept::Kept;
 use leases::Leases;
 use outbox::{Item, Outbox};
@@ -134,6 +134,7 @@ pub struct Replica {
     stored: DotSet,
     /// In a tab.
     hearsay: Hearsay,
+    hearsay_written: Hearsay,
     /// What this replica's user did that is durable here.
     kept: Kept,
     /// How many versions of a resync under way have not come yet, as the sender says.
@@ -215,7 +216,8 @@ impl Replica {
             peers: Peers::new(addresses),
             stored: durable.stored,
             kept,
-            hearsay: Hearsay::default(),
+            hearsay: durable.hearsay.clone(),
+            hearsay_written: durable.hearsay,
             remaining: 0,
             folds,
             deeds: Deeds::default(),
@@ -254,13 +256,22 @@ impl Replica {
             Input::PeerDown(peer) => self.on_peer_down(now, peer),
             Input::Persisted(id) => {
                 self.outbox.persisted(id);
-                self.kept.persisted(id);
+                self.on_kept(id);
             }
             Input::Wake => self.on_wake(now),
             Input::Found(configuration) => self.found(configuration),
         }
         self.settle(now, &mut output);
         output
+    }
+
+    /// The numbers out of leases can be shown that have become durable.
+    fn on_kept(&mut self, id: WriteId) {
+        let before = self.kept.edits();
+        self.kept.persisted(id);
+        let is_new = |dot: Dot| dot.replica == self.me && (before + 1..=self.kept.edits()).contains(&dot.counter);
+        let new = self.unsettled.iter().filter(|claim| claim.leased && is_new(claim.dot));
+        new.for_each(|claim| self.changes.record(claim.record));
     }
 
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] if nothing else happens before.
@@ -303,6 +314,7 @@ impl Replica {
             self.pump_claims(now);
             self.tell_status();
             self.keep_memory();
+            self.keep_hearsay();
             self.outbox.close_step(self.log.decided(), output);
             if let Some(batch) = &output.write {
                 self.kept.issued(batch.id, self.document.context().highest(self.me), self.claims.seq());

@@ -188,6 +188,7 @@ impl Engine {
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
         self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
+        self.look_for_what_was_left();
     }
 
     fn on_message(&self, message: Message) {

@@ -126,6 +126,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::PutContext(_)
         | WriteOp::ClaimSeq(_)
         | WriteOp::Ask(_)
+        | WriteOp::Hearsay(_)
         | WriteOp::Answered(_)
         | WriteOp::Cursor { .. } => false,
     }
