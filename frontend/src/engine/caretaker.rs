@@ -11,6 +11,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;
 use super::identity::{self, Disk, Identity};
+use super::keeper::Keeper;
 use super::lock::{self, Patience};
 use super::session::Safety;
 use super::store::rows::{self, Kept};
@@ -78,7 +79,10 @@ impl Engine {
             let caretaker = work.map(|identity| {
                 let of = Rc::downgrade(&engine.0);
                 let route = engine.0.state.borrow().route.clone();
-                Engine::of(identity, engine.0.room.clone(), route, Post::Caretaker { of })
+                let caretaker = Engine::of(identity, engine.0.room.clone(), route, Post::Caretaker { of });
+                // Nobody sees it: it is no witness.
+                caretaker.set_shown(false);
+                caretaker
             });
             let mut rounds = rounds.borrow_mut();
             rounds.is_looking = false;
@@ -120,8 +124,9 @@ impl Engine {
     pub(super) fn rest_if_done(&self) {
         let Post::Caretaker { of } = &self.0.post else { return };
         let is_done = {
-            let session = &self.0.state.borrow().session;
-            session.has_caught_up() && session.safety() > Safety::Device
+            let state = self.0.state.borrow();
+            let is_kept = state.keeper.as_ref().is_none_or(Keeper::is_done);
+            is_kept && state.session.has_caught_up() && state.session.safety() > Safety::Device
         };
         let page = of.upgrade().filter(|_| is_done).map(Engine);
         if let Some(page) = page {

@@ -86,6 +86,8 @@ pub enum Fact {
     DeviceLost {
         reason: String,
     },
+    /// The log has decided that the replica of this tab is gone for good.
+    Retired,
     /// The database of an earlier tab cannot be read. It stays as it is.
     LeftAlone {
         replica: ReplicaId,

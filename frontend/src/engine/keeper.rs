@@ -40,6 +40,11 @@ pub(super) fn begin(replica: ReplicaId, disk: Option<Disk>, now: Now) -> (Sessio
 }
 
 impl Keeper {
+    /// Whether all that it was given is durable.
+    pub(super) fn is_done(&self) -> bool {
+        !self.is_busy && self.waiting.is_empty()
+    }
+
     /// What goes into the next transaction, and the last write in it.
     fn next(&mut self, schema: &Schema) -> Option<(Vec<Change>, WriteId)> {
         let last = self.waiting.last().filter(|_| !self.is_busy)?.id;
@@ -60,6 +65,13 @@ impl Engine {
     pub(super) fn keep(&self, state: &mut State) {
         let Some(keeper) = &mut state.keeper else { return };
         keeper.waiting.extend(state.session.take_writes());
+        if state.session.view().is_retired() {
+            let engine = self.clone();
+            spawn_local(async move {
+                let _spent_or_still_locked = engine.end_use_of_id(Fact::Retired).await;
+            });
+            return;
+        }
         let Some((changes, last)) = keeper.next(state.session.view().schema()) else { return };
         let (store, weak) = (Rc::clone(&keeper.store), Rc::downgrade(&self.0));
         spawn_local(async move {
@@ -90,18 +102,23 @@ impl Engine {
     /// Nobody knows what the disk has of the last writes, so nobody may go on from it. Only when that is sure does this
     /// tab go on in memory; until then nothing leaves it that depends on those writes.
     async fn on_device_lost(&self, reason: String) {
-        let (lock, replica) = {
-            let state = &mut *self.0.state.borrow_mut();
-            let Some(Keeper { store, _lock: lock, .. }) = state.keeper.take() else { return };
-            drop(store);
-            state.session.tell_aloud(browser::now(), Fact::DeviceLost { reason });
-            (lock, state.session.view().me())
-        };
-        self.announce();
-        if identity::spend(&self.0.room, replica).await {
+        if self.end_use_of_id(Fact::DeviceLost { reason }).await {
             self.advance(|session| session.lose_device(browser::now()));
         }
-        // Others would else take the database for that of a tab that is gone, while it still counts.
-        self.0.state.borrow_mut().lost_lock = Some(lock);
+    }
+
+    /// No tab will take this id again. Says whether that is sure.
+    async fn end_use_of_id(&self, why: Fact) -> bool {
+        let replica = {
+            let state = &mut *self.0.state.borrow_mut();
+            let Some(Keeper { store, _lock: lock, .. }) = state.keeper.take() else { return false };
+            drop(store);
+            // Others would else take the database for that of a tab that is gone, while it still counts.
+            state.lost_lock = Some(lock);
+            state.session.tell_aloud(browser::now(), why);
+            state.session.view().me()
+        };
+        self.announce();
+        identity::spend(&self.0.room, replica).await
     }
 }

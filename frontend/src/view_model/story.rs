@@ -148,6 +148,7 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::Impossible(_)
         | Fact::InMemoryOnly { .. }
         | Fact::DeviceLost { .. }
+        | Fact::Retired
         | Fact::LeftAlone { .. } => "none",
         _ => "merge",
     }
@@ -227,6 +228,9 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         Fact::DeviceLost { reason } => tr!(
             "This device keeps nothing more for this tab ({reason}). New edits are in this tab only, until a relay has them: keep it open.",
             reason = reason
+        ),
+        Fact::Retired => tr!(
+            "The relays have taken this tab for gone, and take nothing from it any more: copy what you need, then reload the page."
         ),
         Fact::LeftAlone { replica, reason } => tr!(
             "What tab {replica} has left on this device cannot be read here, and stays as it is: {reason}.",
