@@ -87,6 +87,7 @@ fn Shell() -> Html {
     use_shortcuts(&on_keys, &goal);
     use_warning_before_loss();
     use_witness_while_shown();
+    use_goodbye();
     use_focus_on_language(snapshot.language);
     let on_language = use_callback(engine.clone(), |language, engine| engine.speak(language));
     let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
@@ -105,6 +106,7 @@ fn Shell() -> Html {
                     { offline_switch::show(snapshot.offline, &on_offline) }
                 </header>
                 <main class="view" id="view" tabindex="-1">
+                    if snapshot.outdated { { newer_version() } }
                     { notices::show("notices", &snapshot.notices, &on_action) }
                     { match page {
                         Page::People => {
@@ -122,6 +124,20 @@ fn Shell() -> Html {
             </div>
             { notices::show("toasts", &snapshot.toasts, &on_action) }
         </>
+    }
+}
+
+fn newer_version() -> Html {
+    let onclick = |_: MouseEvent| browser::reload();
+    html! {
+        <div class="notices">
+            <div class="notice" role="status">
+                <p>{ tr!("A new version of this page is here.") }</p>
+                <span class="answers">
+                    <button type="button" class="small" {onclick}>{ tr!("Reload") }</button>
+                </span>
+            </div>
+        </div>
     }
 }
 
@@ -209,6 +225,17 @@ fn use_warning_before_loss() {
                 }
             }
         });
+        move || drop(listener)
+    });
+}
+
+/// Other tabs need not find out by themselves that this one is closed.
+#[hook]
+fn use_goodbye() {
+    let engine = use_engine();
+    use_effect_with(engine, |engine| {
+        let engine = engine.clone();
+        let listener = EventListener::new(&browser::window(), "pagehide", move |_| engine.leave_neighbours());
         move || drop(listener)
     });
 }

@@ -111,6 +111,37 @@ pub fn set_language(code: &str, title: &str) {
     }
 }
 
+/// Has the browser keep this page, for when no relay can be reached. It does so only for pages that nobody can have
+/// tampered with on their way.
+pub fn keep_page() {
+    if window().is_secure_context() {
+        let registration = window().navigator().service_worker().register("/service-worker.js");
+        wasm_bindgen_futures::spawn_local(async move {
+            // Without it the page works as well, as long as there is a relay.
+            let _registered = JsFuture::from(registration).await;
+        });
+    }
+}
+
+/// Whether the page that the relay serves now is another version than this one; no if it cannot be had.
+pub async fn is_outdated() -> bool {
+    let own = document().query_selector("link[rel=modulepreload]").ok().flatten();
+    let Some(own) = own.and_then(|link| link.get_attribute("href")) else { return false };
+    let Ok(response) = JsFuture::from(window().fetch_with_str("/")).await else { return false };
+    let Some(text) = response.dyn_into::<Response>().ok().filter(Response::ok).and_then(|found| found.text().ok())
+    else {
+        return false;
+    };
+    let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string());
+    text.is_some_and(|text| !text.contains(&own))
+}
+
+/// Loads the page anew.
+pub fn reload() {
+    // Only a document that is gone refuses.
+    let _gone = window().location().reload();
+}
+
 /// A value in JSON, if it can be had.
 pub async fn fetch_json(address: &str) -> Option<JsValue> {
     let response = JsFuture::from(window().fetch_with_str(address)).await.ok()?;

@@ -1,12 +1,14 @@
 //! The engine: owns this tab's replica, keeps it linked to a relay, and tells the components when something changed.
 
 mod caretaker;
+mod channel;
 pub mod fact;
 mod identity;
 mod keeper;
 mod link;
 pub mod load_history;
 mod lock;
+pub mod neighbours;
 pub mod route;
 pub mod session;
 mod socket;
@@ -27,16 +29,21 @@ use crate::browser;
 use crate::language::Language;
 use crate::view_model::{LocalTime, Projection, Snapshot};
 use caretaker::Post;
+use channel::Channel;
 use fact::Fact;
 use identity::Identity;
 use keeper::Keeper;
 use link::Link;
 pub use link::{Standing, route_of_page};
+use neighbours::Neighbours;
 use route::Route;
 use session::{Action, Session};
 
 /// How long changes are gathered before the components hear of them: about one frame of the screen.
 const GATHER: Duration = Duration::from_millis(12);
+
+/// How often a tab that merges with its neighbours makes sure that they are still there.
+const LOOK_ROUND: Duration = Duration::from_secs(5);
 
 type Listener = Rc<dyn Fn()>;
 
@@ -65,6 +72,12 @@ struct State {
     keeper: Option<Keeper>,
     /// The lock on the id, where the device takes no more writes.
     lost_lock: Option<lock::Lock>,
+    neighbours: Neighbours,
+    channel: Option<Channel>,
+    /// When the neighbours are looked after next.
+    look_round: Option<Timeout>,
+    /// Whether the relay serves a newer version of the page.
+    outdated: bool,
     /// Wakes the replica at its deadline.
     alarm: Option<(Duration, Timeout)>,
     /// The components will be told.
@@ -112,10 +125,27 @@ impl Engine {
         let link = Link::idle(&route);
         let mut projection = Projection::default();
         let snapshot = projection.look(&session, Changed::default(), link.standing(), LocalTime::here());
-        let (alarm, announcement) = (None, None);
-        let state = State { session, route, link, keeper, lost_lock: None, alarm, announcement, projection, snapshot };
+        let neighbours = Neighbours::new(identity.replica, (browser::jitter() * f64::from(u32::MAX)) as u64);
+        let state = State {
+            session,
+            route,
+            link,
+            keeper,
+            lost_lock: None,
+            neighbours,
+            channel: None,
+            look_round: None,
+            outdated: false,
+            alarm: None,
+            announcement: None,
+            projection,
+            snapshot,
+        };
         let inner = Inner { room, post, state: RefCell::new(state), listeners: RefCell::default() };
         let engine = Engine(Rc::new(inner));
+        if engine.0.post.is_page() {
+            engine.meet_neighbours();
+        }
         engine.seek();
         engine
     }
@@ -181,11 +211,78 @@ impl Engine {
             let state = &mut *self.0.state.borrow_mut();
             let messages = step(&mut state.session);
             state.send(messages);
+            self.tell_neighbours(state);
             self.keep(state);
             self.set_alarm(state);
             self.watch(state);
         }
         if self.0.post.is_page() { self.announce() } else { self.rest_if_done() }
+    }
+
+    /// Hears the other tabs of this browser from now on.
+    fn meet_neighbours(&self) {
+        let weak = Rc::downgrade(&self.0);
+        let channel = Channel::open(&self.0.room, move |packet| {
+            if let Some(inner) = weak.upgrade() {
+                Engine(inner).on_packet(&packet);
+            }
+        });
+        let state = &mut *self.0.state.borrow_mut();
+        state.channel = channel;
+        self.tell_neighbours(state);
+    }
+
+    fn on_packet(&self, packet: &[u8]) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            let messages = state.neighbours.receive(&mut state.session, browser::now(), packet);
+            state.send(messages);
+        }
+        self.advance(|_| Vec::new());
+    }
+
+    /// The relay that was found may have a newer version of the page.
+    fn look_for_version(&self) {
+        let engine = self.clone();
+        spawn_local(async move {
+            let outdated = browser::is_outdated().await;
+            engine.0.state.borrow_mut().outdated = outdated;
+            engine.announce();
+        });
+    }
+
+    /// The page goes away: the neighbours need not find out by themselves.
+    pub fn leave_neighbours(&self) {
+        let state = &mut *self.0.state.borrow_mut();
+        state.neighbours.leave(&mut state.session, browser::now());
+        self.tell_neighbours(state);
+    }
+
+    /// Sends to the other tabs what there is for them.
+    fn tell_neighbours(&self, state: &mut State) {
+        if !self.0.post.is_page() {
+            return;
+        }
+        let now = browser::now();
+        let away = state.link.standing() == &Standing::Offline;
+        state.neighbours.stand(&mut state.session, now, state.link.is_alone(), away);
+        state.neighbours.post(&mut state.session, now);
+        let packets = state.neighbours.take_packets();
+        if let Some(channel) = &state.channel {
+            packets.iter().for_each(|packet| channel.post(packet));
+        }
+        if state.session.neighbour_count() > 0 && state.look_round.is_none() {
+            state.look_round = Some(self.after(LOOK_ROUND, Engine::look_round));
+        }
+    }
+
+    fn look_round(&self) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            state.look_round = None;
+            state.neighbours.look_round(&mut state.session, browser::now());
+        }
+        self.advance(|_| Vec::new());
     }
 
     fn set_alarm(&self, state: &mut State) {
@@ -218,6 +315,9 @@ impl Engine {
             let changed = state.session.take_changed();
             let State { session, link, projection, .. } = state;
             state.snapshot = projection.look(session, changed, link.standing(), LocalTime::here());
+            if state.outdated {
+                Rc::make_mut(&mut state.snapshot).outdated = true;
+            }
         }
         let listeners: Vec<Listener> = self.0.listeners.borrow().all.values().cloned().collect();
         for listener in listeners {

@@ -75,6 +75,8 @@ pub struct Snapshot {
     pub language: Language,
     pub status: StatusLine,
     pub offline: bool,
+    /// Whether the relay serves a newer version of the page.
+    pub outdated: bool,
     /// Whether the first load is still under way, so that an empty table means nothing yet.
     pub loading: bool,
     /// Whether closing the page would lose something.
@@ -130,6 +132,7 @@ impl Snapshot {
             language: language::current(),
             status: StatusLine::of(session, standing),
             offline: *standing == Standing::Offline,
+            outdated: last.is_some_and(|last| last.outdated),
             loading: !session.has_caught_up() && *standing != Standing::Offline,
             at_risk: session.safety() == Safety::Memory,
             rows: Rc::clone(rows.sorted()),

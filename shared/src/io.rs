@@ -389,9 +389,16 @@ pub enum Message {
         record: RecordId,
         dots: DotSet,
     },
-    /// To a tab: these of its own dots are durable on the relay.
+    /// To a tab: these of its own dots are durable on the relay, and these on a majority of the voters of a
+    /// configuration.
     Stored {
         context: DotSet,
+        configuration: u32,
+        majority: DotSet,
+    },
+    /// Between relays: these dots, which came from the receiver, are durable at the sender.
+    Held {
+        dots: DotSet,
     },
     Paxos(paxos::Message),
     Suffix(Suffix),

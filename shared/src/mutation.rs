@@ -72,6 +72,10 @@ rules! {
     ReadAsksNobody,
     /// What is decided is told before witnesses have it.
     ToldUnwitnessed,
+    /// What a relay without a vote holds counts towards a majority.
+    AnyRelayCounts,
+    /// What was sent to a relay counts as held there.
+    SentIsHeld,
 }
 
 #[cfg(not(feature = "mutations"))]

@@ -8,6 +8,7 @@
 mod ballot;
 mod candidate;
 mod configuration;
+mod franchise;
 mod leader;
 mod log;
 mod recovery;

@@ -7,6 +7,7 @@ mod claims;
 mod commands;
 mod folds;
 mod hearsay;
+mod holdings;
 mod kept;
 mod leases;
 mod numbering;
@@ -46,6 +47,7 @@ use crate::wire;
 use changes::Changes;
 use claims::Claims;
 use folds::Folds;
+use holdings::{Holdings, OnMajority};
 use kept::Kept;
 use leases::Leases;
 use outbox::{Item, Outbox};
@@ -137,6 +139,9 @@ pub struct Replica {
     hearsay_written: Hearsay,
     /// What this replica's user did that is durable here.
     kept: Kept,
+    /// Which of them are durable on a majority of the voters; of use to a tab.
+    on_majority: OnMajority,
+    holdings: Holdings,
     /// How many versions of a resync under way have not come yet, as the sender says.
     remaining: u64,
     folds: Folds,
@@ -218,6 +223,8 @@ impl Replica {
             kept,
             hearsay: durable.hearsay.clone(),
             hearsay_written: durable.hearsay,
+            on_majority: OnMajority::default(),
+            holdings: Holdings::default(),
             remaining: 0,
             folds,
             deeds: Deeds::default(),
@@ -286,7 +293,8 @@ impl Replica {
         let waive_after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
         let waiver = self.witnesses.deadline(waive_after);
         let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
-        [voter, window, self.settle_deadline(), self.claims.deadline(), self.reads.deadline(), waiver, fold]
+        let (settle, holdings) = (self.settle_deadline(), self.holdings.deadline());
+        [voter, window, settle, self.claims.deadline(), self.reads.deadline(), waiver, fold, holdings]
             .into_iter()
             .flatten()
             .min()
@@ -317,6 +325,7 @@ impl Replica {
             self.settle_provisional(now);
             self.pump_claims(now);
             self.tell_status();
+            self.tell_holdings(now);
             self.keep_memory();
             self.keep_hearsay();
             self.outbox.close_step(self.log.decided(), output);
@@ -352,6 +361,7 @@ impl Replica {
     fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         self.note_hearsay(peer, kind, &message);
+        self.holdings.hear(peer, &message);
         match message {
             Message::Have { context, fingerprint, decided, chain } => {
                 self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
@@ -396,7 +406,11 @@ impl Replica {
             Message::SnapshotPart { at, length, offset, bytes } => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
-            Message::Stored { context } => self.on_stored(&context),
+            Message::Stored { context, configuration, majority } => {
+                self.on_stored(&context);
+                self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
+            }
+            Message::Held { .. } => {} // Heard already.
             Message::Presence(presence) => self.peers.set_presence(from, presence),
             Message::Status(status) => self.peers.set_status(status),
             Message::Released { until } => self.witnesses.release(until),
@@ -426,6 +440,9 @@ impl Replica {
 
     fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
         self.peers.up(peer, kind);
+        if self.voter.is_some() {
+            self.holdings.up(peer, kind);
+        }
         self.send(peer, self.have());
         if self.is_neighbour(kind) {
             return;
@@ -443,6 +460,7 @@ impl Replica {
         self.remaining = 0;
         self.snapshots.peer_down(peer);
         self.reads.peer_down(peer);
+        self.holdings.down(peer);
         let id = match self.peers.down(peer) {
             Some(PeerKind::Relay(id, _)) => id,
             Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),

@@ -20,7 +20,7 @@ use crate::paxos::{Configuration, Slot};
 use crate::schema::Schema;
 
 /// The version of the frames. Peers of different versions do not talk.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// The version of documents, which has a number of its own: what is kept outlives the frames of its time.
 const DOCUMENT_VERSION: u8 = 2;
@@ -163,6 +163,7 @@ mod tag {
     pub const READ_AT: u8 = 24;
     pub const RELAYS: u8 = 25;
     pub const LOAD: u8 = 26;
+    pub const HELD: u8 = 27;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -256,9 +257,15 @@ impl Encoder {
                 put_dot_set(&mut sink, dots);
                 tag::WANT
             }
-            Message::Stored { context } => {
+            Message::Stored { context, configuration, majority } => {
                 put_dot_set(&mut sink, context);
+                sink.number((*configuration).into());
+                put_dot_set(&mut sink, majority);
                 tag::STORED
+            }
+            Message::Held { dots } => {
+                put_dot_set(&mut sink, dots);
+                tag::HELD
             }
             Message::Restored { record, edit } => {
                 sink.dot(record.0);
@@ -434,7 +441,13 @@ impl Decoder {
                 Message::Liveness(Liveness { context, of, buckets, live: take_dot_set(&mut source)? })
             }
             tag::WANT => Message::Want { record: RecordId(source.dot()?), dots: take_dot_set(&mut source)? },
-            tag::STORED => Message::Stored { context: take_dot_set(&mut source)? },
+            tag::STORED => {
+                let context = take_dot_set(&mut source)?;
+                let number = source.number()?.try_into();
+                let configuration = number.map_err(|_| Malformed("configurations have shorter numbers"))?;
+                Message::Stored { context, configuration, majority: take_dot_set(&mut source)? }
+            }
+            tag::HELD => Message::Held { dots: take_dot_set(&mut source)? },
             tag::RESTORED => Message::Restored { record: RecordId(source.dot()?), edit: source.dot()? },
             tag::REVIVED => Message::Revived { record: RecordId(source.dot()?), edit: source.dot()? },
             tag::PAXOS => Message::Paxos(take_plain(rest)?),

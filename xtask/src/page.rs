@@ -3,29 +3,40 @@
 pub mod weight;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use brotli::enc::BrotliEncoderParams;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::process::{announced, run};
 use crate::setup::Tools;
-use crate::workspace::{Profile, cargo};
+use crate::workspace::Profile;
 
 /// Where Trunk puts the page.
 const DIST: &str = "dist";
-/// What the name of a compressed file ends in.
+/// What the names of compressed files end in.
 const BROTLI: &str = "br";
+const GZIP: &str = "gz";
 
 /// What `wasm-opt` is asked for; Trunk reads the same in `index.html`.
-pub const WASM_OPT: [&str; 4] = ["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features"];
+pub const WASM_OPT: &str = "-Oz";
 
 /// Builds the page with Trunk; as released, with each file compressed beside it.
 pub fn build(tools: &Tools, profile: Profile) -> Result<()> {
     announced("Building the page (about 2 minutes when nothing is built yet)", || {
         // Everything is downloaded here, so that Trunk can be told to download nothing.
-        run(cargo("fetch").args(["--locked", "--quiet"])).context("cannot download the dependencies")?;
+        let mut fetch = tools.command("cargo")?;
+        fetch.args(["fetch", "--locked", "--quiet"]);
         let mut trunk = tools.command("trunk")?;
+        if profile == Profile::Release {
+            release_settings(tools, &mut fetch);
+            release_settings(tools, &mut trunk);
+        }
+        run(&mut fetch).context("cannot download the dependencies")?;
         trunk
             .args(["build", "--locked", "--offline", "--skip-version-check"])
             .args(optimisation(tools, profile))
@@ -46,10 +57,9 @@ fn compress_all(folder: &Path) -> Result<()> {
         if path.is_dir() {
             compress_all(&path)?;
         } else {
-            let mut name = path.clone().into_os_string();
-            name.push(".");
-            name.push(BROTLI);
-            fs::write(name, compressed(&fs::read(&path)?)?)?;
+            let bytes = fs::read(&path)?;
+            fs::write(path.with_added_extension(BROTLI), compressed(&bytes)?)?;
+            fs::write(path.with_added_extension(GZIP), gzipped(&bytes)?)?;
         }
     }
     Ok(())
@@ -61,6 +71,28 @@ pub fn compressed(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut output = Vec::new();
     brotli::BrotliCompress(&mut &*bytes, &mut output, &highest)?;
     Ok(output)
+}
+
+fn gzipped(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?)
+}
+
+/// Makes Cargo, which `command` is or runs, build the standard library along with the page: for size, and without the
+/// words and places of panics. Such a page stops at a panic without a word; a debug page says what it was.
+///
+/// A stable compiler does so only for whoever says that they know it may change.
+pub fn release_settings(tools: &Tools, command: &mut Command) {
+    if tools.has_std_sources {
+        command
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+            .env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size")
+            .env("CARGO_UNSTABLE_PANIC_IMMEDIATE_ABORT", "true")
+            .env("CARGO_PROFILE_WASM_RELEASE_PANIC", "immediate-abort")
+            .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none");
+    }
 }
 
 /// Trunk runs `wasm-opt` with `--release` alone: without that tool, only the profile is asked for.

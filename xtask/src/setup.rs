@@ -5,6 +5,7 @@ mod browser;
 mod clients;
 mod debian_wasm;
 mod etcd;
+mod std_sources;
 mod tools_dir;
 mod wasm_target;
 
@@ -31,6 +32,8 @@ pub struct Tools {
     toolchain: Option<&'static str>,
     /// Whether `wasm-opt` is there; without it the page is bigger, and nothing else.
     pub has_wasm_opt: bool,
+    /// Whether the sources of the standard library are there; without them the page is bigger, and nothing else.
+    pub has_std_sources: bool,
 }
 
 /// Installs what running and testing need, and says how to use it by hand.
@@ -55,7 +58,8 @@ impl Tools {
         let wasm_opt = install_wasm_opt(&dir)?;
         let has_wasm_opt = wasm_opt.is_some();
         folders.extend(wasm_opt);
-        Ok(Self { folders, toolchain, has_wasm_opt })
+        let has_std_sources = std_sources::ensure(toolchain, &dir)?;
+        Ok(Self { folders, toolchain, has_wasm_opt, has_std_sources })
     }
 
     /// A command that finds the tools, and whose Cargo builds for WASM.

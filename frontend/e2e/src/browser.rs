@@ -81,9 +81,7 @@ impl Browser {
     /// # Errors
     /// If the browser does not start or the page does not connect.
     pub async fn open_in(&mut self, profile: Profile, url: &str, window: Window) -> Result<Tab> {
-        let client = self.new_client(profile, window).await?;
-        client.goto(url).await.with_context(|| format!("opening {url}"))?;
-        let tab = Tab::new(client);
+        let tab = self.open_any_in(profile, url, window).await?;
         tab.wait_until_connected().await?;
         Ok(tab)
     }
@@ -111,6 +109,33 @@ impl Browser {
         self.profiles.path().join(profile.to_string())
     }
 
+    /// A tab on any page.
+    ///
+    /// # Errors
+    /// If the browser does not start.
+    pub async fn open_any(&mut self, url: &str, window: Window) -> Result<Tab> {
+        let profile = self.new_profile();
+        self.open_any_in(profile, url, window).await
+    }
+
+    async fn open_any_in(&mut self, profile: Profile, url: &str, window: Window) -> Result<Tab> {
+        let client = self.new_client(profile, window).await?;
+        client.goto(url).await.with_context(|| format!("opening {url}"))?;
+        Ok(Tab::new(client))
+    }
+
+    /// Another tab in the browser of `tab`, in a window of its own, on the page at `url`. It need not connect.
+    ///
+    /// # Errors
+    /// If the window or the page cannot be opened.
+    pub async fn open_beside(&self, tab: &Tab, url: &str) -> Result<Tab> {
+        let window = tab.open_window().await?;
+        let client = self.connect(json!({ "debuggerAddress": tab.debugger_address()? })).await?;
+        client.switch_to_window(window).await?;
+        client.goto(url).await.with_context(|| format!("opening {url}"))?;
+        Ok(Tab::new(client))
+    }
+
     async fn new_client(&mut self, profile: Profile, Window { width, height }: Window) -> Result<Client> {
         let profile = self.folder_of(profile);
         let options = json!({
@@ -118,6 +143,9 @@ impl Browser {
             "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
                 "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                // Windows that others cover would be slowed down.
+                "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+                "--disable-background-timer-throttling",
                 "--hide-scrollbars", format!("--window-size={width},{height}"),
                 format!("--user-data-dir={}", profile.display()),
             ],
@@ -126,6 +154,10 @@ impl Browser {
                 "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false,
             } },
         });
+        self.connect(options).await
+    }
+
+    async fn connect(&self, options: serde_json::Value) -> Result<Client> {
         let capabilities = Capabilities::from_iter([
             ("goog:chromeOptions".to_owned(), options),
             // The page warns before edits are lost; a test that ends does not want to talk about it.

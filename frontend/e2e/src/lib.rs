@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod relays;
+pub mod site;
 pub mod tab;
 
 use std::path::PathBuf;

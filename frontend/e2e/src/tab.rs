@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use fantoccini::elements::Element;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, Locator};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -66,6 +67,49 @@ impl Tab {
     #[must_use]
     pub fn new(client: Client) -> Self {
         Tab { client }
+    }
+
+    /// A new window in this tab's browser.
+    ///
+    /// # Errors
+    /// If the browser opens none.
+    pub(crate) async fn open_window(&self) -> Result<WindowHandle> {
+        Ok(self.client.new_window(false).await.context("opening a window")?.handle)
+    }
+
+    /// Where the browser of this tab takes orders.
+    ///
+    /// # Errors
+    /// If it does not say.
+    pub(crate) fn debugger_address(&self) -> Result<String> {
+        let capabilities = self.client.capabilities().context("the browser has not said what it can do")?;
+        let address = capabilities.get("goog:chromeOptions").and_then(|options| options.get("debuggerAddress"));
+        Ok(address.and_then(|address| address.as_str()).context("the browser takes no orders")?.to_owned())
+    }
+
+    /// Loads the page anew.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub async fn reload(&self) -> Result<()> {
+        self.client.refresh().await.context("loading the page anew")
+    }
+
+    /// Waits until the browser keeps a version of the page whose text holds `mark`.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_until_page_is_kept(&self, mark: &str) -> Result<()> {
+        let script = r#"
+            const done = arguments[arguments.length - 1];
+            caches.match("/").then(page => page?.text()).then(text => done(text ?? ""), error => done(String(error)));
+        "#;
+        wait_for(&format!("the page with {mark:?} to be kept"), || async {
+            let kept = self.client.execute_async(script, Vec::new()).await.context("asking for what is kept")?;
+            let kept = kept.as_str().unwrap_or_default();
+            Ok(if kept.contains(mark) { Ok(()) } else { Err(kept.to_owned()) })
+        })
+        .await
     }
 
     /// # Errors

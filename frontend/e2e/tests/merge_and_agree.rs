@@ -175,7 +175,7 @@ async fn the_picture_in_the_readme() -> Result<()> {
     two.rename("Cem Aydin", "Djem Aydin").await?;
     one.set_offline(false).await?;
     one.wait_for_people("two names", |people| people.iter().any(|person| person.candidates.len() == 2)).await?;
-    one.wait_for_status("everything is safe on a relay").await?;
+    one.wait_for_status("everything is safe on a majority").await?;
     one.screenshot("people").await?;
     one.close().await?;
     two.close().await

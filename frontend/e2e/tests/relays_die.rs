@@ -4,7 +4,7 @@ use anyhow::Result;
 use e2e::browser::{Browser, Window};
 use e2e::relays::Relays;
 
-const SAFE: &str = "everything is safe on a relay";
+const SAFE: &str = "everything is safe on a majority";
 
 #[tokio::test]
 async fn the_leader_is_killed_in_mid_traffic_and_the_tabs_go_on() -> Result<()> {

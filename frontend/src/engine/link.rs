@@ -47,16 +47,23 @@ pub(super) struct Link {
     /// The next attempt, or the end of the patience with this one.
     timer: Option<Timeout>,
     connected_at: Duration,
+    /// Whether no relay could be reached since the last one was lost, or at all.
+    alone: bool,
 }
 
 impl Link {
     pub(super) fn idle(route: &Route) -> Self {
         let standing = Standing::Seeking { next: route.next().to_owned() };
-        Link { standing, attempt: 0, socket: None, timer: None, connected_at: Duration::ZERO }
+        Link { standing, attempt: 0, socket: None, timer: None, connected_at: Duration::ZERO, alone: false }
     }
 
     pub(super) fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// Whether this tab looks for a relay, and the last one that it tried or had does not answer.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// The socket, once both sides have said hello.
@@ -93,6 +100,7 @@ impl Engine {
             state.session.disconnected(browser::now());
             state.link.close(Standing::Offline);
             state.route.forgive();
+            self.tell_neighbours(state);
         }
         if offline {
             self.announce();
@@ -106,8 +114,10 @@ impl Engine {
         {
             let state = &mut *self.0.state.borrow_mut();
             state.link.close(Standing::Seeking { next: state.route.next().to_owned() });
+            state.link.alone = state.link.attempt > 0;
             let wait = state.route.wait(browser::jitter());
             state.link.timer = Some(self.after(wait, Engine::open));
+            self.tell_neighbours(state);
         }
         self.announce();
     }
@@ -185,10 +195,14 @@ impl Engine {
             let state = &mut *self.0.state.borrow_mut();
             state.link.timer = None;
             state.link.connected_at = browser::now().monotonic;
+            state.link.alone = false;
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
         self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
-        self.look_for_what_was_left();
+        if self.0.post.is_page() {
+            self.look_for_version();
+            self.look_for_what_was_left();
+        }
     }
 
     fn on_message(&self, message: Message) {

@@ -1,6 +1,6 @@
 //! This tab's replica with what people are told about it. Pure: the engine around it does the I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use shared::document::LostWrite;
 use shared::dot::DotSet;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
-    Changed, Command, CommandId, CommandRejection, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
-    Violation, WriteBatch, WriteId,
+    Changed, Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered,
+    Reply, Violation, WriteBatch, WriteId,
 };
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::Slot;
@@ -22,6 +22,7 @@ use super::load_history::LoadHistory;
 
 mod answers;
 mod names;
+mod neighbours;
 mod numbering;
 mod safety;
 mod telling;
@@ -113,6 +114,10 @@ pub struct Session {
     /// The link, if there is one.
     link: Option<PeerId>,
     links: u64,
+    /// The links to other tabs of this browser.
+    neighbours: BTreeSet<PeerId>,
+    /// What goes over them, until the engine takes it.
+    for_neighbours: Vec<Envelope>,
     commands: u64,
     /// What is to be told when a command is answered.
     asked: BTreeMap<CommandId, Asked>,
@@ -197,6 +202,8 @@ impl Session {
             shown: true,
             link: None,
             links: 0,
+            neighbours: BTreeSet::new(),
+            for_neighbours: Vec::new(),
             commands: 0,
             asked: BTreeMap::new(),
             goal: None,
@@ -244,6 +251,7 @@ impl Session {
             Ok(())
         } else if untouched {
             self.replica = replica(view.me(), schema, Recovered::default(), now);
+            self.neighbours.clear();
             let _unlinked = self.set_shown(now, self.shown);
             Ok(())
         } else {
@@ -429,7 +437,13 @@ impl Session {
         while let Some(input) = inputs.pop_front() {
             let output = self.replica.handle(now, input);
             inputs.extend(output.write.and_then(|batch| self.disk.take(batch)));
-            step.sends.extend(output.sends.into_iter().map(|envelope| envelope.message));
+            for envelope in output.sends {
+                if self.neighbours.contains(&envelope.to) {
+                    self.for_neighbours.push(envelope);
+                } else {
+                    step.sends.push(envelope.message);
+                }
+            }
             step.replies.extend(output.replies);
             step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
             self.changed.join(output.changed);

@@ -89,8 +89,16 @@ fn offline(session: &Session, left: u64) -> StatusLine {
 }
 
 fn seeking(session: &Session, next: &str, left: u64) -> StatusLine {
-    let mut parts =
-        vec![tr!("Looking for a relay: trying {address} next; edits go on", address = next), numbers_alone(left)];
+    let mut parts = vec![tr!("Looking for a relay: trying {address} next; edits go on", address = next)];
+    let neighbours = session.neighbour_count() as u64;
+    if neighbours > 0 {
+        parts.push(trn!(
+            neighbours,
+            "merging with {count} tab of this browser",
+            "merging with {count} tabs of this browser"
+        ));
+    }
+    parts.push(numbers_alone(left));
     parts.extend(kept_here(session));
     StatusLine { tone: Tone::Alone, parts }
 }
@@ -128,7 +136,10 @@ fn connected(session: &Session, dialled: &str, voter: VoterId, fetching: Option<
     }
     let saving = saving(session.kept_at_most(Safety::Device), fetching);
     let is_calm = status.can_agree() && rung.mode() == Mode::Hybrid && saving.is_none();
-    parts.push(saving.unwrap_or_else(|| tr!("everything is safe on a relay")));
+    parts.push(saving.unwrap_or_else(|| match view.edits_not_on_majority() {
+        0 => tr!("everything is safe on a majority of relays"),
+        _ => tr!("everything is safe on a relay"),
+    }));
     StatusLine { tone: if is_calm { Tone::Fine } else { Tone::Waiting }, parts }
 }
 

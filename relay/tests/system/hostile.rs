@@ -161,8 +161,11 @@ async fn what_a_tab_may_not_say_is_refused() {
     let ballot = Ballot { configuration: 0, round: 99, voter: VoterId(1) };
     let vote = Message::Paxos(paxos::Message::StepDown { ballot });
     assert_eq!(scene.answer_to_message(me, vote).await, Violation::NotForTabs);
-    let stored = Message::Stored { context: DotSet::default() };
+    let (context, majority) = (DotSet::default(), DotSet::default());
+    let stored = Message::Stored { context, configuration: 0, majority };
     assert_eq!(scene.answer_to_message(me, stored).await, Violation::NotForTabs);
+    let held = Message::Held { dots: DotSet::default() };
+    assert_eq!(scene.answer_to_message(me, held).await, Violation::NotForTabs);
     let room = Room::try_from("people".to_owned()).expect("the name of a room");
     let in_room = Frame::InRoom(room, addition(me, Duration::ZERO).edit);
     assert_eq!(scene.answer_to_frame(me, &in_room).await, Violation::NotForTabs);

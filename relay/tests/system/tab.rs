@@ -199,7 +199,7 @@ async fn drive(state: Arc<Mutex<State>>, mut inbox: mpsc::UnboundedReceiver<Even
                     Input::PeerUp(peer, relay)
                 }
                 Some(Event::Frame(peer, Frame::Message(message))) => {
-                    if let Message::Stored { context } = &message {
+                    if let Message::Stored { context, .. } = &message {
                         state.lock().unwrap().acknowledged.join(context);
                     }
                     Input::Receive(peer, message)

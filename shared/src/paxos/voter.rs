@@ -11,6 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::candidate::Candidate;
+use super::franchise::Franchise;
 use super::leader::Leader;
 use super::recovery::Recovery;
 use super::{Ballot, Configuration, Log, Message, Standing};
@@ -63,6 +64,8 @@ pub struct Voter {
     /// When to repeat what the voters have not accepted; set only while leading with something under way.
     resend_at: Option<Duration>,
     jitter: SplitMix64,
+    /// Never read: that it is here says that there may be voters.
+    franchise: Franchise,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +103,8 @@ impl Voter {
             election_at: None,
             resend_at: None,
             jitter: SplitMix64::new(seed),
+            // The last, so that a build without voters has used everything before it ends here.
+            franchise: Franchise::of_this_build(),
         }
     }
 

@@ -134,6 +134,7 @@ impl Replica {
     pub(super) fn reconfigured(&mut self, now: Now) {
         if let (Some(voter), Some(configuration)) = (&mut self.voter, self.ledger.configuration()) {
             voter.configure(now.monotonic, configuration);
+            self.holdings.reconfigured();
         }
     }
 

@@ -9,6 +9,7 @@ use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::ledger::{Claim, Rejection};
+use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
 use crate::schema::NUMBER;
 
@@ -216,6 +217,9 @@ impl Replica {
         };
         for peer in self.audience(from) {
             self.send(peer, message.clone());
+            if mutation::is(Mutation::SentIsHeld) {
+                self.holdings.hear(peer, &message);
+            }
         }
     }
 
@@ -223,6 +227,9 @@ impl Replica {
     fn take_in(&mut self, now: Now, from: PeerId, kind: PeerKind, mut merged: Merged, output: &mut Output) {
         if self.is_neighbour(kind) {
             self.note_superseded(merged.died.drain(..));
+        }
+        if let Some(news) = &merged.news {
+            self.holdings.took_in(from, news);
         }
         self.spread(now, Some(from), &mut merged);
         output.lost.extend(merged.lost);
@@ -246,7 +253,7 @@ impl Replica {
             self.send_delta(from, kind, delta);
         }
         if let Some(tab) = self.mistrusts(kind) {
-            self.send(from, Message::Stored { context: self.document.context().of(tab) });
+            self.tell_stored(from, tab, self.on_majority(tab));
         }
     }
 

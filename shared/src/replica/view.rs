@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::crdt::{Field, FieldKind, Write};
 use crate::document::Document;
+use crate::dot::DotSet;
 use crate::finality::{Final, Provisional};
 use crate::id::{RecordId, ReplicaId};
 use crate::io::Snapshot;
@@ -225,8 +226,22 @@ impl<'a> View<'a> {
     /// How many of this replica's own edits no relay has confirmed to be durable.
     #[must_use]
     pub fn unsaved_edits(&self) -> u64 {
+        self.own_edits_beyond(&self.replica.stored)
+    }
+
+    /// How many of this replica's own edits are not known to be durable on a majority of the voters in force. What it
+    /// wishes for is there as soon as it is decided, and not [pending](Self::pending_wishes) any more.
+    #[must_use]
+    pub fn edits_not_on_majority(&self) -> u64 {
+        let (told, none) = (&self.replica.on_majority, DotSet::default());
+        let in_force = self.replica.ledger.configuration().is_none_or(|voters| voters.number <= told.configuration);
+        self.own_edits_beyond(if in_force { &told.dots } else { &none })
+    }
+
+    /// How many of this replica's own edits are not among some dots.
+    fn own_edits_beyond(&self, dots: &DotSet) -> u64 {
         let own = self.replica.document.context().of(self.replica.me);
-        own.difference(&self.replica.stored).intervals().map(|(_, (start, end))| end - start + 1).sum()
+        own.difference(dots).intervals().map(|(_, (start, end))| end - start + 1).sum()
     }
 
     /// How many of this replica's own edits are not durable here, as far as its host has said.

@@ -1,13 +1,15 @@
 //! The promises that must never be broken, checked after every step.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use thiserror::Error;
 
+use super::disk::LONGEST_FLUSH;
 use super::model::{Model, Origin};
 use crate::crdt::Field;
 use crate::document::Document;
-use crate::dot::DotSet;
+use crate::dot::{Dot, DotSet};
 use crate::finality::Numbering;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{CommandId, Message, Recovered, Reply, Snapshot};
@@ -60,6 +62,8 @@ pub enum Violated {
     StaleRead { applied: Slot, floor: Slot },
     #[error("edits that were acknowledged are missing at replica {node}: {missing:?}")]
     EditsLost { node: usize, missing: DotSet },
+    #[error("edits were told to be on a majority of configuration {number}, and are not: {missing:?}")]
+    NotOnMajority { number: u32, missing: DotSet },
     #[error("a tab was believed: {what}")]
     Believed { what: String },
     #[error("replica {node} differs from replica {first} after everything healed: {what}")]
@@ -110,6 +114,8 @@ pub struct Checker {
     witnesses: BTreeMap<ReplicaId, Slot>,
     /// The dots that tabs were told are durable.
     acknowledged: DotSet,
+    /// Of each relay that has lost its disk, or what was new on it: when, and what it had.
+    lost: BTreeMap<(VoterId, ReplicaId), (Duration, DotSet)>,
 }
 
 impl Checker {
@@ -183,7 +189,7 @@ impl Checker {
     /// Looks at a message as it leaves: what has left cannot be taken back by a crash.
     pub fn check_send(&mut self, voter: Option<(VoterId, ReplicaId)>, message: &Message) -> Result<(), Violated> {
         match message {
-            Message::Stored { context } => self.acknowledged.join(context),
+            Message::Stored { context, .. } => self.acknowledged.join(context),
             Message::Paxos(message) => {
                 let voter = voter.expect("only relays speak Paxos");
                 match message {
@@ -320,6 +326,41 @@ impl Checker {
         if waived || seen >= wanted.into() { Ok(()) } else { Err(Violated::ToldTooEarly { slot, seen, wanted }) }
     }
 
+    /// What a tab is told to be on a majority is on the disks of one.
+    pub fn check_majority(
+        &self,
+        now: Duration,
+        (number, told): (u32, &DotSet),
+        holders: &[Holder<'_>],
+    ) -> Result<(), Violated> {
+        let voters = self.model.configuration(number).map(|configuration| &configuration.voters);
+        // Counted here, not by the rule under test.
+        let holds = |id: (VoterId, ReplicaId), dot: Dot| {
+            let lately = self.lost.get(&id).filter(|(at, _)| now < *at + LONGEST_FLUSH);
+            let disk = holders.iter().find(|holder| (holder.voter, holder.incarnation) == id);
+            lately.is_some_and(|(_, had)| had.contains(dot))
+                || disk.is_some_and(|disk| disk.flushed.context.contains(dot))
+        };
+        let is_on_majority = |dot: &Dot| {
+            voters.is_some_and(|voters| {
+                let held = voters.iter().filter(|&(&voter, &incarnation)| holds((voter, incarnation), *dot));
+                2 * held.count() > voters.len()
+            })
+        };
+        let dots = told
+            .intervals()
+            .flat_map(|(replica, (start, end))| (start..=end).map(move |counter| Dot::new(replica, counter)));
+        let missing: DotSet = dots.filter(|dot| !is_on_majority(dot)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Violated::NotOnMajority { number, missing }) }
+    }
+
+    /// A relay is about to lose what is on its disk, or its incarnation. What others have said of it is held back by no
+    /// more than their own disks.
+    pub fn loses(&mut self, now: Duration, holder: &Holder<'_>) {
+        let had = holder.flushed.context.clone();
+        self.lost.insert((holder.voter, holder.incarnation), (now, had));
+    }
+
     /// Some replica has lost its disk: what nobody else has is gone.
     pub fn only_these_are_left(&mut self, contexts: &DotSet) {
         self.acknowledged = self.acknowledged.intersection(contexts);
@@ -346,6 +387,8 @@ impl Checker {
             "the ledgers differ".to_owned()
         } else if view.unsaved_edits() > 0 && view.standing().is_none() {
             "edits of the tab are not acknowledged".to_owned()
+        } else if view.edits_not_on_majority() > 0 && view.standing().is_none() {
+            "edits of the tab are not known to be on a majority".to_owned()
         } else {
             return Ok(());
         };

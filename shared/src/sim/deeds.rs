@@ -93,6 +93,7 @@ impl World {
         }
         self.lost_in = self.checker.model.ledger().configuration().map(|configuration| configuration.number);
         let left = self.flushed_without(relay);
+        self.checker.loses(self.now, &self.nodes[relay].holder());
         if self.faults.denial {
             self.nodes[relay].disk.wipe();
             self.report.wipes += 1;

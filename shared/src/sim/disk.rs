@@ -1,12 +1,16 @@
 //! A disk that keeps what was flushed, and of the rest as much as luck will have it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::io::{Recovered, WriteBatch, WriteId};
 use crate::ledger::Ledger;
 use crate::paxos::Standing;
 use crate::split_mix::SplitMix64;
 use crate::wire;
+
+/// How long a flush takes at the most.
+pub const LONGEST_FLUSH: Duration = Duration::from_millis(3);
 
 #[derive(Debug, Default)]
 pub struct Disk {

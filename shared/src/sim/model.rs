@@ -15,6 +15,8 @@ use crate::wire;
 #[derive(Debug, Default)]
 pub(super) struct Model {
     entries: Vec<Accepted>,
+    /// By number.
+    configurations: BTreeMap<u32, Configuration>,
     /// The hash of the log below each slot.
     chains: Vec<u64>,
     ledger: Ledger,
@@ -55,6 +57,10 @@ impl Model {
         &self.ledger
     }
 
+    pub(super) fn configuration(&self, number: u32) -> Option<&Configuration> {
+        self.configurations.get(&number)
+    }
+
     pub(super) fn done(&self, claim: ClaimId) -> Option<(Slot, Outcome)> {
         self.done.get(&claim).copied()
     }
@@ -86,6 +92,9 @@ impl Model {
             self.check_outcome(slot, claim, outcome, before)?;
         }
         self.ledger.assert_invariants();
+        if let Entry::Configure(configuration) = &accepted.entry {
+            self.configurations.insert(configuration.number, configuration.clone());
+        }
         self.entries.push(accepted.clone());
         self.chains.push(chain);
         self.wanted_witnesses.push(self.ledger.policy().witnesses);

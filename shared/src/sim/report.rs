@@ -83,6 +83,8 @@ report! {
     waivers,
     /// Replies that had waited for witnesses.
     witnessed,
+    /// Times that a tab was told which of its edits are on a majority.
+    told_majority,
     /// Snapshots taken by relays.
     snapshots_taken,
     /// Snapshots installed by relays that lagged behind.

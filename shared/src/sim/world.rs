@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::checker::{Checker, Violated};
+use super::disk::LONGEST_FLUSH;
 use super::faults::{Faults, Kind};
 use super::network::{Network, NodeId};
 use super::report::Report;
@@ -326,7 +327,7 @@ impl World {
         if let Some(batch) = output.write {
             let write = batch.id;
             self.nodes[node].disk.write(batch);
-            let wait = Duration::from_micros(self.random.below(3000));
+            let wait = Duration::from_micros(self.random.below(LONGEST_FLUSH.as_micros() as u64));
             let life = self.nodes[node].life;
             self.schedule(wait, Happening::Flush { node, life, write });
         }
@@ -339,6 +340,7 @@ impl World {
         let voter = self.nodes[node].voter.map(|voter| (voter, self.nodes[node].id));
         for Envelope { to: link, message } in output.sends {
             self.checker.check_send(voter, &message)?;
+            self.check_majority(&message)?;
             self.post(node, link, message);
         }
         if output.forgot {
@@ -403,6 +405,7 @@ impl World {
     fn renew(&mut self, node: NodeId) -> Result<(), Violated> {
         self.report.amnesia_detections += 1;
         self.stop(node)?;
+        self.checker.loses(self.now, &self.nodes[node].holder());
         let id = self.new_id();
         let at = &mut self.nodes[node];
         at.disk.renew();

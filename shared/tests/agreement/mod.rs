@@ -2,6 +2,7 @@
 
 mod claims;
 mod dynamic;
+mod majority;
 mod reads;
 mod snapshots;
 mod tabs;

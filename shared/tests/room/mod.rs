@@ -54,6 +54,10 @@ pub struct Room {
     pub forgot: BTreeSet<Node>,
     /// How many parts of snapshots were sent.
     pub parts: usize,
+    /// How many messages were sent, and of them such as say what is held, and what is stored.
+    pub sent: usize,
+    pub held: usize,
+    pub stored: usize,
     /// The answers to commands.
     pub replies: Vec<Result<Reply, CommandRejection>>,
 }
@@ -87,6 +91,9 @@ impl Room {
             cut: Vec::new(),
             forgot: BTreeSet::new(),
             parts: 0,
+            sent: 0,
+            held: 0,
+            stored: 0,
             replies: Vec::new(),
         };
         for &voter in addresses.keys() {
@@ -281,7 +288,10 @@ impl Room {
         }
         self.forgot.extend(output.forgot.then_some(node));
         for Envelope { to, message } in output.sends {
+            self.sent += 1;
             self.parts += usize::from(matches!(message, Message::SnapshotPart { .. }));
+            self.held += usize::from(matches!(message, Message::Held { .. }));
+            self.stored += usize::from(matches!(message, Message::Stored { .. }));
             if let Some(&(a, b)) = self.links.get(&to) {
                 let other = if a == node { b } else { a };
                 self.inputs.push_back((other, Input::Receive(to, message)));

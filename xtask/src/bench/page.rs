@@ -36,12 +36,14 @@ pub fn page() -> Result<()> {
 fn build_engine(tools: &Tools) -> Result<Weight> {
     let mut cargo = tools.command("cargo")?;
     cargo.args(["build", MANIFEST, "--package", ENGINE, "--target", WASM_TARGET]);
-    run(cargo.args(["--profile=wasm-release", "--locked"]))?;
+    cargo.args(["--profile=wasm-release", "--locked"]);
+    page::release_settings(tools, &mut cargo);
+    run(&mut cargo)?;
     let library = wasm_target_dir().join(WASM_TARGET).join("wasm-release").join(ENGINE).with_extension("wasm");
     let folder = Path::new(TARGET).join(ENGINE);
     run(tools.command("wasm-bindgen")?.args(["--target=web", "--out-dir"]).args([&folder, &library]))?;
     let (bound, optimised) = (folder.join("engine_bg.wasm"), folder.join("engine.wasm"));
-    run(tools.command("wasm-opt")?.args(page::WASM_OPT).arg(bound).arg("-o").arg(&optimised))?;
+    run(tools.command("wasm-opt")?.arg(page::WASM_OPT).arg(bound).arg("-o").arg(&optimised))?;
     let bytes = fs::read(optimised)?;
     Ok(Weight { raw: bytes.len() as u64, brotli: page::compressed(&bytes)?.len() as u64 })
 }

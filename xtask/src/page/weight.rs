@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::{BROTLI, DIST};
+use super::{BROTLI, DIST, GZIP};
 
 /// The page may weigh this many bytes in brotli, all files together.
 const BUDGET: u64 = 350_000;
@@ -68,6 +68,8 @@ fn add_folder(folder: &Path, kinds: &mut BTreeMap<String, Weight>) -> Result<()>
         let size = fs::metadata(&path)?.len();
         let (path, weight) = match path.extension() {
             Some(extension) if extension == BROTLI => (path.with_extension(""), Weight { raw: 0, brotli: size }),
+            // For the few whose browsers take no brotli.
+            Some(extension) if extension == GZIP => continue,
             _ => (path, Weight { raw: size, brotli: 0 }),
         };
         let kind = path.extension().unwrap_or_default().to_string_lossy().into_owned();
@@ -89,7 +91,9 @@ mod tests {
     fn a_file_and_its_compressed_bytes_are_weighed_together() {
         let folder = std::env::temp_dir().join(format!("duet-weight-{}", std::process::id()));
         fs::create_dir_all(folder.join("snippets")).unwrap();
-        for (name, size) in [("a.css", 10), ("a.css.br", 4), ("b.css", 5), ("b.css.br", 3), ("snippets/a.js", 7)] {
+        for (name, size) in
+            [("a.css", 10), ("a.css.br", 4), ("b.css", 5), ("b.css.br", 3), ("b.css.gz", 4), ("snippets/a.js", 7)]
+        {
             fs::write(folder.join(name), vec![0; size]).unwrap();
         }
         let mut kinds = BTreeMap::new();

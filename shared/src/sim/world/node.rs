@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    pub(super) fn holder(&self) -> Holder<'_> {
+    pub(in crate::sim) fn holder(&self) -> Holder<'_> {
         let voter = self.voter.expect("it is a relay");
         Holder { voter, incarnation: self.id, flushed: self.disk.flushed(), forgot: self.forgot }
     }

@@ -1,7 +1,7 @@
 //! What the checker is shown after each step, and what of it counts for the report.
 
 use super::{Node, RELAYS, World};
-use crate::io::Reply;
+use crate::io::{Message, Reply};
 use crate::sim::checker::Violated;
 use crate::sim::network::NodeId;
 
@@ -41,6 +41,14 @@ impl World {
         (node.checked, node.leads) = (decided, now_leads);
         node.checked_snapshot = at.unwrap_or(node.checked_snapshot);
         Ok(())
+    }
+
+    /// Looks at what a tab is told of where its edits are.
+    pub(super) fn check_majority(&mut self, message: &Message) -> Result<(), Violated> {
+        let Message::Stored { configuration, majority, .. } = message else { return Ok(()) };
+        let holders: Vec<_> = self.nodes[..RELAYS].iter().map(Node::holder).collect();
+        self.report.told_majority += u64::from(!majority.is_empty());
+        self.checker.check_majority(self.now, (*configuration, majority), &holders)
     }
 
     pub(super) fn see_configuration(&mut self) {

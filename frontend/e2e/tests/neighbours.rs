@@ -1,0 +1,110 @@
+//! Tabs of one browser, while no relay can be reached.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::Result;
+use e2e::browser::{Browser, Window};
+use e2e::relays::Relays;
+use e2e::site::Site;
+
+const SAFE: &str = "everything is safe on a relay";
+
+async fn names_are(tab: &e2e::tab::Tab, names: &[&str]) -> Result<()> {
+    let are_these = |people: &[e2e::tab::Person]| {
+        let mut seen: Vec<_> = people.iter().map(|person| person.name.as_str()).collect();
+        seen.sort_unstable();
+        seen == names
+    };
+    tab.wait_for_people(&format!("{names:?}"), are_these).await.map(drop)
+}
+
+#[tokio::test]
+async fn with_all_relays_down_the_tabs_of_a_browser_merge_live_and_a_new_one_joins_them() -> Result<()> {
+    let mut relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let url = relays.url(0);
+    let first = browser.open(&url, Window::DESKTOP).await?;
+    first.wait_until_page_is_kept("Duet").await?;
+    let second = browser.open_beside(&first, &url).await?;
+    second.wait_until_connected().await?;
+    first.add("Anna", "").await?;
+    second.wait_for_person("Anna", |_| true).await?;
+    second.wait_for_status(SAFE).await?;
+    for relay in 0..3 {
+        relays.kill(relay).await?;
+    }
+    for tab in [&first, &second] {
+        tab.wait_for_status("merging with 1 tab of this browser").await?;
+    }
+
+    first.add("Bert", "added by the first").await?;
+    second.wait_for_person("Bert", |bert| bert.note == "added by the first").await?;
+    second.rename("Bert", "Bertha").await?;
+    first.wait_for_person("Bertha", |_| true).await?;
+    second.add("Cem", "").await?;
+    first.wait_for_person("Cem", |_| true).await?;
+
+    let third = browser.open_beside(&first, &format!("{url}?room=people")).await?;
+    names_are(&third, &["Anna", "Bertha", "Cem"]).await?;
+    third.wait_for_status("merging with 2 tabs of this browser").await?;
+    third.screenshot("neighbours").await?;
+    third.add("Dora", "").await?;
+    first.wait_for_person("Dora", |_| true).await?;
+
+    for relay in 0..3 {
+        relays.restart(relay).await?;
+    }
+    for tab in [&first, &second, &third] {
+        tab.wait_for_status(SAFE).await?;
+    }
+    let elsewhere = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    for tab in [&first, &second, &third, &elsewhere] {
+        names_are(tab, &["Anna", "Bertha", "Cem", "Dora"]).await?;
+    }
+    elsewhere.close().await?;
+    first.close().await
+}
+
+/// "Offline" is for demonstrations, too: two tabs of one browser diverge.
+#[tokio::test]
+async fn a_tab_that_is_offline_hears_no_neighbour() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let url = relays.url(0);
+    let first = browser.open(&url, Window::DESKTOP).await?;
+    let second = browser.open_beside(&first, &url).await?;
+    second.wait_until_connected().await?;
+    first.add("Anna", "").await?;
+    second.wait_for_person("Anna", |_| true).await?;
+    first.set_offline(true).await?;
+    second.set_offline(true).await?;
+    first.rename("Anna", "Anya").await?;
+    second.rename("Anna", "Annie").await?;
+    first.set_offline(false).await?;
+    second.set_offline(false).await?;
+    first
+        .wait_for_people("both names", |people| people.iter().any(|anna| anna.candidates == ["Annie", "Anya"]))
+        .await?;
+    first.close().await
+}
+
+#[tokio::test]
+async fn online_always_shows_the_newest_page_and_offline_the_last_complete_one() -> Result<()> {
+    let mut browser = Browser::start().await?;
+    let build = Arc::new(Mutex::new("the older build"));
+    let site = Site::start({
+        let build = Arc::clone(&build);
+        move || *build.lock().expect("nobody panics with it")
+    })
+    .await?;
+    let tab = browser.open_any(&site.url(), Window::DESKTOP).await?;
+    tab.wait_until_page_is_kept("the older build").await?;
+    *build.lock().expect("nobody panics with it") = "the newer build";
+    tab.reload().await?;
+    tab.wait_for_text("#build", "the newer build").await?;
+    tab.wait_until_page_is_kept("the newer build").await?;
+    site.stop().await;
+    tab.reload().await?;
+    tab.wait_for_text("#build", "the newer build").await?;
+    tab.close().await
+}

@@ -1,0 +1,160 @@
+//! The tabs of one browser, without a network: who links with whom, and what they hear.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use frontend::engine::neighbours::Neighbours;
+use frontend::engine::session::{Action, NewRecord, Session};
+use shared::crdt::FieldEdit;
+use shared::id::ReplicaId;
+use shared::io::Now;
+
+const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
+
+struct Tab {
+    session: Session,
+    neighbours: Neighbours,
+    /// A tab that is frozen hears nothing for now.
+    asleep: bool,
+    waiting: VecDeque<Vec<u8>>,
+}
+
+/// The tabs of one browser in one room.
+#[derive(Default)]
+struct Browser {
+    tabs: Vec<Tab>,
+    packets: usize,
+}
+
+impl Browser {
+    /// Opens a tab, which has a relay unless it is `alone`.
+    fn open(&mut self, alone: bool) -> usize {
+        let at = self.tabs.len();
+        let id = ReplicaId(10 + at as u64);
+        let tab = Tab {
+            session: Session::new(id, NOW),
+            neighbours: Neighbours::new(id, 1000 * at as u64),
+            asleep: false,
+            waiting: VecDeque::new(),
+        };
+        self.tabs.push(tab);
+        self.stand(at, alone, false);
+        at
+    }
+
+    fn stand(&mut self, at: usize, alone: bool, away: bool) {
+        let Tab { session, neighbours, .. } = &mut self.tabs[at];
+        neighbours.stand(session, NOW, alone, away);
+        self.settle();
+    }
+
+    fn add(&mut self, at: usize, name: &str) {
+        let fields = vec![("name".to_owned(), FieldEdit::Assign(name.to_owned()))];
+        let _to_relay = self.tabs[at].session.act(NOW, Action::Add(NewRecord { fields, number: None }));
+        self.settle();
+    }
+
+    fn look_round(&mut self, at: usize) {
+        let Tab { session, neighbours, .. } = &mut self.tabs[at];
+        neighbours.look_round(session, NOW);
+        self.settle();
+    }
+
+    /// Carries packets until there are no more.
+    fn settle(&mut self) {
+        loop {
+            for from in 0..self.tabs.len() {
+                let Tab { session, neighbours, .. } = &mut self.tabs[from];
+                neighbours.post(session, NOW);
+                for packet in neighbours.take_packets() {
+                    self.packets += 1;
+                    let others = self.tabs.iter_mut().enumerate().filter(|&(to, _)| to != from);
+                    others.for_each(|(_, tab)| tab.waiting.push_back(packet.clone()));
+                }
+            }
+            let awake = self.tabs.iter_mut().find(|tab| !tab.asleep && !tab.waiting.is_empty());
+            let Some(Tab { session, neighbours, waiting, .. }) = awake else { return };
+            let packet = waiting.pop_front().expect("found not to be empty");
+            let _to_relay = neighbours.receive(session, NOW, &packet);
+        }
+    }
+
+    fn records(&self, at: usize) -> usize {
+        self.tabs[at].session.view().records().count()
+    }
+
+    fn linked(&self, at: usize) -> usize {
+        self.tabs[at].session.neighbour_count()
+    }
+}
+
+#[test]
+fn tabs_without_a_relay_link_with_one_another_and_with_those_that_have_one() {
+    let mut browser = Browser::default();
+    let tabs = [true, true, false, false].map(|alone| browser.open(alone));
+    assert_eq!(tabs.map(|tab| browser.linked(tab)), [3, 3, 2, 2]);
+    browser.add(tabs[0], "Anna");
+    browser.add(tabs[2], "Bert");
+    assert_eq!([0, 1, 2].map(|tab| browser.records(tab)), [2, 2, 2]);
+    assert_eq!(browser.records(tabs[3]), 1, "what others with a relay do comes from the relay");
+    for tab in tabs {
+        browser.stand(tab, false, false);
+    }
+    assert_eq!(tabs.map(|tab| browser.linked(tab)), [0; 4], "all have a relay");
+}
+
+#[test]
+fn a_late_tab_gets_everything_and_each_edit_goes_once_to_each() {
+    let mut browser = Browser::default();
+    let (one, two) = (browser.open(true), browser.open(true));
+    browser.add(one, "Anna");
+    browser.add(two, "Bert");
+    let late = browser.open(true);
+    assert_eq!(browser.records(late), 2);
+    let before = browser.packets;
+    browser.add(late, "Cem");
+    assert_eq!(browser.packets - before, 2);
+}
+
+#[test]
+fn a_tab_that_is_away_hears_nothing_until_it_is_back() {
+    let mut browser = Browser::default();
+    let (one, two) = (browser.open(true), browser.open(true));
+    browser.stand(one, true, true);
+    assert_eq!(browser.linked(two), 0);
+    browser.add(one, "Anna");
+    browser.add(two, "Bert");
+    assert_eq!((browser.records(one), browser.records(two)), (1, 1));
+    browser.stand(one, true, false);
+    assert_eq!((browser.records(one), browser.records(two)), (2, 2));
+}
+
+#[test]
+fn a_tab_that_has_gone_without_a_word_is_noticed() {
+    let mut browser = Browser::default();
+    let (one, two) = (browser.open(true), browser.open(true));
+    browser.look_round(one);
+    browser.look_round(one);
+    assert_eq!(browser.linked(one), 1, "it has answered");
+    browser.tabs[two].asleep = true;
+    browser.look_round(one);
+    browser.look_round(one);
+    assert_eq!(browser.linked(one), 0);
+}
+
+#[test]
+fn a_frozen_tab_fills_no_queue_and_begins_anew_when_it_wakes_up() {
+    let mut browser = Browser::default();
+    let (one, frozen) = (browser.open(true), browser.open(true));
+    browser.tabs[frozen].asleep = true;
+    for at in 0..400 {
+        browser.add(one, &at.to_string());
+    }
+    assert!(browser.tabs[frozen].waiting.len() < 300, "{} packets wait", browser.tabs[frozen].waiting.len());
+    browser.tabs[frozen].asleep = false;
+    browser.settle();
+    browser.look_round(one);
+    assert_eq!(browser.records(frozen), 400);
+    browser.add(frozen, "Anna");
+    assert_eq!(browser.records(one), 401);
+}

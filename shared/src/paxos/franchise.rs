@@ -1,0 +1,25 @@
+//! The right to vote, which not every build has.
+
+/// A part of every [`Voter`](super::Voter). A build without the feature `voter` has no value of this type, and so none of
+/// that: the compiler sees it, and leaves out whatever only a voter does. A page need not carry that.
+#[cfg(feature = "voter")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Franchise;
+
+#[cfg(not(feature = "voter"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Franchise {}
+
+impl Franchise {
+    /// # Panics
+    /// In a build without voters.
+    #[cfg(feature = "voter")]
+    pub fn of_this_build() -> Self {
+        Franchise
+    }
+
+    #[cfg(not(feature = "voter"))]
+    pub fn of_this_build() -> Self {
+        panic!("a relay votes: it needs the feature `voter`")
+    }
+}
