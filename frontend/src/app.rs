@@ -6,6 +6,7 @@ use std::rc::Rc;
 use gloo::events::{EventListener, EventListenerOptions};
 use shared::wire::Room;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{BeforeUnloadEvent, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
@@ -33,14 +34,21 @@ type Goal = Rc<RefCell<Option<&'static str>>>;
 
 #[component]
 pub fn App() -> Html {
-    let engine = use_memo((), |()| start());
+    let engine = use_state(|| None);
+    {
+        let engine = engine.clone();
+        use_effect_with((), move |()| spawn_local(async move { engine.set(Some(start().await)) }));
+    }
     match &*engine {
-        Ok(engine) => html! {
+        None => html! {
+            <p class="starting" role="status">{ tr!("Duet is starting: it looks for what it has kept on this device …") }</p>
+        },
+        Some(Ok(engine)) => html! {
             <ContextProvider<Engine> context={engine.clone()}>
                 <Shell />
             </ContextProvider<Engine>>
         },
-        Err(reason) => html! {
+        Some(Err(reason)) => html! {
             <main class="broken" role="alert">
                 <h1>{ tr!("This page cannot start") }</h1>
                 <p>{ reason }</p>
@@ -51,15 +59,14 @@ pub fn App() -> Html {
 }
 
 /// Why not, in words, if it cannot be.
-fn start() -> Result<Engine, String> {
+async fn start() -> Result<Engine, String> {
     let name = browser::parameter("room").unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     let room = Room::try_from(name).map_err(|violation| {
         tr!("In the address of this page, {problem}.", problem = violation_in_words(&violation))
     })?;
-    let replica = browser::random_replica_id().map_err(|error| {
+    let engine = Engine::start(room, route_of_page()).await.map_err(|error| {
         tr!("The browser gives no random numbers, and this tab needs one as its name: {problem}.", problem = error)
     })?;
-    let engine = Engine::start(replica, room, route_of_page());
     let wanted = words::wanted();
     if wanted != language::current() {
         engine.tell_of_missing_words(wanted);
@@ -226,7 +233,7 @@ fn use_focus_on_language(language: Language) {
     });
 }
 
-/// Asks before the page is closed while only this tab has some edits.
+/// Asks before the page is closed while some edits would be lost with it.
 #[hook]
 fn use_warning_before_loss() {
     let engine = use_engine();

@@ -45,7 +45,7 @@ pub fn minutes_ahead_of_utc() -> i64 {
     -(js_sys::Date::new_0().get_timezone_offset() as i64)
 }
 
-/// A new identity: this tab keeps its state in memory, so it is a new replica each time that it loads.
+/// A new identity.
 ///
 /// # Errors
 /// If the browser has no source of randomness.
@@ -192,6 +192,25 @@ pub fn remember(key: &str, value: Option<&str>) {
         Some(value) => storage.set_item(key, value),
         None => storage.remove_item(key),
     };
+}
+
+/// What this tab has kept under `key`, also before it was loaded anew. A tab that is duplicated begins with a copy.
+#[must_use]
+pub fn recall_in_tab(key: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(key).ok()?
+}
+
+/// Keeps `value` under `key` for as long as there is this tab.
+pub fn remember_in_tab(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _a_convenience = storage.set_item(key, value);
+    }
+}
+
+/// Asks the browser not to clear what this page keeps when there is little room.
+pub fn ask_to_keep_storage() {
+    // Nothing hangs on the answer; the browser may ask the user.
+    let _asked = window().navigator().storage().persist();
 }
 
 fn storage() -> Option<Storage> {

@@ -1,17 +1,22 @@
 //! The engine: owns this tab's replica, keeps it linked to a relay, and tells the components when something changed.
 
-mod channel;
 pub mod burst;
+mod caretaker;
+mod channel;
 pub mod fact;
+mod identity;
 pub mod impairment;
 mod importer;
+mod keeper;
 mod lab;
 mod link;
 pub mod load_history;
+mod lock;
 pub mod neighbours;
 pub mod route;
 pub mod session;
 mod socket;
+pub mod store;
 pub mod words;
 
 use std::cell::{Cell, RefCell};
@@ -20,7 +25,6 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use shared::id::ReplicaId;
 use shared::io::{Changed, Message};
 use shared::wire::{Frame, Room};
 use wasm_bindgen_futures::spawn_local;
@@ -28,9 +32,12 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::language::Language;
 use crate::view_model::{LocalTime, Projection, Snapshot};
+use caretaker::Post;
 use channel::Channel;
 use fact::Fact;
+use identity::Identity;
 use impairment::Impairment;
+use keeper::Keeper;
 use link::Link;
 pub use link::{Standing, route_of_page};
 use neighbours::Neighbours;
@@ -57,6 +64,7 @@ impl PartialEq for Engine {
 
 struct Inner {
     room: Room,
+    post: Post,
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
     import: RefCell<Option<importer::Importing>>,
@@ -69,6 +77,10 @@ struct State {
     session: Session,
     route: Route,
     link: Link,
+    /// What carries out the session's writes, if this replica lives on the device.
+    keeper: Option<Keeper>,
+    /// The lock on the id, where the device takes no more writes.
+    lost_lock: Option<lock::Lock>,
     neighbours: Neighbours,
     channel: Option<Channel>,
     /// When the neighbours are looked after next.
@@ -104,18 +116,31 @@ impl Drop for Subscription {
 }
 
 impl Engine {
-    /// Starts a new replica of `room` and looks for a relay.
-    #[must_use]
-    pub fn start(replica: ReplicaId, room: Room, route: Route) -> Self {
-        let session = Session::new(replica, browser::now());
+    /// Starts the replica of this tab, with what it has kept on this device, and looks for a relay.
+    ///
+    /// # Errors
+    /// If the browser has no source of randomness.
+    pub async fn start(room: Room, route: Route) -> Result<Self, getrandom::Error> {
+        let identity = identity::take(&room).await?;
+        Ok(Self::of(identity, room, route, Post::page()))
+    }
+
+    fn of(identity: Identity, room: Room, route: Route, post: Post) -> Self {
+        let now = browser::now();
+        let (mut session, keeper) = keeper::begin(identity.replica, identity.disk, now);
+        for remark in identity.remarks {
+            session.tell_aloud(now, remark);
+        }
         let link = Link::idle(&route);
         let mut projection = Projection::default();
         let snapshot = projection.look(&session, Changed::default(), link.standing(), LocalTime::here());
-        let neighbours = Neighbours::new(replica, (browser::jitter() * f64::from(u32::MAX)) as u64);
+        let neighbours = Neighbours::new(identity.replica, (browser::jitter() * f64::from(u32::MAX)) as u64);
         let state = State {
             session,
             route,
             link,
+            keeper,
+            lost_lock: None,
             neighbours,
             channel: None,
             look_round: None,
@@ -127,6 +152,7 @@ impl Engine {
         };
         let inner = Inner {
             room,
+            post,
             state: RefCell::new(state),
             listeners: RefCell::default(),
             import: RefCell::default(),
@@ -134,7 +160,9 @@ impl Engine {
             impairment: Rc::default(),
         };
         let engine = Engine(Rc::new(inner));
-        engine.meet_neighbours();
+        if engine.0.post.is_page() {
+            engine.meet_neighbours();
+        }
         engine.seek();
         engine
     }
@@ -201,10 +229,11 @@ impl Engine {
             let messages = step(&mut state.session);
             state.send(messages);
             self.tell_neighbours(state);
+            self.keep(state);
             self.set_alarm(state);
             self.watch(state);
         }
-        self.announce();
+        if self.0.post.is_page() { self.announce() } else { self.rest_if_done() }
     }
 
     /// Hears the other tabs of this browser from now on.
@@ -248,6 +277,9 @@ impl Engine {
 
     /// Sends to the other tabs what there is for them.
     fn tell_neighbours(&self, state: &mut State) {
+        if !self.0.post.is_page() {
+            return;
+        }
         let now = browser::now();
         let away = state.link.standing() == &Standing::Offline;
         state.neighbours.stand(&mut state.session, now, state.link.is_alone(), away);
@@ -283,6 +315,9 @@ impl Engine {
 
     /// Tells the listeners soon, together with all that happens until then.
     fn announce(&self) {
+        if !self.0.post.is_page() {
+            return;
+        }
         let mut state = self.0.state.borrow_mut();
         if state.announcement.is_none() {
             state.announcement = Some(self.after(GATHER, Engine::tell_listeners));

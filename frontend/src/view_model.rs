@@ -47,7 +47,7 @@ use rows::{Rows, Scene};
 use crate::browser;
 use crate::engine::Standing;
 use crate::engine::load_history::LoadHistory;
-use crate::engine::session::Session;
+use crate::engine::session::{Safety, Session};
 use crate::language::{self, Language};
 use crate::tr;
 
@@ -139,7 +139,7 @@ impl Snapshot {
             offline: *standing == Standing::Offline,
             outdated: last.is_some_and(|last| last.outdated),
             loading: !session.has_caught_up() && *standing != Standing::Offline,
-            at_risk: view.unsaved_edits() > 0 || view.pending_wishes() > 0,
+            at_risk: session.safety() == Safety::Memory,
             rows: Rc::clone(rows.sorted()),
             relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
             connected_to: relays::own(session, standing),

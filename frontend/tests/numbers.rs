@@ -60,7 +60,7 @@ fn a_number_given_offline_is_provisional_at_once_and_final_when_the_tab_is_back(
     assert_eq!(remark(&page, "Anna"), "the relays decide when they can be reached");
     assert_eq!(
         page.status.parts,
-        ["Offline: 2 edits are kept in this tab only", "new numbers are provisional"],
+        ["Offline, kept in this tab only: 2 edits", "new numbers are provisional"],
         "the number is an edit"
     );
     assert!(told(&page, "Anna has number 1 for now: the relays have not been asked."), "{:?}", page.story);

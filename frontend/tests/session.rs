@@ -86,7 +86,7 @@ fn concurrent_names_stand_side_by_side_until_one_tab_chooses() {
     net.part(TAB_B);
     rename(&mut net, TAB_A, "Anya");
     rename(&mut net, TAB_B, "Annushka");
-    assert!(net.page(TAB_A).status.parts[0].starts_with("Offline: 1 edit is kept in this tab only"));
+    assert!(net.page(TAB_A).status.parts[0].starts_with("Offline, kept in this tab only: 1 edit"));
     net.join(TAB_A);
     net.join(TAB_B);
     for tab in [TAB_A, TAB_B] {

@@ -15,6 +15,7 @@ use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::ledger::{Claim, ClaimId, Load, Outcome, Rejection, Wish};
 use crate::paxos::{self, Accepted, Configuration, Position, Slot, Standing, Suffix};
 use crate::presence::{RelayPresence, Status};
+use crate::replica::Hearsay;
 use crate::schema::{FieldName, SchemaViolation};
 
 /// The host's clocks at the moment of an input.
@@ -108,7 +109,11 @@ pub enum Command {
     /// Waits until this replica knows enough for a reader.
     Read(Consistency),
     /// Whether this tab acknowledges what is decided. One that nobody looks at should not.
-    Witness(bool),
+    Witness {
+        willing: bool,
+        /// Whether what its host says to be persisted survives a crash of the host.
+        durable: bool,
+    },
 }
 
 /// What a reader wants to be sure of.
@@ -256,11 +261,29 @@ pub enum WriteOp {
     },
     Decided(Slot),
     ClaimSeq(u64),
+    /// A tab has asked something.
+    Ask(PendingClaim),
+    /// The log has answered a tab's own claim with this `seq`.
+    Answered(u64),
+    /// These of a tab's own dots are durable on a relay. May lag behind.
+    Stored(DotSet),
+    /// What a tab has heard from its neighbours alone.
+    Hearsay(Hearsay),
     /// Out of the lease that begins with `first`, the next number to give is `next`.
     Cursor {
         first: u64,
         next: u64,
     },
+}
+
+/// A claim of a tab's own that is not decided, as far as it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingClaim {
+    pub claim: Claim,
+    /// Whether it may have left the tab: then it must not change any more.
+    pub is_fixed: bool,
+    /// Whether its user waits for the outcome.
+    pub is_asked: bool,
 }
 
 /// The state that the log has driven up to a position.
@@ -283,6 +306,10 @@ pub struct Recovered {
     pub log: BTreeMap<Slot, Accepted>,
     pub decided: Slot,
     pub claim_seq: u64,
+    /// By the `seq` of each.
+    pub pending: BTreeMap<u64, PendingClaim>,
+    pub stored: DotSet,
+    pub hearsay: Hearsay,
     /// For each lease, by its first number, the next number to give.
     pub cursors: BTreeMap<u64, u64>,
 }
@@ -318,6 +345,14 @@ impl Recovered {
             }
             WriteOp::Decided(slot) => self.decided = slot,
             WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
+            WriteOp::Ask(pending) => {
+                self.pending.insert(pending.claim.id.seq, pending);
+            }
+            WriteOp::Answered(seq) => {
+                self.pending.remove(&seq);
+            }
+            WriteOp::Stored(dots) => self.stored = dots,
+            WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
             WriteOp::Cursor { first, next } => {
                 self.cursors.insert(first, next);
             }

@@ -8,6 +8,7 @@ mod commands;
 mod folds;
 mod hearsay;
 mod holdings;
+mod kept;
 mod leases;
 mod numbering;
 mod outbox;
@@ -23,6 +24,7 @@ mod watched;
 mod witnesses;
 
 pub use audit::Audit;
+pub use hearsay::Hearsay;
 pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
 pub use witnesses::Witness;
@@ -35,7 +37,7 @@ use crate::dot::{Dot, DotSet};
 use crate::dynamic::Controller;
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation};
+use crate::io::{Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation, WriteId};
 use crate::ledger::{ClaimId, Ledger, Load};
 use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
@@ -45,8 +47,8 @@ use crate::wire;
 use changes::Changes;
 use claims::Claims;
 use folds::Folds;
-use hearsay::Hearsay;
 use holdings::{Holdings, OnMajority};
+use kept::Kept;
 use leases::Leases;
 use outbox::{Item, Outbox};
 use peers::Peers;
@@ -134,6 +136,9 @@ pub struct Replica {
     stored: DotSet,
     /// In a tab.
     hearsay: Hearsay,
+    hearsay_written: Hearsay,
+    /// What this replica's user did that is durable here.
+    kept: Kept,
     /// Which of them are durable on a majority of the voters; of use to a tab.
     on_majority: OnMajority,
     holdings: Holdings,
@@ -184,6 +189,12 @@ impl Replica {
             None => Leases::recover(&ledger, config.replica, durable.cursors),
             Some(_) => Leases::default(),
         };
+        let claims = match voter {
+            None => Claims::of_tab(asker, durable.claim_seq, durable.pending, now.monotonic),
+            Some(_) => Claims::of_relay(asker, durable.claim_seq),
+        };
+        let kept = Kept::new(durable.context.highest(config.replica), durable.claim_seq);
+        let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
         let mut replica = Replica {
             me: config.replica,
             schema: config.schema,
@@ -192,24 +203,26 @@ impl Replica {
             clock,
             log: Watched::new(Log::recover(durable.log_start, durable.log, durable.decided)),
             ledger: Watched::new(ledger),
-            applied: durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot).unwrap_or_default(),
+            applied: latest.unwrap_or_default(),
+            leasing: claims.leasing(),
+            snapshots: Snapshots::recover(durable.snapshot.filter(|_| voter.is_some())),
             voter,
-            claims: Claims::recover(asker, durable.claim_seq),
+            claims,
             unsettled: Unsettled::default(),
             settling: None,
             settle_at: Duration::ZERO,
             leases,
-            leasing: None,
             controller: Controller::new(seed),
             load: None,
-            snapshots: Snapshots::recover(durable.snapshot),
             witnesses: Witnesses::new(),
             reads: Reads::default(),
             relay_decided: None,
             heard_leader: None,
             peers: Peers::new(addresses),
-            stored: DotSet::default(),
-            hearsay: Hearsay::default(),
+            stored: durable.stored,
+            kept,
+            hearsay: durable.hearsay.clone(),
+            hearsay_written: durable.hearsay,
             on_majority: OnMajority::default(),
             holdings: Holdings::default(),
             remaining: 0,
@@ -223,9 +236,14 @@ impl Replica {
         };
         replica.reconfigured(now);
         replica.retire_all();
+        replica.settle_claims();
         replica.apply_decided(now);
         for record in replica.document.records().collect::<Vec<_>>() {
             replica.look_at_number(now, record);
+        }
+        if replica.voter.is_none() {
+            // What needs no witness is final also before a relay says so.
+            replica.release(now);
         }
         replica.changes.take();
         replica
@@ -247,12 +265,24 @@ impl Replica {
             }
             Input::PeerUp(peer, kind) => self.on_peer_up(now, peer, kind),
             Input::PeerDown(peer) => self.on_peer_down(now, peer),
-            Input::Persisted(id) => self.outbox.persisted(id),
+            Input::Persisted(id) => {
+                self.outbox.persisted(id);
+                self.on_kept(id);
+            }
             Input::Wake => self.on_wake(now),
             Input::Found(configuration) => self.found(configuration),
         }
         self.settle(now, &mut output);
         output
+    }
+
+    /// The numbers out of leases can be shown that have become durable.
+    fn on_kept(&mut self, id: WriteId) {
+        let before = self.kept.edits();
+        self.kept.persisted(id);
+        let is_new = |dot: Dot| dot.replica == self.me && (before + 1..=self.kept.edits()).contains(&dot.counter);
+        let new = self.unsettled.iter().filter(|claim| claim.leased && is_new(claim.dot));
+        new.for_each(|claim| self.changes.record(claim.record));
     }
 
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] if nothing else happens before.
@@ -297,7 +327,11 @@ impl Replica {
             self.tell_status();
             self.tell_holdings(now);
             self.keep_memory();
+            self.keep_hearsay();
             self.outbox.close_step(self.log.decided(), output);
+            if let Some(batch) = &output.write {
+                self.kept.issued(batch.id, self.document.context().highest(self.me), self.claims.seq());
+            }
             let Some(message) = self.outbox.next_to_self() else { break };
             self.on_vote_to_self(now, message);
         }
@@ -373,7 +407,7 @@ impl Replica {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
             Message::Stored { context, configuration, majority } => {
-                self.stored.join(&context.of(self.me));
+                self.on_stored(&context);
                 self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
             }
             Message::Held { .. } => {} // Heard already.

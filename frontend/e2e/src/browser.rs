@@ -1,8 +1,9 @@
 //! One ChromeDriver, and a Chromium of its own for each tab: a tab in the background would be slowed down.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,6 +25,10 @@ impl Window {
     pub const DESKTOP: Window = Window { width: 1280, height: 900 };
     pub const PHONE: Window = Window { width: 390, height: 844 };
 }
+
+/// What a Chromium keeps on disk. It outlives its processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile(u32);
 
 /// The driver, stopped when dropped.
 pub struct Browser {
@@ -61,9 +66,47 @@ impl Browser {
     /// # Errors
     /// If the browser does not start or the page does not connect.
     pub async fn open(&mut self, url: &str, window: Window) -> Result<Tab> {
-        let tab = self.open_any(url, window).await?;
+        let profile = self.new_profile();
+        self.open_in(profile, url, window).await
+    }
+
+    /// A profile in which nothing was kept yet.
+    pub fn new_profile(&mut self) -> Profile {
+        self.opened += 1;
+        Profile(self.opened)
+    }
+
+    /// The same as [`open`](Self::open), with what earlier tabs have kept.
+    ///
+    /// # Errors
+    /// If the browser does not start or the page does not connect.
+    pub async fn open_in(&mut self, profile: Profile, url: &str, window: Window) -> Result<Tab> {
+        let tab = self.open_any_in(profile, url, window).await?;
         tab.wait_until_connected().await?;
         Ok(tab)
+    }
+
+    /// Kills the Chromium with a profile as `kill -9` does: it gets no chance to finish anything.
+    ///
+    /// # Errors
+    /// If none runs.
+    pub fn kill(&self, profile: Profile) -> Result<()> {
+        let argument = format!("--user-data-dir={}", self.folder_of(profile).display());
+        let processes = std::fs::read_dir("/proc").context("the processes of this machine")?;
+        let ids = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse::<u32>().ok());
+        let is_of_it = |id: &u32| {
+            let command = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            command.split(|&byte| byte == 0).any(|part| part == argument.as_bytes())
+        };
+        let ids: Vec<String> = ids.filter(is_of_it).map(|id| id.to_string()).collect();
+        ensure!(!ids.is_empty(), "no Chromium has {argument}");
+        let killed = std::process::Command::new("kill").arg("-9").args(&ids).status().context("running kill")?;
+        ensure!(killed.success(), "kill -9 {ids:?}: {killed}");
+        Ok(())
+    }
+
+    fn folder_of(&self, Profile(profile): Profile) -> PathBuf {
+        self.profiles.path().join(profile.to_string())
     }
 
     /// A tab on any page.
@@ -71,7 +114,12 @@ impl Browser {
     /// # Errors
     /// If the browser does not start.
     pub async fn open_any(&mut self, url: &str, window: Window) -> Result<Tab> {
-        let client = self.new_client(window).await?;
+        let profile = self.new_profile();
+        self.open_any_in(profile, url, window).await
+    }
+
+    async fn open_any_in(&mut self, profile: Profile, url: &str, window: Window) -> Result<Tab> {
+        let client = self.new_client(profile, window).await?;
         client.goto(url).await.with_context(|| format!("opening {url}"))?;
         Ok(Tab::new(client))
     }
@@ -88,9 +136,8 @@ impl Browser {
         Ok(Tab::new(client))
     }
 
-    async fn new_client(&mut self, Window { width, height }: Window) -> Result<Client> {
-        self.opened += 1;
-        let profile = self.profiles.path().join(self.opened.to_string());
+    async fn new_client(&mut self, profile: Profile, Window { width, height }: Window) -> Result<Client> {
+        let profile = self.folder_of(profile);
         let options = json!({
             "binary": path_from_env("DUET_CHROMIUM")?,
             "args": [

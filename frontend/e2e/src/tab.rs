@@ -503,6 +503,56 @@ impl Tab {
         focused.send_keys(&key.to_string()).await.context("pressing a key")
     }
 
+    /// Loads the page anew, without waiting for anything.
+    ///
+    /// # Errors
+    /// If the browser does not answer.
+    pub async fn reload(&self) -> Result<()> {
+        self.client.refresh().await.context("loading the page anew")
+    }
+
+    /// Under which id the tab writes in the room `people`.
+    ///
+    /// # Errors
+    /// If it does not say so.
+    pub async fn replica(&self) -> Result<String> {
+        self.read("return sessionStorage.getItem('duet/people/replica')").await
+    }
+
+    /// Duplicates the tab as the browser does, with a copy of its session storage, and goes to the copy.
+    ///
+    /// # Errors
+    /// If the browser opens no window, or the copy does not connect.
+    pub async fn duplicate(&self) -> Result<()> {
+        let before = self.client.windows().await?;
+        self.client.execute("window.open(location.href)", Vec::new()).await.context("duplicating the tab")?;
+        let new = wait_for("a second window", || async {
+            let now = self.client.windows().await?;
+            Ok(now.into_iter().find(|window| !before.contains(window)).ok_or_else(|| "the first alone".to_owned()))
+        })
+        .await?;
+        self.client.switch_to_window(new).await?;
+        self.wait_until_connected().await
+    }
+
+    /// Goes to the window of this browser that was opened first.
+    ///
+    /// # Errors
+    /// If the browser does not answer.
+    pub async fn switch_to_first(&self) -> Result<()> {
+        let first = self.client.windows().await?.into_iter().next().context("a window is open")?;
+        self.client.switch_to_window(first).await.context("going to the first window")
+    }
+
+    /// Closes this window, and goes to the one that is left.
+    ///
+    /// # Errors
+    /// If the browser does not answer, or no window is left.
+    pub async fn close_window(&self) -> Result<()> {
+        self.client.close_window().await.context("closing the window")?;
+        self.switch_to_first().await
+    }
+
     /// Closes the tab and its browser.
     ///
     /// # Errors

@@ -84,6 +84,25 @@ pub enum Fact {
     LinkCut(Violation),
     /// The words of this language could not be fetched.
     WordsMissing(Language),
+    /// This tab keeps nothing beyond its end, since the browser would not.
+    InMemoryOnly {
+        reason: String,
+    },
+    /// The device took no more writes: from now on this tab lives in memory.
+    DeviceLost {
+        reason: String,
+    },
+    /// The log has decided that the replica of this tab is gone for good.
+    Retired,
+    /// The database of an earlier tab cannot be read. It stays as it is.
+    LeftAlone {
+        replica: ReplicaId,
+        reason: String,
+    },
+    /// What an earlier tab had left to do is done.
+    LookedAfter {
+        replica: ReplicaId,
+    },
     /// A command could not be done.
     Impossible(CommandRejection),
     /// What the user did last about the record of this name is undone, or could not be.

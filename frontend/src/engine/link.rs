@@ -201,7 +201,10 @@ impl Engine {
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
         self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
-        self.look_for_version();
+        if self.0.post.is_page() {
+            self.look_for_version();
+            self.look_for_what_was_left();
+        }
     }
 
     fn on_message(&self, message: Message) {

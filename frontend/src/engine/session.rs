@@ -10,7 +10,7 @@ use shared::dot::DotSet;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
     Changed, Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered,
-    Reply, Violation,
+    Reply, Violation, WriteBatch, WriteId,
 };
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::Slot;
@@ -20,11 +20,16 @@ use shared::schema::{FieldName, Schema};
 use super::fact::{Fact, Feed};
 use super::load_history::LoadHistory;
 
+mod answers;
 mod importing;
 mod names;
 mod neighbours;
 mod numbering;
+mod safety;
 mod telling;
+
+use answers::Asked;
+pub use safety::{Safety, Unsafe};
 
 /// What the user does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +98,18 @@ struct Goal {
     decided: Slot,
 }
 
+/// Where the replica's writes go.
+#[derive(Debug)]
+enum Disk {
+    /// They are as durable at once as they will ever be.
+    None,
+    /// They wait for the engine, which says when they are durable.
+    Device { unwritten: Vec<WriteBatch>, issued: WriteId },
+}
+
 pub struct Session {
     replica: Replica,
+    disk: Disk,
     /// Whether somebody can see the page: only then does this tab witness decisions.
     shown: bool,
     /// The link, if there is one.
@@ -105,6 +120,8 @@ pub struct Session {
     /// What goes over them, until the engine takes it.
     for_neighbours: Vec<Envelope>,
     commands: u64,
+    /// What is to be told when a command is answered.
+    asked: BTreeMap<CommandId, Asked>,
     /// What is still to be fetched, after a link came up.
     goal: Option<Goal>,
     /// Whether this tab has ever had all that its relay had. What comes before that is no news.
@@ -130,7 +147,7 @@ pub struct Session {
 #[derive(Default)]
 struct Step {
     sends: Vec<Message>,
-    replies: Vec<Result<Reply, CommandRejection>>,
+    replies: Vec<(CommandId, Result<Reply, CommandRejection>)>,
     cut: Option<Violation>,
 }
 
@@ -142,21 +159,54 @@ pub fn record_of(what: Undoable) -> RecordId {
     }
 }
 
-fn empty_replica(id: ReplicaId, schema: Schema, now: Now) -> Replica {
-    Replica::recover(Config { replica: id, schema, role: Role::Tab }, Recovered::default(), now)
+impl Disk {
+    /// Gives what the replica is to be told at once.
+    fn take(&mut self, batch: WriteBatch) -> Option<Input> {
+        match self {
+            Disk::None => Some(Input::Persisted(batch.id)),
+            Disk::Device { unwritten, issued } => {
+                *issued = batch.id;
+                unwritten.push(batch);
+                None
+            }
+        }
+    }
+}
+
+fn replica(id: ReplicaId, schema: Schema, recovered: Recovered, now: Now) -> Replica {
+    Replica::recover(Config { replica: id, schema, role: Role::Tab }, recovered, now)
 }
 
 impl Session {
+    /// A new replica that lives in memory.
     #[must_use]
-    pub fn new(replica: ReplicaId, now: Now) -> Self {
+    pub fn new(id: ReplicaId, now: Now) -> Self {
+        Self::of(replica(id, Schema::people(), Recovered::default(), now), Disk::None)
+    }
+
+    /// A replica that lives on this device, with what is there already. Its writes are to be
+    /// [taken](Self::take_writes) and carried out after every step, and [confirmed](Self::persisted).
+    #[must_use]
+    pub fn recover(id: ReplicaId, schema: Schema, recovered: Recovered, now: Now) -> Self {
+        let disk = Disk::Device { unwritten: Vec::new(), issued: WriteId(0) };
+        let mut session = Self::of(replica(id, schema, recovered, now), disk);
+        for record in session.view().document().records().collect::<Vec<_>>() {
+            session.note_names(record);
+        }
+        session
+    }
+
+    fn of(replica: Replica, disk: Disk) -> Self {
         Session {
-            replica: empty_replica(replica, Schema::people(), now),
+            replica,
+            disk,
             shown: true,
             link: None,
             links: 0,
             neighbours: BTreeSet::new(),
             for_neighbours: Vec::new(),
             commands: 0,
+            asked: BTreeMap::new(),
             goal: None,
             caught_up_once: false,
             feed: Feed::default(),
@@ -201,7 +251,7 @@ impl Session {
         if *view.schema() == schema {
             Ok(())
         } else if untouched {
-            self.replica = empty_replica(view.me(), schema, now);
+            self.replica = replica(view.me(), schema, Recovered::default(), now);
             self.neighbours.clear();
             let _unlinked = self.set_shown(now, self.shown);
             Ok(())
@@ -277,7 +327,7 @@ impl Session {
     #[must_use]
     pub fn set_shown(&mut self, now: Now, shown: bool) -> Vec<Message> {
         self.shown = shown;
-        self.command(now, Command::Witness(shown))
+        self.command(now, Command::Witness { willing: shown, durable: self.is_on_device() })
     }
 
     pub fn tell_aloud(&mut self, now: Now, fact: Fact) {
@@ -322,47 +372,64 @@ impl Session {
         self.link.is_some() && (self.goal.is_some() || !self.caught_up_once)
     }
 
+    /// The record is there at once, and so gets its number, though the answer waits for the disk.
     fn add(&mut self, now: Now, NewRecord { fields, number }: NewRecord) -> Vec<Message> {
-        let step = self.give(now, Command::Add { fields });
-        let mut sends = step.sends;
-        match step.replies.into_iter().next() {
-            Some(Ok(Reply::Added(record))) => {
-                self.note_names(record);
-                sends.extend(number.into_iter().flat_map(|number| self.number(now, record, number)));
-            }
-            Some(Err(rejection)) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
-            _ => {}
+        let view = self.view();
+        let record = RecordId(view.document().next_dot(view.me()));
+        let mut sends = self.command(now, Command::Add { fields });
+        if self.view().document().contains(record) {
+            self.note_names(record);
+            sends.extend(number.into_iter().flat_map(|number| self.number(now, record, number)));
         }
         sends
     }
 
     fn undo(&mut self, now: Now) -> Vec<Message> {
         let Some(what) = self.view().undo() else { return Vec::new() };
-        let step = self.give(now, Command::Undo);
+        let sends = self.ask(now, Command::Undo, Some(Asked::Undo(what)));
         self.note_names(record_of(what));
-        for reply in step.replies {
-            let fact = Fact::Undone { what, name: self.last_name(record_of(what)), outcome: reply.map(drop) };
-            self.feed.tell_aloud(now.wall_ms, fact);
-        }
-        step.sends
+        sends
     }
 
-    /// Gives a command; tells why, where it cannot be done. A wish is answered later, by the log.
+    /// Gives a command; it is told why, where it cannot be done. A wish is answered later, by the log.
     fn command(&mut self, now: Now, command: Command) -> Vec<Message> {
-        let step = self.give(now, command);
-        for rejection in step.replies.into_iter().filter_map(Result::err) {
-            self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection));
-        }
-        step.sends
+        self.ask(now, command, None)
     }
 
-    fn give(&mut self, now: Now, command: Command) -> Step {
+    /// Gives a command; what it is answered is told as `asked` says.
+    fn ask(&mut self, now: Now, command: Command, asked: Option<Asked>) -> Vec<Message> {
         self.commands += 1;
-        self.step(now, Input::Command(CommandId(self.commands), command))
+        let id = CommandId(self.commands);
+        self.asked.extend(asked.map(|asked| (id, asked)));
+        self.step(now, Input::Command(id, command)).sends
     }
 
-    /// Takes one input to its end. This tab keeps its state in memory, so that every write is as durable as it will
-    /// ever be.
+    /// The writes that came since the last time, to be made durable in this order.
+    #[must_use]
+    pub fn take_writes(&mut self) -> Vec<WriteBatch> {
+        match &mut self.disk {
+            Disk::None => Vec::new(),
+            Disk::Device { unwritten, .. } => std::mem::take(unwritten),
+        }
+    }
+
+    /// This write, and every one before it, is durable.
+    #[must_use]
+    pub fn persisted(&mut self, now: Now, id: WriteId) -> Vec<Message> {
+        self.step(now, Input::Persisted(id)).sends
+    }
+
+    /// The device takes no more writes, and nobody will ever go on from what is there: this replica lives in memory from
+    /// now on.
+    #[must_use]
+    pub fn lose_device(&mut self, now: Now) -> Vec<Message> {
+        let Disk::Device { issued, .. } = std::mem::replace(&mut self.disk, Disk::None) else { return Vec::new() };
+        let mut sends = self.step(now, Input::Persisted(issued)).sends;
+        sends.extend(self.set_shown(now, self.shown));
+        sends
+    }
+
+    /// Takes one input to its end.
     fn step(&mut self, now: Now, input: Input) -> Step {
         let mut step = Step::default();
         let mut events: Vec<Event> = Vec::new();
@@ -370,7 +437,7 @@ impl Session {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let output = self.replica.handle(now, input);
-            inputs.extend(output.write.map(|batch| Input::Persisted(batch.id)));
+            inputs.extend(output.write.and_then(|batch| self.disk.take(batch)));
             for envelope in output.sends {
                 if self.neighbours.contains(&envelope.to) {
                     self.for_neighbours.push(envelope);
@@ -378,7 +445,7 @@ impl Session {
                     step.sends.push(envelope.message);
                 }
             }
-            step.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
+            step.replies.extend(output.replies);
             step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
             self.changed.join(output.changed);
             events.extend(output.events);
@@ -389,6 +456,7 @@ impl Session {
         self.tell_decisions(now);
         self.note_rung(now);
         self.reach_goal();
+        self.tell_answers(now, std::mem::take(&mut step.replies));
         step
     }
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::SEARCH_ID;
-use crate::components::exchange::Exchange;
 use crate::browser;
+use crate::components::exchange::Exchange;
 use crate::components::highest::Highest;
 use crate::components::record_form::RecordForm;
 use crate::components::record_table::RecordTable;

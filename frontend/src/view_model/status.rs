@@ -7,7 +7,7 @@ use shared::presence::Status;
 use super::load_chart::figure;
 use super::relay_name;
 use crate::engine::Standing;
-use crate::engine::session::Session;
+use crate::engine::session::{Safety, Session, Unsafe};
 use crate::{tr, trn};
 
 /// So many records take long enough to come for people to want to know.
@@ -42,57 +42,55 @@ pub struct StatusLine {
     pub parts: Vec<String>,
 }
 
-/// What would be lost with this tab.
-struct Unsaved {
-    edits: u64,
-    wishes: u64,
-}
-
 impl StatusLine {
     pub(super) fn of(session: &Session, standing: &Standing) -> Self {
         let view = session.view();
-        let unsaved = Unsaved { edits: view.unsaved_edits(), wishes: view.pending_wishes() as u64 };
         match standing {
-            Standing::Offline => offline(&unsaved, view.leased()),
-            Standing::Seeking { next } => seeking(next, session.neighbour_count() as u64, &unsaved, view.leased()),
+            Standing::Offline => offline(session, view.leased()),
+            Standing::Seeking { next } => seeking(session, next, view.leased()),
             Standing::Connected { address, voter } => {
                 let fetching = session.is_fetching().then(|| view.remaining_versions());
-                connected(session, address, *voter, &unsaved, fetching)
+                connected(session, address, *voter, fetching)
             }
         }
     }
 }
 
-impl Unsaved {
-    fn is_empty(&self) -> bool {
-        self.edits == 0 && self.wishes == 0
-    }
+/// What no relay has, and where it is kept: `3 edits and 1 wish for a number are kept on this device`.
+fn kept_here(session: &Session) -> Option<String> {
+    let (unsaved, in_memory) = (session.kept_at_most(Safety::Device), session.kept_at_most(Safety::Memory));
+    let what = in_words(if in_memory.is_empty() { unsaved } else { in_memory })?;
+    Some(if in_memory.is_empty() {
+        tr!("kept on this device: {what}", what = what)
+    } else {
+        tr!("kept in this tab only: {what}", what = what)
+    })
+}
 
-    /// `3 edits and 1 wish for a number are kept in this tab only`
-    fn are_kept(&self) -> String {
-        let edits = trn!(self.edits, "{count} edit", "{count} edits");
-        let wishes = trn!(self.wishes, "{count} wish for a number", "{count} wishes for numbers");
-        match (self.edits, self.wishes) {
-            (1, 0) => tr!("{what} is kept in this tab only", what = edits),
-            (_, 0) => tr!("{what} are kept in this tab only", what = edits),
-            (0, 1) => tr!("{what} is kept in this tab only", what = wishes),
-            (0, _) => tr!("{what} are kept in this tab only", what = wishes),
-            _ => tr!("{edits} and {wishes} are kept in this tab only", edits = edits, wishes = wishes),
-        }
+/// `3 edits, 1 wish for a number`
+fn in_words(what: Unsafe) -> Option<String> {
+    let edits = trn!(what.edits, "{count} edit", "{count} edits");
+    let wishes = trn!(what.wishes, "{count} wish for a number", "{count} wishes for numbers");
+    match (what.edits, what.wishes) {
+        (0, 0) => None,
+        (_, 0) => Some(edits),
+        (0, _) => Some(wishes),
+        _ => Some(tr!("{edits} and {wishes}", edits = edits, wishes = wishes)),
     }
 }
 
-fn offline(unsaved: &Unsaved, left: u64) -> StatusLine {
-    let part = if unsaved.is_empty() {
-        tr!("Offline: what you edit is kept in this tab until you are back")
-    } else {
-        tr!("Offline: {unsaved}", unsaved = unsaved.are_kept())
+fn offline(session: &Session, left: u64) -> StatusLine {
+    let part = match kept_here(session) {
+        Some(kept) => tr!("Offline, {kept}", kept = kept),
+        None if session.is_on_device() => tr!("Offline: what you edit is kept on this device until you are back"),
+        None => tr!("Offline: what you edit is kept in this tab until you are back"),
     };
     StatusLine { tone: Tone::Alone, parts: vec![part, numbers_alone(left)] }
 }
 
-fn seeking(next: &str, neighbours: u64, unsaved: &Unsaved, left: u64) -> StatusLine {
+fn seeking(session: &Session, next: &str, left: u64) -> StatusLine {
     let mut parts = vec![tr!("Looking for a relay: trying {address} next; edits go on", address = next)];
+    let neighbours = session.neighbour_count() as u64;
     if neighbours > 0 {
         parts.push(trn!(
             neighbours,
@@ -101,9 +99,7 @@ fn seeking(next: &str, neighbours: u64, unsaved: &Unsaved, left: u64) -> StatusL
         ));
     }
     parts.push(numbers_alone(left));
-    if !unsaved.is_empty() {
-        parts.push(unsaved.are_kept());
-    }
+    parts.extend(kept_here(session));
     StatusLine { tone: Tone::Alone, parts }
 }
 
@@ -116,7 +112,7 @@ fn numbers_alone(left: u64) -> String {
 }
 
 /// `fetching` says how many records are still to come, as far as that is known.
-fn connected(session: &Session, dialled: &str, voter: VoterId, unsaved: &Unsaved, fetching: Option<u64>) -> StatusLine {
+fn connected(session: &Session, dialled: &str, voter: VoterId, fetching: Option<u64>) -> StatusLine {
     let view = session.view();
     let Some(status) = view.status().filter(|status| status.me == voter) else {
         let fetching = loading(fetching.unwrap_or(0)).unwrap_or_else(|| tr!("fetching what it has"));
@@ -138,7 +134,7 @@ fn connected(session: &Session, dialled: &str, voter: VoterId, unsaved: &Unsaved
     if status.can_agree() {
         parts.push(rate(view.load().unwrap_or_default(), &view.ledger().dynamic()));
     }
-    let saving = saving(unsaved, fetching);
+    let saving = saving(session.kept_at_most(Safety::Device), fetching);
     let is_calm = status.can_agree() && rung.mode() == Mode::Hybrid && saving.is_none();
     parts.push(saving.unwrap_or_else(|| match view.edits_not_on_majority() {
         0 => tr!("everything is safe on a majority of relays"),
@@ -175,7 +171,7 @@ fn rate(load: Load, dynamic: &Dynamic) -> String {
     tr!("{rate} requests/s of {most}", rate = figure(now), most = figure(most))
 }
 
-fn saving(unsaved: &Unsaved, fetching: Option<u64>) -> Option<String> {
+fn saving(unsaved: Unsafe, fetching: Option<u64>) -> Option<String> {
     match (unsaved.edits, unsaved.wishes) {
         (0, 0) => fetching.map(|records| loading(records).unwrap_or_else(|| tr!("fetching what is new"))),
         (0, wishes) => Some(trn!(wishes, "{count} number being decided", "{count} numbers being decided")),

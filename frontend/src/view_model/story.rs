@@ -92,7 +92,10 @@ pub(super) fn losses(session: &Session, layout: &Layout) -> Vec<Notice> {
 }
 
 fn is_urgent(fact: &Fact) -> bool {
-    !matches!(fact, Fact::Restored { .. } | Fact::Lost { .. } | Fact::Undone { outcome: Ok(()), .. })
+    !matches!(
+        fact,
+        Fact::Restored { .. } | Fact::Lost { .. } | Fact::LookedAfter { .. } | Fact::Undone { outcome: Ok(()), .. }
+    )
 }
 
 /// What the next undo would undo, in words.
@@ -139,7 +142,14 @@ fn put_back(session: &Session, fact: &Fact) -> Option<PutBack> {
 fn half(fact: &Fact) -> &'static str {
     match fact {
         Fact::Decided(_) | Fact::Numbered { .. } => "agree",
-        Fact::LinkRefused(_) | Fact::LinkCut(_) | Fact::WordsMissing(_) | Fact::Impossible(_) => "none",
+        Fact::LinkRefused(_)
+        | Fact::LinkCut(_)
+        | Fact::WordsMissing(_)
+        | Fact::Impossible(_)
+        | Fact::InMemoryOnly { .. }
+        | Fact::DeviceLost { .. }
+        | Fact::Retired
+        | Fact::LeftAlone { .. } => "none",
         _ => "merge",
     }
 }
@@ -225,6 +235,24 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         }
         Fact::Impossible(rejection) => {
             tr!("That was not done: {reason}.", reason = rejection_in_words(rejection).trim_end_matches('.'))
+        }
+        Fact::InMemoryOnly { reason } => {
+            tr!("This tab keeps its edits in memory only, until a relay has them: {reason}.", reason = reason)
+        }
+        Fact::DeviceLost { reason } => tr!(
+            "This device keeps nothing more for this tab ({reason}). New edits are in this tab only, until a relay has them: keep it open.",
+            reason = reason
+        ),
+        Fact::Retired => tr!(
+            "The relays have taken this tab for gone, and take nothing from it any more: copy what you need, then reload the page."
+        ),
+        Fact::LeftAlone { replica, reason } => tr!(
+            "What tab {replica} has left on this device cannot be read here, and stays as it is: {reason}.",
+            replica = replica,
+            reason = reason
+        ),
+        Fact::LookedAfter { replica } => {
+            tr!("The edits that tab {replica} had left on this device are on a relay now.", replica = replica)
         }
         Fact::Undone { what, name, outcome } => {
             undo_in_words(&deed_in_words(*what, name, layout), outcome, &layout.nouns)

@@ -2,11 +2,14 @@
 
 #![allow(dead_code, reason = "not every test needs everything")]
 
-use std::cell::RefCell;
+pub mod disk;
+
+use std::cell::{Ref, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use disk::Disk;
 use frontend::engine::Standing;
 use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
 use frontend::import::{ImportFile, Report, Run, Turn};
@@ -41,12 +44,14 @@ struct Tab {
     session: RefCell<Session>,
     projection: RefCell<Projection>,
     link: Option<PeerId>,
+    /// Where it keeps what it writes, if it does.
+    disk: Option<Disk>,
 }
 
 impl Tab {
     fn new(id: ReplicaId, now: Now) -> Self {
         let session = RefCell::new(Session::new(id, now));
-        Tab { id, session, projection: RefCell::default(), link: None }
+        Tab { id, session, projection: RefCell::default(), link: None, disk: None }
     }
 }
 
@@ -90,6 +95,7 @@ impl Net {
         let sends = session.connected(self.now, RELAY, INCARNATION, schema).expect("the relay's schema is taken");
         inputs.extend(sends.into_iter().map(|message| Input::Receive(peer, message)));
         self.tell_relay(inputs);
+        self.flush(tab);
     }
 
     pub fn part(&mut self, tab: usize) {
@@ -105,6 +111,52 @@ impl Net {
         self.ids += 1;
         let id = ReplicaId((0xdddd << 48) + self.ids);
         self.tabs[tab] = Tab::new(id, self.now);
+    }
+
+    /// From now on the tab lives on an empty disk.
+    pub fn give_disk(&mut self, tab: usize) {
+        self.tabs[tab].disk = Some(Disk::default());
+        self.reopen(tab);
+    }
+
+    /// The tab ends as in a power cut, and comes back with what is on its disk, connected to nobody.
+    pub fn reopen(&mut self, tab: usize) {
+        self.part(tab);
+        let schema = self.relay.view().schema().clone();
+        let Tab { id, session, projection, disk, .. } = &mut self.tabs[tab];
+        let disk = disk.as_mut().expect("it has a disk");
+        disk.is_stuck = false;
+        *session.get_mut() = Session::recover(*id, schema, disk.read(), self.now);
+        *projection.get_mut() = Projection::default();
+    }
+
+    /// The disk finishes nothing any more, or goes on.
+    pub fn set_stuck(&mut self, tab: usize, is_stuck: bool) {
+        self.tabs[tab].disk.as_mut().expect("it has a disk").is_stuck = is_stuck;
+        self.flush(tab);
+    }
+
+    /// The disk fails for good, and the tab's id is spent.
+    pub fn lose_disk(&mut self, tab: usize) {
+        self.tabs[tab].disk = None;
+        let sends = self.tabs[tab].session.get_mut().lose_device(self.now);
+        self.send(tab, sends);
+    }
+
+    pub fn session(&self, tab: usize) -> Ref<'_, Session> {
+        self.tabs[tab].session.borrow()
+    }
+
+    pub fn relay(&self) -> &Replica {
+        &self.relay
+    }
+
+    /// Lets the tab's disk finish what it was given, and sends what waited for that.
+    fn flush(&mut self, tab: usize) {
+        let sends = self.tabs[tab].flush(self.now);
+        if !sends.is_empty() {
+            self.send(tab, sends);
+        }
     }
 
     pub fn act(&mut self, tab: usize, action: Action) {
@@ -138,6 +190,7 @@ impl Net {
         if let Some(peer) = self.tabs[tab].link {
             self.tell_relay(sends.into_iter().map(|message| Input::Receive(peer, message)).collect());
         }
+        self.flush(tab);
     }
 
     pub fn add(&mut self, tab: usize, name: &str, number: Option<NumberWish>) {
@@ -214,10 +267,26 @@ impl Net {
         let mut answers = Vec::new();
         for envelope in output.sends {
             let Some(tab) = self.tabs.iter_mut().find(|tab| tab.link == Some(envelope.to)) else { continue };
-            let sends =
-                tab.session.get_mut().receive(self.now, envelope.message).expect("the relay keeps to the protocol");
+            let session = tab.session.get_mut();
+            let mut sends = session.receive(self.now, envelope.message).expect("the relay keeps to the protocol");
+            sends.extend(tab.flush(self.now));
             answers.extend(sends.into_iter().map(|message| Input::Receive(envelope.to, message)));
         }
         answers
+    }
+}
+
+impl Tab {
+    /// Lets the disk finish what it was given. Returns what waited for that.
+    fn flush(&mut self, now: Now) -> Vec<Message> {
+        let mut sends = Vec::new();
+        let Some(disk) = &mut self.disk else { return sends };
+        let session = self.session.get_mut();
+        disk.given.extend(session.take_writes());
+        while let Some(id) = disk.finish() {
+            sends.extend(session.persisted(now, id));
+            disk.given.extend(session.take_writes());
+        }
+        sends
     }
 }

@@ -95,7 +95,7 @@ impl Replica {
             let outcome = self.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
                 (Entry::Claim(claim), Some(outcome)) => {
-                    if let Some(since) = self.claims.decided(slot, claim, outcome) {
+                    if let Some(since) = self.claims.decided(slot, claim, outcome, &mut self.outbox) {
                         self.controller.decided(now.monotonic, since);
                     }
                     match (outcome, &claim.wish) {
@@ -165,7 +165,7 @@ impl Replica {
         }
         // What is to end a configuration must be the last.
         while entries.len() < capacity && !matches!(entries.last(), Some(Entry::Configure(_))) {
-            let Some(claim) = self.claims.next_to_send(self.applied) else { break };
+            let Some(claim) = self.claims.next_to_send(self.applied, &mut self.outbox) else { break };
             if is_durable(&self.document, claim) {
                 if asks_for_a_number(&claim.wish) {
                     self.controller.asked(now.monotonic, true);
@@ -192,7 +192,7 @@ impl Replica {
         }
         while self.claims.may_pass() {
             let Some(peer) = self.way_to_leader() else { return };
-            let Some(claim) = self.claims.next_to_send(self.applied) else { return };
+            let Some(claim) = self.claims.next_to_send(self.applied, &mut self.outbox) else { return };
             let message = Message::Propose(claim.clone());
             self.claims.passed(now.monotonic);
             self.send(peer, message);

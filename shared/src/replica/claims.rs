@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::dot::Dot;
 use crate::finality::{Final, Numbering};
 use crate::id::{RecordId, ReplicaId};
-use crate::io::{CommandId, CommandRejection, Reply, WriteOp};
+use crate::io::{CommandId, CommandRejection, PendingClaim, Reply, WriteOp};
 use crate::ledger::{Claim, ClaimId, Granted, Numbered, Outcome, Rejection, Wish};
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Ballot, Slot};
@@ -28,13 +28,15 @@ pub(super) struct Claims {
     asker: ReplicaId,
     /// The `seq` of the latest own claim.
     seq: u64,
+    /// Whether own claims outlive this life of the replica: those of a tab, which keeps its id.
+    outlive: bool,
     pending: BTreeMap<ClaimId, Pending>,
     /// Those that have not gone anywhere yet, in order. May name claims that were decided meanwhile.
     to_send: VecDeque<ClaimId>,
     /// Those that were passed on to another replica. Invariant: all pending.
     passed: BTreeSet<ClaimId>,
     /// Replies whose claims are decided and not released. Invariant: ascending by slot.
-    unreleased: VecDeque<(Slot, CommandId, Reply)>,
+    unreleased: VecDeque<(Slot, Option<(CommandId, Reply)>)>,
     /// When to pass on again what was passed on and not decided.
     retry_at: Option<Duration>,
     /// The leader to whom the claims went.
@@ -54,6 +56,13 @@ struct Pending {
     since: Duration,
 }
 
+impl Pending {
+    fn write(&self) -> WriteOp {
+        let (claim, is_asked) = (self.claim.clone(), self.asked.is_some());
+        WriteOp::Ask(PendingClaim { claim, is_fixed: self.is_fixed, is_asked })
+    }
+}
+
 /// The command that waits for an outcome, and what it is answered with.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked {
@@ -63,30 +72,50 @@ pub(super) enum Asked {
     Number(CommandId),
     /// With the record that was added for it, and the number.
     Registration(CommandId, RecordId),
+    /// The command was given in an earlier life: nobody waits, but its user wants to see what became of it.
+    Before,
 }
 
 impl Asked {
-    fn reply(self, claim: ClaimId, outcome: Outcome) -> (CommandId, Reply) {
+    fn reply(self, claim: ClaimId, outcome: Outcome) -> Option<(CommandId, Reply)> {
         let granted = match outcome {
             Ok(Granted::Final(Numbered { number, .. })) => Some(Numbering::Final(Final::new(number))),
             _ => None,
         };
-        match (self, granted, outcome) {
+        Some(match (self, granted, outcome) {
+            (Asked::Before, ..) => return None,
             (Asked::Number(id), Some(numbering), _) => (id, Reply::Numbered(numbering)),
             (Asked::Registration(id, record), Some(numbering), _) => (id, Reply::Registered(record, Ok(numbering))),
             (Asked::Registration(id, record), None, Err(rejection)) => (id, Reply::Registered(record, Err(rejection))),
             (Asked::Outcome(id) | Asked::Number(id) | Asked::Registration(id, _), _, outcome) => {
                 (id, Reply::Decided(claim, outcome))
             }
-        }
+        })
     }
 }
 
 impl Claims {
-    pub(super) fn recover(asker: ReplicaId, seq: u64) -> Self {
+    /// A relay asks under a new id in each life, and begins with no claims.
+    pub(super) fn of_relay(asker: ReplicaId, seq: u64) -> Self {
+        Claims::new(asker, seq, false)
+    }
+
+    /// A tab goes on with the claims that were not decided when its last life ended.
+    pub(super) fn of_tab(asker: ReplicaId, seq: u64, pending: BTreeMap<u64, PendingClaim>, now: Duration) -> Self {
+        let mut claims = Claims::new(asker, seq, true);
+        for PendingClaim { claim, is_fixed, is_asked } in pending.into_values() {
+            let asked = is_asked.then_some(Asked::Before);
+            claims.to_send.push_back(claim.id);
+            claims.pending.insert(claim.id, Pending { claim, is_fixed, asked, since: now });
+        }
+        claims
+    }
+
+    fn new(asker: ReplicaId, seq: u64, outlive: bool) -> Self {
         Claims {
             asker,
             seq,
+            outlive,
             pending: BTreeMap::new(),
             to_send: VecDeque::new(),
             passed: BTreeSet::new(),
@@ -114,7 +143,11 @@ impl Claims {
         let id = ClaimId { replica: self.asker, seq: self.seq };
         let claim = Claim { id, settled: 0, seen: Slot(0), after, wish };
         self.enqueue(id, &claim.wish);
-        self.pending.insert(id, Pending { claim, is_fixed: false, asked, since: now });
+        let pending = Pending { claim, is_fixed: false, asked, since: now };
+        if self.outlive {
+            outbox.writes().push(pending.write());
+        }
+        self.pending.insert(id, pending);
         Ok(id)
     }
 
@@ -147,15 +180,23 @@ impl Claims {
 
     /// The log has decided a claim in `slot`, its own or another. The reply waits until the slot is released. Says when
     /// the claim had come.
-    pub(super) fn decided(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Option<Duration> {
+    pub(super) fn decided(
+        &mut self,
+        slot: Slot,
+        claim: &Claim,
+        outcome: Outcome,
+        outbox: &mut Outbox,
+    ) -> Option<Duration> {
         let pending = self.pending.remove(&claim.id)?;
         self.passed.remove(&claim.id);
+        if self.outlive && claim.id.replica == self.asker {
+            outbox.writes().push(WriteOp::Answered(claim.id.seq));
+        }
         if let Some(asked) = pending.asked {
             if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome) {
                 self.refused.insert(record, rejection);
             }
-            let (command, reply) = asked.reply(claim.id, outcome);
-            self.unreleased.push_back((slot, command, reply));
+            self.unreleased.push_back((slot, asked.reply(claim.id, outcome)));
         }
         Some(pending.since)
     }
@@ -183,19 +224,26 @@ impl Claims {
     /// Everything below `until` is released: the replies go.
     pub(super) fn released(&mut self, until: Slot, outbox: &mut Outbox) {
         while self.unreleased.front().is_some_and(|&(slot, ..)| slot < until) {
-            let (_, command, reply) = self.unreleased.pop_front().expect("looked at above");
-            outbox.push_unbound(Item::Reply(command, Ok(reply)));
+            let (_, reply) = self.unreleased.pop_front().expect("looked at above");
+            if let Some((command, reply)) = reply {
+                outbox.push_unbound(Item::Reply(command, Ok(reply)));
+            }
         }
     }
 
-    /// The pending claims, for looking up which a snapshot has decided.
+    /// The pending claims that may have left this replica, for looking up which a snapshot has decided.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = &Claim> + '_ {
+        self.pending.values().filter(|pending| pending.is_fixed).map(|pending| &pending.claim)
+    }
+
+    /// The pending claims.
     pub(super) fn pending(&self) -> impl Iterator<Item = &Claim> + '_ {
         self.pending.values().map(|pending| &pending.claim)
     }
 
     /// The claim to send next, by a replica that knows the log below `seen`; [`proposed`](Self::proposed),
     /// [`passed`](Self::passed) or [`dropped`](Self::dropped) says what came of it.
-    pub(super) fn next_to_send(&mut self, seen: Slot) -> Option<&Claim> {
+    pub(super) fn next_to_send(&mut self, seen: Slot, outbox: &mut Outbox) -> Option<&Claim> {
         while let Some(id) = self.to_send.front() {
             if self.pending.contains_key(id) {
                 break;
@@ -208,6 +256,9 @@ impl Claims {
         if !pending.is_fixed {
             pending.is_fixed = true;
             (pending.claim.seen, pending.claim.settled) = (seen, first_own.seq - 1);
+            if self.outlive {
+                outbox.writes().push(pending.write());
+            }
         }
         Some(&pending.claim)
     }
@@ -271,6 +322,25 @@ impl Claims {
     /// How many of this replica's own wishes are undecided, or not released.
     pub(super) fn own_pending(&self) -> usize {
         self.pending.values().filter(|pending| pending.asked.is_some()).count() + self.unreleased.len()
+    }
+
+    /// The same, of those asked after the one with this `seq`.
+    pub(super) fn own_pending_after(&self, seq: u64) -> usize {
+        let after = ClaimId { replica: self.asker, seq }..;
+        let own = self.pending.range(after).filter(|(id, _)| id.replica == self.asker && id.seq > seq);
+        own.filter(|(_, pending)| pending.asked.is_some()).count()
+    }
+
+    /// The `seq` of the latest own claim.
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The claim for a lease that this replica wants of itself, if one is pending.
+    pub(super) fn leasing(&self) -> Option<ClaimId> {
+        let is_lease =
+            |pending: &Pending| pending.asked.is_none() && matches!(pending.claim.wish, Wish::GrantRange { .. });
+        self.pending.iter().find(|(_, pending)| is_lease(pending)).map(|(&id, _)| id)
     }
 
     pub(super) fn refused(&self, record: RecordId) -> Option<Rejection> {

@@ -22,8 +22,8 @@ impl Replica {
             Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
             Command::Undo => self.undo(now).map(Reply::Undone),
             Command::Read(consistency) => return self.read(now, id, consistency),
-            Command::Witness(willing) => {
-                self.set_witness(willing);
+            Command::Witness { willing, durable } => {
+                self.set_witness(willing, durable);
                 Ok(Reply::Done)
             }
             about_numbers => match self.on_numbers(now, id, about_numbers) {
@@ -61,7 +61,7 @@ impl Replica {
         let outcome = self.ledger.outcome(&claim);
         self.claims.take(now.monotonic, claim.clone(), Some(Asked::Outcome(id)))?;
         if let Some(outcome) = outcome {
-            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome);
+            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome, &mut self.outbox);
         }
         Ok(())
     }

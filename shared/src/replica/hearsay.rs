@@ -6,17 +6,20 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::crdt::Field;
 use crate::document::{Delta, Merged, News};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
-use crate::io::{Message, Now, PeerId, PeerKind};
+use crate::io::{Message, Now, PeerId, PeerKind, WriteOp};
 use crate::schema::NUMBER;
 
 use super::Replica;
 
-#[derive(Debug, Default)]
-pub(super) struct Hearsay {
+/// What is hearsay in a tab.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hearsay {
     /// The dots that only neighbours have told of.
     dots: DotSet,
     /// What neighbours have superseded or removed, by record. Invariant: empty if `dots` is.
@@ -47,6 +50,14 @@ impl Replica {
     /// Whether the other side is a tab of the same browser, which is believed as this tab's own storage is.
     pub(super) fn is_neighbour(&self, kind: PeerKind) -> bool {
         self.voter.is_none() && matches!(kind, PeerKind::Tab(_))
+    }
+
+    /// Writes down what is hearsay, along with the versions that it is about.
+    pub(super) fn keep_hearsay(&mut self) {
+        if self.hearsay != self.hearsay_written {
+            self.hearsay_written = self.hearsay.clone();
+            self.outbox.writes().push(WriteOp::Hearsay(self.hearsay.clone()));
+        }
     }
 
     /// Those to whom this replica tells what it did, or heard over the link `from`. In a tab, all neighbours have heard

@@ -112,17 +112,22 @@ impl Outbox {
     }
 }
 
+/// Whether what a write says is known elsewhere, too.
 fn is_of_the_log(op: &WriteOp) -> bool {
     match op {
         WriteOp::Standing(_)
         | WriteOp::Remember { .. }
         | WriteOp::Snapshot { .. }
         | WriteOp::Accept { .. }
-        | WriteOp::Decided(_) => true,
+        | WriteOp::Decided(_)
+        | WriteOp::Stored(_) => true,
         WriteOp::PutVersion { .. }
         | WriteOp::DropVersion { .. }
         | WriteOp::PutContext(_)
         | WriteOp::ClaimSeq(_)
+        | WriteOp::Ask(_)
+        | WriteOp::Hearsay(_)
+        | WriteOp::Answered(_)
         | WriteOp::Cursor { .. } => false,
     }
 }

@@ -143,25 +143,22 @@ impl Replica {
             self.leases.follow(&self.ledger, self.me);
         }
         self.unsettled.settle_by(&self.ledger);
-        if self.voter.is_some() {
-            self.outbox.writes().push(WriteOp::Snapshot { snapshot: snapshot.clone(), log_start: snapshot.at });
-            self.snapshots.latest = Some(snapshot);
-        }
+        self.keep_snapshot(snapshot.clone(), snapshot.at);
         self.pass_on_decisions(self.applied);
         self.send(from, Message::Fetch { first: self.log.decided() });
         self.log_grew(now);
     }
 
     /// The claims that a snapshot has decided are over.
-    fn settle_claims(&mut self) {
+    pub(super) fn settle_claims(&mut self) {
         let over: Vec<_> =
-            self.claims.pending().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
+            self.claims.fixed().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
         for (claim, outcome) in over {
-            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome);
+            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome, &mut self.outbox);
         }
     }
 
-    /// Drops what was decided long before this step: a relay keeps a snapshot in its place, a tab does not.
+    /// Drops what was decided long before this step, and keeps a snapshot in its place.
     pub(super) fn compact(&mut self) {
         let kept = self.tuning.log_kept.max(self.ledger.count() as u64 / NUMBERS_PER_ENTRY);
         if self.applied.0 - self.log.start().slot.0 < 2 * kept {
@@ -169,13 +166,17 @@ impl Replica {
         }
         let first_kept = Slot(self.applied.0 - kept);
         self.log.truncate(first_kept);
+        let decided = Position { slot: self.log.decided(), chain: self.log.chain() };
+        let at = if mutation::is(Mutation::SnapshotMisplaced) { self.log.start() } else { decided };
+        self.keep_snapshot(Snapshot { at, ledger: wire::plain_bytes(&*self.ledger) }, self.log.start());
+    }
+
+    /// On disk, and to serve others, which a tab does not.
+    fn keep_snapshot(&mut self, snapshot: Snapshot, log_start: Position) {
         if self.voter.is_some() {
-            let decided = Position { slot: self.log.decided(), chain: self.log.chain() };
-            let at = if mutation::is(Mutation::SnapshotMisplaced) { self.log.start() } else { decided };
-            let snapshot = Snapshot { at, ledger: wire::plain_bytes(&*self.ledger) };
             self.snapshots.latest = Some(snapshot.clone());
-            self.outbox.writes().push(WriteOp::Snapshot { snapshot, log_start: self.log.start() });
         }
+        self.outbox.writes().push(WriteOp::Snapshot { snapshot, log_start });
     }
 
     /// The relay that a step of the voter wants the log from.

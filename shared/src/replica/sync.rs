@@ -7,7 +7,7 @@ use crate::document::{Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VER
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
-use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation};
+use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::ledger::{Claim, Rejection};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
@@ -39,7 +39,7 @@ impl Replica {
             return Err(Violation::Diverged);
         }
         if let PeerKind::Relay(..) = kind {
-            self.stored.join(&context.of(self.me));
+            self.on_stored(context);
             self.relay_decided = Some(decided.slot);
             self.check_memory(context);
         }
@@ -56,6 +56,17 @@ impl Replica {
             if is_all { self.send_digest(peer, kind) } else { self.send(peer, Message::More) }
         }
         Ok(())
+    }
+
+    /// A relay says what it has, this replica's own dots among it.
+    pub(super) fn on_stored(&mut self, context: &DotSet) {
+        let own = context.of(self.me);
+        if !own.is_subset(&self.stored) {
+            self.stored.join(&own);
+            if self.voter.is_none() {
+                self.outbox.writes().push(WriteOp::Stored(self.stored.clone()));
+            }
+        }
     }
 
     /// What others have seen of this relay's own edits was durable here: if it is not known, the disk has forgotten it.

@@ -132,13 +132,18 @@ impl<'a> View<'a> {
         let released = |numbered: &Numbered| numbered.slot < self.released();
         let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica == self.replica.me;
         let own_lease = self.replica.unsettled.of(id).find(is_own_lease);
+        // A number that nobody else may ever get is not shown before a crash could make this replica give it again.
+        let (kept, waiting) = match own_lease {
+            Some(claim) if claim.dot.counter > self.replica.kept.edits() => (None, Some(Wish::Allocate { record: id })),
+            own_lease => (own_lease, None),
+        };
         let provisional = |claim: &ProvisionalClaim| Provisional::new(*claim);
         NumberView {
             held: chosen.filter(released).map(Final::new),
-            leased: own_lease.map(|claim| Final::new(claim.number)),
+            leased: kept.map(|claim| Final::new(claim.number)),
             provisional: self.replica.unsettled.of(id).filter(|claim| !is_own_lease(claim)).map(provisional).collect(),
             unreleased: chosen.filter(|numbered| !released(numbered)),
-            pending: self.replica.claims.pending_for(id).cloned(),
+            pending: waiting.or_else(|| self.replica.claims.pending_for(id).cloned()),
             refused: self.replica.claims.refused(id),
         }
     }
@@ -237,6 +242,24 @@ impl<'a> View<'a> {
     fn own_edits_beyond(&self, dots: &DotSet) -> u64 {
         let own = self.replica.document.context().of(self.replica.me);
         own.difference(dots).intervals().map(|(_, (start, end))| end - start + 1).sum()
+    }
+
+    /// How many of this replica's own edits are not durable here, as far as its host has said.
+    #[must_use]
+    pub fn unpersisted_edits(&self) -> u64 {
+        self.replica.document.context().highest(self.replica.me).saturating_sub(self.replica.kept.edits())
+    }
+
+    /// How many of this replica's own wishes that are undecided are not durable here.
+    #[must_use]
+    pub fn unpersisted_wishes(&self) -> usize {
+        self.replica.claims.own_pending_after(self.replica.kept.claims())
+    }
+
+    /// Whether the log has decided that this replica is gone for good: what it writes under its id counts for nothing.
+    #[must_use]
+    pub fn is_retired(&self) -> bool {
+        self.replica.document.has_retired(self.replica.me)
     }
 
     /// What the next undo would undo.

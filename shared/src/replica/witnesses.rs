@@ -20,6 +20,8 @@ const MAX_WITNESSES: usize = 10_000;
 pub(super) struct Witnesses {
     /// Whether this tab acknowledges what is decided.
     willing: bool,
+    /// Whether what this tab acknowledges survives a crash of it.
+    durable: bool,
     /// What this tab has acknowledged, and to which relay.
     acknowledged: Option<(PeerId, Slot)>,
     /// Up to where each witness has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
@@ -48,6 +50,7 @@ impl Witnesses {
     pub(super) fn new() -> Self {
         Witnesses {
             willing: true,
+            durable: false,
             acknowledged: None,
             seen: BTreeMap::new(),
             released: Slot(0),
@@ -93,8 +96,8 @@ impl Witnesses {
 
 impl Replica {
     /// Whether this tab is to acknowledge what is decided.
-    pub(super) fn set_witness(&mut self, willing: bool) {
-        self.witnesses.willing = willing;
+    pub(super) fn set_witness(&mut self, willing: bool, durable: bool) {
+        (self.witnesses.willing, self.witnesses.durable) = (willing, durable);
         self.witnesses.acknowledged = None;
         if !willing && let Some(relay) = self.peers.any_relay() {
             self.send(relay, Message::Witness { tab: self.me, until: None, durable: false });
@@ -162,7 +165,9 @@ impl Replica {
         let Some(relay) = relay else { return };
         if self.witnesses.acknowledged != Some((relay, self.applied)) {
             self.witnesses.acknowledged = Some((relay, self.applied));
-            self.send(relay, Message::Witness { tab: self.me, until: Some(self.applied), durable: false });
+            // It leaves after the log that it is about is written, as everything bound does.
+            let durable = self.witnesses.durable;
+            self.send(relay, Message::Witness { tab: self.me, until: Some(self.applied), durable });
         }
     }
 

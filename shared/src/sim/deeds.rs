@@ -41,7 +41,8 @@ impl World {
                 self.report.clock_jumps += 1;
                 Ok(())
             }
-            15..=18 => self.reload(tab),
+            15 | 16 => self.reload(tab),
+            17 | 18 => self.reopen(tab),
             19..=24 => self.cut_some(relay),
             25..=28 => self.cut_some(tab),
             29..=42 => self.connect_all(tab),
@@ -202,7 +203,18 @@ impl World {
         Ok(())
     }
 
-    /// A tab is closed and a new one opened: what no relay had is gone.
+    /// A tab ends in the midst of its writes, and comes back as what its disk holds.
+    fn reopen(&mut self, tab: NodeId) -> Result<(), Violated> {
+        if !self.stop(tab)? {
+            return Ok(());
+        }
+        self.report.reopened += 1;
+        self.nodes[tab].disk.crash(&mut self.random);
+        self.start(tab);
+        self.connect_all(tab)
+    }
+
+    /// A tab is closed for good and a new one opened: what no relay had is gone.
     fn reload(&mut self, tab: NodeId) -> Result<(), Violated> {
         if !self.stop(tab)? {
             return Ok(());
@@ -211,6 +223,7 @@ impl World {
         let closed = self.nodes[tab].id;
         self.gone.push(closed);
         self.nodes[tab].id = self.new_id();
+        self.nodes[tab].disk.wipe();
         self.start(tab);
         self.reload_whoever_knows_more_of(closed)?;
         self.connect_all(tab)
@@ -412,7 +425,7 @@ impl World {
                 7 => edit(record, schema::TAGS, FieldEdit::Insert(text)),
                 8 => edit(record, schema::TAGS, FieldEdit::Remove(text)),
                 9 => Command::Remove { record },
-                10 => Command::Witness(self.below(3) > 0),
+                10 => Command::Witness { willing: self.below(3) > 0, durable: true },
                 _ => {
                     let replica = self.nodes[tab].id;
                     Command::Ask(self.some_wish(record, replica))

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId};
-use crate::ledger::{Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Ledger, Outcome, Range, Rejection, Wish};
+use crate::ledger::{
+    Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Ledger, Outcome, ProvisionalClaim, Range, Rejection, Wish,
+};
 use crate::paxos::{Accepted, Ballot, Configuration, Entry, Slot};
 use crate::sim::checker::Violated;
 use crate::wire;
@@ -191,7 +193,12 @@ impl Model {
                 return Err(Violated::ClaimUnaccounted { slot, claim: *claim });
             }
             let is_given = held.is_some_and(|held| held.slot == slot) && !self.freed.contains(&claim.number);
-            if is_given && self.range_of(claim.number).is_some_and(|range| range.to != claim.dot.replica) {
+            // Another claim of this entry may have given the record the same number, out of the lease.
+            let is_of_lessee = |range: Range| {
+                let same = |other: &&ProvisionalClaim| (other.record, other.number) == (claim.record, claim.number);
+                claims.iter().filter(same).any(|other| other.dot.replica == range.to)
+            };
+            if is_given && self.range_of(claim.number).is_some_and(|range| !is_of_lessee(range)) {
                 return Err(Violated::LeasedNumberGiven { slot, number: claim.number });
             }
         }

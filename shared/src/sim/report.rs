@@ -51,6 +51,8 @@ report! {
     lies,
     /// Tabs that were turned away since they knew of a number earlier than their relay.
     early_numbers,
+    /// Tabs that ended in the midst of their writes, and came back with their disk.
+    reopened,
     /// Tabs that were closed, with what no relay had.
     reloads,
     /// Entries decided.

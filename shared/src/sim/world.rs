@@ -16,7 +16,7 @@ use super::network::{Network, NodeId};
 use super::report::Report;
 use crate::dot::DotSet;
 use crate::id::{ReplicaId, VoterId};
-use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Recovered, Violation, WriteId};
+use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Violation, WriteId};
 use crate::ledger::{Claim, Dynamic, Load, Policy, Reason, Rung, Wish};
 use crate::paxos::{Ballot, Configuration};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
@@ -372,7 +372,7 @@ impl World {
         let tuning = Tuning { log_kept: 20, recovery_grace };
         let (role, durable) = match self.nodes[node].voter {
             Some(voter) => (Role::Relay { voter, addresses, seed, tuning }, self.nodes[node].disk.read()),
-            None => (Role::Tab, Recovered::default()),
+            None => (Role::Tab, self.nodes[node].disk.read()),
         };
         let config = Config { replica: self.nodes[node].id, schema: Schema::people(), role };
         let replica = Replica::recover(config, durable, now);

@@ -5,6 +5,7 @@ mod dynamic;
 mod majority;
 mod reads;
 mod snapshots;
+mod tabs;
 mod voters;
 mod witnesses;
 

@@ -47,15 +47,15 @@ fn a_number_is_final_when_a_tab_has_it() {
 #[test]
 fn a_tab_that_nobody_looks_at_does_not_count() {
     let (mut room, anna, tab) = in_want_of_a_witness(0);
-    room.command(tab, Command::Witness(false));
+    room.command(tab, Command::Witness { willing: false, durable: false });
     room.connect(tab, 1);
     assert_eq!(number(&room, tab, anna), WAITS);
     assert_eq!(number(&room, 0, anna), WAITS);
-    room.command(tab, Command::Witness(true));
+    room.command(tab, Command::Witness { willing: true, durable: false });
     assert_eq!(number(&room, tab, anna), FINAL);
     assert_eq!(number(&room, 0, anna), FINAL);
     let bert = room.add(0, "Bert", "");
-    room.command(tab, Command::Witness(false));
+    room.command(tab, Command::Witness { willing: false, durable: false });
     room.ask(0, Wish::Allocate { record: bert });
     assert_eq!(number(&room, 0, bert), WAITS, "it has resigned");
 }
@@ -115,7 +115,7 @@ fn who_comes_later_knows_what_is_final() {
     let late = tab + 1;
     room.connect(tab, 0);
     assert_eq!(number(&room, tab, anna), FINAL);
-    room.command(late, Command::Witness(false));
+    room.command(late, Command::Witness { willing: false, durable: false });
     room.connect(late, 1);
     assert_eq!(number(&room, late, anna), FINAL);
     for relay in 0..3 {

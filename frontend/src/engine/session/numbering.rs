@@ -1,12 +1,13 @@
 //! How a session gives numbers and takes them back, and what it remembers of refusals.
 
 use shared::id::RecordId;
-use shared::io::{Command, CommandRejection, Message, Now, Reply};
+use shared::io::{Command, Message, Now};
 use shared::ledger::{Conflict, Rejection};
 use shared::replica::NumberView;
 
+use super::answers::Asked;
 use super::{NumberWish, Session};
-use crate::engine::fact::{Collision, Fact, Owner};
+use crate::engine::fact::{Collision, Owner};
 
 impl Session {
     pub(super) fn number(&mut self, now: Now, record: RecordId, number: NumberWish) -> Vec<Message> {
@@ -15,23 +16,7 @@ impl Session {
             NumberWish::Next => None,
             NumberWish::This(number) => Some(number),
         };
-        let step = self.give(now, Command::Number { record, number });
-        for reply in step.replies {
-            match reply {
-                Ok(Reply::Numbered(numbering)) => {
-                    let name = self.last_name(record);
-                    self.feed.tell(now.wall_ms, Fact::Numbered { name, numbering });
-                }
-                // The row of the record says so itself.
-                Err(CommandRejection::Refused(rejection)) => {
-                    self.refused.insert(record, rejection);
-                    self.changed.records.insert(record);
-                }
-                Err(rejection) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
-                Ok(_) => {}
-            }
-        }
-        step.sends
+        self.ask(now, Command::Number { record, number }, Some(Asked::Number(record)))
     }
 
     pub(super) fn free(&mut self, now: Now, record: RecordId) -> Vec<Message> {

@@ -1,0 +1,180 @@
+//! Caretakers: what tabs have left to do that were closed is done by the tabs that are open, each under its own id.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use gloo::timers::callback::Timeout;
+use shared::id::ReplicaId;
+use shared::wire::Room;
+use wasm_bindgen_futures::spawn_local;
+
+use super::fact::Fact;
+use super::identity::{self, Disk, Identity};
+use super::keeper::Keeper;
+use super::lock::{self, Patience};
+use super::session::Safety;
+use super::store::rows::{self, Kept};
+use super::store::{self, Store};
+use super::{Engine, Inner};
+use crate::browser;
+
+/// How often to look for what was left.
+const ROUND: Duration = Duration::from_secs(60);
+/// How many ids of tabs that are closed are kept for the next ones, besides those that hold leases.
+const SPARE: usize = 8;
+
+/// What an engine is for.
+pub(super) enum Post {
+    /// The tab's own replica, which people see.
+    Page(Box<RefCell<Rounds>>),
+    /// The replica of a tab that is closed, looked after by the engine of a page.
+    Caretaker { of: Weak<Inner> },
+}
+
+/// The rounds of a page that looks for what was left.
+#[derive(Default)]
+pub(super) struct Rounds {
+    /// Looks after one replica at a time.
+    caretaker: Option<Engine>,
+    /// A round is under way.
+    is_looking: bool,
+    next: Option<Timeout>,
+}
+
+impl Post {
+    pub(super) fn page() -> Self {
+        Post::Page(Box::default())
+    }
+
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self, Post::Page(_))
+    }
+}
+
+/// What is left of a replica.
+enum Left {
+    /// Somebody has it, or nobody can read it.
+    NotOurs,
+    /// It has something to do.
+    Work(Identity),
+    /// Its id is of no use any more.
+    Nothing,
+    /// Its id may be used again; and whether it has begun with a lease.
+    Spare,
+}
+
+impl Engine {
+    /// This page has reached a relay: what others have left can be done.
+    pub(super) fn look_for_what_was_left(&self) {
+        let Post::Page(rounds) = &self.0.post else { return };
+        let mut rounds = rounds.borrow_mut();
+        if rounds.caretaker.is_some() || std::mem::replace(&mut rounds.is_looking, true) {
+            return;
+        }
+        let engine = self.clone();
+        spawn_local(async move {
+            let work = engine.round().await;
+            let Post::Page(rounds) = &engine.0.post else { return };
+            let caretaker = work.map(|identity| {
+                let of = Rc::downgrade(&engine.0);
+                let route = engine.0.state.borrow().route.clone();
+                let caretaker = Engine::of(identity, engine.0.room.clone(), route, Post::Caretaker { of });
+                // Nobody sees it: it is no witness.
+                caretaker.set_shown(false);
+                caretaker
+            });
+            let mut rounds = rounds.borrow_mut();
+            rounds.is_looking = false;
+            rounds.caretaker = caretaker;
+            rounds.next = Some(engine.after(ROUND, Engine::look_for_what_was_left));
+        });
+    }
+
+    /// Looks at all replicas of this room on this device until one has something to do. Those that are of no use are
+    /// deleted.
+    async fn round(&self) -> Option<Identity> {
+        let room = &self.0.room;
+        let mut spare = Vec::new();
+        for replica in store::replicas(room).await {
+            match look_at(room, replica).await {
+                Left::NotOurs => {}
+                Left::Work(identity) => return Some(identity),
+                Left::Nothing => identity::forget(room, replica).await,
+                Left::Spare => spare.push(replica),
+            }
+        }
+        let useless = spare.into_iter().filter(|&replica| !self.has_lease(replica)).skip(SPARE);
+        for replica in useless.collect::<Vec<_>>() {
+            let lock = lock::take(&store::name_of(room, replica), Patience::None).await;
+            if lock.is_some() {
+                identity::forget(room, replica).await;
+            }
+        }
+        None
+    }
+
+    /// Whether the log has leased numbers to a replica that may not all be given.
+    fn has_lease(&self, replica: ReplicaId) -> bool {
+        let state = self.0.state.borrow();
+        state.session.view().ledger().ranges().any(|range| range.to == replica)
+    }
+
+    /// A caretaker that has nothing more to do goes, and lets go of the id.
+    pub(super) fn rest_if_done(&self) {
+        let Post::Caretaker { of } = &self.0.post else { return };
+        let is_done = {
+            let state = self.0.state.borrow();
+            let is_kept = state.keeper.as_ref().is_none_or(Keeper::is_done);
+            is_kept && state.session.has_caught_up() && state.session.safety() > Safety::Device
+        };
+        let page = of.upgrade().filter(|_| is_done).map(Engine);
+        if let Some(page) = page {
+            let replica = self.0.state.borrow().session.view().me();
+            // Not at once: this engine is in the midst of a step.
+            spawn_local(async move { page.dismiss_caretaker(replica) });
+        }
+    }
+
+    fn dismiss_caretaker(&self, replica: ReplicaId) {
+        let Post::Page(rounds) = &self.0.post else { return };
+        let caretaker = rounds.borrow_mut().caretaker.take();
+        if caretaker.is_none() {
+            return;
+        }
+        drop(caretaker);
+        self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LookedAfter { replica });
+        self.announce();
+        self.look_for_what_was_left();
+    }
+}
+
+async fn look_at(room: &Room, replica: ReplicaId) -> Left {
+    let name = store::name_of(room, replica);
+    let Some(lock) = lock::take(&name, Patience::None).await else { return Left::NotOurs };
+    let Ok(store) = Store::open(&name).await else { return Left::NotOurs };
+    let is_spent = identity::is_spent(room, replica);
+    match has_work(&store, replica).await {
+        None => Left::NotOurs,
+        Some(false) if is_spent => Left::Nothing,
+        Some(false) => Left::Spare,
+        Some(true) => match all_of(&store).await {
+            Some(kept) => Left::Work(Identity { replica, disk: Some(Disk { store, kept, lock }), remarks: Vec::new() }),
+            None => Left::NotOurs,
+        },
+    }
+}
+
+/// Whether a replica has edits that no relay has, or wishes that nobody has decided, as far as its disk says.
+async fn has_work(store: &Store, replica: ReplicaId) -> Option<bool> {
+    let own = store.rows(rows::OWN_DOINGS).await.ok()?;
+    let Kept { recovered, .. } = rows::read(own.iter().map(Vec::as_slice)).ok()?;
+    let unsaved = recovered.context.of(replica).difference(&recovered.stored);
+    Some(!unsaved.is_empty() || !recovered.pending.is_empty())
+}
+
+async fn all_of(store: &Store) -> Option<Kept> {
+    let all = store.rows(rows::EVERYTHING).await.ok()?;
+    let kept = rows::read(all.iter().map(Vec::as_slice)).ok()?;
+    rows::check(&kept).is_ok().then_some(kept)
+}

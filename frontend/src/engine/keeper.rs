@@ -1,0 +1,124 @@
+//! Keeps the session's writes on the device: what comes while a transaction is under way goes together into the next one.
+
+use shared::id::ReplicaId;
+use shared::io::{Now, Recovered, WriteBatch, WriteId};
+use shared::schema::Schema;
+use std::rc::Rc;
+use wasm_bindgen_futures::spawn_local;
+
+use super::fact::Fact;
+use super::identity::{self, Disk};
+use super::lock::Lock;
+use super::session::Session;
+use super::store::Store;
+use super::store::rows::{self, Change, Kept};
+use super::{Engine, State};
+use crate::browser;
+
+/// What carries out the writes of one replica. It lets go of the replica's id when it is dropped.
+pub(super) struct Keeper {
+    store: Rc<Store>,
+    waiting: Vec<WriteBatch>,
+    /// Whether a transaction is under way.
+    is_busy: bool,
+    /// The schema that the database has.
+    schema: Option<Schema>,
+    /// Whether the browser was asked to keep it.
+    has_asked: bool,
+    _lock: Lock,
+}
+
+/// The session of a replica, with what is on its disk, and what keeps it there.
+pub(super) fn begin(replica: ReplicaId, disk: Option<Disk>, now: Now) -> (Session, Option<Keeper>) {
+    let Some(Disk { store, kept: Kept { schema, recovered }, lock }) = disk else {
+        return (Session::new(replica, now), None);
+    };
+    let has_asked = recovered != Recovered::default();
+    let session = Session::recover(replica, schema.clone().unwrap_or_else(Schema::people), recovered, now);
+    let store = Rc::new(store);
+    (session, Some(Keeper { store, waiting: Vec::new(), is_busy: false, schema, has_asked, _lock: lock }))
+}
+
+impl Keeper {
+    /// Whether all that it was given is durable.
+    pub(super) fn is_done(&self) -> bool {
+        !self.is_busy && self.waiting.is_empty()
+    }
+
+    /// What goes into the next transaction, and the last write in it.
+    fn next(&mut self, schema: &Schema) -> Option<(Vec<Change>, WriteId)> {
+        let last = self.waiting.last().filter(|_| !self.is_busy)?.id;
+        let mut changes = Vec::new();
+        if self.schema.as_ref() != Some(schema) {
+            changes.push(rows::put_schema(schema));
+            self.schema = Some(schema.clone());
+        }
+        let ops = self.waiting.drain(..).flat_map(|batch| batch.ops);
+        ops.for_each(|op| rows::changes_of(&op, &mut changes));
+        self.is_busy = true;
+        Some((changes, last))
+    }
+}
+
+impl Engine {
+    /// Has the session's writes carried out.
+    pub(super) fn keep(&self, state: &mut State) {
+        let Some(keeper) = &mut state.keeper else { return };
+        keeper.waiting.extend(state.session.take_writes());
+        if state.session.view().is_retired() {
+            let engine = self.clone();
+            spawn_local(async move {
+                let _spent_or_still_locked = engine.end_use_of_id(Fact::Retired).await;
+            });
+            return;
+        }
+        let Some((changes, last)) = keeper.next(state.session.view().schema()) else { return };
+        let (store, weak) = (Rc::clone(&keeper.store), Rc::downgrade(&self.0));
+        spawn_local(async move {
+            let done = store.commit(changes).await;
+            drop(store);
+            let Some(engine) = weak.upgrade().map(Engine) else { return };
+            match done {
+                Ok(()) => engine.on_kept(last),
+                Err(reason) => engine.on_device_lost(reason).await,
+            }
+        });
+    }
+
+    fn on_kept(&self, last: WriteId) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            if let Some(keeper) = &mut state.keeper {
+                keeper.is_busy = false;
+                if !keeper.has_asked && state.session.view().unsaved_edits() > 0 {
+                    keeper.has_asked = true;
+                    browser::ask_to_keep_storage();
+                }
+            }
+        }
+        self.advance(|session| session.persisted(browser::now(), last));
+    }
+
+    /// Nobody knows what the disk has of the last writes, so nobody may go on from it. Only when that is sure does this
+    /// tab go on in memory; until then nothing leaves it that depends on those writes.
+    async fn on_device_lost(&self, reason: String) {
+        if self.end_use_of_id(Fact::DeviceLost { reason }).await {
+            self.advance(|session| session.lose_device(browser::now()));
+        }
+    }
+
+    /// No tab will take this id again. Says whether that is sure.
+    async fn end_use_of_id(&self, why: Fact) -> bool {
+        let replica = {
+            let state = &mut *self.0.state.borrow_mut();
+            let Some(Keeper { store, _lock: lock, .. }) = state.keeper.take() else { return false };
+            drop(store);
+            // Others would else take the database for that of a tab that is gone, while it still counts.
+            state.lost_lock = Some(lock);
+            state.session.tell_aloud(browser::now(), why);
+            state.session.view().me()
+        };
+        self.announce();
+        identity::spend(&self.0.room, replica).await
+    }
+}

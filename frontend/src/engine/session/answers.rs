@@ -1,0 +1,45 @@
+//! What a session tells of the answers to commands. They come when what the commands did is durable.
+
+use shared::id::RecordId;
+use shared::io::{CommandId, CommandRejection, Now, Reply};
+use shared::replica::Undoable;
+
+use super::{Session, record_of};
+use crate::engine::fact::Fact;
+
+/// A command whose answer is told in a way of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    Number(RecordId),
+    Undo(Undoable),
+}
+
+impl Session {
+    pub(super) fn tell_answers(&mut self, now: Now, replies: Vec<(CommandId, Result<Reply, CommandRejection>)>) {
+        for (id, reply) in replies {
+            match (self.asked.remove(&id), reply) {
+                (Some(Asked::Undo(what)), reply) => {
+                    self.note_names(record_of(what));
+                    let fact = Fact::Undone { what, name: self.last_name(record_of(what)), outcome: reply.map(drop) };
+                    self.feed.tell_aloud(now.wall_ms, fact);
+                }
+                (Some(Asked::Number(record)), Ok(Reply::Numbered(numbering))) if !self.is_decided(record) => {
+                    let name = self.last_name(record);
+                    self.feed.tell(now.wall_ms, Fact::Numbered { name, numbering });
+                }
+                // The row of the record says so itself.
+                (Some(Asked::Number(record)), Err(CommandRejection::Refused(rejection))) => {
+                    self.refused.insert(record, rejection);
+                    self.changed.records.insert(record);
+                }
+                (_, Err(rejection)) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
+                (_, Ok(_)) => {}
+            }
+        }
+    }
+
+    /// Whether a record has its number by the log, which was told as its decision.
+    fn is_decided(&self, record: RecordId) -> bool {
+        self.view().ledger().number_of(record).is_some()
+    }
+}

@@ -1,0 +1,172 @@
+//! The database of one replica of one room, in this browser.
+
+pub mod rows;
+
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use shared::id::ReplicaId;
+use shared::wire::Room;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
+
+use crate::browser;
+use rows::Change;
+
+/// Of the layout of the rows. A newer database is left alone.
+const VERSION: u32 = 1;
+/// The one object store.
+const ROWS: &str = "rows";
+
+/// An open database, closed when dropped.
+pub struct Store {
+    database: IdbDatabase,
+}
+
+impl Store {
+    /// Opens the database of this name, and makes it if there is none.
+    ///
+    /// # Errors
+    /// The reason, in the browser's words: it keeps no databases, or this one is newer.
+    pub async fn open(name: &str) -> Result<Self, String> {
+        let factory = factory().ok_or("this browser keeps no databases here")?;
+        let request = factory.open_with_u32(name, VERSION).map_err(reason)?;
+        let make = {
+            let request = request.clone();
+            Closure::once_into_js(move || {
+                let database = request.result().map(JsCast::unchecked_into::<IdbDatabase>);
+                // What fails here fails the opening, too.
+                let _made = database.and_then(|database| database.create_object_store(ROWS));
+            })
+        };
+        request.set_onupgradeneeded(Some(make.unchecked_ref()));
+        let database: IdbDatabase = done(&request).await?.unchecked_into();
+        Ok(Store { database })
+    }
+
+    /// The rows whose keys are in a range.
+    ///
+    /// # Errors
+    /// The reason, in the browser's words.
+    pub async fn rows(&self, (from, until): (&[u8], &[u8])) -> Result<Vec<Vec<u8>>, String> {
+        let transaction = self.database.transaction_with_str(ROWS).map_err(reason)?;
+        let rows = transaction.object_store(ROWS).map_err(reason)?;
+        let request = rows.get_all_with_key(&range(from, until)?).map_err(reason)?;
+        let found: Array = done(&request).await?.unchecked_into();
+        Ok(found.iter().map(|row| Uint8Array::unchecked_from_js(row).to_vec()).collect())
+    }
+
+    /// Makes changes durable, all or none.
+    ///
+    /// # Errors
+    /// The reason, in the browser's words: there is no room, or the database is gone. Then nobody knows what is durable.
+    pub async fn commit(&self, changes: Vec<Change>) -> Result<(), String> {
+        let transaction = self.strict_transaction()?;
+        let rows = transaction.object_store(ROWS).map_err(reason)?;
+        for change in changes {
+            carry_out(&rows, change)?;
+        }
+        let completed = Promise::new(&mut |resolve, reject| {
+            transaction.set_oncomplete(Some(&resolve));
+            transaction.set_onabort(Some(&reject));
+        });
+        let completed = JsFuture::from(completed).await;
+        let why = || transaction.error().map_or_else(|| "the write was aborted".to_owned(), |error| error.message());
+        completed.map(drop).map_err(|_| why())
+    }
+
+    /// A transaction that completes when the disk has it, and not merely the operating system.
+    fn strict_transaction(&self) -> Result<IdbTransaction, String> {
+        let options = js_sys::Object::new();
+        Reflect::set(&options, &"durability".into(), &"strict".into()).map_err(reason)?;
+        let begin: Function = Reflect::get(&self.database, &"transaction".into()).map_err(reason)?.unchecked_into();
+        let transaction = begin.call3(&self.database, &ROWS.into(), &"readwrite".into(), &options).map_err(reason)?;
+        Ok(transaction.unchecked_into())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.database.close();
+    }
+}
+
+fn carry_out(rows: &IdbObjectStore, change: Change) -> Result<(), String> {
+    match change {
+        Change::Put { key, row } => {
+            let key = Uint8Array::from(&row[..key]);
+            rows.put_with_key(&Uint8Array::from(&row[..]), &key).map(drop).map_err(reason)
+        }
+        Change::Drop { from, until } => rows.delete(&range(&from, &until)?.into()).map(drop).map_err(reason),
+    }
+}
+
+fn range(from: &[u8], until: &[u8]) -> Result<JsValue, String> {
+    let bounds = (Uint8Array::from(from).into(), Uint8Array::from(until).into());
+    let range = IdbKeyRange::bound_with_lower_open_and_upper_open(&bounds.0, &bounds.1, false, true);
+    range.map(Into::into).map_err(reason)
+}
+
+/// What the database of a replica is called.
+#[must_use]
+pub fn name_of(room: &Room, replica: ReplicaId) -> String {
+    format!("{}{:016x}", prefix(room), replica.0)
+}
+
+fn prefix(room: &Room) -> String {
+    format!("duet/{}/", room.as_str())
+}
+
+/// The replicas of a room that have databases here. A browser that does not tell has none.
+pub async fn replicas(room: &Room) -> Vec<ReplicaId> {
+    let list = async {
+        let factory = factory()?;
+        let list: Function = Reflect::get(&factory, &"databases".into()).ok()?.dyn_into().ok()?;
+        let promise: Promise = list.call0(&factory).ok()?.dyn_into().ok()?;
+        JsFuture::from(promise).await.ok()
+    };
+    let list: Array = list.await.map(JsCast::unchecked_into).unwrap_or_default();
+    let names = list.iter().filter_map(|database| Reflect::get(&database, &"name".into()).ok()?.as_string());
+    let prefix = prefix(room);
+    names.filter_map(|name| replica_of(name.strip_prefix(&prefix)?)).collect()
+}
+
+/// The replica of sixteen hexadecimal digits.
+#[must_use]
+pub fn replica_of(digits: &str) -> Option<ReplicaId> {
+    u64::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 16).map(ReplicaId)
+}
+
+/// Deletes a database that nobody has open. Says whether it is gone.
+pub async fn delete(name: &str) -> bool {
+    let Some(request) = factory().and_then(|factory| factory.delete_database(name).ok()) else { return false };
+    let gone = Promise::new(&mut |resolve, reject| {
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
+        request.set_onblocked(Some(&reject));
+    });
+    JsFuture::from(gone).await.is_ok()
+}
+
+fn factory() -> Option<IdbFactory> {
+    browser::window().indexed_db().ok()?
+}
+
+/// What a request results in.
+async fn done<R: AsRef<IdbRequest>>(request: &R) -> Result<JsValue, String> {
+    let request: &IdbRequest = request.as_ref();
+    let settled = Promise::new(&mut |resolve, reject| {
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
+    });
+    match JsFuture::from(settled).await {
+        Ok(_) => request.result().map_err(reason),
+        Err(_) => Err(request.error().ok().flatten().map_or_else(String::new, |error| error.message())),
+    }
+}
+
+/// What the browser says went wrong.
+fn reason(error: JsValue) -> String {
+    let message = Reflect::get(&error, &"message".into()).ok().and_then(|message| message.as_string());
+    message.unwrap_or_default()
+}

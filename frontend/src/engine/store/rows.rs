@@ -1,0 +1,226 @@
+//! The rows of a tab's database: what each write does to them, and how they are read back. Pure.
+//!
+//! A row is its key, and what follows it. The first byte of a key says what the row is about; numbers in keys have eight
+//! bytes, the highest first, so that the order of keys is that of slots.
+
+use shared::document::Packed;
+use shared::dot::{Dot, MAX_COUNTER};
+use shared::id::{RecordId, ReplicaId};
+use shared::io::{Recovered, Snapshot, WriteOp};
+use shared::ledger::Ledger;
+use shared::paxos::{Position, Slot};
+use shared::schema::Schema;
+use shared::wire;
+use thiserror::Error;
+
+/// What rows are about. Those of the replica's own doings come first: whoever looks after a replica reads only them.
+mod tag {
+    pub const SCHEMA: u8 = 1;
+    pub const CLAIM_SEQ: u8 = 2;
+    pub const STORED: u8 = 3;
+    pub const PENDING: u8 = 4;
+    pub const CURSOR: u8 = 5;
+    pub const CONTEXT: u8 = 6;
+    pub const DECIDED: u8 = 7;
+    pub const SNAPSHOT: u8 = 8;
+    pub const LOG: u8 = 9;
+    pub const VERSION: u8 = 10;
+    pub const HEARSAY: u8 = 11;
+}
+
+/// The keys of all rows about what the replica itself has done, and how far it is known elsewhere.
+pub const OWN_DOINGS: (&[u8], &[u8]) = (&[tag::SCHEMA], &[tag::DECIDED]);
+/// The keys of all rows.
+pub const EVERYTHING: (&[u8], &[u8]) = (&[0], &[u8::MAX]);
+
+/// One change of the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// In the place of the row with the same key, which is its first `key` bytes.
+    Put { key: usize, row: Vec<u8> },
+    /// Of all rows whose keys are in `from..until`.
+    Drop { from: Vec<u8>, until: Vec<u8> },
+}
+
+/// What is in a database.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    pub schema: Option<Schema>,
+    pub recovered: Recovered,
+}
+
+/// The rows are not those of a tab.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a row about {about} cannot be read")]
+pub struct Unreadable {
+    about: &'static str,
+}
+
+const fn unreadable(about: &'static str) -> Unreadable {
+    Unreadable { about }
+}
+
+/// The schema that all versions follow.
+#[must_use]
+pub fn put_schema(schema: &Schema) -> Change {
+    put(key(tag::SCHEMA, &[]), &wire::plain_bytes(schema))
+}
+
+/// What one write does to the rows: the meaning of [`Recovered::apply`].
+pub fn changes_of(op: &WriteOp, changes: &mut Vec<Change>) {
+    match op {
+        WriteOp::PutVersion { record, dot, version } => {
+            changes.push(put(version_key(*record, *dot), version.as_bytes()))
+        }
+        WriteOp::DropVersion { record, dot } => changes.push(drop_one(version_key(*record, *dot))),
+        WriteOp::PutContext(part) => changes.extend(
+            part.replicas()
+                .map(|replica| put(key(tag::CONTEXT, &[replica.0]), &wire::dot_set_bytes(&part.of(replica)))),
+        ),
+        // Only voters bind themselves, and remember what others have bound themselves to.
+        WriteOp::Standing(_) | WriteOp::Remember { .. } => {}
+        WriteOp::Snapshot { snapshot, log_start } => {
+            let positions =
+                [snapshot.at, *log_start].map(|at| [at.slot.0.to_be_bytes(), at.chain.to_be_bytes()].concat());
+            changes.push(put(key(tag::SNAPSHOT, &[]), &[&positions.concat(), &snapshot.ledger[..]].concat()));
+            changes.push(Change::Drop { from: key(tag::LOG, &[]), until: key(tag::LOG, &[log_start.slot.0]) });
+        }
+        WriteOp::Accept { slot, accepted } => {
+            changes.push(put(key(tag::LOG, &[slot.0]), &wire::plain_bytes(accepted)));
+        }
+        WriteOp::Decided(slot) => changes.push(put_number(key(tag::DECIDED, &[]), slot.0)),
+        WriteOp::ClaimSeq(seq) => changes.push(put_number(key(tag::CLAIM_SEQ, &[]), *seq)),
+        WriteOp::Ask(pending) => {
+            changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &wire::plain_bytes(pending)));
+        }
+        WriteOp::Answered(seq) => changes.push(drop_one(key(tag::PENDING, &[*seq]))),
+        WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &wire::dot_set_bytes(dots))),
+        WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(hearsay))),
+        WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[*first]), *next)),
+    }
+}
+
+/// What rows hold.
+///
+/// # Errors
+/// [`Unreadable`] for the first row that is none.
+pub fn read<'a>(rows: impl Iterator<Item = &'a [u8]>) -> Result<Kept, Unreadable> {
+    let mut kept = Kept::default();
+    let mut decided = Slot(0);
+    for row in rows {
+        let (&tag, mut body) = row.split_first().ok_or(unreadable("nothing"))?;
+        match tag {
+            tag::SCHEMA => kept.schema = Some(wire::plain_of(body).map_err(|_| unreadable("the schema"))?),
+            tag::DECIDED => decided = Slot(take_number(&mut body).ok_or(unreadable("the log"))?),
+            _ => kept.recovered.apply(op_of(tag, body)?),
+        }
+    }
+    // After a snapshot, which may be ahead of it.
+    kept.recovered.decided = kept.recovered.decided.max(decided);
+    Ok(kept)
+}
+
+/// Refuses what no replica can have written, and none could start from.
+///
+/// # Errors
+/// [`Unreadable`] if rows contradict one another.
+pub fn check(kept: &Kept) -> Result<(), Unreadable> {
+    let Recovered { context, records, snapshot, log_start, log, .. } = &kept.recovered;
+    let known = |dot: &Dot| context.contains(*dot);
+    if !records.values().all(|versions| versions.keys().all(known)) {
+        return Err(unreadable("the causal context"));
+    }
+    let end = log_start.slot.0.saturating_add(log.len() as u64);
+    let follows = (log_start.slot.0..end).eq(log.keys().map(|slot| slot.0));
+    let reaches = snapshot.as_ref().is_none_or(|snapshot| (log_start.slot.0..=end).contains(&snapshot.at.slot.0));
+    if !follows || !reaches {
+        return Err(unreadable("the log"));
+    }
+    match snapshot {
+        Some(snapshot) if wire::plain_of::<Ledger>(&snapshot.ledger).is_err() => Err(unreadable("the ledger")),
+        _ => Ok(()),
+    }
+}
+
+/// The write that has left a row.
+fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
+    let body = &mut body;
+    match tag {
+        tag::CLAIM_SEQ => take_number(body).map(WriteOp::ClaimSeq).ok_or(unreadable("claims")),
+        tag::STORED => wire::dot_set_of(body).map(WriteOp::Stored).map_err(|_| unreadable("edits on relays")),
+        tag::PENDING => {
+            take_number(body);
+            wire::plain_of(body).map(WriteOp::Ask).map_err(|_| unreadable("a claim"))
+        }
+        tag::CURSOR => cursor_of(body).ok_or(unreadable("a lease")),
+        tag::CONTEXT => {
+            take_number(body);
+            wire::dot_set_of(body).map(WriteOp::PutContext).map_err(|_| unreadable("the causal context"))
+        }
+        tag::SNAPSHOT => snapshot_of(body).ok_or(unreadable("the snapshot")),
+        tag::LOG => {
+            let slot = Slot(take_number(body).ok_or(unreadable("the log"))?);
+            let accepted = wire::plain_of(body).map_err(|_| unreadable("the log"))?;
+            Ok(WriteOp::Accept { slot, accepted })
+        }
+        tag::HEARSAY => wire::plain_of(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
+        tag::VERSION => version_of(body).ok_or(unreadable("a record")),
+        _ => Err(unreadable("something newer")),
+    }
+}
+
+fn cursor_of(body: &mut &[u8]) -> Option<WriteOp> {
+    Some(WriteOp::Cursor { first: take_number(body)?, next: take_number(body)? })
+}
+
+fn snapshot_of(body: &mut &[u8]) -> Option<WriteOp> {
+    let [at, log_start] = [take_position(body)?, take_position(body)?];
+    Some(WriteOp::Snapshot { snapshot: Snapshot { at, ledger: body.to_vec() }, log_start })
+}
+
+fn version_of(body: &mut &[u8]) -> Option<WriteOp> {
+    let (record, dot) = (RecordId(take_dot(body)?), take_dot(body)?);
+    let version = Packed::from_bytes(record, body).ok()?;
+    Some(WriteOp::PutVersion { record, dot, version })
+}
+
+fn take_dot(body: &mut &[u8]) -> Option<Dot> {
+    let (replica, counter) = (ReplicaId(take_number(body)?), take_number(body)?);
+    (1..=MAX_COUNTER).contains(&counter).then_some(Dot { replica, counter })
+}
+
+fn take_position(body: &mut &[u8]) -> Option<Position> {
+    Some(Position { slot: Slot(take_number(body)?), chain: take_number(body)? })
+}
+
+fn take_number(body: &mut &[u8]) -> Option<u64> {
+    let (number, rest) = body.split_first_chunk()?;
+    *body = rest;
+    Some(u64::from_be_bytes(*number))
+}
+
+fn version_key(RecordId(record): RecordId, dot: Dot) -> Vec<u8> {
+    key(tag::VERSION, &[record.replica.0, record.counter, dot.replica.0, dot.counter])
+}
+
+fn key(tag: u8, numbers: &[u64]) -> Vec<u8> {
+    let mut key = vec![tag];
+    numbers.iter().for_each(|number| key.extend(number.to_be_bytes()));
+    key
+}
+
+fn put(mut key: Vec<u8>, body: &[u8]) -> Change {
+    let length = key.len();
+    key.extend(body);
+    Change::Put { key: length, row: key }
+}
+
+fn put_number(key: Vec<u8>, number: u64) -> Change {
+    put(key, &number.to_be_bytes())
+}
+
+fn drop_one(key: Vec<u8>) -> Change {
+    let mut until = key.clone();
+    until.push(0);
+    Change::Drop { from: key, until }
+}

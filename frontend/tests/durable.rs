@@ -1,0 +1,169 @@
+//! Tabs that live on a disk: what a reload, a crash and a broken disk leave of what their users did.
+
+mod net;
+
+use frontend::engine::session::{Action, NumberWish, Safety};
+use frontend::engine::store::rows::{self, Change, Kept};
+use frontend::view_model::NumberState;
+use net::{Net, TAB_A, TAB_B};
+use shared::io::{Recovered, Snapshot, WriteOp};
+use shared::ledger::{Policy, Wish};
+use shared::paxos::{Position, Slot};
+use shared::schema::Schema;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Two tabs at one relay, the first on a disk.
+fn net() -> Net {
+    let mut net = Net::new();
+    net.give_disk(TAB_A);
+    net.join(TAB_A);
+    net
+}
+
+fn names(net: &Net, tab: usize) -> Vec<String> {
+    net.page(tab).rows.iter().map(|row| row.called.clone()).collect()
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_tab_that_is_loaded_anew_has_everything_before_it_reaches_a_relay() {
+    let mut net = net();
+    net.add(TAB_A, "Anna", Some(NumberWish::This(7)));
+    net.add(TAB_B, "Bert", None);
+    net.reopen(TAB_A);
+    let page = net.page(TAB_A);
+    assert_eq!(names(&net, TAB_A), ["Anna", "Bert"]);
+    assert_eq!(page.rows[0].number.state, NumberState::Final);
+    assert_eq!((page.highest, page.at_risk), (7, false));
+    assert_eq!(page.status.parts[0], "Offline: what you edit is kept on this device until you are back");
+    assert_eq!(net.session(TAB_A).safety(), Safety::Relay, "it remembers what the relay has");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn an_edit_is_seen_at_once_leaves_when_it_is_on_disk_and_is_told_where_it_is() {
+    let mut net = net();
+    net.set_stuck(TAB_A, true);
+    net.add(TAB_A, "Anna", None);
+    assert_eq!(names(&net, TAB_A), ["Anna"]);
+    assert_eq!(names(&net, TAB_B), [""; 0], "nothing leaves that a crash would take back");
+    assert_eq!(net.session(TAB_A).safety(), Safety::Memory);
+    assert!(net.page(TAB_A).at_risk);
+    net.part(TAB_A);
+    assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept in this tab only: 1 edit");
+    net.set_stuck(TAB_A, false);
+    assert_eq!(net.session(TAB_A).safety(), Safety::Device);
+    assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept on this device: 1 edit");
+    assert!(!net.page(TAB_A).at_risk, "the page can be closed");
+    net.join(TAB_A);
+    assert_eq!(names(&net, TAB_B), ["Anna"]);
+    assert_eq!(net.session(TAB_A).safety(), Safety::Relay);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_was_not_on_disk_was_never_sent_and_its_dot_may_be_issued_again() {
+    let mut net = net();
+    net.set_stuck(TAB_A, true);
+    net.add(TAB_A, "Anna", None);
+    net.reopen(TAB_A);
+    net.join(TAB_A);
+    net.add(TAB_A, "Anya", None);
+    for tab in [TAB_A, TAB_B] {
+        assert_eq!(names(&net, tab), ["Anya"]);
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_wish_made_apart_is_granted_once_after_two_reloads() {
+    let mut net = net();
+    net.add(TAB_A, "Anna", None);
+    let record = net.page(TAB_A).rows[0].id;
+    net.part(TAB_A);
+    net.act(TAB_A, Action::Ask(Wish::Allocate { record }));
+    for _ in 0..2 {
+        net.reopen(TAB_A);
+        assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept on this device: 1 wish for a number");
+    }
+    net.join(TAB_A);
+    assert_eq!((net.page(TAB_B).highest, net.session(TAB_A).safety()), (1, Safety::Relay));
+    net.reopen(TAB_A);
+    net.join(TAB_A);
+    assert_eq!(net.page(TAB_B).highest, 1, "it was not asked again");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_leased_number_is_shown_when_it_cannot_be_given_again() {
+    let mut net = net();
+    for name in ["Anna", "Bert"] {
+        net.add(TAB_A, name, None);
+    }
+    net.act(TAB_A, Action::Lease { count: 5 });
+    net.part(TAB_A);
+    net.set_stuck(TAB_A, true);
+    let records: Vec<_> = net.page(TAB_A).rows.iter().map(|row| row.id).collect();
+    net.act(TAB_A, Action::Number { record: records[0], number: NumberWish::Next });
+    assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Pending, "a crash would give it again");
+    net.set_stuck(TAB_A, false);
+    assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Leased);
+    net.reopen(TAB_A);
+    net.act(TAB_A, Action::Number { record: records[1], number: NumberWish::Next });
+    let numbers: Vec<_> = net.page(TAB_A).rows.iter().map(|row| row.number.text.clone()).collect();
+    assert_eq!(numbers, ["1", "2"]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_tab_whose_disk_fails_goes_on_in_memory_and_says_so() {
+    let mut net = net();
+    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    let durable = |net: &Net| net.relay().view().witnesses()[&net.id(TAB_A)].durable;
+    net.show(TAB_A, true);
+    assert!(durable(&net), "what it witnesses is on its disk");
+    net.set_stuck(TAB_A, true);
+    net.add(TAB_A, "Anna", None);
+    net.lose_disk(TAB_A);
+    assert_eq!(names(&net, TAB_B), ["Anna"]);
+    assert!(!durable(&net));
+    net.part(TAB_A);
+    net.add(TAB_A, "Bert", None);
+    assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept in this tab only: 1 edit");
+    assert!(net.page(TAB_A).at_risk);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn an_undo_is_answered_when_it_is_on_disk() {
+    let mut net = net();
+    net.add(TAB_A, "Anna", None);
+    net.set_stuck(TAB_A, true);
+    net.act(TAB_A, Action::Undo);
+    assert!(net.page(TAB_A).rows.is_empty(), "it is done at once");
+    net.set_stuck(TAB_A, false);
+    assert_eq!(net.page(TAB_A).toasts[0].text, "Undone: adding Anna.");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn rows_that_no_tab_wrote_are_refused_in_words() {
+    let mut changes = vec![rows::put_schema(&Schema::people())];
+    rows::changes_of(&WriteOp::ClaimSeq(7), &mut changes);
+    rows::changes_of(&WriteOp::Cursor { first: 1, next: 2 }, &mut changes);
+    for change in changes {
+        let Change::Put { mut row, .. } = change else { panic!("a row") };
+        assert!(rows::read([&row[..]].into_iter()).is_ok());
+        row.pop();
+        assert!(rows::read([&row[..]].into_iter()).is_err(), "{row:?}");
+    }
+    let newer = rows::read([&[77, 0][..]].into_iter()).unwrap_err();
+    assert_eq!(newer.to_string(), "a row about something newer cannot be read");
+    assert!(rows::read([&[][..]].into_iter()).is_err());
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn rows_that_no_replica_could_start_from_are_refused() {
+    let at = |slot| Position { slot: Slot(slot), chain: 0 };
+    let snapshot = |slot, ledger: &[u8]| Some(Snapshot { at: at(slot), ledger: ledger.to_vec() });
+    let kept = |recovered| Kept { schema: None, recovered };
+    let beyond = Recovered { snapshot: snapshot(9, &[]), ..Recovered::default() };
+    assert!(rows::check(&kept(beyond)).is_err(), "nothing leads to the snapshot");
+    let broken = Recovered { snapshot: snapshot(9, &[1]), log_start: at(9), ..Recovered::default() };
+    assert!(rows::check(&kept(broken)).is_err(), "it is no ledger");
+    assert!(rows::check(&kept(Recovered::default())).is_ok());
+}

@@ -1,0 +1,43 @@
+//! A disk with the rows of a tab's database, and beside them what `Recovered::apply` says that they must hold.
+
+use std::collections::BTreeMap;
+
+use frontend::engine::store::rows::{self, Change};
+use shared::io::{Recovered, WriteBatch, WriteId};
+
+#[derive(Default)]
+pub struct Disk {
+    pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    expected: Recovered,
+    pub given: Vec<WriteBatch>,
+    /// It finishes nothing.
+    pub is_stuck: bool,
+}
+
+impl Disk {
+    /// Carries out all that it was given, in one commit. Gives the last of it.
+    pub fn finish(&mut self) -> Option<WriteId> {
+        let last = self.given.last().filter(|_| !self.is_stuck)?.id;
+        let mut changes = Vec::new();
+        for op in self.given.drain(..).flat_map(|batch| batch.ops) {
+            rows::changes_of(&op, &mut changes);
+            self.expected.apply(op);
+        }
+        for change in changes {
+            match change {
+                Change::Put { key, row } => drop(self.rows.insert(row[..key].to_vec(), row)),
+                Change::Drop { from, until } => self.rows.retain(|key, _| !(&from..&until).contains(&key)),
+            }
+        }
+        Some(last)
+    }
+
+    /// What is found after a crash.
+    pub fn read(&mut self) -> Recovered {
+        self.given.clear();
+        let kept = rows::read(self.rows.values().map(Vec::as_slice)).expect("rows read as they were written");
+        rows::check(&kept).expect("a replica can start from what it wrote");
+        assert_eq!(kept.recovered, self.expected, "the rows mean what the writes mean");
+        kept.recovered
+    }
+}

@@ -1,0 +1,55 @@
+//! How much of what this replica's own user did is durable here.
+
+use std::collections::VecDeque;
+
+use crate::io::WriteId;
+
+/// What the user did, as far as some write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Own {
+    /// The counter of the last own dot.
+    edits: u64,
+    /// The `seq` of the last own claim.
+    claims: u64,
+}
+
+/// What is on its way to the disk, and what is there.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// Invariant: ascending, and ahead of `durable`.
+    issued: VecDeque<(WriteId, Own)>,
+    durable: Own,
+}
+
+impl Kept {
+    pub(super) fn new(edits: u64, claims: u64) -> Self {
+        Kept { issued: VecDeque::new(), durable: Own { edits, claims } }
+    }
+
+    /// A write holds everything up to here.
+    pub(super) fn issued(&mut self, id: WriteId, edits: u64, claims: u64) {
+        let own = Own { edits, claims };
+        match self.issued.back_mut() {
+            Some((last, issued)) if *last == id => *issued = own,
+            Some((_, issued)) if *issued == own => {}
+            None if self.durable == own => {}
+            _ => self.issued.push_back((id, own)),
+        }
+    }
+
+    pub(super) fn persisted(&mut self, id: WriteId) {
+        while self.issued.front().is_some_and(|&(issued, _)| issued <= id) {
+            (_, self.durable) = self.issued.pop_front().expect("looked at above");
+        }
+    }
+
+    /// The counter of the last own dot that is durable.
+    pub(super) fn edits(&self) -> u64 {
+        self.durable.edits
+    }
+
+    /// The `seq` of the last own claim that is durable.
+    pub(super) fn claims(&self) -> u64 {
+        self.durable.claims
+    }
+}

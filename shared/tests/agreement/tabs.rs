@@ -1,0 +1,194 @@
+//! Tabs that come back with what was on their disk.
+
+use std::time::Duration;
+
+use shared::crdt::FieldEdit;
+use shared::id::{RecordId, ReplicaId};
+use shared::io::{Command, CommandId, Input, Now, PendingClaim, Recovered};
+use shared::ledger::{Policy, Wish};
+use shared::replica::{Config, Replica, Role};
+use shared::schema::{NAME, Schema};
+
+use super::{ELECTION, elected, forgetful, raise};
+use crate::room::{Node, Room, START};
+
+/// A relay and its tab, and a record of the tab's that the relay has.
+fn with_anna() -> (Room, Node, RecordId) {
+    let mut room = elected(1, 2);
+    room.connect(1, 0);
+    let anna = room.add(1, "Anna", "");
+    (room, 1, anna)
+}
+
+fn held(room: &Room, node: Node, record: RecordId) -> Option<u64> {
+    room.record(node, record).expect("the record is there").number.held.map(|held| held.get().number)
+}
+
+/// Wherever the tab ends, between the wish and what it learns of its outcome.
+#[test]
+fn a_wish_outlives_its_tab_and_is_granted_once() {
+    for steps in 0..40 {
+        let (mut room, tab, anna) = with_anna();
+        room.begin(tab, [Command::Ask(Wish::Allocate { record: anna })]);
+        room.steps(1 + steps);
+        room.restart(tab);
+        room.connect(tab, 0);
+        room.pass(ELECTION);
+        assert_eq!(held(&room, 0, anna), Some(1), "after {steps} steps");
+        assert_eq!(room.replica(0).view().ledger().highest(), 1, "asked once, though ended after {steps} steps");
+        assert_eq!(room.replica(tab).view().pending_wishes(), 0);
+        assert!(room.durable(tab).pending.is_empty(), "what is answered is kept no longer");
+    }
+}
+
+#[test]
+fn a_wish_made_apart_is_seen_after_the_tab_has_come_back_and_may_not_be_made_again() {
+    let (mut room, tab, anna) = with_anna();
+    room.disconnect(tab);
+    room.ask(tab, Wish::Claim { record: anna, number: 7 });
+    room.restart(tab);
+    let view = room.record(tab, anna).expect("the record is there");
+    assert_eq!(view.number.pending, Some(Wish::Claim { record: anna, number: 7 }));
+    assert_eq!(room.replica(tab).view().pending_wishes(), 1);
+    room.connect(tab, 0);
+    room.pass(ELECTION);
+    assert_eq!(held(&room, tab, anna), Some(7));
+}
+
+/// A snapshot that the tab gets before it has sent its wish says nothing about the wish.
+#[test]
+fn a_wish_of_a_tab_that_was_away_for_long_is_not_taken_for_a_forgotten_one() {
+    let mut room = forgetful(2);
+    let (tab, other) = (3, 4);
+    room.connect(tab, 0);
+    let anna = room.add(tab, "Anna", "");
+    room.disconnect(tab);
+    room.ask(tab, Wish::Allocate { record: anna });
+    room.ask(0, Wish::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
+    room.connect(other, 1);
+    for _ in 0..3 {
+        raise(&mut room, other, 8);
+        raise(&mut room, 0, 8);
+    }
+    room.restart(tab);
+    let parts = room.parts;
+    room.connect(tab, 0);
+    room.pass(ELECTION);
+    assert!(room.parts > parts, "it came back by a snapshot");
+    assert!(held(&room, tab, anna).is_some(), "{:?}", room.record(tab, anna).unwrap().number);
+}
+
+#[test]
+fn a_tab_comes_back_with_the_log_behind_its_snapshot() {
+    let mut room = forgetful(1);
+    let tab = 3;
+    raise(&mut room, 0, 40);
+    room.connect(tab, 0);
+    raise(&mut room, 0, 2);
+    assert!(room.durable(tab).snapshot.is_some());
+    room.restart(tab);
+    assert_eq!(room.replica(tab).view().ledger().highest(), 42, "without a link");
+}
+
+#[test]
+fn what_a_relay_has_confirmed_is_known_after_the_tab_has_come_back() {
+    let (mut room, tab, anna) = with_anna();
+    room.disconnect(tab);
+    room.edit(tab, anna, NAME, "Anya");
+    room.restart(tab);
+    assert_eq!(room.replica(tab).view().unsaved_edits(), 1, "of two edits, one was confirmed");
+    room.connect(tab, 0);
+    assert_eq!(room.replica(tab).view().unsaved_edits(), 0);
+    room.restart(tab);
+    assert_eq!(room.replica(tab).view().unsaved_edits(), 0, "without a link");
+}
+
+#[test]
+fn no_number_of_a_lease_is_given_twice_by_a_tab_that_came_back() {
+    let (mut room, tab, anna) = with_anna();
+    let bert = room.add(tab, "Bert", "");
+    room.command(tab, Command::Lease { count: 5 });
+    room.pass(ELECTION);
+    room.disconnect(tab);
+    let mut leased = Vec::new();
+    for record in [anna, bert] {
+        room.restart(tab);
+        room.command(tab, Command::Number { record, number: None });
+        leased.extend(room.record(tab, record).unwrap().number.leased.map(|leased| *leased.get()));
+    }
+    assert_eq!(leased, [1, 2]);
+    assert_eq!(room.replica(tab).view().leased(), 3);
+}
+
+/// A host whose disk is slow: what the user did is seen at once, and is told to be durable when it is.
+#[test]
+fn a_tab_tells_what_of_its_own_is_durable_and_shows_no_leased_number_before() {
+    let (mut room, tab, anna) = with_anna();
+    room.command(tab, Command::Lease { count: 5 });
+    room.pass(ELECTION);
+    room.disconnect(tab);
+    let config = Config { replica: ReplicaId(100), schema: Schema::people(), role: Role::Tab };
+    let mut slow = Replica::recover(config, room.durable(tab).clone(), START);
+    assert_eq!((slow.view().unpersisted_edits(), slow.view().unpersisted_wishes()), (0, 0));
+
+    let give = |slow: &mut Replica, command| slow.handle(START, Input::Command(CommandId(1), command));
+    let rename = FieldEdit::Assign("Anya".to_owned());
+    let edit = give(&mut slow, Command::Edit { record: anna, field: NAME.to_owned(), edit: rename });
+    let number = give(&mut slow, Command::Number { record: anna, number: None });
+    let raise = give(&mut slow, Command::Ask(Wish::Raise { number: 9 }));
+    let view = slow.view();
+    assert_eq!((view.unpersisted_edits(), view.unpersisted_wishes()), (2, 1));
+    assert_eq!(view.record(anna).unwrap().number.leased, None, "a crash would give it again");
+    assert_eq!(view.record(anna).unwrap().number.pending, Some(Wish::Allocate { record: anna }));
+
+    let persist = |slow: &mut Replica, id| drop(slow.handle(START, Input::Persisted(id)));
+    persist(&mut slow, edit.write.expect("an edit is written").id);
+    assert_eq!(slow.view().unpersisted_edits(), 1);
+    persist(&mut slow, number.write.expect("a cursor is written").id);
+    assert_eq!(slow.view().record(anna).unwrap().number.leased.map(|leased| *leased.get()), Some(1));
+    persist(&mut slow, raise.write.expect("a wish is written").id);
+    assert_eq!((slow.view().unpersisted_edits(), slow.view().unpersisted_wishes()), (0, 0));
+}
+
+#[test]
+fn a_wish_is_written_as_it_leaves() {
+    let (mut room, tab, anna) = with_anna();
+    room.disconnect(tab);
+    room.ask(tab, Wish::Allocate { record: anna });
+    let Recovered { pending, .. } = room.durable(tab);
+    assert!(matches!(pending.values().next(), Some(PendingClaim { is_fixed: false, is_asked: true, .. })));
+    room.begin_link(tab, 0);
+    let mut fixed = None;
+    while room.replica(tab).view().pending_wishes() > 0 {
+        room.steps(1);
+        let now = room.durable(tab).pending.values().next().cloned();
+        if let Some(pending) = now.filter(|pending| pending.is_fixed) {
+            assert!(*fixed.get_or_insert(pending.clone()) == pending, "it does not change any more");
+        }
+    }
+    assert!(fixed.is_some());
+}
+
+#[test]
+fn a_witness_says_whether_it_would_still_have_it_after_a_crash() {
+    let mut room = elected(1, 1);
+    room.ask(0, Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    room.connect(1, 0);
+    let durable = |room: &Room| room.replica(0).view().witnesses()[&ReplicaId(100)].durable;
+    assert!(!durable(&room));
+    room.command(1, Command::Witness { willing: true, durable: true });
+    assert!(durable(&room));
+}
+
+#[test]
+fn a_recovered_clock_is_not_behind_what_the_tab_wrote() {
+    let (mut room, tab, anna) = with_anna();
+    room.restart(tab);
+    let late = Now { monotonic: Duration::ZERO, wall_ms: 1 };
+    let config = Config { replica: ReplicaId(100), schema: Schema::people(), role: Role::Tab };
+    let mut tab = Replica::recover(config, room.durable(tab).clone(), late);
+    let rename = FieldEdit::Assign("Anya".to_owned());
+    let command = Command::Edit { record: anna, field: NAME.to_owned(), edit: rename };
+    drop(tab.handle(late, Input::Command(CommandId(1), command)));
+    assert_eq!(tab.view().record(anna).unwrap().shown(NAME), "Anya");
+}
