@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use shared::crdt::FieldEdit;
 use shared::id::RecordId;
-use shared::io::{CommandRejection, Message, Now};
+use shared::io::{Message, Now};
 
-use super::session::{Action, NewRecord, NumberWish, Session};
+use super::session::{Action, NewRecord, NotRegistered, NumberWish, Session};
 use crate::tr;
 
 /// The most edits of a burst, and the most a second: less than a relay takes from a tab.
@@ -128,7 +128,7 @@ impl Burst {
         sends
     }
 
-    fn note(&mut self, now: Duration, outcome: Result<Option<RecordId>, CommandRejection>) {
+    fn note(&mut self, now: Duration, outcome: Result<Option<RecordId>, NotRegistered>) {
         let Ok(record) = outcome else {
             self.tally.refused += 1;
             return;

@@ -29,6 +29,7 @@ mod safety;
 mod telling;
 
 use answers::Asked;
+pub use importing::NotRegistered;
 pub use safety::{Safety, Unsafe};
 
 /// What the user does.
@@ -122,6 +123,8 @@ pub struct Session {
     commands: u64,
     /// What is to be told when a command is answered.
     asked: BTreeMap<CommandId, Asked>,
+    /// Why a record was not registered in this step.
+    rejected_registration: Option<CommandRejection>,
     /// What is still to be fetched, after a link came up.
     goal: Option<Goal>,
     /// Whether this tab has ever had all that its relay had. What comes before that is no news.
@@ -207,6 +210,7 @@ impl Session {
             for_neighbours: Vec::new(),
             commands: 0,
             asked: BTreeMap::new(),
+            rejected_registration: None,
             goal: None,
             caught_up_once: false,
             feed: Feed::default(),

@@ -12,7 +12,7 @@ use super::pace::Pace;
 use super::plan::{Planned, beginning};
 use super::report::Report;
 use super::source::ImportFile;
-use crate::engine::session::{NewRecord, NumberWish, Session};
+use crate::engine::session::{NewRecord, NotRegistered, NumberWish, Session};
 use crate::tr;
 use crate::view_model::{command_rejection, field_word, number_refusal};
 
@@ -144,12 +144,12 @@ impl Run {
                 self.waiting.extend(number.map(|_| (line, id)));
                 self.report.waiting = self.waiting.len();
             }
-            Err(rejection) => match wait_for_room(&rejection) {
-                Some(wait) => {
+            Err(why) => match wait_for_room(&why) {
+                Ok(wait) => {
                     self.held = Some(Planned { line, wanted: Ok(record) });
                     return Turn::Wait(wait);
                 }
-                None => self.report.refuse(line, refusal(session, &rejection)),
+                Err(rejection) => self.report.refuse(line, refusal(session, rejection)),
             },
         }
         Turn::Did(sends)
@@ -186,11 +186,13 @@ impl Run {
 }
 
 /// How long to wait, if that is all that a line needs.
-fn wait_for_room(rejection: &CommandRejection) -> Option<Duration> {
-    match rejection {
-        CommandRejection::TooManyWaiting { .. } => Some(PAUSE),
-        CommandRejection::Shedding { retry_after_ms, .. } => Some(Duration::from_millis((*retry_after_ms).into())),
-        _ => None,
+fn wait_for_room(why: &NotRegistered) -> Result<Duration, &CommandRejection> {
+    match why {
+        NotRegistered::NotSaidYet | NotRegistered::Rejected(CommandRejection::TooManyWaiting { .. }) => Ok(PAUSE),
+        NotRegistered::Rejected(CommandRejection::Shedding { retry_after_ms, .. }) => {
+            Ok(Duration::from_millis((*retry_after_ms).into()))
+        }
+        NotRegistered::Rejected(rejection) => Err(rejection),
     }
 }
 

@@ -62,7 +62,7 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                         </p>
                     </div>
                     <div class="tools">
-                        <Exchange layout={layout.clone()} rows={(*found).clone()} />
+                        <Exchange layout={layout.clone()} rows={found.clone()} />
                         { undo_button::show(snapshot.undo.as_deref(), &on_action) }
                         <TextInput id={SEARCH_ID} class="search" label={tr!("Search")} kind="search" placeholder={tr!("Search  /")}
                             value={(*search).clone()} on_input={on_search} />

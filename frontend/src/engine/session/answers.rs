@@ -12,6 +12,8 @@ use crate::engine::fact::Fact;
 pub(super) enum Asked {
     Number(RecordId),
     Undo(Undoable),
+    /// Told by whoever asked, if it comes at once.
+    Registration,
 }
 
 impl Session {
@@ -32,6 +34,7 @@ impl Session {
                     self.refused.insert(record, rejection);
                     self.changed.records.insert(record);
                 }
+                (Some(Asked::Registration), reply) => self.rejected_registration = reply.err(),
                 (_, Err(rejection)) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
                 (_, Ok(_)) => {}
             }

@@ -1,12 +1,21 @@
 //! How a session takes records out of a file.
 
 use shared::id::RecordId;
-use shared::io::{Command, CommandRejection, Message, Now, Reply};
-use shared::replica::Undoable;
+use shared::io::{Command, CommandRejection, Message, Now};
 
 use crate::engine::fact::Fact;
 
+use super::answers::Asked;
 use super::{NewRecord, NumberWish, Session};
+
+/// Why a record is not in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotRegistered {
+    /// [`TooManyWaiting`](CommandRejection::TooManyWaiting) and [`Shedding`](CommandRejection::Shedding) pass with time.
+    Rejected(CommandRejection),
+    /// The reason waits for earlier writes to be durable. Nothing was done, so asking again then is harmless.
+    NotSaidYet,
+}
 
 impl Session {
     /// For the feed: what was seen happening.
@@ -18,31 +27,27 @@ impl Session {
     /// by hand, nobody is told why it cannot be done: whoever asked is.
     ///
     /// # Errors
-    /// Why nothing was done. [`TooManyWaiting`](CommandRejection::TooManyWaiting) and
-    /// [`Shedding`](CommandRejection::Shedding) pass with time.
+    /// Why nothing was done.
     pub fn register(
         &mut self,
         now: Now,
         NewRecord { fields, number }: NewRecord,
-    ) -> (Vec<Message>, Result<RecordId, CommandRejection>) {
+    ) -> (Vec<Message>, Result<RecordId, NotRegistered>) {
         let command = match number {
             None => Command::Add { fields },
             Some(NumberWish::Next) => Command::Register { fields, number: None },
             Some(NumberWish::This(number)) => Command::Register { fields, number: Some(number) },
         };
-        let step = self.give(now, command);
-        let outcome = match step.replies.into_iter().next() {
-            Some(Ok(Reply::Added(record) | Reply::Registered(record, _))) => Ok(record),
-            Some(Err(rejection)) => Err(rejection),
-            // The log was asked for the number, and answers later.
-            _ => match self.view().undo() {
-                Some(Undoable::Added(record)) => Ok(record),
-                _ => Err(CommandRejection::UnknownRecord),
-            },
-        };
-        if let Ok(record) = outcome {
+        let view = self.view();
+        let record = RecordId(view.document().next_dot(view.me()));
+        let sends = self.ask(now, command, Some(Asked::Registration));
+        let rejection = self.rejected_registration.take();
+        let outcome = if self.view().document().contains(record) {
             self.note_names(record);
-        }
-        (step.sends, outcome)
+            Ok(record)
+        } else {
+            Err(rejection.map_or(NotRegistered::NotSaidYet, NotRegistered::Rejected))
+        };
+        (sends, outcome)
     }
 }
