@@ -203,7 +203,7 @@ impl Net {
     pub fn import(&mut self, tab: usize, file: ImportFile, number_all: bool) -> Report {
         let mut run = Run::new(file, number_all, self.now.monotonic);
         loop {
-            match run.turn(&mut self.tabs[tab].session, self.now) {
+            match run.turn(self.tabs[tab].session.get_mut(), self.now) {
                 Turn::Did(sends) => self.send(tab, sends),
                 Turn::Wait(wait) => {
                     self.now.monotonic += wait;
@@ -217,7 +217,7 @@ impl Net {
     /// Drives something of a tab until it has nothing more to do.
     pub fn drive(&mut self, tab: usize, mut step: impl FnMut(&mut Session, Now) -> (Vec<Message>, Option<Duration>)) {
         loop {
-            let (sends, next) = step(&mut self.tabs[tab].session, self.now);
+            let (sends, next) = step(self.tabs[tab].session.get_mut(), self.now);
             self.send(tab, sends);
             let Some(wait) = next else { return };
             self.now.monotonic += wait;
@@ -227,7 +227,7 @@ impl Net {
 
     /// Time passes until nothing of the tab is provisional.
     pub fn settle(&mut self, tab: usize) {
-        while self.tabs[tab].session.view().unsettled_count() > 0 {
+        while self.tabs[tab].session.borrow().view().unsettled_count() > 0 {
             self.let_a_window_pass();
         }
     }
