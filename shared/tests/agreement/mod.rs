@@ -6,6 +6,7 @@ mod majority;
 mod reads;
 mod snapshots;
 mod voters;
+mod watching;
 mod witnesses;
 
 use std::time::Duration;
