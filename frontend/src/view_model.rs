@@ -1,5 +1,6 @@
 //! From the replica's state to what the components show: pure, and all the wording of states and events.
 
+pub mod agreement;
 mod conflicts;
 mod contested;
 mod dynamic;
@@ -7,6 +8,8 @@ mod errors;
 mod layout;
 mod listing;
 mod load_chart;
+pub mod merges;
+pub mod nodes;
 mod number;
 mod projection;
 mod relays;
@@ -15,6 +18,7 @@ mod rows;
 pub mod settings;
 mod status;
 mod story;
+mod terms;
 mod window;
 
 pub use conflicts::{ConflictItem, ConflictState, conflicts_as_csv, conflicts_as_json};
@@ -30,6 +34,7 @@ pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
 pub use settings::SettingsDraft;
 pub use status::{StatusLine, Tone};
 pub use story::{Notice, PutBack, StoryItem};
+pub use terms::Term;
 pub use window::{Sight, Window};
 
 use std::rc::Rc;

@@ -13,16 +13,20 @@ use shared::io::{
     Violation,
 };
 use shared::ledger::{Rejection, Wish};
+use shared::observation::Observation;
 use shared::paxos::Slot;
 use shared::replica::{Config, Replica, Role, Undoable, View};
 use shared::schema::{FieldName, Schema};
 
 use super::fact::{Fact, Feed};
 use super::load_history::LoadHistory;
+use super::merges;
+use watching::Watching;
 
 mod names;
 mod numbering;
 mod telling;
+mod watching;
 
 /// What the user does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +122,7 @@ pub struct Session {
     load: Rc<LoadHistory>,
     /// What may read otherwise than when somebody looked last.
     changed: Changed,
+    watching: Watching,
 }
 
 /// What one input led to.
@@ -160,6 +165,7 @@ impl Session {
             dismissed: BTreeMap::new(),
             load: Rc::default(),
             changed: Changed::default(),
+            watching: Watching::default(),
         }
     }
 
@@ -268,7 +274,9 @@ impl Session {
     #[must_use]
     pub fn set_shown(&mut self, now: Now, shown: bool) -> Vec<Message> {
         self.shown = shown;
-        self.command(now, Command::Witness(shown))
+        let mut sends = self.command(now, Command::Witness(shown));
+        sends.extend(self.update_watching(now));
+        sends
     }
 
     pub fn tell_aloud(&mut self, now: Now, fact: Fact) {
@@ -358,6 +366,8 @@ impl Session {
         let mut step = Step::default();
         let mut events: Vec<Event> = Vec::new();
         let mut lost: Vec<LostWrite> = Vec::new();
+        let mut observed: Vec<Observation> = Vec::new();
+        let before = if self.caught_up_once { merges::look_before(self.view(), &input) } else { Vec::new() };
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let output = self.replica.handle(now, input);
@@ -368,8 +378,10 @@ impl Session {
             self.changed.join(output.changed);
             events.extend(output.events);
             lost.extend(output.lost);
+            observed.extend(output.observed);
         }
         self.tell_of(now, &events, &lost);
+        self.note_watched(now, observed, (&before, &events, &lost));
         self.tell_lost(now, lost);
         self.tell_decisions(now);
         self.note_rung(now);
