@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod relays;
 pub mod tab;
+pub mod watching;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -354,7 +354,7 @@ impl Tab {
         self.find(selector).await?.click().await.with_context(|| format!("clicking {selector}"))
     }
 
-    async fn read<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
         let value = self.client.execute(script, Vec::new()).await.context("reading the page")?;
         serde_json::from_value(value).context("the page is not as expected")
     }
