@@ -38,7 +38,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Takes in what a relay has told, and gives the votes in it that are news.
+    /// Takes in what a relay has told, and says whether there are votes in it that are news.
     pub fn observed(&mut self, now: Now, observation: Observation) -> bool {
         let by = End::Relay(observation.by);
         for link in &observation.links {

@@ -49,7 +49,10 @@ impl Session {
             let known = names.get(&record).and_then(|names: &Vec<String>| names.first());
             known.cloned().unwrap_or_else(|| record.to_string())
         };
-        let news = observed.into_iter().fold(false, |news, observation| network.observed(now, observation) || news);
+        let mut news = false;
+        for observation in observed {
+            news |= network.observed(now, observation);
+        }
         let known = decisions.latest().next().map(|latest| latest.slot);
         decisions.follow(self.caught_up_once.then_some(now), replica.view(), name_of);
         if news || decisions.latest().next().map(|latest| latest.slot) != known {
