@@ -20,10 +20,13 @@ use crate::engine::session::Action;
 use crate::engine::{Engine, route_of_page, words};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
 use crate::language::{self, Language};
+use crate::pages::agreement::AgreementPage;
 use crate::pages::conflicts::ConflictsPage;
 use crate::pages::lab::LabPage;
+use crate::pages::merges::MergesPage;
+use crate::pages::nodes::NodesPage;
 use crate::pages::people::{NEW_RECORD_ID, PeoplePage};
-use crate::pages::{Page, SEARCH_ID, agreement, dynamic, merges, nodes};
+use crate::pages::{Page, SEARCH_ID, dynamic};
 use crate::tr;
 use crate::view_model::{capitalised, impairment_in_words, violation_in_words};
 
@@ -123,9 +126,9 @@ fn Shell() -> Html {
                         Page::People => {
                             html! { <PeoplePage room={engine.room().as_str().to_owned()} snapshot={snapshot.clone()} /> }
                         }
-                        Page::Nodes => nodes::show(),
-                        Page::Agreement => agreement::show(),
-                        Page::Merges => merges::show(),
+                        Page::Nodes => html! { <NodesPage /> },
+                        Page::Agreement => html! { <AgreementPage /> },
+                        Page::Merges => html! { <MergesPage /> },
                         Page::Dynamic => dynamic::show(&snapshot, &on_action),
                         Page::Conflicts => html! { <ConflictsPage snapshot={snapshot.clone()} /> },
                         Page::Lab => html! { <LabPage snapshot={snapshot.clone()} /> },

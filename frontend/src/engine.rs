@@ -3,6 +3,7 @@
 pub mod burst;
 mod caretaker;
 mod channel;
+pub mod decisions;
 pub mod fact;
 mod identity;
 pub mod impairment;
@@ -12,7 +13,9 @@ mod lab;
 mod link;
 pub mod load_history;
 mod lock;
+pub mod merges;
 pub mod neighbours;
+pub mod network;
 pub mod route;
 pub mod session;
 mod socket;
@@ -215,6 +218,17 @@ impl Engine {
     /// The page can be seen, or cannot.
     pub fn set_shown(&self, shown: bool) {
         self.advance(|session| session.set_shown(browser::now(), shown));
+    }
+
+    /// A page that shows what the relays see is open, or no more.
+    pub fn set_watching(&self, open: bool) {
+        self.advance(|session| session.watch(browser::now(), open));
+    }
+
+    /// What of the session a page shows, at this moment.
+    pub fn look<T>(&self, look: impl FnOnce(&Session, &Standing) -> T) -> T {
+        let state = self.0.state.borrow();
+        look(&state.session, state.link.standing())
     }
 
     fn wake(&self) {

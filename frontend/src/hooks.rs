@@ -74,3 +74,25 @@ pub fn use_page() -> Page {
     });
     current
 }
+
+/// The component is rendered anew after each change of anything: for what looks at the session itself.
+#[hook]
+pub fn use_every_change() {
+    let engine = use_engine();
+    let update = use_force_update();
+    use_effect_with(engine, move |engine| {
+        let subscription = engine.subscribe(move || update.force_update());
+        move || drop(subscription)
+    });
+}
+
+/// As long as the component is there, this tab is told what the relays see.
+#[hook]
+pub fn use_watching() {
+    let engine = use_engine();
+    use_effect_with(engine, |engine| {
+        engine.set_watching(true);
+        let engine = engine.clone();
+        move || engine.set_watching(false)
+    });
+}

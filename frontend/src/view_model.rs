@@ -1,5 +1,6 @@
 //! From the replica's state to what the components show: pure, and all the wording of states and events.
 
+pub mod agreement;
 mod conflicts;
 mod contested;
 mod dynamic;
@@ -9,6 +10,8 @@ mod lab;
 mod layout;
 mod listing;
 mod load_chart;
+pub mod merges;
+pub mod nodes;
 mod number;
 mod projection;
 mod relays;
@@ -17,6 +20,7 @@ mod rows;
 pub mod settings;
 mod status;
 mod story;
+mod terms;
 pub mod tour;
 mod window;
 
@@ -35,6 +39,7 @@ pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
 pub use settings::SettingsDraft;
 pub use status::{StatusLine, Tone};
 pub use story::{Notice, PutBack, StoryItem};
+pub use terms::Term;
 pub use window::{Sight, Window};
 
 use std::rc::Rc;

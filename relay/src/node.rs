@@ -516,6 +516,9 @@ impl Node {
         for envelope in output.sends {
             trace!(room = room.as_str(), ?envelope, "out");
             let Some(peer) = self.peers.get_mut(&envelope.to) else { continue };
+            if matches!(envelope.message, Message::Observed(_)) && peer.outbox.is_long() {
+                continue;
+            }
             let frame = match peer.place {
                 Place::Tab(..) => Frame::Message(envelope.message),
                 Place::Link(_) => Frame::InRoom(room.clone(), envelope.message),

@@ -8,6 +8,8 @@ use shared::io::Violation;
 use shared::wire::{Encoder, Frame};
 use tokio::sync::{mpsc, oneshot};
 
+/// How much may wait before what can be spared is dropped, in bytes.
+const LONG_BYTES: usize = 64 << 10;
 /// How much may wait while the socket takes nothing, in bytes.
 const STALLED_BYTES: usize = 8 << 20;
 /// For how long the socket may take nothing while that much waits.
@@ -77,6 +79,11 @@ impl Outbox {
         // If the connection has just ended, the news of it is on its way.
         let _ended = self.frames.send(bytes);
         Ok(())
+    }
+
+    /// Whether much waits already, so that what can be spared should not wait behind it.
+    pub fn is_long(&self) -> bool {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner).waiting_bytes > LONG_BYTES
     }
 
     /// Ends the connection, ahead of what still waits.

@@ -115,7 +115,7 @@ fn cost(message: &Message) -> u32 {
         | Message::Digest(_)
         | Message::AskLiveness { .. }
         | Message::Liveness(_) => RESYNC_COST,
-        Message::Want { .. } => RECORD_COST,
+        Message::Want { .. } | Message::Watch { .. } => RECORD_COST,
         _ => 1,
     }
 }

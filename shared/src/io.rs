@@ -13,6 +13,7 @@ use crate::finality::Numbering;
 use crate::hlc::ClockAhead;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::ledger::{Claim, ClaimId, Load, Outcome, Rejection, Wish};
+use crate::observation::Observation;
 use crate::paxos::{self, Accepted, Configuration, Position, Slot, Standing, Suffix};
 use crate::presence::{RelayPresence, Status};
 use crate::replica::Hearsay;
@@ -114,6 +115,8 @@ pub enum Command {
         /// Whether what its host says to be persisted survives a crash of the host.
         durable: bool,
     },
+    /// Whether this replica is to be told what the relays see of the agreement and of their links.
+    Watch(bool),
 }
 
 /// What a reader wants to be sure of.
@@ -193,6 +196,8 @@ pub struct Output {
     pub lost: Vec<LostWrite>,
     /// What may read otherwise than before this step.
     pub changed: Changed,
+    /// What relays have seen, while this replica watches.
+    pub observed: Vec<Observation>,
     /// This relay has forgotten votes that others remember: its database was restored from an older copy, or has lost
     /// its last writes. It votes no more; the host must give the database a new incarnation.
     pub forgot: bool,
@@ -457,6 +462,15 @@ pub enum Message {
     Presence(RelayPresence),
     /// To a tab: how things stand.
     Status(Status),
+    /// The sender watches for the next seconds, and is to be told what the receiver sees.
+    Watch {
+        /// By what the sender knows the answer.
+        at: u64,
+        /// How long the last answer took over this link, in microseconds.
+        round_trip_us: Option<u32>,
+    },
+    /// What a relay has seen. May be dropped where much waits.
+    Observed(Observation),
 }
 
 /// Why a link is cut: the peer broke the protocol.

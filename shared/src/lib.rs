@@ -68,6 +68,7 @@ pub mod ledger;
 pub mod mutation;
 #[cfg(not(feature = "mutations"))]
 mod mutation;
+pub mod observation;
 pub mod paxos;
 pub mod presence;
 pub mod replica;

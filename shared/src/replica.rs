@@ -11,6 +11,7 @@ mod holdings;
 mod kept;
 mod leases;
 mod numbering;
+mod observing;
 mod outbox;
 mod peers;
 mod reads;
@@ -50,6 +51,7 @@ use folds::Folds;
 use holdings::{Holdings, OnMajority};
 use kept::Kept;
 use leases::Leases;
+use observing::Observing;
 use outbox::{Item, Outbox};
 use peers::Peers;
 use reads::Reads;
@@ -154,6 +156,7 @@ pub struct Replica {
     /// Records that were brought back by whoever had removed them, with the edit.
     revived: Recent<(RecordId, Dot)>,
     changes: Changes,
+    observing: Observing,
     outbox: Outbox,
 }
 
@@ -232,6 +235,7 @@ impl Replica {
             told_restored: Recent::new(),
             revived: Recent::new(),
             changes: Changes::default(),
+            observing: Observing::default(),
             outbox: Outbox::new(durable.decided),
         };
         replica.reconfigured(now);
@@ -273,6 +277,7 @@ impl Replica {
             Input::Found(configuration) => self.found(configuration),
         }
         self.settle(now, &mut output);
+        self.observing.sent(now, &output);
         output
     }
 
@@ -294,7 +299,8 @@ impl Replica {
         let waiver = self.witnesses.deadline(waive_after);
         let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
         let (settle, holdings) = (self.settle_deadline(), self.holdings.deadline());
-        [voter, window, settle, self.claims.deadline(), self.reads.deadline(), waiver, fold, holdings]
+        let observing = self.observing.deadline();
+        [voter, window, settle, self.claims.deadline(), self.reads.deadline(), waiver, fold, holdings, observing]
             .into_iter()
             .flatten()
             .min()
@@ -326,6 +332,7 @@ impl Replica {
             self.pump_claims(now);
             self.tell_status();
             self.tell_holdings(now);
+            self.observe(now);
             self.keep_memory();
             self.keep_hearsay();
             self.outbox.close_step(self.log.decided(), output);
@@ -362,6 +369,7 @@ impl Replica {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         self.note_hearsay(peer, kind, &message);
         self.holdings.hear(peer, &message);
+        self.observing.received(now, peer, &message);
         match message {
             Message::Have { context, fingerprint, decided, chain } => {
                 self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
@@ -380,6 +388,7 @@ impl Replica {
                 self.on_witness(peer, kind, tab, until.map(|until| Witness { until, durable }))?;
             }
             Message::ReadIndex { id } => self.on_read_index(now, peer, id),
+            Message::Watch { at, round_trip_us } => self.on_watch(now, peer, kind, (at, round_trip_us)),
             Message::Revived { record, edit } => self.on_revived(peer, record, edit),
             Message::Restored { record, edit } => {
                 if self.document.contains(record) {
@@ -392,14 +401,20 @@ impl Replica {
             }
             trusted => {
                 let PeerKind::Relay(from, _) = kind else { return Err(Violation::NotForTabs) };
-                self.on_relay_message(now, peer, from, trusted)?;
+                self.on_relay_message(now, (peer, from), trusted, output)?;
             }
         }
         Ok(())
     }
 
     /// What only a relay may say.
-    fn on_relay_message(&mut self, now: Now, peer: PeerId, from: VoterId, message: Message) -> Result<(), Violation> {
+    fn on_relay_message(
+        &mut self,
+        now: Now,
+        (peer, from): (PeerId, VoterId),
+        message: Message,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
         match message {
             Message::Paxos(message) => self.on_vote(now, from, message),
             Message::Suffix(suffix) => self.on_suffix(now, peer, suffix)?,
@@ -416,6 +431,7 @@ impl Replica {
             Message::Released { until } => self.witnesses.release(until),
             Message::Load(load) => self.on_load(load),
             Message::ReadAt { id, index } => self.on_read_at(id, index),
+            Message::Observed(observed) => self.on_observed(now, (peer, from), observed, output),
             Message::Have { .. }
             | Message::Edit(_)
             | Message::Delta(_)
@@ -429,6 +445,7 @@ impl Replica {
             | Message::Propose(_)
             | Message::Witness { .. }
             | Message::ReadIndex { .. }
+            | Message::Watch { .. }
             | Message::Restored { .. }
             | Message::Revived { .. } => unreachable!("dispatched before"),
         }
@@ -443,6 +460,7 @@ impl Replica {
         if self.voter.is_some() {
             self.holdings.up(peer, kind);
         }
+        self.observing.peer_up(now, kind);
         self.send(peer, self.have());
         if self.is_neighbour(kind) {
             return;
@@ -458,6 +476,7 @@ impl Replica {
 
     fn on_peer_down(&mut self, now: Now, peer: PeerId) {
         self.remaining = 0;
+        self.observing.peer_down(peer);
         self.snapshots.peer_down(peer);
         self.reads.peer_down(peer);
         self.holdings.down(peer);

@@ -164,6 +164,8 @@ mod tag {
     pub const RELAYS: u8 = 25;
     pub const LOAD: u8 = 26;
     pub const HELD: u8 = 27;
+    pub const WATCH: u8 = 28;
+    pub const OBSERVED: u8 = 29;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -337,6 +339,14 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
             put_plain(bytes, status);
             tag::STATUS
         }
+        Message::Watch { at, round_trip_us } => {
+            put_plain(bytes, &(at, round_trip_us));
+            tag::WATCH
+        }
+        Message::Observed(observation) => {
+            put_plain(bytes, observation);
+            tag::OBSERVED
+        }
         _ => unreachable!("messages about the document are written by the encoder"),
     }
 }
@@ -475,6 +485,11 @@ impl Decoder {
             }
             tag::PRESENCE => Message::Presence(take_plain(rest)?),
             tag::STATUS => Message::Status(take_plain(rest)?),
+            tag::WATCH => {
+                let (at, round_trip_us) = take_plain(rest)?;
+                Message::Watch { at, round_trip_us }
+            }
+            tag::OBSERVED => Message::Observed(take_plain(rest)?),
             _ => return Err(Malformed("there is no such message").into()),
         })
     }

@@ -14,6 +14,7 @@ use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Message, Violation};
 use shared::ledger::{Claim, ClaimId, Load, Wish};
+use shared::observation::{End, LinkSeen, Observation, Votes};
 use shared::paxos::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix};
 use shared::schema::Schema;
 use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Room};
@@ -137,9 +138,30 @@ fn about_the_log(ballot: Ballot) -> Vec<Message> {
         Message::Witness { tab: ALICE, until: None, durable: false },
         Message::Released { until: Slot(300) },
         Message::Load(Load { window_ms: 1000, requests: 12, waiting_ms: 3, p99_ms: 7, unsettled: 300 }),
+        Message::Watch { at: 1_000_000, round_trip_us: Some(700) },
+        Message::Observed(observation(ballot)),
         Message::ReadIndex { id: 7 },
         Message::ReadAt { id: 7, index: Slot(300) },
     ]
+}
+
+fn observation(ballot: Ballot) -> Observation {
+    let seen = |to| LinkSeen {
+        to,
+        sent: 3,
+        received: 300,
+        round_trip_us: Some(700),
+        heard_ms_ago: Some(20),
+        witnessed: Some(Slot(300)),
+    };
+    Observation {
+        by: VoterId(2),
+        incarnation: RELAY,
+        echo: Some(1_000_000),
+        is_recovering: false,
+        votes: Some(Votes { ballot, accepted: vec![(VoterId(2), Slot(301))], next: Slot(302) }),
+        links: vec![seen(End::Relay(VoterId(3))), seen(End::Tab(ALICE))],
+    }
 }
 
 fn path(name: &str) -> PathBuf {

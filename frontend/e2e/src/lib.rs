@@ -8,6 +8,7 @@ pub mod press;
 pub mod relays;
 pub mod site;
 pub mod tab;
+pub mod watching;
 pub mod writer;
 
 use std::path::PathBuf;

@@ -13,12 +13,15 @@ use shared::io::{
     Reply, Violation, WriteBatch, WriteId,
 };
 use shared::ledger::{Rejection, Wish};
+use shared::observation::Observation;
 use shared::paxos::Slot;
 use shared::replica::{Config, Replica, Role, Undoable, View};
 use shared::schema::{FieldName, Schema};
 
 use super::fact::{Fact, Feed};
 use super::load_history::LoadHistory;
+use super::merges;
+use watching::Watching;
 
 mod answers;
 mod importing;
@@ -27,6 +30,7 @@ mod neighbours;
 mod numbering;
 mod safety;
 mod telling;
+mod watching;
 
 use answers::Asked;
 pub use importing::NotRegistered;
@@ -144,6 +148,7 @@ pub struct Session {
     load: Rc<LoadHistory>,
     /// What may read otherwise than when somebody looked last.
     changed: Changed,
+    watching: Watching,
 }
 
 /// What one input led to.
@@ -222,6 +227,7 @@ impl Session {
             dismissed: BTreeMap::new(),
             load: Rc::default(),
             changed: Changed::default(),
+            watching: Watching::default(),
         }
     }
 
@@ -331,7 +337,10 @@ impl Session {
     #[must_use]
     pub fn set_shown(&mut self, now: Now, shown: bool) -> Vec<Message> {
         self.shown = shown;
-        self.command(now, Command::Witness { willing: shown, durable: self.is_on_device() })
+        let willing = Command::Witness { willing: shown, durable: self.is_on_device() };
+        let mut sends = self.command(now, willing);
+        sends.extend(self.update_watching(now));
+        sends
     }
 
     pub fn tell_aloud(&mut self, now: Now, fact: Fact) {
@@ -438,6 +447,8 @@ impl Session {
         let mut step = Step::default();
         let mut events: Vec<Event> = Vec::new();
         let mut lost: Vec<LostWrite> = Vec::new();
+        let mut observed: Vec<Observation> = Vec::new();
+        let before = if self.caught_up_once { merges::look_before(self.view(), &input) } else { Vec::new() };
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let output = self.replica.handle(now, input);
@@ -454,8 +465,10 @@ impl Session {
             self.changed.join(output.changed);
             events.extend(output.events);
             lost.extend(output.lost);
+            observed.extend(output.observed);
         }
         self.tell_of(now, &events, &lost);
+        self.note_watched(now, observed, (&before, &events, &lost));
         self.tell_lost(now, lost);
         self.tell_decisions(now);
         self.note_rung(now);

@@ -147,7 +147,8 @@ fn difference(before: &[Rc<Row>], now: &[Rc<Row>]) -> (Vec<Rc<Row>>, Vec<Rc<Row>
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(one), Some(other)) if Rc::ptr_eq(one, other) => {
-                (before.next(), now.next());
+                before.next();
+                now.next();
                 continue;
             }
             (Some(one), Some(other)) => by_title(one, other),

@@ -248,6 +248,30 @@ impl Net {
         page
     }
 
+    pub fn session(&self, tab: usize) -> Ref<'_, Session> {
+        self.tabs[tab].session.borrow()
+    }
+
+    /// A page that shows what the relay sees is open in a tab, or no more.
+    pub fn watch(&mut self, tab: usize, open: bool) {
+        let sends = self.tabs[tab].session.borrow_mut().watch(self.now, open);
+        self.send(tab, sends);
+    }
+
+    /// Time passes, and everybody does what is due.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now.monotonic + time;
+        while self.now.monotonic < end {
+            self.now.monotonic += Duration::from_millis(50);
+            self.now.wall_ms += 50;
+            self.tell_relay(vec![Input::Wake]);
+            for tab in 0..self.tabs.len() {
+                let sends = self.tabs[tab].session.borrow_mut().wake(self.now);
+                self.send(tab, sends);
+            }
+        }
+    }
+
     /// Gives the relay inputs, and carries what comes of them to its end.
     fn tell_relay(&mut self, inputs: Vec<Input>) {
         let mut inputs = VecDeque::from(inputs);

@@ -73,6 +73,11 @@ impl Leader {
         *held = until.max(*held);
     }
 
+    /// Up to which slot each voter has accepted.
+    pub(super) fn accepted_by(&self) -> Vec<(VoterId, Slot)> {
+        self.accepted.iter().map(|(&voter, &until)| (voter, until)).collect()
+    }
+
     /// The slot below which everything is accepted by as many voters as `quorum`.
     pub(super) fn chosen_until(&self, quorum: usize) -> Slot {
         let mut accepted: Vec<Slot> = self.accepted.values().copied().collect();

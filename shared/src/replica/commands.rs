@@ -26,6 +26,10 @@ impl Replica {
                 self.set_witness(willing, durable);
                 Ok(Reply::Done)
             }
+            Command::Watch(wanted) => {
+                self.set_watching(now, wanted);
+                Ok(Reply::Done)
+            }
             about_numbers => match self.on_numbers(now, id, about_numbers) {
                 Ok(()) => return,
                 Err(rejection) => Err(rejection),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::id::{ReplicaId, VoterId};
 use crate::io::{Message, PeerId, PeerKind};
+use crate::observation::End;
 use crate::paxos::{Ballot, Configuration};
 use crate::presence::{RelayPresence, RelayStatus, Status};
 
@@ -166,6 +167,23 @@ impl Peers {
             }
         }
         news
+    }
+
+    /// The links to relays.
+    pub(super) fn relays(&self) -> Vec<PeerId> {
+        let is_relay = |link: &Link| matches!(link.kind, PeerKind::Relay(..));
+        self.links.iter().filter(|(_, link)| is_relay(link)).map(|(&peer, _)| peer).collect()
+    }
+
+    /// All links with their other ends, those to relays first.
+    pub(super) fn ends(&self) -> Vec<(PeerId, End)> {
+        let end = |link: &Link| match link.kind {
+            PeerKind::Relay(voter, _) => End::Relay(voter),
+            PeerKind::Tab(tab) => End::Tab(tab),
+        };
+        let mut ends: Vec<_> = self.links.iter().map(|(&peer, link)| (peer, end(link))).collect();
+        ends.sort_by_key(|&(_, end)| end);
+        ends
     }
 
     /// The links to tabs.

@@ -304,6 +304,13 @@ impl<'a> View<'a> {
         self.replica.load
     }
 
+    /// How long it takes to be answered by the relay of this tab, in microseconds, as far as that was measured while this
+    /// replica watches.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<u32> {
+        self.replica.observing.round_trip(self.replica.peers.any_relay()?)
+    }
+
     /// The claims that are undecided here, its own and those passed to it.
     pub fn pending_claims(&self) -> impl Iterator<Item = &'a Claim> + 'a {
         self.replica.claims.pending()

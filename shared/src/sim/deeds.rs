@@ -418,7 +418,7 @@ impl World {
         let add = |text| Command::Add { fields: vec![(schema::NAME.to_owned(), FieldEdit::Assign(text))] };
         let command = match self.some_record(tab) {
             None => add(text),
-            Some(record) => match self.below(15) {
+            Some(record) => match self.below(16) {
                 0 | 1 => add(text),
                 2..=4 => edit(record, schema::NAME, FieldEdit::Assign(text)),
                 5 | 6 => edit(record, schema::NOTE, FieldEdit::Assign(text)),
@@ -426,6 +426,7 @@ impl World {
                 8 => edit(record, schema::TAGS, FieldEdit::Remove(text)),
                 9 => Command::Remove { record },
                 10 => Command::Witness { willing: self.below(3) > 0, durable: true },
+                11 => Command::Watch(self.below(3) > 0),
                 _ => {
                     let replica = self.nodes[tab].id;
                     Command::Ask(self.some_wish(record, replica))

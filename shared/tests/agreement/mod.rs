@@ -7,6 +7,7 @@ mod reads;
 mod snapshots;
 mod tabs;
 mod voters;
+mod watching;
 mod witnesses;
 
 use std::time::Duration;

@@ -13,6 +13,7 @@ use shared::io::{
     Violation,
 };
 use shared::ledger::Wish;
+use shared::observation::Observation;
 use shared::paxos::Configuration;
 use shared::replica::{Config, RecordView, Replica, Role, Tuning};
 use shared::schema::Schema;
@@ -49,6 +50,8 @@ pub struct Room {
     pub events: Vec<Vec<Event>>,
     /// The lost writes that each replica was told of.
     pub lost: Vec<Vec<LostWrite>>,
+    /// What each replica was told to have been seen.
+    pub observed: Vec<Vec<Observation>>,
     pub cut: Vec<(Node, Violation)>,
     /// The relays that have learnt that they forgot votes.
     pub forgot: BTreeSet<Node>,
@@ -88,6 +91,7 @@ impl Room {
             ids: 0,
             events: Vec::new(),
             lost: Vec::new(),
+            observed: Vec::new(),
             cut: Vec::new(),
             forgot: BTreeSet::new(),
             parts: 0,
@@ -119,6 +123,7 @@ impl Room {
         self.hosts.push(Host { replica, config, kind, durable: Recovered::default() });
         self.events.push(Vec::new());
         self.lost.push(Vec::new());
+        self.observed.push(Vec::new());
     }
 
     /// Some relays with the incarnations that they are in.
@@ -299,6 +304,7 @@ impl Room {
         }
         self.events[node].extend(output.events);
         self.lost[node].extend(output.lost);
+        self.observed[node].extend(output.observed);
         self.replies.extend(output.replies.into_iter().map(|(_, reply)| reply));
         self.cut.extend(output.cut.into_iter().map(|(_, violation)| (node, violation)));
     }

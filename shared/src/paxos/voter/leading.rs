@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Effects, Role, Voter};
 use crate::id::VoterId;
+use crate::observation::Votes;
 use crate::paxos::leader::ENTRIES_PER_PROPOSAL;
 use crate::paxos::{Ballot, Entry, Log, Message, Slot};
 
@@ -15,6 +16,13 @@ impl Voter {
     #[must_use]
     pub fn capacity(&self) -> usize {
         if let Role::Leader(leader) = &self.role { leader.capacity() } else { 0 }
+    }
+
+    /// How far the voters have answered this one, if it leads.
+    #[must_use]
+    pub fn votes(&self) -> Option<Votes> {
+        let Role::Leader(leader) = &self.role else { return None };
+        Some(Votes { ballot: leader.ballot, accepted: leader.accepted_by(), next: leader.next() })
     }
 
     /// Proposes entries, no more than the [`capacity`](Self::capacity). One that ends the configuration must be the

@@ -1,0 +1,156 @@
+//! The end of the log as people read it: what was asked, what came of it, and who has voted for it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::Now;
+use shared::ledger::{Outcome, Reason, Resolution, Rung, Wish};
+use shared::paxos::{Accepted, Ballot, Entry, Slot};
+use shared::replica::View;
+
+/// How many slots are kept.
+const KEPT: usize = 300;
+
+/// What was asked of the ledger. Records by the names that they had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing: a new leader has filled a slot.
+    Nothing,
+    Claim {
+        number: u64,
+        name: String,
+    },
+    Allocate {
+        name: String,
+    },
+    Raise {
+        number: u64,
+    },
+    Release {
+        name: String,
+    },
+    Set {
+        name: String,
+        to: Option<u64>,
+    },
+    Lease {
+        to: ReplicaId,
+        count: u32,
+    },
+    Mode {
+        rung: Rung,
+        reason: Reason,
+    },
+    Dynamic,
+    Settle {
+        count: usize,
+    },
+    Resolve(Resolution),
+    Policy {
+        witnesses: u8,
+    },
+    Waive,
+    Reconfigure {
+        voters: Vec<VoterId>,
+    },
+    Configure {
+        number: u32,
+        voters: Vec<VoterId>,
+    },
+    Retire {
+        replica: ReplicaId,
+    },
+}
+
+/// What was decided for one slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub slot: Slot,
+    pub ballot: Ballot,
+    pub by: Option<ReplicaId>,
+    pub asked: Asked,
+    /// What came of it, as far as that is still known.
+    pub outcome: Option<Outcome>,
+    /// When this tab learned of it, in milliseconds since the Unix epoch; `None` if it was decided before this tab came.
+    pub at_ms: Option<u64>,
+    /// Those who vote on it, ascending, and whether each is known to have voted for it.
+    pub votes: Vec<(VoterId, bool)>,
+}
+
+#[derive(Debug, Default)]
+pub struct Decisions {
+    /// Ascending by slot, without a gap.
+    kept: VecDeque<Decision>,
+    next: Slot,
+}
+
+impl Decisions {
+    /// Takes in what was decided since the last time. `now` is `None` while the log is loaded for the first time.
+    pub fn follow(&mut self, now: Option<Now>, view: View<'_>, name_of: impl Fn(RecordId) -> String) {
+        let (log, decided) = (view.log(), view.log().decided());
+        let oldest = Slot(decided.0.saturating_sub(KEPT as u64)).max(log.start().slot);
+        self.next = self.next.max(oldest);
+        let voters = view.ledger().configuration().map(|configuration| configuration.voters.keys().copied());
+        let votes: Vec<_> = voters.into_iter().flatten().map(|voter| (voter, false)).collect();
+        while self.next < decided {
+            let Some(accepted) = log.decision(self.next) else { return };
+            let at_ms = now.map(|now| now.wall_ms);
+            self.kept.push_back(decision(self.next, accepted, view, at_ms, &votes, &name_of));
+            self.next = self.next.plus(1);
+        }
+        while self.kept.len() > KEPT {
+            self.kept.pop_front();
+        }
+    }
+
+    /// Notes who has voted: each voter for all below a slot.
+    pub fn voted(&mut self, accepted: &BTreeMap<VoterId, Slot>) {
+        for decision in &mut self.kept {
+            let has = |voter: VoterId| accepted.get(&voter).is_some_and(|&until| decision.slot < until);
+            decision.votes.iter_mut().for_each(|(voter, voted)| *voted |= has(*voter));
+        }
+    }
+
+    /// The latest first.
+    pub fn latest(&self) -> impl Iterator<Item = &Decision> {
+        self.kept.iter().rev()
+    }
+}
+
+fn decision(
+    slot: Slot,
+    accepted: &Accepted,
+    view: View<'_>,
+    at_ms: Option<u64>,
+    votes: &[(VoterId, bool)],
+    name_of: &impl Fn(RecordId) -> String,
+) -> Decision {
+    let (by, asked, outcome) = match &accepted.entry {
+        Entry::Noop => (None, Asked::Nothing, None),
+        Entry::Configure(configuration) => {
+            let voters = configuration.voters.keys().copied().collect();
+            (None, Asked::Configure { number: configuration.number, voters }, None)
+        }
+        Entry::Claim(claim) => (Some(claim.id.replica), asked(&claim.wish, name_of), view.ledger().outcome(claim)),
+    };
+    Decision { slot, ballot: accepted.ballot, by, asked, outcome, at_ms, votes: votes.to_vec() }
+}
+
+fn asked(wish: &Wish, name_of: &impl Fn(RecordId) -> String) -> Asked {
+    match wish {
+        Wish::Claim { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
+        Wish::Allocate { record } => Asked::Allocate { name: name_of(*record) },
+        Wish::Raise { number } => Asked::Raise { number: *number },
+        Wish::Release { record } => Asked::Release { name: name_of(*record) },
+        Wish::CompareAndSet { record, to, .. } => Asked::Set { name: name_of(*record), to: *to },
+        Wish::GrantRange { to, count, .. } => Asked::Lease { to: *to, count: *count },
+        Wish::SetMode { rung, reason, .. } => Asked::Mode { rung: *rung, reason: *reason },
+        Wish::SetDynamic { .. } => Asked::Dynamic,
+        Wish::Settle { claims, .. } => Asked::Settle { count: claims.len() },
+        Wish::Resolve { resolution, .. } => Asked::Resolve(*resolution),
+        Wish::SetPolicy { policy } => Asked::Policy { witnesses: policy.witnesses },
+        Wish::Waive => Asked::Waive,
+        Wish::Reconfigure { voters, .. } => Asked::Reconfigure { voters: voters.keys().copied().collect() },
+        Wish::Retire { replica, .. } => Asked::Retire { replica: *replica },
+    }
+}

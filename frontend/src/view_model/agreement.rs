@@ -1,0 +1,251 @@
+//! The log as it grows.
+
+use shared::id::{ReplicaId, VoterId};
+use shared::ledger::{Granted, Outcome, Reason, Rejection, Resolution};
+use shared::paxos::Slot;
+
+use super::nodes::relay_name;
+use super::{LocalTime, rung_name};
+use crate::engine::decisions::{Asked, Decision};
+use crate::engine::session::Session;
+use crate::{tr, trn};
+
+/// What a decision is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Numbers,
+    Leases,
+    Settling,
+    Modes,
+    Voters,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 5] = [Kind::Numbers, Kind::Leases, Kind::Settling, Kind::Modes, Kind::Voters];
+
+    /// For `data-kind`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Kind::Numbers => "numbers",
+            Kind::Leases => "leases",
+            Kind::Settling => "settling",
+            Kind::Modes => "modes",
+            Kind::Voters => "voters",
+        }
+    }
+
+    #[must_use]
+    pub fn word(self) -> String {
+        match self {
+            Kind::Numbers => tr!("Numbers"),
+            Kind::Leases => tr!("Leases"),
+            Kind::Settling => tr!("Settling"),
+            Kind::Modes => tr!("Modes"),
+            Kind::Voters => tr!("Voters"),
+        }
+    }
+
+    fn of(asked: &Asked) -> Self {
+        match asked {
+            Asked::Claim { .. }
+            | Asked::Allocate { .. }
+            | Asked::Raise { .. }
+            | Asked::Release { .. }
+            | Asked::Set { .. } => Kind::Numbers,
+            Asked::Lease { .. } => Kind::Leases,
+            Asked::Settle { .. } | Asked::Resolve(_) => Kind::Settling,
+            Asked::Mode { .. } | Asked::Dynamic => Kind::Modes,
+            Asked::Nothing
+            | Asked::Policy { .. }
+            | Asked::Waive
+            | Asked::Reconfigure { .. }
+            | Asked::Configure { .. }
+            | Asked::Retire { .. } => Kind::Voters,
+        }
+    }
+}
+
+/// What came of a wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Result {
+    pub is_refused: bool,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    pub voter: String,
+    pub voted: bool,
+}
+
+/// One slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotItem {
+    pub slot: u64,
+    pub ballot: String,
+    pub leader: String,
+    pub kind: Kind,
+    /// What was asked, in words.
+    pub command: String,
+    pub result: Option<Result>,
+    /// Who asked, if anybody did.
+    pub by: Option<String>,
+    /// `None` if it was decided before this tab came.
+    pub at: Option<String>,
+    pub votes: Vec<Vote>,
+    pub votes_in_words: String,
+    pub is_released: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgreementView {
+    pub highest: u64,
+    /// How many slots are chosen, and how many of them are released.
+    pub chosen: u64,
+    pub released: u64,
+    /// Such as `1.3.2`, with who leads by it.
+    pub ballot: Option<String>,
+    pub leader: Option<String>,
+    /// How many entries are proposed and not chosen.
+    pub in_flight: u64,
+    /// The latest first.
+    pub slots: Vec<SlotItem>,
+}
+
+impl AgreementView {
+    #[must_use]
+    pub fn of(session: &Session, time: LocalTime) -> Self {
+        let view = session.view();
+        let released = view.released().min(view.log().decided());
+        let leader = view.leader();
+        let told = leader.and_then(|ballot| session.network().told(ballot.voter));
+        let next = told.and_then(|told| told.observation.votes.as_ref()).map_or(Slot(0), |votes| votes.next);
+        AgreementView {
+            highest: view.ledger().highest(),
+            chosen: view.log().decided().0,
+            released: released.0,
+            ballot: leader.map(|ballot| ballot.to_string()),
+            leader: leader.map(|ballot| relay_name(ballot.voter)),
+            in_flight: next.0.saturating_sub(view.log().decided().0),
+            slots: session.decisions().latest().map(|decision| item(session, decision, released, time)).collect(),
+        }
+    }
+}
+
+fn item(session: &Session, decision: &Decision, released: Slot, time: LocalTime) -> SlotItem {
+    let Decision { slot, ballot, by, asked, outcome, at_ms, votes } = decision;
+    SlotItem {
+        slot: slot.0,
+        ballot: ballot.to_string(),
+        leader: relay_name(ballot.voter),
+        kind: Kind::of(asked),
+        command: command(session, asked),
+        result: outcome.and_then(|outcome| result(session, asked, outcome)),
+        by: by.map(|by| author(session, by)),
+        at: at_ms.map(|at_ms| time.clock(at_ms)),
+        votes: votes.iter().map(|&(voter, voted)| Vote { voter: relay_name(voter), voted }).collect(),
+        votes_in_words: votes_in_words(votes),
+        is_released: *slot < released,
+    }
+}
+
+/// Who made an edit, or asked for something: a tab, or a relay for somebody outside.
+pub(super) fn author(session: &Session, id: ReplicaId) -> String {
+    let view = session.view();
+    let voters = view.ledger().configuration().map(|configuration| &configuration.voters);
+    let relay = voters.into_iter().flatten().find(|(_, incarnation)| **incarnation == id);
+    match relay {
+        _ if id == view.me() => tr!("this tab"),
+        Some((voter, _)) => relay_name(*voter),
+        None => tr!("tab {id}", id = id),
+    }
+}
+
+fn votes_in_words(votes: &[(VoterId, bool)]) -> String {
+    let have: Vec<_> = votes.iter().filter(|(_, voted)| *voted).map(|(voter, _)| relay_name(*voter)).collect();
+    if have.is_empty() {
+        return tr!("Not told to this tab who has voted");
+    }
+    tr!("{count} of {all} votes: {relays}", count = have.len(), all = votes.len(), relays = have.join(", "))
+}
+
+fn relays(voters: &[VoterId]) -> String {
+    voters.iter().map(|voter| relay_name(*voter)).collect::<Vec<_>>().join(", ")
+}
+
+fn command(session: &Session, asked: &Asked) -> String {
+    match asked {
+        Asked::Nothing => tr!("Nothing: filled by a new leader"),
+        Asked::Claim { number, name } => tr!("Claim {number} for {name}", number = number, name = name),
+        Asked::Allocate { name } => tr!("Next number for {name}", name = name),
+        Asked::Raise { number } => tr!("Raise the highest number to {number}", number = number),
+        Asked::Release { name } => tr!("Free the number of {name}", name = name),
+        Asked::Set { name, to: Some(number) } => {
+            tr!("Set the number of {name} to {number}", name = name, number = number)
+        }
+        Asked::Set { name, to: None } => tr!("Free the number of {name}", name = name),
+        Asked::Lease { to, count } => {
+            trn!(
+                u64::from(*count),
+                "Lease {count} number to {who}",
+                "Lease {count} numbers to {who}",
+                who = author(session, *to)
+            )
+        }
+        Asked::Mode { rung, reason } => match reason {
+            Reason::Load => tr!("{rung}, since load is high", rung = rung_name(*rung)),
+            Reason::Calm => tr!("{rung}, since it is calm", rung = rung_name(*rung)),
+            Reason::ByHand => tr!("{rung}, by hand", rung = rung_name(*rung)),
+            Reason::Resumed => tr!("Load decides again"),
+            Reason::Founded => rung_name(*rung).to_string(),
+        },
+        Asked::Dynamic => tr!("New settings of the dynamic method"),
+        Asked::Settle { count } => {
+            trn!(*count as u64, "Settle {count} provisional number", "Settle {count} provisional numbers")
+        }
+        Asked::Resolve(Resolution::Kept) => tr!("A conflict is as it should be"),
+        Asked::Resolve(Resolution::Undone) => tr!("Undo a renumbering"),
+        Asked::Policy { witnesses } => {
+            trn!(u64::from(*witnesses), "Final needs {count} witness", "Final needs {count} witnesses")
+        }
+        Asked::Waive => tr!("Release without witnesses"),
+        Asked::Reconfigure { voters } => tr!("Let vote: {relays}", relays = relays(voters)),
+        Asked::Configure { number, voters } => {
+            tr!("Configuration {number} begins: {relays}", number = number, relays = relays(voters))
+        }
+        Asked::Retire { replica } => tr!("{who} writes no more", who = super::capitalised(&author(session, *replica))),
+    }
+}
+
+fn result(session: &Session, asked: &Asked, outcome: Outcome) -> Option<Result> {
+    let text = match outcome {
+        Ok(Granted::Final(numbered) | Granted::Set { number: Some(numbered) }) => {
+            tr!("number {number}", number = numbered.number)
+        }
+        Ok(Granted::Released { number }) => tr!("{number} is free", number = number),
+        Ok(Granted::Highest { number }) => tr!("highest is {number}", number = number),
+        Ok(Granted::Range(range)) => tr!("{first} to {last}", first = range.first, last = range.last),
+        Ok(Granted::Settled { conflicts: 0, .. }) => tr!("all final"),
+        Ok(Granted::Settled { conflicts, .. }) => {
+            trn!(u64::from(conflicts), "{count} conflict", "{count} conflicts")
+        }
+        Ok(Granted::Epoch { number, .. }) => tr!("epoch {number}", number = number),
+        Ok(_) => return None,
+        Err(rejection) => refusal(session, asked, rejection),
+    };
+    Some(Result { is_refused: outcome.is_err(), text })
+}
+
+fn refusal(session: &Session, asked: &Asked, rejection: Rejection) -> String {
+    match rejection {
+        Rejection::NumberTaken { number, .. } => tr!("{number} is taken", number = number),
+        Rejection::NumberLeased { number, to } => {
+            tr!("{number} is leased to {who}", number = number, who = author(session, to))
+        }
+        Rejection::AlreadyNumbered { number, .. } => tr!("it has {number} already", number = number),
+        Rejection::NotNumbered => tr!("it has no number"),
+        Rejection::OtherEpoch { .. } if matches!(asked, Asked::Mode { .. }) => tr!("too late"),
+        _ => tr!("refused"),
+    }
+}

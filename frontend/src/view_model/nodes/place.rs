@@ -1,0 +1,39 @@
+//! Where relays and tabs are drawn.
+
+use std::f64::consts::{PI, TAU};
+
+/// Where something is drawn, in thousandths of the width and of the height.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub x: i32,
+    pub y: i32,
+}
+
+/// Relays stand on a ring, the first at the top; one or two stand above their tabs.
+pub(super) fn relay_place(at: usize, of: usize) -> Place {
+    match of {
+        1 => Place { x: 500, y: 380 },
+        2 => Place { x: 295 + 410 * at as i32, y: 380 },
+        _ => {
+            // A corner at the top leaves more room below.
+            let (first, middle) = if of == 4 { (-0.75 * PI, 500.0) } else { (-0.5 * PI, 530.0) };
+            let angle = first + at as f64 / of as f64 * TAU;
+            let (width, height) = if of < 4 { (237.0, 225.0) } else { (330.0, 225.0) };
+            let (x, y) = (500.0 + angle.cos() * width, middle + angle.sin() * height);
+            Place { x: x.round() as i32, y: y.round() as i32 }
+        }
+    }
+}
+
+/// The tabs of a relay stand above or below it, away from the other relays, two by two.
+pub(super) fn tab_place(relay: Place, nth: usize, of: usize) -> Place {
+    let is_alone = nth + 1 == of && of % 2 == 1;
+    let aside = match nth % 2 {
+        _ if is_alone => 0,
+        0 => -105,
+        _ => 105,
+    };
+    let away = 162 + 85 * (nth / 2) as i32;
+    let is_above = relay.y < 380;
+    Place { x: relay.x + aside, y: if is_above { relay.y - away } else { relay.y + away } }
+}
