@@ -248,10 +248,6 @@ impl Net {
         page
     }
 
-    pub fn session(&self, tab: usize) -> Ref<'_, Session> {
-        self.tabs[tab].session.borrow()
-    }
-
     /// A page that shows what the relay sees is open in a tab, or no more.
     pub fn watch(&mut self, tab: usize, open: bool) {
         let sends = self.tabs[tab].session.borrow_mut().watch(self.now, open);
