@@ -403,14 +403,6 @@ impl Tab {
         serde_json::from_value(value).context("the page is not as expected")
     }
 
-    /// Loads the page anew, without waiting for anything.
-    ///
-    /// # Errors
-    /// If the browser does not answer.
-    pub async fn reload(&self) -> Result<()> {
-        self.client.refresh().await.context("loading the page anew")
-    }
-
     /// Under which id the tab writes in the room `people`.
     ///
     /// # Errors
