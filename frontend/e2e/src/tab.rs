@@ -503,14 +503,6 @@ impl Tab {
         focused.send_keys(&key.to_string()).await.context("pressing a key")
     }
 
-    /// Loads the page anew, without waiting for anything.
-    ///
-    /// # Errors
-    /// If the browser does not answer.
-    pub async fn reload(&self) -> Result<()> {
-        self.client.refresh().await.context("loading the page anew")
-    }
-
     /// Under which id the tab writes in the room `people`.
     ///
     /// # Errors
