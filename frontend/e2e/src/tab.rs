@@ -1,5 +1,7 @@
 //! A tab with the page, used as a person would: by the roles and names that assistive technology sees.
 
+mod looks;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -501,14 +503,6 @@ impl Tab {
     pub async fn press_key(&self, key: char) -> Result<()> {
         let focused = self.client.active_element().await.context("looking for the focus")?;
         focused.send_keys(&key.to_string()).await.context("pressing a key")
-    }
-
-    /// Loads the page anew, without waiting for anything.
-    ///
-    /// # Errors
-    /// If the browser does not answer.
-    pub async fn reload(&self) -> Result<()> {
-        self.client.refresh().await.context("loading the page anew")
     }
 
     /// Under which id the tab writes in the room `people`.
