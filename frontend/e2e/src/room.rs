@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use crate::browser::{Browser, Window};
+use crate::relays::Relays;
 use crate::tab::Tab;
 
 /// Name, note, tags.
@@ -20,12 +22,20 @@ const MEMBERS: [(&str, &str, &[&str]); 12] = [
     ("Lena Fischer", "Prints the posters", &[]),
 ];
 
-/// Fills an empty room by two tabs: numbers that are final, refused, renumbered and provisional, names given at the same
-/// time, and a note that gave way to another.
+/// A tab of a room that two tabs have filled: with numbers that are final, refused, renumbered and provisional, names given
+/// at the same time, and a note that gave way to another.
 ///
 /// # Errors
 /// If the page does not do what it should.
-pub async fn fill(one: &Tab, two: &Tab) -> Result<()> {
+pub async fn filled(relays: &Relays, browser: &mut Browser) -> Result<Tab> {
+    let one = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    let two = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    fill(&one, &two).await?;
+    two.close().await?;
+    Ok(one)
+}
+
+async fn fill(one: &Tab, two: &Tab) -> Result<()> {
     for (name, note, tags) in MEMBERS {
         one.add(name, note).await?;
         if !tags.is_empty() {

@@ -9,9 +9,9 @@ use e2e::room;
 async fn no_page_has_obstacles_or_scrolls_sideways_in_either_theme_on_a_desktop_or_a_phone() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
-    let desktop = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    let desktop = room::filled(&relays, &mut browser).await?;
     let phone = browser.open(&relays.url(1), Window::PHONE).await?;
-    room::fill(&desktop, &phone).await?;
+    phone.wait_for_person("Jana Weiss", |jana| jana.state == "provisional").await?;
     let mut found = Vec::new();
     for (tab, window) in [(&desktop, "desktop"), (&phone, "phone")] {
         for theme in ["light", "dark"] {

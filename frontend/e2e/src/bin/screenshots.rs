@@ -9,12 +9,14 @@ use e2e::room;
 async fn main() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
-    let desktop = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    let desktop = room::filled(&relays, &mut browser).await?;
     let phone = browser.open(&relays.url(1), Window::PHONE).await?;
-    room::fill(&desktop, &phone).await?;
+    phone.wait_for_person("Jana Weiss", |jana| jana.state == "provisional").await?;
     for tab in [&desktop, &phone] {
         tab.dismiss_notices().await?;
     }
+    // Going to a page shows its beginning.
+    desktop.go_to("lab").await?;
     for theme in ["light", "dark"] {
         desktop.set_theme(theme).await?;
         for page in desktop.pages().await? {
