@@ -212,12 +212,22 @@ fn focus(id: &str) {
     }
 }
 
+/// On a phone the rail is wider than the screen.
+fn show_entry_in_rail() {
+    let entry = browser::document().query_selector(".rail [aria-current]").ok().flatten();
+    let entry = entry.and_then(|entry| entry.dyn_into::<HtmlElement>().ok());
+    if let Some((entry, rail)) = entry.and_then(|entry| Some((entry.clone(), entry.parent_element()?))) {
+        rail.set_scroll_left(entry.offset_left() + (entry.offset_width() - rail.client_width()) / 2);
+    }
+}
+
 /// Whoever goes to another page is at its beginning, or at the goal.
 #[hook]
 fn use_focus_on_page(page: Page, goal: &Goal) {
     let last = use_mut_ref(|| page);
     let goal = Rc::clone(goal);
     use_effect_with(page, move |&page| {
+        show_entry_in_rail();
         if last.replace(page) != page {
             browser::window().scroll_to_with_x_and_y(0.0, 0.0);
             focus(goal.take().unwrap_or(page.heading_id()));

@@ -8,6 +8,7 @@ fn english_stands_where_it_is_used_and_names_are_filled_in() {
     assert_eq!(tr!("Number {number} went to {name}.", number = 42, name = "Anna"), "Number 42 went to Anna.");
     assert_eq!(tr!("no {such} name"), "no {such} name");
     assert_eq!([0, 1, 2].map(|n| trn!(n, "{count} edit", "{count} edits")), ["0 edits", "1 edit", "2 edits"]);
+    assert_eq!(trn!(1_234_567, "{count} edit", "{count} edits"), "1,234,567 edits");
 }
 
 #[test]
@@ -19,5 +20,7 @@ fn a_catalog_has_a_form_for_each_count() {
         counted,
         ["1 правка", "2 правки", "5 правок", "11 правок", "12 правок", "21 правка", "22 правки", "111 правок"]
     );
+    let long = [9_999, 10_000].map(|n| trn!(n, "{count} edit", "{count} edits"));
+    assert_eq!(long, ["9999 правок", "10\u{a0}000 правок"]);
     assert_eq!(tr!("not in the catalog"), "not in the catalog");
 }

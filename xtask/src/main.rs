@@ -1,9 +1,10 @@
-//! The commands of the README: `cargo xtask run`, `test`, `setup`, `sim` and `bench`.
+//! The commands of the README: `cargo xtask run`, `test`, `setup`, `screenshots`, `sim` and `bench`.
 
 mod bench;
 mod page;
 mod process;
 mod relays;
+mod screenshots;
 mod setup;
 mod test;
 mod workspace;
@@ -42,6 +43,8 @@ enum Command {
         #[arg(long, value_name = "STEP")]
         only: Option<test::Step>,
     },
+    /// Take the pictures in docs/screenshots: every page, of a small room
+    Screenshots,
     /// Measure Duet beside its peers, and write the figures into docs/benchmarks.md
     Bench { what: Bench },
     /// Run seeds of the simulator, as many as you have time for
@@ -86,6 +89,7 @@ fn execute(command: Command) -> Result<()> {
             relays::run(profile, base_port)
         }
         Command::Test { only } => test::run(only),
+        Command::Screenshots => screenshots::take(),
         Command::Bench { what: Bench::Merge } => bench::merge(),
         Command::Bench { what: Bench::Agree } => bench::agree(),
         Command::Bench { what: Bench::Dynamic } => bench::dynamic(),

@@ -1,6 +1,7 @@
 //! The set-up: whatever Duet needs beside Rust itself, pinned, and installed once per user.
 
 mod apt;
+mod axe;
 mod browser;
 mod clients;
 mod debian_wasm;
@@ -15,6 +16,7 @@ use std::{env, ffi::OsString};
 
 use anyhow::Result;
 
+pub use self::axe::Axe;
 pub use self::browser::Browser;
 pub use self::clients::Clients;
 pub use self::etcd::Etcd;
@@ -41,6 +43,7 @@ pub fn everything() -> Result<()> {
     let tools = Tools::ensure()?;
     Browser::ensure()?;
     Clients::ensure()?;
+    Axe::ensure()?;
     let folders = env::join_paths(&tools.folders)?;
     let toolchain = tools.toolchain.map(|name| format!("RUSTUP_TOOLCHAIN={name} ")).unwrap_or_default();
     println!("Everything is installed. To build and serve the page by hand:");

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use self::report::Report;
 use crate::page;
 use crate::process::run as run_command;
-use crate::setup::{Browser, Clients, Tools};
+use crate::setup::{Axe, Browser, Clients, Tools};
 use crate::workspace::{self, Profile, WASM_TARGET, cargo, cargo_build_relay, relay_binary};
 
 /// The steps, in their order.
@@ -59,7 +59,8 @@ impl fmt::Display for Step {
 
 /// Runs every step, or one alone, and sums up. Fails if anything failed or was skipped.
 pub fn run(only: Option<Step>) -> Result<()> {
-    let bench = Bench { tools: Tools::ensure()?, browser: Browser::ensure()?, clients: Clients::ensure()? };
+    let (tools, browser) = (Tools::ensure()?, Browser::ensure()?);
+    let bench = Bench { tools, browser, clients: Clients::ensure()?, axe: Axe::ensure()? };
     let steps = match &only {
         Some(step) => std::slice::from_ref(step),
         None => Step::value_variants(),
@@ -81,6 +82,7 @@ struct Bench {
     tools: Tools,
     browser: Browser,
     clients: Clients,
+    axe: Axe,
 }
 
 impl Bench {
@@ -146,6 +148,7 @@ impl Bench {
                 .args(["-p=e2e", "--locked", "--no-fail-fast", "--", "--test-threads=1"])
                 .env("DUET_RELAY", relay)
                 .env("DUET_SCREENSHOTS", workspace::root().join("target/screenshots"))
+                .env("DUET_AXE", &self.axe.script)
                 .env("DUET_CHROMIUM", &self.browser.chromium)
                 .env("DUET_CHROMEDRIVER", &self.browser.chromedriver),
         )

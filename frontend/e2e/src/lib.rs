@@ -1,11 +1,12 @@
 //! What the browser tests drive: real relays as processes, and tabs in real Chromium.
 //!
 //! `cargo xtask test` sets the environment: `DUET_RELAY` is the built relay, `DUET_CHROMIUM` and `DUET_CHROMEDRIVER`
-//! the browser and its driver, `DUET_SCREENSHOTS` (optional) a folder for pictures.
+//! the browser and its driver, `DUET_AXE` the script of axe-core, `DUET_SCREENSHOTS` (optional) a folder for pictures.
 
 pub mod browser;
 pub mod press;
 pub mod relays;
+pub mod room;
 pub mod site;
 pub mod tab;
 pub mod watching;

@@ -1,5 +1,7 @@
 //! A tab with the page, used as a person would: by the roles and names that assistive technology sees.
 
+mod looks;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

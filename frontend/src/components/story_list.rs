@@ -22,7 +22,7 @@ pub fn show(story: &[Rc<StoryItem>]) -> Html {
             if story.is_empty() {
                 <p class="quiet">{ tr!("Nothing yet. What other tabs merge, and what the relays decide, is told here.") }</p>
             }
-            <ol aria-label={tr!("What happened")} class="story">{ for items }</ol>
+            <ol aria-label={tr!("What happened")} class="story" tabindex="0">{ for items }</ol>
         </section>
     }
 }
