@@ -214,8 +214,9 @@ pub struct Changed {
 
 impl Changed {
     /// Adds what has changed later.
-    pub fn join(&mut self, mut later: Changed) {
-        self.records.append(&mut later.records);
+    pub fn join(&mut self, later: Changed) {
+        // Not `append`, which walks through all that is there already.
+        self.records.extend(later.records);
         self.conflicts |= later.conflicts;
     }
 }
