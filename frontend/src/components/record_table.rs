@@ -81,7 +81,8 @@ impl Shown {
             return false;
         };
         let window = self.window.followed(sight, &heights, self.rows.len());
-        let is_same = (window.first, window.end) == (self.window.first, self.window.end);
+        let is_same =
+            (window.first, window.end, window.typical) == (self.window.first, self.window.end, self.window.typical);
         self.window = window;
         !is_same
     }
