@@ -69,13 +69,19 @@ impl Writer {
         self.command(Command::Edit { record: self.people[person], field: NOTE.to_owned(), edit }).await
     }
 
-    /// Connects to the relay whose page is at `url`, and waits until that has everything.
+    /// Connects to the relay whose page is at `url`, anew if need be, and waits until that has everything. A link over
+    /// which nobody listens is cut before long.
     ///
     /// # Errors
     /// If the relay does not take it.
     pub async fn connect(&mut self, url: &str) -> Result<()> {
+        if self.socket.take().is_some() {
+            self.handle(Input::PeerDown(LINK)).await?;
+        }
         let (socket, _response) = connect_async(format!("{}ws", url.replacen("http", "ws", 1))).await?;
         self.socket = Some(socket);
+        // Both remember what was said over a link.
+        (self.encoder, self.decoder) = (Encoder::default(), Decoder::new(MAX_FRAME_BYTES));
         let replica = self.replica.view().me();
         self.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await?;
         let Frame::Hello(Hello::Relay { voter, replica, .. }) = self.receive().await? else {
@@ -94,8 +100,10 @@ impl Writer {
     /// If the link broke.
     pub async fn listen_until(&mut self, until: Instant) -> Result<()> {
         while let Ok(frame) = timeout_at(until, self.receive()).await {
-            if let Frame::Message(message) = frame? {
-                self.handle(Input::Receive(LINK, message)).await?;
+            match frame? {
+                Frame::Message(message) => self.handle(Input::Receive(LINK, message)).await?,
+                Frame::Bye(violation) => bail!("the relay has cut the link: {violation}"),
+                _ => {}
             }
         }
         self.handle(Input::Wake).await

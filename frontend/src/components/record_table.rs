@@ -48,7 +48,7 @@ impl Shown {
         let question = (search.clone(), *order);
         let is_new = question != self.question;
         if is_new {
-            self.window = Window { first: 0, ..self.window }.moved(0, rows.len());
+            self.window = self.window.moved(0, rows.len());
             self.question = question;
         } else if !Rc::ptr_eq(rows, &self.rows) {
             let first = self.rows.get(self.window.first).filter(|_| self.window.first > 0).map(|row| row.id);
@@ -81,7 +81,8 @@ impl Shown {
             return false;
         };
         let window = self.window.followed(sight, &heights, self.rows.len());
-        let is_same = (window.first, window.end) == (self.window.first, self.window.end);
+        let is_same =
+            (window.first, window.end, window.typical) == (self.window.first, self.window.end, self.window.typical);
         self.window = window;
         !is_same
     }

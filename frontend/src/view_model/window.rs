@@ -10,6 +10,8 @@ pub struct Window {
     pub above: f64,
     /// How high a row is that was never seen.
     pub typical: f64,
+    /// Whether `typical` is that of rows that were seen, and not guessed.
+    measured: bool,
 }
 
 /// What of a table can be seen.
@@ -27,7 +29,7 @@ const FIRST_ROWS: usize = 30;
 
 impl Default for Window {
     fn default() -> Self {
-        Window { first: 0, end: FIRST_ROWS, above: 0.0, typical: GUESS }
+        Window { first: 0, end: FIRST_ROWS, above: 0.0, typical: GUESS, measured: false }
     }
 }
 
@@ -62,17 +64,19 @@ impl Window {
     #[must_use]
     pub fn followed(mut self, sight: Sight, heights: &[f64], all: usize) -> Self {
         let (span, margin) = (heights.iter().sum::<f64>(), sight.height);
-        if !heights.is_empty() {
-            self.typical = span / heights.len() as f64;
+        let mean = if heights.is_empty() { self.typical } else { span / heights.len() as f64 };
+        if !(self.measured || heights.is_empty()) {
+            (self.typical, self.measured) = (mean, true);
         }
         let bottom = self.above + span;
         let is_early = self.first == 0 || self.above <= sight.top - margin / 2.0;
         let is_late = self.end >= all || bottom >= sight.top + sight.height + margin / 2.0;
-        if is_early && is_late && heights.len() as f64 * self.typical < 5.0 * sight.height {
+        if is_early && is_late && span < 5.0 * sight.height {
             return self;
         }
         let (from, to) = (sight.top - margin, sight.top + sight.height + margin);
         if sight.top >= bottom || sight.top + sight.height <= self.above {
+            self.typical = mean;
             self.jump(from, to, all);
         } else {
             self.slide(from, to, heights, all);

@@ -84,6 +84,7 @@ async fn main() -> Result<()> {
     let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
     tab.measure::<Load>(WAIT_FOR_ALL, &[PEOPLE.to_string()]).await?;
     let idle = at_work(&tab, None, &["form[aria-label='New person'] input[aria-label=Name]"]).await?;
+    writer.connect(&relays.url(0)).await?;
     let busy = at_work(&tab, Some(&mut writer), &["form[aria-label='New person'] input[aria-label=Name]"]).await?;
     print(&loads, &idle, &busy);
     tab.close().await
