@@ -57,7 +57,7 @@ enum Left {
     /// Somebody has it, or nobody can read it.
     NotOurs,
     /// It has something to do.
-    Work(Identity),
+    Work(Box<Identity>),
     /// Its id is of no use any more.
     Nothing,
     /// Its id may be used again; and whether it has begun with a lease.
@@ -99,7 +99,7 @@ impl Engine {
         for replica in store::replicas(room).await {
             match look_at(room, replica).await {
                 Left::NotOurs => {}
-                Left::Work(identity) => return Some(identity),
+                Left::Work(identity) => return Some(*identity),
                 Left::Nothing => identity::forget(room, replica).await,
                 Left::Spare => spare.push(replica),
             }
@@ -159,7 +159,10 @@ async fn look_at(room: &Room, replica: ReplicaId) -> Left {
         Some(false) if is_spent => Left::Nothing,
         Some(false) => Left::Spare,
         Some(true) => match all_of(&store).await {
-            Some(kept) => Left::Work(Identity { replica, disk: Some(Disk { store, kept, lock }), remarks: Vec::new() }),
+            Some(kept) => {
+                let disk = Some(Disk { store, kept, lock });
+                Left::Work(Box::new(Identity { replica, disk, remarks: Vec::new() }))
+            }
             None => Left::NotOurs,
         },
     }

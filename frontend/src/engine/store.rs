@@ -97,7 +97,7 @@ fn carry_out(rows: &IdbObjectStore, change: Change) -> Result<(), String> {
             let key = Uint8Array::from(&row[..key]);
             rows.put_with_key(&Uint8Array::from(&row[..]), &key).map(drop).map_err(reason)
         }
-        Change::Drop { from, until } => rows.delete(&range(&from, &until)?.into()).map(drop).map_err(reason),
+        Change::Drop { from, until } => rows.delete(&range(&from, &until)?).map(drop).map_err(reason),
     }
 }
 

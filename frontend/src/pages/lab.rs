@@ -42,7 +42,7 @@ pub fn LabPage(Props { snapshot }: &Props) -> Html {
                 <div class="experiments">
                     <Welcome />
                     { impairment_form::show(view.impairment, &on_impair) }
-                    { writers(view.writers.as_ref(), can_part(&snapshot), &on_writers) }
+                    { writers(view.writers.as_ref(), can_part(snapshot), &on_writers) }
                     <BurstForm view={view.clone()} {on_begin} {on_remove} />
                     { away(snapshot.offline, &on_offline) }
                 </div>
