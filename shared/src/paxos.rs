@@ -66,8 +66,19 @@ pub enum Message {
     Confirmed { ballot: Ballot, round: u64 },
     /// A voter that was restarted asks what is remembered of it.
     AskStanding,
+    /// What the sender remembers of the receiver.
+    Recall(Recall),
+}
+
+/// What one relay tells another that was restarted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Recall {
     /// So far the receiver has bound itself, as the sender remembers.
-    Recall(Standing),
+    pub standing: Standing,
+    /// How far the sender knows the log.
+    pub decided: Slot,
+    /// What the sender has accepted from there on of the receiver's own proposals.
+    pub proposals: Vec<(Slot, Accepted)>,
 }
 
 /// A part of the decided log, for whoever lags behind.

@@ -253,7 +253,7 @@ impl Voter {
         match message {
             // Also among relays that do not vote together: one may have been a voter, or may become one.
             Message::AskStanding => self.on_ask_standing(from, log, &mut effects),
-            Message::Recall(standing) => self.on_recall(now, from, &standing, &mut effects),
+            Message::Recall(recall) => self.on_recall(now, from, recall, log, &mut effects),
             message => {
                 if from == self.me || self.connected.contains(&from) || is_ahead(&message, &self.configuration) {
                     self.on_vote(now, from, message, log, &mut effects);

@@ -26,6 +26,10 @@ pub struct Hearsay {
     superseded: BTreeMap<RecordId, DotSet>,
     /// What this tab's user has removed and the relay may not have been told.
     removed: DotSet,
+    /// The edits by which neighbours gave numbers, where own versions wait for the relay to hear of them. Invariant: all
+    /// are in `dots`.
+    #[serde(skip)] // A new link finds it out again.
+    awaited: DotSet,
 }
 
 impl Hearsay {
@@ -33,16 +37,19 @@ impl Hearsay {
         self.dots.is_empty()
     }
 
-    /// A relay has told of these. Says whether nothing is hearsay any more that was.
+    /// A relay has told of these. Says whether something can be sent by that which was held back. What is still hearsay
+    /// must not delay it: a neighbour may hold that back until it hears of this.
     fn confirm(&mut self, dots: &DotSet) -> bool {
         if self.is_empty() {
             return false;
         }
+        let is_awaited = !self.awaited.intersection(dots).is_empty();
+        self.awaited = self.awaited.difference(dots);
         self.dots = self.dots.difference(dots);
         if self.is_empty() {
             self.superseded.clear();
         }
-        self.is_empty()
+        is_awaited || self.is_empty()
     }
 }
 
@@ -163,9 +170,12 @@ impl Replica {
                 let live = packed.unpack(*record);
                 let writes = live.version.field(NUMBER).map_or(&[][..], Field::writes);
                 // A relay refuses numbers that were given by an edit it does not know.
-                let is_known = writes.iter().all(|write| !hearsay.dots.contains(write.dot));
+                let awaited: DotSet =
+                    writes.iter().map(|write| write.dot).filter(|&dot| hearsay.dots.contains(dot)).collect();
+                let is_known = awaited.is_empty();
                 if !is_known {
                     unspoken.insert(live.dot);
+                    hearsay.awaited.join(&awaited);
                 }
                 is_known
             });

@@ -206,7 +206,7 @@ impl Replica {
             return;
         }
         self.settle_at = now.monotonic + SETTLE_PAUSE;
-        let claims: Vec<_> = self.unsettled.iter().take(MAX_SETTLED).copied().collect();
+        let claims: Vec<_> = self.unsettled.in_order().take(MAX_SETTLED).copied().collect();
         let records: BTreeSet<RecordId> = claims.iter().map(|claim| claim.record).collect();
         let after = records.into_iter().flat_map(|record| self.document.version_dots(record)).collect();
         let wish = Wish::Settle { claims, after };

@@ -99,6 +99,12 @@ impl Unsettled {
         self.claims.values()
     }
 
+    /// All of them, as they are to be settled: what was told to be final must not lose its record to what was not.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &ProvisionalClaim> {
+        let told_final = self.claims.values().filter(|claim| claim.leased);
+        told_final.chain(self.claims.values().filter(|claim| !claim.leased))
+    }
+
     /// Those about one record, the oldest first.
     pub(super) fn of(&self, record: RecordId) -> impl Iterator<Item = &ProvisionalClaim> {
         let mut keys = self.of.get(&record).cloned().unwrap_or_default();

@@ -97,6 +97,8 @@ pub struct Checker {
     pub(super) model: Model,
     proposed: BTreeMap<(Slot, Ballot), Entry>,
     promised: BTreeMap<(VoterId, ReplicaId), Ballot>,
+    /// Of what was promised, what somebody was told.
+    promises_heard: BTreeMap<(VoterId, ReplicaId), Ballot>,
     /// The outcomes that users were told.
     told: BTreeMap<ClaimId, Outcome>,
     /// Everything below was told to somebody.
@@ -214,6 +216,25 @@ impl Checker {
         }
         *promised = ballot;
         Ok(())
+    }
+
+    /// A vote has come to whom it was for.
+    pub fn vote_arrives(&mut self, voter: (VoterId, ReplicaId), message: &Message) {
+        if let Message::Paxos(paxos::Message::Promise { ballot, .. } | paxos::Message::Accepted { ballot, .. }) =
+            message
+        {
+            let heard = self.promises_heard.entry(voter).or_insert(*ballot);
+            *heard = (*ballot).max(*heard);
+        }
+    }
+
+    /// A relay comes back with an older copy of its disk. A promise that was lost on its way has done nothing, and nobody
+    /// can tell the relay of it.
+    pub fn forgets(&mut self, voter: (VoterId, ReplicaId)) {
+        match self.promises_heard.get(&voter) {
+            Some(&heard) => drop(self.promised.insert(voter, heard)),
+            None => drop(self.promised.remove(&voter)),
+        }
     }
 
     fn check_proposal(&mut self, ballot: Ballot, first: Slot, entries: &[Entry]) -> Result<(), Violated> {

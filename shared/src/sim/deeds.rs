@@ -99,6 +99,7 @@ impl World {
             self.report.wipes += 1;
         } else if self.kind == Kind::Forgetting && self.nodes[relay].disk.restore() {
             self.nodes[relay].forgot = true;
+            self.checker.forgets(self.nodes[relay].voter_id());
             self.report.rollbacks += 1;
         } else {
             self.nodes[relay].disk.wipe();

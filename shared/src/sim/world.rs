@@ -247,7 +247,10 @@ impl World {
                 self.schedule(wait, happening);
             }
             Happening::Deliver { link, to, message } => {
-                if self.network.other_end(link, to).is_some() {
+                if let Some(from) = self.network.other_end(link, to) {
+                    if self.nodes[from].voter.is_some() {
+                        self.checker.vote_arrives(self.nodes[from].voter_id(), &message);
+                    }
                     self.step(to, Input::Receive(link, *message))?;
                 }
             }

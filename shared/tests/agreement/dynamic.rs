@@ -17,7 +17,7 @@ use crate::room::{Node, Room};
 const WINDOW: Duration = Duration::from_millis(1100);
 
 /// What a command about a record's number is answered with, if it is within an election's time.
-fn number(
+pub(super) fn number(
     room: &mut Room,
     node: Node,
     record: RecordId,
@@ -29,14 +29,14 @@ fn number(
     room.replies.pop()
 }
 
-fn finally(answer: Option<Result<Reply, CommandRejection>>) -> u64 {
+pub(super) fn finally(answer: Option<Result<Reply, CommandRejection>>) -> u64 {
     match answer {
         Some(Ok(Reply::Numbered(Numbering::Final(number)))) => number.into_inner(),
         other => panic!("the number was to be final: {other:?}"),
     }
 }
 
-fn for_now(answer: Option<Result<Reply, CommandRejection>>) -> u64 {
+pub(super) fn for_now(answer: Option<Result<Reply, CommandRejection>>) -> u64 {
     match answer {
         Some(Ok(Reply::Numbered(Numbering::Provisional(number)))) => *number.for_now(),
         other => panic!("the number was to be provisional: {other:?}"),
@@ -44,7 +44,7 @@ fn for_now(answer: Option<Result<Reply, CommandRejection>>) -> u64 {
 }
 
 /// The final number of a record, as a replica shows it.
-fn held(room: &Room, node: Node, record: RecordId) -> Option<u64> {
+pub(super) fn held(room: &Room, node: Node, record: RecordId) -> Option<u64> {
     room.record(node, record)?.number.held.map(|held| held.get().number)
 }
 
@@ -52,7 +52,7 @@ fn unsettled(room: &Room, node: Node) -> usize {
     room.replica(node).view().unsettled_count()
 }
 
-fn conflicts(room: &Room, node: Node) -> Vec<Conflict> {
+pub(super) fn conflicts(room: &Room, node: Node) -> Vec<Conflict> {
     room.replica(node).view().ledger().conflicts().copied().collect()
 }
 
@@ -60,11 +60,11 @@ fn rung(room: &Room, node: Node) -> Rung {
     room.replica(node).view().ledger().epoch().rung
 }
 
-fn by_hand(rung: Rung) -> Wish {
+pub(super) fn by_hand(rung: Rung) -> Wish {
     Wish::SetMode { from: None, rung, reason: Reason::ByHand, load: Load::default() }
 }
 
-fn set(room: &mut Room, dynamic: Dynamic) {
+pub(super) fn set(room: &mut Room, dynamic: Dynamic) {
     assert_eq!(outcome_of(room, 0, Wish::SetDynamic { dynamic }), Some(Ok(Granted::Dynamic(dynamic))));
 }
 

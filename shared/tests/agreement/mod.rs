@@ -4,6 +4,7 @@ mod claims;
 mod dynamic;
 mod majority;
 mod reads;
+mod settling;
 mod snapshots;
 mod tabs;
 mod voters;

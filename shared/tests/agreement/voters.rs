@@ -5,7 +5,7 @@ use shared::io::{Command, CommandRejection};
 use shared::ledger::{Granted, Outcome, Rejection, Wish};
 use shared::replica::Tuning;
 
-use super::{ELECTION, elected, elected_of, outcome_of, raise};
+use super::{ELECTION, decided, elected, elected_of, outcome_of, raise};
 use crate::room::{Node, Room, Setup};
 
 fn reconfigure(room: &Room, nodes: impl IntoIterator<Item = Node>) -> Wish {
@@ -157,6 +157,39 @@ fn a_relay_that_was_rolled_back_is_told_and_does_not_vote() {
         room.disconnect(other);
         assert!(!can_decide(&mut room, leader), "it does not vote");
     }
+}
+
+/// Wherever the other one, with which it has decided, is cut off: that one holds the entry, and nobody has ever told
+/// anybody that the leader did.
+#[test]
+fn a_leader_that_was_rolled_back_does_not_lose_what_it_had_decided() {
+    let mut decided_by_two = 0;
+    for steps in 0..40 {
+        let mut room = elected(3, 0);
+        raise(&mut room, 0, 1);
+        let leader = room.leader().expect("there is one");
+        let (witness, other) = ((leader + 1) % 3, (leader + 2) % 3);
+        let old = room.durable(leader).clone();
+        room.disconnect(other);
+        room.begin(leader, [Command::Ask(Wish::Raise { number: 50 })]);
+        room.steps(steps);
+        room.disconnect(witness);
+        if room.replica(leader).view().ledger().highest() < 50 || decided(&room, witness) == decided(&room, leader) {
+            continue;
+        }
+        decided_by_two += 1;
+        room.restore(leader, old);
+        room.connect(leader, witness);
+        room.connect(leader, other);
+        room.disconnect(witness);
+        room.pass(ELECTION);
+        assert!(can_decide(&mut room, leader), "it votes (cut off after {steps} steps)");
+        assert!(room.replica(other).view().ledger().highest() >= 50, "cut off after {steps} steps");
+        [leader, other].into_iter().for_each(|node| room.connect(witness, node));
+        room.pass(ELECTION);
+        assert_eq!(room.cut, [], "nobody's log differs");
+    }
+    assert!(decided_by_two > 0, "the other one is cut off before it learns that it is decided");
 }
 
 /// Nobody is there to tell it: it waits for a while, and votes on.

@@ -155,6 +155,26 @@ fn a_record_with_a_neighbours_number_waits_for_that_neighbour() {
     all_are_equal(&room);
 }
 
+/// Each of them has heard of the other's edit, which the relay has from neither.
+#[test]
+fn two_that_wait_for_one_number_do_not_wait_for_each_other() {
+    let mut room = three_neighbours();
+    let anna = room.add(ANNES, "Anna", "");
+    room.command(CEMS, Command::Number { record: anna, number: Some(7) });
+    room.disconnect(BERTS);
+    room.edit(ANNES, anna, "note", "likes tea");
+    room.edit(BERTS, anna, "name", "Anya");
+    [ANNES, CEMS].into_iter().for_each(|other| room.connect(BERTS, other));
+    [ANNES, BERTS, CEMS].into_iter().for_each(|tab| room.connect(tab, RELAY));
+    room.pass(ELECTION);
+    assert_eq!(room.cut, []);
+    assert_eq!(
+        (room.values(RELAY, anna, "name"), room.values(RELAY, anna, "note")),
+        (vec!["Anya".to_owned()], vec!["likes tea".to_owned()])
+    );
+    all_are_equal(&room);
+}
+
 #[test]
 fn a_fresh_tab_learns_final_numbers_from_its_neighbour() {
     for log_kept in [4096, 2] {

@@ -7,7 +7,7 @@ use super::{Effects, Role, Voter};
 use crate::id::VoterId;
 use crate::io::WriteOp;
 use crate::paxos::recovery::Recovery;
-use crate::paxos::{Log, Message, Standing};
+use crate::paxos::{Accepted, Log, Message, Recall, Slot, Standing};
 
 /// So many slots are accepted by another voter between two writes of what is remembered of it, at the most.
 const REMEMBERED_SLOTS: u64 = 64;
@@ -36,25 +36,62 @@ impl Voter {
         remembered.raise(&standing);
     }
 
-    /// Tells a voter what is remembered of it, and who leads if it is this one.
+    /// Tells a voter what is remembered of it and was proposed by it, and who leads if it is this one.
     pub(super) fn on_ask_standing(&self, from: VoterId, log: &Log, effects: &mut Effects) {
         let remembered = self.remembered.get(&from).copied();
         let known = remembered.filter(|&(incarnation, _)| self.linked.get(&from) == Some(&incarnation));
         let standing = known.map_or(Standing::ZERO, |(_, standing)| standing);
-        effects.sends.push((from, Message::Recall(standing)));
+        let is_its_own = |accepted: &Accepted| {
+            let ballot = accepted.ballot;
+            known.is_some() && (ballot.configuration, ballot.voter) == (self.configuration.number, from)
+        };
+        let decided = log.decided();
+        let mut proposals = log.accepted_from(decided);
+        proposals.retain(|(_, accepted)| is_its_own(accepted));
+        effects.sends.push((from, Message::Recall(Recall { standing, decided, proposals })));
         if self.connected.contains(&from) {
             self.brief(from, log, effects);
         }
     }
 
-    pub(super) fn on_recall(&mut self, now: Duration, from: VoterId, standing: &Standing, effects: &mut Effects) {
-        if self.standing.is_behind(standing) {
+    pub(super) fn on_recall(
+        &mut self,
+        now: Duration,
+        from: VoterId,
+        recall: Recall,
+        log: &mut Log,
+        effects: &mut Effects,
+    ) {
+        if self.standing.is_behind(&recall.standing) {
             self.forget();
         }
+        if self.recovery.is_none() {
+            return;
+        }
+        if log.decided() < recall.decided {
+            // It may have voted for what it lacks. Once that is here, whoever has told is asked again.
+            effects.fetch_from = Some(from);
+            return;
+        }
+        self.take_back(recall.proposals, log, effects);
         if let Some(recovery) = &mut self.recovery {
             recovery.heard(from, self.connected.contains(&from));
-            if self.try_recovered(now) {
-                self.ask_who_leads(effects);
+        }
+        if self.try_recovered(now) {
+            self.ask_who_leads(effects);
+        }
+    }
+
+    /// Accepts what this voter has proposed itself: it may have accepted it before, which nobody else was told, and the
+    /// other's vote and its own may have been the majority. If it had not, this does no harm: nobody counts it.
+    fn take_back(&mut self, proposals: Vec<(Slot, Accepted)>, log: &mut Log, effects: &mut Effects) {
+        for (slot, accepted) in proposals {
+            let ballot = accepted.ballot;
+            let before = slot.0.checked_sub(1).and_then(|before| log.get(Slot(before)));
+            let continues = slot <= log.decided() || before.is_some_and(|before| before.ballot >= ballot);
+            if ballot.voter == self.me && continues && log.get(slot).is_none_or(|held| held.ballot < ballot) {
+                log.accept(slot, accepted, &mut effects.writes);
+                self.bind(Standing { promised: ballot, accepted: (ballot, slot.plus(1)) }, effects);
             }
         }
     }

@@ -54,8 +54,13 @@ impl Node {
         }
     }
 
+    /// Which relay this is, in which incarnation.
+    pub(in crate::sim) fn voter_id(&self) -> (VoterId, ReplicaId) {
+        (self.voter.expect("it is a relay"), self.id)
+    }
+
     pub(in crate::sim) fn holder(&self) -> Holder<'_> {
-        let voter = self.voter.expect("it is a relay");
-        Holder { voter, incarnation: self.id, flushed: self.disk.flushed(), forgot: self.forgot }
+        let (voter, incarnation) = self.voter_id();
+        Holder { voter, incarnation, flushed: self.disk.flushed(), forgot: self.forgot }
     }
 }
