@@ -408,8 +408,11 @@ impl Tab {
         wait_for(&format!("{selector} called {name:?}"), || async {
             for element in self.client.find_all(Locator::Css(selector)).await? {
                 // What is rendered anew meanwhile is looked for again.
-                if element.text().await.is_ok_and(|text| text.trim() == name) && element.click().await.is_ok() {
-                    return Ok(Ok(()));
+                if element.text().await.is_ok_and(|text| text.trim() == name) {
+                    let place = vec![serde_json::to_value(&element)?];
+                    // On a phone the rail covers the lowest part of the page, which a driver takes for in sight.
+                    self.client.execute("arguments[0].scrollIntoView({ block: 'center' })", place).await?;
+                    return Ok(element.click().await.map_err(|error| error.to_string()));
                 }
             }
             Ok(Err("nothing is called so".to_owned()))

@@ -10,7 +10,7 @@ use e2e::tab::Tab;
 use tempfile::TempDir;
 
 const LINES: usize = 10_000;
-const IN: &str = "9997 lines are in.";
+const IN: &str = "9,997 lines are in.";
 
 /// Every thousandth person has a number, and three lines have problems.
 fn file(folder: &Path) -> Result<String> {
@@ -68,7 +68,7 @@ async fn ten_thousand_lines_come_in_while_the_page_stays_usable_and_every_tab_ge
         ensure!(refused.contains(said), "{said}: {refused}");
     }
     one.screenshot("import-report").await?;
-    two.wait_long_for_text("#people-heading + p", "9997 people").await?;
+    two.wait_long_for_text("#people-heading + p", "9,997 people").await?;
 
     let exported = one.exported("Export as JSON").await?;
     one.close().await?;
@@ -78,7 +78,7 @@ async fn ten_thousand_lines_come_in_while_the_page_stays_usable_and_every_tab_ge
     std::fs::write(&path, &exported)?;
     let other = browser.open(&format!("{}?room=other", relays.url(0)), Window::DESKTOP).await?;
     import(&other, &path.display().to_string()).await?;
-    other.wait_long_for_text(".import-panel", "9997 lines are in.").await?;
+    other.wait_long_for_text(".import-panel", "9,997 lines are in.").await?;
     other.wait_long_for_text(".import-panel", "10 numbers are final.").await?;
     ensure!(records(&other.exported("Export as JSON").await?)? == records(&exported)?, "not the same again");
     other.close().await

@@ -7,7 +7,7 @@ use e2e::browser::{Browser, Window};
 use e2e::relays::Relays;
 use e2e::site::Site;
 
-const SAFE: &str = "everything is safe on a relay";
+const SAFE: &str = "everything is safe on a majority of relays";
 
 async fn names_are(tab: &e2e::tab::Tab, names: &[&str]) -> Result<()> {
     let are_these = |people: &[e2e::tab::Person]| {
