@@ -64,7 +64,11 @@ impl Store {
         let transaction = self.strict_transaction()?;
         let rows = transaction.object_store(ROWS).map_err(reason)?;
         for change in changes {
-            carry_out(&rows, change)?;
+            if let Err(why) = carry_out(&rows, change) {
+                // What was asked for so far would be committed by itself. It cannot have begun to.
+                let _aborted = transaction.abort();
+                return Err(why);
+            }
         }
         let completed = Promise::new(&mut |resolve, reject| {
             transaction.set_oncomplete(Some(&resolve));
