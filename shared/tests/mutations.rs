@@ -11,7 +11,7 @@ use shared::mutation::{self, Mutation};
 use shared::sim::{self, Faults};
 
 /// How many seeds a broken rule may survive.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 6_000;
 
 /// What noticed that a rule was broken, and under which seed.
 struct Catch {
