@@ -67,7 +67,8 @@ impl Concurrent {
         let (time, mut document) = timed_applying::<E>(&updates);
         assert!(document.has_number(), "{}", E::NAME);
         self.number_time.add(E::NAME, time);
-        self.number_update.add(E::NAME, updates.iter().map(|(_, update)| update.len()).sum::<usize>() as f64 / REPLICAS as f64);
+        self.number_update
+            .add(E::NAME, updates.iter().map(|(_, update)| update.len()).sum::<usize>() as f64 / REPLICAS as f64);
         self.number_document.add(E::NAME, document.save().len() as f64 - (VECTOR_ENTRY_BYTES * REPLICAS) as f64);
     }
 
