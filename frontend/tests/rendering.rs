@@ -2,9 +2,10 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod still;
+
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use frontend::browser;
 use frontend::components::burst_form::{self, BurstForm};
@@ -21,16 +22,14 @@ use frontend::pages::Page;
 use frontend::view_model::{
     BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
 };
-use gloo::timers::callback::Timeout;
-use js_sys::Promise;
 use shared::crdt::{FieldEdit, FieldKind};
 use shared::dot::Dot;
 use shared::id::{RecordId, ReplicaId};
 use shared::ledger::{ConflictId, Dynamic, Load, Reason, Resolution, Rung, Wish};
 use shared::paxos::Slot;
 use shared::schema::{self, FieldSpec, Schema};
+use still::{Still, StillProps, rendered};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement, HtmlInputElement, InputEvent, InputEventInit, KeyboardEvent, KeyboardEventInit};
 use yew::{BaseComponent, Callback, Html, Properties, component};
@@ -102,26 +101,6 @@ impl Drop for Shown {
     fn drop(&mut self) {
         self.root.remove();
     }
-}
-
-#[derive(Properties, PartialEq)]
-struct StillProps {
-    html: Html,
-}
-
-/// What is shown by a function rather than a component.
-#[component]
-fn Still(props: &StillProps) -> Html {
-    props.html.clone()
-}
-
-/// Yew renders when the current task has ended.
-async fn rendered() {
-    let promise = Promise::new(&mut |resolve, _| {
-        let wait = u32::try_from(Duration::from_millis(20).as_millis()).unwrap();
-        Timeout::new(wait, move || drop(resolve.call0(&JsValue::NULL))).forget();
-    });
-    JsFuture::from(promise).await.unwrap();
 }
 
 fn text(shown: &str) -> Cell {

@@ -2,42 +2,22 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use std::time::Duration;
+mod still;
 
 use frontend::browser;
 use frontend::components::{filter_bar, glossary, network, node_table, vote_ring};
 use frontend::view_model::Term;
 use frontend::view_model::agreement::Vote;
 use frontend::view_model::nodes::{Line, Moving, Node, NodesView, Part, Place, Presence};
-use gloo::timers::callback::Timeout;
-use js_sys::Promise;
 use shared::id::VoterId;
 use shared::observation::End;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use still::{Still, StillProps, rendered};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement};
-use yew::{Callback, Html, Properties, component, html};
+use yew::{Callback, Html, html};
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-#[derive(Properties, PartialEq)]
-struct StillProps {
-    html: Html,
-}
-
-#[component]
-fn Still(props: &StillProps) -> Html {
-    props.html.clone()
-}
-
-async fn rendered() {
-    let promise = Promise::new(&mut |resolve, _| {
-        let wait = u32::try_from(Duration::from_millis(20).as_millis()).unwrap();
-        Timeout::new(wait, move || drop(resolve.call0(&JsValue::NULL))).forget();
-    });
-    JsFuture::from(promise).await.unwrap();
-}
 
 async fn shown(html: Html) -> Element {
     let root = browser::document().create_element("div").unwrap();

@@ -129,28 +129,25 @@ fn judge(goals: &mut Goals, sweep: &Sweep, bursts: &Bursts) {
 }
 
 fn agreed(sweep: &Sweep) -> Chart {
-    let lines = Method::SWEPT.map(|method| Line {
-        name: method.name().to_owned(),
-        points: LOADS.map(|load| (load as f64, sweep.median(method, load, |run| run.agreed_ms))).into(),
-    });
-    Chart {
-        title: "Until all three nodes agree".to_owned(),
-        x: Axis { label: "requests per node", scale: Scale::Log, least: 5.0, most: 1000.0 },
-        y: Axis { label: "ms", scale: Scale::Log, least: 1.0, most: 10_000.0 },
-        bands: Vec::new(),
-        lines: lines.into(),
-    }
+    let y = Axis { label: "ms", scale: Scale::Log, least: 1.0, most: 10_000.0 };
+    by_load("Until all three nodes agree", y, sweep, |run| run.agreed_ms)
 }
 
 fn final_at_once(sweep: &Sweep) -> Chart {
+    let y = Axis { label: "%", scale: Scale::Linear, least: 0.0, most: 100.0 };
+    by_load("Numbers that were final when they were told", y, sweep, |run| 100.0 * run.final_at_once)
+}
+
+/// The median of a figure, for each method, over the load.
+fn by_load(title: &str, y: Axis, sweep: &Sweep, figure: fn(&Run) -> f64) -> Chart {
     let lines = Method::SWEPT.map(|method| Line {
         name: method.name().to_owned(),
-        points: LOADS.map(|load| (load as f64, sweep.median(method, load, |run| 100.0 * run.final_at_once))).into(),
+        points: LOADS.map(|load| (load as f64, sweep.median(method, load, figure))).into(),
     });
     Chart {
-        title: "Numbers that were final when they were told".to_owned(),
+        title: title.to_owned(),
         x: Axis { label: "requests per node", scale: Scale::Log, least: 5.0, most: 1000.0 },
-        y: Axis { label: "%", scale: Scale::Linear, least: 0.0, most: 100.0 },
+        y,
         bands: Vec::new(),
         lines: lines.into(),
     }
