@@ -6,6 +6,7 @@ use frontend::engine::session::{Action, NumberWish, Safety};
 use frontend::engine::store::rows::{self, Change, Kept};
 use frontend::view_model::NumberState;
 use net::{Net, TAB_A, TAB_B};
+use shared::document::Document;
 use shared::io::{Recovered, Snapshot, WriteOp};
 use shared::ledger::{Policy, Wish};
 use shared::paxos::{Position, Slot};
@@ -142,9 +143,9 @@ fn an_undo_is_answered_when_it_is_on_disk() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn rows_that_no_tab_wrote_are_refused_in_words() {
-    let mut changes = vec![rows::put_schema(&Schema::people())];
-    rows::changes_of(&WriteOp::ClaimSeq(7), &mut changes);
-    rows::changes_of(&WriteOp::Cursor { first: 1, next: 2 }, &mut changes);
+    let ops = [WriteOp::ClaimSeq(7), WriteOp::Cursor { first: 1, next: 2 }];
+    let mut changes = rows::changes_of(ops, &Document::default());
+    changes.push(rows::put_schema(&Schema::people()));
     for change in changes {
         let Change::Put { mut row, .. } = change else { panic!("a row") };
         assert!(rows::read([&row[..]].into_iter()).is_ok());

@@ -6,6 +6,7 @@ use frontend::browser;
 use frontend::engine::store::rows::{self, Change};
 use frontend::engine::store::{self, Store};
 use shared::crdt::FieldEdit;
+use shared::document::Document;
 use shared::id::ReplicaId;
 use shared::io::{Command, CommandId, Input, WriteOp};
 use shared::replica::{Config, Replica, Role};
@@ -29,10 +30,8 @@ async fn fresh(name: &str) -> Store {
 #[wasm_bindgen_test]
 async fn what_is_committed_is_found_again_and_what_is_dropped_is_not() {
     let (room, name) = name_in("found-again");
-    let mut changes = Vec::new();
-    for op in [WriteOp::Cursor { first: 1, next: 2 }, WriteOp::Cursor { first: 9, next: 9 }, WriteOp::ClaimSeq(3)] {
-        rows::changes_of(&op, &mut changes);
-    }
+    let cursor = |first, next| WriteOp::Cursor { first, next };
+    let changes = rows::changes_of([cursor(1, 2), cursor(9, 9), WriteOp::ClaimSeq(3)], &Document::default());
     let first = fresh(&name).await;
     first.commit(changes).await.unwrap();
     let lease = |first: u64| [&[5], &first.to_be_bytes()[..]].concat();
@@ -67,13 +66,13 @@ fn people(count: u64) -> Vec<Change> {
     let now = browser::now();
     let config = Config { replica: ReplicaId(0xabc), schema: Schema::people(), role: Role::Tab };
     let mut replica = Replica::recover(config, Default::default(), now);
-    let mut changes = Vec::new();
+    let mut ops = Vec::new();
     for number in 1..=count {
         let fields = vec![(NAME.to_owned(), FieldEdit::Assign(format!("Person {number}")))];
         let output = replica.handle(now, Input::Command(CommandId(number), Command::Add { fields }));
-        output.write.unwrap().ops.iter().for_each(|op| rows::changes_of(op, &mut changes));
+        ops.extend(output.write.unwrap().ops);
     }
-    changes
+    rows::changes_of(ops, replica.view().document())
 }
 
 #[wasm_bindgen_test]

@@ -21,6 +21,7 @@ pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::crdt::{FieldId, Lattice, Op, Version};
 use crate::dot::{Dot, DotSet};
@@ -265,6 +266,14 @@ impl Document {
     #[must_use]
     pub fn version_dots(&self, record: RecordId) -> Vec<Dot> {
         self.records.get(&record).map_or_else(Vec::new, |versions| versions.names(record).collect())
+    }
+
+    /// The versions of the records in a range, in the order of their dots, each with the dot that names it.
+    pub fn packed(&self, records: RangeInclusive<RecordId>) -> impl Iterator<Item = (RecordId, Dot, Packed)> + '_ {
+        self.records.range(records).flat_map(|(&record, versions)| {
+            let named = versions.names(record).zip(versions.packed(record));
+            named.map(move |(dot, version)| (record, dot, version))
+        })
     }
 
     /// The record as it reads: its concurrent versions merged field by field.

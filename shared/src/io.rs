@@ -119,6 +119,27 @@ pub enum Command {
     Watch(bool),
 }
 
+impl Command {
+    /// Whether the document may change by it, and not only through the log.
+    pub(crate) fn may_edit(&self) -> bool {
+        match self {
+            Command::Add { .. }
+            | Command::Edit { .. }
+            | Command::Remove { .. }
+            | Command::Undo
+            | Command::Number { .. }
+            | Command::Register { .. }
+            | Command::Free { .. } => true,
+            Command::Lease { .. }
+            | Command::Ask(_)
+            | Command::AskAs(_)
+            | Command::Read(_)
+            | Command::Witness { .. }
+            | Command::Watch(_) => false,
+        }
+    }
+}
+
 /// What a reader wants to be sure of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {

@@ -38,7 +38,10 @@ use crate::dot::{Dot, DotSet};
 use crate::dynamic::Controller;
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation, WriteId};
+use crate::io::{
+    Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Snapshot, Violation,
+    WriteId,
+};
 use crate::ledger::{ClaimId, Ledger, Load};
 use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
@@ -157,6 +160,8 @@ pub struct Replica {
     revived: Recent<(RecordId, Dot)>,
     changes: Changes,
     observing: Observing,
+    /// Commands that wait until this relay has [recovered](Voter::is_recovering).
+    held_edits: Vec<(CommandId, Command)>,
     outbox: Outbox,
 }
 
@@ -236,6 +241,7 @@ impl Replica {
             revived: Recent::new(),
             changes: Changes::default(),
             observing: Observing::default(),
+            held_edits: Vec::new(),
             outbox: Outbox::new(durable.decided),
         };
         replica.reconfigured(now);
@@ -321,6 +327,7 @@ impl Replica {
     /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
     /// are handled as soon as they may leave.
     fn settle(&mut self, now: Now, output: &mut Output) {
+        self.make_held_edits(now);
         loop {
             self.apply_decided(now);
             self.release(now);

@@ -2,6 +2,7 @@
 
 use shared::id::ReplicaId;
 use shared::io::{Now, Recovered, WriteBatch, WriteId};
+use shared::replica::View;
 use shared::schema::Schema;
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
@@ -45,16 +46,16 @@ impl Keeper {
         !self.is_busy && self.waiting.is_empty()
     }
 
-    /// What goes into the next transaction, and the last write in it.
-    fn next(&mut self, schema: &Schema) -> Option<(Vec<Change>, WriteId)> {
+    /// What goes into the next transaction, and the last write in it. Every write that led to what `view` shows has been
+    /// given.
+    fn next(&mut self, view: &View<'_>) -> Option<(Vec<Change>, WriteId)> {
         let last = self.waiting.last().filter(|_| !self.is_busy)?.id;
-        let mut changes = Vec::new();
-        if self.schema.as_ref() != Some(schema) {
-            changes.push(rows::put_schema(schema));
-            self.schema = Some(schema.clone());
-        }
         let ops = self.waiting.drain(..).flat_map(|batch| batch.ops);
-        ops.for_each(|op| rows::changes_of(&op, &mut changes));
+        let mut changes = rows::changes_of(ops, view.document());
+        if self.schema.as_ref() != Some(view.schema()) {
+            changes.push(rows::put_schema(view.schema()));
+            self.schema = Some(view.schema().clone());
+        }
         self.is_busy = true;
         Some((changes, last))
     }
@@ -72,7 +73,7 @@ impl Engine {
             });
             return;
         }
-        let Some((changes, last)) = keeper.next(state.session.view().schema()) else { return };
+        let Some((changes, last)) = keeper.next(&state.session.view()) else { return };
         let (store, weak) = (Rc::clone(&keeper.store), Rc::downgrade(&self.0));
         spawn_local(async move {
             let done = store.commit(changes).await;

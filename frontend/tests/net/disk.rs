@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use frontend::engine::store::rows::{self, Change};
+use shared::document::Document;
 use shared::io::{Recovered, WriteBatch, WriteId};
 
 #[derive(Default)]
@@ -15,15 +16,12 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Carries out all that it was given, in one commit. Gives the last of it.
-    pub fn finish(&mut self) -> Option<WriteId> {
+    /// Carries out all that it was given, in one commit, which leads to `document`. Gives the last of it.
+    pub fn finish(&mut self, document: &Document) -> Option<WriteId> {
         let last = self.given.last().filter(|_| !self.is_stuck)?.id;
-        let mut changes = Vec::new();
-        for op in self.given.drain(..).flat_map(|batch| batch.ops) {
-            rows::changes_of(&op, &mut changes);
-            self.expected.apply(op);
-        }
-        for change in changes {
+        let ops: Vec<_> = self.given.drain(..).flat_map(|batch| batch.ops).collect();
+        ops.iter().cloned().for_each(|op| self.expected.apply(op));
+        for change in rows::changes_of(ops, document) {
             match change {
                 Change::Put { key, row } => drop(self.rows.insert(row[..key].to_vec(), row)),
                 Change::Drop { from, until } => self.rows.retain(|key, _| !(&from..&until).contains(&key)),

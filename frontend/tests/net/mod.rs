@@ -309,7 +309,7 @@ impl Tab {
         let Some(disk) = &mut self.disk else { return sends };
         let session = self.session.get_mut();
         disk.given.extend(session.take_writes());
-        while let Some(id) = disk.finish() {
+        while let Some(id) = disk.finish(session.view().document()) {
             sends.extend(session.persisted(now, id));
             disk.given.extend(session.take_writes());
         }

@@ -1,5 +1,7 @@
 //! What a user wants done.
 
+use std::mem;
+
 use crate::crdt::{FieldEdit, Op};
 use crate::document::Unfit;
 use crate::dot::Dot;
@@ -14,8 +16,35 @@ use super::claims::Asked;
 use super::outbox::Item;
 use super::undo::Deed;
 
+/// How many edits wait at the most while a relay recovers.
+const MAX_HELD_EDITS: usize = 1024;
+
 impl Replica {
+    /// A relay that was restarted edits only when it may vote again: its disk may have forgotten edits that others have,
+    /// and the next edit would get the dot of one of them.
     pub(super) fn on_command(&mut self, now: Now, id: CommandId, command: Command) {
+        if command.may_edit() && self.view().is_recovering() {
+            match self.held_edits.len() {
+                waiting @ MAX_HELD_EDITS.. => {
+                    self.outbox.push(Item::Reply(id, Err(CommandRejection::TooManyWaiting { waiting })));
+                }
+                _ => self.held_edits.push((id, command)),
+            }
+        } else {
+            self.obey(now, id, command);
+        }
+    }
+
+    /// What waited until this relay had recovered is done.
+    pub(super) fn make_held_edits(&mut self, now: Now) {
+        if !self.view().is_recovering() {
+            for (id, command) in mem::take(&mut self.held_edits) {
+                self.obey(now, id, command);
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Now, id: CommandId, command: Command) {
         let reply = match command {
             Command::Add { fields } => self.add(now, fields).map(Reply::Added),
             Command::Edit { record, field, edit } => self.edit(now, record, &field, edit).map(|()| Reply::Done),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::crdt::{Field, FieldKind, Write};
+use crate::crdt::{Field, FieldId, FieldKind, Write};
 use crate::document::Document;
 use crate::dot::DotSet;
 use crate::finality::{Final, Provisional};
@@ -123,6 +123,13 @@ impl<'a> View<'a> {
         let specs = self.replica.schema.fields();
         let fields = specs.map(|(id, spec)| (spec.name.clone(), FieldView::of(version.field(id), spec.kind)));
         Some(RecordView { id, fields: fields.collect(), number: self.number(id) })
+    }
+
+    /// One field of a record; `None` if there is no such record, or the schema has no such field.
+    #[must_use]
+    pub fn field(&self, id: RecordId, field: FieldId) -> Option<FieldView> {
+        let (_, spec) = self.replica.schema.fields().find(|(id, _)| *id == field)?;
+        Some(FieldView::of(self.replica.document.read(id)?.field(field), spec.kind))
     }
 
     /// A record's number, and what is under way about it, also of a record that was removed.

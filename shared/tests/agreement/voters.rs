@@ -1,5 +1,6 @@
 //! Who votes, and who does not.
 
+use shared::crdt::FieldEdit;
 use shared::id::ReplicaId;
 use shared::io::{Command, CommandRejection};
 use shared::ledger::{Granted, Outcome, Rejection, Wish};
@@ -157,6 +158,40 @@ fn a_relay_that_was_rolled_back_is_told_and_does_not_vote() {
         room.disconnect(other);
         assert!(!can_decide(&mut room, leader), "it does not vote");
     }
+}
+
+fn add_named(name: &str) -> Command {
+    Command::Add { fields: vec![("name".to_owned(), FieldEdit::Assign(name.to_owned()))] }
+}
+
+/// Its next edit would have the dot of one that it has forgotten, and others have.
+#[test]
+fn a_relay_that_was_rolled_back_edits_nothing_before_it_has_heard_from_the_others() {
+    let mut room = elected(3, 0);
+    let (relay, old) = (1, room.durable(1).clone());
+    let forgotten = room.add(relay, "Anna", "forgotten");
+    room.restore(relay, old);
+    room.command(relay, add_named("Bob"));
+    assert_eq!(room.replica(relay).view().document().records().count(), 0);
+    room.connect(relay, 0);
+    room.connect(relay, 2);
+    room.pass(ELECTION);
+    assert!(room.forgot.contains(&relay), "the others know its edit");
+    assert_eq!(room.values(relay, forgotten, "name"), ["Anna"]);
+    assert_eq!(room.replica(relay).view().document().records().count(), 1);
+}
+
+#[test]
+fn a_restarted_relay_edits_once_it_has_heard_from_the_others() {
+    let mut room = elected(3, 0);
+    room.restart(1);
+    room.replies.clear();
+    room.command(1, add_named("Bob"));
+    assert!(room.replies.is_empty());
+    room.connect(1, 0);
+    room.connect(1, 2);
+    assert_eq!(room.replies.len(), 1);
+    assert_eq!(room.replica(0).view().document().records().count(), 1);
 }
 
 /// Wherever the other one, with which it has decided, is cut off: that one holds the entry, and nobody has ever told

@@ -1,7 +1,7 @@
 //! What records are called, also those that were removed.
 
 use shared::id::RecordId;
-use shared::replica::RecordView;
+use shared::replica::{CandidateView, FieldView, RecordView};
 
 use super::Session;
 use crate::engine::fact::Owner;
@@ -24,9 +24,7 @@ impl Session {
     #[must_use]
     pub fn names_of(&self, record: &RecordView) -> Vec<String> {
         let title = self.view().schema().title().map_or("", |(_, spec)| &spec.name);
-        let values = record.candidates(title).iter().map(|candidate| candidate.value.clone());
-        let names: Vec<_> = values.filter(|value| !value.is_empty()).collect();
-        if names.is_empty() { vec![tr!("record {id}", id = record.id)] } else { names }
+        in_words(record.id, record.candidates(title))
     }
 
     /// What a record is called, or was before it was removed.
@@ -37,8 +35,18 @@ impl Session {
 
     /// Remembers how a record is called; a removed one keeps its last names.
     pub(super) fn note_names(&mut self, record: RecordId) {
-        if let Some(view) = self.replica.view().record(record) {
-            self.names.insert(record, self.names_of(&view));
+        let view = self.replica.view();
+        let title = view.schema().title().and_then(|(title, _)| view.field(record, title));
+        match title {
+            Some(FieldView::Register(values)) => drop(self.names.insert(record, in_words(record, &values))),
+            _ if view.document().contains(record) => drop(self.names.insert(record, in_words(record, &[]))),
+            _ => {}
         }
     }
+}
+
+fn in_words(record: RecordId, title: &[CandidateView]) -> Vec<String> {
+    let values = title.iter().map(|candidate| &candidate.value).filter(|value| !value.is_empty());
+    let names: Vec<_> = values.cloned().collect();
+    if names.is_empty() { vec![tr!("record {id}", id = record)] } else { names }
 }

@@ -3,7 +3,9 @@
 //! A row is its key, and what follows it. The first byte of a key says what the row is about; numbers in keys have eight
 //! bytes, the highest first, so that the order of keys is that of slots.
 
-use shared::document::Packed;
+use std::collections::BTreeSet;
+
+use shared::document::{Document, Packed};
 use shared::dot::{Dot, MAX_COUNTER};
 use shared::id::{RecordId, ReplicaId};
 use shared::io::{Recovered, Snapshot, WriteOp};
@@ -24,9 +26,13 @@ mod tag {
     pub const DECIDED: u8 = 7;
     pub const SNAPSHOT: u8 = 8;
     pub const LOG: u8 = 9;
-    pub const VERSION: u8 = 10;
     pub const HEARSAY: u8 = 11;
+    pub const RECORDS: u8 = 12;
 }
+
+/// So many records that one replica has added one after the other share a row. A row for each would make the writing of a
+/// whole document take several times as long; in longer rows one edit would rewrite more.
+const SHELF: u64 = 16;
 
 /// The keys of all rows about what the replica itself has done, and how far it is known elsewhere.
 pub const OWN_DOINGS: (&[u8], &[u8]) = (&[tag::SCHEMA], &[tag::DECIDED]);
@@ -66,38 +72,67 @@ pub fn put_schema(schema: &Schema) -> Change {
     put(key(tag::SCHEMA, &[]), &wire::plain_bytes(schema))
 }
 
-/// What one write does to the rows: the meaning of [`Recovered::apply`].
-pub fn changes_of(op: &WriteOp, changes: &mut Vec<Change>) {
-    match op {
-        WriteOp::PutVersion { record, dot, version } => {
-            changes.push(put(version_key(*record, *dot), version.as_bytes()))
+/// What writes do to the rows: the meaning of [`Recovered::apply`]. `document` is as the last of them leaves it.
+#[must_use]
+pub fn changes_of(ops: impl IntoIterator<Item = WriteOp>, document: &Document) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut shelves = BTreeSet::new();
+    for op in ops {
+        match op {
+            WriteOp::PutVersion { record: RecordId(record), .. }
+            | WriteOp::DropVersion { record: RecordId(record), .. } => {
+                shelves.insert((record.replica, record.counter / SHELF));
+            }
+            op => change(op, &mut changes),
         }
-        WriteOp::DropVersion { record, dot } => changes.push(drop_one(version_key(*record, *dot))),
+    }
+    changes.extend(shelves.into_iter().map(|shelf| put_shelf(shelf, document)));
+    changes
+}
+
+/// What a write that is not about a record does.
+fn change(op: WriteOp, changes: &mut Vec<Change>) {
+    match op {
         WriteOp::PutContext(part) => changes.extend(
             part.replicas()
                 .map(|replica| put(key(tag::CONTEXT, &[replica.0]), &wire::dot_set_bytes(&part.of(replica)))),
         ),
-        // Only voters bind themselves, and remember what others have bound themselves to.
-        WriteOp::Standing(_) | WriteOp::Remember { .. } => {}
         WriteOp::Snapshot { snapshot, log_start } => {
             let positions =
-                [snapshot.at, *log_start].map(|at| [at.slot.0.to_be_bytes(), at.chain.to_be_bytes()].concat());
+                [snapshot.at, log_start].map(|at| [at.slot.0.to_be_bytes(), at.chain.to_be_bytes()].concat());
             changes.push(put(key(tag::SNAPSHOT, &[]), &[&positions.concat(), &snapshot.ledger[..]].concat()));
             changes.push(Change::Drop { from: key(tag::LOG, &[]), until: key(tag::LOG, &[log_start.slot.0]) });
         }
         WriteOp::Accept { slot, accepted } => {
-            changes.push(put(key(tag::LOG, &[slot.0]), &wire::plain_bytes(accepted)));
+            changes.push(put(key(tag::LOG, &[slot.0]), &wire::plain_bytes(&accepted)));
         }
         WriteOp::Decided(slot) => changes.push(put_number(key(tag::DECIDED, &[]), slot.0)),
-        WriteOp::ClaimSeq(seq) => changes.push(put_number(key(tag::CLAIM_SEQ, &[]), *seq)),
+        WriteOp::ClaimSeq(seq) => changes.push(put_number(key(tag::CLAIM_SEQ, &[]), seq)),
         WriteOp::Ask(pending) => {
-            changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &wire::plain_bytes(pending)));
+            changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &wire::plain_bytes(&pending)));
         }
-        WriteOp::Answered(seq) => changes.push(drop_one(key(tag::PENDING, &[*seq]))),
-        WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &wire::dot_set_bytes(dots))),
-        WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(hearsay))),
-        WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[*first]), *next)),
+        WriteOp::Answered(seq) => changes.push(drop_one(key(tag::PENDING, &[seq]))),
+        WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &wire::dot_set_bytes(&dots))),
+        WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(&hearsay))),
+        WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
+        // Only voters bind themselves, and remember what others have bound themselves to.
+        WriteOp::Standing(_) | WriteOp::Remember { .. } => {}
+        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } => unreachable!("they are about a record"),
     }
+}
+
+/// The row of a shelf as it reads now.
+fn put_shelf((replica, number): (ReplicaId, u64), document: &Document) -> Change {
+    let id = |counter| RecordId(Dot { replica, counter });
+    let first = number * SHELF;
+    let mut body = Vec::new();
+    for (RecordId(record), dot, version) in document.packed(id(first.max(1))..=id(first + SHELF - 1)) {
+        let length = version.as_bytes().len() as u64;
+        [record.counter, dot.replica.0, dot.counter, length].iter().for_each(|n| body.extend(n.to_be_bytes()));
+        body.extend(version.as_bytes());
+    }
+    let key = key(tag::RECORDS, &[replica.0, number]);
+    if body.is_empty() { drop_one(key) } else { put(key, &body) }
 }
 
 /// What rows hold.
@@ -112,6 +147,7 @@ pub fn read<'a>(rows: impl Iterator<Item = &'a [u8]>) -> Result<Kept, Unreadable
         match tag {
             tag::SCHEMA => kept.schema = Some(wire::plain_of(body).map_err(|_| unreadable("the schema"))?),
             tag::DECIDED => decided = Slot(take_number(&mut body).ok_or(unreadable("the log"))?),
+            tag::RECORDS => take_shelf(&mut body, &mut kept.recovered).ok_or(unreadable("a record"))?,
             _ => kept.recovered.apply(op_of(tag, body)?),
         }
     }
@@ -164,7 +200,6 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
             Ok(WriteOp::Accept { slot, accepted })
         }
         tag::HEARSAY => wire::plain_of(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
-        tag::VERSION => version_of(body).ok_or(unreadable("a record")),
         _ => Err(unreadable("something newer")),
     }
 }
@@ -178,14 +213,21 @@ fn snapshot_of(body: &mut &[u8]) -> Option<WriteOp> {
     Some(WriteOp::Snapshot { snapshot: Snapshot { at, ledger: body.to_vec() }, log_start })
 }
 
-fn version_of(body: &mut &[u8]) -> Option<WriteOp> {
-    let (record, dot) = (RecordId(take_dot(body)?), take_dot(body)?);
-    let version = Packed::from_bytes(record, body).ok()?;
-    Some(WriteOp::PutVersion { record, dot, version })
+fn take_shelf(body: &mut &[u8], recovered: &mut Recovered) -> Option<()> {
+    let (replica, _number) = (ReplicaId(take_number(body)?), take_number(body)?);
+    while !body.is_empty() {
+        let record = RecordId(dot_of(replica, take_number(body)?)?);
+        let dot = dot_of(ReplicaId(take_number(body)?), take_number(body)?)?;
+        let length = take_number(body)?.try_into().ok()?;
+        let (version, rest) = body.split_at_checked(length)?;
+        *body = rest;
+        let version = Packed::from_bytes(record, version).ok()?;
+        recovered.apply(WriteOp::PutVersion { record, dot, version });
+    }
+    Some(())
 }
 
-fn take_dot(body: &mut &[u8]) -> Option<Dot> {
-    let (replica, counter) = (ReplicaId(take_number(body)?), take_number(body)?);
+fn dot_of(replica: ReplicaId, counter: u64) -> Option<Dot> {
     (1..=MAX_COUNTER).contains(&counter).then_some(Dot { replica, counter })
 }
 
@@ -197,10 +239,6 @@ fn take_number(body: &mut &[u8]) -> Option<u64> {
     let (number, rest) = body.split_first_chunk()?;
     *body = rest;
     Some(u64::from_be_bytes(*number))
-}
-
-fn version_key(RecordId(record): RecordId, dot: Dot) -> Vec<u8> {
-    key(tag::VERSION, &[record.replica.0, record.counter, dot.replica.0, dot.counter])
 }
 
 fn key(tag: u8, numbers: &[u64]) -> Vec<u8> {
