@@ -66,15 +66,15 @@ fn a_listing_that_follows_changes_is_what_it_would_be_if_made_anew() {
         for _ in 0..many {
             let id = draw(&mut seed) % 200;
             rows.retain(|row| row.id.0.counter != id + 1);
-            if draw(&mut seed) % 4 > 0 {
+            if !draw(&mut seed).is_multiple_of(4) {
                 let (name, note) = (format!("P{}", draw(&mut seed) % 30), format!("n{}", draw(&mut seed) % 5));
-                rows.push(row(id + 1, &name, &note, (id % 3 == 0).then_some(id)));
+                rows.push(row(id + 1, &name, &note, id.is_multiple_of(3).then_some(id)));
             }
         }
         rows.sort_by_key(|row| (row.called.to_lowercase(), row.id));
         if step % 20 == 0 {
             let by = [SortKey::Title, NOTE, SortKey::Number][draw(&mut seed) as usize % 3];
-            order = Order { by, descending: draw(&mut seed) % 2 == 0 };
+            order = Order { by, descending: draw(&mut seed).is_multiple_of(2) };
             search = ["", "p1", "p12", "n3", "7"][draw(&mut seed) as usize % 5];
         }
         let all = Rc::new(rows.clone());
@@ -114,7 +114,7 @@ fn settle(mut window: Window, top: f64, height: &dyn Fn(usize) -> f64, all: usiz
 #[test]
 fn the_window_covers_what_is_seen_and_never_much_more_wherever_one_goes() {
     const ALL: usize = 10_000;
-    let uneven = |row: usize| if row % 7 == 0 { 130.0 } else { 45.0 };
+    let uneven = |row: usize| if row.is_multiple_of(7) { 130.0 } else { 45.0 };
     let mut window = Window::default().moved(0, ALL);
     let mut top = -200.0;
     for step in 0..600 {
