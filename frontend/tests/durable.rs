@@ -93,6 +93,30 @@ fn a_wish_made_apart_is_granted_once_after_two_reloads() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
+fn a_refusal_stays_over_reloads_until_somebody_has_read_it() {
+    let mut net = net();
+    net.add(TAB_B, "Anna", Some(NumberWish::This(7)));
+    net.add(TAB_A, "Bert", None);
+    let bert = net.page(TAB_A).rows.iter().find(|row| row.called == "Bert").expect("he was added").id;
+    net.part(TAB_A);
+    net.act(TAB_A, Action::Ask(Wish::Claim { record: bert, number: 7 }));
+    net.reopen(TAB_A);
+    net.join(TAB_A);
+    let remark = |net: &Net| {
+        let page = net.page(TAB_A);
+        page.rows.iter().find(|row| row.id == bert).and_then(|row| row.number.remark.clone())
+    };
+    let said = remark(&net).expect("the number is Anna's");
+    assert!(said.contains("Anna"), "{said}");
+    net.reopen(TAB_A);
+    assert_eq!(remark(&net), Some(said));
+    net.act(TAB_A, Action::DismissRefusal { record: bert });
+    assert_eq!(remark(&net), None);
+    net.reopen(TAB_A);
+    assert_eq!(remark(&net), None);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
 fn a_leased_number_is_shown_when_it_cannot_be_given_again() {
     let mut net = net();
     for name in ["Anna", "Bert"] {

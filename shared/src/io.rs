@@ -98,6 +98,10 @@ pub enum Command {
     Free {
         record: RecordId,
     },
+    /// The user has read why a record got no number.
+    Dismiss {
+        record: RecordId,
+    },
     /// Leases so many numbers to this replica, which can then give them while it is offline.
     Lease {
         count: u32,
@@ -130,7 +134,8 @@ impl Command {
             | Command::Number { .. }
             | Command::Register { .. }
             | Command::Free { .. } => true,
-            Command::Lease { .. }
+            Command::Dismiss { .. }
+            | Command::Lease { .. }
             | Command::Ask(_)
             | Command::AskAs(_)
             | Command::Read(_)
@@ -292,6 +297,11 @@ pub enum WriteOp {
     Ask(PendingClaim),
     /// The log has answered a tab's own claim with this `seq`.
     Answered(u64),
+    /// Why a record got no number when a tab asked for one last; `None` when that is of no interest any more.
+    Refused {
+        record: RecordId,
+        rejection: Option<Rejection>,
+    },
     /// These of a tab's own dots are durable on a relay. May lag behind.
     Stored(DotSet),
     /// What a tab has heard from its neighbours alone.
@@ -337,6 +347,8 @@ pub struct Recovered {
     pub pending: BTreeMap<u64, PendingClaim>,
     pub stored: DotSet,
     pub hearsay: Hearsay,
+    /// Why a tab's records got no number when it asked for them last.
+    pub refused: BTreeMap<RecordId, Rejection>,
     /// For each lease, by its first number, the next number to give.
     pub cursors: BTreeMap<u64, u64>,
 }
@@ -377,6 +389,12 @@ impl Recovered {
             }
             WriteOp::Answered(seq) => {
                 self.pending.remove(&seq);
+            }
+            WriteOp::Refused { record, rejection: Some(rejection) } => {
+                self.refused.insert(record, rejection);
+            }
+            WriteOp::Refused { record, rejection: None } => {
+                self.refused.remove(&record);
             }
             WriteOp::Stored(dots) => self.stored = dots,
             WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,

@@ -198,7 +198,7 @@ impl Replica {
             Some(_) => Leases::default(),
         };
         let claims = match voter {
-            None => Claims::of_tab(asker, durable.claim_seq, durable.pending, now.monotonic),
+            None => Claims::of_tab(asker, durable.claim_seq, (durable.pending, durable.refused), now.monotonic),
             Some(_) => Claims::of_relay(asker, durable.claim_seq),
         };
         let kept = Kept::new(durable.context.highest(config.replica), durable.claim_seq);

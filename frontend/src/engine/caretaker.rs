@@ -1,6 +1,7 @@
 //! Caretakers: what tabs have left to do that were closed is done by the tabs that are open, each under its own id.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Rounds {
     caretaker: Option<Engine>,
     /// A round is under way.
     is_looking: bool,
+    /// Replicas that the log has retired: nobody takes what they have left.
+    given_up: BTreeSet<ReplicaId>,
     next: Option<Timeout>,
 }
 
@@ -77,6 +80,7 @@ impl Engine {
             let work = engine.round().await;
             let Post::Page(rounds) = &engine.0.post else { return };
             let caretaker = work.map(|identity| {
+                engine.0.state.borrow_mut().session.look_after(identity.replica);
                 let of = Rc::downgrade(&engine.0);
                 let route = engine.0.state.borrow().route.clone();
                 let caretaker = Engine::of(identity, engine.0.room.clone(), route, Post::Caretaker { of });
@@ -97,6 +101,9 @@ impl Engine {
         let room = &self.0.room;
         let mut spare = Vec::new();
         for replica in store::replicas(room).await {
+            if self.has_given_up(replica) {
+                continue;
+            }
             match look_at(room, replica).await {
                 Left::NotOurs => {}
                 Left::Work(identity) => return Some(*identity),
@@ -114,6 +121,10 @@ impl Engine {
         None
     }
 
+    fn has_given_up(&self, replica: ReplicaId) -> bool {
+        matches!(&self.0.post, Post::Page(rounds) if rounds.borrow().given_up.contains(&replica))
+    }
+
     /// Whether the log has leased numbers to a replica that may not all be given.
     fn has_lease(&self, replica: ReplicaId) -> bool {
         let state = self.0.state.borrow();
@@ -126,25 +137,33 @@ impl Engine {
         let is_done = {
             let state = self.0.state.borrow();
             let is_kept = state.keeper.as_ref().is_none_or(Keeper::is_done);
-            is_kept && state.session.has_caught_up() && state.session.safety() > Safety::Device
+            let is_all_sent = is_kept && state.session.has_caught_up() && state.session.safety() > Safety::Device;
+            is_all_sent || state.session.view().is_retired()
         };
         let page = of.upgrade().filter(|_| is_done).map(Engine);
         if let Some(page) = page {
-            let replica = self.0.state.borrow().session.view().me();
+            let (replica, is_retired) = {
+                let state = self.0.state.borrow();
+                (state.session.view().me(), state.session.view().is_retired())
+            };
             // Not at once: this engine is in the midst of a step.
-            spawn_local(async move { page.dismiss_caretaker(replica) });
+            spawn_local(async move { page.dismiss_caretaker(replica, is_retired) });
         }
     }
 
-    fn dismiss_caretaker(&self, replica: ReplicaId) {
+    fn dismiss_caretaker(&self, replica: ReplicaId, is_retired: bool) {
         let Post::Page(rounds) = &self.0.post else { return };
         let caretaker = rounds.borrow_mut().caretaker.take();
         if caretaker.is_none() {
             return;
         }
         drop(caretaker);
-        self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LookedAfter { replica });
-        self.announce();
+        if is_retired {
+            rounds.borrow_mut().given_up.insert(replica);
+        } else {
+            self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LookedAfter { replica });
+            self.announce();
+        }
         self.look_for_what_was_left();
     }
 }

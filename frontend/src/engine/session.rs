@@ -12,7 +12,7 @@ use shared::io::{
     Changed, Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered,
     Reply, Violation, WriteBatch, WriteId,
 };
-use shared::ledger::{Rejection, Wish};
+use shared::ledger::Wish;
 use shared::observation::Observation;
 use shared::paxos::Slot;
 use shared::replica::{Config, Replica, Role, Undoable, View};
@@ -140,10 +140,8 @@ pub struct Session {
     names: BTreeMap<RecordId, Vec<String>>,
     marks: BTreeMap<RecordId, Mark>,
     changes: u64,
-    /// Why a record got no number, where this tab could tell without the log.
-    refused: BTreeMap<RecordId, Rejection>,
-    /// Refusals that the user has read.
-    dismissed: BTreeMap<RecordId, Rejection>,
+    /// A replica of a closed tab whose unfinished business this page has taken on.
+    ward: Option<ReplicaId>,
     /// What was measured lately, shared with what shows it.
     load: Rc<LoadHistory>,
     /// What may read otherwise than when somebody looked last.
@@ -223,8 +221,7 @@ impl Session {
             names: BTreeMap::new(),
             marks: BTreeMap::new(),
             changes: 0,
-            refused: BTreeMap::new(),
-            dismissed: BTreeMap::new(),
+            ward: None,
             load: Rc::default(),
             changed: Changed::default(),
             watching: Watching::default(),
@@ -322,10 +319,7 @@ impl Session {
             Action::Free { record } => self.free(now, record),
             Action::Lease { count } => self.command(now, Command::Lease { count }),
             Action::Ask(wish) => self.command(now, Command::Ask(wish)),
-            Action::DismissRefusal { record } => {
-                self.dismiss_refusal(record);
-                Vec::new()
-            }
+            Action::DismissRefusal { record } => self.command(now, Command::Dismiss { record }),
             Action::DismissNotice { serial } => {
                 self.feed.dismiss(serial);
                 Vec::new()
@@ -415,6 +409,11 @@ impl Session {
         let id = CommandId(self.commands);
         self.asked.extend(asked.map(|asked| (id, asked)));
         self.step(now, Input::Command(id, command)).sends
+    }
+
+    /// This page has taken on what a closed tab has left to do: what is refused to that one, its user reads here.
+    pub fn look_after(&mut self, replica: ReplicaId) {
+        self.ward = Some(replica);
     }
 
     /// The writes that came since the last time, to be made durable in this order.

@@ -151,7 +151,7 @@ impl Number {
         if let Some(wish) = &view.pending {
             number.state = NumberState::Pending;
             number.be_pending(wish, session.view().is_connected());
-        } else if let Some(rejection) = session.refusal(record, view) {
+        } else if let Some(rejection) = view.refused {
             number.be_refused(session, nouns, rejection);
         } else if let Some(conflict) = contested.open(record) {
             number.be_in_conflict(session, nouns, conflict, view);

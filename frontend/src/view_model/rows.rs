@@ -84,14 +84,14 @@ impl Rows {
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         for record in stale {
             let made = scene.session.view().record(record).map(|view| {
-                self.look_at_stakes(scene.session, record, Some(&view.number));
+                self.look_at_stakes(record, Some(&view.number));
                 Rc::new(row(scene.session, &self.contested, scene.layout, &view, scene.time))
             });
             let before = match &made {
                 Some(row) if self.of.get(&record) == Some(row) => continue,
                 Some(row) => self.of.insert(record, Rc::clone(row)),
                 None => {
-                    self.look_at_stakes(scene.session, record, None);
+                    self.look_at_stakes(record, None);
                     self.of.remove(&record)
                 }
             };
@@ -119,7 +119,7 @@ impl Rows {
     }
 
     /// A row is about to be made with this number, or to go.
-    fn look_at_stakes(&mut self, session: &Session, record: RecordId, number: Option<&NumberView>) {
+    fn look_at_stakes(&mut self, record: RecordId, number: Option<&NumberView>) {
         for stake in self.restless.remove(&record).unwrap_or_default() {
             if let Some(records) = self.stakes.get_mut(&stake) {
                 records.remove(&record);
@@ -129,7 +129,7 @@ impl Rows {
             }
         }
         let Some(number) = number else { return };
-        let stakes = stakes(session, &self.contested, record, number);
+        let stakes = stakes(&self.contested, record, number);
         if stakes.is_empty() && number.pending.is_none() {
             return;
         }
@@ -140,9 +140,9 @@ impl Rows {
     }
 }
 
-fn stakes(session: &Session, contested: &Contested, record: RecordId, number: &NumberView) -> Vec<Stake> {
+fn stakes(contested: &Contested, record: RecordId, number: &NumberView) -> Vec<Stake> {
     let mut stakes: Vec<_> = number.provisional.iter().map(|claim| Stake::Number(claim.for_now().number)).collect();
-    if let Some(Rejection::NumberTaken { number, .. }) = session.refusal(record, number) {
+    if let Some(Rejection::NumberTaken { number, .. }) = number.refused {
         stakes.push(Stake::Number(number));
     }
     if let Some(conflict) = contested.open(record) {

@@ -41,7 +41,7 @@ pub(super) struct Claims {
     retry_at: Option<Duration>,
     /// The leader to whom the claims went.
     leader: Option<Ballot>,
-    /// The latest refusal of an own claim, by record, until the record asks again.
+    /// Why a record got no number when this replica asked for one last, until it asks again or its user has read it.
     refused: BTreeMap<RecordId, Rejection>,
 }
 
@@ -101,8 +101,13 @@ impl Claims {
     }
 
     /// A tab goes on with the claims that were not decided when its last life ended.
-    pub(super) fn of_tab(asker: ReplicaId, seq: u64, pending: BTreeMap<u64, PendingClaim>, now: Duration) -> Self {
-        let mut claims = Claims::new(asker, seq, true);
+    pub(super) fn of_tab(
+        asker: ReplicaId,
+        seq: u64,
+        (pending, refused): (BTreeMap<u64, PendingClaim>, BTreeMap<RecordId, Rejection>),
+        now: Duration,
+    ) -> Self {
+        let mut claims = Claims { refused, ..Claims::new(asker, seq, true) };
         for PendingClaim { claim, is_fixed, is_asked } in pending.into_values() {
             let asked = is_asked.then_some(Asked::Before);
             claims.to_send.push_back(claim.id);
@@ -138,7 +143,7 @@ impl Claims {
         self.seq += 1;
         outbox.writes().push(WriteOp::ClaimSeq(self.seq));
         if let Some(record) = wish.record() {
-            self.refused.remove(&record);
+            self.forget_refusal(record, outbox);
         }
         let id = ClaimId { replica: self.asker, seq: self.seq };
         let claim = Claim { id, settled: 0, seen: Slot(0), after, wish };
@@ -194,7 +199,7 @@ impl Claims {
         }
         if let Some(asked) = pending.asked {
             if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome) {
-                self.refused.insert(record, rejection);
+                self.refuse(record, rejection, outbox);
             }
             self.unreleased.push_back((slot, asked.reply(claim.id, outcome)));
         }
@@ -341,6 +346,20 @@ impl Claims {
         let is_lease =
             |pending: &Pending| pending.asked.is_none() && matches!(pending.claim.wish, Wish::GrantRange { .. });
         self.pending.iter().find(|(_, pending)| is_lease(pending)).map(|(&id, _)| id)
+    }
+
+    /// A record got no number.
+    pub(super) fn refuse(&mut self, record: RecordId, rejection: Rejection, outbox: &mut Outbox) {
+        self.refused.insert(record, rejection);
+        if self.outlive {
+            outbox.writes().push(WriteOp::Refused { record, rejection: Some(rejection) });
+        }
+    }
+
+    pub(super) fn forget_refusal(&mut self, record: RecordId, outbox: &mut Outbox) {
+        if self.refused.remove(&record).is_some() && self.outlive {
+            outbox.writes().push(WriteOp::Refused { record, rejection: None });
+        }
     }
 
     pub(super) fn refused(&self, record: RecordId) -> Option<Rejection> {

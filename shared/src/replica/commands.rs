@@ -51,6 +51,10 @@ impl Replica {
             Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
             Command::Undo => self.undo(now).map(Reply::Undone),
             Command::Read(consistency) => return self.read(now, id, consistency),
+            Command::Dismiss { record } => {
+                self.forget_refusal(record);
+                Ok(Reply::Done)
+            }
             Command::Witness { willing, durable } => {
                 self.set_witness(willing, durable);
                 Ok(Reply::Done)
@@ -70,7 +74,14 @@ impl Replica {
     /// Commands that the log, or a lease, has to do with. They are answered when that is known.
     fn on_numbers(&mut self, now: Now, id: CommandId, command: Command) -> Result<(), CommandRejection> {
         match command {
-            Command::Number { record, number } => self.number(now, id, record, number),
+            Command::Number { record, number } => {
+                let asked = self.number(now, id, record, number);
+                if let Err(CommandRejection::Refused(rejection)) = asked {
+                    self.claims.refuse(record, rejection, &mut self.outbox);
+                    self.changes.record(record);
+                }
+                asked
+            }
             Command::Register { fields, number } => self.register(now, id, fields, number),
             Command::Free { record } => self.free(now, id, record),
             Command::Lease { count } => self.lease(now, id, count),
@@ -78,6 +89,12 @@ impl Replica {
             Command::AskAs(claim) => self.ask_as(now, id, claim),
             _ => unreachable!("dispatched before"),
         }
+    }
+
+    /// It is of no interest any more why a record got no number.
+    pub(super) fn forget_refusal(&mut self, record: RecordId) {
+        self.claims.forget_refusal(record, &mut self.outbox);
+        self.changes.record(record);
     }
 
     pub(super) fn ask(&mut self, now: Now, asked: Asked, wish: Wish) -> Result<(), CommandRejection> {

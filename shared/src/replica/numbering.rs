@@ -39,6 +39,7 @@ impl Replica {
         // Where the log has been asked already, it decides: it might else give the record a second number.
         let is_asked = self.claims.pending_for(record).is_some();
         let given = if is_asked { None } else { self.number_without_log(now, number)? };
+        self.forget_refusal(record);
         match given {
             Some(given) => {
                 self.edit_record(now, record, vec![given.op()])?;

@@ -30,10 +30,7 @@ impl Session {
                     self.feed.tell(now.wall_ms, Fact::Numbered { name, numbering });
                 }
                 // The row of the record says so itself.
-                (Some(Asked::Number(record)), Err(CommandRejection::Refused(rejection))) => {
-                    self.refused.insert(record, rejection);
-                    self.changed.records.insert(record);
-                }
+                (Some(Asked::Number(_)), Err(CommandRejection::Refused(_))) => {}
                 (Some(Asked::Registration), reply) => self.rejected_registration = reply.err(),
                 (_, Err(rejection)) => self.feed.tell_aloud(now.wall_ms, Fact::Impossible(rejection)),
                 (_, Ok(_)) => {}

@@ -122,6 +122,7 @@ impl Session {
     fn concerns_this_tab(&self, claim: &Claim, what: &Decision) -> bool {
         let me = self.replica.view().me();
         match what {
+            Decision::Refused { .. } if self.ward == Some(claim.id.replica) => true,
             // A row says itself that its number was refused.
             Decision::Refused { .. } => claim.id.replica == me && !self.has_row(claim.wish.record()),
             Decision::Settled { collisions, .. } => collisions.iter().any(|collision| collision.by == me),

@@ -28,6 +28,7 @@ mod tag {
     pub const LOG: u8 = 9;
     pub const HEARSAY: u8 = 11;
     pub const RECORDS: u8 = 12;
+    pub const REFUSED: u8 = 13;
 }
 
 /// So many records that one replica has added one after the other share a row. A row for each would make the writing of a
@@ -112,6 +113,13 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
             changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &wire::plain_bytes(&pending)));
         }
         WriteOp::Answered(seq) => changes.push(drop_one(key(tag::PENDING, &[seq]))),
+        WriteOp::Refused { record: RecordId(record), rejection } => {
+            let key = key(tag::REFUSED, &[record.replica.0, record.counter]);
+            changes.push(match rejection {
+                Some(rejection) => put(key, &wire::plain_bytes(&rejection)),
+                None => drop_one(key),
+            });
+        }
         WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &wire::dot_set_bytes(&dots))),
         WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(&hearsay))),
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
@@ -199,6 +207,7 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
             let accepted = wire::plain_of(body).map_err(|_| unreadable("the log"))?;
             Ok(WriteOp::Accept { slot, accepted })
         }
+        tag::REFUSED => refusal_of(body).ok_or(unreadable("a refusal")),
         tag::HEARSAY => wire::plain_of(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
         _ => Err(unreadable("something newer")),
     }
@@ -206,6 +215,11 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
 
 fn cursor_of(body: &mut &[u8]) -> Option<WriteOp> {
     Some(WriteOp::Cursor { first: take_number(body)?, next: take_number(body)? })
+}
+
+fn refusal_of(body: &mut &[u8]) -> Option<WriteOp> {
+    let record = RecordId(dot_of(ReplicaId(take_number(body)?), take_number(body)?)?);
+    Some(WriteOp::Refused { record, rejection: Some(wire::plain_of(body).ok()?) })
 }
 
 fn snapshot_of(body: &mut &[u8]) -> Option<WriteOp> {
