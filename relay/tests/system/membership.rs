@@ -131,6 +131,16 @@ async fn a_wiped_relay_has_no_vote_until_it_is_admitted() {
     sees(&late, &["Anna", "Béla", "Cili"]).await;
 }
 
+/// Relay 2 has forgotten nothing, so it votes; and with one of the others away its vote is needed.
+async fn comes_back_and_votes(cluster: &mut Cluster, tab: &Tab) {
+    cluster.spawn(2);
+    cluster.wait_until_linked();
+    cluster.kill(3);
+    number(tab, "Béla").await;
+    cluster.spawn(3);
+    cluster.wait_until_linked();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_restored_from_an_older_copy_notices_and_gives_up_its_vote() {
     let mut cluster = Cluster::start(3);
@@ -139,13 +149,7 @@ async fn a_relay_restored_from_an_older_copy_notices_and_gives_up_its_vote() {
     assert!(cluster.terminate(2).success());
     let backup = tempfile::tempdir().unwrap();
     copy(&cluster.data_dir(2), backup.path());
-    cluster.spawn(2);
-    cluster.wait_until_linked();
-    // Nothing was forgotten, so it votes; and with one of the others away its vote is needed.
-    cluster.kill(3);
-    number(&tab, "Béla").await;
-    cluster.spawn(3);
-    cluster.wait_until_linked();
+    comes_back_and_votes(&mut cluster, &tab).await;
 
     assert!(cluster.terminate(2).success());
     std::fs::remove_dir_all(cluster.data_dir(2)).unwrap();
@@ -165,12 +169,7 @@ async fn a_relay_that_has_lost_its_last_writes_notices_and_one_that_has_not_vote
     // Stopped in order: everything is in the file itself.
     assert!(cluster.terminate(2).success());
     assert!(!log.exists());
-    cluster.spawn(2);
-    cluster.wait_until_linked();
-    cluster.kill(3);
-    number(&tab, "Béla").await;
-    cluster.spawn(3);
-    cluster.wait_until_linked();
+    comes_back_and_votes(&mut cluster, &tab).await;
 
     cluster.kill(2);
     assert!(std::fs::metadata(&log).unwrap().len() > 0);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::id::RecordId;
 use shared::io::{Command, Message, Violation};
 use shared::paxos::Slot;
 use shared::replica::Tuning;
@@ -80,15 +81,20 @@ fn when_the_relay_is_back_everything_arrives_once_whoever_comes_first() {
     }
 }
 
-/// The neighbour's edit has superseded what the relay has, and the relay does not know that edit.
-#[test]
-fn a_relay_keeps_what_was_edited_by_a_tab_that_never_comes_back() {
+/// A record that the relay has, and a neighbour's edit of it that has superseded that and is not known there.
+fn edited_by_a_neighbour() -> (Room, RecordId) {
     let mut room = three_neighbours();
     room.connect(ANNES, RELAY);
     let anna = room.add(ANNES, "Anna", "");
     room.disconnect(ANNES);
     room.connect(ANNES, BERTS);
     room.edit(BERTS, anna, "name", "Anya");
+    (room, anna)
+}
+
+#[test]
+fn a_relay_keeps_what_was_edited_by_a_tab_that_never_comes_back() {
+    let (mut room, anna) = edited_by_a_neighbour();
     room.disconnect(BERTS);
     room.connect(ANNES, RELAY);
     room.connect(CEMS, RELAY);
@@ -119,12 +125,7 @@ fn an_own_record_that_a_neighbour_has_edited_is_not_told_to_be_dead() {
 
 #[test]
 fn a_removal_goes_to_the_relay_also_if_it_removes_what_only_a_neighbour_wrote() {
-    let mut room = three_neighbours();
-    room.connect(ANNES, RELAY);
-    let anna = room.add(ANNES, "Anna", "");
-    room.disconnect(ANNES);
-    room.connect(ANNES, BERTS);
-    room.edit(BERTS, anna, "name", "Anya");
+    let (mut room, anna) = edited_by_a_neighbour();
     room.command(ANNES, Command::Remove { record: anna });
     room.disconnect(BERTS);
     room.connect(ANNES, RELAY);
