@@ -117,6 +117,17 @@ fn a_refusal_stays_over_reloads_until_somebody_has_read_it() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
+fn a_number_that_was_final_is_final_after_a_reload_without_a_relay() {
+    let mut net = net();
+    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.add(TAB_A, "Anna", Some(NumberWish::Next));
+    assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Final);
+    net.part(TAB_A);
+    net.reopen(TAB_A);
+    assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Final);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
 fn a_leased_number_is_shown_when_it_cannot_be_given_again() {
     let mut net = net();
     for name in ["Anna", "Bert"] {

@@ -292,6 +292,8 @@ pub enum WriteOp {
         accepted: Accepted,
     },
     Decided(Slot),
+    /// A tab was told that everything decided below is released. May lag behind.
+    Released(Slot),
     ClaimSeq(u64),
     /// A tab has asked something.
     Ask(PendingClaim),
@@ -347,6 +349,8 @@ pub struct Recovered {
     pub pending: BTreeMap<u64, PendingClaim>,
     pub stored: DotSet,
     pub hearsay: Hearsay,
+    /// In a tab: everything decided below is released, as far as it was told.
+    pub released: Slot,
     /// Why a tab's records got no number when it asked for them last.
     pub refused: BTreeMap<RecordId, Rejection>,
     /// For each lease, by its first number, the next number to give.
@@ -383,6 +387,7 @@ impl Recovered {
                 self.log.insert(slot, accepted);
             }
             WriteOp::Decided(slot) => self.decided = slot,
+            WriteOp::Released(until) => self.released = until,
             WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
             WriteOp::Ask(pending) => {
                 self.pending.insert(pending.claim.id.seq, pending);

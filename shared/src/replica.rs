@@ -222,7 +222,7 @@ impl Replica {
             leases,
             controller: Controller::new(seed),
             load: None,
-            witnesses: Witnesses::new(),
+            witnesses: Witnesses::new(durable.released),
             reads: Reads::default(),
             relay_decided: None,
             heard_leader: None,
@@ -435,7 +435,7 @@ impl Replica {
             Message::Held { .. } => {} // Heard already.
             Message::Presence(presence) => self.peers.set_presence(from, presence),
             Message::Status(status) => self.peers.set_status(status),
-            Message::Released { until } => self.witnesses.release(until),
+            Message::Released { until } => self.hear_released(until),
             Message::Load(load) => self.on_load(load),
             Message::ReadAt { id, index } => self.on_read_at(id, index),
             Message::Observed(observed) => self.on_observed(now, (peer, from), observed, output),

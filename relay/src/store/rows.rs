@@ -142,9 +142,12 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::ClaimSeq(_)
         | WriteOp::Cursor { .. } => write_log(transaction, room, op),
         // A relay's claims are under a new name in each life, nobody stores its edits for it, and it has no neighbours.
-        WriteOp::Ask(_) | WriteOp::Answered(_) | WriteOp::Refused { .. } | WriteOp::Stored(_) | WriteOp::Hearsay(_) => {
-            Ok(())
-        }
+        WriteOp::Released(_)
+        | WriteOp::Ask(_)
+        | WriteOp::Answered(_)
+        | WriteOp::Refused { .. }
+        | WriteOp::Stored(_)
+        | WriteOp::Hearsay(_) => Ok(()),
     }
 }
 

@@ -120,6 +120,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::Snapshot { .. }
         | WriteOp::Accept { .. }
         | WriteOp::Decided(_)
+        | WriteOp::Released(_)
         | WriteOp::Stored(_) => true,
         WriteOp::PutVersion { .. }
         | WriteOp::DropVersion { .. }

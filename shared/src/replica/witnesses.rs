@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::id::ReplicaId;
-use crate::io::{Message, Now, PeerId, PeerKind, Violation};
+use crate::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
 use crate::ledger::Wish;
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Ballot, Slot};
@@ -47,13 +47,13 @@ pub struct Witness {
 }
 
 impl Witnesses {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(released: Slot) -> Self {
         Witnesses {
             willing: true,
             durable: false,
             acknowledged: None,
             seen: BTreeMap::new(),
-            released: Slot(0),
+            released,
             told: Slot(0),
             leader: (None, None),
             waiting_since: None,
@@ -137,6 +137,17 @@ impl Replica {
     pub(super) fn witness_gone(&mut self, tab: ReplicaId) {
         if self.witnesses.seen.remove(&tab).is_some() {
             self.pass_on_witness(tab, None);
+        }
+    }
+
+    /// Somebody nearer to the leader says that everything below is released. A tab remembers it: a number that was shown as
+    /// final is final also where no relay can be reached.
+    pub(super) fn hear_released(&mut self, until: Slot) {
+        if until > self.witnesses.released {
+            self.witnesses.release(until);
+            if self.voter.is_none() {
+                self.outbox.writes().push(WriteOp::Released(until));
+            }
         }
     }
 

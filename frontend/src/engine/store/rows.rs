@@ -29,6 +29,7 @@ mod tag {
     pub const HEARSAY: u8 = 11;
     pub const RECORDS: u8 = 12;
     pub const REFUSED: u8 = 13;
+    pub const RELEASED: u8 = 14;
 }
 
 /// So many records that one replica has added one after the other share a row. A row for each would make the writing of a
@@ -108,6 +109,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
             changes.push(put(key(tag::LOG, &[slot.0]), &wire::plain_bytes(&accepted)));
         }
         WriteOp::Decided(slot) => changes.push(put_number(key(tag::DECIDED, &[]), slot.0)),
+        WriteOp::Released(slot) => changes.push(put_number(key(tag::RELEASED, &[]), slot.0)),
         WriteOp::ClaimSeq(seq) => changes.push(put_number(key(tag::CLAIM_SEQ, &[]), seq)),
         WriteOp::Ask(pending) => {
             changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &wire::plain_bytes(&pending)));
@@ -206,6 +208,9 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
             let slot = Slot(take_number(body).ok_or(unreadable("the log"))?);
             let accepted = wire::plain_of(body).map_err(|_| unreadable("the log"))?;
             Ok(WriteOp::Accept { slot, accepted })
+        }
+        tag::RELEASED => {
+            take_number(body).map(|slot| WriteOp::Released(Slot(slot))).ok_or(unreadable("what is released"))
         }
         tag::REFUSED => refusal_of(body).ok_or(unreadable("a refusal")),
         tag::HEARSAY => wire::plain_of(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
