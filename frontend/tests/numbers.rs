@@ -156,6 +156,26 @@ fn a_loser_is_rejected_where_the_settings_say_so_and_can_ask_again() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
+fn what_is_refused_to_a_closed_tab_is_told_by_the_page_that_looks_after_it() {
+    for is_looked_after in [false, true] {
+        let mut net = Net::new();
+        net.part(TAB_B);
+        net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
+        net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
+        let closed = net.id(TAB_B);
+        if is_looked_after {
+            net.drive(TAB_A, |session, _| {
+                session.look_after(closed);
+                (Vec::new(), None)
+            });
+        }
+        net.join(TAB_B);
+        let told = net.page(TAB_A).notices.iter().any(|notice| notice.text.contains("Boris"));
+        assert_eq!(told, is_looked_after);
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
 fn numbers_taken_along_are_final_at_once_also_offline() {
     let mut net = Net::new();
     net.act(TAB_A, Action::Lease { count: 10 });

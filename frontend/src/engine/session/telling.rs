@@ -121,11 +121,14 @@ impl Session {
 
     fn concerns_this_tab(&self, claim: &Claim, what: &Decision) -> bool {
         let me = self.replica.view().me();
+        let is_wards = |replica| self.ward == Some(replica);
         match what {
-            Decision::Refused { .. } if self.ward == Some(claim.id.replica) => true,
-            // A row says itself that its number was refused.
-            Decision::Refused { .. } => claim.id.replica == me && !self.has_row(claim.wish.record()),
-            Decision::Settled { collisions, .. } => collisions.iter().any(|collision| collision.by == me),
+            // A row says itself that this tab was refused its number.
+            Decision::Refused { .. } if claim.id.replica == me => !self.has_row(claim.wish.record()),
+            Decision::Refused { .. } => is_wards(claim.id.replica),
+            Decision::Settled { collisions, .. } => {
+                collisions.iter().any(|collision| collision.by == me || is_wards(collision.by))
+            }
             _ => false,
         }
     }
