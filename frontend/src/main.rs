@@ -1,5 +1,4 @@
 use frontend::app::App;
-use frontend::browser;
 use frontend::engine::words;
 use wasm_bindgen_futures::spawn_local;
 
@@ -8,7 +7,6 @@ fn main() {
     spawn_local(async {
         // The app finds the page in English, and says so.
         let _spoken = words::speak(words::wanted()).await;
-        browser::keep_page();
         yew::Renderer::<App>::new().render();
     });
 }

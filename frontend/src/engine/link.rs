@@ -49,12 +49,22 @@ pub(super) struct Link {
     connected_at: Duration,
     /// Whether no relay could be reached since the last one was lost, or at all.
     alone: bool,
+    /// Whether this page has found the time for what can wait until it has what the relay has.
+    settled: bool,
 }
 
 impl Link {
     pub(super) fn idle(route: &Route) -> Self {
         let standing = Standing::Seeking { next: route.next().to_owned() };
-        Link { standing, attempt: 0, socket: None, timer: None, connected_at: Duration::ZERO, alone: false }
+        Link {
+            standing,
+            attempt: 0,
+            socket: None,
+            timer: None,
+            connected_at: Duration::ZERO,
+            alone: false,
+            settled: false,
+        }
     }
 
     pub(super) fn standing(&self) -> &Standing {
@@ -198,13 +208,25 @@ impl Engine {
             state.link.timer = None;
             state.link.connected_at = browser::now().monotonic;
             state.link.alone = false;
+            state.link.settled = false;
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
         self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
-        if self.0.post.is_page() {
-            self.look_for_version();
-            self.look_for_what_was_left();
+        self.settle();
+    }
+
+    /// Does what can wait until this page has what the relay has.
+    fn settle(&self) {
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            if state.link.settled || !self.0.post.is_page() || !state.session.has_caught_up() {
+                return;
+            }
+            state.link.settled = true;
         }
+        browser::keep_page();
+        self.look_for_version();
+        self.look_for_what_was_left();
     }
 
     fn on_message(&self, message: Message) {
@@ -216,6 +238,7 @@ impl Engine {
             }
         }
         self.advance_or_cut(|session| session.receive(browser::now(), message));
+        self.settle();
     }
 
     /// Takes a step that the relay may have made impossible, which ends the link.
