@@ -38,6 +38,7 @@ pub mod slot_row;
 pub mod status_line;
 pub mod story_list;
 mod table_bearings;
+mod table_head;
 pub mod text_cell;
 pub mod text_input;
 pub mod theme_button;

@@ -29,10 +29,10 @@ use shared::ledger::{ConflictId, Dynamic, Load, Reason, Resolution, Rung, Wish};
 use shared::paxos::Slot;
 use shared::schema::{self, FieldSpec, Schema};
 use still::{Still, StillProps, rendered};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement, HtmlInputElement, InputEvent, InputEventInit, KeyboardEvent, KeyboardEventInit};
-use yew::{BaseComponent, Callback, Html, Properties, component};
+use yew::{BaseComponent, Callback, Html};
 
 wasm_bindgen_test_configure!(run_in_browser);
 

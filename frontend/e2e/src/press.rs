@@ -1,5 +1,6 @@
 //! Keys as WebDriver writes them.
 
+pub const TAB: char = '\u{e004}';
 pub const ENTER: char = '\u{e007}';
 pub const ESCAPE: char = '\u{e00c}';
 pub const END: char = '\u{e010}';

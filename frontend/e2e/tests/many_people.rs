@@ -105,6 +105,73 @@ async fn the_keyboard_goes_to_rows_that_are_not_in_the_document_and_keeps_its_pl
     tab.close().await
 }
 
+/// The records in whose rows Tab stops.
+const STOPS: &str = "const stops = [...document.querySelectorAll('[data-record] :is(button, input)')];
+    return [...new Set(stops.filter(stop => stop.tabIndex >= 0).map(stop => stop.closest('tr').querySelector('td.title').innerText.trim()))]";
+
+async fn wait_for_stops(tab: &Tab, wanted: &str) -> Result<()> {
+    wait_for(wanted, || async {
+        let stops: Vec<String> = tab.look(STOPS).await?;
+        Ok(if matches!(&stops[..], [only] if only == wanted) { Ok(()) } else { Err(format!("{stops:?}")) })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn tab_stops_in_one_row_and_then_leaves_the_table_also_while_others_edit() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut writer = Writer::new(ReplicaId(7 << 48));
+    writer.add_people(300).await?;
+    writer.connect(&relays.url(0)).await?;
+    let mut names: Vec<String> = (0..300).map(name).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    wait_for_row(&tab, &names[0]).await?;
+    wait_for_stops(&tab, &names[0]).await?;
+    tab.run("document.querySelector('thead th:nth-child(3) button').focus()").await?;
+    tab.press_key(press::TAB).await?;
+    wait_for_focus(&tab, &format!("Rename {}", names[0])).await?;
+    tab.press_key(press::DOWN).await?;
+    wait_for_stops(&tab, &names[1]).await?;
+
+    let edited = (0..300).find(|&person| name(person) == names[1]).unwrap_or_default();
+    writer.write_note(edited, "edited by somebody else").await?;
+    writer.add_people(100).await?;
+    tab.wait_for_text("#people-heading + p", "400 people").await?;
+    wait_for_focus(&tab, &format!("Rename {}", names[1])).await?;
+    wait_for_stops(&tab, &names[1]).await?;
+    tab.press_key(press::TAB).await?;
+    wait_for_focus(&tab, &format!("Edit the note of {}", names[1])).await?;
+    tab.run("document.activeElement.closest('tr').querySelector('td.remove button').focus()").await?;
+    tab.press_key(press::TAB).await?;
+    let is_outside: bool = tab.look("return !document.activeElement.closest('table')").await?;
+    assert!(is_outside, "{}", tab.look::<String>(FOCUSED).await?);
+    tab.close().await
+}
+
+#[tokio::test]
+async fn on_a_phone_a_choice_of_columns_stands_in_for_the_headings() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut writer = Writer::new(ReplicaId(7 << 48));
+    writer.add_people(500).await?;
+    writer.connect(&relays.url(0)).await?;
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::PHONE).await?;
+    wait_for_row(&tab, "Anna Berg 00000").await?;
+    let first_note = "[data-field=note] button";
+    tab.type_into(".sorting select", "Note").await?;
+    tab.wait_for_text(first_note, "joined in 1990").await?;
+    tab.press("Descending").await?;
+    tab.wait_for_text(first_note, "joined in 2025").await?;
+    tab.screenshots("sorting-phone").await?;
+    tab.reload().await?;
+    tab.wait_for_text(first_note, "joined in 2025").await?;
+    let chosen: String = tab.look("return document.querySelector('.sorting select').value").await?;
+    assert!(chosen.starts_with("Note"), "{chosen}");
+    tab.close().await
+}
+
 #[tokio::test]
 async fn a_click_on_a_heading_sorts_by_it_and_the_next_the_other_way_round_also_after_a_reload() -> Result<()> {
     let relays = Relays::start().await?;

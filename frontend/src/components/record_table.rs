@@ -10,10 +10,10 @@ use yew::prelude::*;
 
 use super::record_row::RecordRow;
 use super::table_bearings::{self, Bearings};
+use super::table_head;
 use crate::browser;
 use crate::engine::session::Action;
-use crate::tr;
-use crate::view_model::{Column, Layout, Order, Row, SortKey, Window, capitalised};
+use crate::view_model::{Layout, Order, Row, Window};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -35,7 +35,7 @@ struct Shown {
     window: Window,
     rows: Rc<Vec<Rc<Row>>>,
     question: (AttrValue, Order),
-    /// The row that has, or had, the focus: it stays in the document wherever it is.
+    /// The row that has, or had, the focus: it stays in the document wherever it is, and Tab leads there.
     current: Option<RecordId>,
     /// Where the focus is to go: a column of the current row, by its class.
     goal: Option<String>,
@@ -54,6 +54,11 @@ impl Shown {
             let first = self.rows.get(self.window.first).filter(|_| self.window.first > 0).map(|row| row.id);
             let first = first.and_then(|id| position(rows, id)).unwrap_or(self.window.first);
             self.window = self.window.moved(first, rows.len());
+            // Where the current row was is another one now.
+            let gone = self.current.filter(|&id| position(rows, id).is_none()).and_then(|id| position(&self.rows, id));
+            if let Some(at) = gone {
+                self.current = rows.get(at).or(rows.last()).map(|row| row.id);
+            }
         }
         self.rows = Rc::clone(rows);
         is_new
@@ -63,6 +68,12 @@ impl Shown {
     fn pinned(&self) -> Option<usize> {
         let at = position(&self.rows, self.current?)?;
         (at < self.window.first || at >= self.window.end).then_some(at)
+    }
+
+    /// The row in which Tab stops.
+    fn stop(&self) -> Option<RecordId> {
+        let current = self.current.filter(|&id| position(&self.rows, id).is_some());
+        current.or_else(|| Some(self.rows.get(self.window.first)?.id))
     }
 
     /// The rows in the document, by their places in the list.
@@ -112,6 +123,10 @@ pub fn RecordTable(props: &Props) -> Html {
                 Some(bearings) => bearings.restore(&body),
                 None => {}
             }
+            let stop = shown.borrow().stop();
+            if let Some(row) = stop {
+                table_bearings::keep_one_stop(&body, row);
+            }
             // Nothing is borrowed any more when the focus comes: it is told to this table, too.
             let goal = shown.borrow_mut().goal.take();
             let current = shown.borrow().current;
@@ -128,19 +143,26 @@ pub fn RecordTable(props: &Props) -> Html {
         move |event: KeyboardEvent| on_key(&event, &shown, &render)
     };
     let onfocusin = {
-        let shown = Rc::clone(&shown);
+        let (body, shown) = (body.clone(), Rc::clone(&shown));
         move |event: FocusEvent| {
             let row = event.target_dyn_into::<Element>().and_then(|target| table_bearings::place_of(&target));
             let mut shown = shown.borrow_mut();
             shown.current = row.and_then(|(at, _)| shown.rows.get(at).map(|row| row.id)).or(shown.current);
+            if let (Some(body), Some(row)) = (body.cast::<Element>(), shown.current) {
+                table_bearings::keep_one_stop(&body, row);
+            }
         }
     };
+    let headings = table_head::headings(layout);
     html! {
-        <table role="table" aria-labelledby="people-heading" aria-rowcount={(rows.len() + 1).to_string()}
-            class={classes!(layout.is_wide().then_some("wide"))}>
-            { head(layout, *order, on_order) }
-            <tbody ref={body} role="rowgroup" {onkeydown} {onfocusin}>{ for each(props, &shown.borrow()) }</tbody>
-        </table>
+        <>
+            { table_head::sorting(&headings, *order, on_order) }
+            <table role="table" aria-labelledby="people-heading" aria-rowcount={(rows.len() + 1).to_string()}
+                class={classes!(layout.is_wide().then_some("wide"))}>
+                { table_head::show(&headings, *order, on_order) }
+                <tbody ref={body} role="rowgroup" {onkeydown} {onfocusin}>{ for each(props, &shown.borrow()) }</tbody>
+            </table>
+        </>
     }
 }
 
@@ -197,41 +219,6 @@ fn use_window_that_follows(body: &NodeRef, shown: &Rc<RefCell<Shown>>) {
         });
         move || drop(listeners)
     });
-}
-
-fn head(layout: &Layout, order: Order, on_order: &Callback<Order>) -> Html {
-    let title = layout.title.as_ref().map_or_else(|| capitalised(&layout.nouns.one), |title| title.label());
-    let heading = |class: &'static str, text: String, hint: String, by: SortKey| {
-        let (sort, sign) = match (order.by == by, order.descending) {
-            (false, _) => (None, ""),
-            (true, false) => (Some("ascending"), "▲"),
-            (true, true) => (Some("descending"), "▼"),
-        };
-        html! {
-            <th role="columnheader" scope="col" {class} title={hint} aria-sort={sort}>
-                <button type="button" class="sort" onclick={on_order.reform(move |_: MouseEvent| order.clicked(by))}>
-                    { text }<span aria-hidden="true">{ sign }</span>
-                </button>
-            </th>
-        }
-    };
-    let columns = layout.columns.iter().map(|column: &Column| {
-        let hint = match column.fields.len() {
-            1 => tr!("A merge field: it never waits"),
-            _ => tr!("Merge fields: they never wait"),
-        };
-        heading("", column.heading.clone(), hint, SortKey::Field(column.fields[0].id))
-    });
-    html! {
-        <thead role="rowgroup">
-            <tr role="row" aria-rowindex="1">
-                { heading("title", title, tr!("A merge field: it never waits"), SortKey::Title) }
-                { for columns }
-                { heading("number-head", tr!("Number"), tr!("An agree field: the relays decide"), SortKey::Number) }
-                <th role="columnheader" scope="col" class="remove"><span class="unseen">{ tr!("Remove") }</span></th>
-            </tr>
-        </thead>
-    }
 }
 
 /// The keys that move among the rows, also to those that are not in the document, and among the buttons of a row.

@@ -37,7 +37,7 @@ impl Bearings {
         let active = browser::document().active_element().and_then(|active| active.dyn_into::<HtmlElement>().ok());
         let focus = active.filter(|active| body.contains(Some(active))).and_then(|element| {
             let own = element.closest("tr").ok()??;
-            let row = rows.iter().position(|row| *row == own)?;
+            let row = rows.iter().position(|row| **row == own)?;
             let column = column_of(&element)?;
             Some(Focus { element, row, column })
         });
@@ -71,7 +71,7 @@ impl Bearings {
 pub(super) fn look(body: &Element, pinned: Option<&str>, above: f64) -> Option<(Sight, Vec<f64>)> {
     let mut rows = rows(body);
     rows.retain(|row| pinned.is_none() || row.get_attribute("data-record").as_deref() != pinned);
-    let places: Vec<_> = rows.iter().map(Element::get_bounding_client_rect).collect();
+    let places: Vec<_> = rows.iter().map(|row| row.get_bounding_client_rect()).collect();
     let (first, last) = (places.first()?, places.last()?);
     let mut heights: Vec<f64> = places.windows(2).map(|pair| pair[1].top() - pair[0].top()).collect();
     heights.push(last.height());
@@ -110,6 +110,17 @@ pub(super) fn place_of(target: &Element) -> Option<(usize, String)> {
     Some((number.checked_sub(2)?, column_of(target)?))
 }
 
+/// Tab stops at what is in this row alone; from row to row go the arrows.
+pub(super) fn keep_one_stop(body: &Element, record: RecordId) {
+    let stops = format!("[data-record='{record}'] [tabindex='-1']");
+    let others = format!("tr:not([data-record='{record}']) :is(button, input):not([tabindex='-1'])");
+    for (controls, index) in [(stops, 0), (others, -1)] {
+        for control in all(body, &controls) {
+            control.set_tab_index(index);
+        }
+    }
+}
+
 pub(super) fn focus(body: &Element, record: RecordId, column: &str) {
     let button = row(body, &record.to_string()).and_then(|row| button_in(&row, column));
     if let Some(button) = button {
@@ -119,15 +130,11 @@ pub(super) fn focus(body: &Element, record: RecordId, column: &str) {
 
 /// The focus goes to the next button of the row, or to the one before.
 pub(super) fn focus_beside(event: &KeyboardEvent, target: &Element, forward: bool) {
-    let Some(buttons) = target.closest("tr").ok().flatten().and_then(|row| row.query_selector_all("button").ok())
-    else {
-        return;
-    };
-    let all = (0..buttons.length()).filter_map(|at| buttons.get(at)?.dyn_into::<HtmlElement>().ok());
-    let all: Vec<_> = all.collect();
-    let own = all.iter().position(|button| **button == *target);
+    let Some(row) = target.closest("tr").ok().flatten() else { return };
+    let buttons = all(&row, "button");
+    let own = buttons.iter().position(|button| **button == *target);
     let beside = own.and_then(|own| if forward { own.checked_add(1) } else { own.checked_sub(1) });
-    if let Some(button) = beside.and_then(|beside| all.get(beside)) {
+    if let Some(button) = beside.and_then(|beside| buttons.get(beside)) {
         event.prevent_default();
         let _focused_if_visible = button.focus();
     }
@@ -153,7 +160,11 @@ fn row(body: &Element, record: &str) -> Option<Element> {
     body.query_selector(&format!("tr[data-record='{record}']")).ok()?
 }
 
-fn rows(body: &Element) -> Vec<Element> {
-    let Ok(rows) = body.query_selector_all("tr[data-record]") else { return Vec::new() };
-    (0..rows.length()).filter_map(|at| rows.get(at)?.dyn_into().ok()).collect()
+fn rows(body: &Element) -> Vec<HtmlElement> {
+    all(body, "tr[data-record]")
+}
+
+fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
+    let Ok(found) = root.query_selector_all(selector) else { return Vec::new() };
+    (0..found.length()).filter_map(|at| found.get(at)?.dyn_into().ok()).collect()
 }
