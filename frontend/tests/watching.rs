@@ -7,13 +7,16 @@ use std::time::Duration;
 use frontend::engine::Standing;
 use frontend::engine::session::{Action, NumberWish};
 use frontend::view_model::LocalTime;
-use frontend::view_model::agreement::{AgreementView, Kind};
+use frontend::view_model::agreement::{AgreementView, Kind, Stage};
 use frontend::view_model::merges::{MergeFilter, MergesView};
 use frontend::view_model::nodes::{NodesView, Part, Presence};
 use net::{Net, TAB_A, TAB_B, TAB_C};
 use shared::crdt::FieldEdit;
-use shared::id::{RecordId, VoterId};
-use shared::ledger::{Policy, Wish};
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::Message;
+use shared::ledger::{Claim, ClaimId, Policy, Wish};
+use shared::observation::{Observation, Votes};
+use shared::paxos::{Accepted, Ballot, Entry, Slot};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -58,8 +61,8 @@ fn a_slot_says_what_was_asked_what_came_of_it_and_who_voted() {
     );
     assert_eq!(slot.by.as_deref(), Some("tab aaaa"));
     assert_eq!(slot.votes_in_words, "1 of 1 votes: relay 1");
-    assert!(slot.is_released && slot.votes.iter().all(|vote| vote.voted));
-    assert_eq!((view.highest, view.in_flight, view.chosen), (42, 0, slot.slot + 1));
+    assert!(slot.stage == Stage::Released && slot.votes.iter().all(|vote| vote.voted));
+    assert_eq!((view.highest, view.in_flight, view.chosen), (42, 0, slot.slot.map_or(0, |slot| slot + 1)));
     assert_eq!(view.leader.as_deref(), Some("relay 1"));
     assert_eq!(
         agreement(&net, TAB_A).slots[0].votes_in_words,
@@ -91,14 +94,57 @@ fn a_slot_that_waits_for_witnesses_is_chosen_and_not_released() {
     net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
     net.ask_at_relay(Wish::Raise { number: 7 });
     let view = agreement(&net, TAB_A);
-    assert!(!view.slots[0].is_released && view.released < view.chosen);
+    assert!(view.slots[0].stage == Stage::Chosen && view.released < view.chosen);
     net.show(TAB_B, true);
     let view = agreement(&net, TAB_A);
-    assert!(view.slots[0].is_released && view.released == view.chosen);
+    assert!(view.slots[0].stage == Stage::Released && view.released == view.chosen);
     net.watch(TAB_A, true);
     net.show(TAB_A, true);
     net.pass(TOLD);
     assert!(nodes(&net, TAB_A).nodes.iter().any(|node| node.parts.contains(&Part::Witnesses)));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_relays_have_accepted_and_nobody_knows_to_be_decided_is_proposed_with_the_votes_for_its_highest_ballot() {
+    let mut net = Net::new();
+    net.watch(TAB_A, true);
+    net.ask_at_relay(Wish::Raise { number: 7 });
+    let next = net.session(TAB_A).view().log().decided();
+    let ballot = |round| Ballot { configuration: 1, round, voter: VoterId(2) };
+    let accepted = |round, number| {
+        let id = ClaimId { replica: net.id(TAB_B), seq: 1 };
+        let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish: Wish::Raise { number } };
+        Accepted { ballot: ballot(round), entry: Entry::Claim(claim) }
+    };
+    let votes = Votes { ballot: ballot(2), accepted: vec![(VoterId(1), next.plus(1))], next: next.plus(1) };
+    let old = vec![(Slot(0), accepted(1, 6)), (next, accepted(1, 8))];
+    for (by, undecided, votes) in [(3, old, None), (2, vec![(next, accepted(2, 9))], Some(votes))] {
+        let (by, incarnation) = (VoterId(by), ReplicaId(u64::from(by)));
+        let observation =
+            Observation { by, incarnation, echo: None, is_recovering: false, votes, undecided, links: Vec::new() };
+        net.tell(TAB_A, Message::Observed(observation));
+    }
+    let view = agreement(&net, TAB_A);
+    let proposed: Vec<_> = view.slots.iter().filter(|item| item.stage == Stage::Proposed).collect();
+    let [item] = &proposed[..] else { panic!("one: {proposed:?}") };
+    assert_eq!((item.slot, item.ballot.as_str()), (Some(next.0), ballot(2).to_string().as_str()));
+    assert_eq!((item.command.as_str(), item.by.as_deref()), ("Raise the highest number to 9", Some("tab bbbb")));
+    assert_eq!(item.votes_in_words, "1 of 1 votes: relay 1");
+    assert_eq!(view.in_flight, 1);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn without_a_majority_a_wish_waits_and_the_page_says_why() {
+    assert_eq!(agreement(&Net::new(), TAB_A).missing, None);
+    let mut net = Net::without_majority();
+    net.act(TAB_A, Action::Ask(Wish::Raise { number: 7 }));
+    let view = agreement(&net, TAB_A);
+    let item = &view.slots[0];
+    assert_eq!((item.stage, item.slot, item.command.as_str()), (Stage::Asked, None, "Raise the highest number to 7"));
+    assert_eq!(item.by.as_deref(), Some("this tab"));
+    assert!(view.missing.is_some_and(|words| words.starts_with("A majority of the voters is missing: 1 of 3 are up.")));
+    net.part(TAB_A);
+    assert!(agreement(&net, TAB_A).missing.is_some_and(|words| words.starts_with("This tab sees no relay")));
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -109,7 +155,7 @@ fn the_log_keeps_its_last_slots_only() {
     }
     let view = agreement(&net, TAB_A);
     assert_eq!(view.slots.len(), 300);
-    assert_eq!(view.slots[0].slot + 1, view.chosen);
+    assert_eq!(view.slots[0].slot, Some(view.chosen - 1));
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ReplicaId, VoterId};
-use crate::paxos::{Ballot, Slot};
+use crate::paxos::{Accepted, Ballot, Slot};
 
 /// What one relay has seen since it told the last time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Observation {
     pub is_recovering: bool,
     /// Of a leader: what the voters have.
     pub votes: Option<Votes>,
+    /// What it has accepted and does not know to be decided, ascending: the first of it.
+    pub undecided: Vec<(Slot, Accepted)>,
     /// The first of them, if there are very many; those to relays come first.
     pub links: Vec<LinkSeen>,
 }

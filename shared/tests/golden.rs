@@ -160,6 +160,7 @@ fn observation(ballot: Ballot) -> Observation {
         echo: Some(1_000_000),
         is_recovering: false,
         votes: Some(Votes { ballot, accepted: vec![(VoterId(2), Slot(301))], next: Slot(302) }),
+        undecided: vec![(Slot(301), Accepted { ballot, entry: Entry::Claim(claim()) })],
         links: vec![seen(End::Relay(VoterId(3))), seen(End::Tab(ALICE))],
     }
 }

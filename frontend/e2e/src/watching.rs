@@ -12,7 +12,7 @@ const READ_SLOTS: &str = r#"
         result: row.querySelector(".result")?.innerText.trim() ?? "",
         votes: row.querySelectorAll(".votes path[data-voted=true]").length,
         words: row.querySelector("[role=img]").getAttribute("aria-label"),
-        released: row.dataset.released === "true",
+        stage: row.dataset.stage,
     }));
 "#;
 
@@ -44,7 +44,8 @@ pub struct Slot {
     /// How many parts of the ring are filled.
     pub votes: usize,
     pub words: String,
-    pub released: bool,
+    /// Such as `proposed` or `released`.
+    pub stage: String,
 }
 
 /// A relay or a tab, in the table of nodes.

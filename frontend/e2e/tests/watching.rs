@@ -29,7 +29,8 @@ async fn three_votes_for_every_slot_and_a_new_leader_when_the_old_one_is_killed(
     writer.add("Bert", "").await?;
     writer.press("Next number for Bert").await?;
     writer.wait_for_person("Bert", |bert| bert.number == "43").await?;
-    let voted = |slots: &[Slot]| slots.len() >= 3 && slots.iter().all(|slot| slot.votes == 3 && slot.released);
+    let voted =
+        |slots: &[Slot]| slots.len() >= 3 && slots.iter().all(|slot| slot.votes == 3 && slot.stage == "released");
     let slots = watcher.wait_for_slots("three votes for each slot", voted).await?;
     assert_eq!((slots[0].command.as_str(), slots[0].result.as_str()), ("Next number for Bert", "→ number 43"));
     assert_eq!((slots[1].command.as_str(), slots[1].result.as_str()), ("Claim 42 for Anna", "→ number 42"));
@@ -67,6 +68,39 @@ async fn three_votes_for_every_slot_and_a_new_leader_when_the_old_one_is_killed(
         tab.close().await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn with_two_of_three_relays_killed_a_wish_waits_in_sight_and_is_decided_when_they_are_back() -> Result<()> {
+    let mut relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    let phone = browser.open(&relays.url(0), Window::PHONE).await?;
+    tab.add("Anna", "").await?;
+    tab.give_number("Anna", 42).await?;
+    tab.wait_for_highest("42").await?;
+    for relay in [1, 2] {
+        relays.kill(relay).await?;
+    }
+    tab.wait_for_status("1 of 3 relays").await?;
+    for (tab, number) in [(&tab, "50"), (&phone, "60")] {
+        tab.type_into(".raise input", &format!("{number}\u{e007}")).await?;
+        tab.go_to("agreement").await?;
+        tab.wait_for_text(".notice.waits", "1 of 3 are up").await?;
+        let wish = format!("Raise the highest number to {number}");
+        tab.wait_for_text("[data-stage=asked] .said, [data-stage=proposed] .said", &wish).await?;
+    }
+    tab.screenshots("no-majority").await?;
+    phone.screenshots("no-majority-phone").await?;
+    for relay in [1, 2] {
+        relays.restart(relay).await?;
+    }
+    tab.wait_for_slots("the wish to be decided", |slots| {
+        slots.iter().any(|slot| slot.command.ends_with(" 60") && slot.stage == "released")
+    })
+    .await?;
+    tab.close().await?;
+    phone.close().await
 }
 
 #[tokio::test]

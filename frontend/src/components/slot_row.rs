@@ -6,7 +6,7 @@ use yew::prelude::*;
 
 use super::vote_ring;
 use crate::tr;
-use crate::view_model::agreement::SlotItem;
+use crate::view_model::agreement::{SlotItem, Stage};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -15,10 +15,18 @@ pub struct Props {
 
 #[component]
 pub fn SlotRow(Props { item }: &Props) -> Html {
-    let SlotItem { slot, ballot, leader, kind, command, result, by, at, votes, votes_in_words, is_released } = &**item;
+    let SlotItem { slot, stage, ballot, leader, kind, command, result, by, at, votes, votes_in_words, .. } = &**item;
+    let slot = slot.map(|slot| slot.to_string());
+    let chosen = ("chosen", tr!("✓ chosen"));
+    let steps = match stage {
+        Stage::Asked => vec![("waits", tr!("not proposed yet"))],
+        Stage::Proposed => vec![("chosen", tr!("◔ proposed"))],
+        Stage::Chosen => vec![chosen, ("waits", tr!("◔ waits for witnesses"))],
+        Stage::Released => vec![chosen, ("released", tr!("● released"))],
+    };
     html! {
-        <tr role="row" data-slot={slot.to_string()} data-kind={kind.key()} data-released={is_released.to_string()}>
-            <th role="rowheader" scope="row" class="code">{ slot }</th>
+        <tr role="row" data-slot={slot.clone()} data-kind={kind.key()} data-stage={stage.key()}>
+            <th role="rowheader" scope="row" class="code">{ slot.as_deref().unwrap_or("–") }</th>
             <td role="cell" class="code" data-label={tr!("Ballot")} title={leader.clone()}>{ ballot }</td>
             <td role="cell" class="command">
                 <span class="said">{ command }</span>
@@ -35,14 +43,11 @@ pub fn SlotRow(Props { item }: &Props) -> Html {
                     { at.clone().unwrap_or_default() }
                 </span>
             </td>
-            <td role="cell" class="vote-cell">{ vote_ring::show(votes, votes_in_words) }</td>
+            <td role="cell" class="vote-cell">
+                if !votes.is_empty() { { vote_ring::show(votes, votes_in_words) } }
+            </td>
             <td role="cell" class="steps">
-                <span class="chosen">{ tr!("✓ chosen") }</span>
-                if *is_released {
-                    <span class="released">{ tr!("● released") }</span>
-                } else {
-                    <span class="waits">{ tr!("◔ waits for witnesses") }</span>
-                }
+                { for steps.into_iter().map(|(class, step)| html! { <span {class}>{ step }</span> }) }
             </td>
         </tr>
     }

@@ -123,34 +123,46 @@ fn decision(
     view: View<'_>,
     at_ms: Option<u64>,
     votes: &[(VoterId, bool)],
-    name_of: &impl Fn(RecordId) -> String,
+    name_of: &dyn Fn(RecordId) -> String,
 ) -> Decision {
-    let (by, asked, outcome) = match &accepted.entry {
-        Entry::Noop => (None, Asked::Nothing, None),
-        Entry::Configure(configuration) => {
-            let voters = configuration.voters.keys().copied().collect();
-            (None, Asked::Configure { number: configuration.number, voters }, None)
-        }
-        Entry::Claim(claim) => (Some(claim.id.replica), asked(&claim.wish, name_of), view.ledger().outcome(claim)),
+    let (by, outcome) = match &accepted.entry {
+        Entry::Claim(claim) => (Some(claim.id.replica), view.ledger().outcome(claim)),
+        Entry::Noop | Entry::Configure(_) => (None, None),
     };
+    let asked = Asked::by_entry(&accepted.entry, name_of);
     Decision { slot, ballot: accepted.ballot, by, asked, outcome, at_ms, votes: votes.to_vec() }
 }
 
-fn asked(wish: &Wish, name_of: &impl Fn(RecordId) -> String) -> Asked {
-    match wish {
-        Wish::Claim { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
-        Wish::Allocate { record } => Asked::Allocate { name: name_of(*record) },
-        Wish::Raise { number } => Asked::Raise { number: *number },
-        Wish::Release { record } => Asked::Release { name: name_of(*record) },
-        Wish::CompareAndSet { record, to, .. } => Asked::Set { name: name_of(*record), to: *to },
-        Wish::GrantRange { to, count, .. } => Asked::Lease { to: *to, count: *count },
-        Wish::SetMode { rung, reason, .. } => Asked::Mode { rung: *rung, reason: *reason },
-        Wish::SetDynamic { .. } => Asked::Dynamic,
-        Wish::Settle { claims, .. } => Asked::Settle { count: claims.len() },
-        Wish::Resolve { resolution, .. } => Asked::Resolve(*resolution),
-        Wish::SetPolicy { policy } => Asked::Policy { witnesses: policy.witnesses },
-        Wish::Waive => Asked::Waive,
-        Wish::Reconfigure { voters, .. } => Asked::Reconfigure { voters: voters.keys().copied().collect() },
-        Wish::Retire { replica, .. } => Asked::Retire { replica: *replica },
+impl Asked {
+    #[must_use]
+    pub fn by_entry(entry: &Entry, name_of: &dyn Fn(RecordId) -> String) -> Self {
+        match entry {
+            Entry::Noop => Asked::Nothing,
+            Entry::Configure(configuration) => {
+                let voters = configuration.voters.keys().copied().collect();
+                Asked::Configure { number: configuration.number, voters }
+            }
+            Entry::Claim(claim) => Asked::by_wish(&claim.wish, name_of),
+        }
+    }
+
+    #[must_use]
+    pub fn by_wish(wish: &Wish, name_of: &dyn Fn(RecordId) -> String) -> Self {
+        match wish {
+            Wish::Claim { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
+            Wish::Allocate { record } => Asked::Allocate { name: name_of(*record) },
+            Wish::Raise { number } => Asked::Raise { number: *number },
+            Wish::Release { record } => Asked::Release { name: name_of(*record) },
+            Wish::CompareAndSet { record, to, .. } => Asked::Set { name: name_of(*record), to: *to },
+            Wish::GrantRange { to, count, .. } => Asked::Lease { to: *to, count: *count },
+            Wish::SetMode { rung, reason, .. } => Asked::Mode { rung: *rung, reason: *reason },
+            Wish::SetDynamic { .. } => Asked::Dynamic,
+            Wish::Settle { claims, .. } => Asked::Settle { count: claims.len() },
+            Wish::Resolve { resolution, .. } => Asked::Resolve(*resolution),
+            Wish::SetPolicy { policy } => Asked::Policy { witnesses: policy.witnesses },
+            Wish::Waive => Asked::Waive,
+            Wish::Reconfigure { voters, .. } => Asked::Reconfigure { voters: voters.keys().copied().collect() },
+            Wish::Retire { replica, .. } => Asked::Retire { replica: *replica },
+        }
     }
 }

@@ -96,6 +96,11 @@ impl Network {
         self.told.get(&by)
     }
 
+    /// What every relay has told last.
+    pub fn observations(&self) -> impl Iterator<Item = &Observation> {
+        self.told.values().map(|told| &told.observation)
+    }
+
     /// The link of a relay, as that relay sees it.
     #[must_use]
     pub fn link(&self, by: VoterId, to: End) -> Option<&LinkSeen> {

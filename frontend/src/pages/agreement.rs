@@ -45,6 +45,9 @@ pub fn AgreementPage() -> Html {
                     </div>
                 </div>
                 { figures(&view) }
+                if let Some(missing) = &view.missing {
+                    <p class="notice waits" role="status">{ missing }</p>
+                }
                 { filter_bar::show(words, *kind, &on_kind) }
                 { table(&slots[..shown]) }
                 if slots.is_empty() {
@@ -104,7 +107,7 @@ fn table(slots: &[&SlotItem]) -> Html {
                 </tr>
             </thead>
             <tbody role="rowgroup">
-                { for slots.iter().map(|item| html! { <SlotRow key={item.slot} item={Rc::new((*item).clone())} /> }) }
+                { for slots.iter().map(|item| html! { <SlotRow key={item.key.clone()} item={Rc::new((*item).clone())} /> }) }
             </tbody>
         </table>
     }

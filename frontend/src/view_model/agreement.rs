@@ -1,14 +1,19 @@
 //! The log as it grows.
 
+use std::collections::BTreeMap;
+
 use shared::id::{ReplicaId, VoterId};
-use shared::ledger::{Granted, Outcome, Reason, Rejection, Resolution};
-use shared::paxos::Slot;
+use shared::ledger::{Claim, Granted, Outcome, Reason, Rejection, Resolution};
+use shared::paxos::{Accepted, Ballot, Entry, Slot};
 
 use super::nodes::relay_name;
 use super::{LocalTime, rung_name};
 use crate::engine::decisions::{Asked, Decision};
 use crate::engine::session::Session;
 use crate::{tr, trn};
+
+/// How many wishes are shown that nobody has proposed, and how many proposals.
+const MOST_UNDECIDED: usize = 20;
 
 /// What a decision is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +84,38 @@ pub struct Vote {
     pub voted: bool,
 }
 
-/// One slot.
+/// How far a wish has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// This tab wants it, and it has no slot yet.
+    Asked,
+    /// It has a slot, for which voters vote.
+    Proposed,
+    Chosen,
+    Released,
+}
+
+impl Stage {
+    /// For `data-stage`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Stage::Asked => "asked",
+            Stage::Proposed => "proposed",
+            Stage::Chosen => "chosen",
+            Stage::Released => "released",
+        }
+    }
+}
+
+/// One slot, or a wish that has none yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotItem {
-    pub slot: u64,
+    /// No other one has it.
+    pub key: String,
+    pub slot: Option<u64>,
+    pub stage: Stage,
+    /// Such as `1.3.2`, with who leads by it.
     pub ballot: String,
     pub leader: String,
     pub kind: Kind,
@@ -91,11 +124,10 @@ pub struct SlotItem {
     pub result: Option<Result>,
     /// Who asked, if anybody did.
     pub by: Option<String>,
-    /// `None` if it was decided before this tab came.
+    /// `None` if it was decided before this tab came, or is not decided.
     pub at: Option<String>,
     pub votes: Vec<Vote>,
     pub votes_in_words: String,
-    pub is_released: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +141,8 @@ pub struct AgreementView {
     pub leader: Option<String>,
     /// How many entries are proposed and not chosen.
     pub in_flight: u64,
+    /// Why nothing is decided, if a majority cannot be reached.
+    pub missing: Option<String>,
     /// The latest first.
     pub slots: Vec<SlotItem>,
 }
@@ -121,22 +155,107 @@ impl AgreementView {
         let leader = view.leader();
         let told = leader.and_then(|ballot| session.network().told(ballot.voter));
         let next = told.and_then(|told| told.observation.votes.as_ref()).map_or(Slot(0), |votes| votes.next);
+        let proposed = proposed(session);
+        let mut slots = waiting(session, &proposed);
+        let undecided = |(&slot, accepted): (&Slot, &&Accepted)| undecided(session, slot, accepted, time);
+        slots.extend(proposed.iter().rev().map(undecided));
+        slots.extend(session.decisions().latest().map(|decision| item(session, decision, released, time)));
         AgreementView {
             highest: view.ledger().highest(),
             chosen: view.log().decided().0,
             released: released.0,
             ballot: leader.map(|ballot| ballot.to_string()),
             leader: leader.map(|ballot| relay_name(ballot.voter)),
-            in_flight: next.0.saturating_sub(view.log().decided().0),
-            slots: session.decisions().latest().map(|decision| item(session, decision, released, time)).collect(),
+            in_flight: next.0.saturating_sub(view.log().decided().0).max(proposed.len() as u64),
+            missing: missing(session),
+            slots,
         }
     }
+}
+
+/// In words, that there is no majority.
+fn missing(session: &Session) -> Option<String> {
+    let view = session.view();
+    if !view.is_locally_offline() {
+        return None;
+    }
+    let status = view.status().filter(|_| view.is_connected());
+    let Some(status) = status else {
+        return Some(tr!("This tab sees no relay, and nothing of what is decided. What it asks for waits here."));
+    };
+    let voters: Vec<_> = status.relays.iter().filter(|relay| relay.votes).collect();
+    Some(tr!(
+        "A majority of the voters is missing: {up} of {all} are up. Until it is back nothing is decided, and what is asked for waits.",
+        up = voters.iter().filter(|relay| relay.up).count(),
+        all = voters.len()
+    ))
+}
+
+/// What relays have accepted and nobody here knows to be decided: of each slot what has the highest ballot.
+fn proposed(session: &Session) -> BTreeMap<Slot, &Accepted> {
+    let decided = session.view().log().decided();
+    let mut proposed = BTreeMap::<Slot, &Accepted>::new();
+    let told = session.network().observations().flat_map(|observation| &observation.undecided);
+    for (slot, accepted) in told.filter(|(slot, _)| *slot >= decided) {
+        let highest = proposed.entry(*slot).or_insert(accepted);
+        if highest.ballot < accepted.ballot {
+            *highest = accepted;
+        }
+    }
+    proposed.into_iter().take(MOST_UNDECIDED).collect()
+}
+
+fn undecided(session: &Session, slot: Slot, Accepted { ballot, entry }: &Accepted, time: LocalTime) -> SlotItem {
+    let by = match entry {
+        Entry::Claim(claim) => Some(claim.id.replica),
+        Entry::Noop | Entry::Configure(_) => None,
+    };
+    let asked = Asked::by_entry(entry, &|record| session.last_name(record));
+    let voters = session.view().ledger().configuration().map(|configuration| configuration.voters.keys());
+    let votes = voters.into_iter().flatten().map(|&voter| (voter, has_voted(session, voter, slot, *ballot))).collect();
+    let decision = Decision { slot, ballot: *ballot, by, asked, outcome: None, at_ms: None, votes };
+    SlotItem { stage: Stage::Proposed, ..item(session, &decision, Slot(0), time) }
+}
+
+/// Whether a voter has accepted a proposal, by what it has told itself, or its leader.
+fn has_voted(session: &Session, voter: VoterId, slot: Slot, ballot: Ballot) -> bool {
+    session.network().observations().any(|told| {
+        let own = told.by == voter && told.undecided.iter().any(|(at, held)| *at == slot && held.ballot == ballot);
+        let votes = told.votes.iter().filter(|votes| votes.ballot == ballot).flat_map(|votes| &votes.accepted);
+        own || votes.into_iter().any(|&(by, until)| by == voter && slot < until)
+    })
+}
+
+/// What this tab has asked for and nobody is known to have proposed, the latest first.
+fn waiting(session: &Session, proposed: &BTreeMap<Slot, &Accepted>) -> Vec<SlotItem> {
+    let is_proposed = |id| proposed.values().any(|held| matches!(&held.entry, Entry::Claim(claim) if claim.id == id));
+    let claims: Vec<_> = session.view().pending_claims().filter(|claim| !is_proposed(claim.id)).collect();
+    let item = |claim: &&Claim| {
+        let asked = Asked::by_wish(&claim.wish, &|record| session.last_name(record));
+        SlotItem {
+            key: format!("asked-{}", claim.id.seq),
+            slot: None,
+            stage: Stage::Asked,
+            ballot: String::new(),
+            leader: String::new(),
+            kind: Kind::of(&asked),
+            command: command(session, &asked),
+            result: None,
+            by: Some(author(session, claim.id.replica)),
+            at: None,
+            votes: Vec::new(),
+            votes_in_words: String::new(),
+        }
+    };
+    claims.iter().rev().take(MOST_UNDECIDED).map(item).collect()
 }
 
 fn item(session: &Session, decision: &Decision, released: Slot, time: LocalTime) -> SlotItem {
     let Decision { slot, ballot, by, asked, outcome, at_ms, votes } = decision;
     SlotItem {
-        slot: slot.0,
+        key: slot.0.to_string(),
+        slot: Some(slot.0),
+        stage: if *slot < released { Stage::Released } else { Stage::Chosen },
         ballot: ballot.to_string(),
         leader: relay_name(ballot.voter),
         kind: Kind::of(asked),
@@ -146,7 +265,6 @@ fn item(session: &Session, decision: &Decision, released: Slot, time: LocalTime)
         at: at_ms.map(|at_ms| time.clock(at_ms)),
         votes: votes.iter().map(|&(voter, voted)| Vote { voter: relay_name(voter), voted }).collect(),
         votes_in_words: votes_in_words(votes),
-        is_released: *slot < released,
     }
 }
 

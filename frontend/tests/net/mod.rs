@@ -5,7 +5,7 @@
 pub mod disk;
 
 use std::cell::{Ref, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -66,16 +66,25 @@ impl Net {
 
     /// The same, in a room of this schema.
     pub fn of(schema: Schema) -> Self {
+        Self::with(schema, [RELAY])
+    }
+
+    /// The relay, alone of three that vote, and both tabs connected to it.
+    pub fn without_majority() -> Self {
+        Self::with(Schema::people(), [RELAY, VoterId(2), VoterId(3)])
+    }
+
+    fn with<const VOTERS: usize>(schema: Schema, voters: [VoterId; VOTERS]) -> Self {
         let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
-        let addresses = BTreeMap::from([(RELAY, "127.0.0.1:5000".to_owned())]);
+        let addresses = voters.map(|voter| (voter, format!("127.0.0.1:{}", 4999 + voter.0))).into();
         let role = Role::Relay { voter: RELAY, addresses, seed: 7, tuning: Tuning::default() };
         let config = Config { replica: INCARNATION, schema, role };
         let relay = Replica::recover(config, Recovered::default(), now);
         let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| Tab::new(ReplicaId(id << 48), now));
         let mut net = Net { now, relay, tabs, links: 0, ids: 0 };
-        let alone = Configuration { number: 0, voters: BTreeMap::from([(RELAY, INCARNATION)]) };
-        net.tell_relay(vec![Input::Found(alone)]);
-        while !net.relay.view().status().is_some_and(|status| status.can_agree()) {
+        let voters = voters.map(|voter| (voter, ReplicaId(u64::from(voter.0))));
+        net.tell_relay(vec![Input::Found(Configuration { number: 0, voters: voters.into() })]);
+        while VOTERS == 1 && !net.relay.view().status().is_some_and(|status| status.can_agree()) {
             net.now.monotonic = net.relay.deadline().expect("a relay alone elects itself");
             net.tell_relay(vec![Input::Wake]);
         }
@@ -255,6 +264,12 @@ impl Net {
     pub fn watch(&mut self, tab: usize, open: bool) {
         let sends = self.tabs[tab].session.borrow_mut().watch(self.now, open);
         self.send(tab, sends);
+    }
+
+    /// The relay tells a tab something.
+    pub fn tell(&mut self, tab: usize, message: Message) {
+        let sends = self.tabs[tab].session.get_mut().receive(self.now, message);
+        self.send(tab, sends.expect("a relay may say so"));
     }
 
     /// Time passes, and everybody does what is due.

@@ -105,11 +105,10 @@ impl Log {
     }
 
     /// Everything accepted at or above `first`.
-    #[must_use]
-    pub fn accepted_from(&self, first: Slot) -> Vec<(Slot, Accepted)> {
+    pub fn accepted_from(&self, first: Slot) -> impl Iterator<Item = (Slot, Accepted)> {
         let first = first.max(self.start.slot);
         let end = self.start.slot.plus(self.cells.len() as u64);
-        (first.0..end.0).filter_map(|slot| Some((Slot(slot), self.get(Slot(slot))?.clone()))).collect()
+        (first.0..end.0).filter_map(|slot| Some((Slot(slot), self.get(Slot(slot))?.clone())))
     }
 
     /// Whether entries from `first` on can be accepted under `ballot`, if everything below `decided` is decided: there

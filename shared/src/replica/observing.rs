@@ -20,6 +20,8 @@ const PACE: Duration = Duration::from_millis(100);
 const MAX_WATCHERS: usize = 64;
 /// How many links one observation speaks of.
 const MAX_LINKS: usize = 64;
+/// How many undecided entries one observation carries.
+const MAX_UNDECIDED: usize = 8;
 
 /// Who watches, and what there is to tell.
 #[derive(Debug, Default)]
@@ -219,7 +221,8 @@ impl Replica {
         let links = self.peers.ends().into_iter().take(MAX_LINKS);
         let links = links.map(|(peer, end)| self.link_seen(now, peer, end, echo.is_none()));
         let (by, is_recovering, votes) = (voter.me(), voter.is_recovering(), voter.votes());
-        Some(Observation { by, incarnation: self.me, echo, is_recovering, votes, links: links.collect() })
+        let undecided = self.log.accepted_from(self.log.decided()).take(MAX_UNDECIDED).collect();
+        Some(Observation { by, incarnation: self.me, echo, is_recovering, votes, undecided, links: links.collect() })
     }
 
     fn link_seen(&self, now: Now, peer: PeerId, to: End, counts: bool) -> LinkSeen {

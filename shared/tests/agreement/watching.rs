@@ -82,6 +82,28 @@ fn a_witness_is_seen_to_be_one() {
 }
 
 #[test]
+fn a_relay_without_a_majority_tells_what_it_has_accepted_and_does_not_know_to_be_decided() {
+    let mut room = elected(3, 1);
+    let (tab, leader) = (3, room.leader().expect("somebody leads"));
+    room.connect(tab, leader);
+    room.command(tab, Command::Watch(true));
+    room.pass(TOLD);
+    let decided = room.replica(leader).view().log().decided();
+    let wishes = (1..=20).map(|number| Command::Ask(Wish::Raise { number }));
+    room.begin(leader, wishes);
+    room.steps(1);
+    room.disconnect(leader);
+    room.connect(tab, leader);
+    room.pass(TOLD);
+    let told = latest(&room, tab)[&VoterId(leader as u16 + 1)];
+    assert_eq!(told.votes, None, "it does not lead any more");
+    let slots: Vec<_> = told.undecided.iter().map(|(slot, _)| *slot).collect();
+    let first = (0..8).map(|at| decided.plus(at)).collect::<Vec<_>>();
+    assert_eq!(slots, first[..slots.len()]);
+    assert!(!slots.is_empty() && slots.len() <= 8);
+}
+
+#[test]
 fn nobody_watches_and_nothing_is_told_nor_waited_for() {
     let (mut room, tab, _) = at_a_follower();
     room.command(tab, Command::Watch(true));
@@ -121,6 +143,7 @@ fn a_tab_does_not_tell_what_relays_see() {
         echo: None,
         is_recovering: false,
         votes: None,
+        undecided: Vec::new(),
         links: Vec::new(),
     };
     room.forge(tab, follower, Message::Observed(lie));

@@ -106,7 +106,7 @@ fn what_no_tab_has_acknowledged_is_waived_in_time_and_the_log_says_so() {
 fn waivers(room: &Room) -> usize {
     let log = room.replica(0).view().log();
     let waives = |entry: &Entry| matches!(entry, Entry::Claim(claim) if claim.wish == Wish::Waive);
-    log.accepted_from(log.start().slot).iter().filter(|(_, accepted)| waives(&accepted.entry)).count()
+    log.accepted_from(log.start().slot).filter(|(_, accepted)| waives(&accepted.entry)).count()
 }
 
 #[test]

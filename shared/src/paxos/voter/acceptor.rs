@@ -34,7 +34,7 @@ impl Voter {
         self.role = Role::Follower;
         self.resend_at = None;
         self.expect_leader(now, CANDIDACY);
-        let accepted = log.accepted_from(log.decided().max(decided));
+        let accepted = log.accepted_from(log.decided().max(decided)).collect();
         effects.sends.push((from, Message::Promise { ballot, decided: log.decided(), accepted }));
     }
 

@@ -22,7 +22,7 @@ impl Voter {
         self.promise(ballot, effects);
         self.leader = None;
         let mut candidate = Candidate::new(ballot);
-        candidate.promised(self.me, log.decided(), log.accepted_from(log.decided()));
+        candidate.promised(self.me, log.decided(), log.accepted_from(log.decided()).collect());
         self.role = Role::Candidate(candidate);
         for &voter in &self.connected {
             effects.sends.push((voter, Message::Prepare { ballot, decided: log.decided() }));

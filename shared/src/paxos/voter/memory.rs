@@ -46,8 +46,7 @@ impl Voter {
             known.is_some() && (ballot.configuration, ballot.voter) == (self.configuration.number, from)
         };
         let decided = log.decided();
-        let mut proposals = log.accepted_from(decided);
-        proposals.retain(|(_, accepted)| is_its_own(accepted));
+        let proposals = log.accepted_from(decided).filter(|(_, accepted)| is_its_own(accepted)).collect();
         effects.sends.push((from, Message::Recall(Recall { standing, decided, proposals })));
         if self.connected.contains(&from) {
             self.brief(from, log, effects);
