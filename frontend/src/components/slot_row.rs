@@ -19,7 +19,7 @@ pub fn SlotRow(Props { item }: &Props) -> Html {
     let slot = slot.map(|slot| slot.to_string());
     let chosen = ("chosen", tr!("✓ chosen"));
     let steps = match stage {
-        Stage::Asked => vec![("waits", tr!("not proposed yet"))],
+        Stage::Asked => vec![("waits", tr!("◔ not proposed yet"))],
         Stage::Proposed => vec![("chosen", tr!("◔ proposed"))],
         Stage::Chosen => vec![chosen, ("waits", tr!("◔ waits for witnesses"))],
         Stage::Released => vec![chosen, ("released", tr!("● released"))],

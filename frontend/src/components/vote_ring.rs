@@ -18,7 +18,7 @@ pub fn show(votes: &[Vote], words: &str) -> Html {
     html! {
         <span class="votes" role="img" aria-label={words.to_owned()} title={words.to_owned()}>
             <svg viewBox="-12 -12 24 24" aria-hidden="true">{ for votes.iter().enumerate().map(part) }</svg>
-            <span aria-hidden="true">{ format!("{voted}/{}", votes.len()) }</span>
+            <span aria-hidden="true">{ if voted > 0 { voted.to_string() } else { "?".to_owned() } }{ "/" }{ votes.len() }</span>
         </span>
     }
 }
