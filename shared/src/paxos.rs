@@ -8,7 +8,7 @@
 mod ballot;
 mod candidate;
 mod configuration;
-mod franchise;
+pub(crate) mod franchise;
 mod leader;
 mod log;
 mod recovery;

@@ -43,6 +43,7 @@ use crate::io::{
     WriteId,
 };
 use crate::ledger::{ClaimId, Ledger, Load};
+use crate::paxos::franchise::Franchise;
 use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
@@ -170,13 +171,6 @@ impl Replica {
     #[must_use]
     pub fn recover(config: Config, durable: Recovered, now: Now) -> Self {
         let mut clock = Hlc::default();
-        let mut folds = Folds::default();
-        for (&record, versions) in &durable.records {
-            folds.look_at(record, versions.len(), now.monotonic);
-            for packed in versions.values() {
-                clock.observe(packed.head(record).stamp);
-            }
-        }
         let (voter, addresses, asker, seed, tuning) = match config.role {
             Role::Relay { voter, addresses, seed, tuning } => {
                 let id = (voter, config.replica);
@@ -189,6 +183,15 @@ impl Replica {
             }
             Role::Tab => (None, BTreeMap::new(), config.replica, 0, Tuning::default()),
         };
+        let mut folds = Folds::default();
+        for (&record, versions) in &durable.records {
+            if Franchise::EXISTS && voter.is_some() {
+                folds.look_at(record, versions.len(), now.monotonic);
+            }
+            for packed in versions.values() {
+                clock.observe(packed.head(record).stamp);
+            }
+        }
         let of_snapshot = |snapshot: &Snapshot| wire::plain_of(&snapshot.ledger).expect("a snapshot reads as written");
         let ledger = durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default();
         // A relay's disk may be an older copy, and how far a lease was used then is not how far it was used. A tab that
@@ -251,7 +254,7 @@ impl Replica {
         for record in replica.document.records().collect::<Vec<_>>() {
             replica.look_at_number(now, record);
         }
-        if replica.voter.is_none() {
+        if !replica.is_relay() {
             // What needs no witness is final also before a relay says so.
             replica.release(now);
         }
@@ -283,7 +286,9 @@ impl Replica {
             Input::Found(configuration) => self.found(configuration),
         }
         self.settle(now, &mut output);
-        self.observing.sent(now, &output);
+        if self.is_relay() {
+            self.observing.sent(now, &output);
+        }
         output
     }
 
@@ -300,7 +305,7 @@ impl Replica {
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let fold = if self.is_leader() { self.folds.deadline() } else { None };
-        let voter = self.voter.as_ref().and_then(Voter::deadline);
+        let voter = self.voter().and_then(Voter::deadline);
         let waive_after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
         let waiver = self.witnesses.deadline(waive_after);
         let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
@@ -350,7 +355,7 @@ impl Replica {
             self.on_vote_to_self(now, message);
         }
         output.changed = self.changes.take();
-        output.forgot = self.voter.as_ref().is_some_and(Voter::has_forgotten);
+        output.forgot = self.voter().is_some_and(Voter::has_forgotten);
     }
 
     /// Folds the concurrent versions of records that are due, if that is this replica's task.
@@ -368,16 +373,39 @@ impl Replica {
         }
     }
 
+    /// `None` in a tab. All that only relays do asks here, so that a build without voters can leave it out.
+    fn voter(&self) -> Option<&Voter> {
+        self.voter.as_ref().filter(|_| Franchise::EXISTS)
+    }
+
+    fn is_relay(&self) -> bool {
+        self.voter().is_some()
+    }
+
     fn is_leader(&self) -> bool {
-        self.voter.as_ref().is_some_and(Voter::is_leader)
+        self.voter().is_some_and(Voter::is_leader)
     }
 
     fn on_message(&mut self, now: Now, peer: PeerId, message: Message, output: &mut Output) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
-        self.note_hearsay(peer, kind, &message);
-        self.holdings.hear(peer, &message);
-        self.observing.received(now, peer, &message);
+        if self.is_relay() {
+            self.holdings.hear(peer, &message);
+            self.observing.received(now, peer, &message);
+        } else {
+            self.note_hearsay(peer, kind, &message);
+        }
         match message {
+            Message::Paxos(_)
+            | Message::Held { .. }
+            | Message::Presence(_)
+            | Message::Propose(_)
+            | Message::Witness { .. }
+            | Message::ReadIndex { .. }
+            | Message::Watch { .. }
+                if !self.is_relay() =>
+            {
+                return Err(Violation::NotForTabs);
+            }
             Message::Have { context, fingerprint, decided, chain } => {
                 self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
             }
@@ -456,7 +484,7 @@ impl Replica {
             | Message::Restored { .. }
             | Message::Revived { .. } => unreachable!("dispatched before"),
         }
-        if self.voter.as_ref().is_none_or(|voter| voter.leader().is_some_and(|ballot| ballot.voter == from)) {
+        if self.voter().is_none_or(|voter| voter.leader().is_some_and(|ballot| ballot.voter == from)) {
             self.heard_leader = Some(now.monotonic);
         }
         Ok(())
@@ -464,7 +492,7 @@ impl Replica {
 
     fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
         self.peers.up(peer, kind);
-        if self.voter.is_some() {
+        if self.is_relay() {
             self.holdings.up(peer, kind);
         }
         self.observing.peer_up(now, kind);
@@ -486,7 +514,10 @@ impl Replica {
         self.observing.peer_down(peer);
         self.snapshots.peer_down(peer);
         self.reads.peer_down(peer);
-        self.holdings.down(peer);
+        if self.is_relay() {
+            self.holdings.down(peer);
+            self.observing.watcher_down(peer);
+        }
         let id = match self.peers.down(peer) {
             Some(PeerKind::Relay(id, _)) => id,
             Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),
@@ -495,8 +526,8 @@ impl Replica {
         if self.peers.link_to(id).is_some() {
             return; // A newer link to the same relay has taken over.
         }
-        self.peers.clear_presence(id);
         if let Some(voter) = &mut self.voter {
+            self.peers.clear_presence(id);
             let effects = voter.peer_down(now.monotonic, id);
             self.act(effects);
         }

@@ -16,6 +16,7 @@ use crate::document::{Delta, Digest, Document, Liveness, Packed};
 use crate::dot::DotSet;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Message, Violation};
+use crate::paxos::franchise::Franchise;
 use crate::paxos::{Configuration, Slot};
 use crate::schema::Schema;
 
@@ -189,6 +190,7 @@ impl Encoder {
             bytes[1] |= tag::NEW_TABLE;
         }
         bytes[1] |= match frame {
+            Frame::Relays(_) | Frame::InRoom(..) if !Franchise::EXISTS => unreachable!("only relays say this"),
             Frame::Hello(hello) => {
                 self.introduce(hello);
                 put_plain(&mut bytes, hello);
@@ -287,6 +289,17 @@ impl Encoder {
 /// The messages that are not about the document.
 fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
     match message {
+        Message::Paxos(_)
+        | Message::Presence(_)
+        | Message::Status(_)
+        | Message::Released { .. }
+        | Message::Load(_)
+        | Message::ReadAt { .. }
+        | Message::Observed(_)
+            if !Franchise::EXISTS =>
+        {
+            unreachable!("only relays say this")
+        }
         Message::Paxos(message) => {
             put_plain(bytes, message);
             tag::PAXOS
@@ -402,6 +415,9 @@ impl Decoder {
             return Err(Malformed("the table of replicas is full").into());
         }
         let frame = match tag & !tag::NEW_TABLE {
+            what if !Franchise::EXISTS && (what == tag::RELAYS || what & tag::IN_ROOM != 0) => {
+                return Err(Malformed("only relays are told this").into());
+            }
             tag::HELLO => {
                 let hello: Hello = take_plain(&mut rest)?;
                 if let Some(replica) = hello.replica() {
@@ -426,6 +442,11 @@ impl Decoder {
     fn message(&mut self, what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
         let mut source = RowSource { bytes: rest, table: &mut self.table };
         Ok(match what {
+            tag::PAXOS | tag::HELD | tag::PRESENCE | tag::PROPOSE | tag::WITNESS | tag::READ_INDEX | tag::WATCH
+                if !Franchise::EXISTS =>
+            {
+                return Err(Malformed("only relays are told this").into());
+            }
             tag::HAVE => {
                 let context = take_dot_set(&mut source)?;
                 let [fingerprint, chain] = [take_hash(source.bytes)?, take_hash(source.bytes)?];

@@ -11,6 +11,9 @@ pub struct Franchise;
 pub enum Franchise {}
 
 impl Franchise {
+    /// Whether this build has voters.
+    pub const EXISTS: bool = cfg!(feature = "voter");
+
     /// # Panics
     /// In a build without voters.
     #[cfg(feature = "voter")]

@@ -58,7 +58,7 @@ impl Replica {
     /// Carries out what a step of the voter asks for.
     pub(super) fn act(&mut self, effects: Effects) {
         self.outbox.writes().extend(effects.writes);
-        let me = self.voter.as_ref().map(Voter::me);
+        let me = self.voter().map(Voter::me);
         for (to, message) in effects.sends {
             if Some(to) == me {
                 self.outbox.push(Item::ToSelf(message));
@@ -95,7 +95,9 @@ impl Replica {
             let outcome = self.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
                 (Entry::Claim(claim), Some(outcome)) => {
-                    if let Some(since) = self.claims.decided(slot, claim, outcome, &mut self.outbox) {
+                    if let Some(since) = self.claims.decided(slot, claim, outcome, &mut self.outbox)
+                        && self.is_relay()
+                    {
                         self.controller.decided(now.monotonic, since);
                     }
                     match (outcome, &claim.wish) {
@@ -148,7 +150,7 @@ impl Replica {
     }
 
     pub(super) fn pump_claims(&mut self, now: Now) {
-        let leader = self.voter.as_ref().and_then(Voter::leader);
+        let leader = self.voter().and_then(Voter::leader);
         self.claims.leader_is(leader);
         if self.is_leader() { self.propose(now) } else { self.pass_on_claims(now) }
     }
@@ -187,7 +189,7 @@ impl Replica {
     /// Passes claims on, from a relay to the leader, from a tab to its relay.
     fn pass_on_claims(&mut self, now: Now) {
         // What a claim says of how far its asker knows the log must not lag behind what is long forgotten.
-        if self.voter.is_none() && self.relay_decided.is_none_or(|theirs| self.log.decided() < theirs) {
+        if !self.is_relay() && self.relay_decided.is_none_or(|theirs| self.log.decided() < theirs) {
             return;
         }
         while self.claims.may_pass() {
@@ -201,12 +203,12 @@ impl Replica {
 
     /// The link over which claims and reads reach the leader: directly, or through a relay that sees it.
     pub(super) fn way_to_leader(&self) -> Option<PeerId> {
-        if self.voter.is_some() { self.other_leader().map(|(_, peer)| peer) } else { self.peers.any_relay() }
+        if self.is_relay() { self.other_leader().map(|(_, peer)| peer) } else { self.peers.any_relay() }
     }
 
     /// The leader, where it is another relay than this one, and the link over which it is reached.
     pub(super) fn other_leader(&self) -> Option<(Ballot, PeerId)> {
-        match self.voter.as_ref()?.leader() {
+        match self.voter()?.leader() {
             Some(ballot) => self.peers.link_to(ballot.voter).map(|peer| (ballot, peer)),
             None => self.peers.way_to_a_leader(),
         }

@@ -117,7 +117,7 @@ impl Replica {
     }
 
     fn check_wish(&self, wish: &Wish) -> Result<(), CommandRejection> {
-        if self.voter.is_none() && !wish.is_for(self.me) {
+        if !self.is_relay() && !wish.is_for(self.me) {
             return Err(CommandRejection::NotForTabs);
         }
         if wish.record().is_some_and(|record| !self.document.knows(record.0)) {
@@ -142,7 +142,7 @@ impl Replica {
     }
 
     fn is_up(&self, voter: VoterId, incarnation: ReplicaId) -> bool {
-        let is_me = self.me == incarnation && self.voter.as_ref().is_some_and(|own| own.me() == voter);
+        let is_me = self.me == incarnation && self.voter().is_some_and(|own| own.me() == voter);
         is_me || self.peers.incarnation(voter) == Some(incarnation)
     }
 

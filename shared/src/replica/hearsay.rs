@@ -56,7 +56,7 @@ impl Hearsay {
 impl Replica {
     /// Whether the other side is a tab of the same browser, which is believed as this tab's own storage is.
     pub(super) fn is_neighbour(&self, kind: PeerKind) -> bool {
-        self.voter.is_none() && matches!(kind, PeerKind::Tab(_))
+        !self.is_relay() && matches!(kind, PeerKind::Tab(_))
     }
 
     /// Writes down what is hearsay, along with the versions that it is about.
@@ -71,17 +71,14 @@ impl Replica {
     /// themselves what one of them said, and a relay does not want it from here.
     pub(super) fn audience(&self, from: Option<PeerId>) -> Vec<PeerId> {
         match from.and_then(|peer| self.peers.kind(peer)) {
-            Some(PeerKind::Tab(_)) if self.voter.is_none() => Vec::new(),
-            Some(PeerKind::Relay(..)) if self.voter.is_none() => self.peers.tabs(),
+            Some(PeerKind::Tab(_)) if !self.is_relay() => Vec::new(),
+            Some(PeerKind::Relay(..)) if !self.is_relay() => self.peers.tabs(),
             _ => self.peers.all_but(from),
         }
     }
 
     /// Notes who tells of what, in a tab.
     pub(super) fn note_hearsay(&mut self, peer: PeerId, kind: PeerKind, message: &Message) {
-        if self.voter.is_some() {
-            return;
-        }
         let told = match message {
             Message::Edit(edit) => edit.context(),
             Message::Delta(delta) => delta.dots(),
@@ -108,7 +105,7 @@ impl Replica {
 
     /// What this tab's user does to a record covers what neighbours did to it before: a relay takes it from here.
     pub(super) fn stand_for(&mut self, merged: &mut Merged) {
-        if self.voter.is_some() {
+        if self.is_relay() {
             return;
         }
         for record in &merged.touched {
@@ -150,7 +147,7 @@ impl Replica {
     /// Ends a resync, if what is live here is what the peer is to believe.
     pub(super) fn send_digest(&mut self, peer: PeerId, kind: PeerKind) {
         if self.can_tell_liveness(kind) {
-            if self.voter.is_none() && !self.is_neighbour(kind) {
+            if !self.is_relay() && !self.is_neighbour(kind) {
                 self.hearsay.removed = DotSet::default();
             }
             self.send(peer, Message::Digest(self.document.digest()));

@@ -129,7 +129,7 @@ impl Holdings {
 impl Replica {
     /// Tells relays and tabs what has become durable since they were told last.
     pub(super) fn tell_holdings(&mut self, now: Now) {
-        if !self.holdings.is_due(now.monotonic) {
+        if !self.is_relay() || !self.holdings.is_due(now.monotonic) {
             return;
         }
         let mut acknowledgements = Vec::new();

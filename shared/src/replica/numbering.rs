@@ -224,6 +224,9 @@ impl Replica {
 
     /// The leader looks at the load, and changes the rung if it has to.
     pub(super) fn steer(&mut self, now: Now) {
+        if !self.is_relay() {
+            return;
+        }
         if !self.is_leader() {
             return self.controller.rest();
         }

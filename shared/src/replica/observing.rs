@@ -96,9 +96,12 @@ impl Observing {
     }
 
     pub(super) fn peer_down(&mut self, peer: PeerId) {
+        self.round_trips.remove(&peer);
+    }
+
+    pub(super) fn watcher_down(&mut self, peer: PeerId) {
         self.watchers.remove(&peer);
         self.traffic.remove(&peer);
-        self.round_trips.remove(&peer);
     }
 
     /// Whether this replica is to be told by others: for itself, or for its tabs.
@@ -143,7 +146,7 @@ impl Replica {
 
     pub(super) fn on_watch(&mut self, now: Now, peer: PeerId, kind: PeerKind, (at, round_trip): (u64, Option<u32>)) {
         let is_tab = matches!(kind, PeerKind::Tab(_));
-        if self.voter.is_none() || !self.observing.admit(now, peer, is_tab) {
+        if !self.is_relay() || !self.observing.admit(now, peer, is_tab) {
             return;
         }
         if let Some(measured) = round_trip {
@@ -168,7 +171,7 @@ impl Replica {
             self.observing.round_trips.insert(peer, u32::try_from(round_trip).unwrap_or(u32::MAX));
         }
         let observed = Observation { echo: None, ..observed };
-        if self.voter.is_some() && observed.by == relay {
+        if self.is_relay() && observed.by == relay {
             let tabs = self.observing.watchers.iter().filter(|(_, watcher)| watcher.is_tab).map(|(&peer, _)| peer);
             for tab in tabs.collect::<Vec<_>>() {
                 self.send_unbound(tab, Message::Observed(observed.clone()));
@@ -181,11 +184,13 @@ impl Replica {
 
     /// Says that this replica watches, and tells those who watch it, when it is time.
     pub(super) fn observe(&mut self, now: Now) {
-        self.observing.forget_gone(now);
+        if self.is_relay() {
+            self.observing.forget_gone(now);
+        }
         if self.observing.beat_at.is_some_and(|at| at <= now.monotonic) {
             self.beat(now);
         }
-        if self.observing.tell_at.is_some_and(|at| at <= now.monotonic) {
+        if self.is_relay() && self.observing.tell_at.is_some_and(|at| at <= now.monotonic) {
             self.tell_watchers(now);
         }
     }
@@ -217,7 +222,7 @@ impl Replica {
 
     /// What there is to see here; nothing in a tab. An answer leaves the counts to what all are told.
     fn observation(&self, now: Now, echo: Option<u64>) -> Option<Observation> {
-        let voter = self.voter.as_ref()?;
+        let voter = self.voter()?;
         let links = self.peers.ends().into_iter().take(MAX_LINKS);
         let links = links.map(|(peer, end)| self.link_seen(now, peer, end, echo.is_none()));
         let (by, is_recovering, votes) = (voter.me(), voter.is_recovering(), voter.votes());

@@ -94,7 +94,8 @@ impl Replica {
         if self.reads.confirming.is_some() || self.reads.asking.is_empty() {
             return;
         }
-        let Some((slot, effects)) = self.voter.as_mut().and_then(|voter| voter.confirm(&self.log)) else { return };
+        let Some(voter) = &mut self.voter else { return };
+        let Some((slot, effects)) = voter.confirm(&self.log) else { return };
         self.reads.confirming = Some((slot, self.reads.asking.keys().copied().collect()));
         self.act(effects);
     }

@@ -103,7 +103,7 @@ impl Replica {
     /// A tab takes a snapshot only when a neighbour needs one.
     fn snapshot_for_neighbours(&mut self) {
         let is_of_use = |latest: &Snapshot| latest.at.slot >= self.log.start().slot;
-        if self.voter.is_none() && !self.snapshots.latest().is_some_and(is_of_use) {
+        if !self.is_relay() && !self.snapshots.latest().is_some_and(is_of_use) {
             let at = Position { slot: self.log.decided(), chain: self.log.chain() };
             self.snapshots.latest = Some(Snapshot { at, ledger: wire::plain_bytes(&*self.ledger) });
         }
@@ -139,7 +139,7 @@ impl Replica {
         self.reconfigured(now);
         self.retire_all();
         self.settle_claims();
-        if self.voter.is_none() {
+        if !self.is_relay() {
             self.leases.follow(&self.ledger, self.me);
         }
         self.unsettled.settle_by(&self.ledger);
@@ -173,7 +173,7 @@ impl Replica {
 
     /// On disk, and to serve others, which a tab does not.
     fn keep_snapshot(&mut self, snapshot: Snapshot, log_start: Position) {
-        if self.voter.is_some() {
+        if self.is_relay() {
             self.snapshots.latest = Some(snapshot.clone());
         }
         self.outbox.writes().push(WriteOp::Snapshot { snapshot, log_start });

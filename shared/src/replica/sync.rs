@@ -44,7 +44,7 @@ impl Replica {
             self.check_memory(context);
         }
         // A relay takes no decisions from a tab. They come first: who is retired is among them.
-        if (self.voter.is_some() || self.is_neighbour(kind)) && decided.slot < self.log.decided() {
+        if (self.is_relay() || self.is_neighbour(kind)) && decided.slot < self.log.decided() {
             self.send_log(peer, decided.slot);
         }
         self.adopt(now, kind, context);
@@ -63,7 +63,7 @@ impl Replica {
         let own = context.of(self.me);
         if !own.is_subset(&self.stored) {
             self.stored.join(&own);
-            if self.voter.is_none() {
+            if !self.is_relay() {
                 self.outbox.writes().push(WriteOp::Stored(self.stored.clone()));
             }
         }
@@ -181,9 +181,6 @@ impl Replica {
     /// A claim on its way to the leader.
     pub(super) fn on_propose(&mut self, now: Now, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
         if let PeerKind::Tab(tab) = kind {
-            if self.voter.is_none() {
-                return Err(Violation::NotForTabs);
-            }
             if claim.id.replica != tab {
                 return Err(Violation::ForeignClaim);
             }
@@ -206,7 +203,9 @@ impl Replica {
             self.stand_for(merged);
         }
         for &record in &merged.touched {
-            self.folds.look_at(record, self.document.version_count(record), now.monotonic);
+            if self.is_relay() {
+                self.folds.look_at(record, self.document.version_count(record), now.monotonic);
+            }
             self.look_at_number(now, record);
             self.changes.record(record);
         }
@@ -228,7 +227,9 @@ impl Replica {
         if self.is_neighbour(kind) {
             self.note_superseded(merged.died.drain(..));
         }
-        if let Some(news) = &merged.news {
+        if self.is_relay()
+            && let Some(news) = &merged.news
+        {
             self.holdings.took_in(from, news);
         }
         self.spread(now, Some(from), &mut merged);
@@ -268,13 +269,13 @@ impl Replica {
 
     /// Whose versions this replica may send: a relay takes from a tab only what the tab wrote itself.
     fn speaks_for(&self, kind: PeerKind) -> Option<ReplicaId> {
-        if self.voter.is_none() && !self.is_neighbour(kind) { Some(self.me) } else { None }
+        if !self.is_relay() && !self.is_neighbour(kind) { Some(self.me) } else { None }
     }
 
     /// The tab that a relay has to check.
     fn mistrusts(&self, kind: PeerKind) -> Option<ReplicaId> {
         match kind {
-            PeerKind::Tab(tab) if self.voter.is_some() => Some(tab),
+            PeerKind::Tab(tab) if self.is_relay() => Some(tab),
             _ => None,
         }
     }

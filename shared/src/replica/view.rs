@@ -168,20 +168,20 @@ impl<'a> View<'a> {
     /// How far this relay has bound itself; `None` in a tab.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
-        self.replica.voter.as_ref().map(Voter::standing)
+        self.replica.voter().map(Voter::standing)
     }
 
     /// Whether this relay has a vote by the log, as far as it is known here.
     #[must_use]
     pub fn is_voter(&self) -> bool {
-        self.replica.voter.as_ref().is_some_and(Voter::is_member)
+        self.replica.voter().is_some_and(Voter::is_member)
     }
 
     /// Whether this relay may be lacking votes that it has given before: it was restarted and has not heard the others
     /// yet, or they have told it so.
     #[must_use]
     pub fn is_recovering(&self) -> bool {
-        self.replica.voter.as_ref().is_some_and(Voter::is_recovering)
+        self.replica.voter().is_some_and(Voter::is_recovering)
     }
 
     /// Everything decided below is released: as many witnesses have it as the policy wants.

@@ -113,7 +113,6 @@ impl Replica {
         witness: Option<Witness>,
     ) -> Result<(), Violation> {
         match kind {
-            PeerKind::Tab(_) if self.voter.is_none() => return Err(Violation::NotForTabs),
             PeerKind::Tab(sender) if sender != tab => return Err(Violation::ForeignClaim),
             _ => {}
         }
@@ -135,7 +134,7 @@ impl Replica {
 
     /// A tab is gone from this relay: it may be a witness elsewhere.
     pub(super) fn witness_gone(&mut self, tab: ReplicaId) {
-        if self.witnesses.seen.remove(&tab).is_some() {
+        if self.is_relay() && self.witnesses.seen.remove(&tab).is_some() {
             self.pass_on_witness(tab, None);
         }
     }
@@ -172,7 +171,7 @@ impl Replica {
     }
 
     fn acknowledge(&mut self) {
-        let relay = self.peers.any_relay().filter(|_| self.voter.is_none() && self.witnesses.willing);
+        let relay = self.peers.any_relay().filter(|_| !self.is_relay() && self.witnesses.willing);
         let Some(relay) = relay else { return };
         if self.witnesses.acknowledged != Some((relay, self.applied)) {
             self.witnesses.acknowledged = Some((relay, self.applied));
@@ -211,7 +210,7 @@ impl Replica {
 
     /// A relay tells what is released, if that is not simply what is decided.
     pub(super) fn tell_released(&mut self, peers: &[PeerId]) {
-        if self.voter.is_some() && self.ledger.policy().witnesses > 0 {
+        if self.is_relay() && self.ledger.policy().witnesses > 0 {
             for &peer in peers {
                 self.send_unbound(peer, Message::Released { until: self.witnesses.released });
             }
