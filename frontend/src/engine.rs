@@ -23,11 +23,11 @@ pub mod store;
 pub mod words;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
+use litemap::LiteMap;
 use shared::io::{Changed, Message};
 use shared::wire::{Frame, Room};
 use wasm_bindgen_futures::spawn_local;
@@ -101,7 +101,7 @@ struct State {
 #[derive(Default)]
 struct Listeners {
     added: u64,
-    all: BTreeMap<u64, Listener>,
+    all: LiteMap<u64, Listener>,
 }
 
 /// A listener is heard as long as its subscription lives.

@@ -41,7 +41,7 @@ async fn what_is_committed_is_found_again_and_what_is_dropped_is_not() {
     let all = again.rows(rows::EVERYTHING).await.unwrap();
     let kept = rows::read(all.iter().map(Vec::as_slice)).unwrap();
     assert_eq!(kept.recovered.claim_seq, 3);
-    assert_eq!(kept.recovered.cursors, [(9, 9)].into());
+    assert_eq!(kept.recovered.cursors, [(9, 9)].into_iter().collect());
     assert_eq!(store::replicas(&room).await, [ReplicaId(0xabc)]);
     drop(again);
     assert!(store::delete(&name).await);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -346,7 +347,7 @@ pub struct Recovered {
     pub decided: Slot,
     pub claim_seq: u64,
     /// By the `seq` of each.
-    pub pending: BTreeMap<u64, PendingClaim>,
+    pub pending: LiteMap<u64, PendingClaim>,
     pub stored: DotSet,
     pub hearsay: Hearsay,
     /// In a tab: everything decided below is released, as far as it was told.
@@ -354,7 +355,7 @@ pub struct Recovered {
     /// Why a tab's records got no number when it asked for them last.
     pub refused: BTreeMap<RecordId, Rejection>,
     /// For each lease, by its first number, the next number to give.
-    pub cursors: BTreeMap<u64, u64>,
+    pub cursors: LiteMap<u64, u64>,
 }
 
 impl Recovered {

@@ -1,7 +1,8 @@
 //! The end of the log as people read it: what was asked, what came of it, and who has voted for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use litemap::LiteMap;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::Now;
 use shared::ledger::{Outcome, Reason, Resolution, Rung, Wish};
@@ -104,7 +105,7 @@ impl Decisions {
     }
 
     /// Notes who has voted: each voter for all below a slot.
-    pub fn voted(&mut self, accepted: &BTreeMap<VoterId, Slot>) {
+    pub fn voted(&mut self, accepted: &LiteMap<VoterId, Slot>) {
         for decision in &mut self.kept {
             let has = |voter: VoterId| accepted.get(&voter).is_some_and(|&until| decision.slot < until);
             decision.votes.iter_mut().for_each(|(voter, voted)| *voted |= has(*voter));

@@ -4,8 +4,7 @@
 //! Two tabs are linked while one of them has no relay. Where both have one, everything comes over the relays, and a link
 //! would only say it again.
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use shared::id::ReplicaId;
 use shared::io::{Message, Now, PeerId};
 use shared::schema::Schema;
@@ -91,7 +90,7 @@ pub struct Neighbours {
     away: bool,
     /// The number of the latest link.
     links: u64,
-    known: BTreeMap<ReplicaId, Neighbour>,
+    known: LiteMap<ReplicaId, Neighbour>,
     packets: Vec<Vec<u8>>,
 }
 
@@ -100,7 +99,7 @@ impl Neighbours {
     #[must_use]
     pub fn new(me: ReplicaId, number: u64) -> Self {
         let mut neighbours =
-            Neighbours { me, alone: false, away: false, links: number, known: BTreeMap::new(), packets: Vec::new() };
+            Neighbours { me, alone: false, away: false, links: number, known: LiteMap::new(), packets: Vec::new() };
         neighbours.greet(ALL, true);
         neighbours
     }
@@ -136,10 +135,13 @@ impl Neighbours {
 
     /// To be called now and then while there are links: finds out who has gone without a word.
     pub fn look_round(&mut self, session: &mut Session, now: Now) {
-        for (_, gone) in self.known.extract_if(.., |_, neighbour| !neighbour.answered) {
-            unlink(gone.link, session, now);
+        for (tab, mut neighbour) in std::mem::take(&mut self.known) {
+            if std::mem::take(&mut neighbour.answered) {
+                self.known.insert(tab, neighbour);
+            } else {
+                unlink(neighbour.link, session, now);
+            }
         }
-        self.known.values_mut().for_each(|neighbour| neighbour.answered = false);
         self.greet(ALL, true);
     }
 

@@ -1,7 +1,8 @@
 //! What the relays have told of themselves while this tab watches.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use litemap::LiteMap;
 use shared::id::VoterId;
 use shared::io::Now;
 use shared::observation::{End, LinkSeen, Observation, Votes};
@@ -29,9 +30,9 @@ pub struct Told {
 
 #[derive(Debug, Default)]
 pub struct Network {
-    told: BTreeMap<VoterId, Told>,
+    told: LiteMap<VoterId, Told>,
     /// Up to where each voter has the log, as far as a leader of this configuration has said.
-    accepted: (u32, BTreeMap<VoterId, Slot>),
+    accepted: (u32, LiteMap<VoterId, Slot>),
     /// The latest last.
     pulses: VecDeque<Pulse>,
     sent: u64,
@@ -74,7 +75,7 @@ impl Network {
         }
         if votes.ballot.configuration > *configuration {
             // A voter may have come back with another database.
-            (*configuration, *accepted) = (votes.ballot.configuration, BTreeMap::new());
+            (*configuration, *accepted) = (votes.ballot.configuration, LiteMap::new());
         }
         let mut has_news = false;
         for &(voter, until) in &votes.accepted {
@@ -87,7 +88,7 @@ impl Network {
 
     /// Up to where each voter has the log.
     #[must_use]
-    pub fn accepted(&self) -> &BTreeMap<VoterId, Slot> {
+    pub fn accepted(&self) -> &LiteMap<VoterId, Slot> {
         &self.accepted.1
     }
 
@@ -114,7 +115,7 @@ impl Network {
     /// Nobody watches any more: what is known of links gets old.
     pub fn forget_links(&mut self) {
         self.pulses.clear();
-        for told in self.told.values_mut() {
+        for (_, told) in &mut self.told {
             told.observation.links.clear();
         }
     }

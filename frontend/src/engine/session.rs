@@ -1,9 +1,10 @@
 //! This tab's replica with what people are told about it. Pure: the engine around it does the I/O.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use litemap::LiteMap;
 use shared::crdt::FieldEdit;
 use shared::document::LostWrite;
 use shared::dot::DotSet;
@@ -121,12 +122,12 @@ pub struct Session {
     link: Option<PeerId>,
     links: u64,
     /// The links to other tabs of this browser.
-    neighbours: BTreeSet<PeerId>,
+    neighbours: Vec<PeerId>,
     /// What goes over them, until the engine takes it.
     for_neighbours: Vec<Envelope>,
     commands: u64,
     /// What is to be told when a command is answered.
-    asked: BTreeMap<CommandId, Asked>,
+    asked: LiteMap<CommandId, Asked>,
     /// Why a record was not registered in this step.
     rejected_registration: Option<CommandRejection>,
     /// What is still to be fetched, after a link came up.
@@ -136,9 +137,8 @@ pub struct Session {
     feed: Feed,
     /// What was released below this slot has been told.
     told: Slot,
-    /// The names of each record that was ever seen, also of those that were removed.
-    names: BTreeMap<RecordId, Vec<String>>,
-    marks: BTreeMap<RecordId, Mark>,
+    /// Every record that was ever seen, also those that were removed.
+    known: BTreeMap<RecordId, Known>,
     changes: u64,
     /// A replica of a closed tab whose unfinished business this page has taken on.
     ward: Option<ReplicaId>,
@@ -147,6 +147,14 @@ pub struct Session {
     /// What may read otherwise than when somebody looked last.
     changed: Changed,
     watching: Watching,
+}
+
+/// What is remembered of a record.
+#[derive(Default)]
+struct Known {
+    /// What it was called last.
+    names: Vec<String>,
+    mark: Option<Mark>,
 }
 
 /// What one input led to.
@@ -209,17 +217,16 @@ impl Session {
             shown: true,
             link: None,
             links: 0,
-            neighbours: BTreeSet::new(),
+            neighbours: Vec::new(),
             for_neighbours: Vec::new(),
             commands: 0,
-            asked: BTreeMap::new(),
+            asked: LiteMap::new(),
             rejected_registration: None,
             goal: None,
             caught_up_once: false,
             feed: Feed::default(),
             told: Slot(0),
-            names: BTreeMap::new(),
-            marks: BTreeMap::new(),
+            known: BTreeMap::new(),
             changes: 0,
             ward: None,
             load: Rc::default(),
@@ -353,7 +360,7 @@ impl Session {
 
     #[must_use]
     pub fn mark(&self, record: RecordId) -> Option<Mark> {
-        self.marks.get(&record).copied()
+        self.known.get(&record)?.mark
     }
 
     /// What was measured lately, and the rungs at that time.

@@ -1,8 +1,9 @@
 //! The inbox of conflicts: provisional numbers that did not become final, with both sides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use litemap::LiteMap;
 use shared::id::RecordId;
 use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
 
@@ -116,7 +117,7 @@ pub(super) struct Conflicts {
     /// The latest first.
     items: Rc<Vec<Rc<ConflictItem>>>,
     /// What each item was made of.
-    of: BTreeMap<ConflictId, (Conflict, Rc<ConflictItem>)>,
+    of: LiteMap<ConflictId, (Conflict, Rc<ConflictItem>)>,
 }
 
 impl Conflicts {
@@ -137,10 +138,10 @@ impl Conflicts {
 
     /// Makes those items anew that are about one of these records, or whose conflict has changed.
     pub(super) fn look(&mut self, Scene { session, layout, time }: Scene<'_>, touched: &BTreeSet<RecordId>) {
-        let mut before = std::mem::take(&mut self.of);
+        let before = std::mem::take(&mut self.of);
         for conflict in released(session) {
-            let item = match before.remove(&conflict.id) {
-                Some((same, item)) if same == *conflict && !is_about(conflict, touched) => item,
+            let item = match before.get(&conflict.id) {
+                Some((same, item)) if same == conflict && !is_about(conflict, touched) => Rc::clone(item),
                 _ => Rc::new(ConflictItem::of(session, layout, time, conflict)),
             };
             self.of.insert(conflict.id, (*conflict, item));

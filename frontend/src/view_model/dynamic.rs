@@ -1,7 +1,6 @@
 //! The dynamic method, in words: how numbers are given now, why, and who may give which by itself.
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use shared::id::ReplicaId;
 use shared::ledger::{Dynamic, Load, Mode, Range, Reason, Rung};
 
@@ -160,7 +159,7 @@ fn why(reason: Reason) -> String {
 fn leases(session: &Session) -> Vec<LeaseItem> {
     let view = session.view();
     let ranges: Vec<_> = view.ledger().ranges().collect();
-    let mut by_holder: BTreeMap<ReplicaId, Vec<Range>> = BTreeMap::new();
+    let mut by_holder: LiteMap<ReplicaId, Vec<Range>> = LiteMap::new();
     for range in &ranges {
         by_holder.entry(range.to).or_default().push(*range);
     }

@@ -4,8 +4,7 @@ mod place;
 
 pub use place::Place;
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use shared::id::{ReplicaId, VoterId};
 use shared::observation::End;
 use shared::presence::{RelayStatus, Status};
@@ -377,7 +376,7 @@ impl Scene<'_> {
     }
 
     fn add_lines(&self, view: &mut NodesView) {
-        let places: BTreeMap<End, Place> = view.nodes.iter().filter_map(|node| Some((node.end, node.place?))).collect();
+        let places: LiteMap<End, Place> = view.nodes.iter().filter_map(|node| Some((node.end, node.place?))).collect();
         let relays = &self.status.relays;
         for (at, a) in relays.iter().enumerate() {
             for b in &relays[at + 1..] {

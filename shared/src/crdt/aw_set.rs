@@ -1,7 +1,7 @@
 //! Add-wins set without tombstones (the optimised OR-set of Bieniusa et al., "An optimized conflict-free replicated set",
 //! 2012).
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::DotStore;
 use crate::dot::Dot;
@@ -13,7 +13,7 @@ use crate::version_vector::VersionVector;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwSet {
     /// The additions of each element. Invariant: none without an addition; additions ascend, each once.
-    pub(crate) elements: BTreeMap<String, Vec<Dot>>,
+    pub(crate) elements: LiteMap<String, Vec<Dot>>,
 }
 
 impl AwSet {
@@ -46,11 +46,11 @@ impl AwSet {
 
 impl DotStore for AwSet {
     fn join(&mut self, past: &VersionVector, other: &Self, other_past: &VersionVector) {
-        self.elements.retain(|element, dots| {
+        for (element, dots) in &mut self.elements {
             let theirs = other.additions(element);
             dots.retain(|dot| theirs.contains(dot) || !other_past.contains(*dot));
-            !dots.is_empty()
-        });
+        }
+        self.elements.retain(|_, dots| !dots.is_empty());
         for (element, dots) in &other.elements {
             let mut news = dots.iter().copied().filter(|&dot| !past.contains(dot)).peekable();
             if news.peek().is_some() {

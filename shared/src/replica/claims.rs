@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use litemap::LiteMap;
+
 use crate::dot::Dot;
 use crate::finality::{Final, Numbering};
 use crate::id::{RecordId, ReplicaId};
@@ -104,11 +106,11 @@ impl Claims {
     pub(super) fn of_tab(
         asker: ReplicaId,
         seq: u64,
-        (pending, refused): (BTreeMap<u64, PendingClaim>, BTreeMap<RecordId, Rejection>),
+        (pending, refused): (LiteMap<u64, PendingClaim>, BTreeMap<RecordId, Rejection>),
         now: Duration,
     ) -> Self {
         let mut claims = Claims { refused, ..Claims::new(asker, seq, true) };
-        for PendingClaim { claim, is_fixed, is_asked } in pending.into_values() {
+        for PendingClaim { claim, is_fixed, is_asked } in pending.into_iter().map(|(_, claim)| claim) {
             let asked = is_asked.then_some(Asked::Before);
             claims.to_send.push_back(claim.id);
             claims.pending.insert(claim.id, Pending { claim, is_fixed, asked, since: now });

@@ -1,7 +1,8 @@
 //! The numbers that are leased to this replica, and how far it has given them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use litemap::LiteMap;
 
 use crate::id::ReplicaId;
 use crate::io::WriteOp;
@@ -18,9 +19,9 @@ const SPAN: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     /// What the log has granted, by the first numbers, with the last ones.
-    ranges: BTreeMap<u64, u64>,
+    ranges: LiteMap<u64, u64>,
     /// The next number to give of each range that was begun. Invariant: behind every number that was given.
-    cursors: BTreeMap<u64, u64>,
+    cursors: LiteMap<u64, u64>,
     /// Every range that begins below is used up.
     open_from: u64,
     /// Invariant: the sum of what the ranges have left.
@@ -32,7 +33,7 @@ pub(super) struct Leases {
 
 impl Leases {
     /// The leases that a ledger says to be those of `me`, as far used as `cursors` say.
-    pub(super) fn recover(ledger: &Ledger, me: ReplicaId, cursors: BTreeMap<u64, u64>) -> Self {
+    pub(super) fn recover(ledger: &Ledger, me: ReplicaId, cursors: LiteMap<u64, u64>) -> Self {
         let mut leases = Leases { cursors, ..Leases::default() };
         ledger.ranges().filter(|range| range.to == me).for_each(|range| leases.granted(range));
         leases
@@ -58,8 +59,9 @@ impl Leases {
 
     /// A number that nobody else is ever given. `writes` must be durable before anybody hears of it.
     pub(super) fn take(&mut self, writes: &mut Vec<WriteOp>) -> Option<u64> {
-        let open = self.ranges.range(self.open_from..).find(|&(&first, &last)| self.next_of(first) <= last);
-        let (&first, _) = open?;
+        let open_from = self.ranges.find_index(&self.open_from).unwrap_or_else(|at| at);
+        let mut open = self.ranges.as_slice()[open_from..].iter();
+        let &(first, _) = open.find(|&&(first, last)| self.next_of(first) <= last)?;
         let number = self.next_of(first);
         self.open_from = first;
         self.cursors.insert(first, number + 1);

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use litemap::LiteMap;
+
 use crate::id::VoterId;
 use crate::io::{Message, Now, Output, PeerId, PeerKind};
 use crate::observation::{End, LinkSeen, Observation};
@@ -33,7 +35,7 @@ pub(super) struct Observing {
     watchers: BTreeMap<PeerId, Watcher>,
     /// Kept for links that were used since somebody watches.
     traffic: BTreeMap<PeerId, Traffic>,
-    round_trips: BTreeMap<PeerId, u32>,
+    round_trips: LiteMap<PeerId, u32>,
     told_at: Duration,
     /// When to tell the watchers what is new.
     tell_at: Option<Duration>,

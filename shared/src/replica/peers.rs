@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use litemap::LiteMap;
+
 use crate::id::{ReplicaId, VoterId};
 use crate::io::{Message, PeerId, PeerKind};
 use crate::observation::End;
@@ -12,7 +14,7 @@ use crate::presence::{RelayPresence, RelayStatus, Status};
 pub(super) struct Peers {
     /// The addresses of the relays, this one among them; empty in a tab.
     addresses: BTreeMap<VoterId, String>,
-    links: BTreeMap<PeerId, Link>,
+    links: LiteMap<PeerId, Link>,
     /// What the other relays have told of themselves.
     presences: BTreeMap<VoterId, RelayPresence>,
     /// In a tab: how its relay says that things stand.
@@ -34,7 +36,7 @@ impl Peers {
     pub(super) fn new(addresses: BTreeMap<VoterId, String>) -> Self {
         Peers {
             addresses,
-            links: BTreeMap::new(),
+            links: LiteMap::new(),
             presences: BTreeMap::new(),
             status: None,
             changed: false,

@@ -1,6 +1,8 @@
 //! A set that keeps only what was put into it last.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
+
+use litemap::LiteMap;
 
 /// How much is kept.
 const CAPACITY: usize = 1024;
@@ -8,19 +10,19 @@ const CAPACITY: usize = 1024;
 /// What was put in last, without doubles. For what is told to people: nothing else may depend on it.
 #[derive(Debug)]
 pub(super) struct Recent<T> {
-    kept: BTreeSet<T>,
+    kept: LiteMap<T, ()>,
     /// Invariant: the elements of `kept`, the oldest first.
     order: VecDeque<T>,
 }
 
 impl<T: Copy + Ord> Recent<T> {
     pub(super) fn new() -> Self {
-        Recent { kept: BTreeSet::new(), order: VecDeque::new() }
+        Recent { kept: LiteMap::new(), order: VecDeque::new() }
     }
 
     /// Says whether it is new.
     pub(super) fn insert(&mut self, element: T) -> bool {
-        if !self.kept.insert(element) {
+        if self.kept.insert(element, ()).is_some() {
             return false;
         }
         self.order.push_back(element);
@@ -33,6 +35,6 @@ impl<T: Copy + Ord> Recent<T> {
     }
 
     pub(super) fn contains(&self, element: &T) -> bool {
-        self.kept.contains(element)
+        self.kept.contains_key(element)
     }
 }

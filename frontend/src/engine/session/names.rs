@@ -11,7 +11,7 @@ impl Session {
     /// Who `record` is, as the owner of a number.
     #[must_use]
     pub fn owner(&self, record: RecordId) -> Owner {
-        let name = self.names.get(&record).and_then(|names| names.first()).cloned();
+        let name = self.names(record).first().cloned();
         let document = self.replica.view().document();
         match name {
             Some(name) if document.contains(record) => Owner::Present { name },
@@ -30,18 +30,23 @@ impl Session {
     /// What a record is called, or was before it was removed.
     #[must_use]
     pub fn last_name(&self, record: RecordId) -> String {
-        self.names.get(&record).and_then(|names| names.first()).cloned().unwrap_or_default()
+        self.names(record).first().cloned().unwrap_or_default()
+    }
+
+    pub(super) fn names(&self, record: RecordId) -> &[String] {
+        self.known.get(&record).map_or(&[], |known| &known.names)
     }
 
     /// Remembers how a record is called; a removed one keeps its last names.
     pub(super) fn note_names(&mut self, record: RecordId) {
         let view = self.replica.view();
         let title = view.schema().title().and_then(|(title, _)| view.field(record, title));
-        match title {
-            Some(FieldView::Register(values)) => drop(self.names.insert(record, in_words(record, &values))),
-            _ if view.document().contains(record) => drop(self.names.insert(record, in_words(record, &[]))),
-            _ => {}
-        }
+        let names = match title {
+            Some(FieldView::Register(values)) => in_words(record, &values),
+            _ if view.document().contains(record) => in_words(record, &[]),
+            _ => return,
+        };
+        self.known.entry(record).or_default().names = names;
     }
 }
 

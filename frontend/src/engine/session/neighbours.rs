@@ -22,13 +22,14 @@ impl Session {
         }
         self.links += 1;
         let peer = PeerId(self.links);
-        self.neighbours.insert(peer);
+        self.neighbours.push(peer);
         let _to_neighbours = self.step(now, Input::PeerUp(peer, PeerKind::Tab(tab)));
         Ok(peer)
     }
 
     pub fn neighbour_down(&mut self, now: Now, peer: PeerId) {
-        if self.neighbours.remove(&peer) {
+        if let Some(at) = self.neighbours.iter().position(|&neighbour| neighbour == peer) {
+            self.neighbours.swap_remove(at);
             let _to_neighbours = self.step(now, Input::PeerDown(peer));
         }
     }

@@ -20,7 +20,7 @@ impl Session {
             self.feed.tell(now.wall_ms, Fact::AddedMany { count: added });
         }
         for event in events {
-            let before = self.names.get(&event.record).cloned().unwrap_or_default();
+            let before = self.names(event.record).to_vec();
             self.note_names(event.record);
             if !self.caught_up_once {
                 continue;
@@ -39,15 +39,12 @@ impl Session {
     fn set_mark(&mut self, event: &Event) {
         self.changes += 1;
         self.changed.records.insert(event.record);
-        if event.change == Change::Removed {
-            self.marks.remove(&event.record);
-        } else {
-            self.marks.insert(event.record, Mark { serial: self.changes, by: event.by });
-        }
+        let mark = Mark { serial: self.changes, by: event.by };
+        self.known.entry(event.record).or_default().mark = (event.change != Change::Removed).then_some(mark);
     }
 
     fn tell_event(&mut self, now: Now, Event { record, change, by }: Event, before: &[String]) {
-        let names = self.names.get(&record).cloned().unwrap_or_default();
+        let names = self.names(record).to_vec();
         let name = names.first().cloned().unwrap_or_default();
         let fact = match change {
             Change::Added => Fact::Added { by, name },
@@ -153,7 +150,7 @@ impl Session {
 
     fn decision(&self, slot: Slot, claim: &Claim, outcome: Outcome) -> Decision {
         let record = claim.wish.record();
-        let name = record.and_then(|record| self.names.get(&record)).and_then(|names| names.first()).cloned();
+        let name = record.and_then(|record| self.names(record).first()).cloned();
         match outcome {
             Ok(Granted::Final(numbered) | Granted::Set { number: Some(numbered) }) => {
                 Decision::Given { number: numbered.number, name }

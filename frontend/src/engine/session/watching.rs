@@ -44,9 +44,9 @@ impl Session {
         observed: Vec<Observation>,
         (before, events, lost): (&[Before], &[Event], &[LostWrite]),
     ) {
-        let Session { watching: Watching { network, decisions, merges, .. }, replica, names, .. } = self;
+        let Session { watching: Watching { network, decisions, merges, .. }, replica, known: records, .. } = self;
         let name_of = |record| {
-            let known = names.get(&record).and_then(|names: &Vec<String>| names.first());
+            let known = records.get(&record).and_then(|known| known.names.first());
             known.cloned().unwrap_or_else(|| record.to_string())
         };
         let mut news = false;
