@@ -97,9 +97,7 @@ fn Shell() -> Html {
     let goal = use_mut_ref(|| None);
     use_focus_on_page(page, &goal);
     use_shortcuts(&on_keys, &goal);
-    use_warning_before_loss();
-    use_witness_while_shown();
-    use_goodbye();
+    use_farewell();
     use_focus_on_language(snapshot.language);
     let on_language = use_callback(engine.clone(), |language, engine| engine.speak(language));
     let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
@@ -246,46 +244,38 @@ fn use_focus_on_language(language: Language) {
     });
 }
 
-/// Asks before the page is closed while some edits would be lost with it.
+/// What the page does when it is closed or hidden.
 #[hook]
-fn use_warning_before_loss() {
+fn use_farewell() {
     let engine = use_engine();
     use_effect_with(engine, |engine| {
-        let engine = engine.clone();
-        let options = EventListenerOptions::enable_prevent_default();
-        let listener = EventListener::new_with_options(&browser::window(), "beforeunload", options, move |event| {
-            if engine.snapshot().at_risk {
-                event.prevent_default();
-                // Older browsers ask for this instead.
-                if let Some(event) = event.dyn_ref::<BeforeUnloadEvent>() {
-                    event.set_return_value(&tr!("Some edits are in this tab only."));
-                }
-            }
-        });
-        move || drop(listener)
+        engine.set_shown(browser::is_shown());
+        let listeners =
+            [warning_before_loss(engine.clone()), goodbye(engine.clone()), witness_while_shown(engine.clone())];
+        move || drop(listeners)
     });
+}
+
+/// Asks before the page is closed while some edits would be lost with it.
+fn warning_before_loss(engine: Engine) -> EventListener {
+    let options = EventListenerOptions::enable_prevent_default();
+    EventListener::new_with_options(&browser::window(), "beforeunload", options, move |event| {
+        if engine.snapshot().at_risk {
+            event.prevent_default();
+            // Older browsers ask for this instead.
+            if let Some(event) = event.dyn_ref::<BeforeUnloadEvent>() {
+                event.set_return_value(&tr!("Some edits are in this tab only."));
+            }
+        }
+    })
 }
 
 /// Other tabs need not find out by themselves that this one is closed.
-#[hook]
-fn use_goodbye() {
-    let engine = use_engine();
-    use_effect_with(engine, |engine| {
-        let engine = engine.clone();
-        let listener = EventListener::new(&browser::window(), "pagehide", move |_| engine.leave_neighbours());
-        move || drop(listener)
-    });
+fn goodbye(engine: Engine) -> EventListener {
+    EventListener::new(&browser::window(), "pagehide", move |_| engine.leave_neighbours())
 }
 
 /// A page that nobody sees is no witness.
-#[hook]
-fn use_witness_while_shown() {
-    let engine = use_engine();
-    use_effect_with(engine, |engine| {
-        let engine = engine.clone();
-        engine.set_shown(browser::is_shown());
-        let tell = move |_: &web_sys::Event| engine.set_shown(browser::is_shown());
-        let listener = EventListener::new(&browser::document(), "visibilitychange", tell);
-        move || drop(listener)
-    });
+fn witness_while_shown(engine: Engine) -> EventListener {
+    EventListener::new(&browser::document(), "visibilitychange", move |_| engine.set_shown(browser::is_shown()))
 }

@@ -612,7 +612,7 @@ fn put_plain<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
 
 fn take_plain<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
     let taken = postcard::take_from_bytes(bytes);
-    let (value, rest) = taken.map_err(|error| DecodeError::Malformed { reason: error.to_string() })?;
+    let (value, rest) = taken.map_err(|_| Malformed("a value is broken or ends too early"))?;
     *bytes = rest;
     Ok(value)
 }

@@ -1,6 +1,6 @@
 //! Claims on their way to a decision.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use litemap::LiteMap;
@@ -36,7 +36,7 @@ pub(super) struct Claims {
     /// Those that have not gone anywhere yet, in order. May name claims that were decided meanwhile.
     to_send: VecDeque<ClaimId>,
     /// Those that were passed on to another replica. Invariant: all pending.
-    passed: BTreeSet<ClaimId>,
+    passed: LiteMap<ClaimId, ()>,
     /// Replies whose claims are decided and not released. Invariant: ascending by slot.
     unreleased: VecDeque<(Slot, Option<(CommandId, Reply)>)>,
     /// When to pass on again what was passed on and not decided.
@@ -125,7 +125,7 @@ impl Claims {
             outlive,
             pending: BTreeMap::new(),
             to_send: VecDeque::new(),
-            passed: BTreeSet::new(),
+            passed: LiteMap::new(),
             unreleased: VecDeque::new(),
             retry_at: None,
             leader: None,
@@ -282,7 +282,7 @@ impl Claims {
 
     /// The claim last returned was passed on.
     pub(super) fn passed(&mut self, now: Duration) {
-        self.passed.extend(self.to_send.pop_front());
+        self.passed.extend(self.to_send.pop_front().map(|claim| (claim, ())));
         self.retry_at.get_or_insert(now + RETRY);
     }
 

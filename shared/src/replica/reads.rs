@@ -1,7 +1,8 @@
 //! Reads that are sure of something: this replica waits until it knows enough.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use litemap::LiteMap;
 
 use crate::io::{CommandId, Consistency, Message, Now, PeerId, Reply};
 use crate::mutation::{self, Mutation};
@@ -20,11 +21,11 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Reads {
     next: u64,
     /// Those that wait for the leader's word from which slot on a read is up to date.
-    asking: BTreeMap<u64, Reader>,
+    asking: LiteMap<u64, Reader>,
     /// Which of those the round of confirmations under way, that gave the slot, is for. In the leader.
     confirming: Option<(Slot, Vec<u64>)>,
     /// Those that wait until the log below the slot is applied.
-    waiting: BTreeSet<(Slot, CommandId)>,
+    waiting: LiteMap<(Slot, CommandId), ()>,
     retry_at: Option<Duration>,
 }
 
@@ -43,8 +44,10 @@ impl Reads {
     fn ask(&mut self, reader: Reader) -> u64 {
         self.next += 1;
         self.asking.insert(self.next, reader);
-        if self.asking.len() > MAX_READS {
-            self.asking.pop_first();
+        if self.asking.len() > MAX_READS
+            && let Some((&oldest, _)) = self.asking.first()
+        {
+            self.asking.remove(&oldest);
         }
         self.next
     }
@@ -68,7 +71,7 @@ impl Replica {
     }
 
     fn read_at(&mut self, slot: Slot, id: CommandId) {
-        self.reads.waiting.insert((slot, id));
+        self.reads.waiting.insert((slot, id), ());
     }
 
     /// A tab or a relay asks on behalf of a reader.
@@ -122,10 +125,10 @@ impl Replica {
     pub(super) fn answer_reads(&mut self, now: Now) {
         let heard = if self.is_leader() { Some(now.monotonic) } else { self.heard_leader };
         let age = heard.map(|at| now.monotonic.saturating_sub(at));
-        while let Some(&(slot, id)) = self.reads.waiting.first()
+        while let Some((&(slot, id), ())) = self.reads.waiting.first()
             && slot <= self.applied
         {
-            self.reads.waiting.pop_first();
+            self.reads.waiting.remove(&(slot, id));
             self.outbox.push(Item::Reply(id, Ok(Reply::ReadAt { applied: self.applied, age })));
         }
     }
