@@ -514,6 +514,8 @@ pub enum Message {
         at: u64,
         /// How long the last answer took over this link, in microseconds.
         round_trip_us: Option<u32>,
+        /// The sender wants nothing but the answer, to measure the link. Of relays alone.
+        measures: bool,
     },
     /// What a relay has seen. May be dropped where much waits.
     Observed(Observation),

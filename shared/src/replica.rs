@@ -423,7 +423,9 @@ impl Replica {
                 self.on_witness(peer, kind, tab, until.map(|until| Witness { until, durable }))?;
             }
             Message::ReadIndex { id } => self.on_read_index(now, peer, id),
-            Message::Watch { at, round_trip_us } => self.on_watch(now, peer, kind, (at, round_trip_us)),
+            Message::Watch { at, round_trip_us, measures } => {
+                self.on_watch(now, peer, kind, (at, round_trip_us, measures));
+            }
             Message::Revived { record, edit } => self.on_revived(peer, record, edit),
             Message::Restored { record, edit } => {
                 if self.document.contains(record) {

@@ -352,8 +352,8 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
             put_plain(bytes, status);
             tag::STATUS
         }
-        Message::Watch { at, round_trip_us } => {
-            put_plain(bytes, &(at, round_trip_us));
+        Message::Watch { at, round_trip_us, measures } => {
+            put_plain(bytes, &(at, round_trip_us, measures));
             tag::WATCH
         }
         Message::Observed(observation) => {
@@ -507,8 +507,8 @@ impl Decoder {
             tag::PRESENCE => Message::Presence(take_plain(rest)?),
             tag::STATUS => Message::Status(take_plain(rest)?),
             tag::WATCH => {
-                let (at, round_trip_us) = take_plain(rest)?;
-                Message::Watch { at, round_trip_us }
+                let (at, round_trip_us, measures) = take_plain(rest)?;
+                Message::Watch { at, round_trip_us, measures }
             }
             tag::OBSERVED => Message::Observed(take_plain(rest)?),
             _ => return Err(Malformed("there is no such message").into()),

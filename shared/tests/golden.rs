@@ -138,7 +138,7 @@ fn about_the_log(ballot: Ballot) -> Vec<Message> {
         Message::Witness { tab: ALICE, until: None, durable: false },
         Message::Released { until: Slot(300) },
         Message::Load(Load { window_ms: 1000, requests: 12, waiting_ms: 3, p99_ms: 7, unsettled: 300 }),
-        Message::Watch { at: 1_000_000, round_trip_us: Some(700) },
+        Message::Watch { at: 1_000_000, round_trip_us: Some(700), measures: false },
         Message::Observed(observation(ballot)),
         Message::ReadIndex { id: 7 },
         Message::ReadAt { id: 7, index: Slot(300) },

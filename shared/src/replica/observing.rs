@@ -92,7 +92,7 @@ impl Observing {
     }
 
     pub(super) fn peer_up(&mut self, now: Now, kind: PeerKind) {
-        if self.is_watching() && matches!(kind, PeerKind::Relay(..)) {
+        if self.is_beating() && matches!(kind, PeerKind::Relay(..)) {
             self.beat_at = Some(now.monotonic);
         }
     }
@@ -111,6 +111,11 @@ impl Observing {
         self.wanted || self.watchers.values().any(|watcher| watcher.is_tab)
     }
 
+    /// Whether this replica asks others. For those who watch it, it measures how long that takes.
+    fn is_beating(&self) -> bool {
+        self.wanted || !self.watchers.is_empty()
+    }
+
     /// Forgets watchers that have not said for long that they watch.
     fn forget_gone(&mut self, now: Now) {
         self.watchers.retain(|_, watcher| watcher.until > now.monotonic);
@@ -125,7 +130,7 @@ impl Observing {
         if self.watchers.len() >= MAX_WATCHERS && !self.watchers.contains_key(&peer) {
             return false;
         }
-        if is_tab && !self.is_watching() {
+        if !self.is_beating() || is_tab && !self.is_watching() {
             self.beat_at = Some(now.monotonic);
         }
         let until = now.monotonic + LEASE;
@@ -146,9 +151,11 @@ impl Replica {
         self.observing.beat_at = Some(now.monotonic);
     }
 
-    pub(super) fn on_watch(&mut self, now: Now, peer: PeerId, kind: PeerKind, (at, round_trip): (u64, Option<u32>)) {
+    pub(super) fn on_watch(&mut self, now: Now, peer: PeerId, kind: PeerKind, watch: (u64, Option<u32>, bool)) {
+        let (at, round_trip, measures) = watch;
         let is_tab = matches!(kind, PeerKind::Tab(_));
-        if !self.is_relay() || !self.observing.admit(now, peer, is_tab) {
+        // Who only measures is watched by others: if that were watching, relays would keep each other at it for ever.
+        if !self.is_relay() || !(measures && !is_tab || self.observing.admit(now, peer, is_tab)) {
             return;
         }
         if let Some(measured) = round_trip {
@@ -198,14 +205,14 @@ impl Replica {
     }
 
     fn beat(&mut self, now: Now) {
-        self.observing.beat_at = self.observing.is_watching().then_some(now.monotonic + BEAT);
+        self.observing.beat_at = self.observing.is_beating().then_some(now.monotonic + BEAT);
         if self.observing.beat_at.is_none() {
             return;
         }
-        let at = now.monotonic.as_micros() as u64;
+        let (at, measures) = (now.monotonic.as_micros() as u64, !self.observing.is_watching());
         for peer in self.peers.relays() {
             let round_trip_us = self.observing.round_trip(peer);
-            self.send_unbound(peer, Message::Watch { at, round_trip_us });
+            self.send_unbound(peer, Message::Watch { at, round_trip_us, measures });
         }
     }
 

@@ -71,6 +71,18 @@ fn a_watcher_is_told_what_goes_over_each_link_and_how_long_that_takes() {
 }
 
 #[test]
+fn how_long_messages_between_two_relays_take_is_told_also_when_nobody_watches_at_either() {
+    let (mut room, tab, _) = at_a_follower();
+    room.command(tab, Command::Watch(true));
+    room.pass(2 * TOLD);
+    for (relay, told) in latest(&room, tab) {
+        let to_relays = told.links.iter().filter(|link| matches!(link.to, End::Relay(_)));
+        let known: Vec<_> = to_relays.map(|link| link.round_trip_us).collect();
+        assert_eq!(known, [Some(0), Some(0)], "{relay:?}");
+    }
+}
+
+#[test]
 fn a_witness_is_seen_to_be_one() {
     let (mut room, tab, _) = at_a_follower();
     room.ask(0, Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
@@ -156,7 +168,7 @@ fn a_tab_that_asks_without_end_is_answered_ten_times_a_second_at_the_most() {
     room.command(tab, Command::Watch(true));
     room.observed[tab].clear();
     for at in 0..1000 {
-        room.forge(tab, follower, Message::Watch { at, round_trip_us: Some(u32::MAX) });
+        room.forge(tab, follower, Message::Watch { at, round_trip_us: Some(u32::MAX), measures: true });
     }
     assert!(room.observed[tab].len() <= 1, "{} answers at one moment", room.observed[tab].len());
     assert!(room.replica(tab).view().log().decided() > Slot(0) && room.cut.is_empty());
