@@ -196,7 +196,7 @@ fn each(Props { layout, on_action, .. }: &Props, shown: &Shown) -> Vec<Html> {
 fn spacer(key: &'static str, height: f64) -> Html {
     html! {
         <tr key={key} class="spacer" aria-hidden="true" hidden={height < 1.0}>
-            <td style={format!("height: {}px", height.round())}></td>
+            <td style={format!("height: {}px", height.round() as u64)}></td>
         </tr>
     }
 }
