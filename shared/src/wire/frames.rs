@@ -1,0 +1,398 @@
+//! The frames of a link as bytes, in one direction each.
+
+use crate::codec::rows::{RowSink, RowSource};
+use crate::codec::{
+    Malformed, Sink, Source, Table, put_dot_set, put_edit, put_varint, take_byte, take_bytes, take_dot_set, take_edit,
+    take_varint,
+};
+use crate::document::{Digest, Liveness};
+use crate::id::RecordId;
+use crate::io::Message;
+use crate::paxos::Slot;
+use crate::paxos::franchise::Franchise;
+
+use super::{DecodeError, Frame, Hello, Room, VERSION, body, delta_bytes, delta_of, put_plain, take_plain};
+
+/// How many replicas the table of a link may hold before it begins anew: a bound on the memory that a peer can take.
+const MAX_TABLE: usize = 1 << 15;
+
+/// The second byte of a frame: what it is, and two flags.
+mod tag {
+    pub const HELLO: u8 = 0;
+    pub const BYE: u8 = 1;
+    pub const HAVE: u8 = 2;
+    pub const EDIT: u8 = 3;
+    pub const DELTA: u8 = 4;
+    pub const MORE: u8 = 5;
+    pub const DIGEST: u8 = 6;
+    pub const ASK_LIVENESS: u8 = 7;
+    pub const LIVENESS: u8 = 8;
+    pub const WANT: u8 = 9;
+    pub const STORED: u8 = 10;
+    pub const PAXOS: u8 = 11;
+    pub const SUFFIX: u8 = 12;
+    pub const FETCH: u8 = 13;
+    pub const PROPOSE: u8 = 14;
+    pub const RESTORED: u8 = 15;
+    pub const PRESENCE: u8 = 16;
+    pub const STATUS: u8 = 17;
+    pub const REVIVED: u8 = 18;
+    pub const SNAPSHOT_PART: u8 = 19;
+    pub const FETCH_PART: u8 = 20;
+    pub const WITNESS: u8 = 21;
+    pub const RELEASED: u8 = 22;
+    pub const READ_INDEX: u8 = 23;
+    pub const READ_AT: u8 = 24;
+    pub const RELAYS: u8 = 25;
+    pub const LOAD: u8 = 26;
+    pub const HELD: u8 = 27;
+    pub const WATCH: u8 = 28;
+    pub const OBSERVED: u8 = 29;
+    /// The name of a room follows.
+    pub const IN_ROOM: u8 = 0x40;
+    /// The table of replicas begins anew with this frame.
+    pub const NEW_TABLE: u8 = 0x80;
+}
+
+/// Writes the frames of one link in one direction, in the order in which they are sent.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    table: Table,
+}
+
+impl Encoder {
+    /// The bytes of the next frame. A goodbye can be read whatever went before, since it may overtake other frames.
+    #[must_use]
+    pub fn frame(&mut self, frame: &Frame) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend([VERSION, 0]);
+        if self.table.len() > MAX_TABLE || matches!(frame, Frame::Bye(_)) {
+            self.table = Table::default();
+            bytes[1] |= tag::NEW_TABLE;
+        }
+        bytes[1] |= match frame {
+            Frame::Relays(_) | Frame::InRoom(..) if !Franchise::EXISTS => unreachable!("only relays say this"),
+            Frame::Hello(hello) => {
+                self.introduce(hello);
+                put_plain(&mut bytes, hello);
+                tag::HELLO
+            }
+            Frame::Bye(violation) => {
+                put_plain(&mut bytes, violation);
+                tag::BYE
+            }
+            Frame::Relays(relays) => {
+                put_plain(&mut bytes, relays);
+                tag::RELAYS
+            }
+            Frame::Message(message) => self.message(&mut bytes, message),
+            Frame::InRoom(room, message) => {
+                put_varint(&mut bytes, room.0.len() as u64);
+                bytes.extend(room.0.as_bytes());
+                self.message(&mut bytes, message) | tag::IN_ROOM
+            }
+        };
+        bytes
+    }
+
+    /// Who says hello need not be introduced again.
+    fn introduce(&mut self, hello: &Hello) {
+        if let Some(replica) = hello.replica() {
+            self.table.introduce(replica);
+        }
+    }
+
+    fn message(&mut self, bytes: &mut Vec<u8>, message: &Message) -> u8 {
+        let mut sink = RowSink { bytes, table: &mut self.table };
+        match message {
+            Message::Have { context, fingerprint, decided, chain } => {
+                put_dot_set(&mut sink, context);
+                sink.bytes.extend(fingerprint.to_le_bytes());
+                sink.bytes.extend(chain.to_le_bytes());
+                sink.number(decided.0);
+                tag::HAVE
+            }
+            Message::Edit(edit) => {
+                put_edit(&mut sink, edit);
+                tag::EDIT
+            }
+            Message::Delta(delta) => {
+                sink.bytes.extend(delta_bytes(delta));
+                tag::DELTA
+            }
+            Message::More => tag::MORE,
+            Message::Digest(Digest { context, buckets }) => {
+                put_dot_set(&mut sink, context);
+                sink.number(buckets.len() as u64);
+                buckets.iter().for_each(|hash| sink.bytes.extend(hash.to_le_bytes()));
+                tag::DIGEST
+            }
+            Message::AskLiveness { of, buckets } => {
+                put_buckets(&mut sink, *of, buckets);
+                tag::ASK_LIVENESS
+            }
+            Message::Liveness(Liveness { context, of, buckets, live }) => {
+                put_dot_set(&mut sink, context);
+                put_buckets(&mut sink, *of, buckets);
+                put_dot_set(&mut sink, live);
+                tag::LIVENESS
+            }
+            Message::Want { record, dots } => {
+                sink.dot(record.0);
+                put_dot_set(&mut sink, dots);
+                tag::WANT
+            }
+            Message::Stored { context, configuration, majority } => {
+                put_dot_set(&mut sink, context);
+                sink.number((*configuration).into());
+                put_dot_set(&mut sink, majority);
+                tag::STORED
+            }
+            Message::Held { dots } => {
+                put_dot_set(&mut sink, dots);
+                tag::HELD
+            }
+            Message::Restored { record, edit } => {
+                sink.dot(record.0);
+                sink.dot(*edit);
+                tag::RESTORED
+            }
+            Message::Revived { record, edit } => {
+                sink.dot(record.0);
+                sink.dot(*edit);
+                tag::REVIVED
+            }
+            other => put_other(bytes, other),
+        }
+    }
+}
+
+/// The messages that are not about the document.
+fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
+    match message {
+        Message::Paxos(_)
+        | Message::Presence(_)
+        | Message::Status(_)
+        | Message::Released { .. }
+        | Message::Load(_)
+        | Message::ReadAt { .. }
+        | Message::Observed(_)
+            if !Franchise::EXISTS =>
+        {
+            unreachable!("only relays say this")
+        }
+        Message::Paxos(message) => {
+            put_plain(bytes, message);
+            tag::PAXOS
+        }
+        Message::Suffix(suffix) => {
+            put_plain(bytes, suffix);
+            tag::SUFFIX
+        }
+        Message::Fetch { first } => {
+            put_plain(bytes, first);
+            tag::FETCH
+        }
+        Message::SnapshotPart { at, length, offset, bytes: part } => {
+            put_plain(bytes, &(at, length, offset, part));
+            tag::SNAPSHOT_PART
+        }
+        Message::FetchPart { at, offset } => {
+            put_plain(bytes, &(at, offset));
+            tag::FETCH_PART
+        }
+        Message::Propose(claim) => {
+            put_plain(bytes, claim);
+            tag::PROPOSE
+        }
+        Message::Witness { tab, until, durable } => {
+            put_plain(bytes, &(tab, until, durable));
+            tag::WITNESS
+        }
+        Message::Released { until } => {
+            put_plain(bytes, until);
+            tag::RELEASED
+        }
+        Message::Load(load) => {
+            put_plain(bytes, load);
+            tag::LOAD
+        }
+        Message::ReadIndex { id } => {
+            put_plain(bytes, id);
+            tag::READ_INDEX
+        }
+        Message::ReadAt { id, index } => {
+            put_plain(bytes, &(id, index));
+            tag::READ_AT
+        }
+        Message::Presence(presence) => {
+            put_plain(bytes, presence);
+            tag::PRESENCE
+        }
+        Message::Status(status) => {
+            put_plain(bytes, status);
+            tag::STATUS
+        }
+        Message::Watch { at, round_trip_us, measures } => {
+            put_plain(bytes, &(at, round_trip_us, measures));
+            tag::WATCH
+        }
+        Message::Observed(observation) => {
+            put_plain(bytes, observation);
+            tag::OBSERVED
+        }
+        _ => unreachable!("messages about the document are written by the encoder"),
+    }
+}
+
+fn take_hash(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    Ok(u64::from_le_bytes(take_bytes(bytes, 8)?.try_into().expect("eight bytes were taken")))
+}
+
+fn put_buckets(sink: &mut impl Sink, of: u16, buckets: &[u16]) {
+    sink.number(of.into());
+    sink.number(buckets.len() as u64);
+    buckets.iter().for_each(|&at| sink.number(at.into()));
+}
+
+fn take_buckets(source: &mut impl Source) -> Result<(u16, Vec<u16>), Malformed> {
+    let narrow = |number: u64| number.try_into().map_err(|_| Malformed("there are fewer buckets"));
+    let of = narrow(source.number()?)?;
+    let mut buckets = Vec::new();
+    for _ in 0..source.number()? {
+        buckets.push(narrow(source.number()?)?);
+    }
+    Ok((of, buckets))
+}
+
+/// Reads the frames that one [`Encoder`] has written, in the same order.
+#[derive(Debug)]
+pub struct Decoder {
+    table: Table,
+    /// The longest frame, in bytes.
+    limit: usize,
+}
+
+impl Decoder {
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Decoder { table: Table::default(), limit }
+    }
+
+    /// The frame that the bytes stand for. Total: any bytes give a frame or an error, after which the link is of no
+    /// more use.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the bytes are too long, of another version, broken, or followed by more.
+    pub fn frame(&mut self, bytes: &[u8]) -> Result<Frame, DecodeError> {
+        if bytes.len() > self.limit {
+            return Err(DecodeError::Oversized { limit: self.limit });
+        }
+        let mut rest = body(bytes, VERSION)?;
+        let tag = take_byte(&mut rest)?;
+        if tag & tag::NEW_TABLE != 0 {
+            self.table = Table::default();
+        } else if self.table.len() > MAX_TABLE {
+            return Err(Malformed("the table of replicas is full").into());
+        }
+        let frame = match tag & !tag::NEW_TABLE {
+            what if !Franchise::EXISTS && (what == tag::RELAYS || what & tag::IN_ROOM != 0) => {
+                return Err(Malformed("only relays are told this").into());
+            }
+            tag::HELLO => {
+                let hello: Hello = take_plain(&mut rest)?;
+                if let Some(replica) = hello.replica() {
+                    self.table.introduce(replica);
+                }
+                Frame::Hello(hello)
+            }
+            tag::BYE => Frame::Bye(take_plain(&mut rest)?),
+            tag::RELAYS => Frame::Relays(take_plain(&mut rest)?),
+            what if what & tag::IN_ROOM != 0 => {
+                let length = take_varint(&mut rest)?;
+                let name = take_bytes(&mut rest, length)?;
+                let room = str::from_utf8(name).ok().and_then(|name| Room::try_from(name.to_owned()).ok());
+                let room = room.ok_or(Malformed("no room can have this name"))?;
+                Frame::InRoom(room, self.message(what & !tag::IN_ROOM, &mut rest)?)
+            }
+            what => Frame::Message(self.message(what, &mut rest)?),
+        };
+        if rest.is_empty() { Ok(frame) } else { Err(Malformed("bytes follow the frame").into()) }
+    }
+
+    fn message(&mut self, what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
+        let mut source = RowSource { bytes: rest, table: &mut self.table };
+        Ok(match what {
+            tag::PAXOS | tag::HELD | tag::PRESENCE | tag::PROPOSE | tag::WITNESS | tag::READ_INDEX | tag::WATCH
+                if !Franchise::EXISTS =>
+            {
+                return Err(Malformed("only relays are told this").into());
+            }
+            tag::HAVE => {
+                let context = take_dot_set(&mut source)?;
+                let [fingerprint, chain] = [take_hash(source.bytes)?, take_hash(source.bytes)?];
+                Message::Have { context, fingerprint, chain, decided: Slot(source.number()?) }
+            }
+            tag::EDIT => Message::Edit(take_edit(&mut source)?),
+            tag::DELTA => Message::Delta(delta_of(std::mem::take(rest))?),
+            tag::MORE => Message::More,
+            tag::DIGEST => {
+                let context = take_dot_set(&mut source)?;
+                let count = source.number()?;
+                let hashes = take_bytes(source.bytes, count.saturating_mul(4))?.chunks_exact(4);
+                let hashes = hashes.map(|hash| u32::from_le_bytes(hash.try_into().expect("a chunk has four bytes")));
+                Message::Digest(Digest { context, buckets: hashes.collect() })
+            }
+            tag::ASK_LIVENESS => {
+                let (of, buckets) = take_buckets(&mut source)?;
+                Message::AskLiveness { of, buckets }
+            }
+            tag::LIVENESS => {
+                let context = take_dot_set(&mut source)?;
+                let (of, buckets) = take_buckets(&mut source)?;
+                Message::Liveness(Liveness { context, of, buckets, live: take_dot_set(&mut source)? })
+            }
+            tag::WANT => Message::Want { record: RecordId(source.dot()?), dots: take_dot_set(&mut source)? },
+            tag::STORED => {
+                let context = take_dot_set(&mut source)?;
+                let number = source.number()?.try_into();
+                let configuration = number.map_err(|_| Malformed("configurations have shorter numbers"))?;
+                Message::Stored { context, configuration, majority: take_dot_set(&mut source)? }
+            }
+            tag::HELD => Message::Held { dots: take_dot_set(&mut source)? },
+            tag::RESTORED => Message::Restored { record: RecordId(source.dot()?), edit: source.dot()? },
+            tag::REVIVED => Message::Revived { record: RecordId(source.dot()?), edit: source.dot()? },
+            tag::PAXOS => Message::Paxos(take_plain(rest)?),
+            tag::SUFFIX => Message::Suffix(take_plain(rest)?),
+            tag::FETCH => Message::Fetch { first: take_plain(rest)? },
+            tag::SNAPSHOT_PART => {
+                let (at, length, offset, bytes) = take_plain(rest)?;
+                Message::SnapshotPart { at, length, offset, bytes }
+            }
+            tag::FETCH_PART => {
+                let (at, offset) = take_plain(rest)?;
+                Message::FetchPart { at, offset }
+            }
+            tag::PROPOSE => Message::Propose(take_plain(rest)?),
+            tag::WITNESS => {
+                let (tab, until, durable) = take_plain(rest)?;
+                Message::Witness { tab, until, durable }
+            }
+            tag::RELEASED => Message::Released { until: take_plain(rest)? },
+            tag::LOAD => Message::Load(take_plain(rest)?),
+            tag::READ_INDEX => Message::ReadIndex { id: take_plain(rest)? },
+            tag::READ_AT => {
+                let (id, index) = take_plain(rest)?;
+                Message::ReadAt { id, index }
+            }
+            tag::PRESENCE => Message::Presence(take_plain(rest)?),
+            tag::STATUS => Message::Status(take_plain(rest)?),
+            tag::WATCH => {
+                let (at, round_trip_us, measures) = take_plain(rest)?;
+                Message::Watch { at, round_trip_us, measures }
+            }
+            tag::OBSERVED => Message::Observed(take_plain(rest)?),
+            _ => return Err(Malformed("there is no such message").into()),
+        })
+    }
+}
