@@ -150,23 +150,29 @@ async fn tab_stops_in_one_row_and_then_leaves_the_table_also_while_others_edit()
     tab.close().await
 }
 
-#[tokio::test]
-async fn on_a_phone_a_choice_of_columns_stands_in_for_the_headings() -> Result<()> {
+const FIRST_NOTE: &str = "[data-field=note] button";
+
+async fn to_be_sorted(window: Window) -> Result<(Relays, Browser, Tab)> {
     let relays = Relays::start().await?;
     let mut writer = Writer::new(ReplicaId(7 << 48));
     writer.add_people(500).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;
-    let tab = browser.open(&relays.url(0), Window::PHONE).await?;
+    let tab = browser.open(&relays.url(0), window).await?;
     wait_for_row(&tab, "Anna Berg 00000").await?;
-    let first_note = "[data-field=note] button";
+    Ok((relays, browser, tab))
+}
+
+#[tokio::test]
+async fn on_a_phone_a_choice_of_columns_stands_in_for_the_headings() -> Result<()> {
+    let (_relays, _browser, tab) = to_be_sorted(Window::PHONE).await?;
     tab.type_into(".sorting select", "Note").await?;
-    tab.wait_for_text(first_note, "joined in 1990").await?;
+    tab.wait_for_text(FIRST_NOTE, "joined in 1990").await?;
     tab.press("Descending").await?;
-    tab.wait_for_text(first_note, "joined in 2025").await?;
+    tab.wait_for_text(FIRST_NOTE, "joined in 2025").await?;
     tab.screenshots("sorting-phone").await?;
     tab.reload().await?;
-    tab.wait_for_text(first_note, "joined in 2025").await?;
+    tab.wait_for_text(FIRST_NOTE, "joined in 2025").await?;
     let chosen: String = tab.look("return document.querySelector('.sorting select').value").await?;
     assert!(chosen.starts_with("Note"), "{chosen}");
     tab.close().await
@@ -174,21 +180,14 @@ async fn on_a_phone_a_choice_of_columns_stands_in_for_the_headings() -> Result<(
 
 #[tokio::test]
 async fn a_click_on_a_heading_sorts_by_it_and_the_next_the_other_way_round_also_after_a_reload() -> Result<()> {
-    let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaId(7 << 48));
-    writer.add_people(500).await?;
-    writer.connect(&relays.url(0)).await?;
-    let mut browser = Browser::start().await?;
-    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
-    wait_for_row(&tab, "Anna Berg 00000").await?;
-    let first_note = "td[data-field=note] button, [data-field=note] button";
+    let (_relays, _browser, tab) = to_be_sorted(Window::DESKTOP).await?;
     tab.click("th:nth-child(2) button").await?;
-    tab.wait_for_text(first_note, "joined in 1990").await?;
+    tab.wait_for_text(FIRST_NOTE, "joined in 1990").await?;
     tab.click("th:nth-child(2) button").await?;
-    tab.wait_for_text(first_note, "joined in 2025").await?;
+    tab.wait_for_text(FIRST_NOTE, "joined in 2025").await?;
     let sorted: String = tab.look("return document.querySelector('th:nth-child(2)').ariaSort").await?;
     assert_eq!(sorted, "descending");
     tab.run("location.reload()").await?;
-    tab.wait_for_text(first_note, "joined in 2025").await?;
+    tab.wait_for_text(FIRST_NOTE, "joined in 2025").await?;
     tab.close().await
 }

@@ -49,8 +49,8 @@ pub(super) struct Link {
     connected_at: Duration,
     /// Whether no relay could be reached since the last one was lost, or at all.
     alone: bool,
-    /// Whether this page has found the time for what can wait until it has what the relay has.
-    settled: bool,
+    /// Whether what can wait until this page has what the relay has is under way.
+    has_chores_begun: bool,
 }
 
 impl Link {
@@ -63,7 +63,7 @@ impl Link {
             timer: None,
             connected_at: Duration::ZERO,
             alone: false,
-            settled: false,
+            has_chores_begun: false,
         }
     }
 
@@ -208,21 +208,21 @@ impl Engine {
             state.link.timer = None;
             state.link.connected_at = browser::now().monotonic;
             state.link.alone = false;
-            state.link.settled = false;
+            state.link.has_chores_begun = false;
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
         self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
-        self.settle();
+        self.begin_chores();
     }
 
     /// Does what can wait until this page has what the relay has.
-    fn settle(&self) {
+    fn begin_chores(&self) {
         {
             let state = &mut *self.0.state.borrow_mut();
-            if state.link.settled || !self.0.post.is_page() || !state.session.has_caught_up() {
+            if state.link.has_chores_begun || !self.0.post.is_page() || !state.session.has_caught_up() {
                 return;
             }
-            state.link.settled = true;
+            state.link.has_chores_begun = true;
         }
         browser::keep_page();
         self.look_for_version();
@@ -238,7 +238,7 @@ impl Engine {
             }
         }
         self.advance_or_cut(|session| session.receive(browser::now(), message));
-        self.settle();
+        self.begin_chores();
     }
 
     /// Takes a step that the relay may have made impossible, which ends the link.

@@ -144,7 +144,7 @@ impl Replica {
     pub(super) fn hear_released(&mut self, until: Slot) {
         if until > self.witnesses.released {
             self.witnesses.release(until);
-            if self.voter.is_none() {
+            if !self.is_relay() {
                 self.outbox.writes().push(WriteOp::Released(until));
             }
         }

@@ -47,3 +47,17 @@ pub(super) fn tab_place(relay: Place, nth: usize, of: usize) -> Place {
     let is_above = relay.y < 380;
     Place { x: relay.x + aside, y: if is_above { relay.y - away } else { relay.y + away } }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_turned_is_where_the_library_puts_it() {
+        for degrees in -360..=360 {
+            let angle = f64::from(degrees).to_radians();
+            let (cos, sin) = turned(angle);
+            assert!((cos - angle.cos()).abs() < 1e-4 && (sin - angle.sin()).abs() < 1e-4, "{degrees}°: {cos}, {sin}");
+        }
+    }
+}
