@@ -72,7 +72,7 @@ where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
     match incoming.next(HELLO_WITHIN).await {
-        Ok(Frame::Hello(Hello::Tab { replica, room })) => Ok((replica, Room::try_from(room)?)),
+        Ok(Frame::Hello(Hello::Tab { secret, room })) => Ok((secret.replica(), Room::try_from(room)?)),
         Ok(_) => Err(malformed("the first frame must be the hello of a tab")),
         Err(End::Silent) => Err(malformed("no hello came in time")),
         Err(end) => Err(end),

@@ -560,6 +560,16 @@ pub enum Violation {
     OtherSchema,
     #[error("the same replica has connected anew")]
     Replaced,
+    #[error("this id belongs to a relay: a tab needs an id of its own")]
+    IdOfRelay,
+    #[error("this tab is still connected to another relay: it may connect here once that connection has ended")]
+    ConnectedElsewhere,
+    #[error("two different edits were made under one name ({dot}): their author must take a new id")]
+    Equivocation { dot: Dot },
+    #[error("the counter of {dot} is more than {limit} above all that are known: take a new id")]
+    CounterLeap { dot: Dot, limit: u64 },
+    #[error("this room had an internal error and is read anew from disk: connect again")]
+    RoomFailed,
     #[error("the relay is stopping")]
     Stopping,
 }

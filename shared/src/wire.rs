@@ -15,13 +15,13 @@ use crate::codec::rows::{RowSink, RowSource};
 use crate::codec::{Malformed, Sink, Source, Table, put_dot_set, put_varint, take_bytes, take_dot_set, take_varint};
 use crate::document::{Delta, Document, Packed};
 use crate::dot::DotSet;
-use crate::id::{RecordId, ReplicaId, VoterId};
+use crate::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
 use crate::io::{Message, Violation};
 use crate::paxos::Configuration;
 use crate::schema::Schema;
 
 /// The version of the frames. Peers of different versions do not talk.
-pub const VERSION: u8 = 6;
+pub const VERSION: u8 = 7;
 
 /// The version of documents, which has a number of its own: what is kept outlives the frames of its time.
 const DOCUMENT_VERSION: u8 = 2;
@@ -53,8 +53,9 @@ pub enum Frame {
 /// Who speaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hello {
-    /// `room` is a name that the relay checks, to say what is wrong with it.
-    Tab { replica: ReplicaId, room: String },
+    /// A tab to a relay. `secret` proves the id of the tab. `room` is a name that the relay checks, to say what is wrong
+    /// with it.
+    Tab { secret: ReplicaSecret, room: String },
     /// A relay to a tab. `replica` is the incarnation of its database; the schema is that of every room.
     Relay { voter: VoterId, replica: ReplicaId, schema: Schema },
     /// A relay to a relay. `replica` is the incarnation of its database.
@@ -62,11 +63,12 @@ pub enum Hello {
 }
 
 impl Hello {
-    /// The replica that says hello, where it says which it is.
+    /// The replica that says hello.
     #[must_use]
-    pub fn replica(&self) -> Option<ReplicaId> {
+    pub fn replica(&self) -> ReplicaId {
         match self {
-            Hello::Tab { replica, .. } | Hello::Relay { replica, .. } | Hello::Link { replica, .. } => Some(*replica),
+            Hello::Tab { secret, .. } => secret.replica(),
+            Hello::Relay { replica, .. } | Hello::Link { replica, .. } => *replica,
         }
     }
 }

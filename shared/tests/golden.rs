@@ -11,7 +11,7 @@ use shared::crdt::{FieldEdit, FieldId, FieldKind, Lattice, Op};
 use shared::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
 use shared::io::{Message, Violation};
 use shared::ledger::{Claim, ClaimId, Load, Wish};
 use shared::observation::{End, LinkSeen, Observation, Votes};
@@ -20,6 +20,7 @@ use shared::schema::Schema;
 use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Room};
 
 const ALICE: ReplicaId = ReplicaId(0xa11c_e000_0000_0001);
+const SECRET: ReplicaSecret = ReplicaSecret::new([7; ReplicaSecret::BYTES]);
 const BOB: ReplicaId = ReplicaId(0xb0b0_0000_0000_0002);
 const RELAY: ReplicaId = ReplicaId(0x4e1a_0000_0000_0003);
 const ANNA: RecordId = RecordId(Dot { replica: ALICE, counter: 1 });
@@ -106,7 +107,7 @@ fn frames() -> Vec<Frame> {
     messages.extend(about_the_log(ballot));
     messages.extend(edits().into_iter().map(Message::Edit));
     let room = Room::try_from("people".to_owned()).expect("a name of a room");
-    let hello = Frame::Hello(Hello::Tab { replica: ALICE, room: "people".to_owned() });
+    let hello = Frame::Hello(Hello::Tab { secret: SECRET, room: "people".to_owned() });
     let relay = Frame::Hello(Hello::Relay { voter: VoterId(2), replica: RELAY, schema: Schema::people() });
     let founding = Configuration { number: 0, voters: BTreeMap::from([(VoterId(2), RELAY)]) };
     let addresses = BTreeMap::from([(VoterId(2), "127.0.0.1:5002".to_owned())]);

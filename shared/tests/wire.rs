@@ -9,7 +9,7 @@ use shared::crdt::{FieldEdit, FieldId, FieldKind, Op};
 use shared::document::Edit;
 use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
@@ -135,9 +135,10 @@ fn a_table_that_is_full_begins_anew_and_a_goodbye_is_read_at_any_time() {
 /// What a small edit takes on a link that is up.
 #[test]
 fn an_edit_of_a_short_field_takes_24_bytes_at_the_most() {
-    let (me, other) = (ReplicaId(0x1234_5678_9abc_def0), ReplicaId(0x0fed_cba9_8765_4321));
+    let secret = ReplicaSecret::new([7; ReplicaSecret::BYTES]);
+    let (me, other) = (secret.replica(), ReplicaId(0x0fed_cba9_8765_4321));
     let mut encoder = Encoder::default();
-    let hello = Frame::Hello(shared::wire::Hello::Tab { replica: me, room: "room".to_owned() });
+    let hello = Frame::Hello(shared::wire::Hello::Tab { secret, room: "room".to_owned() });
     let context = [Dot::new(me, 40), Dot::new(other, 100_000)].into_iter().collect();
     let have = Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default(), chain: 0 });
     let _ = [encoder.frame(&hello), encoder.frame(&have)];

@@ -11,7 +11,7 @@ use shared::wire::{Frame, Hello};
 use tokio::time::timeout;
 
 use crate::cluster::{Cluster, poll};
-use crate::tab::{Client, Tab, new_replica_id};
+use crate::tab::{Client, Tab, new_secret};
 
 /// How long to look whether something happens that must not. A candidate without success tries again after 0.3 s, and
 /// a relay that was restarted votes after 1.5 s at the latest.
@@ -271,7 +271,7 @@ async fn a_relay_alone_becomes_three_and_keeps_everything() {
     sees(&late, &["Anna", "Béla"]).await;
 
     let mut client = Client::connect(cluster.url(2)).await.expect("a connection");
-    client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: "later".to_owned() })).await;
+    client.send(&Frame::Hello(Hello::Tab { secret: new_secret(), room: "later".to_owned() })).await;
     for id in 1..=3 {
         poll("a room that is opened later follows", || {
             (cluster.membership(id)["rooms"]["later"]["number"] == 1).then_some(())

@@ -1,15 +1,15 @@
 //! A tab that comes back with much that it wrote offline.
 
 use crate::cluster::Cluster;
-use crate::tab::{Tab, new_replica_id};
+use crate::tab::{Tab, new_secret};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_offline_arrives_whole() {
     let cluster = Cluster::start(3);
-    let (replica, people) = (new_replica_id(), 1200);
+    let (secret, people) = (new_secret(), 1200);
     // More than one round of a resync carries.
     let note = "edited ".repeat(580);
-    let offline = Tab::under(replica, &[]);
+    let offline = Tab::under(secret, &[]);
     for number in 0..people {
         let record = offline.add(&format!("person {number}")).await;
         offline.edit(record, "note", &note).await;

@@ -10,7 +10,7 @@ use shared::wire::{Frame, Hello};
 
 use crate::cluster::{Cluster, poll};
 use crate::operation::assert_refused;
-use crate::tab::{Client, Tab, new_replica_id};
+use crate::tab::{Client, Tab, new_secret};
 
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/invoices.toml")
@@ -25,7 +25,7 @@ fn example_with(more: &str) -> tempfile::NamedTempFile {
 /// The schema that a relay tells its tabs.
 async fn schema_of(cluster: &Cluster, id: u16) -> Schema {
     let mut client = Client::connect(cluster.url(id)).await.expect("a connection");
-    client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: "people".to_owned() })).await;
+    client.send(&Frame::Hello(Hello::Tab { secret: new_secret(), room: "people".to_owned() })).await;
     match client.next().await {
         Some(Frame::Hello(Hello::Relay { schema, .. })) => schema,
         other => panic!("no hello: {other:?}"),

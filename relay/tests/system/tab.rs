@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::{SinkExt, StreamExt};
 use shared::crdt::FieldEdit;
 use shared::dot::DotSet;
-use shared::id::{RecordId, ReplicaId};
+use shared::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::io::{
     Command, CommandId, CommandRejection, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
 };
@@ -27,7 +27,7 @@ use crate::cluster::PATIENCE;
 
 /// A replica in the role of a tab, which keeps connected to one of some relays. It ends when this is dropped.
 pub struct Tab {
-    replica: ReplicaId,
+    secret: ReplicaSecret,
     events: mpsc::UnboundedSender<Event>,
     state: Arc<Mutex<State>>,
     changes: watch::Receiver<u64>,
@@ -62,19 +62,19 @@ impl Tab {
 
     /// The same, in a room of this schema.
     pub async fn open_with(schema: &Schema, urls: &[String]) -> Self {
-        let tab = Self::start(new_replica_id(), schema.clone(), urls);
+        let tab = Self::start(new_secret(), schema.clone(), urls);
         tab.until("it is connected", |view| view.is_connected()).await;
         tab
     }
 
-    /// A tab under a given id, which need not ever be connected.
-    pub fn under(replica: ReplicaId, urls: &[String]) -> Self {
-        Self::start(replica, Schema::people(), urls)
+    /// A tab whose id this secret proves. It need not ever be connected.
+    pub fn under(secret: ReplicaSecret, urls: &[String]) -> Self {
+        Self::start(secret, Schema::people(), urls)
     }
 
-    fn start(replica: ReplicaId, schema: Schema, urls: &[String]) -> Self {
+    fn start(secret: ReplicaSecret, schema: Schema, urls: &[String]) -> Self {
         let (events, inbox) = mpsc::unbounded_channel();
-        let config = Config { replica, schema, role: Role::Tab };
+        let config = Config { replica: secret.replica(), schema, role: Role::Tab };
         let state = State {
             replica: Replica::recover(config, Recovered::default(), now()),
             acknowledged: DotSet::default(),
@@ -84,14 +84,14 @@ impl Tab {
         let state = Arc::new(Mutex::new(state));
         let (changed, changes) = watch::channel(0);
         let tasks = Mutex::new(vec![tokio::spawn(drive(Arc::clone(&state), inbox, changed))]);
-        let tab = Tab { replica, events, state, changes, tasks };
+        let tab = Tab { secret, events, state, changes, tasks };
         tab.go_online(urls);
         tab
     }
 
     /// From now on the tab keeps connected to one of `urls`.
     pub fn go_online(&self, urls: &[String]) {
-        let task = tokio::spawn(stay_connected(self.replica, urls.to_vec(), self.events.clone()));
+        let task = tokio::spawn(stay_connected(self.secret.clone(), urls.to_vec(), self.events.clone()));
         self.tasks.lock().unwrap().push(task);
     }
 
@@ -177,6 +177,13 @@ pub fn new_replica_id() -> ReplicaId {
     ReplicaId(getrandom::u64().expect("the system gives random numbers"))
 }
 
+/// A secret that proves an id which nobody has had.
+pub fn new_secret() -> ReplicaSecret {
+    let mut bytes = [0; ReplicaSecret::BYTES];
+    getrandom::fill(&mut bytes).expect("the system gives random numbers");
+    ReplicaSecret::new(bytes)
+}
+
 fn now() -> Now {
     static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
@@ -256,10 +263,10 @@ fn step(
     }
 }
 
-async fn stay_connected(replica: ReplicaId, urls: Vec<String>, events: mpsc::UnboundedSender<Event>) {
+async fn stay_connected(secret: ReplicaSecret, urls: Vec<String>, events: mpsc::UnboundedSender<Event>) {
     for (attempt, url) in (0..).zip(urls.iter().cycle()) {
         if let Ok(mut client) = Client::connect(url).await {
-            client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
+            client.send(&Frame::Hello(Hello::Tab { secret: secret.clone(), room: "people".to_owned() })).await;
             if let Some(Frame::Hello(Hello::Relay { voter, replica, .. })) = client.next().await {
                 let peer = PeerId(attempt);
                 serve(client, peer, PeerKind::Relay(voter, replica), &events).await;

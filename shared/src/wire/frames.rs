@@ -97,9 +97,7 @@ impl Encoder {
 
     /// Who says hello need not be introduced again.
     fn introduce(&mut self, hello: &Hello) {
-        if let Some(replica) = hello.replica() {
-            self.table.introduce(replica);
-        }
+        self.table.introduce(hello.replica());
     }
 
     fn message(&mut self, bytes: &mut Vec<u8>, message: &Message) -> u8 {
@@ -301,9 +299,7 @@ impl Decoder {
             }
             tag::HELLO => {
                 let hello: Hello = take_plain(&mut rest)?;
-                if let Some(replica) = hello.replica() {
-                    self.table.introduce(replica);
-                }
+                self.table.introduce(hello.replica());
                 Frame::Hello(hello)
             }
             tag::BYE => Frame::Bye(take_plain(&mut rest)?),

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use shared::crdt::FieldEdit;
 use shared::document::{Digest, Liveness};
 use shared::dot::DotSet;
-use shared::id::{ReplicaId, VoterId};
+use shared::id::{ReplicaId, ReplicaSecret, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
 use shared::ledger::{Claim, ClaimId, Wish};
 use shared::paxos::{self, Ballot};
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Packet};
 
 use crate::cluster::Cluster;
-use crate::tab::{Client, Tab, new_replica_id};
+use crate::tab::{Client, Tab, new_replica_id, new_secret};
 
 /// A relay with a tab that does nothing wrong and must notice nothing.
 struct Scene {
@@ -36,26 +36,26 @@ impl Scene {
     }
 
     /// A connection that has said hello.
-    async fn attacker(&self, replica: ReplicaId) -> Client {
+    async fn attacker(&self, secret: &ReplicaSecret) -> Client {
         let mut client = Client::connect(self.cluster.url(1)).await.expect("a connection");
-        client.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
+        client.send(&Frame::Hello(Hello::Tab { secret: secret.clone(), room: "people".to_owned() })).await;
         assert!(is_hello_of_relay(client.next().await));
         client
     }
 
     /// Sends one packet as a tab, and gives the answer to it.
     async fn answer_to(&self, packet: Packet) -> Violation {
-        let mut client = self.attacker(new_replica_id()).await;
+        let mut client = self.attacker(&new_secret()).await;
         client.send_packet(packet).await;
         refused(client).await
     }
 
-    async fn answer_to_message(&self, replica: ReplicaId, message: Message) -> Violation {
-        self.answer_to_frame(replica, &Frame::Message(message)).await
+    async fn answer_to_message(&self, secret: &ReplicaSecret, message: Message) -> Violation {
+        self.answer_to_frame(secret, &Frame::Message(message)).await
     }
 
-    async fn answer_to_frame(&self, replica: ReplicaId, frame: &Frame) -> Violation {
-        let mut client = self.attacker(replica).await;
+    async fn answer_to_frame(&self, secret: &ReplicaSecret, frame: &Frame) -> Violation {
+        let mut client = self.attacker(secret).await;
         client.send(frame).await;
         refused(client).await
     }
@@ -140,37 +140,38 @@ async fn packets_that_are_no_frames_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_tab_may_not_say_is_refused() {
     let scene = Scene::new().await;
-    let (me, other) = (new_replica_id(), new_replica_id());
+    let (secret, other) = (&new_secret(), new_replica_id());
+    let me = secret.replica();
     let Addition { edit, delta } = addition(other, Duration::ZERO);
     for foreign in [edit, delta] {
-        let answer = scene.answer_to_message(me, foreign).await;
+        let answer = scene.answer_to_message(secret, foreign).await;
         assert!(matches!(answer, Violation::ForeignDot { dot } if dot.replica == other), "{answer}");
     }
     let Addition { edit, delta } = addition(me, Duration::from_secs(86_400));
     for late in [edit, delta] {
-        let answer = scene.answer_to_message(me, late).await;
+        let answer = scene.answer_to_message(secret, late).await;
         assert!(matches!(answer, Violation::Clock(_)), "{answer}");
     }
     let claim = |replica, wish| {
         Message::Propose(Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: paxos::Slot(0), after: None, wish })
     };
     let raise = claim(other, Wish::Raise { number: 9 });
-    assert_eq!(scene.answer_to_message(me, raise).await, Violation::ForeignClaim);
+    assert_eq!(scene.answer_to_message(secret, raise).await, Violation::ForeignClaim);
     let reconfigure = claim(me, Wish::Reconfigure { from: 0, voters: BTreeMap::from([(VoterId(9), me)]) });
-    assert_eq!(scene.answer_to_message(me, reconfigure).await, Violation::NotForTabs);
+    assert_eq!(scene.answer_to_message(secret, reconfigure).await, Violation::NotForTabs);
     let ballot = Ballot { configuration: 0, round: 99, voter: VoterId(1) };
     let vote = Message::Paxos(paxos::Message::StepDown { ballot });
-    assert_eq!(scene.answer_to_message(me, vote).await, Violation::NotForTabs);
+    assert_eq!(scene.answer_to_message(secret, vote).await, Violation::NotForTabs);
     let (context, majority) = (DotSet::default(), DotSet::default());
     let stored = Message::Stored { context, configuration: 0, majority };
-    assert_eq!(scene.answer_to_message(me, stored).await, Violation::NotForTabs);
+    assert_eq!(scene.answer_to_message(secret, stored).await, Violation::NotForTabs);
     let held = Message::Held { dots: DotSet::default() };
-    assert_eq!(scene.answer_to_message(me, held).await, Violation::NotForTabs);
+    assert_eq!(scene.answer_to_message(secret, held).await, Violation::NotForTabs);
     let room = Room::try_from("people".to_owned()).expect("the name of a room");
     let in_room = Frame::InRoom(room, addition(me, Duration::ZERO).edit);
-    assert_eq!(scene.answer_to_frame(me, &in_room).await, Violation::NotForTabs);
+    assert_eq!(scene.answer_to_frame(secret, &in_room).await, Violation::NotForTabs);
     let relays = Frame::Relays(Relays::default());
-    assert_eq!(scene.answer_to_frame(me, &relays).await, Violation::NotForTabs);
+    assert_eq!(scene.answer_to_frame(secret, &relays).await, Violation::NotForTabs);
     scene.nobody_else_noticed().await;
 }
 
@@ -206,7 +207,7 @@ async fn a_flood_is_cut_and_so_are_rooms_without_end() {
     let liveness = Message::Liveness(Liveness::default());
     let dear = [empty_have(), Message::More, Message::Digest(Digest::default()), ask, liveness];
     for message in dear {
-        let mut flood = scene.attacker(new_replica_id()).await;
+        let mut flood = scene.attacker(&new_secret()).await;
         for _ in 0..200 {
             flood.send(&Frame::Message(message.clone())).await;
         }
@@ -224,7 +225,7 @@ async fn a_flood_is_cut_and_so_are_rooms_without_end() {
 
 async fn enter(scene: &Scene, name: &str) -> Client {
     let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-    client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: name.to_owned() })).await;
+    client.send(&Frame::Hello(Hello::Tab { secret: new_secret(), room: name.to_owned() })).await;
     assert!(is_hello_of_relay(client.next().await));
     client
 }
@@ -233,7 +234,7 @@ async fn enter(scene: &Scene, name: &str) -> Client {
 async fn a_room_with_a_bad_name_is_refused_with_the_rule() {
     let scene = Scene::new().await;
     let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-    client.send(&Frame::Hello(Hello::Tab { replica: new_replica_id(), room: "a/b".to_owned() })).await;
+    client.send(&Frame::Hello(Hello::Tab { secret: new_secret(), room: "a/b".to_owned() })).await;
     assert_eq!(refused(client).await, Violation::BadRoom);
     scene.nobody_else_noticed().await;
 }
@@ -241,12 +242,12 @@ async fn a_room_with_a_bad_name_is_refused_with_the_rule() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     let scene = Scene::new().await;
-    let replica = new_replica_id();
-    let mut older = scene.attacker(replica).await;
-    let mut newer = scene.attacker(replica).await;
+    let secret = new_secret();
+    let mut older = scene.attacker(&secret).await;
+    let mut newer = scene.attacker(&secret).await;
     assert_eq!(older.bye().await, Some(Violation::Replaced));
     assert_eq!(older.closed.expect("a close frame").code, CloseCode::Library(4001));
-    newer.send(&Frame::Message(addition(replica, Duration::ZERO).edit)).await;
+    newer.send(&Frame::Message(addition(secret.replica(), Duration::ZERO).edit)).await;
     scene.bystander.until("the newer one's edit", |view| Tab::has_name(view, "Mallory")).await;
 }
 
