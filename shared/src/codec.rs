@@ -10,7 +10,7 @@ mod grammar;
 pub mod rows;
 mod table;
 
-pub(crate) use grammar::{copy_live, put_dot_set, put_edit, put_live, take_dot_set, take_edit, take_live};
+pub(crate) use grammar::{copy_live, put_dot_set, put_edit, put_live, put_version, take_dot_set, take_edit, take_live};
 pub(crate) use table::Table;
 
 use thiserror::Error;

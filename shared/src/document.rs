@@ -8,6 +8,7 @@
 //! whole versions, which needs nothing.
 
 mod audit;
+mod contest;
 mod fingerprint;
 mod merge;
 mod packed;
@@ -20,16 +21,18 @@ pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use thiserror::Error;
+
 use crate::crdt::{FieldId, Lattice, Op, Version};
-use crate::dot::{Dot, DotSet};
+use crate::dot::{Dot, DotSet, NotDots};
 use crate::hlc::Stamp;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::WriteOp;
 
-use fingerprint::Fingerprint;
+use fingerprint::{Fingerprint, Mark};
 use superseded::Superseded;
 
 /// How long a version may be, in bytes: a bound on the frames that carry versions whole.
@@ -44,8 +47,8 @@ pub struct Document {
     context: DotSet,
     records: BTreeMap<RecordId, Versions>,
     /// The live dots. Invariant: the dots by which the versions of `records` live, and those that name them.
-    index: BTreeMap<Dot, RecordId>,
-    /// Invariant: that of the dots in `index`.
+    index: BTreeMap<Dot, Place>,
+    /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
     /// Replicas that write no more, with the counter of their last dot. Invariant: of their dots up to there the context
     /// has those that are live, and no others.
@@ -58,6 +61,14 @@ impl PartialEq for Document {
     fn eq(&self, other: &Self) -> bool {
         self.context == other.context && self.records == other.records
     }
+}
+
+/// Where a live dot belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    record: RecordId,
+    /// Of the version that the dot names, or of a dot by which a folded version lives.
+    mark: Mark,
 }
 
 /// A version of a record that nothing has superseded.
@@ -116,6 +127,9 @@ pub struct Edit {
     pub superseded: DotSet,
     /// The edit changes nothing: it folds concurrent versions into one, which lives by the dots by which they lived.
     pub folds: bool,
+    /// The first 28 bits of the mark of the version that the edit makes. A receiver that makes another version has another
+    /// base, since somebody has given two contents to one dot: it asks for the version whole.
+    pub result: u32,
     pub ops: Vec<Op>,
 }
 
@@ -165,10 +179,18 @@ pub enum News {
 /// Why an edit cannot be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// It builds on versions that are not here: the record is needed whole, with what became of these dots.
+    /// It builds on versions that are not here, or are others here: the record is needed whole, with what became of these
+    /// dots.
     MissingBase { record: RecordId, dots: DotSet },
     /// It would make a version longer than [`MAX_VERSION_BYTES`].
     TooLarge,
+}
+
+/// A replica has used the last dot that there is under its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the id {replica} can name no more edits: go on under a new id")]
+pub struct OutOfDots {
+    pub replica: ReplicaId,
 }
 
 /// What happened to one record.
@@ -211,6 +233,8 @@ pub struct Merged {
     pub lost: Vec<LostWrite>,
     /// The dots that were live, and are not any more.
     pub died: Vec<(RecordId, Dot)>,
+    /// The dots that came with another content than they have here: their authors lie, or have lost their state.
+    pub contested: BTreeSet<Dot>,
     pub writes: Vec<WriteOp>,
 }
 
@@ -218,15 +242,13 @@ impl Document {
     /// A document read back from durable state.
     #[must_use]
     pub fn recover(context: DotSet, records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>) -> Self {
-        let mut index = BTreeMap::new();
-        let records = records.into_iter().filter_map(|(record, versions)| {
+        let mut document = Document { context, ..Document::default() };
+        for (record, versions) in records {
             let versions: Vec<Live> = versions.values().map(|packed| packed.unpack(record)).collect();
-            index.extend(versions.iter().flat_map(Live::dots).map(|dot| (dot, record)));
-            Some((record, Versions::new(record, versions, None)?))
-        });
-        let records = records.collect();
-        let fingerprint = index.keys().collect();
-        Document { context, records, index, fingerprint, ..Document::default() }
+            versions.iter().for_each(|live| document.set_live(record, live));
+            document.records.extend(Versions::new(record, versions, None).map(|versions| (record, versions)));
+        }
+        document
     }
 
     #[must_use]
@@ -234,9 +256,9 @@ impl Document {
         &self.context
     }
 
-    /// A hash of all that is live.
+    /// A hash of all that is live, with its content.
     #[must_use]
-    pub fn fingerprint(&self) -> u64 {
+    pub fn fingerprint(&self) -> u128 {
         self.fingerprint.whole()
     }
 
@@ -283,9 +305,11 @@ impl Document {
     }
 
     /// The dot of this replica's next edit.
-    #[must_use]
-    pub fn next_dot(&self, replica: ReplicaId) -> Dot {
-        Dot::new(replica, self.context.highest(replica) + 1)
+    ///
+    /// # Errors
+    /// [`OutOfDots`].
+    pub fn next_dot(&self, replica: ReplicaId) -> Result<Dot, OutOfDots> {
+        Dot::try_new(replica, self.context.highest(replica) + 1).map_err(|NotDots| OutOfDots { replica })
     }
 
     /// Edits a record, which comes into being if it is not there. `dot` is the edit's own, from
@@ -298,7 +322,7 @@ impl Document {
         let versions = self.versions(record);
         let base = versions.iter().map(|live| live.dot).collect();
         let superseded = versions.iter().flat_map(|live| live.folded.iter().copied()).collect();
-        self.apply_on(Edit { record, dot, stamp, base, superseded, folds: false, ops }, versions)
+        self.make(Edit { record, dot, stamp, base, superseded, folds: false, result: 0, ops }, versions)
     }
 
     /// Folds the concurrent versions of a record into one that reads the same. `dot` is the fold's own. A removal that
@@ -310,8 +334,9 @@ impl Document {
         let versions = self.versions(record);
         let base = versions.iter().map(|live| live.dot).collect();
         let stamp = versions.iter().map(|live| live.version.stamp).max().unwrap_or_default();
-        let edit = Edit { record, dot, stamp, base, superseded: DotSet::default(), folds: true, ops: Vec::new() };
-        self.apply_on(edit, versions)
+        let superseded = DotSet::default();
+        let edit = Edit { record, dot, stamp, base, superseded, folds: true, result: 0, ops: Vec::new() };
+        self.make(edit, versions)
     }
 
     /// Removes a record. The removal takes a dot too, so that replicas with equal contexts are equal.
@@ -336,14 +361,22 @@ impl Document {
     /// # Errors
     /// See [`Unfit`]; the document is then as it was.
     pub fn apply(&mut self, edit: Edit) -> Result<Merged, Unfit> {
+        let needs_whole = |edit: &Edit| Unfit::MissingBase { record: edit.record, dots: edit.context() };
+        if let Some(place) = self.index.get(&edit.dot)
+            && (place.record != edit.record || place.mark.short() != edit.result && !place.mark.is_of_support(edit.dot))
+        {
+            return Err(needs_whole(&edit)); // It is another edit under the same dot.
+        }
         if self.knows(edit.dot) {
             return Ok(self.apply_again(&edit));
         }
         let base: Option<Vec<Live>> = edit.base.iter().map(|&dot| self.version(edit.record, dot)).collect();
-        match base {
-            Some(base) => self.apply_on(edit, base),
-            None => Err(Unfit::MissingBase { record: edit.record, dots: edit.context() }),
+        let Some(base) = base else { return Err(needs_whole(&edit)) };
+        let (live, mark) = made_by(&edit, base)?;
+        if mark.short() != edit.result {
+            return Err(needs_whole(&edit));
         }
+        Ok(self.take_edit(edit, live, mark))
     }
 
     /// An edit that was seen before still tells what it has superseded. A fold does not: what it folded may live on in a
@@ -359,22 +392,17 @@ impl Document {
         merged
     }
 
-    fn apply_on(&mut self, edit: Edit, base: Vec<Live>) -> Result<Merged, Unfit> {
-        let mut folded = Vec::new();
-        if edit.folds {
-            folded = base.iter().flat_map(|live| live.supports().iter().copied()).collect();
-            folded.sort_unstable();
-            folded.dedup();
-        }
-        let mut version = merged(base.into_iter().map(|live| live.version)).unwrap_or_default();
-        version.edit(edit.dot, edit.stamp, edit.ops.iter().cloned());
-        let live = Live { dot: edit.dot, folded, version };
-        if live.weight() > MAX_VERSION_BYTES {
-            return Err(Unfit::TooLarge);
-        }
-        let mut merged = self.merge_edit(&edit, live);
+    /// Carries out an edit of this replica's own, which says from now on what it makes.
+    fn make(&mut self, mut edit: Edit, base: Vec<Live>) -> Result<Merged, Unfit> {
+        let (live, mark) = made_by(&edit, base)?;
+        edit.result = mark.short();
+        Ok(self.take_edit(edit, live, mark))
+    }
+
+    fn take_edit(&mut self, edit: Edit, live: Live, mark: Mark) -> Merged {
+        let mut merged = self.merge_edit(&edit, live, mark);
         merged.news = Some(News::Edit(edit));
-        Ok(merged)
+        merged
     }
 
     /// A version of a record that is live, or was until lately.
@@ -402,6 +430,29 @@ impl Lattice for Document {
             .flat_map(|(&record, versions)| versions.packed(record).into_iter().map(move |version| (record, version)));
         self.merge(Delta { context: other.context.clone(), versions: versions.collect(), remaining: 0 });
     }
+}
+
+/// The version that an edit makes of the versions that it builds on, with its mark.
+fn made_by(edit: &Edit, base: Vec<Live>) -> Result<(Live, Mark), Unfit> {
+    let mut folded = Vec::new();
+    if edit.folds {
+        folded = base.iter().flat_map(|live| live.supports().iter().copied()).collect();
+        folded.sort_unstable();
+        folded.dedup();
+    }
+    let mut version = merged(base.into_iter().map(|live| live.version)).unwrap_or_default();
+    version.edit(edit.dot, edit.stamp, edit.ops.iter().cloned());
+    let live = Live { dot: edit.dot, folded, version };
+    if live.weight() > MAX_VERSION_BYTES {
+        return Err(Unfit::TooLarge);
+    }
+    let mark = content_mark(edit.record, &live);
+    Ok((live, mark))
+}
+
+/// The mark of the content of a version.
+fn content_mark(record: RecordId, live: &Live) -> Mark {
+    Mark::of_version(record, &Packed::content(record, live))
 }
 
 /// Versions merged into one; `None` if there are none.

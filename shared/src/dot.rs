@@ -21,8 +21,15 @@ pub struct Dot {
 }
 
 impl Dot {
+    /// # Errors
+    /// [`NotDots`] if `counter` is not in `1..=MAX_COUNTER`.
+    pub fn try_new(replica: ReplicaId, counter: u64) -> Result<Self, NotDots> {
+        if (1..=MAX_COUNTER).contains(&counter) { Ok(Dot { replica, counter }) } else { Err(NotDots) }
+    }
+
     /// # Panics
-    /// If `counter` is not in `1..=MAX_COUNTER`; bytes from outside are checked by the decoder instead.
+    /// If `counter` is not in `1..=MAX_COUNTER`. For counters that are known to be; others take
+    /// [`try_new`](Self::try_new).
     #[must_use]
     pub fn new(replica: ReplicaId, counter: u64) -> Self {
         assert!((1..=MAX_COUNTER).contains(&counter), "a dot's counter is in 1..=2^48");
@@ -57,11 +64,7 @@ impl TryFrom<RawDot> for Dot {
     type Error = NotDots;
 
     fn try_from(raw: RawDot) -> Result<Self, NotDots> {
-        if (1..=MAX_COUNTER).contains(&raw.counter) {
-            Ok(Dot { replica: raw.replica, counter: raw.counter })
-        } else {
-            Err(NotDots)
-        }
+        Dot::try_new(raw.replica, raw.counter)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::crdt::FieldEdit;
-use crate::document::{Change, Delta, Digest, Edit, Liveness, LostWrite, MAX_VERSION_BYTES, Packed};
+use crate::document::{Change, Delta, Digest, Edit, Liveness, LostWrite, MAX_VERSION_BYTES, OutOfDots, Packed};
 use crate::dot::{Dot, DotSet};
 use crate::finality::Numbering;
 use crate::hlc::ClockAhead;
@@ -16,8 +16,8 @@ use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::ledger::{Claim, ClaimId, Load, Outcome, Rejection, Wish};
 use crate::observation::Observation;
 use crate::paxos::{self, Accepted, Configuration, Position, Slot, Standing, Suffix};
-use crate::presence::{RelayPresence, Status};
-use crate::replica::Hearsay;
+use crate::presence::{PresenceNews, RelayPresence, Status, StatusNews};
+use crate::replica::{Distrust, Doubt, Hearsay, NumberWrite};
 use crate::schema::{FieldName, SchemaViolation};
 
 /// The host's clocks at the moment of an input.
@@ -185,6 +185,8 @@ pub enum CommandRejection {
     Schema(#[from] SchemaViolation),
     #[error("there is no such record any more")]
     UnknownRecord,
+    #[error(transparent)]
+    OutOfDots(#[from] OutOfDots),
     #[error("there is nothing to undo")]
     NothingToUndo,
     #[error("it was changed since: undoing it would take back what others did")]
@@ -219,6 +221,8 @@ pub struct Output {
     pub cut: Vec<(PeerId, Violation)>,
     /// What others did to the document, for people to see.
     pub events: Vec<Event>,
+    /// Dots that turned out to be those of two edits, and whose authors are refused from now on.
+    pub equivocations: Vec<Dot>,
     /// Writes to last-writer-wins registers that lost against concurrent ones.
     pub lost: Vec<LostWrite>,
     /// What may read otherwise than before this step.
@@ -309,6 +313,8 @@ pub enum WriteOp {
     Stored(DotSet),
     /// What a tab has heard from its neighbours alone.
     Hearsay(Hearsay),
+    /// What the replica was told and does not believe.
+    Distrust(Distrust),
     /// Out of the lease that begins with `first`, the next number to give is `next`.
     Cursor {
         first: u64,
@@ -350,6 +356,7 @@ pub struct Recovered {
     pub pending: LiteMap<u64, PendingClaim>,
     pub stored: DotSet,
     pub hearsay: Hearsay,
+    pub distrust: Distrust,
     /// In a tab: everything decided below is released, as far as it was told.
     pub released: Slot,
     /// Why a tab's records got no number when it asked for them last.
@@ -404,6 +411,7 @@ impl Recovered {
             }
             WriteOp::Stored(dots) => self.stored = dots,
             WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
+            WriteOp::Distrust(distrust) => self.distrust = distrust,
             WriteOp::Cursor { first, next } => {
                 self.cursors.insert(first, next);
             }
@@ -417,8 +425,8 @@ pub enum Message {
     /// The first on every link: what the sender has, so that the other side can send what it lacks.
     Have {
         context: DotSet,
-        /// Of what is live.
-        fingerprint: u64,
+        /// Of what is live, with its content.
+        fingerprint: u128,
         decided: Slot,
         /// The hash of the decided log.
         chain: u64,
@@ -504,10 +512,23 @@ pub enum Message {
         record: RecordId,
         edit: Dot,
     },
-    /// Between relays: who is connected to the sender.
+    /// Between relays: numbers that the sender doubts. To a tab: numbers under its own edits, which it is to attest or to deny.
+    /// From a tab: it denies them.
+    Doubt(Vec<Doubt>),
+    /// Numbers that the sender has given, or that came to it from their authors.
+    Attest(Vec<NumberWrite>),
+    /// Between relays: somebody gave this dot to two edits.
+    Equivocated {
+        dot: Dot,
+    },
+    /// Between relays: who is connected to the sender. The first of a link.
     Presence(RelayPresence),
-    /// To a tab: how things stand.
+    /// Between relays: what has changed of it since.
+    PresenceNews(PresenceNews),
+    /// To a tab: how things stand. The first of a link.
     Status(Status),
+    /// To a tab: what has changed of it since.
+    StatusNews(StatusNews),
     /// The sender watches for the next seconds, and is to be told what the receiver sees.
     Watch {
         /// By what the sender knows the answer.
@@ -526,7 +547,9 @@ pub enum Message {
 pub enum Violation {
     #[error("a tab may not write under the name of another replica ({dot})")]
     ForeignDot { dot: Dot },
-    #[error("a record holds a number that {dot} gave, and this relay does not know of it: it may soon, so try again")]
+    #[error(
+        "records hold too many numbers that others gave, {dot} among them, and this relay does not know of them: it may soon, so try again"
+    )]
     UnknownNumber { dot: Dot },
     #[error("a tab may not send this kind of message")]
     NotForTabs,

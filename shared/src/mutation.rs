@@ -76,6 +76,14 @@ rules! {
     AnyRelayCounts,
     /// What was sent to a relay counts as held there.
     SentIsHeld,
+    /// Of two contents under one dot the one stays that has come last.
+    LatestContentStays,
+    /// A number that a tab brings under an edit of somebody else is settled.
+    DoubtIgnored,
+    /// A tab that gave one dot to two edits is linked again.
+    EquivocatorAdmitted,
+    /// A counter may leap as far as somebody says.
+    LeapBelieved,
 }
 
 #[cfg(not(feature = "mutations"))]

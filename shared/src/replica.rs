@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod claims;
 mod commands;
+mod distrust;
 mod folds;
 mod hearsay;
 mod holdings;
@@ -25,12 +26,14 @@ mod watched;
 mod witnesses;
 
 pub use audit::Audit;
+pub use distrust::{Distrust, Doubt, NumberWrite};
 pub use hearsay::Hearsay;
+pub use sync::MAX_LEAP;
 pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
 pub use witnesses::Witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::document::Document;
@@ -143,6 +146,10 @@ pub struct Replica {
     /// In a tab.
     hearsay: Hearsay,
     hearsay_written: Hearsay,
+    distrust: Distrust,
+    distrust_written: Distrust,
+    /// In a tab: the numbers that it has given by itself, and that are not settled.
+    given: BTreeSet<NumberWrite>,
     /// What this replica's user did that is durable here.
     kept: Kept,
     /// Which of them are durable on a majority of the voters; of use to a tab.
@@ -234,6 +241,9 @@ impl Replica {
             kept,
             hearsay: durable.hearsay.clone(),
             hearsay_written: durable.hearsay,
+            distrust: durable.distrust.clone(),
+            distrust_written: durable.distrust,
+            given: BTreeSet::new(),
             on_majority: OnMajority::default(),
             holdings: Holdings::default(),
             remaining: 0,
@@ -254,6 +264,7 @@ impl Replica {
         for record in replica.document.records().collect::<Vec<_>>() {
             replica.look_at_number(now, record);
         }
+        replica.recall_given();
         if !replica.is_relay() {
             // What needs no witness is final also before a relay says so.
             replica.release(now);
@@ -276,7 +287,10 @@ impl Replica {
                     self.on_peer_down(now, peer);
                 }
             }
-            Input::PeerUp(peer, kind) => self.on_peer_up(now, peer, kind),
+            Input::PeerUp(peer, kind) => match self.ban_of(kind) {
+                Some(violation) => output.cut.push((peer, violation)),
+                None => self.on_peer_up(now, peer, kind),
+            },
             Input::PeerDown(peer) => self.on_peer_down(now, peer),
             Input::Persisted(id) => {
                 self.outbox.persisted(id);
@@ -311,7 +325,8 @@ impl Replica {
         let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
         let (settle, holdings) = (self.settle_deadline(), self.holdings.deadline());
         let observing = self.observing.deadline();
-        [voter, window, settle, self.claims.deadline(), self.reads.deadline(), waiver, fold, holdings, observing]
+        let peers = self.peers.deadline();
+        [voter, window, settle, self.claims.deadline(), self.reads.deadline(), waiver, fold, holdings, observing, peers]
             .into_iter()
             .flatten()
             .min()
@@ -326,7 +341,7 @@ impl Replica {
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
         Audit::default().check(self);
-        self.unsettled.assert_complete(&self.document, &self.ledger);
+        self.unsettled.assert_complete(&self.document, (&self.ledger, &self.distrust));
     }
 
     /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
@@ -342,11 +357,12 @@ impl Replica {
             self.lease_ahead(now);
             self.settle_provisional(now);
             self.pump_claims(now);
-            self.tell_status();
+            self.tell_status(now);
             self.tell_holdings(now);
             self.observe(now);
             self.keep_memory();
             self.keep_hearsay();
+            self.keep_distrust();
             self.outbox.close_step(self.log.decided(), output);
             if let Some(batch) = &output.write {
                 self.kept.issued(batch.id, self.document.context().highest(self.me), self.claims.seq());
@@ -364,8 +380,8 @@ impl Replica {
             return;
         }
         for record in self.folds.take_due(now.monotonic) {
-            let dot = self.document.next_dot(self.me);
             if self.document.version_count(record) > 1
+                && let Ok(dot) = self.document.next_dot(self.me)
                 && let Ok(mut merged) = self.document.fold(record, dot)
             {
                 self.spread(now, None, &mut merged);
@@ -398,6 +414,9 @@ impl Replica {
             Message::Paxos(_)
             | Message::Held { .. }
             | Message::Presence(_)
+            | Message::PresenceNews(_)
+            | Message::Attest(_)
+            | Message::Equivocated { .. }
             | Message::Propose(_)
             | Message::Witness { .. }
             | Message::ReadIndex { .. }
@@ -426,6 +445,8 @@ impl Replica {
             Message::Watch { at, round_trip_us, measures } => {
                 self.on_watch(now, peer, kind, (at, round_trip_us, measures));
             }
+            Message::Doubt(doubts) => self.on_doubt(now, peer, kind, doubts)?,
+            Message::Attest(writes) => self.on_attest(now, peer, kind, writes)?,
             Message::Revived { record, edit } => self.on_revived(peer, record, edit),
             Message::Restored { record, edit } => {
                 if self.document.contains(record) {
@@ -463,8 +484,11 @@ impl Replica {
                 self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
             }
             Message::Held { .. } => {} // Heard already.
+            Message::Equivocated { dot } => self.on_equivocated(dot, output),
             Message::Presence(presence) => self.peers.set_presence(from, presence),
+            Message::PresenceNews(news) => self.peers.change_presence(from, &news),
             Message::Status(status) => self.peers.set_status(status),
+            Message::StatusNews(news) => self.peers.change_status(news),
             Message::Released { until } => self.hear_released(until),
             Message::Load(load) => self.on_load(load),
             Message::ReadAt { id, index } => self.on_read_at(id, index),
@@ -483,6 +507,8 @@ impl Replica {
             | Message::Witness { .. }
             | Message::ReadIndex { .. }
             | Message::Watch { .. }
+            | Message::Doubt(_)
+            | Message::Attest(_)
             | Message::Restored { .. }
             | Message::Revived { .. } => unreachable!("dispatched before"),
         }
@@ -498,6 +524,9 @@ impl Replica {
             self.holdings.up(peer, kind);
         }
         self.observing.peer_up(now, kind);
+        if !self.is_neighbour(kind) {
+            self.tell_all_doubts(peer, kind);
+        }
         self.send(peer, self.have());
         if self.is_neighbour(kind) {
             return;
@@ -546,10 +575,10 @@ impl Replica {
     }
 
     /// Tells relays who is here and tabs how things stand, where that has changed.
-    fn tell_status(&mut self) {
+    fn tell_status(&mut self, now: Now) {
         let Some(voter) = &self.voter else { return };
         let me = (voter.me(), self.me);
-        for (peer, message) in self.peers.news_of_status(me, voter.leader(), voter.configuration()) {
+        for (peer, message) in self.peers.news_of_status(now.monotonic, me, voter.leader(), voter.configuration()) {
             self.send(peer, message);
         }
     }

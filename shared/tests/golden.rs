@@ -74,8 +74,16 @@ fn edits() -> Vec<Edit> {
     ];
     let dot = Dot::new(ALICE, 3);
     let base = vec![Dot::new(ALICE, 2), Dot::new(BOB, 1)];
-    let edit =
-        |base, superseded, folds, ops| Edit { record: ANNA, dot, stamp: stamp(40), base, superseded, folds, ops };
+    let edit = |base, superseded, folds, ops| Edit {
+        record: ANNA,
+        dot,
+        stamp: stamp(40),
+        base,
+        superseded,
+        folds,
+        result: 0x0123_4567,
+        ops,
+    };
     vec![
         edit(Vec::new(), DotSet::default(), false, ops.clone()),
         edit(base.clone(), DotSet::default(), true, Vec::new()),
@@ -86,7 +94,7 @@ fn edits() -> Vec<Edit> {
 /// Frames without anything compressed, in the order in which one link carries them.
 fn frames() -> Vec<Frame> {
     let some: DotSet = [Dot::new(ALICE, 1), Dot::new(ALICE, 2), Dot::new(BOB, 7)].into_iter().collect();
-    let digest = Digest { context: some.clone(), buckets: vec![1, 0xffff_ffff] };
+    let digest = Digest { context: some.clone(), whole: 0x0fed << 64 | 7, buckets: vec![1, 0xffff_ffff] };
     let liveness = Liveness { context: some.clone(), of: 2, buckets: vec![1], live: some.clone() };
     let ballot = Ballot { configuration: 1, round: 3, voter: VoterId(2) };
     let mut messages = vec![

@@ -20,7 +20,7 @@ fn full_relay() -> Replica {
     let author = ReplicaId(5);
     let mut document = Document::default();
     for person in 0..RECORDS {
-        let dot = document.next_dot(author);
+        let dot = document.next_dot(author).expect("there are dots left");
         let text =
             |field, text| Op { field: FieldId(field), kind: KINDS[usize::from(field)], edit: FieldEdit::Assign(text) };
         let ops = vec![

@@ -90,7 +90,7 @@ fn play(acts: &[(usize, Act)]) -> History {
 
 fn act_at(documents: &mut [Document], at: usize, act: Act, time: usize) -> Option<Merged> {
     let stamp = Stamp { wall_ms: time as u64, logical: 0 };
-    let dot = documents[at].next_dot(ReplicaId(at as u64 + 1));
+    let dot = documents[at].next_dot(ReplicaId(at as u64 + 1)).expect("there are dots left");
     let nth = |document: &Document, record: usize| document.records().nth(record);
     let document = &mut documents[at];
     match act {
@@ -197,7 +197,7 @@ fn adopt_all(documents: &mut [Document], gone: ReplicaId) {
     documents[0].join(&all);
     if let Err(NotYet::Live(records)) = documents[0].check_retirement(gone, all.context().highest(gone)) {
         for record in records {
-            let dot = documents[0].next_dot(ReplicaId(1));
+            let dot = documents[0].next_dot(ReplicaId(1)).expect("there are dots left");
             documents[0].edit(record, dot, Stamp { wall_ms: 999, logical: 0 }, Vec::new()).expect("it is small");
         }
     }

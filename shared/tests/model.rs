@@ -263,7 +263,7 @@ impl Room {
 /// Deeds, each written down in the history.
 impl Room {
     fn next_dot(&self, node: Node) -> Dot {
-        self.document(node).next_dot(self.hosts[node].config.replica)
+        self.document(node).next_dot(self.hosts[node].config.replica).expect("there are dots left")
     }
 
     /// The versions in which a record stands at a node, and the edits by which they live.

@@ -23,7 +23,7 @@ fn note(text: &str) -> Vec<Op> {
 }
 
 fn edit(document: &mut Document, record: RecordId, author: ReplicaId, time: u64) -> News {
-    let dot = document.next_dot(author);
+    let dot = document.next_dot(author).expect("there are dots left");
     let stamp = Stamp { wall_ms: 1_700_000_000_000 + time, logical: 0 };
     let merged = document.edit(record, dot, stamp, note(&format!("note {time}"))).expect("it is small");
     merged.news.expect("an edit is news")
@@ -70,10 +70,10 @@ fn where_everything_was_removed_the_version_vector_is_left_and_nothing_else() {
     let replicas = replicas();
     let mut document = Document::default();
     for (time, &replica) in (0..).zip(&replicas) {
-        let record = RecordId(document.next_dot(replica));
+        let record = RecordId(document.next_dot(replica).expect("there are dots left"));
         edit(&mut document, record, replica, time);
         edit(&mut document, record, replica, time + 1);
-        document.remove(record, document.next_dot(replica));
+        document.remove(record, document.next_dot(replica).expect("there are dots left"));
     }
     assert_eq!(document.records().len(), 0);
     assert_eq!(document.context().interval_count(), replicas.len());

@@ -13,6 +13,9 @@ use crate::version_vector::VersionVector;
 /// How many elements memory is set aside for on the word of a count.
 const TRUSTED: usize = 8;
 
+/// How many bits of a mark an edit carries.
+const RESULT_BITS: u32 = 28;
+
 /// The kinds of fields, by the two low bits of a field's head.
 const KINDS: [FieldKind; 4] = [FieldKind::Lww, FieldKind::Mv, FieldKind::Counter, FieldKind::Set];
 
@@ -94,9 +97,13 @@ fn check_additions(count: u64) -> Result<u64, Malformed> {
 }
 
 /// A live version.
-pub(crate) fn put_live(sink: &mut impl Sink, live: &Live) {
-    let Live { dot, folded, version } = live;
-    sink.dot(*dot);
+pub(crate) fn put_live(sink: &mut impl Sink, Live { dot, folded, version }: &Live) {
+    put_version(sink, *dot, folded, version);
+}
+
+/// The parts of a live version. `folded` is empty unless the version was folded.
+pub(crate) fn put_version(sink: &mut impl Sink, dot: Dot, folded: &[Dot], version: &Version) {
+    sink.dot(dot);
     sink.stamp(version.stamp);
     let past = version.past.entries().iter().filter(|entry| entry.replica != dot.replica);
     sink.number((past.clone().count() as u64) << 1 | u64::from(!folded.is_empty()));
@@ -107,7 +114,7 @@ pub(crate) fn put_live(sink: &mut impl Sink, live: &Live) {
     sink.number(version.fields().len() as u64);
     for (id, field) in version.fields() {
         sink.number(u64::from(id.0) << 2 | field.kind() as u64);
-        put_field(sink, *id, field, (*dot, version.stamp));
+        put_field(sink, *id, field, (dot, version.stamp));
     }
 }
 
@@ -302,6 +309,7 @@ pub(crate) fn put_edit(sink: &mut impl Sink, edit: &Edit) {
     if !edit.superseded.is_empty() {
         put_dot_set(sink, &edit.superseded);
     }
+    sink.number(edit.result.into());
     sink.number(edit.ops.len() as u64);
     edit.ops.iter().for_each(|op| put_op(sink, op));
 }
@@ -313,11 +321,13 @@ pub(crate) fn take_edit(source: &mut impl Source) -> Result<Edit, Malformed> {
     let head = source.number()?;
     let base = take_ascending(head >> 2, || source.dot(), |&dot| dot)?;
     let superseded = if head & 2 == 2 { take_dot_set(source)? } else { DotSet::default() };
+    let result = u32::try_from(source.number()?).ok().filter(|result| result >> RESULT_BITS == 0);
+    let result = result.ok_or(Malformed("the result of an edit has 28 bits"))?;
     let mut ops = Vec::new();
     for _ in 0..source.number()? {
         ops.push(take_op(source)?);
     }
-    Ok(Edit { record, dot, stamp, base, superseded, folds: head & 1 == 1, ops })
+    Ok(Edit { record, dot, stamp, base, superseded, folds: head & 1 == 1, result, ops })
 }
 
 /// The ops, by the three low bits of an op's head.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::fingerprint::Fingerprint;
-use super::{Document, Live, Versions};
+use super::fingerprint::{Fingerprint, Mark};
+use super::{Document, Live, Place, Versions, content_mark};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 
@@ -14,8 +14,8 @@ pub struct Audit {
     /// In the order of their ids.
     records: Vec<(RecordId, Versions)>,
     /// Invariant: the dots of `records`.
-    index: BTreeMap<Dot, RecordId>,
-    /// Invariant: that of the dots in `index`.
+    index: BTreeMap<Dot, Place>,
+    /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
     /// Holds all dots in `index`, unless they have been added since.
     context: DotSet,
@@ -60,23 +60,30 @@ impl Audit {
 
     fn drop_dots(&mut self, record: RecordId, versions: &Versions) {
         for dot in versions.dots(record) {
-            if self.index.remove(&dot).is_some() {
-                self.fingerprint.remove(dot);
+            if let Some(place) = self.index.remove(&dot) {
+                self.fingerprint.remove(dot, place.mark);
             }
         }
     }
 
     fn check_versions(&mut self, record: RecordId, versions: &Versions) {
-        match versions {
-            Versions::One(version) => check_past(&version.unpack(record)),
-            Versions::Many(versions) => versions.iter().for_each(check_past),
+        let versions = versions.unpack(record);
+        for live in &versions {
+            check_past(live);
+            self.enter(live.dot, Place { record, mark: content_mark(record, live) });
         }
-        for dot in versions.dots(record) {
-            match self.index.insert(dot, record) {
-                None => self.fingerprint.insert(dot),
-                Some(other) => assert_eq!(other, record, "{dot} is live in two records"),
+        for &dot in versions.iter().flat_map(|live| &live.folded) {
+            match self.index.get(&dot) {
+                None => self.enter(dot, Place { record, mark: Mark::of_support(dot) }),
+                Some(place) => assert_eq!(place.record, record, "{dot} is live in two records"),
             }
         }
+    }
+
+    fn enter(&mut self, dot: Dot, place: Place) {
+        let other = self.index.insert(dot, place);
+        assert_eq!(other.map(|other| other.record), None, "{dot} names two versions");
+        self.fingerprint.insert(dot, place.mark);
     }
 }
 

@@ -1,38 +1,38 @@
 //! Joining versions into a document, record by record.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Delta, Document, Edit, Live, LostWrite, Merged, News, Packed, Versions};
+use super::contest::named;
+use super::fingerprint::Mark;
+use super::{Change, Delta, Document, Edit, Live, LostWrite, Merged, News, Packed, Place, Versions, content_mark};
 use crate::crdt::{Field, FieldId, Version, Write};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 use crate::io::WriteOp;
+use crate::mutation::{self, Mutation};
 
 impl Document {
     /// Joins a delta. Repeated, late and reordered deltas do no harm.
     pub fn merge(&mut self, delta: Delta) -> Merged {
-        let mut named = Vec::new();
         let mut incoming: BTreeMap<RecordId, Vec<Packed>> = BTreeMap::new();
         for (record, version) in delta.versions {
-            let head = version.head(record);
-            named.push(head.dot);
-            if head.is_folded {
-                named.extend(version.unpack(record).folded);
-            }
             incoming.entry(record).or_default().push(version);
         }
-        let mut context = self.without_retired(&delta.context).into_owned();
-        context.join(&named.into_iter().collect());
-        let touched: BTreeSet<RecordId> = self.live_in(&context).map(|(_, record)| record).collect();
         let mut outcome = Outcome { taken: Some(Vec::new()), ..Outcome::default() };
+        let refused = self.contest(&mut incoming, &mut outcome);
+        let mut context = self.without_retired(&delta.context).into_owned();
+        context.join(&incoming.iter().flat_map(|(&record, versions)| named(record, versions)).collect());
+        if !refused.is_empty() {
+            context = context.difference(&refused);
+        }
+        let touched: BTreeSet<RecordId> = self.live_in(&context).map(|(_, record)| record).collect();
         for &record in touched.iter().filter(|record| !incoming.contains_key(record)) {
             self.merge_record(record, &context, Vec::new(), &mut outcome);
         }
         for (record, mut versions) in incoming {
             if let [_] = &versions[..]
                 && let Some(only) = versions.pop()
-                && let Err(other) = self.succeed(record, only, &mut outcome)
+                && let Err(other) = self.succeed(record, only, None, &mut outcome)
             {
                 versions.push(other);
             }
@@ -46,15 +46,16 @@ impl Document {
         let mut news =
             Delta { context: outcome.merged.died.iter().map(|&(_, dot)| dot).collect(), versions, remaining: 0 };
         news.context.join(&unseen);
-        outcome.merged.news = (!news.context.is_empty()).then_some(News::Delta(news));
+        let is_news = !news.context.is_empty() || !news.versions.is_empty();
+        outcome.merged.news = is_news.then_some(News::Delta(news));
         outcome.merged
     }
 
     /// Joins the version that an edit makes. Says nothing of news.
-    pub(super) fn merge_edit(&mut self, edit: &Edit, live: Live) -> Merged {
+    pub(super) fn merge_edit(&mut self, edit: &Edit, live: Live, mark: Mark) -> Merged {
         let mut outcome = Outcome::default();
         if edit.superseded.is_empty()
-            && self.succeed(edit.record, Packed::new(edit.record, &live), &mut outcome).is_ok()
+            && self.succeed(edit.record, Packed::new(edit.record, &live), Some(mark), &mut outcome).is_ok()
         {
             self.see_one_by_one(edit.base.iter().copied().chain([edit.dot]), &mut outcome.merged);
         } else {
@@ -69,7 +70,13 @@ impl Document {
     ///
     /// # Errors
     /// The version if it is another case, in which nothing has been done.
-    fn succeed(&mut self, record: RecordId, version: Packed, outcome: &mut Outcome) -> Result<(), Packed> {
+    fn succeed(
+        &mut self,
+        record: RecordId,
+        version: Packed,
+        mark: Option<Mark>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Packed> {
         let (head, before) = match self.records.get(&record) {
             None => (version.head(record), None),
             Some(Versions::One(before)) => {
@@ -91,8 +98,8 @@ impl Document {
         if let Some(taken) = &mut outcome.taken {
             taken.push((record, version.clone()));
         }
-        self.index.insert(head.dot, record);
-        self.fingerprint.insert(head.dot);
+        let mark = mark.unwrap_or_else(|| Mark::of_version(record, &version));
+        self.put_live(head.dot, Place { record, mark });
         let replaced = self.records.insert(record, Versions::One(version));
         let mut change = Change::Added;
         if let (Some(dot), Some(Versions::One(version))) = (before, replaced) {
@@ -110,7 +117,12 @@ impl Document {
     /// The live dots in a set, with their records, in order.
     pub(super) fn live_in<'a>(&'a self, dots: &'a DotSet) -> impl Iterator<Item = (Dot, RecordId)> + 'a {
         let ranges = dots.intervals().map(|(replica, (start, end))| Dot::new(replica, start)..=Dot::new(replica, end));
-        ranges.flat_map(|range| self.index.range(range)).map(|(&dot, &record)| (dot, record))
+        ranges.flat_map(|range| self.index.range(range)).map(|(&dot, place)| (dot, place.record))
+    }
+
+    /// The live dots in a set, with their marks.
+    pub(super) fn marks_in<'a>(&'a self, dots: &'a DotSet) -> impl Iterator<Item = (Dot, Mark)> + 'a {
+        self.live_in(dots).map(|(dot, _)| (dot, self.index[&dot].mark))
     }
 
     /// Marks dots as seen. Gives those that were not before.
@@ -136,10 +148,16 @@ impl Document {
     }
 
     /// Joins what a delta with this context says of one record.
-    fn merge_record(&mut self, record: RecordId, context: &DotSet, incoming: Vec<Live>, outcome: &mut Outcome) {
+    pub(super) fn merge_record(
+        &mut self,
+        record: RecordId,
+        context: &DotSet,
+        incoming: Vec<Live>,
+        outcome: &mut Outcome,
+    ) {
         let held = self.records.get_mut(&record).map_or_else(Vec::new, |versions| versions.take(record));
         let arrival = Arrival::new(context, &incoming);
-        let taken = self.admissible(record, &held, incoming, &mut outcome.merged);
+        let taken = self.admissible(record, &held, incoming, outcome);
         let fates: Vec<Fate> = held.iter().map(|live| arrival.fate(live, &taken)).collect();
         if taken.is_empty() && fates.iter().all(|fate| *fate == Fate::Stays) {
             self.put_back(record, held);
@@ -154,20 +172,30 @@ impl Document {
     }
 
     /// The incoming versions of a record that are news here, and not dead.
-    fn admissible(&self, record: RecordId, held: &[Live], incoming: Vec<Live>, merged: &mut Merged) -> Vec<Live> {
+    fn admissible(&self, record: RecordId, held: &[Live], incoming: Vec<Live>, outcome: &mut Outcome) -> Vec<Live> {
         let mut admissible: Vec<Live> = Vec::with_capacity(incoming.len());
         let mut stale = Vec::new();
         for mut live in incoming {
-            if held.iter().chain(&admissible).any(|other| other.dot == live.dot) {
+            if let Some(other) = held.iter().find(|other| other.dot == live.dot) {
+                if other.version != live.version {
+                    outcome.merged.contested.insert(live.dot);
+                    let outranks = content_mark(record, &live) > content_mark(record, other)
+                        || mutation::is(Mutation::LatestContentStays);
+                    if outranks { admissible.push(live) } else { stale.push(live.dot) }
+                }
+                continue;
+            }
+            if admissible.iter().any(|other| other.dot == live.dot) {
                 continue;
             }
             let was_folded = !live.folded.is_empty();
+            let admitted = &outcome.admitted;
             live.folded.retain(|&dot| match self.index.get(&dot) {
-                None => !self.knows(dot),
-                Some(&of) => of == record && held.iter().any(|other| other.lives_by(dot)),
+                None => !self.knows(dot) || admitted.contains(&dot),
+                Some(place) => place.record == record && held.iter().any(|other| other.lives_by(dot)),
             });
-            // A dot may be in the index already if hostile bytes name versions of two records by it.
-            let is_known = self.knows(live.dot) || self.index.contains_key(&live.dot);
+            // A dot may be live already if hostile bytes name versions of two records by it.
+            let is_known = self.index.contains_key(&live.dot) || self.knows(live.dot) && !admitted.contains(&live.dot);
             let has_died = is_known || (was_folded && live.folded.is_empty());
             if has_died || held.iter().any(|other| other.supersedes(&live)) {
                 stale.push(live.dot);
@@ -176,7 +204,7 @@ impl Document {
             }
         }
         if !stale.is_empty() {
-            merged.stale.entry(record).or_default().join(&stale.into_iter().collect());
+            outcome.merged.stale.entry(record).or_default().join(&stale.into_iter().collect());
         }
         admissible
     }
@@ -190,22 +218,40 @@ impl Document {
         died: &mut Vec<(RecordId, Dot)>,
     ) {
         let all = || held.0.iter().zip(held.1);
+        let is_named = |dot: Dot| {
+            taken.iter().any(|live| live.dot == dot) || all().any(|(live, fate)| live.dot == dot && *fate != Fate::Goes)
+        };
         for (live, _) in all().filter(|(_, fate)| **fate != Fate::Stays) {
             for dot in live.dots() {
                 let lives_on =
                     taken.iter().any(|live| live.has(dot)) || all().any(|(live, fate)| fate.leaves(live, dot));
+                if lives_on && !is_named(dot) {
+                    self.put_live(dot, Place { record, mark: Mark::of_support(dot) });
+                }
                 // It may be gone already: a dot may be that of two folds.
                 if !lives_on && self.drop_live(dot) {
                     died.push((record, dot));
                 }
             }
         }
-        for dot in taken.iter().flat_map(Live::dots) {
-            if let Entry::Vacant(entry) = self.index.entry(dot) {
-                entry.insert(record);
-                self.fingerprint.insert(dot);
+        taken.iter().for_each(|live| self.set_live(record, live));
+    }
+
+    /// Enters the dots of a version as live. The dot that names a version keeps its mark if another one lives by it, too.
+    pub(super) fn set_live(&mut self, record: RecordId, live: &Live) {
+        self.put_live(live.dot, Place { record, mark: content_mark(record, live) });
+        for &dot in &live.folded {
+            if !self.index.contains_key(&dot) {
+                self.put_live(dot, Place { record, mark: Mark::of_support(dot) });
             }
         }
+    }
+
+    fn put_live(&mut self, dot: Dot, place: Place) {
+        if let Some(before) = self.index.insert(dot, place) {
+            self.fingerprint.remove(dot, before.mark);
+        }
+        self.fingerprint.insert(dot, place.mark);
     }
 
     /// Puts what is left of the versions held, and those taken, in place of what was there.
@@ -242,7 +288,10 @@ impl Document {
             latest = Some(version);
             after.push(live);
         }
-        writes.extend(gone.iter().map(|live| WriteOp::DropVersion { record, dot: live.dot }));
+        // One with another content may have taken its name.
+        let is_replaced = |dot| after.iter().any(|live| live.dot == dot);
+        let dropped = gone.iter().filter(|live| !is_replaced(live.dot));
+        writes.extend(dropped.map(|live| WriteOp::DropVersion { record, dot: live.dot }));
         let before = match Versions::new(record, after, latest) {
             Some(versions) => self.records.insert(record, versions),
             None => self.records.remove(&record),
@@ -289,7 +338,7 @@ impl<'a> Arrival<'a> {
     /// What becomes of a version held: it goes where the delta knows it to be dead, or brings one that builds on it.
     fn fate(&self, held: &Live, taken: &[Live]) -> Fate {
         let is_dead = self.context.contains(held.dot) && !self.names.contains(&held.dot);
-        if is_dead || taken.iter().any(|live| live.supersedes(held)) {
+        if is_dead || taken.iter().any(|live| live.dot == held.dot || live.supersedes(held)) {
             return Fate::Goes;
         }
         if !self.may_touch(&held.folded, taken) {
@@ -343,10 +392,12 @@ impl Fate {
 
 /// What a merge has done so far.
 #[derive(Default)]
-struct Outcome {
-    merged: Merged,
+pub(super) struct Outcome {
+    pub(super) merged: Merged,
     /// The versions taken, if they are to be passed on.
     taken: Option<Vec<(RecordId, Packed)>>,
+    /// Dots that were live in another record, and are live in an incoming one from now on.
+    pub(super) admitted: BTreeSet<Dot>,
 }
 
 impl Outcome {

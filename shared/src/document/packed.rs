@@ -2,7 +2,7 @@
 
 use super::Live;
 use crate::codec::rows::{RowSink, RowSource};
-use crate::codec::{Malformed, Sink, Source, Table, copy_live, put_live, take_live};
+use crate::codec::{Malformed, Sink, Source, Table, copy_live, put_live, put_version, take_live};
 use crate::dot::Dot;
 use crate::hlc::Stamp;
 use crate::id::RecordId;
@@ -24,6 +24,14 @@ impl Packed {
     pub fn new(record: RecordId, live: &Live) -> Self {
         let mut bytes = Vec::with_capacity(128);
         put_live(&mut RowSink { bytes: &mut bytes, table: &mut Table::with(record.0) }, live);
+        Packed(bytes.into())
+    }
+
+    /// The content of a live version: the version without the dots by which it lives, if it was folded.
+    pub(super) fn content(record: RecordId, live: &Live) -> Self {
+        let mut bytes = Vec::with_capacity(128);
+        let sink = &mut RowSink { bytes: &mut bytes, table: &mut Table::with(record.0) };
+        put_version(sink, live.dot, &[], &live.version);
         Packed(bytes.into())
     }
 

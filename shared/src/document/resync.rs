@@ -21,7 +21,9 @@ const DELTAS_AT_A_TIME: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digest {
     pub context: DotSet,
-    /// The hashes of the live dots in `context` by buckets, whose number is a power of two.
+    /// The hash of all that is live in `context`.
+    pub whole: u128,
+    /// The hashes of what is live in `context` by buckets, whose number is a power of two.
     pub buckets: Vec<u32>,
 }
 
@@ -60,7 +62,7 @@ impl Document {
     /// Whether this document has nothing to tell one with this context and fingerprint: they are equal, or the other
     /// side has seen strictly more and tells.
     #[must_use]
-    pub fn has_nothing_for(&self, theirs: &DotSet, fingerprint: u64) -> bool {
+    pub fn has_nothing_for(&self, theirs: &DotSet, fingerprint: u128) -> bool {
         let theirs = self.without_retired(theirs);
         self.context.is_subset(&theirs) && (self.context != *theirs || self.fingerprint.whole() == fingerprint)
     }
@@ -140,7 +142,8 @@ impl Document {
     /// What this document has seen, and hashes of what is live.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest { context: self.context.clone(), buckets: self.fingerprint.told() }
+        let (whole, buckets) = (self.fingerprint.whole(), self.fingerprint.told());
+        Digest { context: self.context.clone(), whole, buckets }
     }
 
     /// Holds a digest against this document.
@@ -152,13 +155,17 @@ impl Document {
             return Comparison::Incomplete;
         }
         let unseen = self.context.difference(&context);
-        let own = self.fingerprint.by_buckets_without(count, self.live_in(&unseen).map(|(dot, _)| dot));
-        let pairs = own.into_iter().zip(&digest.buckets).zip(0..);
-        let differing: Vec<u16> = pairs.filter(|((own, theirs), _)| own != *theirs).map(|(_, at)| at).collect();
-        match differing.is_empty() {
-            true => Comparison::Equal,
-            false => Comparison::Differs { of: count as u16, buckets: differing },
+        let (whole, own) = self.fingerprint.without(self.marks_in(&unseen), count);
+        if whole == digest.whole {
+            return Comparison::Equal;
         }
+        let pairs = own.into_iter().zip(&digest.buckets).zip(0..);
+        let mut differing: Vec<u16> = pairs.filter(|((own, theirs), _)| own != *theirs).map(|(_, at)| at).collect();
+        if differing.is_empty() {
+            // A difference that hides from the narrow hashes: somebody has searched for it.
+            differing = (0..count as u16).collect();
+        }
+        Comparison::Differs { of: count as u16, buckets: differing }
     }
 
     /// What is live in some of `of` buckets. Nothing if there is no such number of buckets.
@@ -190,6 +197,43 @@ impl Document {
     pub fn knows_dead(&self, theirs: &Liveness) -> bool {
         let live: DotSet = self.live_in(&theirs.live).map(|(dot, _)| dot).collect();
         !theirs.live.intersection(&self.context).is_subset(&live)
+    }
+
+    /// The versions that this document has in some of `of` buckets, in bounded deltas: for a replica with the same live dots
+    /// there and another fingerprint, so that some dot has two contents. `author` keeps it to what one replica wrote.
+    #[must_use]
+    pub fn versions_in(&self, of: u16, buckets: &[u16], author: Option<ReplicaId>) -> Vec<Delta> {
+        let is_asked = chosen(usize::from(of), buckets);
+        let (mut deltas, mut bytes) = (vec![Delta::default()], 0);
+        if !Fingerprint::can_tell_by(is_asked.len()) {
+            return deltas;
+        }
+        for (&record, versions) in &self.records {
+            for (dot, version) in versions.names(record).zip(versions.packed(record)) {
+                if !is_asked[bucket(dot, is_asked.len())] || author.is_some_and(|author| author != dot.replica) {
+                    continue;
+                }
+                if bytes >= BYTES_PER_DELTA {
+                    deltas.push(Delta::default());
+                    bytes = 0;
+                }
+                bytes += version.as_bytes().len();
+                deltas.last_mut().expect("there is one at least").versions.push((record, version));
+            }
+        }
+        deltas
+    }
+
+    /// Whether exactly these dots are live here in some buckets, as far as another replica has seen them.
+    #[must_use]
+    pub fn has_same_live(&self, theirs: &Liveness) -> bool {
+        let is_told = chosen(usize::from(theirs.of), &theirs.buckets);
+        if !Fingerprint::can_tell_by(is_told.len()) {
+            return false;
+        }
+        let own = self.live_in(&theirs.context).map(|(dot, _)| dot);
+        let own: DotSet = own.filter(|&dot| is_told[bucket(dot, is_told.len())]).collect();
+        own == *self.without_retired(&theirs.live)
     }
 
     /// Records whole, with what is known here of some of their dots; of a record with very many concurrent versions those

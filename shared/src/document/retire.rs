@@ -79,10 +79,8 @@ impl Document {
 
     /// A dot is live no more. Says whether it was.
     pub(super) fn drop_live(&mut self, dot: Dot) -> bool {
-        if self.index.remove(&dot).is_none() {
-            return false;
-        }
-        self.fingerprint.remove(dot);
+        let Some(place) = self.index.remove(&dot) else { return false };
+        self.fingerprint.remove(dot, place.mark);
         if self.is_retired(dot) {
             self.context.remove(dot);
         }

@@ -1,6 +1,9 @@
 //! The agree half's traffic: votes, decisions, and claims on their way to the leader.
 
+use std::collections::BTreeSet;
+
 use crate::document::Document;
+use crate::dot::Dot;
 use crate::id::VoterId;
 use crate::io::{Message, Now, PeerId, Violation};
 use crate::ledger::{Claim, Granted, Wish};
@@ -106,6 +109,8 @@ impl Replica {
                         }
                         (Ok(_), Wish::Settle { claims, .. }) => {
                             claims.iter().for_each(|claim| self.unsettled.settled(claim));
+                            let settled: BTreeSet<Dot> = claims.iter().map(|claim| claim.dot).collect();
+                            self.given.retain(|given| !settled.contains(&given.dot));
                         }
                         (Ok(Granted::Retired { .. }), _) => self.retire_all(),
                         _ => {}

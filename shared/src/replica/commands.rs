@@ -9,7 +9,7 @@ use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, CommandId, CommandRejection, Now, Reply};
 use crate::ledger::{Claim, Wish};
 use crate::paxos::Slot;
-use crate::schema::FieldName;
+use crate::schema::{FieldName, NUMBER};
 
 use super::Replica;
 use super::claims::Asked;
@@ -99,8 +99,8 @@ impl Replica {
 
     pub(super) fn ask(&mut self, now: Now, asked: Asked, wish: Wish) -> Result<(), CommandRejection> {
         self.check_wish(&wish)?;
-        let last = self.document.next_dot(self.me).counter - 1;
-        let after = (last > 0).then(|| Dot::new(self.me, last));
+        let last = self.document.context().highest(self.me);
+        let after = Dot::try_new(self.me, last).ok();
         wish.record().into_iter().for_each(|record| self.changes.record(record));
         self.claims.ask(now.monotonic, (after, Some(asked)), wish, &mut self.outbox).map(drop)
     }
@@ -160,7 +160,7 @@ impl Replica {
     }
 
     pub(super) fn add_record(&mut self, now: Now, ops: Vec<Op>) -> Result<RecordId, CommandRejection> {
-        let record = RecordId(self.document.next_dot(self.me));
+        let record = RecordId(self.document.next_dot(self.me)?);
         self.edit_record(now, record, ops)?;
         self.deeds.push(Deed::Added { record });
         Ok(record)
@@ -181,26 +181,31 @@ impl Replica {
 
     /// Edits a record, and gives the edit's dot.
     pub(super) fn edit_record(&mut self, now: Now, record: RecordId, ops: Vec<Op>) -> Result<Dot, CommandRejection> {
-        let (dot, stamp) = (self.document.next_dot(self.me), self.clock.tick(now.wall_ms));
+        let (dot, stamp) = (self.document.next_dot(self.me)?, self.clock.tick(now.wall_ms));
+        let gives_a_number = ops.iter().any(|op| op.field == NUMBER);
         let mut merged = self.document.edit(record, dot, stamp, ops).map_err(|unfit| match unfit {
             Unfit::TooLarge => CommandRejection::TooLarge,
             Unfit::MissingBase { .. } => unreachable!("an edit made here builds on what is here"),
         })?;
         self.spread(now, None, &mut merged);
+        if gives_a_number {
+            self.note_given(record, dot);
+        }
         Ok(dot)
     }
 
     fn remove(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
         let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
-        self.remove_record(now, record);
+        self.remove_record(now, record)?;
         self.deeds.push(Deed::Removed { record, version: Box::new(version) });
         Ok(())
     }
 
-    pub(super) fn remove_record(&mut self, now: Now, record: RecordId) {
-        let dot = self.document.next_dot(self.me);
+    pub(super) fn remove_record(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
+        let dot = self.document.next_dot(self.me)?;
         let mut merged = self.document.remove(record, dot);
         self.removed.insert(record);
         self.spread(now, None, &mut merged);
+        Ok(())
     }
 }

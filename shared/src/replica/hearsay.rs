@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::crdt::Field;
 use crate::document::{Delta, Merged, News};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 use crate::io::{Message, Now, PeerId, PeerKind, WriteOp};
-use crate::schema::NUMBER;
 
 use super::Replica;
 
@@ -26,10 +24,6 @@ pub struct Hearsay {
     superseded: BTreeMap<RecordId, DotSet>,
     /// What this tab's user has removed and the relay may not have been told.
     removed: DotSet,
-    /// The edits by which neighbours gave numbers, where own versions wait for the relay to hear of them. Invariant: all
-    /// are in `dots`.
-    #[serde(skip)] // A new link finds it out again.
-    awaited: DotSet,
 }
 
 impl Hearsay {
@@ -43,13 +37,11 @@ impl Hearsay {
         if self.is_empty() {
             return false;
         }
-        let is_awaited = !self.awaited.intersection(dots).is_empty();
-        self.awaited = self.awaited.difference(dots);
         self.dots = self.dots.difference(dots);
         if self.is_empty() {
             self.superseded.clear();
         }
-        is_awaited || self.is_empty()
+        self.is_empty()
     }
 }
 
@@ -160,22 +152,8 @@ impl Replica {
     /// Sends versions, without what the peer is not to have from this replica.
     pub(super) fn send_delta(&mut self, peer: PeerId, kind: PeerKind, mut delta: Delta) {
         if !self.can_tell_liveness(kind) {
-            let Replica { hearsay, .. } = self;
-            let mut unspoken = hearsay.dots.clone();
-            hearsay.superseded.values().for_each(|dots| unspoken.join(dots));
-            delta.versions.retain(|(record, packed)| {
-                let live = packed.unpack(*record);
-                let writes = live.version.field(NUMBER).map_or(&[][..], Field::writes);
-                // A relay refuses numbers that were given by an edit it does not know.
-                let awaited: DotSet =
-                    writes.iter().map(|write| write.dot).filter(|&dot| hearsay.dots.contains(dot)).collect();
-                let is_known = awaited.is_empty();
-                if !is_known {
-                    unspoken.insert(live.dot);
-                    hearsay.awaited.join(&awaited);
-                }
-                is_known
-            });
+            let mut unspoken = self.hearsay.dots.clone();
+            self.hearsay.superseded.values().for_each(|dots| unspoken.join(dots));
             delta.context = delta.context.difference(&unspoken);
         }
         self.send(peer, Message::Delta(delta));

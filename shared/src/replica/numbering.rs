@@ -173,7 +173,7 @@ impl Replica {
     /// A record has changed, or is gone.
     pub(super) fn look_at_number(&mut self, now: Now, record: RecordId) {
         let version = self.document.read(record);
-        let new = self.unsettled.look_at(record, version.as_ref(), &self.ledger);
+        let new = self.unsettled.look_at(record, version.as_ref(), (&self.ledger, &self.distrust));
         if self.is_leader() {
             (0..new).for_each(|_| self.controller.asked(now.monotonic, false));
         }

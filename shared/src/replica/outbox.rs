@@ -128,6 +128,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::ClaimSeq(_)
         | WriteOp::Ask(_)
         | WriteOp::Hearsay(_)
+        | WriteOp::Distrust(_)
         | WriteOp::Answered(_)
         | WriteOp::Refused { .. }
         | WriteOp::Cursor { .. } => false,

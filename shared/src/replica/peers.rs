@@ -1,6 +1,7 @@
 //! The links of a replica, and who is known to be where.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use litemap::LiteMap;
 
@@ -8,28 +9,45 @@ use crate::id::{ReplicaId, VoterId};
 use crate::io::{Message, PeerId, PeerKind};
 use crate::observation::End;
 use crate::paxos::{Ballot, Configuration};
-use crate::presence::{RelayPresence, RelayStatus, Status};
+use crate::presence::{PresenceNews, RelayPresence, RelayStatus, Status, StatusNews};
+
+/// For how long tabs that come and go are gathered before others are told of them.
+const GATHERING: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(super) struct Peers {
     /// The addresses of the relays, this one among them; empty in a tab.
     addresses: BTreeMap<VoterId, String>,
-    links: LiteMap<PeerId, Link>,
+    links: LiteMap<PeerId, PeerKind>,
     /// What the other relays have told of themselves.
     presences: BTreeMap<VoterId, RelayPresence>,
     /// In a tab: how its relay says that things stand.
     status: Option<Status>,
-    /// Whether links or presences have changed since the peers were told how things stand.
+    telling: Telling,
+}
+
+/// How things stand, as the peers of a relay were told. They were all told the same, so that the same news are for all.
+#[derive(Debug, Default)]
+struct Telling {
+    /// Whether links or presences have changed since this was looked at.
     changed: bool,
-    /// The leader that the peers were told of, and the number of the configuration.
-    told: (Option<Ballot>, u32),
+    /// The leader and the number of the configuration when it was looked at.
+    seen: (Option<Ballot>, u32),
+    /// `None` before anybody was told anything.
+    told: Option<Told>,
+    told_at: Duration,
+    /// When the tabs are told of that have come and gone since.
+    tell_at: Option<Duration>,
+    /// Links over which nothing was told yet.
+    newcomers: Vec<PeerId>,
 }
 
 #[derive(Debug)]
-struct Link {
-    kind: PeerKind,
-    /// What this peer was last told of presence or status.
-    told: Option<Message>,
+struct Told {
+    /// To tabs.
+    status: Status,
+    /// To relays.
+    presence: RelayPresence,
 }
 
 impl Peers {
@@ -39,34 +57,35 @@ impl Peers {
             links: LiteMap::new(),
             presences: BTreeMap::new(),
             status: None,
-            changed: false,
-            told: (None, 0),
+            telling: Telling::default(),
         }
     }
 
     pub(super) fn up(&mut self, peer: PeerId, kind: PeerKind) {
-        self.changed = true;
-        self.links.insert(peer, Link { kind, told: None });
+        self.telling.changed = true;
+        self.telling.newcomers.push(peer);
+        self.links.insert(peer, kind);
     }
 
     pub(super) fn down(&mut self, peer: PeerId) -> Option<PeerKind> {
-        self.changed = true;
-        self.links.remove(&peer).map(|link| link.kind)
+        self.telling.changed = true;
+        self.telling.newcomers.retain(|&newcomer| newcomer != peer);
+        self.links.remove(&peer)
     }
 
     pub(super) fn kind(&self, peer: PeerId) -> Option<PeerKind> {
-        self.links.get(&peer).map(|link| link.kind)
+        self.links.get(&peer).copied()
     }
 
     /// The newest link to a relay.
     pub(super) fn link_to(&self, voter: VoterId) -> Option<PeerId> {
-        let is_it = |link: &Link| matches!(link.kind, PeerKind::Relay(other, _) if other == voter);
-        self.links.iter().rev().find(|(_, link)| is_it(link)).map(|(&peer, _)| peer)
+        let is_it = |kind: &PeerKind| matches!(*kind, PeerKind::Relay(other, _) if other == voter);
+        self.links.iter().rev().find(|(_, kind)| is_it(kind)).map(|(&peer, _)| peer)
     }
 
     /// The incarnation in which a relay is linked.
     pub(super) fn incarnation(&self, voter: VoterId) -> Option<ReplicaId> {
-        self.links.values().rev().find_map(|link| match link.kind {
+        self.links.values().rev().find_map(|kind| match *kind {
             PeerKind::Relay(other, incarnation) if other == voter => Some(incarnation),
             _ => None,
         })
@@ -90,12 +109,12 @@ impl Peers {
                 !voters.has(voter, incarnation) || !sees_leader
             }
         };
-        self.links.iter().filter(|(_, link)| is_learner(link.kind)).map(|(&peer, _)| peer).collect()
+        self.links.iter().filter(|(_, kind)| is_learner(**kind)).map(|(&peer, _)| peer).collect()
     }
 
     /// The newest link to any relay: a tab's way to the others.
     pub(super) fn any_relay(&self) -> Option<PeerId> {
-        self.links.iter().rev().find(|(_, link)| matches!(link.kind, PeerKind::Relay(..))).map(|(&peer, _)| peer)
+        self.links.iter().rev().find(|(_, kind)| matches!(kind, PeerKind::Relay(..))).map(|(&peer, _)| peer)
     }
 
     pub(super) fn all_but(&self, peer: Option<PeerId>) -> Vec<PeerId> {
@@ -103,18 +122,31 @@ impl Peers {
     }
 
     pub(super) fn set_presence(&mut self, voter: VoterId, presence: RelayPresence) {
-        self.changed = true;
+        self.telling.changed = true;
         self.addresses.insert(voter, presence.address.clone());
         self.presences.insert(voter, presence);
     }
 
+    pub(super) fn change_presence(&mut self, voter: VoterId, news: &PresenceNews) {
+        if let Some(presence) = self.presences.get_mut(&voter) {
+            self.telling.changed = true;
+            presence.apply(news);
+        }
+    }
+
     pub(super) fn clear_presence(&mut self, voter: VoterId) {
-        self.changed = true;
+        self.telling.changed = true;
         self.presences.remove(&voter);
     }
 
     pub(super) fn set_status(&mut self, status: Status) {
         self.status = Some(status);
+    }
+
+    pub(super) fn change_status(&mut self, news: StatusNews) {
+        if let Some(status) = &mut self.status {
+            status.apply(news);
+        }
     }
 
     /// How things stand, in a tab that has been told.
@@ -145,60 +177,100 @@ impl Peers {
         Status { me, leader, relays: relays.collect() }
     }
 
-    /// For each peer that does not know how things stand by now, the message that says it.
+    /// The messages by which the peers learn how things stand by now. Tabs that come and go are told of a few times a second
+    /// at the most; anything else at once.
     pub(super) fn news_of_status(
         &mut self,
+        now: Duration,
         me: (VoterId, ReplicaId),
         leader: Option<Ballot>,
         configuration: &Configuration,
     ) -> Vec<(PeerId, Message)> {
-        let now = (leader, configuration.number);
-        if !std::mem::take(&mut self.changed) && self.told == now {
+        let seen = (leader, configuration.number);
+        let has_changed = std::mem::take(&mut self.telling.changed) || self.telling.seen != seen;
+        if !has_changed && self.telling.tell_at.is_none_or(|at| at > now) {
             return Vec::new();
         }
-        self.told = now;
+        self.telling.seen = seen;
         let address = self.addresses.get(&me.0).cloned().unwrap_or_default();
-        let presence = Message::Presence(RelayPresence { tabs: self.own_tabs(), address, leader });
-        let status = Message::Status(self.own_status(me, leader, configuration));
-        let mut news = Vec::new();
-        for (&peer, link) in &mut self.links {
-            let message = if matches!(link.kind, PeerKind::Tab(_)) { &status } else { &presence };
-            if link.told.as_ref() != Some(message) {
-                link.told = Some(message.clone());
-                news.push((peer, message.clone()));
-            }
+        let presence = RelayPresence { tabs: self.own_tabs(), address, leader };
+        let mut news = self.tell(now, Told { status: self.own_status(me, leader, configuration), presence });
+        let newcomers = std::mem::take(&mut self.telling.newcomers);
+        if let Some(Told { status, presence }) = &self.telling.told {
+            news.extend(newcomers.into_iter().map(|peer| match self.links.get(&peer) {
+                Some(PeerKind::Relay(..)) => (peer, Message::Presence(presence.clone())),
+                Some(PeerKind::Tab(_)) | None => (peer, Message::Status(status.clone())),
+            }));
         }
         news
     }
 
+    /// Tells those who were told before what is new, if it is time for it.
+    fn tell(&mut self, now: Duration, latest: Told) -> Vec<(PeerId, Message)> {
+        let Telling { told, told_at, tell_at, newcomers, .. } = &mut self.telling;
+        let Some(before) = told else {
+            (*told, *told_at) = (Some(latest), now);
+            return Vec::new();
+        };
+        let is_urgent = !latest.status.is_same_but_for_tabs(&before.status);
+        if !is_urgent && now < *told_at + GATHERING {
+            let is_new = latest.status != before.status;
+            *tell_at = is_new.then_some(*told_at + GATHERING);
+            return Vec::new();
+        }
+        let is_status_new = latest.status != before.status;
+        let is_presence_new = latest.presence != before.presence;
+        let status = Message::StatusNews(latest.status.news_since(&before.status));
+        let presence = Message::PresenceNews(latest.presence.news_since(&before.presence));
+        (*told, *told_at, *tell_at) = (Some(latest), now, None);
+        let were_told = self.links.iter().filter(|(peer, _)| !newcomers.contains(peer));
+        let news = were_told.filter_map(|(&peer, kind)| match kind {
+            PeerKind::Tab(_) => is_status_new.then(|| (peer, status.clone())),
+            PeerKind::Relay(..) => is_presence_new.then(|| (peer, presence.clone())),
+        });
+        news.collect()
+    }
+
+    /// When the tabs are to be told of that have come and gone.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.telling.tell_at
+    }
+
     /// The links to relays.
     pub(super) fn relays(&self) -> Vec<PeerId> {
-        let is_relay = |link: &Link| matches!(link.kind, PeerKind::Relay(..));
-        self.links.iter().filter(|(_, link)| is_relay(link)).map(|(&peer, _)| peer).collect()
+        self.links.iter().filter(|(_, kind)| matches!(kind, PeerKind::Relay(..))).map(|(&peer, _)| peer).collect()
     }
 
     /// All links with their other ends, those to relays first.
     pub(super) fn ends(&self) -> Vec<(PeerId, End)> {
-        let end = |link: &Link| match link.kind {
+        let end = |kind: &PeerKind| match *kind {
             PeerKind::Relay(voter, _) => End::Relay(voter),
             PeerKind::Tab(tab) => End::Tab(tab),
         };
-        let mut ends: Vec<_> = self.links.iter().map(|(&peer, link)| (peer, end(link))).collect();
+        let mut ends: Vec<_> = self.links.iter().map(|(&peer, kind)| (peer, end(kind))).collect();
         ends.sort_by_key(|&(_, end)| end);
         ends
     }
 
     /// The links to tabs.
     pub(super) fn tabs(&self) -> Vec<PeerId> {
-        let is_tab = |link: &Link| matches!(link.kind, PeerKind::Tab(_));
-        self.links.iter().filter(|(_, link)| is_tab(link)).map(|(&peer, _)| peer).collect()
+        self.links.iter().filter(|(_, kind)| matches!(kind, PeerKind::Tab(_))).map(|(&peer, _)| peer).collect()
     }
 
+    /// The links to one tab.
+    pub(super) fn links_of_tab(&self, tab: ReplicaId) -> Vec<PeerId> {
+        self.links.iter().filter(|(_, kind)| **kind == PeerKind::Tab(tab)).map(|(&peer, _)| peer).collect()
+    }
+
+    /// The tabs that are linked, ascending.
     pub(super) fn own_tabs(&self) -> Vec<ReplicaId> {
-        let tabs = self.links.values().filter_map(|link| match link.kind {
-            PeerKind::Tab(replica) => Some(replica),
+        let tabs = self.links.values().filter_map(|kind| match kind {
+            PeerKind::Tab(replica) => Some(*replica),
             PeerKind::Relay(..) => None,
         });
-        tabs.collect()
+        let mut tabs: Vec<_> = tabs.collect();
+        tabs.sort_unstable();
+        tabs.dedup();
+        tabs
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::crdt::{Field, Version, Write};
 use crate::document::{Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
@@ -11,12 +10,15 @@ use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteO
 use crate::ledger::{Claim, Rejection};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
-use crate::schema::NUMBER;
 
 use super::Replica;
 
 /// Over how many intervals the dots of one tab may be scattered at the most: a bound on the memory it can take.
 const MAX_INTERVALS_PER_TAB: usize = 1024;
+
+/// How far a counter that a tab tells of may lie above all that are known of its replica: more edits than anybody makes
+/// before a relay hears of them.
+pub const MAX_LEAP: u64 = 1 << 20;
 
 impl Replica {
     /// What this replica has.
@@ -32,7 +34,7 @@ impl Replica {
         now: Now,
         peer: PeerId,
         kind: PeerKind,
-        (context, fingerprint): (&DotSet, u64),
+        (context, fingerprint): (&DotSet, u128),
         decided: Position,
     ) -> Result<(), Violation> {
         if self.log.chain_below(decided.slot).is_some_and(|chain| chain != decided.chain) {
@@ -91,10 +93,11 @@ impl Replica {
             self.check_edit(&edit, tab, now)?;
             edit.superseded = self.known_or_own(&edit.superseded, tab)?;
         }
-        let stamp = edit.stamp;
+        let (record, dot, stamp) = (edit.record, edit.dot, edit.stamp);
         match self.document.apply(edit) {
             Ok(merged) => {
                 self.clock.observe(stamp);
+                self.attest_edit(now, record, dot);
                 self.take_in(now, peer, kind, merged, output);
             }
             Err(Unfit::MissingBase { record, dots }) => self.send(peer, Message::Want { record, dots }),
@@ -122,7 +125,12 @@ impl Replica {
         if delta.remaining > 0 {
             self.remaining = delta.remaining;
         }
+        let doubts = self.doubts_about(kind, &delta)?;
+        let attested = self.attested_by(&delta);
+        self.doubt(&doubts);
         let merged = self.document.merge(delta);
+        self.tell_doubts(Some(peer), doubts);
+        self.attest(now, None, attested);
         self.take_in(now, peer, kind, merged, output);
         Ok(())
     }
@@ -153,6 +161,13 @@ impl Replica {
         if self.mistrusts(kind).is_some() {
             theirs.context = self.document.known_of(&theirs.context);
             theirs.live = theirs.live.intersection(&theirs.context);
+        }
+        if self.document.has_same_live(&theirs) {
+            // The fingerprints differ all the same: some dot has two contents. The other side tells which of them stays.
+            for delta in self.document.versions_in(theirs.of, &theirs.buckets, self.speaks_for(kind)) {
+                self.send_delta(peer, kind, delta);
+            }
+            return Ok(());
         }
         match self.document.drop_dead(&theirs) {
             Some(merged) => self.take_in(now, peer, kind, merged, output),
@@ -232,6 +247,7 @@ impl Replica {
         {
             self.holdings.took_in(from, news);
         }
+        std::mem::take(&mut merged.contested).into_iter().for_each(|dot| self.on_equivocated(dot, output));
         self.spread(now, Some(from), &mut merged);
         output.lost.extend(merged.lost);
         for (record, change, edit) in merged.changes {
@@ -255,6 +271,15 @@ impl Replica {
         }
         if let Some(tab) = self.mistrusts(kind) {
             self.tell_stored(from, tab, self.on_majority(tab));
+        }
+    }
+
+    /// An author gave one dot to two edits: its links are cut, at this relay and, since they are told, at the others.
+    pub(super) fn on_equivocated(&mut self, dot: Dot, output: &mut Output) {
+        if self.note_equivocation(dot) {
+            output.equivocations.push(dot);
+            let links = self.peers.links_of_tab(dot.replica);
+            output.cut.extend(links.into_iter().map(|peer| (peer, Violation::Equivocation { dot })));
         }
     }
 
@@ -296,6 +321,9 @@ impl Replica {
     /// when they do, since it then answers that they are stale.
     fn known_or_own(&self, context: &DotSet, tab: ReplicaId) -> Result<DotSet, Violation> {
         let mut own = context.of(tab);
+        if let Ok(last) = Dot::try_new(tab, own.highest(tab)) {
+            self.check_leap(last)?;
+        }
         own.join(&self.document.context().of(tab));
         if own.interval_count() > MAX_INTERVALS_PER_TAB {
             return Err(Violation::ScatteredContext { limit: MAX_INTERVALS_PER_TAB });
@@ -305,33 +333,29 @@ impl Replica {
         Ok(allowed)
     }
 
+    /// Checks that a dot which a tab tells of may exist: a counter that leaps far beyond what is known uses up an id.
+    fn check_leap(&self, dot: Dot) -> Result<(), Violation> {
+        let known = self.document.context().highest(dot.replica);
+        if dot.counter > known + MAX_LEAP && !self.document.knows(dot) && !mutation::is(Mutation::LeapBelieved) {
+            return Err(Violation::CounterLeap { dot, limit: MAX_LEAP });
+        }
+        Ok(())
+    }
+
     /// Checks an edit that a tab made, trusting nothing.
     fn check_edit(&self, edit: &Edit, tab: ReplicaId, now: Now) -> Result<(), Violation> {
         if edit.dot.replica != tab || edit.folds {
             return Err(Violation::ForeignDot { dot: edit.dot });
+        }
+        self.check_leap(edit.dot)?;
+        if edit.base.is_empty() && edit.record.0 != edit.dot {
+            return Err(Violation::ForeignDot { dot: edit.record.0 });
         }
         Hlc::check(edit.stamp, now.wall_ms).map_err(Violation::Clock)?;
         if edit.base.is_empty() {
             return self.schema.check_new(&edit.ops).map_err(Violation::Schema);
         }
         edit.ops.iter().try_for_each(|op| self.schema.check_op(op)).map_err(Violation::Schema)
-    }
-
-    /// A number in a tab's version of a record that was given by somebody else, as the tab says, under an edit that is not
-    /// known here, or by which another record got a number: the other's claim would be taken for settled.
-    fn unknown_number(&self, record: RecordId, version: &Version, tab: ReplicaId) -> Option<Dot> {
-        let given =
-            |version: &Version| version.field(NUMBER).map_or_else(Vec::new, |field| Field::writes(field).to_vec());
-        let foreign: Vec<_> = given(version).into_iter().filter(|write| write.dot.replica != tab).collect();
-        if foreign.is_empty() {
-            return None;
-        }
-        let here = self.document.read(record).as_ref().map(given).unwrap_or_default();
-        let is_known = |write: &Write| {
-            let may_be_withdrawn = self.document.knows(write.dot) && !self.unsettled.is_elsewhere(write.dot, record);
-            here.contains(write) || self.ledger.is_settled(write.dot) || may_be_withdrawn
-        };
-        foreign.iter().find(|write| !is_known(write)).map(|write| write.dot)
     }
 
     /// Checks versions that a tab wrote, trusting nothing.
@@ -345,9 +369,9 @@ impl Replica {
                 return Err(Violation::TooLarge);
             }
             self.schema.check_version(&live.version).map_err(Violation::Schema)?;
-            if let Some(dot) = self.unknown_number(*record, &live.version, tab) {
-                return Err(Violation::UnknownNumber { dot });
-            }
+            let writes = live.version.fields().iter().flat_map(|(_, field)| field.writes()).map(|write| write.dot);
+            let past = live.version.past.entries().iter().copied();
+            past.chain(writes).chain([record.0]).try_for_each(|dot| self.check_leap(dot))?;
             Hlc::check(live.version.latest_stamp(), now.wall_ms).map_err(Violation::Clock)?;
         }
         Ok(())

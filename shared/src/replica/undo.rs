@@ -85,7 +85,7 @@ impl Replica {
                 if version.past.entries().iter().any(|dot| dot.replica != self.me) {
                     return Err(CommandRejection::ChangedSince);
                 }
-                self.remove_record(now, record);
+                self.remove_record(now, record)?;
                 Ok(record)
             }
             Deed::Edited { record, field, dot, inverse } => {
@@ -106,7 +106,7 @@ impl Replica {
                 if self.document.contains(record) {
                     return Err(CommandRejection::ChangedSince);
                 }
-                let (dot, stamp) = (self.document.next_dot(self.me), self.clock.tick(now.wall_ms));
+                let (dot, stamp) = (self.document.next_dot(self.me)?, self.clock.tick(now.wall_ms));
                 let mut merged = self.document.revive(record, dot, stamp, *version);
                 for peer in self.audience(None) {
                     self.send(peer, Message::Revived { record, edit: dot });

@@ -1,35 +1,39 @@
 //! The provisional claims that the document holds and the ledger has not settled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::crdt::{Field, Version};
 use crate::document::Document;
 use crate::dot::Dot;
 use crate::hlc::Stamp;
-use crate::id::{RecordId, ReplicaId};
+use crate::id::RecordId;
 use crate::ledger::{Ledger, ProvisionalClaim};
+use crate::replica::Distrust;
 use crate::schema::{GivenNumber, NUMBER};
 
 /// When a claim was made, and by which edit; and the record, since a hostile tab may put one edit into several.
 type Key = (Stamp, Dot, RecordId);
 
 /// The provisional claims that wait to be settled. Invariant: what the document's records hold in the register
-/// [`NUMBER`], without what the ledger has settled.
+/// [`NUMBER`], without what the ledger has settled, and without what is doubted.
 #[derive(Debug, Default)]
 pub(super) struct Unsettled {
     /// In the order in which they were made.
     claims: BTreeMap<Key, ProvisionalClaim>,
     /// Invariant: the keys of `claims`, by record; no record has none.
     of: BTreeMap<RecordId, Vec<Key>>,
-    /// Invariant: the edits of `claims`, with the records.
-    edits: BTreeSet<(Dot, RecordId)>,
     /// Invariant: how many of `claims` have each number.
     numbers: BTreeMap<u64, u32>,
 }
 
 impl Unsettled {
     /// A record reads as `version` now, or is no more. Says how many of its claims are new here.
-    pub(super) fn look_at(&mut self, record: RecordId, version: Option<&Version>, ledger: &Ledger) -> usize {
+    pub(super) fn look_at(
+        &mut self,
+        record: RecordId,
+        version: Option<&Version>,
+        (ledger, distrust): (&Ledger, &Distrust),
+    ) -> usize {
         let writes = version.and_then(|version| version.field(NUMBER)).map_or(&[][..], Field::writes);
         let before = self.of.remove(&record).unwrap_or_default();
         if writes.is_empty() && before.is_empty() {
@@ -39,13 +43,12 @@ impl Unsettled {
             self.forget(key);
         }
         let mut new = 0;
-        for write in writes.iter().filter(|write| !ledger.is_settled(write.dot)) {
+        for write in writes.iter().filter(|write| !ledger.is_settled(write.dot) && !distrust.doubts(record, write)) {
             let Some(GivenNumber { number, epoch, leased }) = GivenNumber::parse(&write.value) else { continue };
             let (dot, stamp) = (write.dot, write.stamp);
             let key = (stamp, dot, record);
             self.claims.insert(key, ProvisionalClaim { record, dot, stamp, number, leased, epoch });
             self.of.entry(record).or_default().push(key);
-            self.edits.insert((dot, record));
             *self.numbers.entry(number).or_default() += 1;
             new += usize::from(!before.contains(&key));
         }
@@ -74,20 +77,12 @@ impl Unsettled {
 
     fn forget(&mut self, key: &Key) {
         let Some(claim) = self.claims.remove(key) else { return };
-        self.edits.remove(&(claim.dot, claim.record));
         if let Some(count) = self.numbers.get_mut(&claim.number) {
             *count -= 1;
             if *count == 0 {
                 self.numbers.remove(&claim.number);
             }
         }
-    }
-
-    /// Whether an edit has made a claim about another record than this one.
-    pub(super) fn is_elsewhere(&self, claim: Dot, record: RecordId) -> bool {
-        let same =
-            self.edits.range((claim, RecordId(Dot::new(ReplicaId(0), 1)))..).take_while(|(dot, _)| *dot == claim);
-        same.into_iter().any(|&(_, other)| other != record)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -118,10 +113,10 @@ impl Unsettled {
     }
 
     /// Panics if a claim is missing here, or is here and nowhere else.
-    pub(super) fn assert_complete(&self, document: &Document, ledger: &Ledger) {
+    pub(super) fn assert_complete(&self, document: &Document, known: (&Ledger, &Distrust)) {
         let mut all = Unsettled::default();
         for record in document.records() {
-            all.look_at(record, document.read(record).as_ref(), ledger);
+            all.look_at(record, document.read(record).as_ref(), known);
         }
         assert_eq!(self.claims, all.claims, "the unsettled claims are not those of the document");
     }

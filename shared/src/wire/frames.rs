@@ -48,6 +48,11 @@ mod tag {
     pub const HELD: u8 = 27;
     pub const WATCH: u8 = 28;
     pub const OBSERVED: u8 = 29;
+    pub const DOUBT: u8 = 30;
+    pub const ATTEST: u8 = 31;
+    pub const EQUIVOCATED: u8 = 32;
+    pub const PRESENCE_NEWS: u8 = 33;
+    pub const STATUS_NEWS: u8 = 34;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -119,8 +124,9 @@ impl Encoder {
                 tag::DELTA
             }
             Message::More => tag::MORE,
-            Message::Digest(Digest { context, buckets }) => {
+            Message::Digest(Digest { context, whole, buckets }) => {
                 put_dot_set(&mut sink, context);
+                sink.bytes.extend(whole.to_le_bytes());
                 sink.number(buckets.len() as u64);
                 buckets.iter().for_each(|hash| sink.bytes.extend(hash.to_le_bytes()));
                 tag::DIGEST
@@ -170,7 +176,10 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
     match message {
         Message::Paxos(_)
         | Message::Presence(_)
+        | Message::PresenceNews(_)
         | Message::Status(_)
+        | Message::StatusNews(_)
+        | Message::Equivocated { .. }
         | Message::Released { .. }
         | Message::Load(_)
         | Message::ReadAt { .. }
@@ -227,9 +236,29 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
             put_plain(bytes, presence);
             tag::PRESENCE
         }
+        Message::PresenceNews(news) => {
+            put_plain(bytes, news);
+            tag::PRESENCE_NEWS
+        }
         Message::Status(status) => {
             put_plain(bytes, status);
             tag::STATUS
+        }
+        Message::StatusNews(news) => {
+            put_plain(bytes, news);
+            tag::STATUS_NEWS
+        }
+        Message::Doubt(doubts) => {
+            put_plain(bytes, doubts);
+            tag::DOUBT
+        }
+        Message::Attest(writes) => {
+            put_plain(bytes, writes);
+            tag::ATTEST
+        }
+        Message::Equivocated { dot } => {
+            put_plain(bytes, dot);
+            tag::EQUIVOCATED
         }
         Message::Watch { at, round_trip_us, measures } => {
             put_plain(bytes, &(at, round_trip_us, measures));
@@ -245,6 +274,10 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
 
 fn take_hash(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     Ok(u64::from_le_bytes(take_bytes(bytes, 8)?.try_into().expect("eight bytes were taken")))
+}
+
+fn take_wide_hash(bytes: &mut &[u8]) -> Result<u128, Malformed> {
+    Ok(u128::from_le_bytes(take_bytes(bytes, 16)?.try_into().expect("sixteen bytes were taken")))
 }
 
 fn put_buckets(sink: &mut impl Sink, of: u16, buckets: &[u16]) {
@@ -319,14 +352,23 @@ impl Decoder {
     fn message(&mut self, what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
         let mut source = RowSource { bytes: rest, table: &mut self.table };
         Ok(match what {
-            tag::PAXOS | tag::HELD | tag::PRESENCE | tag::PROPOSE | tag::WITNESS | tag::READ_INDEX | tag::WATCH
+            tag::PAXOS
+            | tag::HELD
+            | tag::PRESENCE
+            | tag::PRESENCE_NEWS
+            | tag::ATTEST
+            | tag::EQUIVOCATED
+            | tag::PROPOSE
+            | tag::WITNESS
+            | tag::READ_INDEX
+            | tag::WATCH
                 if !Franchise::EXISTS =>
             {
                 return Err(Malformed("only relays are told this").into());
             }
             tag::HAVE => {
                 let context = take_dot_set(&mut source)?;
-                let [fingerprint, chain] = [take_hash(source.bytes)?, take_hash(source.bytes)?];
+                let (fingerprint, chain) = (take_wide_hash(source.bytes)?, take_hash(source.bytes)?);
                 Message::Have { context, fingerprint, chain, decided: Slot(source.number()?) }
             }
             tag::EDIT => Message::Edit(take_edit(&mut source)?),
@@ -334,10 +376,11 @@ impl Decoder {
             tag::MORE => Message::More,
             tag::DIGEST => {
                 let context = take_dot_set(&mut source)?;
+                let whole = take_wide_hash(source.bytes)?;
                 let count = source.number()?;
                 let hashes = take_bytes(source.bytes, count.saturating_mul(4))?.chunks_exact(4);
                 let hashes = hashes.map(|hash| u32::from_le_bytes(hash.try_into().expect("a chunk has four bytes")));
-                Message::Digest(Digest { context, buckets: hashes.collect() })
+                Message::Digest(Digest { context, whole, buckets: hashes.collect() })
             }
             tag::ASK_LIVENESS => {
                 let (of, buckets) = take_buckets(&mut source)?;
@@ -382,7 +425,12 @@ impl Decoder {
                 Message::ReadAt { id, index }
             }
             tag::PRESENCE => Message::Presence(take_plain(rest)?),
+            tag::PRESENCE_NEWS => Message::PresenceNews(take_plain(rest)?),
             tag::STATUS => Message::Status(take_plain(rest)?),
+            tag::STATUS_NEWS => Message::StatusNews(take_plain(rest)?),
+            tag::DOUBT => Message::Doubt(take_plain(rest)?),
+            tag::ATTEST => Message::Attest(take_plain(rest)?),
+            tag::EQUIVOCATED => Message::Equivocated { dot: take_plain(rest)? },
             tag::WATCH => {
                 let (at, round_trip_us, measures) = take_plain(rest)?;
                 Message::Watch { at, round_trip_us, measures }

@@ -159,6 +159,16 @@ impl Room {
         self.run();
     }
 
+    /// Cuts the link between two. What is under way on it is lost.
+    pub fn part(&mut self, a: Node, b: Node) {
+        for (link, _) in self.links.extract_if(.., |_, &mut ends| ends == (a, b) || ends == (b, a)) {
+            self.inputs.retain(|(_, input)| !matches!(input, Input::Receive(on, _) if *on == link));
+            self.inputs.push_back((a, Input::PeerDown(link)));
+            self.inputs.push_back((b, Input::PeerDown(link)));
+        }
+        self.run();
+    }
+
     /// What a replica has made durable.
     pub fn durable(&self, node: Node) -> &Recovered {
         &self.hosts[node].durable
