@@ -433,6 +433,11 @@ pub enum Message {
     },
     Edit(Edit),
     Delta(Delta),
+    /// A delta with what its sender doubts about its versions. Between relays; and from a tab, which denies numbers.
+    Doubtful {
+        delta: Delta,
+        doubts: Vec<Doubt>,
+    },
     /// There is more to send; the receiver is to say what it has by now.
     More,
     /// The end of a resync.
@@ -512,8 +517,7 @@ pub enum Message {
         record: RecordId,
         edit: Dot,
     },
-    /// Between relays: numbers that the sender doubts. To a tab: numbers under its own edits, which it is to attest or to deny.
-    /// From a tab: it denies them.
+    /// Asks who had these numbers from their authors, or gave them; or denies numbers under the sender's own edits.
     Doubt(Vec<Doubt>),
     /// Numbers that the sender has given, or that came to it from their authors.
     Attest(Vec<NumberWrite>),

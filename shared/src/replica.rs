@@ -429,7 +429,8 @@ impl Replica {
                 self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
             }
             Message::Edit(edit) => self.on_edit(now, peer, kind, edit, output)?,
-            Message::Delta(delta) => self.on_delta(now, peer, kind, delta, output)?,
+            Message::Delta(delta) => self.on_delta(now, peer, kind, (delta, Vec::new()), output)?,
+            Message::Doubtful { delta, doubts } => self.on_delta(now, peer, kind, (delta, doubts), output)?,
             Message::More => self.send(peer, self.have()),
             Message::Digest(digest) => self.on_digest(peer, kind, digest)?,
             Message::AskLiveness { of, buckets } => self.on_ask_liveness(peer, kind, of, buckets),
@@ -496,6 +497,7 @@ impl Replica {
             Message::Have { .. }
             | Message::Edit(_)
             | Message::Delta(_)
+            | Message::Doubtful { .. }
             | Message::More
             | Message::Digest(_)
             | Message::AskLiveness { .. }

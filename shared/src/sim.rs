@@ -10,6 +10,7 @@ pub mod checker;
 mod deeds;
 pub mod disk;
 pub mod faults;
+mod liars;
 mod model;
 pub mod network;
 pub mod report;

@@ -110,7 +110,7 @@ impl Replica {
                         (Ok(_), Wish::Settle { claims, .. }) => {
                             claims.iter().for_each(|claim| self.unsettled.settled(claim));
                             let settled: BTreeSet<Dot> = claims.iter().map(|claim| claim.dot).collect();
-                            self.given.retain(|given| !settled.contains(&given.dot));
+                            self.forget_verdicts(&settled);
                         }
                         (Ok(Granted::Retired { .. }), _) => self.retire_all(),
                         _ => {}

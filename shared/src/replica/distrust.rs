@@ -5,10 +5,10 @@
 //! may be right: a tab that saw the edit at one relay brings it back to another one that has lost it. It may also lie, to
 //! take a number away from the one to whom it is leased. A relay merges such a version, since nothing is lost by that.
 //! But it *doubts* the number until the author, or a relay that had it from the author, *attests* it, and no relay
-//! settles a doubted number. Relays tell one another what they doubt, and ask the author when it is linked. Whoever had the
-//! number from its author attests it; an author who never gave it *denies* it, and then nobody attests it any more.
+//! settles a doubted number. The doubt travels with the version. Relays ask one another, and the author when it is linked.
+//! A relay that had the number from its author attests it; an author who never gave it *denies* it, which is final.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -49,6 +49,17 @@ impl NumberWrite {
     }
 }
 
+/// What is known of a number that a tab brought. It only rises, so that what relays tell one another comes to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Verdict {
+    /// Nobody has attested it. The tab that brought it.
+    Doubted(ReplicaId),
+    /// The author, or a relay that had it from the author, has attested it.
+    Attested,
+    /// The author says that it never gave the number.
+    Denied,
+}
+
 /// A number that is doubted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
@@ -61,38 +72,65 @@ impl Doubt {
     fn is_denial(&self) -> bool {
         self.by == self.write.dot.replica
     }
+
+    fn verdict(&self) -> Verdict {
+        if self.is_denial() { Verdict::Denied } else { Verdict::Doubted(self.by) }
+    }
+}
+
+fn doubt_of(write: NumberWrite, verdict: Verdict) -> Option<Doubt> {
+    match verdict {
+        Verdict::Doubted(by) => Some(Doubt { write, by }),
+        Verdict::Attested => None,
+        Verdict::Denied => Some(Doubt { write, by: write.dot.replica }),
+    }
 }
 
 /// What a replica does not believe. Durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distrust {
-    /// The doubted numbers, each with the tab that brought it. In a tab: those under its own edits that it never gave.
-    doubted: BTreeMap<NumberWrite, ReplicaId>,
+    /// The numbers that tabs brought. In a tab: those under its own edits that it never gave.
+    verdicts: BTreeMap<NumberWrite, Verdict>,
     /// The authors of two edits under one dot, each with a dot that shows it. Empty in a tab.
     equivocators: BTreeMap<ReplicaId, Dot>,
 }
 
 impl Distrust {
-    /// Whether a number of a record is doubted.
+    /// Whether a number of a record is doubted or denied.
     pub(super) fn doubts(&self, record: RecordId, write: &Write) -> bool {
         // The hash costs more than the look at what is nearly always empty.
-        let has_edit = self.doubted_in(record).any(|doubted| doubted.dot == write.dot);
-        has_edit && self.doubted.contains_key(&NumberWrite::new(record, write)) && !mutation::is(Mutation::DoubtIgnored)
+        let is_edit_known = self.known_in(record).any(|(known, _)| known.dot == write.dot);
+        is_edit_known
+            && self.verdicts.get(&NumberWrite::new(record, write)).is_some_and(|verdict| *verdict != Verdict::Attested)
+            && !mutation::is(Mutation::DoubtIgnored)
     }
 
-    fn doubted_in(&self, record: RecordId) -> impl Iterator<Item = &NumberWrite> {
+    fn known_in(&self, record: RecordId) -> impl Iterator<Item = (NumberWrite, Verdict)> + '_ {
         let first = NumberWrite { record, dot: RecordId::MIN.0, hash: 0 };
-        self.doubted.range(first..).map(|(doubted, _)| doubted).take_while(move |doubted| doubted.record == record)
+        let from = self.verdicts.range(first..).map(|(&write, &verdict)| (write, verdict));
+        from.take_while(move |(write, _)| write.record == record)
     }
 
     /// The authors of two edits under one dot, each with a dot that shows it.
-    #[must_use]
-    pub fn equivocators(&self) -> &BTreeMap<ReplicaId, Dot> {
+    pub(super) fn equivocators(&self) -> &BTreeMap<ReplicaId, Dot> {
         &self.equivocators
     }
 
-    fn all(&self) -> Vec<Doubt> {
-        self.doubted.iter().map(|(&write, &by)| Doubt { write, by }).collect()
+    /// Raises a verdict. Says whether that is news.
+    fn raise(&mut self, write: NumberWrite, to: Verdict) -> bool {
+        let is_news = self.verdicts.get(&write).is_none_or(|verdict| match (verdict, to) {
+            (Verdict::Doubted(_), Verdict::Doubted(_)) => false,
+            (before, to) => *before < to,
+        });
+        if is_news {
+            self.verdicts.insert(write, to);
+        }
+        is_news
+    }
+
+    fn is_brought_by(&self, tab: ReplicaId) -> impl Iterator<Item = NumberWrite> + '_ {
+        let of_tab = move |verdict: &Verdict| *verdict == Verdict::Doubted(tab);
+        self.verdicts.iter().filter(move |(_, verdict)| of_tab(verdict)).map(|(&write, _)| write)
     }
 }
 
@@ -155,25 +193,65 @@ impl Replica {
 
     /// Forgets what one tab brought and records do not hold any more, and checks that more is still a few.
     fn make_room_for(&mut self, doubts: &[Doubt]) -> Result<(), Violation> {
-        let Some(Doubt { by, write: first }) = doubts.first().copied() else { return Ok(()) };
-        let count = |doubted: &BTreeMap<NumberWrite, ReplicaId>| doubted.values().filter(|of| **of == by).count();
-        if count(&self.distrust.doubted) + doubts.len() > MAX_DOUBTED_PER_TAB {
-            let of_tab = self.distrust.doubted.iter().filter(|(_, of)| **of == by).map(|(&write, _)| write);
-            for write in of_tab.collect::<Vec<_>>() {
+        let Some(&Doubt { by, write: first }) = doubts.first() else { return Ok(()) };
+        if self.distrust.is_brought_by(by).count() + doubts.len() > MAX_DOUBTED_PER_TAB {
+            for write in self.distrust.is_brought_by(by).collect::<Vec<_>>() {
                 if !self.holds(&write) {
-                    self.distrust.doubted.remove(&write);
+                    self.distrust.verdicts.remove(&write);
                 }
             }
         }
-        if count(&self.distrust.doubted) + doubts.len() > MAX_DOUBTED_PER_TAB {
+        if self.distrust.is_brought_by(by).count() + doubts.len() > MAX_DOUBTED_PER_TAB {
             return Err(Violation::UnknownNumber { dot: first.dot });
         }
         Ok(())
     }
 
-    /// Doubts numbers from now on, before the records hold them.
-    pub(super) fn doubt(&mut self, doubts: &[Doubt]) {
-        self.distrust.doubted.extend(doubts.iter().map(|doubt| (doubt.write, doubt.by)));
+    /// A tab speaks for its own edits alone, and says of them only which numbers it did not give, and not of too many.
+    fn check_denials(&self, kind: PeerKind, doubts: &[Doubt]) -> Result<(), Violation> {
+        let PeerKind::Tab(tab) = kind else { return Ok(()) };
+        if doubts.iter().any(|doubt| doubt.write.dot.replica != tab || !doubt.is_denial()) {
+            return Err(Violation::ForeignClaim);
+        }
+        let is_denied_by_tab =
+            |(write, verdict): &(&NumberWrite, &Verdict)| write.dot.replica == tab && **verdict == Verdict::Denied;
+        let denied = self.distrust.verdicts.iter().filter(is_denied_by_tab).count();
+        match doubts.first() {
+            Some(first) if denied + doubts.len() > MAX_DOUBTED_PER_TAB => {
+                Err(Violation::UnknownNumber { dot: first.write.dot })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Settled numbers need no verdict.
+    pub(super) fn forget_verdicts(&mut self, settled: &BTreeSet<Dot>) {
+        self.distrust.verdicts.retain(|write, _| !settled.contains(&write.dot));
+        self.given.retain(|given| !settled.contains(&given.dot));
+    }
+
+    /// What is doubted about the versions of a delta, to go along with it. A tab tells only what it denies.
+    pub(super) fn doubts_in(&self, delta: &Delta) -> Vec<Doubt> {
+        if self.distrust.verdicts.is_empty() {
+            return Vec::new();
+        }
+        let records: BTreeSet<RecordId> = delta.versions.iter().map(|(record, _)| *record).collect();
+        let known = records.into_iter().flat_map(|record| self.distrust.known_in(record));
+        known.filter_map(|(write, verdict)| doubt_of(write, verdict)).collect()
+    }
+
+    /// A delta comes with doubts: what is here from the author is attested, the rest is doubted, before it is merged.
+    ///
+    /// # Errors
+    /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
+    pub(super) fn take_doubts(&mut self, peer: PeerId, kind: PeerKind, doubts: Vec<Doubt>) -> Result<(), Violation> {
+        self.check_denials(kind, &doubts)?;
+        let (attested, doubted): (Vec<_>, Vec<_>) = doubts.into_iter().partition(|doubt| self.can_attest(doubt));
+        self.answer(peer, attested);
+        for doubt in doubted {
+            self.distrust.raise(doubt.write, doubt.verdict());
+        }
+        Ok(())
     }
 
     /// This tab has given a number by an edit. It knows so even where the record is removed and comes back.
@@ -191,39 +269,34 @@ impl Replica {
         }
     }
 
-    /// Tells which of these doubts remain, now that the records hold the numbers, before it tells of the records.
-    pub(super) fn tell_doubts(&mut self, from: Option<PeerId>, doubts: Vec<Doubt>) {
-        let (remaining, gone): (Vec<Doubt>, Vec<Doubt>) =
-            doubts.into_iter().partition(|doubt| self.holds(&doubt.write));
-        for doubt in gone {
-            self.distrust.doubted.remove(&doubt.write);
+    /// Doubts numbers before the records hold them.
+    pub(super) fn doubt(&mut self, doubts: &[Doubt]) {
+        for doubt in doubts {
+            self.distrust.raise(doubt.write, doubt.verdict());
         }
-        self.pass_on_doubts(from, &remaining);
     }
 
-    /// Tells relays of doubts, and asks the authors who are linked.
-    fn pass_on_doubts(&mut self, from: Option<PeerId>, doubts: &[Doubt]) {
-        if doubts.is_empty() {
-            return;
-        }
-        for peer in self.peers.relays().into_iter().filter(|&peer| Some(peer) != from) {
-            self.send(peer, Message::Doubt(doubts.to_vec()));
-        }
-        if self.is_relay() {
-            for doubt in doubts.iter().filter(|doubt| !doubt.is_denial()) {
+    /// Now that the records hold the numbers: those that they do not hold are no matter, and authors who are linked are asked.
+    pub(super) fn ask_authors(&mut self, doubts: Vec<Doubt>) {
+        for doubt in doubts {
+            if !self.holds(&doubt.write) {
+                self.distrust.verdicts.remove(&doubt.write);
+            } else if self.is_relay() {
                 for author in self.peers.links_of_tab(doubt.write.dot.replica) {
-                    self.send(author, Message::Doubt(vec![*doubt]));
+                    self.send(author, Message::Doubt(vec![doubt]));
                 }
             }
         }
     }
 
-    /// A new link: a relay learns what is doubted before it learns what is here, and an author is asked.
+    /// A new link: a relay is asked to attest what is doubted here, and so is an author.
     pub(super) fn tell_all_doubts(&mut self, peer: PeerId, kind: PeerKind) {
-        let mut doubts = self.distrust.all();
-        if let PeerKind::Tab(author) = kind {
-            doubts.retain(|doubt| doubt.write.dot.replica == author && !doubt.is_denial());
-        }
+        let all = self.distrust.verdicts.iter().filter_map(|(&write, &verdict)| doubt_of(write, verdict));
+        let is_meant = |doubt: &Doubt| match kind {
+            PeerKind::Relay(..) => true,
+            PeerKind::Tab(author) => doubt.write.dot.replica == author && !doubt.is_denial(),
+        };
+        let doubts: Vec<Doubt> = all.filter(is_meant).collect();
         if !doubts.is_empty() {
             self.send(peer, Message::Doubt(doubts));
         }
@@ -234,8 +307,10 @@ impl Replica {
         }
     }
 
-    /// A relay tells what it doubts. In a tab: its relay asks for numbers under the tab's own edits. From a tab: it denies
-    /// such numbers.
+    /// A peer asks for numbers that it doubts, or denies those under its own edits.
+    ///
+    /// # Errors
+    /// [`Violation`] if a tab speaks for somebody else, or denies too much.
     pub(super) fn on_doubt(
         &mut self,
         now: Now,
@@ -243,43 +318,43 @@ impl Replica {
         kind: PeerKind,
         doubts: Vec<Doubt>,
     ) -> Result<(), Violation> {
-        if let PeerKind::Tab(tab) = kind {
-            if doubts.iter().any(|doubt| doubt.write.dot.replica != tab || !doubt.is_denial()) {
-                return Err(Violation::ForeignClaim);
-            }
-            self.make_room_for(&doubts)?;
+        self.check_denials(kind, &doubts)?;
+        let (attested, doubted): (Vec<_>, Vec<_>) = doubts.into_iter().partition(|doubt| self.can_attest(doubt));
+        self.answer(peer, attested);
+        let is_own = |doubt: &Doubt| !self.is_relay() && doubt.write.dot.replica == self.me;
+        let own: Vec<Doubt> =
+            doubted.iter().copied().filter(is_own).map(|doubt| Doubt { by: self.me, ..doubt }).collect();
+        if !own.is_empty() {
+            self.send(peer, Message::Doubt(own.clone()));
         }
-        let (mut new, mut attested) = (Vec::new(), Vec::new());
-        for mut doubt in doubts.into_iter().filter(|doubt| !self.distrust.doubted.contains_key(&doubt.write)) {
-            if self.can_attest(&doubt) {
-                attested.push(doubt.write);
-                continue;
-            }
-            if !self.is_relay() {
-                if doubt.write.dot.replica != self.me {
-                    continue; // Not for this tab to say.
+        for denial in doubted.into_iter().filter(Doubt::is_denial).chain(own) {
+            if self.distrust.raise(denial.write, Verdict::Denied) {
+                self.look_at_number(now, denial.write.record);
+                for other in self.peers.relays().into_iter().filter(|&other| other != peer) {
+                    self.send(other, Message::Doubt(vec![denial]));
                 }
-                doubt.by = self.me;
             }
-            new.push(doubt);
         }
-        if !attested.is_empty() {
-            self.send(peer, Message::Attest(attested));
-        }
-        self.doubt(&new);
-        for doubt in &new {
-            self.look_at_number(now, doubt.write.record);
-        }
-        self.pass_on_doubts(self.is_relay().then_some(peer), &new);
         Ok(())
+    }
+
+    fn answer(&mut self, peer: PeerId, attested: Vec<Doubt>) {
+        if !attested.is_empty() {
+            self.send(peer, Message::Attest(attested.into_iter().map(|doubt| doubt.write).collect()));
+        }
     }
 
     /// Whether a number came here from its author, or was given here.
     fn can_attest(&self, doubt: &Doubt) -> bool {
-        let is_own = doubt.write.dot.replica == self.me;
-        // All that a relay holds and does not doubt came from its author, or from a relay that had it from there.
-        let may_hold = self.is_relay() && !doubt.is_denial() && self.holds(&doubt.write);
-        may_hold || (is_own && self.given.contains(&doubt.write))
+        if doubt.is_denial() {
+            return false;
+        }
+        match self.distrust.verdicts.get(&doubt.write) {
+            Some(verdict) => *verdict == Verdict::Attested,
+            // All that a relay holds without a verdict came from its author, or from a relay that had it from there.
+            None if self.is_relay() => self.holds(&doubt.write),
+            None => self.given.contains(&doubt.write),
+        }
     }
 
     fn holds(&self, wanted: &NumberWrite) -> bool {
@@ -309,22 +384,22 @@ impl Replica {
     }
 
     /// Numbers are doubted no more, and the other relays learn of it.
-    pub(super) fn attest(&mut self, now: Now, from: Option<PeerId>, writes: Vec<NumberWrite>) {
-        let is_denied = |write: &NumberWrite| self.distrust.doubted.get(write) == Some(&write.dot.replica);
-        let known: Vec<_> =
-            writes.into_iter().filter(|write| self.distrust.doubted.contains_key(write) && !is_denied(write)).collect();
-        for write in &known {
-            self.distrust.doubted.remove(write);
+    pub(super) fn attest(&mut self, now: Now, from: Option<PeerId>, mut writes: Vec<NumberWrite>) {
+        let is_doubted =
+            |verdict: Option<&Verdict>| verdict.is_some_and(|verdict| matches!(verdict, Verdict::Doubted(_)));
+        writes.retain(|write| is_doubted(self.distrust.verdicts.get(write)));
+        for write in &writes {
+            self.distrust.raise(*write, Verdict::Attested);
             self.look_at_number(now, write.record);
         }
-        for peer in self.peers.relays().into_iter().filter(|&peer| Some(peer) != from && !known.is_empty()) {
-            self.send(peer, Message::Attest(known.clone()));
+        for peer in self.peers.relays().into_iter().filter(|&peer| Some(peer) != from && !writes.is_empty()) {
+            self.send(peer, Message::Attest(writes.clone()));
         }
     }
 
     /// The author of an edit gave a number by it.
     pub(super) fn attest_edit(&mut self, now: Now, record: RecordId, dot: Dot) {
-        if self.distrust.doubted.is_empty() {
+        if self.distrust.verdicts.is_empty() {
             return;
         }
         let versions = self.document.versions(record).into_iter().filter(|live| live.dot == dot);
@@ -336,7 +411,7 @@ impl Replica {
     /// The numbers that a delta attests: a version attests the number that its very edit gave, since nobody but the author can
     /// have made it.
     pub(super) fn attested_by(&self, delta: &Delta) -> Vec<NumberWrite> {
-        if !self.is_relay() || self.distrust.doubted.is_empty() {
+        if !self.is_relay() || self.distrust.verdicts.is_empty() {
             return Vec::new();
         }
         let mut attested = Vec::new();

@@ -73,7 +73,7 @@ impl Replica {
     pub(super) fn note_hearsay(&mut self, peer: PeerId, kind: PeerKind, message: &Message) {
         let told = match message {
             Message::Edit(edit) => edit.context(),
-            Message::Delta(delta) => delta.dots(),
+            Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots(),
             Message::Have { context, .. } if !self.is_neighbour(kind) => context.clone(),
             _ => return,
         };
@@ -156,6 +156,13 @@ impl Replica {
             self.hearsay.superseded.values().for_each(|dots| unspoken.join(dots));
             delta.context = delta.context.difference(&unspoken);
         }
-        self.send(peer, Message::Delta(delta));
+        let message = self.delta_message(kind, delta);
+        self.send(peer, message);
+    }
+
+    /// A delta as a message to such a peer: where this matters, with what is doubted about its versions.
+    pub(super) fn delta_message(&self, kind: PeerKind, delta: Delta) -> Message {
+        let doubts = if let PeerKind::Relay(..) = kind { self.doubts_in(&delta) } else { Vec::new() };
+        if doubts.is_empty() { Message::Delta(delta) } else { Message::Doubtful { delta, doubts } }
     }
 }

@@ -86,7 +86,7 @@ impl Holdings {
         let Some(relay) = self.relays.get_mut(&peer) else { return };
         match message {
             Message::Edit(edit) => relay.holds.join(&edit.context()),
-            Message::Delta(delta) => relay.holds.join(&delta.context),
+            Message::Delta(delta) | Message::Doubtful { delta, .. } => relay.holds.join(&delta.context),
             Message::Have { context: dots, .. } | Message::Held { dots } => relay.holds.join(dots),
             _ => return,
         }

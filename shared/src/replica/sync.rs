@@ -11,7 +11,7 @@ use crate::ledger::{Claim, Rejection};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
 
-use super::Replica;
+use super::{Doubt, Replica};
 
 /// Over how many intervals the dots of one tab may be scattered at the most: a bound on the memory it can take.
 const MAX_INTERVALS_PER_TAB: usize = 1024;
@@ -111,7 +111,7 @@ impl Replica {
         now: Now,
         peer: PeerId,
         kind: PeerKind,
-        mut delta: Delta,
+        (mut delta, doubts): (Delta, Vec<Doubt>),
         output: &mut Output,
     ) -> Result<(), Violation> {
         if let Some(tab) = self.mistrusts(kind) {
@@ -125,11 +125,12 @@ impl Replica {
         if delta.remaining > 0 {
             self.remaining = delta.remaining;
         }
-        let doubts = self.doubts_about(kind, &delta)?;
+        let own_doubts = self.doubts_about(kind, &delta)?;
         let attested = self.attested_by(&delta);
-        self.doubt(&doubts);
+        self.take_doubts(peer, kind, doubts)?;
+        self.doubt(&own_doubts);
         let merged = self.document.merge(delta);
-        self.tell_doubts(Some(peer), doubts);
+        self.ask_authors(own_doubts);
         self.attest(now, None, attested);
         self.take_in(now, peer, kind, merged, output);
         Ok(())
@@ -224,16 +225,17 @@ impl Replica {
             self.look_at_number(now, record);
             self.changes.record(record);
         }
-        let message = match merged.news.take() {
-            Some(News::Edit(edit)) => Message::Edit(edit),
-            Some(News::Delta(delta)) => Message::Delta(delta),
-            None => return,
-        };
+        let Some(news) = merged.news.take() else { return };
         for peer in self.audience(from) {
-            self.send(peer, message.clone());
+            let message = match (&news, self.peers.kind(peer)) {
+                (News::Edit(edit), _) => Message::Edit(edit.clone()),
+                (News::Delta(delta), Some(kind)) => self.delta_message(kind, delta.clone()),
+                (News::Delta(_), None) => continue,
+            };
             if mutation::is(Mutation::SentIsHeld) {
                 self.holdings.hear(peer, &message);
             }
+            self.send(peer, message);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::crdt::{Field, FieldId, FieldKind, Write};
 use crate::document::Document;
-use crate::dot::DotSet;
+use crate::dot::{Dot, DotSet};
 use crate::finality::{Final, Provisional};
 use crate::id::{RecordId, ReplicaId};
 use crate::io::Snapshot;
@@ -284,6 +284,18 @@ impl<'a> View<'a> {
     /// The provisional claims that are not settled, the oldest first.
     pub fn unsettled(&self) -> impl Iterator<Item = Provisional<ProvisionalClaim>> + 'a {
         self.replica.unsettled.iter().map(|claim| Provisional::new(*claim))
+    }
+
+    /// Whether a number of a record is doubted, and so not settled, until its author or a relay attests it.
+    #[must_use]
+    pub fn doubts(&self, record: RecordId, write: &Write) -> bool {
+        self.replica.distrust.doubts(record, write)
+    }
+
+    /// The authors who gave one dot to two edits, each with such a dot: a relay refuses their links.
+    #[must_use]
+    pub fn equivocators(&self) -> &'a BTreeMap<ReplicaId, Dot> {
+        self.replica.distrust.equivocators()
     }
 
     /// How many provisional claims are not settled.

@@ -7,12 +7,12 @@ use thiserror::Error;
 
 use super::disk::LONGEST_FLUSH;
 use super::model::{Model, Origin};
-use crate::crdt::Field;
+use crate::crdt::{Field, Write};
 use crate::document::Document;
 use crate::dot::{Dot, DotSet};
 use crate::finality::Numbering;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{CommandId, Message, Recovered, Reply, Snapshot};
+use crate::io::{CommandId, Message, PeerId, Recovered, Reply, Snapshot, Violation};
 use crate::ledger::{Claim, ClaimId, Outcome, ProvisionalClaim, Rejection};
 use crate::paxos::{self, Ballot, Entry, Slot};
 use crate::replica::Replica;
@@ -64,6 +64,12 @@ pub enum Violated {
     EditsLost { node: usize, missing: DotSet },
     #[error("edits were told to be on a majority of configuration {number}, and are not: {missing:?}")]
     NotOnMajority { number: u32, missing: DotSet },
+    #[error("{tab} is refused for two edits under {dot}, and has made one")]
+    WronglyAccused { tab: ReplicaId, dot: Dot },
+    #[error("relay {node} does not know that {liar} gave one dot to two edits")]
+    Unaccused { node: usize, liar: ReplicaId },
+    #[error("replica {node} has cut the honest {link:?}: {violation}")]
+    Refused { node: usize, link: PeerId, violation: Violation },
     #[error("a tab was believed: {what}")]
     Believed { what: String },
     #[error("replica {node} differs from replica {first} after everything healed: {what}")]
@@ -312,12 +318,15 @@ impl Checker {
     }
 
     /// What is provisional is settled.
-    pub fn check_settled(node: usize, replica: &Replica) -> Result<(), Violated> {
+    pub fn check_settled(relays: &[&Replica], node: usize, replica: &Replica) -> Result<(), Violated> {
         let view = replica.view();
         for record in view.document().records() {
             let version = view.document().read(record);
             let given = version.as_ref().and_then(|version| version.field(NUMBER)).map_or(&[][..], Field::writes);
-            if given.iter().any(|write| !write.value.is_empty() && !view.ledger().is_settled(write.dot)) {
+            // The author of a number may be gone before any relay had it from there.
+            let is_doubted = |write: &Write| relays.iter().all(|relay| relay.view().doubts(record, write));
+            let is_open = |write: &&Write| !write.value.is_empty() && !view.ledger().is_settled(write.dot);
+            if given.iter().filter(is_open).any(|write| !is_doubted(write)) {
                 return Err(Violated::Unsettled { node, record });
             }
         }

@@ -51,6 +51,7 @@ impl World {
             60..=65 => self.operate(relay),
             66..=71 => self.ask_from_outside(relay),
             72..=79 => self.read(tab),
+            126..=128 => self.deceive(),
             96..=105 => self.number_somebody(relay),
             106..=125 => self.number_somebody(tab),
             80..=83 if self.faults.amnesia && forgetting => self.lose_memory(relay),
@@ -452,7 +453,7 @@ impl World {
         }
     }
 
-    fn some_record(&mut self, node: NodeId) -> Option<RecordId> {
+    pub(super) fn some_record(&mut self, node: NodeId) -> Option<RecordId> {
         let count = self.nodes[node].replica.as_ref()?.view().document().records().len() as u64;
         let chosen = if count == 0 { return None } else { self.below(count) };
         self.nodes[node].replica.as_ref()?.view().document().records().nth(chosen as usize)

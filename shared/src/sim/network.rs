@@ -56,6 +56,12 @@ impl Network {
         link
     }
 
+    /// The id of a link whose other end is no node of the world: what is sent over it arrives nowhere.
+    pub fn link_to_nobody(&mut self) -> PeerId {
+        self.last += 1;
+        PeerId(self.last)
+    }
+
     /// Takes a link down; gives its ends.
     pub fn cut(&mut self, link: PeerId) -> Option<(NodeId, NodeId)> {
         let (a, b) = self.links.remove(&link)?;

@@ -49,8 +49,10 @@ report! {
     sleeps,
     /// Tabs that broke the protocol, and were cut for it.
     lies,
-    /// Tabs that were turned away since they knew of a number earlier than their relay.
-    early_numbers,
+    /// Dots that liars gave to two edits.
+    equivocations,
+    /// Numbers that liars brought under edits of others.
+    forged_numbers,
     /// Tabs that ended in the midst of their writes, and came back with their disk.
     reopened,
     /// Tabs that were closed, with what no relay had.

@@ -12,11 +12,12 @@ use std::time::Duration;
 use super::checker::{Checker, Violated};
 use super::disk::LONGEST_FLUSH;
 use super::faults::{Faults, Kind};
+use super::liars::Liar;
 use super::network::{Network, NodeId};
 use super::report::Report;
 use crate::dot::DotSet;
 use crate::id::{ReplicaId, VoterId};
-use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Violation, WriteId};
+use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, WriteId};
 use crate::ledger::{Claim, Dynamic, Load, Policy, Reason, Rung, Wish};
 use crate::paxos::{Ballot, Configuration};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
@@ -31,7 +32,7 @@ const CALM: Duration = Duration::from_secs(8);
 /// The longest pause between two deeds of users or faults.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// Where the users' wall clock starts, in milliseconds since the Unix epoch.
-const EPOCH_MS: u64 = 1_700_000_000_000;
+pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
 /// Longer than any run.
 const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
@@ -92,6 +93,8 @@ pub struct World {
     pub(super) lost_in: Option<u32>,
     /// Tabs that are gone for good.
     pub(super) gone: Vec<ReplicaId>,
+    /// Tabs that lie.
+    pub(super) liars: Vec<Liar>,
     pub(super) report: Report,
 }
 
@@ -128,6 +131,7 @@ impl World {
             asked: Vec::new(),
             lost_in: None,
             gone: Vec::new(),
+            liars: Vec::new(),
             report: Report::default(),
         };
         for node in 0..RELAYS + tabs {
@@ -186,11 +190,14 @@ impl World {
         let nodes = self.nodes.iter().enumerate();
         let replicas: Vec<(NodeId, &Replica)> =
             nodes.filter_map(|(at, node)| Some((at, node.replica.as_ref()?))).collect();
+        self.check_accused()?;
+        let relays: Vec<&Replica> =
+            replicas.iter().filter(|(node, _)| *node < RELAYS).map(|(_, relay)| *relay).collect();
         for &(node, replica) in &replicas {
             replica.assert_invariants();
             Checker::check_equal((node, replica), replicas[0])?;
             self.checker.check_kept(node, replica)?;
-            Checker::check_settled(node, replica)?;
+            Checker::check_settled(&relays, node, replica)?;
             if replica.view().pending_wishes() > 0 {
                 let waiting = replica.view().pending_claims().cloned().collect();
                 return Err(Violated::Undecided { node, waiting });
@@ -303,12 +310,8 @@ impl World {
         let Some(mut output) = self.handle(node, input) else { return Ok(()) };
         let cut = std::mem::take(&mut output.cut);
         self.carry_out(node, output)?;
-        for (link, violation) in cut {
-            let is_honest = matches!(violation, Violation::UnknownNumber { .. });
-            assert!(is_honest, "nobody here breaks the protocol: {violation}");
-            self.report.early_numbers += 1;
-            self.cut(link)?;
-            self.schedule(MAX_PAUSE, Happening::Silence { link });
+        if let Some((link, violation)) = cut.into_iter().next() {
+            return Err(Violated::Refused { node, link, violation });
         }
         Ok(())
     }

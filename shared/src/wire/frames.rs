@@ -48,6 +48,7 @@ mod tag {
     pub const HELD: u8 = 27;
     pub const WATCH: u8 = 28;
     pub const OBSERVED: u8 = 29;
+    pub const DOUBTFUL: u8 = 35;
     pub const DOUBT: u8 = 30;
     pub const ATTEST: u8 = 31;
     pub const EQUIVOCATED: u8 = 32;
@@ -122,6 +123,11 @@ impl Encoder {
             Message::Delta(delta) => {
                 sink.bytes.extend(delta_bytes(delta));
                 tag::DELTA
+            }
+            Message::Doubtful { delta, doubts } => {
+                put_plain(sink.bytes, doubts);
+                sink.bytes.extend(delta_bytes(delta));
+                tag::DOUBTFUL
             }
             Message::More => tag::MORE,
             Message::Digest(Digest { context, whole, buckets }) => {
@@ -373,6 +379,10 @@ impl Decoder {
             }
             tag::EDIT => Message::Edit(take_edit(&mut source)?),
             tag::DELTA => Message::Delta(delta_of(std::mem::take(rest))?),
+            tag::DOUBTFUL => {
+                let doubts = take_plain(rest)?;
+                Message::Doubtful { doubts, delta: delta_of(std::mem::take(rest))? }
+            }
             tag::MORE => Message::More,
             tag::DIGEST => {
                 let context = take_dot_set(&mut source)?;
