@@ -17,6 +17,7 @@ mod retire;
 mod superseded;
 
 pub use audit::Audit;
+pub use contest::Arbiter;
 pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;

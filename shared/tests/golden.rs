@@ -95,7 +95,7 @@ fn edits() -> Vec<Edit> {
 fn frames() -> Vec<Frame> {
     let some: DotSet = [Dot::new(ALICE, 1), Dot::new(ALICE, 2), Dot::new(BOB, 7)].into_iter().collect();
     let digest = Digest { context: some.clone(), whole: 0x0fed << 64 | 7, buckets: vec![1, 0xffff_ffff] };
-    let liveness = Liveness { context: some.clone(), of: 2, buckets: vec![1], live: some.clone() };
+    let liveness = Liveness { context: some.clone(), whole: 1 << 100, of: 2, buckets: vec![1], live: some.clone() };
     let ballot = Ballot { configuration: 1, round: 3, voter: VoterId(2) };
     let mut messages = vec![
         Message::Have { context: some.clone(), fingerprint: 0x0123_4567_89ab_cdef, chain: 0xfe, decided: Slot(5) },

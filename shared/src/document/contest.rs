@@ -14,6 +14,17 @@ use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 use crate::mutation::{self, Mutation};
 
+/// Who decides which of two contents stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arbiter {
+    /// The order of claims: between replicas that may tell each other everything.
+    Order,
+    /// The sender: a relay to a tab. A tab may not bring a relay what others wrote, so that it has to follow.
+    Sender,
+    /// The receiver: between tabs of one browser, each of which follows its relay.
+    Receiver,
+}
+
 /// One of several uses of a dot. The highest stays.
 ///
 /// A dot by which a folded version lives outranks one that names a version, since the content of the latter is not known
@@ -28,6 +39,19 @@ struct Claim {
 impl Claim {
     fn of(dot: Dot, Place { record, mark }: Place) -> Self {
         Claim { is_support: mark.is_of_support(dot), mark, record }
+    }
+}
+
+impl Arbiter {
+    /// Whether an incoming use of a dot takes the place of the one that is held.
+    pub(super) fn prefers(self, dot: Dot, incoming: Place, held: Place) -> bool {
+        match self {
+            Arbiter::Order => {
+                Claim::of(dot, incoming) > Claim::of(dot, held) || mutation::is(Mutation::LatestContentStays)
+            }
+            Arbiter::Sender => true,
+            Arbiter::Receiver => false,
+        }
     }
 }
 

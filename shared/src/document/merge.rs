@@ -2,23 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::contest::named;
+use super::contest::{Arbiter, named};
 use super::fingerprint::Mark;
 use super::{Change, Delta, Document, Edit, Live, LostWrite, Merged, News, Packed, Place, Versions, content_mark};
 use crate::crdt::{Field, FieldId, Version, Write};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 use crate::io::WriteOp;
-use crate::mutation::{self, Mutation};
 
 impl Document {
     /// Joins a delta. Repeated, late and reordered deltas do no harm.
     pub fn merge(&mut self, delta: Delta) -> Merged {
+        self.merge_by(delta, Arbiter::Order)
+    }
+
+    /// Joins a delta. `arbiter` decides where a dot comes with another content than it has here.
+    pub fn merge_by(&mut self, delta: Delta, arbiter: Arbiter) -> Merged {
         let mut incoming: BTreeMap<RecordId, Vec<Packed>> = BTreeMap::new();
         for (record, version) in delta.versions {
             incoming.entry(record).or_default().push(version);
         }
-        let mut outcome = Outcome { taken: Some(Vec::new()), ..Outcome::default() };
+        let mut outcome = Outcome { taken: Some(Vec::new()), ..Outcome::new(arbiter) };
         let refused = self.contest(&mut incoming, &mut outcome);
         let mut context = self.without_retired(&delta.context).into_owned();
         context.join(&incoming.iter().flat_map(|(&record, versions)| named(record, versions)).collect());
@@ -53,7 +57,7 @@ impl Document {
 
     /// Joins the version that an edit makes. Says nothing of news.
     pub(super) fn merge_edit(&mut self, edit: &Edit, live: Live, mark: Mark) -> Merged {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(Arbiter::Order);
         if edit.superseded.is_empty()
             && self.succeed(edit.record, Packed::new(edit.record, &live), Some(mark), &mut outcome).is_ok()
         {
@@ -179,9 +183,12 @@ impl Document {
             if let Some(other) = held.iter().find(|other| other.dot == live.dot) {
                 if other.version != live.version {
                     outcome.merged.contested.insert(live.dot);
-                    let outranks = content_mark(record, &live) > content_mark(record, other)
-                        || mutation::is(Mutation::LatestContentStays);
-                    if outranks { admissible.push(live) } else { stale.push(live.dot) }
+                    let place = |live: &Live| Place { record, mark: content_mark(record, live) };
+                    if outcome.arbiter.prefers(live.dot, place(&live), place(other)) {
+                        admissible.push(live)
+                    } else {
+                        stale.push(live.dot)
+                    }
                 }
                 continue;
             }
@@ -391,8 +398,8 @@ impl Fate {
 }
 
 /// What a merge has done so far.
-#[derive(Default)]
 pub(super) struct Outcome {
+    pub(super) arbiter: Arbiter,
     pub(super) merged: Merged,
     /// The versions taken, if they are to be passed on.
     taken: Option<Vec<(RecordId, Packed)>>,
@@ -401,6 +408,10 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    fn new(arbiter: Arbiter) -> Self {
+        Outcome { arbiter, merged: Merged::default(), taken: None, admitted: BTreeSet::new() }
+    }
+
     fn tell_change(&mut self, record: RecordId, fates: &[Fate], taken: &[Live]) {
         self.merged.touched.push(record);
         let edit = taken.iter().filter(|live| live.folded.is_empty()).map(|live| live.dot).max();

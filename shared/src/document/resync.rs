@@ -31,6 +31,8 @@ pub struct Digest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Liveness {
     pub context: DotSet,
+    /// The hash of all that is live in `context`.
+    pub whole: u128,
     /// Of how many buckets.
     pub of: u16,
     pub buckets: Vec<u16>,
@@ -176,7 +178,7 @@ impl Document {
         if Fingerprint::can_tell_by(is_asked.len()) {
             live = self.index.keys().copied().filter(|&dot| is_asked[bucket(dot, is_asked.len())]).collect();
         }
-        Liveness { context: self.context.clone(), of, buckets, live }
+        Liveness { context: self.context.clone(), whole: self.fingerprint.whole(), of, buckets, live }
     }
 
     /// Drops what another replica has seen and holds no more. `None` if it speaks of versions that have not arrived:
@@ -224,16 +226,13 @@ impl Document {
         deltas
     }
 
-    /// Whether exactly these dots are live here in some buckets, as far as another replica has seen them.
+    /// Whether something differs though the same dots are live, once [`drop_dead`](Self::drop_dead) has taken effect: some dot
+    /// has another content here.
     #[must_use]
-    pub fn has_same_live(&self, theirs: &Liveness) -> bool {
-        let is_told = chosen(usize::from(theirs.of), &theirs.buckets);
-        if !Fingerprint::can_tell_by(is_told.len()) {
-            return false;
-        }
-        let own = self.live_in(&theirs.context).map(|(dot, _)| dot);
-        let own: DotSet = own.filter(|&dot| is_told[bucket(dot, is_told.len())]).collect();
-        own == *self.without_retired(&theirs.live)
+    pub fn has_other_content(&self, theirs: &Liveness) -> bool {
+        let unseen = self.context.difference(&self.without_retired(&theirs.context));
+        let (whole, _) = self.fingerprint.without(self.marks_in(&unseen), 1);
+        whole != theirs.whole && !self.knows_dead(theirs)
     }
 
     /// Records whole, with what is known here of some of their dots; of a record with very many concurrent versions those

@@ -108,7 +108,7 @@ impl Replica {
                             self.leases.granted(range);
                         }
                         (Ok(_), Wish::Settle { claims, .. }) => {
-                            claims.iter().for_each(|claim| self.unsettled.settled(claim));
+                            claims.iter().for_each(|claim| self.unsettled.settled(claim.dot));
                             let settled: BTreeSet<Dot> = claims.iter().map(|claim| claim.dot).collect();
                             self.forget_verdicts(&settled);
                         }

@@ -244,12 +244,20 @@ impl Replica {
     ///
     /// # Errors
     /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
-    pub(super) fn take_doubts(&mut self, peer: PeerId, kind: PeerKind, doubts: Vec<Doubt>) -> Result<(), Violation> {
+    pub(super) fn take_doubts(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        kind: PeerKind,
+        doubts: Vec<Doubt>,
+    ) -> Result<(), Violation> {
         self.check_denials(kind, &doubts)?;
         let (attested, doubted): (Vec<_>, Vec<_>) = doubts.into_iter().partition(|doubt| self.can_attest(doubt));
         self.answer(peer, attested);
         for doubt in doubted {
-            self.distrust.raise(doubt.write, doubt.verdict());
+            if self.distrust.raise(doubt.write, doubt.verdict()) {
+                self.look_at_number(now, doubt.write.record);
+            }
         }
         Ok(())
     }

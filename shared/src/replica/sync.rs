@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit};
+use crate::document::{
+    Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
+};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
@@ -127,9 +129,14 @@ impl Replica {
         }
         let own_doubts = self.doubts_about(kind, &delta)?;
         let attested = self.attested_by(&delta);
-        self.take_doubts(peer, kind, doubts)?;
+        self.take_doubts(now, peer, kind, doubts)?;
         self.doubt(&own_doubts);
-        let merged = self.document.merge(delta);
+        let arbiter = match kind {
+            _ if self.is_relay() => Arbiter::Order,
+            PeerKind::Relay(..) => Arbiter::Sender,
+            PeerKind::Tab(_) => Arbiter::Receiver,
+        };
+        let merged = self.document.merge_by(delta, arbiter);
         self.ask_authors(own_doubts);
         self.attest(now, None, attested);
         self.take_in(now, peer, kind, merged, output);
@@ -163,13 +170,6 @@ impl Replica {
             theirs.context = self.document.known_of(&theirs.context);
             theirs.live = theirs.live.intersection(&theirs.context);
         }
-        if self.document.has_same_live(&theirs) {
-            // The fingerprints differ all the same: some dot has two contents. The other side tells which of them stays.
-            for delta in self.document.versions_in(theirs.of, &theirs.buckets, self.speaks_for(kind)) {
-                self.send_delta(peer, kind, delta);
-            }
-            return Ok(());
-        }
         match self.document.drop_dead(&theirs) {
             Some(merged) => self.take_in(now, peer, kind, merged, output),
             None => self.send(peer, self.have()),
@@ -179,6 +179,11 @@ impl Replica {
             self.send(peer, Message::Delta(Delta { context: retired, ..Delta::default() }));
         } else if self.can_tell_liveness(kind) && self.document.knows_dead(&theirs) {
             self.send_digest(peer, kind);
+        } else if self.document.has_other_content(&theirs) {
+            // Whoever has the content that is not to stay learns so by the answer.
+            for delta in self.document.versions_in(theirs.of, &theirs.buckets, self.speaks_for(kind)) {
+                self.send_delta(peer, kind, delta);
+            }
         }
         Ok(())
     }
@@ -249,7 +254,12 @@ impl Replica {
         {
             self.holdings.took_in(from, news);
         }
-        std::mem::take(&mut merged.contested).into_iter().for_each(|dot| self.on_equivocated(dot, output));
+        let contested = std::mem::take(&mut merged.contested);
+        if !contested.is_empty() && !self.is_relay() && !self.is_neighbour(kind) {
+            // The relay may have changed its mind since: it is asked again until both agree.
+            self.send_digest(from, kind);
+        }
+        contested.into_iter().for_each(|dot| self.on_equivocated(dot, output));
         self.spread(now, Some(from), &mut merged);
         output.lost.extend(merged.lost);
         for (record, change, edit) in merged.changes {

@@ -1,6 +1,6 @@
 //! The provisional claims that the document holds and the ledger has not settled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crdt::{Field, Version};
 use crate::document::Document;
@@ -22,6 +22,8 @@ pub(super) struct Unsettled {
     claims: BTreeMap<Key, ProvisionalClaim>,
     /// Invariant: the keys of `claims`, by record; no record has none.
     of: BTreeMap<RecordId, Vec<Key>>,
+    /// Invariant: the edits of `claims`, with the records. A hostile tab may put one edit into several records.
+    edits: BTreeSet<(Dot, RecordId)>,
     /// Invariant: how many of `claims` have each number.
     numbers: BTreeMap<u64, u32>,
 }
@@ -49,34 +51,38 @@ impl Unsettled {
             let key = (stamp, dot, record);
             self.claims.insert(key, ProvisionalClaim { record, dot, stamp, number, leased, epoch });
             self.of.entry(record).or_default().push(key);
+            self.edits.insert((dot, record));
             *self.numbers.entry(number).or_default() += 1;
             new += usize::from(!before.contains(&key));
         }
         new
     }
 
-    /// A claim is settled.
-    pub(super) fn settled(&mut self, claim: &ProvisionalClaim) {
-        // Under its own record: what the log says of it need not be what the document holds.
-        let Some(keys) = self.of.get_mut(&claim.record) else { return };
-        let Some(at) = keys.iter().position(|&(_, dot, _)| dot == claim.dot) else { return };
-        let key = keys.swap_remove(at);
-        if keys.is_empty() {
-            self.of.remove(&claim.record);
+    /// What an edit claimed is settled: in the record that the log says, and in any other that holds it.
+    pub(super) fn settled(&mut self, claim: Dot) {
+        let same = self.edits.range((claim, RecordId::MIN)..).take_while(|(dot, _)| *dot == claim);
+        for record in same.map(|&(_, record)| record).collect::<Vec<_>>() {
+            let Some(keys) = self.of.get_mut(&record) else { continue };
+            let Some(at) = keys.iter().position(|&(_, dot, _)| dot == claim) else { continue };
+            let key = keys.swap_remove(at);
+            if keys.is_empty() {
+                self.of.remove(&record);
+            }
+            self.forget(&key);
         }
-        self.forget(&key);
     }
 
     /// The ledger is another one, which may have settled any of them.
     pub(super) fn settle_by(&mut self, ledger: &Ledger) {
-        let settled = self.claims.values().filter(|claim| ledger.is_settled(claim.dot)).copied();
+        let settled = self.claims.values().map(|claim| claim.dot).filter(|&dot| ledger.is_settled(dot));
         for claim in settled.collect::<Vec<_>>() {
-            self.settled(&claim);
+            self.settled(claim);
         }
     }
 
     fn forget(&mut self, key: &Key) {
         let Some(claim) = self.claims.remove(key) else { return };
+        self.edits.remove(&(claim.dot, claim.record));
         if let Some(count) = self.numbers.get_mut(&claim.number) {
             *count -= 1;
             if *count == 0 {

@@ -141,8 +141,9 @@ impl Encoder {
                 put_buckets(&mut sink, *of, buckets);
                 tag::ASK_LIVENESS
             }
-            Message::Liveness(Liveness { context, of, buckets, live }) => {
+            Message::Liveness(Liveness { context, whole, of, buckets, live }) => {
                 put_dot_set(&mut sink, context);
+                sink.bytes.extend(whole.to_le_bytes());
                 put_buckets(&mut sink, *of, buckets);
                 put_dot_set(&mut sink, live);
                 tag::LIVENESS
@@ -398,8 +399,9 @@ impl Decoder {
             }
             tag::LIVENESS => {
                 let context = take_dot_set(&mut source)?;
+                let whole = take_wide_hash(source.bytes)?;
                 let (of, buckets) = take_buckets(&mut source)?;
-                Message::Liveness(Liveness { context, of, buckets, live: take_dot_set(&mut source)? })
+                Message::Liveness(Liveness { context, whole, of, buckets, live: take_dot_set(&mut source)? })
             }
             tag::WANT => Message::Want { record: RecordId(source.dot()?), dots: take_dot_set(&mut source)? },
             tag::STORED => {
