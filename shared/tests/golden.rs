@@ -16,6 +16,7 @@ use shared::io::{Message, Violation};
 use shared::ledger::{Claim, ClaimId, Load, Wish};
 use shared::observation::{End, LinkSeen, Observation, Votes};
 use shared::paxos::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix};
+use shared::presence::{PresenceNews, RelayNews, StatusNews, TabsNews};
 use shared::schema::Schema;
 use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Room};
 
@@ -111,6 +112,9 @@ fn frames() -> Vec<Frame> {
         Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(4) }),
         Message::Fetch { first: Slot(300) },
         Message::Propose(claim()),
+        Message::Equivocated { dot: Dot::new(ALICE, 7) },
+        Message::PresenceNews(PresenceNews { tabs: news_of_tabs(), leader: Some(ballot) }),
+        Message::StatusNews(StatusNews { leader: Some(ballot), relays: vec![news_of_relay()] }),
     ];
     messages.extend(about_the_log(ballot));
     messages.extend(edits().into_iter().map(Message::Edit));
@@ -123,6 +127,15 @@ fn frames() -> Vec<Frame> {
     let in_room = Frame::InRoom(room, Message::More);
     let bye = Frame::Bye(Violation::Stopping);
     [hello].into_iter().chain(messages.into_iter().map(Frame::Message)).chain([relay, relays, in_room, bye]).collect()
+}
+
+fn news_of_tabs() -> TabsNews {
+    TabsNews { came: vec![ALICE], gone: vec![BOB] }
+}
+
+fn news_of_relay() -> RelayNews {
+    let address = "127.0.0.1:5002".to_owned();
+    RelayNews { voter: VoterId(2), address, up: true, votes: false, tabs: news_of_tabs() }
 }
 
 fn claim() -> Claim {
@@ -255,8 +268,9 @@ fn bytes_of_hex(block: &str) -> Vec<u8> {
 
 #[test]
 fn an_edit_that_arrives_twice_is_news_once() {
+    let folded = document().fold(ANNA, Dot::new(RELAY, 1)).expect("it is small");
+    let Some(News::Edit(edit)) = folded.news else { panic!("a fold is an edit") };
     let mut document = document();
-    let edit = edits().remove(1);
     let first = document.apply(edit.clone()).expect("its base is here");
     assert!(matches!(first.news, Some(News::Edit(_))));
     assert_eq!(document.apply(edit).expect("its base was here").news, None);

@@ -184,6 +184,10 @@ impl Replica {
             for delta in self.document.versions_in(theirs.of, &theirs.buckets, self.speaks_for(kind)) {
                 self.send_delta(peer, kind, delta);
             }
+            if !self.is_relay() && !self.is_neighbour(kind) && self.can_tell_liveness(kind) {
+                // A tab follows its relay, which sees by this that it has to tell.
+                self.send(peer, Message::Liveness(self.document.liveness(theirs.of, theirs.buckets)));
+            }
         }
         Ok(())
     }
