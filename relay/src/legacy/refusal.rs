@@ -18,8 +18,6 @@ const RETRY_AFTER: u32 = 1;
 /// Why a request is not done.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    #[error("pages of this origin may not use this relay: start it with --allow-origin ORIGIN to let them")]
-    ForeignOrigin,
     #[error("{0}")]
     BadRoom(Violation),
     #[error("the query of the URL cannot be read: {0}")]
@@ -28,7 +26,7 @@ pub enum Refusal {
     WrongMethod,
     #[error("the body is not declared as JSON: send it with `Content-Type: application/json`")]
     NotDeclaredJson,
-    #[error("the body ended too early, or did not come within {} s", PATIENCE.as_secs())]
+    #[error("the body ended too early: send all of it")]
     BrokenBody,
     #[error("the body is longer than {MAX_BODY_BYTES} bytes")]
     TooLong,
@@ -83,7 +81,6 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
             Refusal::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::NotDeclaredJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use serde::Serialize;
@@ -67,42 +66,31 @@ pub fn router(app: &App) -> Router<App> {
     // All before a client learns that it is connected: it misses nothing then, and nothing that it says is missed.
     io.ns("/", (async || {}).with(greet));
     tokio::spawn(updates::tell(io, app.node.clone()));
-    let doors = Doors { app: app.clone(), places: Arc::new(Semaphore::new(MAX_CLIENTS)) };
+    let entrance = Entrance { app: app.clone(), places: Arc::new(Semaphore::new(MAX_CLIENTS)) };
     Router::new()
         .route_service("/socket.io", service.clone())
         .route_service("/socket.io/", service)
-        .layer(middleware::from_fn_with_state(doors, admit))
+        .layer(middleware::from_fn_with_state(entrance, admit))
 }
 
 /// Where clients come in.
 #[derive(Clone)]
-struct Doors {
+struct Entrance {
     app: App,
     places: Arc<Semaphore>,
 }
 
-/// Lets a request through that no page, or an allowed one, has made. A handshake takes one of the places.
-async fn admit(State(doors): State<Doors>, request: Request, next: Next) -> Result<Response, Refusal> {
+/// Takes one of the places for a handshake.
+async fn admit(State(entrance): State<Entrance>, request: Request, next: Next) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
-    let Original { node, room, .. } = Original::from_request_parts(&mut parts, &doors.app).await?;
+    let Original { node, room, .. } = Original::from_request_parts(&mut parts, &entrance.app).await?;
     let has_session = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")));
     if !has_session {
-        let place = Arc::new(doors.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
+        let place = Arc::new(entrance.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
         let events = Arc::new(Semaphore::new(MAX_EVENTS));
         parts.extensions.insert(Client { node, room, events, _place: place });
     }
-    let origin = parts.headers.get(header::ORIGIN).cloned();
-    let response = next.run(Request::from_parts(parts, body)).await;
-    Ok(readable_by(origin, response))
-}
-
-/// Lets a page read an answer: by polling, browsers keep it from pages of other origins otherwise.
-fn readable_by(origin: Option<HeaderValue>, mut response: Response) -> Response {
-    if let Some(origin) = origin {
-        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        response.headers_mut().append(header::VARY, HeaderValue::from_name(header::ORIGIN));
-    }
-    response
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 async fn greet(socket: SocketRef, HttpExtension(client): HttpExtension<Client>) -> Result<(), Infallible> {

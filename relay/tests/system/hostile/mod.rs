@@ -1,5 +1,8 @@
 //! Whoever breaks the protocol is told why and cut; the others notice nothing.
 
+mod connections;
+mod pages;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
