@@ -48,6 +48,8 @@ pub enum Refusal {
         "not decided within {} s, and it may still be: look with /get_data before you try again", PATIENCE.as_secs()
     )]
     Undecided,
+    #[error("the room could not be read within {} s: try again later, or ask another relay", PATIENCE.as_secs())]
+    ReadTooLong,
     #[error("too much is under way for this client: wait for answers before you ask for more")]
     Busy,
     #[error("too many clients are connected: try again later, or ask another relay")]
@@ -90,9 +92,12 @@ impl Refusal {
             Refusal::WrongFields(..) | Refusal::UnknownEvent(_) | Refusal::NoTitle => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Ambiguous { .. } => StatusCode::CONFLICT,
             Refusal::Rejected(rejection) => status_of(rejection),
-            Refusal::NoMajority | Refusal::Undecided | Refusal::Busy | Refusal::Full | Refusal::NoRoom(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Refusal::NoMajority
+            | Refusal::Undecided
+            | Refusal::ReadTooLong
+            | Refusal::Busy
+            | Refusal::Full
+            | Refusal::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::debug;
 
 use super::input::Input;
-use super::people::{Entry, Person};
+use super::people::{Entry, Person, in_background};
 use super::refusal::{Refusal, Told, shortened};
 use super::{Original, updates};
 use crate::app::App;
@@ -106,7 +106,7 @@ async fn on_event(
     TryData(argument): TryData<Map<String, Value>>,
     ack: AckSender,
 ) {
-    let answer = Answer { socket: &socket, event: &event, ack };
+    let answer = Answer { socket, event: event.clone(), ack };
     let Ok(_permit) = client.events.try_acquire() else { return answer.refuse(&Refusal::Busy) };
     let original = Original::new(client.node, client.room);
     match event.as_str() {
@@ -115,7 +115,10 @@ async fn on_event(
             answer.acknowledge(update(original, argument.map_err(no_object)).await);
         }
         "get_socket_list" => answer.emit("socket_list", original.nodes().await),
-        "get_data" => answer.emit("data", original.rows().await),
+        "get_data" => {
+            let rows = original.rows().await;
+            let _stopping = in_background(move || answer.emit("data", rows)).await;
+        }
         "get_highest_number" => answer.emit("highest_number", original.highest().await),
         unknown => answer.refuse(&Refusal::unknown_event(unknown)),
     }
@@ -126,13 +129,13 @@ async fn update(original: Original, argument: Result<Map<String, Value>, Refusal
 }
 
 /// Where the answer to an event goes. A client that asks for an acknowledgement gets the answer in that, too.
-struct Answer<'a> {
-    socket: &'a SocketRef,
-    event: &'a str,
+struct Answer {
+    socket: SocketRef,
+    event: String,
     ack: AckSender,
 }
 
-impl Answer<'_> {
+impl Answer {
     /// Answers with another event.
     fn emit(self, reply: &str, outcome: Result<impl Serialize, Refusal>) {
         match outcome {
@@ -157,7 +160,7 @@ impl Answer<'_> {
 
     fn refuse(self, refusal: &Refusal) {
         let told = &refusal.told();
-        self.send("error", &Failed { event: shortened(self.event), told });
+        self.send("error", &Failed { event: shortened(&self.event), told });
         self.acknowledge(Ok(told));
     }
 
