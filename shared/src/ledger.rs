@@ -243,15 +243,27 @@ impl Ledger {
         self.retired.iter().map(|(&replica, &last)| (replica, last))
     }
 
+    /// Checks what is written on the fields: bytes from a disk or from a peer may decode to a ledger that no log makes.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub fn check(&self) -> Result<(), String> {
+        self.numbers.check()?;
+        self.sessions.check()?;
+        self.settlement.check()?;
+        let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
+        let follows = self.next_configuration.as_ref().is_none_or(|next| Some(next.number) == number.checked_add(1));
+        ensure(follows, || format!("a configuration follows that is not numbered one above {number}"))
+    }
+
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
-        self.numbers.assert_invariants();
-        self.sessions.assert_invariants();
-        self.settlement.assert_invariants();
-        if let (Some(configuration), Some(next)) = (&self.configuration, &self.next_configuration) {
-            assert_eq!(next.number, configuration.number + 1, "a configuration has one successor");
-        }
+        assert_eq!(self.check(), Ok(()));
     }
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod claims;
 mod commands;
+mod durable;
 mod folds;
 mod hearsay;
 mod holdings;
@@ -25,6 +26,7 @@ mod watched;
 mod witnesses;
 
 pub use audit::Audit;
+pub use durable::BrokenState;
 pub use hearsay::Hearsay;
 pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
@@ -47,7 +49,6 @@ use crate::paxos::franchise::Franchise;
 use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
-use crate::wire;
 
 use changes::Changes;
 use claims::Claims;
@@ -168,6 +169,9 @@ pub struct Replica {
 
 impl Replica {
     /// A replica with the durable state that its writes have left, or with none.
+    ///
+    /// # Panics
+    /// If no replica can have left this state: whoever reads it from a disk calls [`Recovered::check`] first.
     #[must_use]
     pub fn recover(config: Config, durable: Recovered, now: Now) -> Self {
         let mut clock = Hlc::default();
@@ -192,7 +196,7 @@ impl Replica {
                 clock.observe(packed.head(record).stamp);
             }
         }
-        let of_snapshot = |snapshot: &Snapshot| wire::plain_of(&snapshot.ledger).expect("a snapshot reads as written");
+        let of_snapshot = |snapshot: &Snapshot| snapshot.read().expect("a snapshot reads as written");
         let ledger = durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default();
         // A relay's disk may be an older copy, and how far a lease was used then is not how far it was used. A tab that
         // loses its state is another replica.

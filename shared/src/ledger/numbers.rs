@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::ensure;
 use super::settlement::ProvisionalClaim;
 use super::wish::Rejection;
 use crate::id::{RecordId, ReplicaId};
@@ -223,18 +224,24 @@ impl Numbers {
         self.ranges.values().copied()
     }
 
-    pub(super) fn assert_invariants(&self) {
-        assert_eq!(self.owners.len(), self.of.len(), "owners and their numbers differ in size");
+    /// Checks what is written on the fields.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        ensure(self.highest <= MAX_NUMBER, || format!("the highest number is {}", self.highest))?;
+        ensure(self.owners.len() == self.of.len(), || "owners and their numbers differ in size".to_owned())?;
         for (&number, &(record, slot)) in &self.owners {
-            assert_eq!(self.of.get(&record), Some(&Numbered { number, slot }), "owner of {number}");
-            assert!(number <= self.highest, "{number} is above the highest number");
+            ensure(self.of.get(&record) == Some(&Numbered { number, slot }), || format!("owner of {number}"))?;
+            ensure((1..=self.highest).contains(&number), || format!("{number} is above the highest number"))?;
         }
         let mut free_from = 1;
         for range in self.ranges.values() {
-            assert!(range.first >= free_from, "ranges overlap: {range:?}");
-            assert!(range.last <= self.highest, "a range is above the highest number: {range:?}");
+            ensure(free_from <= range.first && range.first <= range.last, || format!("ranges overlap: {range:?}"))?;
+            ensure(range.last <= self.highest, || format!("a range is above the highest number: {range:?}"))?;
             free_from = range.last + 1;
         }
+        Ok(())
     }
 }
 

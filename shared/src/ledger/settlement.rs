@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ensure;
 use super::epoch::OnCollision;
 use super::numbers::{Numbered, Numbers};
 use super::wish::Rejection;
@@ -153,11 +154,17 @@ impl Settlement {
         self.conflicts.get(&id)
     }
 
-    pub(super) fn assert_invariants(&self) {
-        assert!(self.conflicts.len() <= MAX_CONFLICTS, "{} conflicts are kept", self.conflicts.len());
+    /// Checks what is written on the fields.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        ensure(self.conflicts.len() <= MAX_CONFLICTS, || format!("{} conflicts are kept", self.conflicts.len()))?;
         for (id, conflict) in &self.conflicts {
-            assert_eq!(*id, conflict.id, "a conflict is kept under another name");
-            assert!(self.settled.contains(conflict.claim.dot), "a conflict is about an unsettled claim");
+            ensure(*id == conflict.id, || format!("conflict {id} is kept under another name"))?;
+            let is_settled = self.settled.contains(conflict.claim.dot);
+            ensure(is_settled, || format!("conflict {id} is about an unsettled claim"))?;
         }
+        Ok(())
     }
 }
