@@ -39,6 +39,7 @@ pub fn router(app: App) -> Router {
         .route("/link", get(relay))
         .route("/healthz", get(health))
         .route("/cluster/voters", get(cluster::voters).post(cluster::set_voters))
+        .route("/cluster/reach", get(cluster::reach).post(cluster::set_reach))
         .merge(legacy::router(&app))
         .with_state(app.clone())
         .merge(api::router(app.clone()))

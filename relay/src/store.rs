@@ -28,7 +28,7 @@ const LOCK_NAME: &str = "lock";
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.

@@ -8,7 +8,7 @@ mod settlement;
 mod wish;
 
 pub use epoch::{Dynamic, Epoch, Load, Mode, OnCollision, Reason, Rule, Rung, Setting};
-pub use numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
+pub use numbers::{DEFAULT_REACH, MAX_NUMBER, MAX_RANGE, Numbered, Range};
 pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
 pub use wish::{Claim, ClaimId, Granted, Outcome, Policy, Rejection, Wish};
 
@@ -111,6 +111,8 @@ impl Ledger {
                 self.retired.entry(replica).or_insert(last);
                 Ok(Granted::Retired { replica })
             }
+            Wish::SetReach { most } => self.numbers.set_reach(most).map(|most| Granted::Reach { most }),
+            Wish::Leap { number } => self.numbers.leap(number).map(|number| Granted::Highest { number }),
         }
     }
 
@@ -167,6 +169,26 @@ impl Ledger {
     #[must_use]
     pub fn highest(&self) -> u64 {
         self.numbers.highest()
+    }
+
+    /// How far above the highest number an entry may go.
+    #[must_use]
+    pub fn reach(&self) -> u64 {
+        self.numbers.reach()
+    }
+
+    /// The highest number that can be given now.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.numbers.limit()
+    }
+
+    /// Checks that a number is not further above the highest than an entry may go.
+    ///
+    /// # Errors
+    /// [`Rejection::TooFarAhead`].
+    pub fn check_reach(&self, number: u64) -> Result<(), Rejection> {
+        self.numbers.check_within(number, self.limit())
     }
 
     /// The ranges ever leased, ascending.

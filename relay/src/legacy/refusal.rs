@@ -22,6 +22,8 @@ pub enum Refusal {
     BadRoom(Violation),
     #[error("the query of the URL cannot be read: {0}")]
     BadQuery(String),
+    #[error("this is not the link secret of the relay: send the right one, or none to ask as everybody does")]
+    NotOperator,
     #[error("the method is not the right one for this route: see docs/legacy-api.md")]
     WrongMethod,
     #[error("the body is not declared as JSON: send it with `Content-Type: application/json`")]
@@ -83,6 +85,7 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
+            Refusal::NotOperator => StatusCode::UNAUTHORIZED,
             Refusal::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::NotDeclaredJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE,

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use serde::Serialize;
 
 use super::Original;
-use super::agreement::{Accept, Prepare};
+use super::agreement::{Accept, Asker, Prepare};
 use super::input::JsonBody;
 use super::load::Switch;
 use super::people::{Person, in_background};
@@ -44,8 +44,8 @@ async fn prepare(original: Original, JsonBody(prepare): JsonBody<Prepare>) -> An
     original.prepare(prepare).await.map(Json)
 }
 
-async fn accept(original: Original, JsonBody(accept): JsonBody<Accept>) -> Answer<impl Serialize> {
-    original.accept(accept).await.map(Json)
+async fn accept(original: Original, asker: Asker, JsonBody(accept): JsonBody<Accept>) -> Answer<impl Serialize> {
+    original.accept(accept, asker).await.map(Json)
 }
 
 async fn get_load(original: Original) -> Answer<impl Serialize> {

@@ -90,15 +90,19 @@ impl Settlement {
         numbers: &mut Numbers,
     ) -> (u32, u32) {
         let (mut settled, mut collided) = (0, 0);
+        let limit = numbers.limit();
         for (claim, at) in claims.iter().zip(0..) {
             if self.settled.contains(claim.dot) && !mutation::is(Mutation::SettledAgain) {
                 continue;
             }
             self.settled.insert(claim.dot);
             settled += 1;
-            let Err(because) = numbers.settle(slot, claim) else { continue };
+            let Err(because) = numbers.settle(slot, claim, limit) else { continue };
             collided += 1;
-            let is_about_the_number = matches!(because, Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. });
+            let is_about_the_number = matches!(
+                because,
+                Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. } | Rejection::TooFarAhead { .. }
+            );
             let another = (on_collision == OnCollision::Renumber && is_about_the_number)
                 .then(|| numbers.allocate(slot, claim.record));
             let id = ConflictId { slot, at };

@@ -1,6 +1,7 @@
 //! Whoever breaks the protocol is told why and cut; the others notice nothing.
 
 mod connections;
+mod numbers;
 mod pages;
 
 use std::collections::BTreeMap;
