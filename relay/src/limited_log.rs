@@ -2,37 +2,46 @@
 
 use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::sleep;
 use tracing::warn;
 
 /// The shortest time between two lines of one kind.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// One kind of warning. It writes the first one at once, and after that one line per interval with a count. Each kind is
-/// a `static` beside the code that warns.
+/// One kind of warning. It writes the first one at once, and then one line at the end of each interval in which more came,
+/// with their number and the last of them. Each kind is a `static` beside the code that warns.
 #[derive(Debug)]
 pub struct LimitedLog(Mutex<State>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct State {
-    /// Until when no line is written.
-    quiet_until: Option<Instant>,
-    /// How many warnings came since the last line and are not written.
+    /// Whether an interval runs, in which nothing is written.
+    is_quiet: bool,
+    /// How many warnings came in the interval.
     withheld: u64,
+    /// The last of them.
+    last: String,
 }
 
 impl State {
-    const NEW: State = State { quiet_until: None, withheld: 0 };
+    const NEW: State = State { is_quiet: false, withheld: 0, last: String::new() };
 
-    /// Counts one more warning. Returns whether it is written, and how many before it were not; `None` if it is withheld.
-    fn count(&mut self, now: Instant) -> Option<u64> {
-        if self.quiet_until.is_some_and(|until| now < until) {
+    /// Takes one more warning. Returns true if it is to be written, and an interval begins with it.
+    fn take(&mut self, text: &str) -> bool {
+        if self.is_quiet {
             self.withheld += 1;
-            return None;
+            text.clone_into(&mut self.last);
         }
-        self.quiet_until = Some(now + INTERVAL);
-        Some(std::mem::take(&mut self.withheld))
+        !std::mem::replace(&mut self.is_quiet, true)
+    }
+
+    /// Ends an interval. Returns the line to write; another interval begins with it. `None` if nothing came.
+    fn end_interval(&mut self) -> Option<String> {
+        let withheld = std::mem::take(&mut self.withheld);
+        self.is_quiet = withheld > 0;
+        (withheld > 0).then(|| format!("{} ({withheld} like this in {} s)", self.last, INTERVAL.as_secs()))
     }
 }
 
@@ -41,13 +50,23 @@ impl LimitedLog {
         LimitedLog(Mutex::new(State::NEW))
     }
 
-    /// Writes a warning, or counts it for the next line of this kind.
-    pub fn warn(&self, text: impl Display) {
-        let due = self.lock().count(Instant::now());
-        match due {
-            Some(0) => warn!("{text}"),
-            Some(withheld) => warn!("{text} (and {withheld} more like this since the last line)"),
-            None => {}
+    /// Writes a warning at once, or counts it for the line at the end of the interval. Called on the runtime.
+    pub fn warn(&'static self, text: impl Display) {
+        let text = text.to_string();
+        if self.lock().take(&text) {
+            warn!("{text}");
+            tokio::spawn(self.write_withheld());
+        }
+    }
+
+    async fn write_withheld(&self) {
+        loop {
+            sleep(INTERVAL).await;
+            let due = self.lock().end_interval();
+            match due {
+                Some(line) => warn!("{line}"),
+                None => return,
+            }
         }
     }
 
@@ -62,13 +81,13 @@ mod tests {
 
     #[test]
     fn first_warning_is_written_at_once_and_later_ones_once_per_interval_with_a_count() {
-        let start = Instant::now();
         let mut state = State::NEW;
-        assert_eq!(state.count(start), Some(0));
-        for at in 1..=1000 {
-            assert_eq!(state.count(start + INTERVAL * at / 1001), None);
-        }
-        assert_eq!(state.count(start + INTERVAL), Some(1000));
-        assert_eq!(state.count(start + INTERVAL * 3), Some(0));
+        assert!(state.take("a"));
+        assert!((1..=1000).all(|at| !state.take(&format!("warning {at}"))));
+        assert_eq!(state.end_interval().as_deref(), Some("warning 1000 (1000 like this in 10 s)"));
+        assert!(!state.take("b"), "the line has begun another interval");
+        assert!(state.end_interval().is_some());
+        assert_eq!(state.end_interval(), None);
+        assert!(state.take("c"));
     }
 }
