@@ -24,8 +24,8 @@ mod settings;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -41,10 +41,9 @@ use utoipa_axum::routes;
 use self::docs::Documents;
 use self::events::Listeners;
 use self::idempotency::Remembered;
-use self::problem::Problem;
+pub use self::problem::Problem;
 use crate::app::App;
 use crate::node::NodeHandle;
-use crate::origin;
 
 /// Where the rooms are.
 const ROOMS: &str = "/api/v1/rooms";
@@ -81,7 +80,6 @@ pub fn router(app: App) -> Router {
         .route("/api/{*rest}", any(docs::file))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn_with_state(api.clone(), from_known_pages))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(api)
 }
@@ -113,17 +111,6 @@ async fn in_time(request: Request, next: Next) -> Response {
         Problem::unavailable("not-in-time", detail).into_response()
     };
     timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late())
-}
-
-/// Refuses what pages from elsewhere want done: a browser would let them.
-async fn from_known_pages(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let App { config, node } = &api.app;
-    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if only_reads || origin::is_allowed(request.headers(), config, &node.addresses_of_others()) {
-        return next.run(request).await;
-    }
-    let detail = "pages of this origin may not write here: start the relay with --allow-origin ORIGIN to let them";
-    Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail).into_response()
 }
 
 impl Api {

@@ -7,15 +7,17 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, get};
+use axum::{Json, Router, middleware};
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
-use tracing::{Level, warn};
+use tracing::Level;
 
 use crate::config::Config;
+use crate::limited_log::LimitedLog;
 use crate::link::{MAX_PACKET_BYTES, READ_BUFFER_BYTES};
 use crate::node::{NodeHandle, Stopped};
-use crate::{api, cluster, legacy, link, origin, page, peer};
+use crate::origin::{self, Behind, Door};
+use crate::{api, body, cluster, legacy, link, page, peer};
 
 /// What every handler sees.
 #[derive(Clone, Debug)]
@@ -26,26 +28,29 @@ pub struct App {
 
 /// Everything that a relay serves, on its one port.
 pub fn router(app: App) -> Router {
+    let door = |behind| {
+        let door = Door { config: Arc::clone(&app.config), node: app.node.clone(), behind };
+        middleware::from_fn_with_state(door, origin::guard)
+    };
+    let page: MethodRouter = get(page::serve).fallback(page::refuse);
+    let page = page.layer(door(Behind::Page));
     Router::new()
         .route("/ws", get(tab))
         .route("/link", get(relay))
         .route("/healthz", get(health))
         .route("/cluster/voters", get(cluster::voters).post(cluster::set_voters))
+        .route("/cluster/reach", get(cluster::reach).post(cluster::set_reach))
         .merge(legacy::router(&app))
-        .fallback(get(page::serve).fallback(page::refuse))
         .with_state(app.clone())
-        .merge(api::router(app))
+        .merge(api::router(app.clone()))
+        .layer(door(Behind::Data))
+        .fallback_service(page)
+        .layer(middleware::from_fn(body::in_time))
         // That something cannot be done for now is no error of the relay.
         .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
 }
 
-async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    if !origin::is_allowed(&headers, &app.config, &app.node.addresses_of_others()) {
-        warn!(origin = ?headers.get("origin"), "a page from elsewhere is refused");
-        let text =
-            "pages of this origin may not connect to this relay: start it with --allow-origin ORIGIN to let them\n";
-        return (StatusCode::FORBIDDEN, text).into_response();
-    }
+async fn tab(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     // Looser than what is allowed to tabs, so that they are told what was wrong.
     let upgrade = limited(upgrade);
     upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node).await })
@@ -58,7 +63,8 @@ async fn relay(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if let Err(refusal) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
-        warn!("a link is refused: {}", refusal.1.trim_end());
+        static LINKS: LimitedLog = LimitedLog::new();
+        LINKS.warn(format_args!("a link from {} is refused: {}", remote.ip(), refusal.1.trim_end()));
         return refusal.into_response();
     }
     let upgrade = limited(upgrade);

@@ -1,4 +1,8 @@
-//! `/cluster/voters`: who votes, and how those who run the relays change it.
+//! What those who run the relays look at and change. Here `/cluster/voters`: who votes.
+
+mod reach;
+
+pub use reach::{reach, set_reach};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -21,7 +25,7 @@ use crate::app::App;
 use crate::link;
 use crate::node::{Asked, NodeHandle, Stopped};
 
-/// How long a change of the voters may take to be decided.
+/// How long a change may take to be decided.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait before asking again, after somebody else's change came in between.
 const RETRY: Duration = Duration::from_millis(100);

@@ -65,6 +65,19 @@ pub struct Args {
     #[arg(long, env = "RELAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
 
+    /// Further host names under which browsers and programs reach this relay, as in `duet.example`.
+    #[arg(long, env = "RELAY_ALLOW_HOST", value_name = "HOST", value_delimiter = ',', value_parser = host_name)]
+    allow_host: Vec<String>,
+
+    /// How many connections may be open at a time. Never more than three quarters of the file descriptors that the
+    /// system lets a process have.
+    #[arg(long, env = "RELAY_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 10_000, value_parser = count())]
+    max_connections: u32,
+
+    /// How many connections one address may have open. [default: 512; from this machine three quarters of all]
+    #[arg(long, env = "RELAY_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", value_parser = count())]
+    max_connections_per_address: Option<u32>,
+
     /// A TOML file with settings of the dynamic method, as in `high_request = 100`. Flags and the environment count more.
     #[arg(long = "settings", env = "RELAY_SETTINGS", value_name = "FILE", help_heading = SETTINGS)]
     settings_file: Option<PathBuf>,
@@ -90,6 +103,10 @@ pub struct Config {
     pub peers: BTreeMap<VoterId, String>,
     pub link_secret: Option<Secret>,
     pub allow_origin: Vec<String>,
+    /// Names of hosts under which the relay answers, besides those that it knows.
+    pub allow_host: Vec<String>,
+    pub max_connections: u32,
+    pub max_connections_per_address: Option<u32>,
     /// The settings of rooms in which nobody has set them.
     pub dynamic: Dynamic,
 }
@@ -140,6 +157,9 @@ impl TryFrom<Args> for Config {
             peers,
             link_secret,
             allow_origin: args.allow_origin,
+            allow_host: args.allow_host,
+            max_connections: args.max_connections,
+            max_connections_per_address: args.max_connections_per_address,
             dynamic,
         })
     }
@@ -174,6 +194,19 @@ fn host_and_port(text: &str) -> Result<String, String> {
         plain && port.parse::<u16>().is_ok_and(|port| port > 0)
     });
     if parts.is_some() { Ok(text.to_owned()) } else { Err(format!("`{text}` is not HOST:PORT")) }
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    if is_plain {
+        Ok(text.to_owned())
+    } else {
+        Err("a host is named without scheme and port, as in duet.example".to_owned())
+    }
+}
+
+fn count() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
 }
 
 /// What relays prove to one another that they belong together. Never printed.
@@ -254,6 +287,14 @@ mod tests {
         assert!(matches!(config(&open), Err(ConfigError::NoSecret(_))));
         assert!(config(&[&open[..], &["--link-secret", "s3cret"]].concat()).is_ok());
         assert!(config(&["--host", "0.0.0.0"]).is_ok());
+    }
+
+    #[test]
+    fn hosts_are_named_without_scheme_and_port() {
+        assert_eq!(config(&["--allow-host", "duet.example,two"]).unwrap().allow_host, ["duet.example", "two"]);
+        for bad in ["https://duet.example", "duet.example:80", "duet.example/", ""] {
+            assert!(CommandLine::try_parse_from(["relay", "--allow-host", bad]).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -18,9 +18,10 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::config::{Config, Secret};
+use crate::limited_log::LimitedLog;
 use crate::node::{Connection, Me, NodeHandle, Others, Remote, Stopped};
 use crate::outbox::{self, Outbox};
 use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
@@ -73,6 +74,8 @@ pub fn admit(
     }
 }
 
+static REFUSED: LimitedLog = LimitedLog::new();
+
 /// Serves a link that another relay has dialed.
 pub async fn serve(socket: WebSocket, node: NodeHandle) {
     let connection = node.connection();
@@ -83,11 +86,11 @@ pub async fn serve(socket: WebSocket, node: NodeHandle) {
         Ok(found) if found.remote.voter != me => run(&mut sink, &mut incoming, &connection, found).await,
         Ok(_) => {
             let reason = format!("there are two of {me}: give each its own --id");
-            warn!("link refused: {reason}");
+            REFUSED.warn(format_args!("link refused: {reason}"));
             Violation::Malformed { reason }.into()
         }
         Err(End::Cut(violation)) => {
-            warn!("link refused: {violation}");
+            REFUSED.warn(format_args!("link refused: {violation}"));
             violation.into()
         }
         Err(end) => end,

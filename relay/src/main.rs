@@ -8,28 +8,32 @@
 mod api;
 mod app;
 mod ask;
+mod body;
 mod cluster;
 mod config;
+mod denial;
 mod legacy;
+mod limited_log;
 mod link;
 mod node;
 mod origin;
 mod outbox;
 mod page;
 mod peer;
+mod places;
 mod schema;
+mod server;
 mod settings;
 mod socket;
+mod stall;
 mod store;
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use clap::Parser;
 use shared::schema::Schema;
 use tokio::net::TcpListener;
@@ -41,6 +45,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app::App;
 use crate::config::{CommandLine, Config};
 use crate::node::{Identity, Node};
+use crate::places::Limits;
 use crate::store::{Purpose, Store, Writer};
 
 /// With the allocator of glibc a relay under load spends a third of its time in it.
@@ -98,10 +103,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let config = Arc::new(config);
     tokio::spawn(settings::keep(handle.clone(), changes, config.dynamic));
     tokio::spawn(link::keep_all(Arc::clone(&config), handle.clone()));
-    let router = app::router(App { config, node: handle.clone() }).into_make_service_with_connect_info::<SocketAddr>();
-    // Agreement is a conversation of small messages: none may wait for another one to share a packet.
-    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
-    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let per_address = config.max_connections_per_address.map(|count| count as usize);
+    let limits = Limits::new(config.max_connections as usize, per_address);
+    let router = app::router(App { config, node: handle.clone() });
+    let server = tokio::spawn(server::serve(listener, router, limits));
 
     tokio::select! {
         ended = &mut node => return Ok(ended??),

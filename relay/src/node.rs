@@ -5,10 +5,12 @@ mod founding;
 mod handle;
 mod links;
 mod membership;
+mod slices;
 
 pub use directory::Others;
 pub use handle::{Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
 pub use membership::{AdmitCommand, Asked};
+pub use slices::{Allowance, Wanted};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -7,8 +7,9 @@ use futures_util::{Sink, Stream};
 use shared::id::ReplicaId;
 use shared::io::{Message, Violation};
 use shared::wire::{Encoder, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
-use tracing::{debug, warn};
+use tracing::debug;
 
+use crate::limited_log::LimitedLog;
 use crate::node::{Connection, Me, NodeHandle, Stopped};
 use crate::outbox::{self, Outbox};
 use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
@@ -42,7 +43,10 @@ pub async fn serve(socket: WebSocket, node: NodeHandle) {
     };
     connection.down().await;
     match &end {
-        End::Cut(violation) if *violation != Violation::Stopping => warn!("{who} is cut: {violation}"),
+        End::Cut(violation) if *violation != Violation::Stopping => {
+            static CUT: LimitedLog = LimitedLog::new();
+            CUT.warn(format_args!("{who} is cut: {violation}"));
+        }
         end => debug!("{who} is gone: {end}"),
     }
     socket::close(sink, incoming, end).await;

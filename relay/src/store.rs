@@ -1,5 +1,6 @@
 //! The database of a relay: one SQLite file, one writer thread, many batches per commit.
 
+mod private;
 mod rows;
 mod writer;
 
@@ -27,7 +28,7 @@ const LOCK_NAME: &str = "lock";
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.
@@ -131,6 +132,7 @@ impl Store {
     pub fn open(dir: &Path, purpose: &Purpose) -> Result<Self, StoreError> {
         let lock = lock(dir)?;
         let file = dir.join(FILE_NAME);
+        private::create_file(&file).map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
         let broken = |error: rusqlite::Error| StoreError::Broken { file: file.clone(), reason: error.to_string() };
         let mut connection = Connection::open(&file).map_err(broken)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(broken)?;
@@ -196,10 +198,14 @@ impl Store {
 /// Keeps other processes out of the directory, which is created if it is missing.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let unusable = |source| StoreError::Directory { dir: dir.to_owned(), source };
-    std::fs::create_dir_all(dir).map_err(unusable)?;
-    let lock = File::create(dir.join(LOCK_NAME)).map_err(unusable)?;
+    private::create_dir(dir).map_err(unusable)?;
+    let lock = private::create_file(&dir.join(LOCK_NAME)).map_err(unusable)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => {
+            // Those of the database, its write-ahead log and its index, as earlier versions or an operator left them.
+            private::close_files(dir).map_err(unusable)?;
+            Ok(lock)
+        }
         Err(TryLockError::WouldBlock) => Err(StoreError::Busy { dir: dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }

@@ -8,7 +8,7 @@ mod settlement;
 mod wish;
 
 pub use epoch::{Dynamic, Epoch, Load, Mode, OnCollision, Reason, Rule, Rung, Setting};
-pub use numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
+pub use numbers::{DEFAULT_REACH, MAX_NUMBER, MAX_RANGE, Numbered, Range};
 pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
 pub use wish::{Claim, ClaimId, Granted, Outcome, Policy, Rejection, Wish};
 
@@ -111,6 +111,8 @@ impl Ledger {
                 self.retired.entry(replica).or_insert(last);
                 Ok(Granted::Retired { replica })
             }
+            Wish::SetReach { most } => self.numbers.set_reach(most).map(|most| Granted::Reach { most }),
+            Wish::Leap { number } => self.numbers.leap(number).map(|number| Granted::Highest { number }),
         }
     }
 
@@ -167,6 +169,26 @@ impl Ledger {
     #[must_use]
     pub fn highest(&self) -> u64 {
         self.numbers.highest()
+    }
+
+    /// How far above the highest number an entry may go.
+    #[must_use]
+    pub fn reach(&self) -> u64 {
+        self.numbers.reach()
+    }
+
+    /// The highest number that can be given now.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.numbers.limit()
+    }
+
+    /// Checks that a number is not further above the highest than an entry may go.
+    ///
+    /// # Errors
+    /// [`Rejection::TooFarAhead`].
+    pub fn check_reach(&self, number: u64) -> Result<(), Rejection> {
+        self.numbers.check_within(number, self.limit())
     }
 
     /// The ranges ever leased, ascending.
@@ -243,15 +265,27 @@ impl Ledger {
         self.retired.iter().map(|(&replica, &last)| (replica, last))
     }
 
+    /// Checks what is written on the fields: bytes from a disk or from a peer may decode to a ledger that no log makes.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub fn check(&self) -> Result<(), String> {
+        self.numbers.check()?;
+        self.sessions.check()?;
+        self.settlement.check()?;
+        let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
+        let follows = self.next_configuration.as_ref().is_none_or(|next| Some(next.number) == number.checked_add(1));
+        ensure(follows, || format!("a configuration follows that is not numbered one above {number}"))
+    }
+
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
-        self.numbers.assert_invariants();
-        self.sessions.assert_invariants();
-        self.settlement.assert_invariants();
-        if let (Some(configuration), Some(next)) = (&self.configuration, &self.next_configuration) {
-            assert_eq!(next.number, configuration.number + 1, "a configuration has one successor");
-        }
+        assert_eq!(self.check(), Ok(()));
     }
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 #[cfg(test)]

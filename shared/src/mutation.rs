@@ -58,6 +58,8 @@ rules! {
     LeaseIgnored,
     /// A lease does not raise the highest number.
     LeasesOverlap,
+    /// The highest number jumps as far as somebody asks.
+    ReachIgnored,
     /// A provisional claim that comes again is settled again.
     SettledAgain,
     /// A provisional claim that did not get its number is not listed among the conflicts.

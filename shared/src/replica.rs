@@ -6,6 +6,7 @@ mod changes;
 mod claims;
 mod commands;
 mod distrust;
+mod durable;
 mod folds;
 mod hearsay;
 mod holdings;
@@ -27,6 +28,7 @@ mod witnesses;
 
 pub use audit::Audit;
 pub use distrust::{Distrust, Doubt, NumberWrite};
+pub use durable::BrokenState;
 pub use hearsay::Hearsay;
 pub use sync::MAX_LEAP;
 pub use undo::Undoable;
@@ -50,7 +52,6 @@ use crate::paxos::franchise::Franchise;
 use crate::paxos::{Log, Position, Slot, Voter};
 use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
-use crate::wire;
 
 use changes::Changes;
 use claims::Claims;
@@ -175,6 +176,9 @@ pub struct Replica {
 
 impl Replica {
     /// A replica with the durable state that its writes have left, or with none.
+    ///
+    /// # Panics
+    /// If no replica can have left this state: whoever reads it from a disk calls [`Recovered::check`] first.
     #[must_use]
     pub fn recover(config: Config, durable: Recovered, now: Now) -> Self {
         let mut clock = Hlc::default();
@@ -199,7 +203,7 @@ impl Replica {
                 clock.observe(packed.head(record).stamp);
             }
         }
-        let of_snapshot = |snapshot: &Snapshot| wire::plain_of(&snapshot.ledger).expect("a snapshot reads as written");
+        let of_snapshot = |snapshot: &Snapshot| snapshot.read().expect("a snapshot reads as written");
         let ledger = durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default();
         // A relay's disk may be an older copy, and how far a lease was used then is not how far it was used. A tab that
         // loses its state is another replica.

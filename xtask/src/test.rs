@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use self::report::Report;
 use crate::page;
 use crate::process::run as run_command;
-use crate::setup::{Axe, Browser, Clients, Tools};
+use crate::setup::{Axe, Browser, Clients, Deny, Tools};
 use crate::workspace::{self, Profile, WASM_TARGET, cargo, cargo_build_relay, relay_binary};
 
 /// The steps, in their order.
@@ -20,6 +20,8 @@ use crate::workspace::{self, Profile, WASM_TARGET, cargo, cargo_build_relay, rel
 pub enum Step {
     /// Formatting
     Fmt,
+    /// Dependencies: bans, licences, sources
+    Deny,
     /// Lints of everything native
     Clippy,
     /// Lints of everything that runs in the page
@@ -60,7 +62,7 @@ impl fmt::Display for Step {
 /// Runs every step, or one alone, and sums up. Fails if anything failed or was skipped.
 pub fn run(only: Option<Step>) -> Result<()> {
     let (tools, browser) = (Tools::ensure()?, Browser::ensure()?);
-    let bench = Bench { tools, browser, clients: Clients::ensure()?, axe: Axe::ensure()? };
+    let bench = Bench { tools, browser, clients: Clients::ensure()?, axe: Axe::ensure()?, deny: Deny::ensure()? };
     let steps = match &only {
         Some(step) => std::slice::from_ref(step),
         None => Step::value_variants(),
@@ -83,12 +85,14 @@ struct Bench {
     browser: Browser,
     clients: Clients,
     axe: Axe,
+    deny: Deny,
 }
 
 impl Bench {
     fn execute(&self, step: Step) -> Result<()> {
         match step {
             Step::Fmt => run_command(cargo("fmt").args(["--all", "--check"])),
+            Step::Deny => run_command(&mut self.deny.command()),
             Step::Clippy => {
                 run_command(&mut clippy(cargo("clippy"), &["--workspace", "--exclude", "frontend", "--all-targets"]))
             }

@@ -27,6 +27,9 @@ pub enum Asked {
     Raise {
         number: u64,
     },
+    Reach {
+        most: u64,
+    },
     Release {
         name: String,
     },
@@ -152,7 +155,8 @@ impl Asked {
         match wish {
             Wish::Claim { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
             Wish::Allocate { record } => Asked::Allocate { name: name_of(*record) },
-            Wish::Raise { number } => Asked::Raise { number: *number },
+            Wish::Raise { number } | Wish::Leap { number } => Asked::Raise { number: *number },
+            Wish::SetReach { most } => Asked::Reach { most: *most },
             Wish::Release { record } => Asked::Release { name: name_of(*record) },
             Wish::CompareAndSet { record, to, .. } => Asked::Set { name: name_of(*record), to: *to },
             Wish::GrantRange { to, count, .. } => Asked::Lease { to: *to, count: *count },

@@ -144,6 +144,10 @@ pub enum Decision {
     Raised {
         highest: u64,
     },
+    /// How far above the highest number an entry may go from now on.
+    Reach {
+        most: u64,
+    },
     /// The record had no number, and was to have none.
     Unchanged {
         name: Option<String>,

@@ -56,6 +56,7 @@ impl Kind {
             Asked::Claim { .. }
             | Asked::Allocate { .. }
             | Asked::Raise { .. }
+            | Asked::Reach { .. }
             | Asked::Release { .. }
             | Asked::Set { .. } => Kind::Numbers,
             Asked::Lease { .. } => Kind::Leases,
@@ -298,6 +299,7 @@ fn command(session: &Session, asked: &Asked) -> String {
         Asked::Claim { number, name } => tr!("Claim {number} for {name}", number = number, name = name),
         Asked::Allocate { name } => tr!("Next number for {name}", name = name),
         Asked::Raise { number } => tr!("Raise the highest number to {number}", number = number),
+        Asked::Reach { most } => tr!("Numbers at most {most} above the highest", most = most),
         Asked::Release { name } => tr!("Free the number of {name}", name = name),
         Asked::Set { name, to: Some(number) } => {
             tr!("Set the number of {name} to {number}", name = name, number = number)
@@ -363,6 +365,7 @@ fn refusal(session: &Session, asked: &Asked, rejection: Rejection) -> String {
         }
         Rejection::AlreadyNumbered { number, .. } => tr!("it has {number} already", number = number),
         Rejection::NotNumbered => tr!("it has no number"),
+        Rejection::TooFarAhead { most, .. } => tr!("at most {most} for now", most = most),
         Rejection::OtherEpoch { .. } if matches!(asked, Asked::Mode { .. }) => tr!("too late"),
         _ => tr!("refused"),
     }

@@ -308,6 +308,12 @@ pub(super) fn refusal_in_words(rejection: Rejection) -> String {
         Rejection::UnknownConflict => tr!("there is no such conflict any more"),
         Rejection::ResolvedAlready { .. } => tr!("the conflict was resolved already"),
         Rejection::Exhausted => tr!("every number up to {most} is in use", most = MAX_NUMBER),
+        Rejection::TooFarAhead { number, highest, most } => tr!(
+            "{number} is too far above the highest number, {highest}: choose one up to {most}, or ask those who run the relays",
+            number = number,
+            highest = highest,
+            most = most
+        ),
         Rejection::NumberLeased { number, to } => {
             tr!("number {number} is leased to tab {id}", number = number, id = to)
         }

@@ -119,6 +119,8 @@ impl From<&Claim> for PendingClaim {
             Wish::Waive => ("waive", None),
             Wish::Reconfigure { .. } => ("reconfigure", None),
             Wish::Retire { .. } => ("retire", None),
+            Wish::SetReach { .. } => ("set_reach", None),
+            Wish::Leap { number } => ("leap", Some(number)),
         };
         let record = claim.wish.record().map(ids::of_record);
         PendingClaim { claim: name(claim.id), wish, record, number }

@@ -8,6 +8,7 @@ use futures_util::stream::try_unfold;
 use serde::{Deserialize, Serialize};
 use shared::id::RecordId;
 use shared::ledger::{self, ConflictId, Granted, Rejection, Wish};
+use shared::paxos::Slot;
 use shared::replica::View;
 use shared::wire::Room;
 use utoipa::{IntoParams, ToSchema};
@@ -17,9 +18,9 @@ use super::extract::{Body, InRoom, OfConflict, Params};
 use super::number::Number;
 use super::problem::Problem;
 use super::{Api, csv, ids, page};
-use crate::node::NoRoom;
+use crate::node::{Allowance, NoRoom, NodeHandle};
 
-/// How many conflicts are looked at for one page: a search may not hold up the relay.
+/// How many conflicts are looked at for one page.
 const MAX_LOOKED_AT: usize = 1000;
 
 /// A provisional number that did not become final as it was.
@@ -111,10 +112,7 @@ pub struct WantedResolution {
 
 impl Conflict {
     fn of(view: View<'_>, conflict: &ledger::Conflict) -> Self {
-        let (winner, since) = match conflict.because {
-            Rejection::NumberTaken { owner, slot, .. } => (Some(Side::of(view, owner)), Some(slot.0)),
-            _ => (None, None),
-        };
+        let winner = winner_of(conflict);
         let given = conflict.given.map(|given| match given.slot < view.released() {
             true => Number::Final { value: given.number, slot: Some(given.slot.0) },
             false => Number::Pending { wanted: Some(given.number) },
@@ -125,8 +123,8 @@ impl Conflict {
             wanted: conflict.claim.number,
             by: ids::of_replica(conflict.claim.dot.replica),
             at_ms: conflict.claim.stamp.wall_ms,
-            winner,
-            winner_since: since,
+            winner: winner.map(|(owner, _)| Side::of(view, owner)),
+            winner_since: winner.map(|(_, slot)| slot.0),
             why: conflict.because.to_string(),
             given,
             resolution: conflict.resolution,
@@ -175,25 +173,70 @@ pub async fn list(
         let read = api.read(room.clone(), read_as, |_| ()).await?;
         return read.and_then(|()| Ok(table(api, room, search)));
     }
-    let read = api.read(room, read_as, move |view| conflicts(view, after, limit, &search)).await?;
-    read.and_then(|conflicts| Ok(Json(conflicts).into_response()))
+    let read = api.read(room.clone(), read_as, |_| ()).await?;
+    let page = read_page(api.node(), &room, after, limit, &search).await?;
+    read.and_then(|()| Ok(Json(page).into_response()))
 }
 
-fn conflicts(view: View<'_>, after: Option<ConflictId>, limit: usize, search: &Search) -> Conflicts {
-    let all = view.ledger().conflicts();
-    let mut rest = all.skip_while(|conflict| after.is_some_and(|after| conflict.id <= after));
-    let (mut conflicts, mut last) = (Vec::new(), None);
-    for conflict in rest.by_ref().take(MAX_LOOKED_AT) {
-        last = Some(conflict.id);
-        let is_wanted = !search.open || conflict.resolution.is_none();
-        let conflict = is_wanted.then(|| Conflict::of(view, conflict));
-        conflicts.extend(conflict.filter(|conflict| conflict.matches(search)));
-        if conflicts.len() == limit {
-            break;
+/// A page of conflicts, read a slice at a time. A search looks at [`MAX_LOOKED_AT`] of them.
+async fn read_page(
+    node: &NodeHandle,
+    room: &Room,
+    mut after: Option<ConflictId>,
+    limit: usize,
+    search: &Search,
+) -> Result<Conflicts, NoRoom> {
+    let (mut conflicts, mut looked_at) = (Vec::new(), 0);
+    loop {
+        let (search, picks, records) = (search.clone(), limit - conflicts.len(), MAX_LOOKED_AT - looked_at);
+        let slice = node.read(room.clone(), move |view| Slice::read(view, after, (picks, records), &search)).await?;
+        conflicts.extend(slice.conflicts);
+        looked_at += slice.looked_at;
+        after = slice.next;
+        if after.is_none() || conflicts.len() >= limit || looked_at >= MAX_LOOKED_AT {
+            return Ok(Conflicts { conflicts, next: after.map(|id| id.to_string()) });
         }
     }
-    let next = rest.next().and(last).map(|id| id.to_string());
-    Conflicts { conflicts, next }
+}
+
+/// The conflicts that one step of the node reads.
+struct Slice {
+    conflicts: Vec<Conflict>,
+    looked_at: usize,
+    /// The last one that was looked at, if there are more.
+    next: Option<ConflictId>,
+}
+
+impl Slice {
+    fn read(view: View<'_>, after: Option<ConflictId>, (picks, most): (usize, usize), search: &Search) -> Self {
+        let mut slice = Slice { conflicts: Vec::new(), looked_at: 0, next: None };
+        let mut allowance = Allowance::of_slice();
+        let mut last = None;
+        let all = view.ledger().conflicts();
+        for conflict in all.skip_while(|conflict| after.is_some_and(|after| conflict.id <= after)) {
+            if slice.conflicts.len() >= picks || slice.looked_at >= most || !allowance.is_left() {
+                slice.next = last;
+                break;
+            }
+            last = Some(conflict.id);
+            slice.looked_at += 1;
+            if search.open && conflict.resolution.is_some() {
+                continue;
+            }
+            let records = [Some(conflict.claim.record), winner_of(conflict).map(|(winner, _)| winner)];
+            records.into_iter().flatten().for_each(|record| allowance.spend(view.document(), record));
+            slice.conflicts.extend(Some(Conflict::of(view, conflict)).filter(|conflict| conflict.matches(search)));
+        }
+        slice
+    }
+}
+
+/// The record that has the number, if that is why, and since which slot.
+fn winner_of(conflict: &ledger::Conflict) -> Option<(RecordId, Slot)> {
+    match conflict.because {
+        Rejection::NumberTaken { owner, slot, .. } => Some((owner, slot)),
+        _ => None,
+    }
 }
 
 /// All conflicts that are wanted, as they are read, a page at a time.
@@ -202,7 +245,7 @@ fn table(api: Api, room: Room, search: Search) -> Response {
         let (node, room, search) = (api.node().clone(), room.clone(), search.clone());
         async move {
             let Some(after) = next else { return Ok::<_, NoRoom>(None) };
-            let page = node.read(room, move |view| conflicts(view, after, MAX_LOOKED_AT, &search)).await?;
+            let page = read_page(&node, &room, after, MAX_LOOKED_AT, &search).await?;
             let head = if after.is_none() { csv::HEAD } else { "" };
             let rows: String = page.conflicts.iter().map(csv::row).collect();
             let next = page.next.and_then(|next| ids::conflict(&next).ok());

@@ -76,24 +76,29 @@ impl IntoResponse for Read<Response> {
 }
 
 impl Api {
-    /// Reads a room as `read_as` says.
+    /// Reads a room as `read_as` says. What takes long holds up the node: many records are read in slices.
     pub async fn read<T: Send + 'static>(
         &self,
         room: Room,
         read_as: ReadAs,
         read: impl FnOnce(View<'_>) -> T + Send + 'static,
     ) -> Result<Read<T>, Problem> {
+        self.wait_for(&room, read_as).await?;
+        Ok(self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await?)
+    }
+
+    /// Waits until this relay knows what a reader wants to be sure of.
+    pub async fn wait_for(&self, room: &Room, read_as: ReadAs) -> Result<(), Problem> {
         match (read_as.consistency, read_as.seen) {
-            (Level::Local, _) => {}
-            (Level::Session, Some(seen)) => self.wait_until_applied(&room, Slot(seen)).await?,
+            (Level::Local, _) => Ok(()),
+            (Level::Session, Some(seen)) => self.wait_until_applied(room, Slot(seen)).await,
             (Level::Session, None) => {
-                return Err(Problem::bad_request("a session read needs `seen`: the header Duet-Applied of an answer"));
+                Err(Problem::bad_request("a session read needs `seen`: the header Duet-Applied of an answer"))
             }
             (Level::Linearizable, _) => {
-                self.command(room.clone(), Command::Read(Consistency::Linearizable)).await?;
+                self.command(room.clone(), Command::Read(Consistency::Linearizable)).await.map(drop)
             }
         }
-        Ok(self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await?)
     }
 
     /// Waits here and not in the replica, where a wait for a slot that never comes would stay when the reader is gone.

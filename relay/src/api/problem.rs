@@ -146,6 +146,9 @@ impl From<Rejection> for Problem {
                 conflict("changed").with("now", now.map(|now| json!({"number": now.number, "slot": now.slot.0})))
             }
             Rejection::Exhausted => conflict("exhausted"),
+            Rejection::TooFarAhead { number, highest, most } => {
+                conflict("too-far-ahead").with("number", number).with("highest", highest).with("most", most)
+            }
             Rejection::Forgotten => conflict("forgotten"),
             Rejection::OtherEpoch { epoch } => conflict("other-epoch").with("epoch", epoch),
             Rejection::ResolvedAlready { resolution } => {

@@ -20,9 +20,12 @@ use super::number::{Number, WhichNumber};
 use super::problem::Problem;
 use super::{Api, ROOMS};
 use super::{ids, page};
+use crate::node::Wanted;
 
-/// How many records are looked at for one page: a search may not hold up the relay.
+/// How many records are looked at for one page of a search.
 const MAX_LOOKED_AT: usize = 2000;
+/// After how many bytes, as records are kept, a page ends.
+const MAX_PAGE_BYTES: usize = 4 << 20;
 
 /// A record as it reads at this relay.
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,7 +105,8 @@ pub struct Added {
 
 /// Some of the records
 ///
-/// A page of a search may have fewer records than asked for, even none: there are more as long as it has `next`.
+/// A page of a search, or of long records, may have fewer records than asked for, even none: there are more as long as it
+/// has `next`.
 #[utoipa::path(
     get, path = "/records", tag = "records", operation_id = "list_records",
     params(("room" = String, Path), page::Page, Search, ReadAs),
@@ -116,27 +120,21 @@ pub async fn list(
     Params(read_as): Params<ReadAs>,
 ) -> Result<Read<Json<Records>>, Problem> {
     let after = page.after.as_deref().map(ids::record).transpose()?;
-    let limit = page.limit()?;
-    api.read(room, read_as, move |view| Json(records(view, after, limit, search.name.as_deref()))).await
+    let wanted = Wanted { after, picks: page.limit()?, records: MAX_LOOKED_AT, bytes: MAX_PAGE_BYTES };
+    let prefix = search.name.map(|name| name.to_lowercase());
+    let total = api.read(room.clone(), read_as, |view| view.document().records().len()).await?;
+    let picked = api.node().read_records(&room, wanted, move |view, id| found(view, id, prefix.as_deref())).await?;
+    total.and_then(|total| Ok(Json(Records { records: picked.items, next: picked.next.map(ids::of_record), total })))
 }
 
-fn records(view: View<'_>, after: Option<RecordId>, limit: usize, name: Option<&str>) -> Records {
-    let (title, prefix) = (view.schema().title(), name.map(str::to_lowercase));
-    let is_wanted = |record: &RecordView| match (&prefix, title) {
+/// A record, if its name begins as is wanted.
+fn found(view: View<'_>, id: RecordId, prefix: Option<&str>) -> Option<Record> {
+    let record = view.record(id)?;
+    let is_wanted = match (prefix, view.schema().title()) {
         (Some(prefix), Some((_, title))) => record.shown(&title.name).to_lowercase().starts_with(prefix),
         _ => true,
     };
-    let mut rest = view.document().records().skip_while(|id| after.is_some_and(|after| *id <= after));
-    let (mut records, mut last) = (Vec::new(), None);
-    for id in rest.by_ref().take(MAX_LOOKED_AT) {
-        last = Some(id);
-        records.extend(view.record(id).filter(is_wanted).map(Record::from));
-        if records.len() == limit {
-            break;
-        }
-    }
-    let next = rest.next().and(last).map(ids::of_record);
-    Records { records, next, total: view.document().records().len() }
+    is_wanted.then(|| record.into())
 }
 
 /// Adds a record, with a number if one is wanted

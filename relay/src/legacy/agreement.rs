@@ -1,12 +1,17 @@
 //! The highest number, by Paxos.
 
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
-use shared::ledger::{Granted, Wish};
+use shared::io::CommandRejection;
+use shared::ledger::{Granted, Rejection, Wish};
 use shared::paxos::Ballot;
 
 use super::Original;
 use super::input::Input;
 use super::refusal::Refusal;
+use crate::app::App;
 
 /// Asks an acceptor what it has promised and accepted.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -44,6 +49,14 @@ impl Input for Accept {
     const EXAMPLE: &'static str = r#"{"proposal_number": 1, "value": 7}"#;
 }
 
+/// Who proposes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    Anybody,
+    /// One of those who run the relays: whoever has the link secret.
+    Operator,
+}
+
 /// Whether a proposed number has become the highest.
 #[derive(Debug, Serialize)]
 pub struct Accepted {
@@ -71,21 +84,39 @@ impl Original {
         })
     }
 
-    /// Proposes through the log.
-    pub async fn accept(&self, Accept { value, .. }: Accept) -> Result<Accepted, Refusal> {
+    /// Proposes through the log. Only an operator may go further than the reach.
+    pub async fn accept(&self, Accept { value, .. }: Accept, asker: Asker) -> Result<Accepted, Refusal> {
         let Highest { highest_number } = self.highest().await?;
         if value <= highest_number {
             return Ok(Accepted::not_above(highest_number));
         }
-        match self.ask(Wish::Raise { number: value }).await? {
-            Granted::Highest { number } if number == value => Ok(Accepted { accepted: true, reason: None }),
-            Granted::Highest { number } => Ok(Accepted::not_above(number)),
-            other => unreachable!("the highest number was to be raised, not {other:?}"),
+        let wish = match asker {
+            Asker::Operator => Wish::Leap { number: value },
+            Asker::Anybody => Wish::Raise { number: value },
+        };
+        match self.ask(wish).await {
+            Ok(Granted::Highest { number }) if number == value => Ok(Accepted { accepted: true, reason: None }),
+            Ok(Granted::Highest { number }) => Ok(Accepted::not_above(number)),
+            Ok(other) => unreachable!("the highest number was to be raised, not {other:?}"),
+            Err(Refusal::Rejected(CommandRejection::Refused(rejection @ Rejection::TooFarAhead { .. }))) => {
+                Ok(Accepted { accepted: false, reason: Some(rejection.to_string()) })
+            }
+            Err(refusal) => Err(refusal),
         }
     }
 
     pub async fn highest(&self) -> Result<Highest, Refusal> {
         Ok(Highest { highest_number: self.read(|view| view.ledger().highest()).await? })
+    }
+}
+
+impl FromRequestParts<App> for Asker {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let Some(given) = parts.headers.get(header::AUTHORIZATION) else { return Ok(Asker::Anybody) };
+        let is_secret = app.config.link_secret.as_ref().is_some_and(|secret| secret.matches(given.as_bytes()));
+        if is_secret { Ok(Asker::Operator) } else { Err(Refusal::NotOperator) }
     }
 }
 

@@ -9,12 +9,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use shared::wire::Room;
-use tokio::time::timeout;
 
 use super::refusal::Refusal;
-use super::{DEFAULT_ROOM, Original, PATIENCE};
+use super::{DEFAULT_ROOM, Original};
 use crate::app::App;
-use crate::origin;
 
 /// The longest body that is looked at.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -43,7 +41,7 @@ impl<T: Input, S: Sync> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let is_json = is_declared_json(request.headers());
-        let body = timeout(PATIENCE, read(request.into_body())).await.map_err(|_| Refusal::BrokenBody)??;
+        let body = read(request.into_body()).await?;
         if T::MAY_BE_EMPTY && body.is_empty() {
             return T::from_object(Map::new()).map(JsonBody);
         }
@@ -87,14 +85,11 @@ struct RoomParameter {
     room: Option<String>,
 }
 
-/// Looks who asks, and for which room.
+/// Looks for which room a client asks.
 impl FromRequestParts<App> for Original {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        if !origin::is_allowed(&parts.headers, &app.config, &app.node.addresses_of_others()) {
-            return Err(Refusal::ForeignOrigin);
-        }
         let query = Query::<RoomParameter>::try_from_uri(&parts.uri);
         let Query(RoomParameter { room }) = query.map_err(|error| Refusal::BadQuery(error.body_text()))?;
         let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());

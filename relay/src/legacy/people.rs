@@ -9,9 +9,13 @@ use shared::ledger::{Granted, Wish};
 use shared::replica::{NumberView, RecordView, View};
 use shared::schema::FieldName;
 
+use tokio::task::spawn_blocking;
+use tokio::time::timeout_at;
+
 use super::Original;
 use super::input::Input;
 use super::refusal::Refusal;
+use crate::node::NoRoom;
 
 /// A person as a client names them.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,12 +83,26 @@ impl Original {
             max_number: number,
             provisional: state == State::Provisional,
         };
-        Ok(Rows { data: sorted(self.read(entries).await?).into_iter().map(row).collect() })
+        let entries = self.entries(|_| true).await?;
+        in_background(move || Rows { data: sorted(entries).into_iter().map(row).collect() }).await
     }
 
     pub async fn transfer(&self) -> Result<Transfer, Refusal> {
-        let (entries, highest_number) = self.read(|view| (entries(view), view.ledger().highest())).await?;
-        Ok(Transfer { room: self.room.as_str().to_owned(), highest_number, data: sorted(entries) })
+        let entries = self.entries(|_| true).await?;
+        // Read last, so that it is at least as high as every number of the entries.
+        let highest_number = self.read(|view| view.ledger().highest()).await?;
+        let room = self.room.as_str().to_owned();
+        in_background(move || Transfer { room, highest_number, data: sorted(entries) }).await
+    }
+
+    /// The people whose names are wanted, in the order of their ids.
+    async fn entries(&self, is_wanted: impl Fn(&str) -> bool + Send + Sync + 'static) -> Result<Vec<Entry>, Refusal> {
+        let entry = move |view: View<'_>, id: RecordId| {
+            let entry = Entry::new(&view.record(id)?, &title(view).unwrap_or_default());
+            Some(entry).filter(|entry| is_wanted(&entry.name))
+        };
+        let read = timeout_at(self.deadline, self.node.read_all(&self.room, entry)).await;
+        Ok(read.map_err(|_| Refusal::ReadTooLong)??)
     }
 
     /// Adds a person with their number. If that cannot be had, nobody is added.
@@ -105,11 +123,7 @@ impl Original {
     /// Gives a person of this name this number, or one if they have none. Adds them if there is nobody of this name.
     pub async fn update(&self, person: Person) -> Result<Entry, Refusal> {
         let name = person.name.clone();
-        let namesakes = move |view: View<'_>| {
-            let all = entries(view);
-            all.into_iter().filter(|entry| entry.name == name).collect::<Vec<_>>()
-        };
-        match &self.read(namesakes).await?[..] {
+        match &self.entries(move |of| of == name).await?[..] {
             [] => self.add(person).await,
             [known] => self.renumber(known, person.number).await,
             several => Err(Refusal::Ambiguous { name: person.name, count: several.len() }),
@@ -144,9 +158,9 @@ fn title(view: View<'_>) -> Option<FieldName> {
     view.schema().title().map(|(_, spec)| spec.name.clone())
 }
 
-fn entries(view: View<'_>) -> Vec<Entry> {
-    let title = title(view).unwrap_or_default();
-    view.records().map(|record| Entry::new(&record, &title)).collect()
+/// Does what takes long for a big room on a thread where nothing waits behind it.
+pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    spawn_blocking(work).await.map_err(|_| Refusal::NoRoom(NoRoom::Stopping))
 }
 
 fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {

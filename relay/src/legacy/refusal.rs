@@ -18,17 +18,17 @@ const RETRY_AFTER: u32 = 1;
 /// Why a request is not done.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    #[error("pages of this origin may not use this relay: start it with --allow-origin ORIGIN to let them")]
-    ForeignOrigin,
     #[error("{0}")]
     BadRoom(Violation),
     #[error("the query of the URL cannot be read: {0}")]
     BadQuery(String),
+    #[error("this is not the link secret of the relay: send the right one, or none to ask as everybody does")]
+    NotOperator,
     #[error("the method is not the right one for this route: see docs/legacy-api.md")]
     WrongMethod,
     #[error("the body is not declared as JSON: send it with `Content-Type: application/json`")]
     NotDeclaredJson,
-    #[error("the body ended too early, or did not come within {} s", PATIENCE.as_secs())]
+    #[error("the body ended too early: send all of it")]
     BrokenBody,
     #[error("the body is longer than {MAX_BODY_BYTES} bytes")]
     TooLong,
@@ -50,6 +50,8 @@ pub enum Refusal {
         "not decided within {} s, and it may still be: look with /get_data before you try again", PATIENCE.as_secs()
     )]
     Undecided,
+    #[error("the room could not be read within {} s: try again later, or ask another relay", PATIENCE.as_secs())]
+    ReadTooLong,
     #[error("too much is under way for this client: wait for answers before you ask for more")]
     Busy,
     #[error("too many clients are connected: try again later, or ask another relay")]
@@ -83,7 +85,7 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
+            Refusal::NotOperator => StatusCode::UNAUTHORIZED,
             Refusal::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::NotDeclaredJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
@@ -93,9 +95,12 @@ impl Refusal {
             Refusal::WrongFields(..) | Refusal::UnknownEvent(_) | Refusal::NoTitle => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Ambiguous { .. } => StatusCode::CONFLICT,
             Refusal::Rejected(rejection) => status_of(rejection),
-            Refusal::NoMajority | Refusal::Undecided | Refusal::Busy | Refusal::Full | Refusal::NoRoom(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Refusal::NoMajority
+            | Refusal::Undecided
+            | Refusal::ReadTooLong
+            | Refusal::Busy
+            | Refusal::Full
+            | Refusal::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 

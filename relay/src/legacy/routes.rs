@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::Router;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
 
 use super::Original;
-use super::agreement::{Accept, Prepare};
+use super::agreement::{Accept, Asker, Prepare};
 use super::input::JsonBody;
 use super::load::Switch;
-use super::people::Person;
+use super::people::{Person, in_background};
 use super::refusal::Refusal;
 use super::socket_io;
 use crate::app::App;
@@ -30,8 +31,9 @@ pub fn router(app: &App) -> Router<App> {
         .merge(socket_io::router(app))
 }
 
-async fn get_data(original: Original) -> Answer<impl Serialize> {
-    original.rows().await.map(Json)
+async fn get_data(original: Original) -> Result<Response, Refusal> {
+    let rows = original.rows().await?;
+    in_background(move || Json(rows).into_response()).await
 }
 
 async fn add_name(original: Original, JsonBody(person): JsonBody<Person>) -> Answer<impl Serialize> {
@@ -42,8 +44,8 @@ async fn prepare(original: Original, JsonBody(prepare): JsonBody<Prepare>) -> An
     original.prepare(prepare).await.map(Json)
 }
 
-async fn accept(original: Original, JsonBody(accept): JsonBody<Accept>) -> Answer<impl Serialize> {
-    original.accept(accept).await.map(Json)
+async fn accept(original: Original, asker: Asker, JsonBody(accept): JsonBody<Accept>) -> Answer<impl Serialize> {
+    original.accept(accept, asker).await.map(Json)
 }
 
 async fn get_load(original: Original) -> Answer<impl Serialize> {
@@ -54,6 +56,7 @@ async fn switch_to_crdt_only(original: Original, JsonBody(switch): JsonBody<Swit
     original.switch(switch).await.map(Json)
 }
 
-async fn data_transfer(original: Original) -> Answer<impl Serialize> {
-    original.transfer().await.map(Json)
+async fn data_transfer(original: Original) -> Result<Response, Refusal> {
+    let transfer = original.transfer().await?;
+    in_background(move || Json(transfer).into_response()).await
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use serde::Serialize;
@@ -18,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::debug;
 
 use super::input::Input;
-use super::people::{Entry, Person};
+use super::people::{Entry, Person, in_background};
 use super::refusal::{Refusal, Told, shortened};
 use super::{Original, updates};
 use crate::app::App;
@@ -67,42 +66,31 @@ pub fn router(app: &App) -> Router<App> {
     // All before a client learns that it is connected: it misses nothing then, and nothing that it says is missed.
     io.ns("/", (async || {}).with(greet));
     tokio::spawn(updates::tell(io, app.node.clone()));
-    let doors = Doors { app: app.clone(), places: Arc::new(Semaphore::new(MAX_CLIENTS)) };
+    let entrance = Entrance { app: app.clone(), places: Arc::new(Semaphore::new(MAX_CLIENTS)) };
     Router::new()
         .route_service("/socket.io", service.clone())
         .route_service("/socket.io/", service)
-        .layer(middleware::from_fn_with_state(doors, admit))
+        .layer(middleware::from_fn_with_state(entrance, admit))
 }
 
 /// Where clients come in.
 #[derive(Clone)]
-struct Doors {
+struct Entrance {
     app: App,
     places: Arc<Semaphore>,
 }
 
-/// Lets a request through that no page, or an allowed one, has made. A handshake takes one of the places.
-async fn admit(State(doors): State<Doors>, request: Request, next: Next) -> Result<Response, Refusal> {
+/// Takes one of the places for a handshake.
+async fn admit(State(entrance): State<Entrance>, request: Request, next: Next) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
-    let Original { node, room, .. } = Original::from_request_parts(&mut parts, &doors.app).await?;
+    let Original { node, room, .. } = Original::from_request_parts(&mut parts, &entrance.app).await?;
     let has_session = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")));
     if !has_session {
-        let place = Arc::new(doors.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
+        let place = Arc::new(entrance.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
         let events = Arc::new(Semaphore::new(MAX_EVENTS));
         parts.extensions.insert(Client { node, room, events, _place: place });
     }
-    let origin = parts.headers.get(header::ORIGIN).cloned();
-    let response = next.run(Request::from_parts(parts, body)).await;
-    Ok(readable_by(origin, response))
-}
-
-/// Lets a page read an answer: by polling, browsers keep it from pages of other origins otherwise.
-fn readable_by(origin: Option<HeaderValue>, mut response: Response) -> Response {
-    if let Some(origin) = origin {
-        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        response.headers_mut().append(header::VARY, HeaderValue::from_name(header::ORIGIN));
-    }
-    response
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 async fn greet(socket: SocketRef, HttpExtension(client): HttpExtension<Client>) -> Result<(), Infallible> {
@@ -118,7 +106,7 @@ async fn on_event(
     TryData(argument): TryData<Map<String, Value>>,
     ack: AckSender,
 ) {
-    let answer = Answer { socket: &socket, event: &event, ack };
+    let answer = Answer { socket, event: event.clone(), ack };
     let Ok(_permit) = client.events.try_acquire() else { return answer.refuse(&Refusal::Busy) };
     let original = Original::new(client.node, client.room);
     match event.as_str() {
@@ -127,7 +115,10 @@ async fn on_event(
             answer.acknowledge(update(original, argument.map_err(no_object)).await);
         }
         "get_socket_list" => answer.emit("socket_list", original.nodes().await),
-        "get_data" => answer.emit("data", original.rows().await),
+        "get_data" => {
+            let rows = original.rows().await;
+            let _stopping = in_background(move || answer.emit("data", rows)).await;
+        }
         "get_highest_number" => answer.emit("highest_number", original.highest().await),
         unknown => answer.refuse(&Refusal::unknown_event(unknown)),
     }
@@ -138,13 +129,13 @@ async fn update(original: Original, argument: Result<Map<String, Value>, Refusal
 }
 
 /// Where the answer to an event goes. A client that asks for an acknowledgement gets the answer in that, too.
-struct Answer<'a> {
-    socket: &'a SocketRef,
-    event: &'a str,
+struct Answer {
+    socket: SocketRef,
+    event: String,
     ack: AckSender,
 }
 
-impl Answer<'_> {
+impl Answer {
     /// Answers with another event.
     fn emit(self, reply: &str, outcome: Result<impl Serialize, Refusal>) {
         match outcome {
@@ -169,7 +160,7 @@ impl Answer<'_> {
 
     fn refuse(self, refusal: &Refusal) {
         let told = &refusal.told();
-        self.send("error", &Failed { event: shortened(self.event), told });
+        self.send("error", &Failed { event: shortened(&self.event), told });
         self.acknowledge(Ok(told));
     }
 

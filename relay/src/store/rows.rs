@@ -13,17 +13,26 @@ use shared::wire::{self, Room};
 use super::{Store, StoreError};
 
 impl Store {
-    /// The durable state of every room.
+    /// The durable state of every room, from which a replica can start.
     ///
     /// # Errors
-    /// [`StoreError::Broken`] if something cannot be read back.
+    /// [`StoreError::Broken`] if something cannot be read back, or is what no replica has left.
     pub fn load(&self) -> Result<BTreeMap<Room, Recovered>, StoreError> {
+        let broken = |reason| StoreError::Broken { file: self.file.clone(), reason };
+        let rooms = self.read_back().map_err(broken)?;
+        for (room, recovered) in &rooms {
+            recovered.check().map_err(|error| broken(format!("room {}: {error}", room.as_str())))?;
+        }
+        Ok(rooms)
+    }
+
+    /// What the rows say, whatever it is.
+    pub(super) fn read_back(&self) -> Result<BTreeMap<Room, Recovered>, String> {
         let mut rooms = BTreeMap::new();
-        self.load_document(&mut rooms)
-            .and_then(|()| self.load_log(&mut rooms))
-            .and_then(|()| self.load_standings(&mut rooms))
-            .and_then(|()| self.load_progress(&mut rooms))
-            .map_err(|reason| StoreError::Broken { file: self.file.clone(), reason })?;
+        self.load_document(&mut rooms)?;
+        self.load_log(&mut rooms)?;
+        self.load_standings(&mut rooms)?;
+        self.load_progress(&mut rooms)?;
         Ok(rooms)
     }
 

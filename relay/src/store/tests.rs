@@ -1,5 +1,8 @@
 //! The store means by each write what `Recovered::apply` means by it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use proptest::prelude::*;
 use shared::crdt::FieldEdit;
 use shared::document::Document;
@@ -128,7 +131,7 @@ proptest! {
         drop(store);
         let reopened = open(dir.path());
         prop_assert_eq!(reopened.about(), &about);
-        let mut loaded = reopened.load().unwrap();
+        let mut loaded = reopened.read_back().unwrap();
         // A room in which nothing is left has no row.
         for room in expected.keys() {
             loaded.entry(room.clone()).or_default();
@@ -235,4 +238,75 @@ fn a_write_that_fails_is_reported_and_the_writer_writes_nothing_more() {
     assert!(matches!(reports.blocking_recv(), Some(Err(StoreError::Write(_)))));
     writer.submit(room, WriteBatch { id: WriteId(2), ops: vec![WriteOp::ClaimSeq(2)] });
     assert!(reports.blocking_recv().is_none());
+}
+
+/// The mode of every file and directory in a directory, and of itself, by name.
+fn modes(dir: &Path) -> BTreeMap<String, u32> {
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let inside = dir.read_dir().unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        (entry.file_name().into_string().unwrap(), mode(&entry.path()))
+    });
+    inside.chain([(".".to_owned(), mode(dir))]).collect()
+}
+
+#[test]
+fn other_users_may_not_read_what_a_relay_stores() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data/1");
+    let expected = |mode_of_dir, mode| {
+        let files = ["duet.sqlite3", "duet.sqlite3-shm", "duet.sqlite3-wal", "lock"];
+        let files = files.into_iter().map(|name| (name.to_owned(), mode));
+        files.chain([(".".to_owned(), mode_of_dir)]).collect::<BTreeMap<_, _>>()
+    };
+    let put = |store: &Store| store.connection.execute("INSERT INTO relay VALUES (9, 'a:1')", []).unwrap();
+    let store = open(&dir);
+    put(&store);
+    assert_eq!(modes(&dir), expected(0o700, 0o600));
+    assert_eq!(modes(&parent.path().join("data"))["."], 0o700);
+    // As earlier versions left them, after a kill.
+    let copy = parent.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    std::fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+    for name in expected(0, 0).into_keys().filter(|name| name != ".") {
+        std::fs::copy(dir.join(&name), copy.join(&name)).unwrap();
+        std::fs::set_permissions(copy.join(&name), Permissions::from_mode(0o644)).unwrap();
+    }
+    drop(store);
+    let store = open(&copy);
+    let relays = store.about().relays.len();
+    assert_eq!((relays, modes(&copy)), (1, expected(0o700, 0o600)));
+}
+
+#[test]
+fn what_no_replica_has_left_is_broken_and_no_panic() {
+    let (i64_max, blob) = (i64::MAX, "x'ffffffffffffffffff'");
+    let breakages = [
+        format!("INSERT INTO snapshot VALUES ('people', 0, 0, 0, 0, {blob})"),
+        "INSERT INTO snapshot VALUES ('people', 0, 0, 0, 0, x'')".to_owned(),
+        format!("INSERT INTO log VALUES ('people', 1, 0, 1, 1, {blob})"),
+        format!("INSERT INTO log VALUES ('people', {i64_max}, 0, 1, 1, x'00')"),
+        format!("INSERT INTO context VALUES ('people', 1, {blob})"),
+        format!("INSERT INTO version VALUES ('people', 1, 1, 1, 1, {blob})"),
+        "INSERT INTO standing VALUES ('people', 0, 1, 1, 0, 2, 1, 1)".to_owned(),
+        "INSERT INTO standing VALUES ('people', -1, 1, 1, 0, 0, 1, 1)".to_owned(),
+        "INSERT INTO standing VALUES ('people', 0, 1, 70000, 0, 0, 1, 1)".to_owned(),
+        "INSERT INTO remembered VALUES ('people', 70000, 1, 0, 1, 1, 0, 0, 0, 0)".to_owned(),
+        "INSERT INTO progress VALUES ('no room', 0, 0)".to_owned(),
+    ];
+    for breakage in breakages {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.connection.execute(&breakage, []).unwrap_or_else(|error| panic!("{breakage}: {error}"));
+        drop(store);
+        let loaded = open(dir.path()).load();
+        assert!(matches!(loaded, Err(StoreError::Broken { .. })), "{breakage}: {loaded:?}");
+    }
+    for broken in ["DELETE FROM meta WHERE key = 'replica'", "UPDATE meta SET value = 'nonsense' WHERE key = 'schema'"]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).connection.execute(broken, []).unwrap();
+        let opened = Store::open(dir.path(), &for_people());
+        assert!(matches!(opened, Err(StoreError::Broken { .. })), "{broken}: {opened:?}");
+    }
 }

@@ -231,7 +231,7 @@ fn bad_input_is_refused_with_a_reason_and_changes_nothing() {
         answer.refused(405);
     }
     for (method, path) in [("GET", "/nothing"), ("POST", "/nothing"), ("POST", "/add_name/"), ("GET", "/get_data/x")] {
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let (head, _) = cluster.request(1, &request).expect("an answer");
         assert!(head.starts_with("HTTP/1.1 404"), "{method} {path}: {head}");
     }
@@ -253,7 +253,7 @@ fn pages_from_elsewhere_are_refused_as_they_are_at_the_socket() {
         add(origin).done();
     }
     let handshake = |origin: &str| {
-        let head = format!("GET {HANDSHAKE} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n");
+        let head = format!("GET {HANDSHAKE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
         cluster.request(1, &format!("{head}Origin: {origin}\r\n\r\n")).expect("an answer").0
     };
     assert!(handshake("https://evil.example").starts_with("HTTP/1.1 403"));
@@ -376,7 +376,8 @@ fn whatever_is_no_socket_io_is_refused_and_nobody_else_notices() {
     ];
     for (method, path, body, status) in table {
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}");
         let (head, said) = cluster.request(1, &format!("{head}\r\n\r\n{body}")).expect("an answer");
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{method} {path}: {head}\n{said}");
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::ensure;
 use super::settlement::ProvisionalClaim;
 use super::wish::Rejection;
 use crate::id::{RecordId, ReplicaId};
@@ -14,6 +15,8 @@ use crate::paxos::Slot;
 pub const MAX_NUMBER: u64 = 999_999_999_999;
 /// The longest range that can be leased at a time.
 pub const MAX_RANGE: u32 = 10_000;
+/// How far above the highest number an entry may go, unless an operator says otherwise.
+pub const DEFAULT_REACH: u64 = 1_000_000;
 
 /// A number that the log has given to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,17 @@ pub(super) struct Numbers {
     returned: BTreeSet<u64>,
     /// Invariant: at least every number ever given or leased; never falls.
     highest: u64,
+    reach: Reach,
+}
+
+/// How far above the highest number an entry may go. Without a bound one entry could use up all numbers for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Reach(u64);
+
+impl Default for Reach {
+    fn default() -> Self {
+        Reach(DEFAULT_REACH)
+    }
 }
 
 /// What a snapshot keeps of the numbers.
@@ -54,12 +68,13 @@ struct Kept {
     ranges: Vec<Range>,
     returned: BTreeSet<u64>,
     highest: u64,
+    reach: Reach,
 }
 
 impl From<Numbers> for Kept {
     fn from(numbers: Numbers) -> Self {
         let (of, ranges) = (numbers.of.into_iter().collect(), numbers.ranges.into_values().collect());
-        Kept { of, ranges, returned: numbers.returned, highest: numbers.highest }
+        Kept { of, ranges, returned: numbers.returned, highest: numbers.highest, reach: numbers.reach }
     }
 }
 
@@ -71,6 +86,7 @@ impl From<Kept> for Numbers {
             ranges: kept.ranges.into_iter().map(|range| (range.first, range)).collect(),
             returned: kept.returned,
             highest: kept.highest,
+            reach: kept.reach,
         }
     }
 }
@@ -79,12 +95,12 @@ impl Numbers {
     /// Gives a number to a record.
     pub(super) fn give(&mut self, slot: Slot, record: RecordId, number: u64) -> Result<Numbered, Rejection> {
         self.check_unnumbered(record)?;
-        self.check_free(number)?;
+        self.check_free(number, self.limit())?;
         Ok(self.put(slot, record, number))
     }
 
-    /// Makes final what a replica gave by itself, if nothing stands against it.
-    pub(super) fn settle(&mut self, slot: Slot, claim: &ProvisionalClaim) -> Result<Numbered, Rejection> {
+    /// Makes final what a replica gave by itself, if nothing stands against it. `limit` is that of the whole entry.
+    pub(super) fn settle(&mut self, slot: Slot, claim: &ProvisionalClaim, limit: u64) -> Result<Numbered, Rejection> {
         let &ProvisionalClaim { record, number, .. } = claim;
         if let Some(numbered) = self.of(record).filter(|numbered| numbered.number == number) {
             return Ok(numbered);
@@ -92,7 +108,7 @@ impl Numbers {
         self.check_unnumbered(record)?;
         let lease = self.lease_of(number).filter(|_| claim.leased);
         if lease.is_none_or(|range| range.to != claim.dot.replica) || self.owners.contains_key(&number) {
-            self.check_free(number)?;
+            self.check_free(number, limit)?;
         }
         Ok(self.put(slot, record, number))
     }
@@ -106,7 +122,7 @@ impl Numbers {
 
     /// Whether the log may give a number to whoever asks. What is leased it may not give, even to the lessee: that gives
     /// it by itself, perhaps has done so already, and settles it later.
-    fn check_free(&self, number: u64) -> Result<(), Rejection> {
+    fn check_free(&self, number: u64, limit: u64) -> Result<(), Rejection> {
         check_number(number)?;
         if let Some(&(owner, slot)) = self.owners.get(&number) {
             return Err(Rejection::NumberTaken { number, owner, slot });
@@ -115,8 +131,31 @@ impl Numbers {
             Some(range) if !mutation::is(Mutation::LeaseIgnored) => {
                 Err(Rejection::NumberLeased { number, to: range.to })
             }
-            _ => Ok(()),
+            _ => self.check_within(number, limit),
         }
+    }
+
+    /// The highest number to which an entry may raise the highest number.
+    pub(super) fn limit(&self) -> u64 {
+        let reach = if mutation::is(Mutation::ReachIgnored) { MAX_NUMBER } else { self.reach.0 };
+        self.highest.saturating_add(reach).min(MAX_NUMBER)
+    }
+
+    pub(super) fn check_within(&self, number: u64, limit: u64) -> Result<(), Rejection> {
+        if number <= limit {
+            return Ok(());
+        }
+        Err(Rejection::TooFarAhead { number, highest: self.highest, most: limit })
+    }
+
+    pub(super) fn reach(&self) -> u64 {
+        self.reach.0
+    }
+
+    pub(super) fn set_reach(&mut self, most: u64) -> Result<u64, Rejection> {
+        check_number(most)?;
+        self.reach = Reach(most);
+        Ok(most)
     }
 
     /// The lease that a number belongs to, unless it has come back out of it.
@@ -150,6 +189,13 @@ impl Numbers {
 
     pub(super) fn raise(&mut self, number: u64) -> Result<u64, Rejection> {
         check_number(number)?;
+        self.check_within(number, self.limit())?;
+        self.leap(number)
+    }
+
+    /// Raises the highest number, however far.
+    pub(super) fn leap(&mut self, number: u64) -> Result<u64, Rejection> {
+        check_number(number)?;
         self.highest = self.highest.max(number);
         Ok(self.highest)
     }
@@ -174,7 +220,7 @@ impl Numbers {
             return Ok(now);
         }
         if let Some(number) = to {
-            self.check_free(number)?;
+            self.check_free(number, self.limit())?;
         }
         if let Some(number) = from {
             self.of.remove(&record);
@@ -187,7 +233,8 @@ impl Numbers {
         if !(1..=MAX_RANGE).contains(&count) {
             return Err(Rejection::RangeLength { count });
         }
-        let below = self.highest.max(above.min(MAX_NUMBER));
+        // Provisional numbers that are too far ahead cannot become final, so no lease has to go above them.
+        let below = self.highest.max(above.min(self.limit().saturating_sub(u64::from(count))));
         let range = Range { first: below + 1, last: below + u64::from(count), to };
         if range.last > MAX_NUMBER {
             return Err(Rejection::Exhausted);
@@ -223,18 +270,25 @@ impl Numbers {
         self.ranges.values().copied()
     }
 
-    pub(super) fn assert_invariants(&self) {
-        assert_eq!(self.owners.len(), self.of.len(), "owners and their numbers differ in size");
+    /// Checks what is written on the fields.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        ensure((1..=MAX_NUMBER).contains(&self.reach.0), || format!("the reach is {}", self.reach.0))?;
+        ensure(self.highest <= MAX_NUMBER, || format!("the highest number is {}", self.highest))?;
+        ensure(self.owners.len() == self.of.len(), || "owners and their numbers differ in size".to_owned())?;
         for (&number, &(record, slot)) in &self.owners {
-            assert_eq!(self.of.get(&record), Some(&Numbered { number, slot }), "owner of {number}");
-            assert!(number <= self.highest, "{number} is above the highest number");
+            ensure(self.of.get(&record) == Some(&Numbered { number, slot }), || format!("owner of {number}"))?;
+            ensure((1..=self.highest).contains(&number), || format!("{number} is above the highest number"))?;
         }
         let mut free_from = 1;
         for range in self.ranges.values() {
-            assert!(range.first >= free_from, "ranges overlap: {range:?}");
-            assert!(range.last <= self.highest, "a range is above the highest number: {range:?}");
+            ensure(free_from <= range.first && range.first <= range.last, || format!("ranges overlap: {range:?}"))?;
+            ensure(range.last <= self.highest, || format!("a range is above the highest number: {range:?}"))?;
             free_from = range.last + 1;
         }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::ensure;
 use super::wish::{Claim, Outcome, Rejection};
 use crate::id::ReplicaId;
 use crate::mutation::{self, Mutation};
@@ -81,12 +82,19 @@ impl Sessions {
         }
     }
 
-    pub(super) fn assert_invariants(&self) {
-        assert_eq!(self.of.len(), self.quiet_since.len(), "sessions and their order differ in size");
+    /// Checks what is written on the fields.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        ensure(self.of.len() == self.quiet_since.len(), || "sessions and their order differ in size".to_owned())?;
         for (replica, session) in &self.of {
-            assert!(self.quiet_since.contains(&(session.used, *replica)), "a session is not in order");
-            assert!(session.outcomes.keys().all(|&seq| seq > session.over), "an outcome is kept that is over");
+            let is_in_order = self.quiet_since.contains(&(session.used, *replica));
+            ensure(is_in_order, || format!("the session of {replica} is not in order"))?;
+            let are_kept = session.outcomes.keys().all(|&seq| seq > session.over);
+            ensure(are_kept, || format!("an outcome of {replica} is kept that is over"))?;
         }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ensure;
 use super::epoch::OnCollision;
 use super::numbers::{Numbered, Numbers};
 use super::wish::Rejection;
@@ -89,15 +90,19 @@ impl Settlement {
         numbers: &mut Numbers,
     ) -> (u32, u32) {
         let (mut settled, mut collided) = (0, 0);
+        let limit = numbers.limit();
         for (claim, at) in claims.iter().zip(0..) {
             if self.settled.contains(claim.dot) && !mutation::is(Mutation::SettledAgain) {
                 continue;
             }
             self.settled.insert(claim.dot);
             settled += 1;
-            let Err(because) = numbers.settle(slot, claim) else { continue };
+            let Err(because) = numbers.settle(slot, claim, limit) else { continue };
             collided += 1;
-            let is_about_the_number = matches!(because, Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. });
+            let is_about_the_number = matches!(
+                because,
+                Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. } | Rejection::TooFarAhead { .. }
+            );
             let another = (on_collision == OnCollision::Renumber && is_about_the_number)
                 .then(|| numbers.allocate(slot, claim.record));
             let id = ConflictId { slot, at };
@@ -153,11 +158,17 @@ impl Settlement {
         self.conflicts.get(&id)
     }
 
-    pub(super) fn assert_invariants(&self) {
-        assert!(self.conflicts.len() <= MAX_CONFLICTS, "{} conflicts are kept", self.conflicts.len());
+    /// Checks what is written on the fields.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        ensure(self.conflicts.len() <= MAX_CONFLICTS, || format!("{} conflicts are kept", self.conflicts.len()))?;
         for (id, conflict) in &self.conflicts {
-            assert_eq!(*id, conflict.id, "a conflict is kept under another name");
-            assert!(self.settled.contains(conflict.claim.dot), "a conflict is about an unsettled claim");
+            ensure(*id == conflict.id, || format!("conflict {id} is kept under another name"))?;
+            let is_settled = self.settled.contains(conflict.claim.dot);
+            ensure(is_settled, || format!("conflict {id} is about an unsettled claim"))?;
         }
+        Ok(())
     }
 }

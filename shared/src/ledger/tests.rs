@@ -1,3 +1,5 @@
+mod reach;
+
 use super::sessions::MAX_OUTCOMES;
 use super::*;
 use crate::dot::Dot;
@@ -57,7 +59,7 @@ fn refusals_name_their_reason() {
     assert_eq!(zero, Err(Rejection::OutOfRange { number: 0 }));
     let none = decide(&mut ledger, 1, &claim(2, Wish::Release { record: record(1) }));
     assert_eq!(none, Err(Rejection::NotNumbered));
-    decide(&mut ledger, 2, &claim(3, Wish::Claim { record: record(1), number: MAX_NUMBER })).unwrap();
+    decide(&mut ledger, 2, &claim(3, Wish::Leap { number: MAX_NUMBER })).unwrap();
     let full = decide(&mut ledger, 3, &claim(4, Wish::Allocate { record: record(2) }));
     assert_eq!(full, Err(Rejection::Exhausted));
 }
@@ -256,7 +258,7 @@ fn ranges_have_a_length_and_an_end() {
     for (seq, count) in [(1, 0), (2, MAX_RANGE + 1)] {
         assert_eq!(decide(&mut ledger, seq, &claim(seq, grant(count))), Err(Rejection::RangeLength { count }));
     }
-    decide(&mut ledger, 3, &claim(3, Wish::Raise { number: MAX_NUMBER - 5 })).unwrap();
+    decide(&mut ledger, 3, &claim(3, Wish::Leap { number: MAX_NUMBER - 5 })).unwrap();
     assert_eq!(decide(&mut ledger, 4, &claim(4, grant(6))), Err(Rejection::Exhausted));
     assert_eq!(ledger.highest(), MAX_NUMBER - 5, "a refusal takes nothing");
     decide(&mut ledger, 5, &claim(5, grant(5))).unwrap();

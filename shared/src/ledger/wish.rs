@@ -91,6 +91,14 @@ pub enum Wish {
         replica: ReplicaId,
         last: u64,
     },
+    /// From now on no entry but a [`Leap`](Self::Leap) raises the highest number by more than `most`.
+    SetReach {
+        most: u64,
+    },
+    /// Raise the highest number to `number`, however far that is.
+    Leap {
+        number: u64,
+    },
 }
 
 impl Wish {
@@ -123,7 +131,9 @@ impl Wish {
             | Wish::Settle { .. }
             | Wish::Waive
             | Wish::Reconfigure { .. }
-            | Wish::Retire { .. } => false,
+            | Wish::Retire { .. }
+            | Wish::SetReach { .. }
+            | Wish::Leap { .. } => false,
         }
     }
 }
@@ -197,6 +207,10 @@ pub enum Granted {
     Retired {
         replica: ReplicaId,
     },
+    /// How far above the highest number an entry may go from now on.
+    Reach {
+        most: u64,
+    },
 }
 
 /// An expected refusal, the same on every replica.
@@ -240,6 +254,10 @@ pub enum Rejection {
     TwoVoters,
     #[error("more than {} voters only make each other wait: name fewer", super::MAX_VOTERS)]
     TooManyVoters,
+    #[error(
+        "number {number} is too far above the highest, which is {highest}: choose one up to {most}, or have an operator raise the highest number first"
+    )]
+    TooFarAhead { number: u64, highest: u64, most: u64 },
 }
 
 /// What became of a claim.

@@ -66,6 +66,13 @@ impl Log {
         log
     }
 
+    /// Whether entries lie where a log that begins at `start` holds entries: what is decided has no gap, and little lies
+    /// beyond it.
+    pub(crate) fn has_place_for(start: Position, entries: &BTreeMap<Slot, Accepted>) -> bool {
+        let end = start.slot.0.saturating_add(entries.len() as u64).saturating_add(2 * MAX_AHEAD);
+        entries.keys().all(|slot| (start.slot.0..end).contains(&slot.0))
+    }
+
     #[must_use]
     pub fn decided(&self) -> Slot {
         self.decided

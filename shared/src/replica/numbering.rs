@@ -124,7 +124,7 @@ impl Replica {
         let refusal = match self.ledger.owner_of(number) {
             _ if !(1..=MAX_NUMBER).contains(&number) => Rejection::OutOfRange { number },
             Some((owner, slot)) => Rejection::NumberTaken { number, owner, slot },
-            None => return Ok(()),
+            None => return self.ledger.check_reach(number).map_err(CommandRejection::Refused),
         };
         Err(CommandRejection::Refused(refusal))
     }
@@ -140,9 +140,10 @@ impl Replica {
         }
     }
 
-    /// The next number above all that are known here.
+    /// The next number above all that are known here and can become final.
     fn next_by_what_is_known(&self) -> u64 {
-        (self.ledger.highest().max(self.unsettled.highest()) + 1).min(MAX_NUMBER)
+        let provisional = self.unsettled.highest_up_to(self.ledger.limit());
+        (self.ledger.highest().max(provisional) + 1).min(MAX_NUMBER)
     }
 
     /// Takes a record's number from it. What is not settled may be on its way to the log already, so the log is told, too.
@@ -167,7 +168,7 @@ impl Replica {
     }
 
     fn wish_for_lease(&self, count: u32) -> Wish {
-        Wish::GrantRange { to: self.me, count, above: self.unsettled.highest() }
+        Wish::GrantRange { to: self.me, count, above: self.unsettled.highest_up_to(self.ledger.limit()) }
     }
 
     /// A record has changed, or is gone.

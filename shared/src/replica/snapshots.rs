@@ -2,7 +2,6 @@
 
 use crate::id::VoterId;
 use crate::io::{Message, Now, PeerId, Snapshot, WriteOp};
-use crate::ledger::Ledger;
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Position, Slot};
 use crate::wire;
@@ -130,7 +129,7 @@ impl Replica {
 
     /// Takes a snapshot for what was decided so far, and goes on with what follows it.
     fn install(&mut self, now: Now, from: PeerId, snapshot: Snapshot) {
-        let Ok(ledger) = wire::plain_of::<Ledger>(&snapshot.ledger) else { return };
+        let Ok(ledger) = snapshot.read() else { return };
         self.note_all_numbers();
         *self.ledger = ledger;
         self.note_all_numbers();

@@ -113,9 +113,9 @@ impl Unsettled {
         keys.into_iter().map(|key| &self.claims[&key])
     }
 
-    /// The highest number that any of them is for; 0 if there are none.
-    pub(super) fn highest(&self) -> u64 {
-        self.numbers.last_key_value().map_or(0, |(&number, _)| number)
+    /// The highest number up to `limit` that any of them is for; 0 if there are none.
+    pub(super) fn highest_up_to(&self, limit: u64) -> u64 {
+        self.numbers.range(..=limit).next_back().map_or(0, |(&number, _)| number)
     }
 
     /// Panics if a claim is missing here, or is here and nowhere else.

@@ -42,6 +42,8 @@ pub enum Violated {
     FinalWithoutGround { number: u64, record: RecordId },
     #[error("number {number} is final for {first} and for {second}")]
     TwoOwners { number: u64, first: RecordId, second: RecordId },
+    #[error("slot {slot} raised the highest number from {from} to {to}, which is too far")]
+    TooFarAhead { slot: Slot, from: u64, to: u64 },
     #[error("slot {slot} switched the mode for the load of epoch {from}, which was over")]
     StaleSwitch { slot: Slot, from: u64 },
     #[error("the provisional claim {claim:?} was settled in slot {slot}, and is neither final nor a conflict, or both")]

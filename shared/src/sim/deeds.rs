@@ -11,7 +11,9 @@ use crate::crdt::FieldEdit;
 use crate::dot::DotSet;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, Consistency, Input, Message};
-use crate::ledger::{Claim, ClaimId, Dynamic, Load, OnCollision, Policy, Reason, Resolution, Rule, Rung, Wish};
+use crate::ledger::{
+    Claim, ClaimId, DEFAULT_REACH, Dynamic, Load, OnCollision, Policy, Reason, Resolution, Rule, Rung, Wish,
+};
 use crate::paxos::{self, Ballot, Configuration, Slot, Suffix};
 use crate::schema;
 
@@ -267,7 +269,8 @@ impl World {
         let (own, other) = (self.nodes[tab].id, self.nodes[self.random.below(RELAYS as u64) as usize].id);
         let claim =
             |replica, wish| Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: slot, after: None, wish };
-        match self.below(10) {
+        match self.below(11) {
+            10 => Message::Propose(claim(own, Wish::Leap { number: 5 })),
             7 => Message::Propose(claim(own, Wish::Settle { claims: Vec::new(), after: Vec::new() })),
             8 => Message::Propose(claim(own, Wish::GrantRange { to: other, count: 5, above: 0 })),
             9 => {
@@ -286,7 +289,8 @@ impl World {
 
     /// Those who run the relays change something.
     fn operate(&mut self, relay: NodeId) -> Result<(), Violated> {
-        let wish = match self.below(8) {
+        let wish = match self.below(9) {
+            8 => self.some_reach(),
             0..=3 if self.faults.reconfigurations => self.some_reconfiguration(),
             4 | 5 => {
                 let waive_after_ms = [0, 50, 300][self.below(3) as usize];
@@ -302,6 +306,24 @@ impl World {
             _ => self.some_epoch(),
         };
         self.give(relay, Command::Ask(wish))
+    }
+
+    /// How far numbers may go, or a jump that is further.
+    fn some_reach(&mut self) -> Wish {
+        match self.below(4) {
+            0 => Wish::Leap { number: self.some_number() },
+            1 => Wish::SetReach { most: DEFAULT_REACH },
+            _ => Wish::SetReach { most: 20 + self.below(100) },
+        }
+    }
+
+    /// A small number mostly, so that wishes meet; sometimes one that is far above all others.
+    fn some_number(&mut self) -> u64 {
+        match self.below(40) {
+            0 => DEFAULT_REACH * 5 + self.below(40),
+            1 => 200 + self.below(1000),
+            _ => 1 + self.below(40),
+        }
     }
 
     /// Somebody takes a rung by hand, or lets load decide again, with settings of its own.
@@ -379,9 +401,9 @@ impl World {
             },
             3 => {
                 let fields = vec![(schema::NAME.to_owned(), FieldEdit::Assign("Somebody".to_owned()))];
-                Command::Register { fields, number: (self.below(2) == 0).then(|| 1 + self.below(40)) }
+                Command::Register { fields, number: (self.below(2) == 0).then(|| self.some_number()) }
             }
-            4..=6 => Command::Number { record, number: Some(1 + self.below(40)) },
+            4..=6 => Command::Number { record, number: Some(self.some_number()) },
             _ => Command::Number { record, number: None },
         };
         if let Command::Number { .. } = command {
@@ -439,7 +461,7 @@ impl World {
     }
 
     fn some_wish(&mut self, record: RecordId, asker: ReplicaId) -> Wish {
-        let number = 1 + self.below(40);
+        let number = self.some_number();
         match self.below(9) {
             0..=2 => Wish::Claim { record, number },
             3 | 4 => Wish::Allocate { record },

@@ -87,6 +87,7 @@ impl Model {
         let outcome = self.ledger.apply(slot, &accepted.entry);
         self.check_owners(&before)?;
         if let (Entry::Claim(claim), Some(outcome)) = (&accepted.entry, outcome) {
+            self.check_reach(slot, claim, &before)?;
             self.check_switch(slot, claim, outcome, &before)?;
             self.check_settlement(slot, claim, outcome)?;
             self.check_outcome(slot, claim, outcome, before)?;
@@ -161,6 +162,19 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// An entry raises the highest number by what may be asked for, or by what it gives without being asked which.
+    fn check_reach(&self, slot: Slot, claim: &Claim, before: &Effects) -> Result<(), Violated> {
+        let most = match &claim.wish {
+            Wish::Leap { .. } => return Ok(()),
+            Wish::GrantRange { count, .. } => before.reach.max(u64::from(*count)),
+            // Those that collide get the next numbers, one after the other.
+            Wish::Settle { claims, .. } => before.reach + claims.len() as u64,
+            _ => before.reach,
+        };
+        let (from, to) = (before.highest, self.ledger.highest());
+        if to - from <= most { Ok(()) } else { Err(Violated::TooFarAhead { slot, from, to }) }
     }
 
     /// A switch by load ends the epoch whose load it was.
@@ -252,6 +266,7 @@ pub(super) enum Origin {
 #[derive(Debug, PartialEq, Eq)]
 struct Effects {
     highest: u64,
+    reach: u64,
     ranges: usize,
     epoch: Epoch,
     dynamic: Dynamic,
@@ -263,6 +278,7 @@ struct Effects {
 fn effects(ledger: &Ledger) -> Effects {
     Effects {
         highest: ledger.highest(),
+        reach: ledger.reach(),
         ranges: ledger.ranges().count(),
         epoch: ledger.epoch(),
         dynamic: ledger.dynamic(),

@@ -161,6 +161,7 @@ impl Session {
                 _ => Decision::Unchanged { name },
             },
             Ok(Granted::Highest { number }) => Decision::Raised { highest: number },
+            Ok(Granted::Reach { most }) => Decision::Reach { most },
             Ok(Granted::Range(range)) => Decision::Leased(range),
             Ok(Granted::Epoch { rung, .. }) => {
                 let Wish::SetMode { reason, load, .. } = claim.wish else {

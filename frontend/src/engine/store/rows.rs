@@ -9,7 +9,6 @@ use shared::document::{Document, Packed};
 use shared::dot::{Dot, MAX_COUNTER};
 use shared::id::{RecordId, ReplicaId};
 use shared::io::{Recovered, Snapshot, WriteOp};
-use shared::ledger::Ledger;
 use shared::paxos::{Position, Slot};
 use shared::schema::Schema;
 use shared::wire;
@@ -183,7 +182,7 @@ pub fn check(kept: &Kept) -> Result<(), Unreadable> {
         return Err(unreadable("the log"));
     }
     match snapshot {
-        Some(snapshot) if wire::plain_of::<Ledger>(&snapshot.ledger).is_err() => Err(unreadable("the ledger")),
+        Some(snapshot) if snapshot.read().is_err() => Err(unreadable("the ledger")),
         _ => Ok(()),
     }
 }

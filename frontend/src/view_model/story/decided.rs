@@ -35,6 +35,9 @@ pub(super) fn decided_in_words(
         Decision::Raised { highest } => {
             tr!("The highest number is {highest} now ({place}).", highest = highest, place = place)
         }
+        Decision::Reach { most } => {
+            tr!("A number may be {most} above the highest at most ({place}).", most = most, place = place)
+        }
         Decision::Unchanged { name } => {
             tr!("{name} has no number, as before ({place}).", name = named(name), place = place)
         }

@@ -1,5 +1,9 @@
 //! Whoever breaks the protocol is told why and cut; the others notice nothing.
 
+mod connections;
+mod numbers;
+mod pages;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -244,6 +248,8 @@ async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     let scene = Scene::new().await;
     let secret = new_secret();
     let mut older = scene.attacker(&secret).await;
+    // It is older as soon as the room has it, and then is told what the room has.
+    assert!(matches!(older.next().await, Some(Frame::Message(Message::Have { .. }))));
     let mut newer = scene.attacker(&secret).await;
     assert_eq!(older.bye().await, Some(Violation::Replaced));
     assert_eq!(older.closed.expect("a close frame").code, CloseCode::Library(4001));

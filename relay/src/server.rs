@@ -1,0 +1,130 @@
+//! The HTTP server: it accepts connections, counts them, and cuts those on which nothing moves.
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+use tracing::debug;
+
+use crate::limited_log::LimitedLog;
+use crate::places::{Full, Limits, Place, Places};
+use crate::stall::Guarded;
+
+/// How long a client may take to send the head of a request. It is also how long a connection may be idle: a connection
+/// that is kept alive waits for the next head.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// The longest head of a request, in bytes. What waits to be written is held back at the same length.
+const MAX_HEAD_BYTES: usize = 32 << 10;
+/// How long to wait before the next attempt to accept when there are no descriptors or no memory left.
+const BREATH: Duration = Duration::from_millis(100);
+/// How many clients that are turned away are told so at a time; others are closed without a word.
+const MAX_TOLD: usize = 16;
+/// How long a client that is turned away may take to read the answer.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
+
+/// Serves connections until the task is aborted. Connections that are open then go on.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits) {
+    let places = Places::new(limits);
+    let told = Arc::new(Semaphore::new(MAX_TOLD));
+    loop {
+        let (tcp, remote) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                recover(&error).await;
+                continue;
+            }
+        };
+        match places.take(remote.ip()) {
+            Ok(place) => drop(tokio::spawn(converse(tcp, remote, place, router.clone()))),
+            Err(full) => {
+                static TURNED_AWAY: LimitedLog = LimitedLog::new();
+                TURNED_AWAY.warn(format_args!("{} is turned away: {full}", remote.ip()));
+                if let Ok(permit) = Arc::clone(&told).try_acquire_owned() {
+                    tokio::spawn(async move {
+                        let _too_slow = timeout(TOLD_WITHIN, turn_away(tcp, full)).await;
+                        drop(permit);
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Waits a moment after a failure that a connection alone has not caused.
+async fn recover(error: &io::Error) {
+    let is_of_connection = matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    );
+    if !is_of_connection {
+        static NOT_ACCEPTED: LimitedLog = LimitedLog::new();
+        NOT_ACCEPTED.warn(format_args!("cannot accept connections ({error}): trying again"));
+        sleep(BREATH).await;
+    }
+}
+
+/// Tells a client that there is no place for it, and waits until the client has read that: closing with unread bytes
+/// would take the answer back.
+async fn turn_away(mut tcp: TcpStream, full: Full) -> io::Result<()> {
+    let (text, retry) = (format!("{full}\n"), HEAD_WITHIN.as_secs());
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+         Retry-After: {retry}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    );
+    tcp.write_all(answer.as_bytes()).await?;
+    tcp.shutdown().await?;
+    let mut rest = [0; 1024];
+    while tcp.read(&mut rest).await? > 0 {}
+    Ok(())
+}
+
+/// Serves one connection until it ends, or becomes a WebSocket.
+async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Router) {
+    // Agreement is a conversation of small messages: none may wait for another one to share a packet.
+    if let Err(error) = tcp.set_nodelay(true) {
+        debug!("{remote} ended at once: {error}");
+        return;
+    }
+    let place = Arc::new(place);
+    let lost = place.lost();
+    let service = {
+        let place = Arc::clone(&place);
+        service_fn(move |request| {
+            place.speaks();
+            answer(request, remote, router.clone())
+        })
+    };
+    // A WebSocket takes the stream with it, and so the place.
+    let io = TokioIo::new(Guarded::new(tcp, place));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(io, service)
+        .with_upgrades();
+    tokio::select! {
+        ended = connection => if let Err(error) = ended { debug!("connection of {remote} ended: {error}") },
+        () = lost => debug!("connection of {remote} makes way for another one"),
+    }
+}
+
+async fn answer(request: hyper::Request<Incoming>, remote: SocketAddr, router: Router) -> Result<Response, Infallible> {
+    let mut request: Request = request.map(axum::body::Body::new);
+    request.extensions_mut().insert(ConnectInfo(remote));
+    router.oneshot(request).await
+}
