@@ -14,10 +14,11 @@ use crate::browser;
 use crate::components::import_panel::ImportPanel;
 use crate::components::keys_dialog::KeysDialog;
 use crate::components::language_button::LANGUAGE_ID;
+use crate::components::relay_dialog::RelayDialog;
 use crate::components::tour_panel::{StartTour, TourPanel};
 use crate::components::{notices, offline_switch, rail, status_line};
 use crate::engine::session::Action;
-use crate::engine::{Engine, route_of_page, words};
+use crate::engine::{Engine, NoAddress, PageRoute, route_of_page, words};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
 use crate::language::{self, Language};
 use crate::pages::agreement::AgreementPage;
@@ -46,9 +47,10 @@ pub fn App() -> Html {
         None => html! {
             <p class="starting" role="status">{ tr!("Duet is starting: it looks for what it has kept on this device …") }</p>
         },
-        Some(Ok(engine)) => html! {
+        Some(Ok(Started { engine, asked })) => html! {
             <ContextProvider<Engine> context={engine.clone()}>
                 <Shell />
+                if let Some(address) = asked { <RelayDialog address={address.clone()} /> }
             </ContextProvider<Engine>>
         },
         Some(Err(reason)) => html! {
@@ -61,20 +63,31 @@ pub fn App() -> Html {
     }
 }
 
+/// A page that runs.
+struct Started {
+    engine: Engine,
+    /// The relay that the URL asks for, if the user has to be asked.
+    asked: Option<String>,
+}
+
 /// Why not, in words, if it cannot be.
-async fn start() -> Result<Engine, String> {
+async fn start() -> Result<Started, String> {
     let name = browser::parameter("room").unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     let room = Room::try_from(name).map_err(|violation| {
         tr!("In the address of this page, {problem}.", problem = violation_in_words(&violation))
     })?;
-    let engine = Engine::start(room, route_of_page()).await.map_err(|error| {
+    let PageRoute { route, asked } = route_of_page(&room).map_err(|NoAddress| {
+        let problem = tr!("the relay must be a host and a port, such as relay.example:5000");
+        tr!("In the address of this page, {problem}.", problem = problem)
+    })?;
+    let engine = Engine::start(room, route).await.map_err(|error| {
         tr!("The browser gives no random numbers, and this tab needs one as its name: {problem}.", problem = error)
     })?;
     let wanted = words::wanted();
     if wanted != language::current() {
         engine.tell_of_missing_words(wanted);
     }
-    Ok(engine)
+    Ok(Started { engine, asked })
 }
 
 #[component]

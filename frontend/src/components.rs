@@ -31,6 +31,7 @@ pub mod rail;
 pub mod record_form;
 pub mod record_row;
 pub mod record_table;
+pub mod relay_dialog;
 pub mod relay_list;
 pub mod set_cell;
 pub mod settings_form;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontend::engine::route::{Route, reachable};
+use frontend::engine::route::{Request, Route, reachable};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -79,4 +79,62 @@ fn an_address_that_is_new_always_finds_room() {
         route.failed();
     }
     assert_eq!((tried[0].as_str(), tried[15].as_str(), route.next()), ("one", "relay-39", "one"));
+}
+
+fn request(asked: &str) -> Request {
+    Request::of(asked, &["duet.example".to_owned(), "localhost:5000".to_owned(), "two.example:443".to_owned()])
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_relay_in_a_link_is_used_at_once_only_if_a_vouched_relay_knows_it() {
+    assert_eq!(request("two.example:443"), Request::Vouched("two.example:443".to_owned()));
+    assert_eq!(request("DUET.example"), Request::Vouched("duet.example".to_owned()));
+    for stranger in ["evil.example", "two.example:444", "duet.example.evil.example", "xn--duet-qoa.example"] {
+        assert_eq!(request(stranger), Request::Ask(stranger.to_owned()), "{stranger}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn another_port_of_the_same_machine_is_a_stranger_too() {
+    for stranger in ["localhost:5001", "127.0.0.1:5000", "[::1]:5000"] {
+        assert_eq!(request(stranger), Request::Ask(stranger.to_owned()), "{stranger}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn an_address_that_could_read_as_another_one_is_no_address() {
+    let long = "x".repeat(254);
+    for trick in [
+        "",
+        "duet.example@evil.example",
+        "evil.example/duet.example",
+        "evil.example?duet.example",
+        "evil.example#duet.example",
+        "evil.example\\duet.example",
+        "du\u{435}t.example",
+        "two words",
+        "evil.example:",
+        "evil.example:port",
+        "evil.example:443:444",
+        "[evil.example]",
+        "wss://evil.example",
+        "%65vil.example",
+        &long,
+    ] {
+        assert_eq!(request(trick), Request::NoAddress, "{trick}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_relay_that_the_user_agreed_to_is_tried_first_and_vouches_for_nobody() {
+    let mut route = route();
+    assert!(route.is_vouched("one") && !route.is_vouched("stranger"));
+    route.failed();
+    route.agree("stranger".to_owned());
+    assert_eq!((route.next(), route.wait(0.9)), ("stranger", Duration::ZERO));
+    assert!(!route.is_vouched("stranger"));
+    route.failed();
+    assert_eq!(route.next(), "two", "the vouched ones are still there");
+    route.learn(["stranger".to_owned()]);
+    assert!(route.is_vouched("stranger"), "a vouched relay has named it since");
 }
