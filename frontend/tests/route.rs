@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use frontend::engine::route::{Request, Route, reachable};
+use frontend::engine::route::{Farewell, Request, Route, Trouble, reachable};
+use shared::dot::Dot;
+use shared::id::ReplicaId;
+use shared::io::Violation;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -137,4 +140,32 @@ fn a_relay_that_the_user_agreed_to_is_tried_first_and_vouches_for_nobody() {
     assert_eq!(route.next(), "two", "the vouched ones are still there");
     route.learn(["stranger".to_owned()]);
     assert!(route.is_vouched("stranger"), "a vouched relay has named it since");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_tab_takes_a_new_id_only_for_what_was_done_under_its_own() {
+    let me = ReplicaId(7);
+    let [own, other] = [me, ReplicaId(8)].map(|replica| Dot::new(replica, 1));
+    let of = |violation| Farewell::of(&violation, me);
+    assert_eq!(of(Violation::IdOfRelay), Farewell::NewId);
+    assert_eq!(of(Violation::Equivocation { dot: own }), Farewell::NewId);
+    assert_eq!(of(Violation::CounterLeap { dot: own, limit: 9 }), Farewell::NewId);
+    assert_eq!(of(Violation::Equivocation { dot: other }), Farewell::ForCause);
+    assert_eq!(of(Violation::CounterLeap { dot: other, limit: 9 }), Farewell::ForCause);
+    assert_eq!(of(Violation::Replaced), Farewell::ForCause);
+    for passing in [Violation::ConnectedElsewhere, Violation::RoomFailed, Violation::Stopping, Violation::SlowPeer] {
+        assert_eq!(of(passing), Farewell::Passing);
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn passing_troubles_are_told_once_when_they_last() {
+    let mut trouble = Trouble::default();
+    let mut told = |seconds: std::ops::Range<u64>| {
+        let times = seconds.step_by(2).filter(|&at| trouble.lasts(Duration::from_secs(at)));
+        times.collect::<Vec<_>>()
+    };
+    assert_eq!(told(0..30), [0; 0], "they pass by themselves");
+    assert_eq!(told(30..300), [30], "once");
+    assert_eq!(told(1000..1100), [1030], "and once more when they come back");
 }

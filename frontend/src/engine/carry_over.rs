@@ -3,9 +3,9 @@
 //! A tab needs it when relays refuse its id for good. The new replica has all that a relay has, and nothing else; the two
 //! documents are compared.
 //!
-//! Another replica may have used the same id, in a browser profile that was copied. Where the two have made different
-//! edits under one dot, both are kept. A removal is not carried over where the id itself made what would be removed: it
-//! might be the other one's, which the removal was not about.
+//! Another replica may have used the same id, in a browser profile that was copied. Then one dot may stand for two edits,
+//! and both are kept, as far as the relay's record still shows which one it has. A removal is not carried over where the id
+//! itself made what would be removed: it might be the other one's, which the removal was not about.
 
 use shared::crdt::{AwSet, Field, FieldEdit, FieldId, PnCounter, Version, Write};
 use shared::document::LostWrite;
@@ -21,15 +21,30 @@ use super::session::{NewRecord, NumberWish};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carried {
     /// A record that is not on the relay is added. `old` is its id so far.
-    Add { old: RecordId, record: NewRecord },
-    Edit { record: RecordId, field: FieldName, edit: FieldEdit },
-    Remove { record: RecordId },
+    Add {
+        old: RecordId,
+        record: NewRecord,
+    },
+    Edit {
+        record: RecordId,
+        field: FieldName,
+        edit: FieldEdit,
+    },
+    Remove {
+        record: RecordId,
+    },
     /// A number that the old replica gave by itself.
-    Number { record: RecordId, number: NumberWish },
+    Number {
+        record: RecordId,
+        number: NumberWish,
+    },
     /// A wish that nobody has decided. Its record may be one that is added.
     Ask(Wish),
     /// Somebody else has written at the same time, and the user is to choose.
-    Lost { write: LostWrite, field: FieldName },
+    Lost {
+        write: LostWrite,
+        field: FieldName,
+    },
 }
 
 /// What `old` did that `new` does not know of. `stored` are the dots of `old` that some relay has confirmed.
@@ -40,7 +55,9 @@ pub fn carried(old: &View<'_>, stored: &DotSet, new: &View<'_>) -> Vec<Carried> 
     for id in old.document().records() {
         comparison.compare_record(id, &mut carried);
     }
-    carried.extend(new.document().records().filter(|&id| comparison.is_removed(id)).map(|record| Carried::Remove { record }));
+    carried.extend(
+        new.document().records().filter(|&id| comparison.is_removed(id)).map(|record| Carried::Remove { record }),
+    );
     carried.extend(comparison.wishes());
     carried
 }
@@ -58,8 +75,10 @@ impl Comparison<'_> {
         match theirs {
             Some(theirs) => {
                 for (field, spec) in self.old.schema().fields() {
-                    let (ours, theirs) = (ours.field(field), theirs.field(field));
-                    self.compare_field((id, field, &spec.name), ours, theirs, carried);
+                    let edits = FieldEdits { comparison: self, record: id, field, name: &spec.name, theirs: &theirs };
+                    if let Some(ours) = ours.field(field) {
+                        edits.compare(ours, carried);
+                    }
                 }
                 let number = self.number(id).filter(|_| has_no_number(&self.new.number(id)));
                 carried.extend(number.map(|number| Carried::Number { record: id, number }));
@@ -92,60 +111,6 @@ impl Comparison<'_> {
     /// Whether the old replica has made this edit, and no relay has it.
     fn is_news(&self, dot: Dot) -> bool {
         dot.replica == self.old.me() && !self.new.document().knows(dot) && !self.stored.contains(dot)
-    }
-
-    fn compare_field(
-        &self,
-        (record, field, name): (RecordId, FieldId, &FieldName),
-        ours: Option<&Field>,
-        theirs: Option<&Field>,
-        carried: &mut Vec<Carried>,
-    ) {
-        let mut edit = |edit| carried.push(Carried::Edit { record, field: name.clone(), edit });
-        match (ours, theirs) {
-            (Some(Field::Set(ours)), theirs) => {
-                let none = AwSet::default();
-                let theirs = if let Some(Field::Set(theirs)) = theirs { theirs } else { &none };
-                self.compare_sets(ours, theirs).into_iter().for_each(edit);
-            }
-            (Some(Field::Counter(ours)), theirs) => {
-                let theirs = if let Some(Field::Counter(theirs)) = theirs { Some(theirs) } else { None };
-                self.compare_counters(ours, theirs).into_iter().for_each(edit);
-            }
-            (Some(ours), theirs) => {
-                let theirs = theirs.map_or(&[][..], Field::writes);
-                let is_other = |write: &&Write| theirs.iter().any(|their| their.dot == write.dot && their.value != write.value);
-                let is_own = |write: &&Write| write.dot.replica == self.old.me();
-                let mut own = ours.writes().iter().filter(is_own);
-                let Some(write) = own.find(|write| self.is_news(write.dot) || is_other(write)) else { return };
-                let is_unseen = |their: &&Write| their.dot == write.dot || !self.old.document().context().contains(their.dot);
-                match theirs.iter().find(is_unseen) {
-                    Some(their) if their.value == write.value => {}
-                    Some(their) => {
-                        let write = lost_write(record, field, write, their);
-                        carried.push(Carried::Lost { write, field: name.clone() });
-                    }
-                    None => edit(FieldEdit::Assign(write.value.clone())),
-                }
-            }
-            (None, _) => {}
-        }
-    }
-
-    fn compare_sets(&self, ours: &AwSet, theirs: &AwSet) -> Vec<FieldEdit> {
-        let is_new = |element: &&str| {
-            !theirs.contains(element) && ours.additions(element).iter().any(|&dot| self.is_news(dot))
-        };
-        let is_removed = |element: &&str| !ours.contains(element) && self.is_seen_from_others(theirs.additions(element));
-        let added = ours.iter().filter(is_new).map(|element| FieldEdit::Insert(element.to_owned()));
-        added.chain(theirs.iter().filter(is_removed).map(|element| FieldEdit::Remove(element.to_owned()))).collect()
-    }
-
-    fn compare_counters(&self, ours: &PnCounter, theirs: Option<&PnCounter>) -> Option<FieldEdit> {
-        let me = self.old.me();
-        let own = ours.sum_of(me).filter(|sum| self.is_news(sum.latest))?;
-        let known = theirs.and_then(|theirs| theirs.sum_of(me)).map_or(0, |sum| sum.amount);
-        Some(own.amount.saturating_sub(known)).filter(|&amount| amount != 0).map(FieldEdit::Add)
     }
 
     /// Whether the old replica has seen all of these, and others have made them: where it has them no more, they were
@@ -181,6 +146,80 @@ impl Comparison<'_> {
             _ => true,
         };
         own.map(|claim| &claim.wish).filter(is_open).cloned().map(Carried::Ask)
+    }
+}
+
+/// A field of a record that both have.
+struct FieldEdits<'a> {
+    comparison: &'a Comparison<'a>,
+    record: RecordId,
+    field: FieldId,
+    name: &'a FieldName,
+    /// The record as the relay has it.
+    theirs: &'a Version,
+}
+
+impl FieldEdits<'_> {
+    fn compare(&self, ours: &Field, carried: &mut Vec<Carried>) {
+        let theirs = self.theirs.field(self.field);
+        match ours {
+            Field::Set(ours) => {
+                let none = AwSet::default();
+                let theirs = if let Some(Field::Set(theirs)) = theirs { theirs } else { &none };
+                carried.extend(self.compare_sets(ours, theirs).map(|edit| self.edit(edit)));
+            }
+            Field::Counter(ours) => {
+                let theirs = if let Some(Field::Counter(theirs)) = theirs { Some(theirs) } else { None };
+                carried.extend(self.compare_counters(ours, theirs).map(|edit| self.edit(edit)));
+            }
+            Field::Lww(_) | Field::Mv(_) => {
+                carried.extend(self.compare_writes(ours.writes(), theirs.map_or(&[], Field::writes)));
+            }
+        }
+    }
+
+    fn edit(&self, edit: FieldEdit) -> Carried {
+        Carried::Edit { record: self.record, field: self.name.clone(), edit }
+    }
+
+    /// Whether the relay's record does not build on this edit of the old replica. Another relay may have it all the same,
+    /// if this one has not heard of it yet.
+    fn is_news(&self, dot: Dot) -> bool {
+        let Comparison { old, stored, new } = self.comparison;
+        let is_on_its_way = stored.contains(dot) && !new.document().knows(dot);
+        dot.replica == old.me() && !self.theirs.past.contains(dot) && !is_on_its_way
+    }
+
+    fn compare_writes(&self, ours: &[Write], theirs: &[Write]) -> Option<Carried> {
+        let old = &self.comparison.old;
+        let is_other = |write: &Write| theirs.iter().any(|their| their.dot == write.dot && their.value != write.value);
+        let is_own = |write: &&Write| write.dot.replica == old.me();
+        let write = ours.iter().filter(is_own).find(|write| self.is_news(write.dot) || is_other(write))?;
+        let is_unseen = |their: &&Write| their.dot == write.dot || !old.document().context().contains(their.dot);
+        match theirs.iter().find(is_unseen) {
+            Some(their) if their.value == write.value => None,
+            Some(their) => {
+                let write = lost_write(self.record, self.field, write, their);
+                Some(Carried::Lost { write, field: self.name.clone() })
+            }
+            None => Some(self.edit(FieldEdit::Assign(write.value.clone()))),
+        }
+    }
+
+    fn compare_sets<'a>(&'a self, ours: &'a AwSet, theirs: &'a AwSet) -> impl Iterator<Item = FieldEdit> + 'a {
+        let is_new =
+            |element: &&str| !theirs.contains(element) && ours.additions(element).iter().any(|&dot| self.is_news(dot));
+        let is_removed =
+            |element: &&str| !ours.contains(element) && self.comparison.is_seen_from_others(theirs.additions(element));
+        let added = ours.iter().filter(is_new).map(|element| FieldEdit::Insert(element.to_owned()));
+        added.chain(theirs.iter().filter(is_removed).map(|element| FieldEdit::Remove(element.to_owned())))
+    }
+
+    fn compare_counters(&self, ours: &PnCounter, theirs: Option<&PnCounter>) -> Option<FieldEdit> {
+        let me = self.comparison.old.me();
+        let own = ours.sum_of(me).filter(|sum| self.is_news(sum.latest))?;
+        let known = theirs.and_then(|theirs| theirs.sum_of(me)).map_or(0, |sum| sum.amount);
+        Some(own.amount.saturating_sub(known)).filter(|&amount| amount != 0).map(FieldEdit::Add)
     }
 }
 

@@ -100,11 +100,7 @@ pub async fn renew(room: &Room) -> Result<Identity, getrandom::Error> {
 }
 
 /// An identity that is free, with what is on its disk.
-async fn adopt(
-    room: &Room,
-    replica: ReplicaId,
-    patience: Patience,
-) -> Result<Option<(ReplicaSecret, Disk)>, String> {
+async fn adopt(room: &Room, replica: ReplicaId, patience: Patience) -> Result<Option<(ReplicaSecret, Disk)>, String> {
     let name = store::name_of(room, replica);
     let Some(lock) = lock::take(&name, patience).await else { return Ok(None) };
     if is_spent(room, replica) {
@@ -168,8 +164,7 @@ pub fn is_refused(room: &Room, replica: ReplicaId) -> bool {
 /// behind is deleted where no mark can be set; one whose id is refused is kept, since a relay will refuse it again.
 pub async fn spend(room: &Room, replica: ReplicaId, why: Spent) -> bool {
     browser::remember(&spent_key(room, replica), Some(why.mark()));
-    is_spent(room, replica)
-        || (why == Spent::FellBehind && store::delete(&store::name_of(room, replica)).await)
+    is_spent(room, replica) || (why == Spent::FellBehind && store::delete(&store::name_of(room, replica)).await)
 }
 
 /// Deletes what is left of a replica that nobody needs any more, whose lock is held here.
