@@ -12,13 +12,11 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::components::import_panel::ImportPanel;
-use crate::components::keys_dialog::KeysDialog;
 use crate::components::language_button::LANGUAGE_ID;
-use crate::components::relay_dialog::RelayDialog;
 use crate::components::tour_panel::{StartTour, TourPanel};
-use crate::components::{notices, offline_switch, rail, status_line};
+use crate::components::{keys_dialog, notices, offline_switch, rail, relay_question, status_line};
 use crate::engine::session::Action;
-use crate::engine::{Engine, NoAddress, PageRoute, route_of_page, words};
+use crate::engine::{Engine, NoAddress, route_of_page, words};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
 use crate::language::{self, Language};
 use crate::pages::agreement::AgreementPage;
@@ -47,10 +45,9 @@ pub fn App() -> Html {
         None => html! {
             <p class="starting" role="status">{ tr!("Duet is starting: it looks for what it has kept on this device …") }</p>
         },
-        Some(Ok(Started { engine, asked })) => html! {
+        Some(Ok(engine)) => html! {
             <ContextProvider<Engine> context={engine.clone()}>
                 <Shell />
-                if let Some(address) = asked { <RelayDialog address={address.clone()} /> }
             </ContextProvider<Engine>>
         },
         Some(Err(reason)) => html! {
@@ -63,20 +60,13 @@ pub fn App() -> Html {
     }
 }
 
-/// A page that runs.
-struct Started {
-    engine: Engine,
-    /// The relay that the URL asks for, if the user has to be asked.
-    asked: Option<String>,
-}
-
 /// Why not, in words, if it cannot be.
-async fn start() -> Result<Started, String> {
+async fn start() -> Result<Engine, String> {
     let name = browser::parameter("room").unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     let room = Room::try_from(name).map_err(|violation| {
         tr!("In the address of this page, {problem}.", problem = violation_in_words(&violation))
     })?;
-    let PageRoute { route, asked } = route_of_page(&room).map_err(|NoAddress| {
+    let route = route_of_page(&room).map_err(|NoAddress| {
         let problem = tr!("the relay must be a host and a port, such as relay.example:5000");
         tr!("In the address of this page, {problem}.", problem = problem)
     })?;
@@ -87,7 +77,7 @@ async fn start() -> Result<Started, String> {
     if wanted != language::current() {
         engine.tell_of_missing_words(wanted);
     }
-    Ok(Started { engine, asked })
+    Ok(engine)
 }
 
 #[component]
@@ -100,6 +90,12 @@ fn Shell() -> Html {
         let keys_open = keys_open.clone();
         use_callback((), move |open, ()| keys_open.set(open))
     };
+    let asked = use_state(|| engine.asked_relay());
+    let on_answered = {
+        let asked = asked.clone();
+        use_callback((), move |(), ()| asked.set(None))
+    };
+    let on_relay = use_callback(engine.clone(), |address, engine| engine.agree_to_relay(address));
     let touring = use_state(|| false);
     let on_tour = {
         let touring = touring.clone();
@@ -145,7 +141,10 @@ fn Shell() -> Html {
                         Page::Lab => html! { <LabPage snapshot={snapshot.clone()} /> },
                     } }
                 </main>
-                <KeysDialog open={*keys_open} record={nouns.one.clone()} on_change={on_keys} />
+                if *keys_open { { keys_dialog::show(&nouns.one, on_keys.reform(|()| false)) } }
+                if let Some(address) = &*asked {
+                    { relay_question::show(address, engine.room().as_str(), on_relay.clone(), on_answered) }
+                }
             </div>
             if *touring {
                 <TourPanel snapshot={snapshot.clone()} {page} on_action={on_action.clone()} on_leave={on_tour.reform(|()| false)} />

@@ -45,7 +45,7 @@ use identity::Identity;
 use impairment::Impairment;
 use keeper::Keeper;
 use link::Link;
-pub use link::{NoAddress, PageRoute, Standing, route_of_page};
+pub use link::{NoAddress, Standing, route_of_page};
 use neighbours::Neighbours;
 use route::Route;
 use session::{Action, Session};

@@ -98,39 +98,30 @@ impl Link {
     }
 }
 
-/// How a page begins to look for a relay.
-pub struct PageRoute {
-    /// The relay that the URL names, if it is vouched or the user has agreed to it in this tab; then the page's origin and
-    /// the relays that it has named earlier.
-    pub route: Route,
-    /// The relay that the URL names and nobody vouches for: the user is to be asked.
-    pub asked: Option<String>,
-}
-
-/// The route of a page in a room.
+/// The route of a page in a room: the relay that the URL names, if it is vouched or the user has agreed to it in this tab;
+/// then the page's origin and the relays that it has named earlier.
 ///
 /// # Errors
 /// If the URL asks for a relay by something that is no address.
-pub fn route_of_page(room: &Room) -> Result<PageRoute, NoAddress> {
+pub fn route_of_page(room: &Room) -> Result<Route, NoAddress> {
     let own = browser::page_address();
     let known = browser::recall(RELAYS_KEY).unwrap_or_default();
     let vouched: Vec<String> = std::iter::once(own.clone()).chain(known.lines().map(str::to_owned)).collect();
     let asked = browser::parameter("relay").filter(|relay| !relay.is_empty());
-    let request = asked.map(|asked| Request::of(&asked, &vouched));
-    let agreed = browser::recall_in_tab(&agreed_key(room));
-    Ok(match request {
-        None => PageRoute { route: Route::new(own, vouched), asked: None },
-        Some(Request::Vouched(first)) => PageRoute { route: Route::new(first, vouched), asked: None },
+    match asked.map(|asked| Request::of(&asked, &vouched)) {
+        None => Ok(Route::new(own, vouched)),
+        Some(Request::Vouched(first)) => Ok(Route::new(first, vouched)),
         Some(Request::Ask(stranger)) => {
             let mut route = Route::new(own, vouched);
-            let is_agreed = agreed.as_ref() == Some(&stranger);
+            let is_agreed = browser::recall_in_tab(&agreed_key(room)).as_ref() == Some(&stranger);
             if is_agreed {
-                route.agree(stranger.clone());
+                route.agree(stranger);
+                return Ok(route);
             }
-            PageRoute { route, asked: (!is_agreed).then_some(stranger) }
+            Ok(route.asking(stranger))
         }
-        Some(Request::NoAddress) => return Err(NoAddress),
-    })
+        Some(Request::NoAddress) => Err(NoAddress),
+    }
 }
 
 /// The URL of the page asks for a relay by something that is no address.
@@ -161,6 +152,12 @@ impl Engine {
         } else {
             self.seek();
         }
+    }
+
+    /// The relay that the user is to be asked about.
+    #[must_use]
+    pub fn asked_relay(&self) -> Option<String> {
+        self.0.state.borrow().route.asked().map(str::to_owned)
     }
 
     /// The user has agreed, for as long as there is this tab, to a relay that nobody vouches for.

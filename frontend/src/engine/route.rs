@@ -30,6 +30,8 @@ pub struct Route {
     addresses: Vec<String>,
     /// The relay that no vouched relay knows: it is used because the user agreed to it.
     agreed: Option<String>,
+    /// The relay that the user is to be asked about. It is none of the addresses.
+    asked: Option<String>,
     /// How many attempts have failed in a row.
     failed: u32,
     /// How often a relay has refused this tab for cause.
@@ -42,9 +44,22 @@ impl Route {
     /// `first` is tried first, then the others in their order.
     #[must_use]
     pub fn new(first: String, others: impl IntoIterator<Item = String>) -> Self {
-        let mut route = Route { addresses: vec![first], agreed: None, failed: 0, refusals: 0, refused_last: false };
+        let mut route =
+            Route { addresses: vec![first], agreed: None, asked: None, failed: 0, refusals: 0, refused_last: false };
         route.learn(others);
         route
+    }
+
+    /// The same, where nobody vouches for `asked`: the user is to be asked about it.
+    #[must_use]
+    pub fn asking(self, asked: String) -> Self {
+        Route { asked: Some(asked), ..self }
+    }
+
+    /// The relay that the user is to be asked about.
+    #[must_use]
+    pub fn asked(&self) -> Option<&str> {
+        self.asked.as_deref()
     }
 
     /// Tries `address` first from now on, which nobody vouches for: the user has agreed to it.
