@@ -136,6 +136,7 @@ fn a_relay_that_the_user_agreed_to_is_tried_first_and_vouches_for_nobody() {
     route.agree("stranger".to_owned());
     assert_eq!((route.next(), route.wait(0.9)), ("stranger", Duration::ZERO));
     assert!(!route.is_vouched("stranger"));
+    assert_eq!(route.vouched().next(), "two", "what other tabs have left does not go there");
     route.failed();
     assert_eq!(route.next(), "two", "the vouched ones are still there");
     route.learn(["stranger".to_owned()]);

@@ -41,7 +41,7 @@ pub(super) struct Rounds {
     caretaker: Option<Engine>,
     /// A round is under way.
     is_looking: bool,
-    /// Replicas that the log has retired: nobody takes what they have left.
+    /// Replicas that the log has retired, or that cannot be read: nobody takes what they have left.
     given_up: BTreeSet<ReplicaId>,
     next: Option<Timeout>,
 }
@@ -87,7 +87,7 @@ impl Engine {
             let caretaker = work.map(|identity| {
                 engine.0.state.borrow_mut().session.look_after(identity.replica());
                 let of = Rc::downgrade(&engine.0);
-                let route = engine.0.state.borrow().route.clone();
+                let route = engine.0.state.borrow().route.vouched();
                 let caretaker = Engine::of(identity, engine.0.room.clone(), route, Post::Caretaker { of });
                 // Nobody sees it: it is no witness.
                 caretaker.set_shown(false);
@@ -117,6 +117,7 @@ impl Engine {
                     self.leave_for_good(replica);
                     let reason = NotOpen::Older.to_string();
                     self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LeftAlone { replica, reason });
+                    self.announce();
                 }
                 Left::Nothing => identity::forget(room, replica).await,
                 Left::Spare => spare.push(replica),
@@ -136,7 +137,8 @@ impl Engine {
         matches!(&self.0.post, Post::Page(rounds) if rounds.borrow().given_up.contains(&replica))
     }
 
-    fn leave_for_good(&self, replica: ReplicaId) {
+    /// Looks at this replica no more.
+    pub(super) fn leave_for_good(&self, replica: ReplicaId) {
         if let Post::Page(rounds) = &self.0.post {
             rounds.borrow_mut().given_up.insert(replica);
         }

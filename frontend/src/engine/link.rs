@@ -290,6 +290,7 @@ impl Engine {
     /// Does what can wait until this page has what the relay has.
     fn begin_chores(&self) {
         self.carry_over();
+        self.forget_predecessors();
         {
             let state = &mut *self.0.state.borrow_mut();
             if state.link.has_chores_begun || !self.0.post.is_page() || !state.session.has_caught_up() {

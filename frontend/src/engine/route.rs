@@ -71,6 +71,16 @@ impl Route {
         self.forgive();
     }
 
+    /// The same without the relay that the user agreed to for this tab alone.
+    #[must_use]
+    pub fn vouched(&self) -> Self {
+        let mut route = Route { agreed: None, ..self.clone() };
+        if let Some(agreed) = self.agreed.as_ref().filter(|_| self.addresses.len() > 1) {
+            route.addresses.retain(|address| address != agreed);
+        }
+        route
+    }
+
     /// Whether the page's origin, or a relay that it vouches for, has named this relay. Only such a relay may name others.
     #[must_use]
     pub fn is_vouched(&self, address: &str) -> bool {

@@ -114,8 +114,20 @@ impl Engine {
     }
 
     /// Does the work of a closed tab whose id is of no use any more, as soon as this page has what a relay has.
+    /// Where its records have other fields than those of the relay, nothing can be done.
     pub(super) fn take_over(&self, predecessor: Predecessor) {
-        self.0.state.borrow_mut().succession.waiting.push(predecessor);
+        let replica = predecessor.session.view().me();
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            if predecessor.session.view().schema() == state.session.view().schema() {
+                state.succession.waiting.push(predecessor);
+            } else {
+                let reason = "its records have other fields".to_owned();
+                state.session.tell_aloud(browser::now(), Fact::LeftAlone { replica, reason });
+                self.leave_for_good(replica);
+            }
+        }
+        self.announce();
         self.carry_over();
     }
 
@@ -151,6 +163,9 @@ impl Engine {
     /// Deletes predecessors whose work is as safe as it was with them.
     pub(super) fn forget_predecessors(&self) {
         let state = &mut *self.0.state.borrow_mut();
+        if state.succession.done.is_empty() {
+            return;
+        }
         let is_safe = match &state.keeper {
             Some(keeper) => keeper.is_done(),
             None => state.session.safety() == Safety::Relay,
