@@ -12,12 +12,11 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::components::import_panel::ImportPanel;
-use crate::components::keys_dialog::KeysDialog;
 use crate::components::language_button::LANGUAGE_ID;
 use crate::components::tour_panel::{StartTour, TourPanel};
-use crate::components::{notices, offline_switch, rail, status_line};
+use crate::components::{keys_dialog, notices, offline_switch, rail, relay_question, status_line};
 use crate::engine::session::Action;
-use crate::engine::{Engine, route_of_page, words};
+use crate::engine::{Engine, NoAddress, route_of_page, words};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
 use crate::language::{self, Language};
 use crate::pages::agreement::AgreementPage;
@@ -67,7 +66,11 @@ async fn start() -> Result<Engine, String> {
     let room = Room::try_from(name).map_err(|violation| {
         tr!("In the address of this page, {problem}.", problem = violation_in_words(&violation))
     })?;
-    let engine = Engine::start(room, route_of_page()).await.map_err(|error| {
+    let route = route_of_page(&room).map_err(|NoAddress| {
+        let problem = tr!("the relay must be a host and a port, such as relay.example:5000");
+        tr!("In the address of this page, {problem}.", problem = problem)
+    })?;
+    let engine = Engine::start(room, route).await.map_err(|error| {
         tr!("The browser gives no random numbers, and this tab needs one as its name: {problem}.", problem = error)
     })?;
     let wanted = words::wanted();
@@ -87,6 +90,12 @@ fn Shell() -> Html {
         let keys_open = keys_open.clone();
         use_callback((), move |open, ()| keys_open.set(open))
     };
+    let asked = use_state(|| engine.asked_relay());
+    let on_answered = {
+        let asked = asked.clone();
+        use_callback((), move |(), ()| asked.set(None))
+    };
+    let on_relay = use_callback(engine.clone(), |address, engine| engine.agree_to_relay(address));
     let touring = use_state(|| false);
     let on_tour = {
         let touring = touring.clone();
@@ -132,7 +141,10 @@ fn Shell() -> Html {
                         Page::Lab => html! { <LabPage snapshot={snapshot.clone()} /> },
                     } }
                 </main>
-                <KeysDialog open={*keys_open} record={nouns.one.clone()} on_change={on_keys} />
+                if *keys_open { { keys_dialog::show(&nouns.one, on_keys.reform(|()| false)) } }
+                if let Some(address) = &*asked {
+                    { relay_question::show(address, engine.room().as_str(), on_relay.clone(), on_answered) }
+                }
             </div>
             if *touring {
                 <TourPanel snapshot={snapshot.clone()} {page} on_action={on_action.clone()} on_leave={on_tour.reform(|()| false)} />

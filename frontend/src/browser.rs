@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gloo::events::EventListener;
 use js_sys::{ArrayBuffer, Uint8Array};
-use shared::id::ReplicaId;
+use shared::id::ReplicaSecret;
 use shared::io::Now;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -45,18 +45,26 @@ pub fn minutes_ahead_of_utc() -> i64 {
     -(js_sys::Date::new_0().get_timezone_offset() as i64)
 }
 
-/// A new identity.
+/// The secret of a new identity.
 ///
 /// # Errors
 /// If the browser has no source of randomness.
-pub fn random_replica_id() -> Result<ReplicaId, getrandom::Error> {
-    getrandom::u64().map(ReplicaId)
+pub fn random_secret() -> Result<ReplicaSecret, getrandom::Error> {
+    let mut bytes = [0; ReplicaSecret::BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(ReplicaSecret::new(bytes))
 }
 
 /// In `0.0..1.0`, for jitter.
 #[must_use]
 pub fn jitter() -> f64 {
     js_sys::Math::random()
+}
+
+/// A number that an earlier page had with little probability.
+#[must_use]
+pub fn random_number() -> u64 {
+    (jitter() * f64::from(u32::MAX)) as u64
 }
 
 /// A parameter of the page's address.

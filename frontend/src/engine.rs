@@ -2,6 +2,7 @@
 
 pub mod burst;
 mod caretaker;
+pub mod carry_over;
 mod channel;
 pub mod decisions;
 pub mod fact;
@@ -20,6 +21,7 @@ pub mod route;
 pub mod session;
 mod socket;
 pub mod store;
+mod succession;
 pub mod words;
 
 use std::cell::{Cell, RefCell};
@@ -28,6 +30,7 @@ use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use litemap::LiteMap;
+use shared::id::ReplicaSecret;
 use shared::io::{Changed, Message};
 use shared::wire::{Frame, Room};
 use wasm_bindgen_futures::spawn_local;
@@ -42,10 +45,11 @@ use identity::Identity;
 use impairment::Impairment;
 use keeper::Keeper;
 use link::Link;
-pub use link::{Standing, route_of_page};
+pub use link::{NoAddress, Standing, route_of_page};
 use neighbours::Neighbours;
 use route::Route;
 use session::{Action, Session};
+use succession::Succession;
 
 /// How long changes are gathered before the components hear of them: about one frame of the screen.
 const GATHER: Duration = Duration::from_millis(12);
@@ -78,6 +82,9 @@ struct Inner {
 
 struct State {
     session: Session,
+    /// Proves the session's id to relays.
+    secret: ReplicaSecret,
+    succession: Succession,
     route: Route,
     link: Link,
     /// What carries out the session's writes, if this replica lives on the device.
@@ -130,16 +137,19 @@ impl Engine {
 
     fn of(identity: Identity, room: Room, route: Route, post: Post) -> Self {
         let now = browser::now();
-        let (mut session, keeper) = keeper::begin(identity.replica, identity.disk, now);
+        let (replica, secret) = (identity.replica(), identity.secret);
+        let (mut session, keeper) = keeper::begin(replica, identity.disk, now);
         for remark in identity.remarks {
             session.tell_aloud(now, remark);
         }
         let link = Link::idle(&route);
         let mut projection = Projection::default();
         let snapshot = projection.look(&session, Changed::default(), link.standing(), LocalTime::here());
-        let neighbours = Neighbours::new(identity.replica, (browser::jitter() * f64::from(u32::MAX)) as u64);
+        let neighbours = Neighbours::new(replica, browser::random_number());
         let state = State {
             session,
+            secret,
+            succession: Succession::default(),
             route,
             link,
             keeper,

@@ -7,6 +7,7 @@ use frontend::engine::store::rows::{self, Change, Kept};
 use frontend::view_model::NumberState;
 use net::{Net, TAB_A, TAB_B};
 use shared::document::Document;
+use shared::id::ReplicaSecret;
 use shared::io::{Recovered, Snapshot, WriteOp};
 use shared::ledger::{Policy, Wish};
 use shared::paxos::{Position, Slot};
@@ -193,10 +194,22 @@ fn rows_that_no_tab_wrote_are_refused_in_words() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
+fn the_secret_of_an_id_is_kept_in_the_rows_of_its_replica() {
+    let secret = ReplicaSecret::new([7; 32]);
+    let Change::Put { key: 1, mut row } = rows::put_secret(&secret) else { panic!("a row by itself") };
+    let own = rows::OWN_DOINGS;
+    assert!(own.0 <= &row[..1] && &row[..1] < own.1, "those that look after a replica read it");
+    assert_eq!(rows::read([&row[..]].into_iter()).unwrap().secret, Some(secret));
+    row.pop();
+    assert!(rows::read([&row[..]].into_iter()).is_err());
+    assert_eq!(rows::read([].into_iter()).unwrap().secret, None);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
 fn rows_that_no_replica_could_start_from_are_refused() {
     let at = |slot| Position { slot: Slot(slot), chain: 0 };
     let snapshot = |slot, ledger: &[u8]| Some(Snapshot { at: at(slot), ledger: ledger.to_vec() });
-    let kept = |recovered| Kept { schema: None, recovered };
+    let kept = |recovered| Kept { secret: None, schema: None, recovered };
     let beyond = Recovered { snapshot: snapshot(9, &[]), ..Recovered::default() };
     assert!(rows::check(&kept(beyond)).is_err(), "nothing leads to the snapshot");
     let broken = Recovered { snapshot: snapshot(9, &[1]), log_start: at(9), ..Recovered::default() };

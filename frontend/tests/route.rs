@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use frontend::engine::route::{Route, reachable};
+use frontend::engine::route::{Farewell, Request, Route, Trouble, reachable};
+use shared::dot::Dot;
+use shared::id::ReplicaId;
+use shared::io::Violation;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -79,4 +82,91 @@ fn an_address_that_is_new_always_finds_room() {
         route.failed();
     }
     assert_eq!((tried[0].as_str(), tried[15].as_str(), route.next()), ("one", "relay-39", "one"));
+}
+
+fn request(asked: &str) -> Request {
+    Request::of(asked, &["duet.example".to_owned(), "localhost:5000".to_owned(), "two.example:443".to_owned()])
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_relay_in_a_link_is_used_at_once_only_if_a_vouched_relay_knows_it() {
+    assert_eq!(request("two.example:443"), Request::Vouched("two.example:443".to_owned()));
+    assert_eq!(request("DUET.example"), Request::Vouched("duet.example".to_owned()));
+    for stranger in ["evil.example", "two.example:444", "duet.example.evil.example", "xn--duet-qoa.example"] {
+        assert_eq!(request(stranger), Request::Ask(stranger.to_owned()), "{stranger}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn another_port_of_the_same_machine_is_a_stranger_too() {
+    for stranger in ["localhost:5001", "127.0.0.1:5000", "[::1]:5000"] {
+        assert_eq!(request(stranger), Request::Ask(stranger.to_owned()), "{stranger}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn an_address_that_could_read_as_another_one_is_no_address() {
+    let long = "x".repeat(254);
+    for trick in [
+        "",
+        "duet.example@evil.example",
+        "evil.example/duet.example",
+        "evil.example?duet.example",
+        "evil.example#duet.example",
+        "evil.example\\duet.example",
+        "du\u{435}t.example",
+        "two words",
+        "evil.example:",
+        "evil.example:port",
+        "evil.example:443:444",
+        "[evil.example]",
+        "wss://evil.example",
+        "%65vil.example",
+        &long,
+    ] {
+        assert_eq!(request(trick), Request::NoAddress, "{trick}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_relay_that_the_user_agreed_to_is_tried_first_and_vouches_for_nobody() {
+    let mut route = route();
+    assert!(route.is_vouched("one") && !route.is_vouched("stranger"));
+    route.failed();
+    route.agree("stranger".to_owned());
+    assert_eq!((route.next(), route.wait(0.9)), ("stranger", Duration::ZERO));
+    assert!(!route.is_vouched("stranger"));
+    assert_eq!(route.vouched().next(), "two", "what other tabs have left does not go there");
+    route.failed();
+    assert_eq!(route.next(), "two", "the vouched ones are still there");
+    route.learn(["stranger".to_owned()]);
+    assert!(route.is_vouched("stranger"), "a vouched relay has named it since");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_tab_takes_a_new_id_only_for_what_was_done_under_its_own() {
+    let me = ReplicaId(7);
+    let [own, other] = [me, ReplicaId(8)].map(|replica| Dot::new(replica, 1));
+    let of = |violation| Farewell::of(&violation, me);
+    assert_eq!(of(Violation::IdOfRelay), Farewell::NewId);
+    assert_eq!(of(Violation::Equivocation { dot: own }), Farewell::NewId);
+    assert_eq!(of(Violation::CounterLeap { dot: own, limit: 9 }), Farewell::NewId);
+    assert_eq!(of(Violation::Equivocation { dot: other }), Farewell::ForCause);
+    assert_eq!(of(Violation::CounterLeap { dot: other, limit: 9 }), Farewell::ForCause);
+    assert_eq!(of(Violation::Replaced), Farewell::ForCause);
+    for passing in [Violation::ConnectedElsewhere, Violation::RoomFailed, Violation::Stopping, Violation::SlowPeer] {
+        assert_eq!(of(passing), Farewell::Passing);
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn passing_troubles_are_told_once_when_they_last() {
+    let mut trouble = Trouble::default();
+    let mut told = |seconds: std::ops::Range<u64>| {
+        let times = seconds.step_by(2).filter(|&at| trouble.lasts(Duration::from_secs(at)));
+        times.collect::<Vec<_>>()
+    };
+    assert_eq!(told(0..30), [0; 0], "they pass by themselves");
+    assert_eq!(told(30..300), [30], "once");
+    assert_eq!(told(1000..1100), [1030], "and once more when they come back");
 }

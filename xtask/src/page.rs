@@ -91,7 +91,11 @@ pub fn release_settings(tools: &Tools, command: &mut Command) {
             .env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size")
             .env("CARGO_UNSTABLE_PANIC_IMMEDIATE_ABORT", "true")
             .env("CARGO_PROFILE_WASM_RELEASE_PANIC", "immediate-abort")
-            .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none");
+            // A page hashes one secret of 32 bytes: SHA-256 with its rounds in loops is fast enough, and smaller.
+            .env(
+                "RUSTFLAGS",
+                "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none --cfg=sha2_backend_soft=\"compact\"",
+            );
     }
 }
 

@@ -7,7 +7,7 @@ use shared::crdt::{Field, FieldEdit, FieldId, FieldKind, Op};
 use shared::document::{Document, News};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::Hlc;
-use shared::id::{RecordId, ReplicaId};
+use shared::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::io::Message;
 use shared::paxos::Slot;
 use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Room};
@@ -29,6 +29,7 @@ const NOTE: FieldId = FieldId(1);
 
 pub struct Duet {
     me: ReplicaId,
+    secret: ReplicaSecret,
     clock: Hlc,
     /// The wall clock, in milliseconds; that of a later client is ahead.
     wall_ms: u64,
@@ -39,10 +40,18 @@ pub struct Duet {
     keys: BTreeMap<String, RecordId>,
 }
 
+/// The secret of a client, from which its id follows.
+fn secret(client: u64) -> ReplicaSecret {
+    let mut bytes = [0; ReplicaSecret::BYTES];
+    bytes[..8].copy_from_slice(&random(client).to_be_bytes());
+    ReplicaSecret::new(bytes)
+}
+
 impl Duet {
     fn empty(client: u64) -> Self {
         Duet {
-            me: ReplicaId(random(client)),
+            me: secret(client).replica(),
+            secret: secret(client),
             clock: Hlc::default(),
             wall_ms: 1_700_000_000_000 + client,
             document: Document::default(),
@@ -54,7 +63,7 @@ impl Duet {
 
     /// The record that all replicas share.
     fn shared() -> RecordId {
-        RecordId(Dot::new(ReplicaId(random(CREATOR)), 1))
+        RecordId(Dot::new(secret(CREATOR).replica(), 1))
     }
 
     fn edit(&mut self, record: RecordId, fields: &[(FieldId, &str)]) -> Vec<u8> {
@@ -110,7 +119,7 @@ impl Engine for Duet {
     fn greeting(&mut self) -> Vec<Vec<u8>> {
         self.encoder = Encoder::default();
         let room = Room::try_from("bench".to_owned()).expect("a name for a room");
-        let hello = Hello::Tab { replica: self.me, room: room.as_str().to_owned() };
+        let hello = Hello::Tab { secret: self.secret.clone(), room: room.as_str().to_owned() };
         let context = self.document.context().clone();
         let have = Message::Have { context, fingerprint: self.document.fingerprint(), decided: Slot(0), chain: 0 };
         [Frame::Hello(hello), Frame::Message(have)].iter().map(|frame| self.encoder.frame(frame)).collect()

@@ -8,6 +8,7 @@ pub mod press;
 pub mod relays;
 pub mod room;
 pub mod site;
+pub mod stranger;
 pub mod tab;
 pub mod watching;
 pub mod writer;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
 use shared::crdt::FieldEdit;
-use shared::id::{RecordId, ReplicaId};
+use shared::id::{RecordId, ReplicaSecret};
 use shared::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
 use shared::replica::{Config, Replica, Role};
 use shared::schema::{NAME, NOTE, Schema, TAGS};
@@ -22,6 +22,7 @@ const FAMILY_NAMES: [&str; 9] = ["Berg", "Dahl", "Aydin", "Roth", "Novak", "Ivan
 
 /// A replica of the room `people`, which works offline until it connects.
 pub struct Writer {
+    secret: ReplicaSecret,
     replica: Replica,
     commands: u64,
     people: Vec<RecordId>,
@@ -31,10 +32,12 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A replica whose id this secret proves.
     #[must_use]
-    pub fn new(replica: ReplicaId) -> Self {
-        let config = Config { replica, schema: Schema::people(), role: Role::Tab };
+    pub fn new(secret: ReplicaSecret) -> Self {
+        let config = Config { replica: secret.replica(), schema: Schema::people(), role: Role::Tab };
         Writer {
+            secret,
             replica: Replica::recover(config, Recovered::default(), now()),
             commands: 0,
             people: Vec::new(),
@@ -82,8 +85,7 @@ impl Writer {
         self.socket = Some(socket);
         // Both remember what was said over a link.
         (self.encoder, self.decoder) = (Encoder::default(), Decoder::new(MAX_FRAME_BYTES));
-        let replica = self.replica.view().me();
-        self.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await?;
+        self.send(&Frame::Hello(Hello::Tab { secret: self.secret.clone(), room: "people".to_owned() })).await?;
         let Frame::Hello(Hello::Relay { voter, replica, .. }) = self.receive().await? else {
             bail!("a relay greets first")
         };

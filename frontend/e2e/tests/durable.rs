@@ -136,3 +136,53 @@ async fn the_edits_of_a_tab_that_was_closed_for_good_are_sent_by_another_one() -
     tab.close().await?;
     other.close().await
 }
+
+/// Writes the database of the tab anew as an older version of the page left it: in version 1, without the secret.
+const MAKE_OLDER: &str = r#"
+    const [id, done] = arguments;
+    const name = `duet/people/${id}`;
+    const result = request => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    (async () => {
+        const now = await result(indexedDB.open(name));
+        const rows = now.transaction("rows").objectStore("rows");
+        const [keys, values] = await Promise.all([result(rows.getAllKeys()), result(rows.getAll())]);
+        now.close();
+        await result(indexedDB.deleteDatabase(name));
+        const open = indexedDB.open(name, 1);
+        open.onupgradeneeded = () => open.result.createObjectStore("rows");
+        const older = await result(open);
+        const write = older.transaction("rows", "readwrite");
+        keys.forEach((key, at) => new Uint8Array(key)[0] && write.objectStore("rows").put(values[at], key));
+        await new Promise(resolve => write.oncomplete = resolve);
+        older.close();
+    })().then(() => done("made"), error => done(String(error)));
+"#;
+
+#[tokio::test]
+async fn the_work_in_a_database_of_an_older_page_is_done_again_under_a_new_id() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    let other = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    let before = tab.replica().await?;
+    tab.add("Anna", "").await?;
+    tab.wait_for_status(SAFE).await?;
+    tab.set_offline(true).await?;
+    tab.add("Bert", "written with the older page").await?;
+    tab.wait_for_status("kept on this device").await?;
+    // A page of the same origin that is not Duet.
+    tab.run(&format!("location.href = '{}healthz'", relays.url(0))).await?;
+    tab.wait_for_text("body", "o").await?;
+    let made: String = tab.measure(MAKE_OLDER, std::slice::from_ref(&before)).await?;
+    assert_eq!(made, "made");
+    tab.run(&format!("location.href = {:?}", relays.url(0))).await?;
+    other.wait_for_person("Bert", |bert| bert.note == "written with the older page").await?;
+    tab.wait_until_told("was made again by this tab").await?;
+    tab.wait_for_people("two people", |people| people.len() == 2).await?;
+    assert_ne!(tab.replica().await?, before);
+    tab.close().await?;
+    other.close().await
+}

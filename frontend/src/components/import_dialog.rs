@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use gloo::events::EventListener;
-use web_sys::{DragEvent, File, HtmlDialogElement, HtmlInputElement};
+use web_sys::{DragEvent, File, HtmlInputElement};
 use yew::prelude::*;
 
+use super::modal::Modal;
 use crate::browser;
 use crate::hooks::use_engine;
 use crate::import::{ImportFile, Preview, check_size};
@@ -31,18 +32,9 @@ enum Chosen {
 #[component]
 pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
     let engine = use_engine();
-    let node = use_node_ref();
     let chosen = use_state(|| Chosen::Nothing);
     let number_all = use_state(|| false);
     let reader = use_mut_ref(|| None::<EventListener>);
-    {
-        let node = node.clone();
-        use_effect_with((), move |()| {
-            if let Some(dialog) = node.cast::<HtmlDialogElement>() {
-                let _shown_already = dialog.show_modal();
-            }
-        });
-    }
     let on_file = {
         let (chosen, layout) = (chosen.clone(), layout.clone());
         Callback::from(move |file: File| {
@@ -71,8 +63,7 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
     };
     let is_ready = matches!(*chosen, Chosen::File(_));
     html! {
-        <dialog ref={node} class="keys import" aria-labelledby="import-heading" onclose={on_close.reform(|_: Event| ())}>
-            <h2 id="import-heading">{ tr!("Import") }</h2>
+        <Modal class="import" heading={tr!("Import")} {on_close}>
             <form {onsubmit}>
                 { drop_zone(&on_file) }
                 { shown(&chosen) }
@@ -85,7 +76,7 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
                     <button type="button" onclick={on_close.reform(|_: MouseEvent| ())}>{ tr!("Cancel") }</button>
                 </p>
             </form>
-        </dialog>
+        </Modal>
     }
 }
 

@@ -11,12 +11,13 @@ use shared::wire::Room;
 use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;
-use super::identity::{self, Disk, Identity};
+use super::identity::{self, Disk, Identity, Spent};
 use super::keeper::Keeper;
 use super::lock::{self, Patience};
 use super::session::Safety;
 use super::store::rows::{self, Kept};
-use super::store::{self, Store};
+use super::store::{self, NotOpen, Store};
+use super::succession::Predecessor;
 use super::{Engine, Inner};
 use crate::browser;
 
@@ -40,7 +41,7 @@ pub(super) struct Rounds {
     caretaker: Option<Engine>,
     /// A round is under way.
     is_looking: bool,
-    /// Replicas that the log has retired: nobody takes what they have left.
+    /// Replicas that the log has retired, or that cannot be read: nobody takes what they have left.
     given_up: BTreeSet<ReplicaId>,
     next: Option<Timeout>,
 }
@@ -63,6 +64,10 @@ enum Left {
     Work(Box<Identity>),
     /// Its id is of no use any more.
     Nothing,
+    /// Its id is of no use any more, but it has something to do: that is done under the id of this page.
+    Legacy(Box<Predecessor>),
+    /// An older version of this page has left it, and it cannot be read.
+    Unreadable,
     /// Its id may be used again; and whether it has begun with a lease.
     Spare,
 }
@@ -80,9 +85,9 @@ impl Engine {
             let work = engine.round().await;
             let Post::Page(rounds) = &engine.0.post else { return };
             let caretaker = work.map(|identity| {
-                engine.0.state.borrow_mut().session.look_after(identity.replica);
+                engine.0.state.borrow_mut().session.look_after(identity.replica());
                 let of = Rc::downgrade(&engine.0);
-                let route = engine.0.state.borrow().route.clone();
+                let route = engine.0.state.borrow().route.vouched();
                 let caretaker = Engine::of(identity, engine.0.room.clone(), route, Post::Caretaker { of });
                 // Nobody sees it: it is no witness.
                 caretaker.set_shown(false);
@@ -107,6 +112,13 @@ impl Engine {
             match look_at(room, replica).await {
                 Left::NotOurs => {}
                 Left::Work(identity) => return Some(*identity),
+                Left::Legacy(predecessor) => self.take_over(*predecessor),
+                Left::Unreadable => {
+                    self.leave_for_good(replica);
+                    let reason = NotOpen::Older.to_string();
+                    self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LeftAlone { replica, reason });
+                    self.announce();
+                }
                 Left::Nothing => identity::forget(room, replica).await,
                 Left::Spare => spare.push(replica),
             }
@@ -125,6 +137,13 @@ impl Engine {
         matches!(&self.0.post, Post::Page(rounds) if rounds.borrow().given_up.contains(&replica))
     }
 
+    /// Looks at this replica no more.
+    pub(super) fn leave_for_good(&self, replica: ReplicaId) {
+        if let Post::Page(rounds) = &self.0.post {
+            rounds.borrow_mut().given_up.insert(replica);
+        }
+    }
+
     /// Whether the log has leased numbers to a replica that may not all be given.
     fn has_lease(&self, replica: ReplicaId) -> bool {
         let state = self.0.state.borrow();
@@ -140,50 +159,87 @@ impl Engine {
             let is_all_sent = is_kept && state.session.has_caught_up() && state.session.safety() > Safety::Device;
             is_all_sent || state.session.view().is_retired()
         };
-        let page = of.upgrade().filter(|_| is_done).map(Engine);
-        if let Some(page) = page {
-            let (replica, is_retired) = {
-                let state = self.0.state.borrow();
-                (state.session.view().me(), state.session.view().is_retired())
-            };
-            // Not at once: this engine is in the midst of a step.
-            spawn_local(async move { page.dismiss_caretaker(replica, is_retired) });
+        if is_done {
+            let is_retired = self.0.state.borrow().session.view().is_retired();
+            self.end_care(of, if is_retired { End::Retired } else { End::Done });
         }
     }
 
-    fn dismiss_caretaker(&self, replica: ReplicaId, is_retired: bool) {
+    /// Relays take nothing under the id of a closed tab any more: the page does under its own what that one has left.
+    pub(super) fn end_care_of_refused_id(&self) {
+        if let Post::Caretaker { of } = &self.0.post {
+            self.end_care(of, End::Refused);
+        }
+    }
+
+    fn end_care(&self, of: &Weak<Inner>, end: End) {
+        let Some(page) = of.upgrade().map(Engine) else { return };
+        let replica = self.0.state.borrow().session.view().me();
+        // Not at once: this engine is in the midst of a step.
+        spawn_local(async move {
+            if end == End::Refused {
+                identity::spend(&page.0.room, replica, Spent::Refused).await;
+            }
+            page.dismiss_caretaker(replica, end);
+        });
+    }
+
+    fn dismiss_caretaker(&self, replica: ReplicaId, end: End) {
         let Post::Page(rounds) = &self.0.post else { return };
         let caretaker = rounds.borrow_mut().caretaker.take();
         if caretaker.is_none() {
             return;
         }
         drop(caretaker);
-        if is_retired {
-            rounds.borrow_mut().given_up.insert(replica);
-        } else {
-            self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LookedAfter { replica });
-            self.announce();
+        match end {
+            End::Done => {
+                self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LookedAfter { replica });
+                self.announce();
+            }
+            End::Retired => self.leave_for_good(replica),
+            End::Refused => {}
         }
         self.look_for_what_was_left();
     }
 }
 
+/// Why a caretaker has nothing more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    /// The log has retired the replica.
+    Retired,
+    /// Relays take nothing under its id any more.
+    Refused,
+}
+
 async fn look_at(room: &Room, replica: ReplicaId) -> Left {
     let name = store::name_of(room, replica);
     let Some(lock) = lock::take(&name, Patience::None).await else { return Left::NotOurs };
-    let Ok(store) = Store::open(&name).await else { return Left::NotOurs };
-    let is_spent = identity::is_spent(room, replica);
-    match has_work(&store, replica).await {
-        None => Left::NotOurs,
-        Some(false) if is_spent => Left::Nothing,
-        Some(false) => Left::Spare,
-        Some(true) => match all_of(&store).await {
-            Some(kept) => {
-                let disk = Some(Disk { store, kept, lock });
-                Left::Work(Box::new(Identity { replica, disk, remarks: Vec::new() }))
-            }
-            None => Left::NotOurs,
+    let (store, is_older) = match Store::open(&name).await {
+        Ok(store) => (store, false),
+        Err(NotOpen::Older) => match Store::open_older(&name).await {
+            Ok(store) => (store, true),
+            Err(_) => return Left::Unreadable,
         },
+        Err(NotOpen::Unusable(_)) => return Left::NotOurs,
+    };
+    let is_refused = identity::is_refused(room, replica);
+    match has_work(&store, replica).await {
+        None if is_older => Left::Unreadable,
+        None => Left::NotOurs,
+        // Where another replica has used the same id, relays may seem to have everything.
+        Some(has_work) if has_work || is_refused => match all_of(&store).await {
+            Some(kept) if is_older || is_refused => Left::Legacy(Box::new(Predecessor::on_disk(replica, kept, lock))),
+            Some(Kept { secret: Some(secret), schema, recovered }) => {
+                let kept = Kept { secret: Some(secret.clone()), schema, recovered };
+                Left::Work(Box::new(Identity { secret, disk: Some(Disk { store, kept, lock }), remarks: Vec::new() }))
+            }
+            None if is_older => Left::Unreadable,
+            _ => Left::NotOurs,
+        },
+        Some(_) if is_older || identity::is_spent(room, replica) => Left::Nothing,
+        Some(_) => Left::Spare,
     }
 }
 

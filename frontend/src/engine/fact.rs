@@ -94,6 +94,13 @@ pub enum Fact {
     },
     /// The log has decided that the replica of this tab is gone for good.
     Retired,
+    /// Relays take nothing more under the id that this tab had, and it has taken a new one.
+    NewId(Violation),
+    /// What a replica had done and no relay had, this tab has done again under its own id.
+    CarriedOver {
+        replica: ReplicaId,
+        edits: usize,
+    },
     /// The database of an earlier tab cannot be read. It stays as it is.
     LeftAlone {
         replica: ReplicaId,

@@ -1,22 +1,31 @@
 //! Under which id a tab writes. Two tabs must never write under one, and a dot must never be issued twice: an id belongs
-//! to whoever holds its lock, and goes on only from the state that its last holder left.
+//! to whoever holds its lock, and goes on only from the state that its last holder left. A secret proves the id to relays;
+//! it lives in the replica's own database, and in no other place that outlives the tab.
 
-use shared::id::ReplicaId;
+use shared::id::{ReplicaId, ReplicaSecret};
 use shared::wire::Room;
 
 use super::fact::Fact;
 use super::lock::{self, Lock, Patience};
 use super::store::rows::{self, Kept};
-use super::store::{self, Store};
+use super::store::{self, NotOpen, Store};
 use crate::browser;
 
 /// Who a replica is, and what it has left.
 pub struct Identity {
-    pub replica: ReplicaId,
+    /// Proves the id. Only relays are shown it.
+    pub secret: ReplicaSecret,
     /// `None`: it lives in memory.
     pub disk: Option<Disk>,
     /// What the user should know of how it was found.
     pub remarks: Vec<Fact>,
+}
+
+impl Identity {
+    #[must_use]
+    pub fn replica(&self) -> ReplicaId {
+        self.secret.replica()
+    }
 }
 
 /// Where a replica lives beyond this page.
@@ -24,6 +33,25 @@ pub struct Disk {
     pub store: Store,
     pub kept: Kept,
     pub lock: Lock,
+}
+
+/// Why nobody goes on under an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// Its disk has fallen behind the edits that were made under it. Relays take what is on the disk.
+    FellBehind,
+    /// Relays take nothing under it any more.
+    Refused,
+}
+
+impl Spent {
+    /// The mark in the browser's storage.
+    fn mark(self) -> &'static str {
+        match self {
+            Spent::FellBehind => "its disk has fallen behind",
+            Spent::Refused => "relays refuse it",
+        }
+    }
 }
 
 /// The identity of this tab: the one that it had before it was loaded anew, else one that no tab has, else a new one.
@@ -34,7 +62,7 @@ pub async fn take(room: &Room) -> Result<Identity, getrandom::Error> {
     let mut remarks = Vec::new();
     if !lock::is_possible() {
         remarks.push(Fact::InMemoryOnly { reason: "this browser has no locks here".to_owned() });
-        return Ok(Identity { replica: browser::random_replica_id()?, disk: None, remarks });
+        return Ok(Identity { secret: browser::random_secret()?, disk: None, remarks });
     }
     let own = browser::recall_in_tab(&key_in_tab(room)).and_then(|digits| store::replica_of(&digits));
     let others = store::replicas(room).await;
@@ -42,29 +70,48 @@ pub async fn take(room: &Room) -> Result<Identity, getrandom::Error> {
     let others = others.iter().filter(|&&other| Some(other) != own).map(|&other| (other, Patience::None));
     for (replica, patience) in own_first.chain(others) {
         match adopt(room, replica, patience).await {
-            Ok(Some(disk)) => return Ok(remembered(room, Identity { replica, disk: Some(disk), remarks })),
+            Ok(Some((secret, disk))) => {
+                return Ok(remembered(room, Identity { secret, disk: Some(disk), remarks }));
+            }
             Ok(None) => {}
             Err(reason) => remarks.push(Fact::LeftAlone { replica, reason }),
         }
     }
-    let replica = browser::random_replica_id()?;
-    match found(room, replica).await {
-        Ok(disk) => Ok(remembered(room, Identity { replica, disk, remarks })),
-        Err(reason) => {
-            remarks.push(Fact::InMemoryOnly { reason });
-            Ok(Identity { replica, disk: None, remarks })
+    let identity = renew(room).await?;
+    remarks.extend(identity.remarks);
+    Ok(Identity { remarks, ..identity })
+}
+
+/// A new identity.
+///
+/// # Errors
+/// If the browser has no source of randomness.
+pub async fn renew(room: &Room) -> Result<Identity, getrandom::Error> {
+    let secret = browser::random_secret()?;
+    let (disk, remarks) = if lock::is_possible() {
+        match found(room, &secret).await {
+            Ok(disk) => (disk, Vec::new()),
+            Err(reason) => (None, vec![Fact::InMemoryOnly { reason }]),
         }
-    }
+    } else {
+        (None, Vec::new())
+    };
+    Ok(remembered(room, Identity { secret, disk, remarks }))
 }
 
 /// An identity that is free, with what is on its disk.
-async fn adopt(room: &Room, replica: ReplicaId, patience: Patience) -> Result<Option<Disk>, String> {
+async fn adopt(room: &Room, replica: ReplicaId, patience: Patience) -> Result<Option<(ReplicaSecret, Disk)>, String> {
     let name = store::name_of(room, replica);
     let Some(lock) = lock::take(&name, patience).await else { return Ok(None) };
     if is_spent(room, replica) {
         return Ok(None);
     }
-    let store = Store::open(&name).await?;
+    let store = match Store::open(&name).await {
+        Ok(store) => store,
+        // Nobody can prove its id. What it has left is carried over.
+        Err(NotOpen::Older) => return Ok(None),
+        Err(NotOpen::Unusable(reason)) => return Err(reason),
+    };
     let all = store.rows(rows::EVERYTHING).await?;
     if all.is_empty() {
         // Nothing says that nothing was issued under it.
@@ -74,18 +121,24 @@ async fn adopt(room: &Room, replica: ReplicaId, patience: Patience) -> Result<Op
     }
     let kept = rows::read(all.iter().map(Vec::as_slice)).map_err(|error| error.to_string())?;
     rows::check(&kept).map_err(|error| error.to_string())?;
+    match kept.secret.clone().filter(|secret| secret.replica() == replica) {
+        Some(secret) => Ok(Some((secret, Disk { store, kept, lock }))),
+        None => Err("the secret that proves its id is not there".to_owned()),
+    }
+}
+
+/// The database of a new identity. The secret is durable before anybody is shown it.
+async fn found(room: &Room, secret: &ReplicaSecret) -> Result<Option<Disk>, String> {
+    let name = store::name_of(room, secret.replica());
+    let Some(lock) = lock::take(&name, Patience::None).await else { return Ok(None) };
+    let store = Store::open(&name).await.map_err(|why| why.to_string())?;
+    store.commit(vec![rows::put_secret(secret)]).await?;
+    let kept = Kept { secret: Some(secret.clone()), ..Kept::default() };
     Ok(Some(Disk { store, kept, lock }))
 }
 
-/// A new identity with an empty database.
-async fn found(room: &Room, replica: ReplicaId) -> Result<Option<Disk>, String> {
-    let name = store::name_of(room, replica);
-    let Some(lock) = lock::take(&name, Patience::None).await else { return Ok(None) };
-    Ok(Some(Disk { store: Store::open(&name).await?, kept: Kept::default(), lock }))
-}
-
 fn remembered(room: &Room, identity: Identity) -> Identity {
-    browser::remember_in_tab(&key_in_tab(room), &format!("{:016x}", identity.replica.0));
+    browser::remember_in_tab(&key_in_tab(room), &format!("{:016x}", identity.replica().0));
     identity
 }
 
@@ -93,7 +146,7 @@ fn key_in_tab(room: &Room) -> String {
     format!("duet/{}/replica", room.as_str())
 }
 
-/// What marks an id whose disk has fallen behind what was issued under it.
+/// Under this key stands why nobody goes on under an id.
 fn spent_key(room: &Room, replica: ReplicaId) -> String {
     format!("{}/spent", store::name_of(room, replica))
 }
@@ -102,10 +155,16 @@ pub fn is_spent(room: &Room, replica: ReplicaId) -> bool {
     browser::recall(&spent_key(room, replica)).is_some()
 }
 
-/// From now on nobody goes on from what is on this replica's disk. Says whether that is sure.
-pub async fn spend(room: &Room, replica: ReplicaId) -> bool {
-    browser::remember(&spent_key(room, replica), Some("its disk has fallen behind"));
-    is_spent(room, replica) || store::delete(&store::name_of(room, replica)).await
+/// Whether relays take nothing under this id any more.
+pub fn is_refused(room: &Room, replica: ReplicaId) -> bool {
+    browser::recall(&spent_key(room, replica)).is_some_and(|mark| mark == Spent::Refused.mark())
+}
+
+/// From now on nobody goes on from what is on this replica's disk. Says whether that is sure. A disk that has fallen
+/// behind is deleted where no mark can be set; one whose id is refused is kept, since a relay will refuse it again.
+pub async fn spend(room: &Room, replica: ReplicaId, why: Spent) -> bool {
+    browser::remember(&spent_key(room, replica), Some(why.mark()));
+    is_spent(room, replica) || (why == Spent::FellBehind && store::delete(&store::name_of(room, replica)).await)
 }
 
 /// Deletes what is left of a replica that nobody needs any more, whose lock is held here.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;
-use super::identity::{self, Disk};
+use super::identity::{self, Disk, Spent};
 use super::lock::Lock;
 use super::session::Session;
 use super::store::Store;
@@ -26,24 +26,39 @@ pub(super) struct Keeper {
     schema: Option<Schema>,
     /// Whether the browser was asked to keep it.
     has_asked: bool,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// The session of a replica, with what is on its disk, and what keeps it there.
 pub(super) fn begin(replica: ReplicaId, disk: Option<Disk>, now: Now) -> (Session, Option<Keeper>) {
-    let Some(Disk { store, kept: Kept { schema, recovered }, lock }) = disk else {
+    let Some(Disk { store, kept: Kept { schema, recovered, .. }, lock }) = disk else {
         return (Session::new(replica, now), None);
     };
     let has_asked = recovered != Recovered::default();
     let session = Session::recover(replica, schema.clone().unwrap_or_else(Schema::people), recovered, now);
     let store = Rc::new(store);
-    (session, Some(Keeper { store, waiting: Vec::new(), is_busy: false, schema, has_asked, _lock: lock }))
+    (session, Some(Keeper { store, waiting: Vec::new(), is_busy: false, schema, has_asked, lock }))
 }
 
 impl Keeper {
     /// Whether all that it was given is durable.
     pub(super) fn is_done(&self) -> bool {
         !self.is_busy && self.waiting.is_empty()
+    }
+
+    /// Carries out the last writes of `session`, whose id is of no use any more. Returns the lock on the id.
+    pub(super) fn end(mut self, session: &mut Session) -> Lock {
+        self.waiting.extend(session.take_writes());
+        // The database carries out transactions in their order: one under way does not matter.
+        self.is_busy = false;
+        if let Some((changes, _)) = self.next(&session.view()) {
+            let store = Rc::clone(&self.store);
+            spawn_local(async move {
+                // The session is still in memory.
+                let _kept = store.commit(changes).await;
+            });
+        }
+        self.lock
     }
 
     /// What goes into the next transaction, and the last write in it. Every write that led to what `view` shows has been
@@ -75,10 +90,15 @@ impl Engine {
         }
         let Some((changes, last)) = keeper.next(&state.session.view()) else { return };
         let (store, weak) = (Rc::clone(&keeper.store), Rc::downgrade(&self.0));
+        let replica = state.session.view().me();
         spawn_local(async move {
             let done = store.commit(changes).await;
             drop(store);
             let Some(engine) = weak.upgrade().map(Engine) else { return };
+            if engine.0.state.borrow().session.view().me() != replica {
+                // The tab has another id since.
+                return;
+            }
             match done {
                 Ok(()) => engine.on_kept(last),
                 Err(reason) => engine.on_device_lost(reason).await,
@@ -98,6 +118,7 @@ impl Engine {
             }
         }
         self.advance(|session| session.persisted(browser::now(), last));
+        self.forget_predecessors();
     }
 
     /// Nobody knows what the disk has of the last writes, so nobody may go on from it. Only when that is sure does this
@@ -112,7 +133,7 @@ impl Engine {
     async fn end_use_of_id(&self, why: Fact) -> bool {
         let replica = {
             let state = &mut *self.0.state.borrow_mut();
-            let Some(Keeper { store, _lock: lock, .. }) = state.keeper.take() else { return false };
+            let Some(Keeper { store, lock, .. }) = state.keeper.take() else { return false };
             drop(store);
             // Others would else take the database for that of a tab that is gone, while it still counts.
             state.lost_lock = Some(lock);
@@ -120,6 +141,6 @@ impl Engine {
             state.session.view().me()
         };
         self.announce();
-        identity::spend(&self.0.room, replica).await
+        identity::spend(&self.0.room, replica, Spent::FellBehind).await
     }
 }

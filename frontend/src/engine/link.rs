@@ -7,10 +7,10 @@ use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Violation};
 use shared::presence::Status;
 use shared::schema::Schema;
-use shared::wire::{Frame, Hello};
+use shared::wire::{Frame, Hello, Room};
 
 use super::fact::Fact;
-use super::route::{self, Route};
+use super::route::{self, Farewell, Request, Route, Trouble};
 use super::session::Session;
 use super::socket::{Socket, SocketEvent};
 use super::{Engine, State};
@@ -21,7 +21,7 @@ const OPENING: Duration = Duration::from_secs(2);
 /// How long a relay may take to say anything while it owes the receipt of an edit. A browser tells nothing of a link
 /// that went dead without a word.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Where the addresses of relays are kept for the next time.
+/// Where the addresses of vouched relays are kept for the next time.
 const RELAYS_KEY: &str = "duet.relays";
 
 /// How this tab stands to the relays.
@@ -51,6 +51,8 @@ pub(super) struct Link {
     alone: bool,
     /// Whether what can wait until this page has what the relay has is under way.
     has_chores_begun: bool,
+    /// Troubles of relays that pass by themselves.
+    trouble: Trouble,
 }
 
 impl Link {
@@ -64,6 +66,7 @@ impl Link {
             connected_at: Duration::ZERO,
             alone: false,
             has_chores_begun: false,
+            trouble: Trouble::default(),
         }
     }
 
@@ -81,6 +84,13 @@ impl Link {
         self.socket.as_mut().filter(|_| matches!(self.standing, Standing::Connected { .. }))
     }
 
+    /// Leaves the relay and looks for none, until the next [`seek`](Engine::seek); one that is offline stays so.
+    pub(super) fn leave(&mut self, route: &Route) {
+        if self.standing != Standing::Offline {
+            self.close(Standing::Seeking { next: route.next().to_owned() });
+        }
+    }
+
     fn close(&mut self, standing: Standing) {
         self.socket = None;
         self.timer = None;
@@ -88,14 +98,39 @@ impl Link {
     }
 }
 
-/// The route of a page: the relay it is asked to use, else the one it came from, then those known from earlier.
-#[must_use]
-pub fn route_of_page() -> Route {
-    let known = browser::recall(RELAYS_KEY).unwrap_or_default();
-    let asked = browser::parameter("relay").filter(|relay| !relay.is_empty());
+/// The route of a page in a room: the relay that the URL names, if it is vouched or the user has agreed to it in this tab;
+/// then the page's origin and the relays that it has named earlier.
+///
+/// # Errors
+/// If the URL asks for a relay by something that is no address.
+pub fn route_of_page(room: &Room) -> Result<Route, NoAddress> {
     let own = browser::page_address();
-    let first = asked.unwrap_or_else(|| own.clone());
-    Route::new(first, std::iter::once(own).chain(known.lines().map(str::to_owned)))
+    let known = browser::recall(RELAYS_KEY).unwrap_or_default();
+    let vouched: Vec<String> = std::iter::once(own.clone()).chain(known.lines().map(str::to_owned)).collect();
+    let asked = browser::parameter("relay").filter(|relay| !relay.is_empty());
+    match asked.map(|asked| Request::of(&asked, &vouched)) {
+        None => Ok(Route::new(own, vouched)),
+        Some(Request::Vouched(first)) => Ok(Route::new(first, vouched)),
+        Some(Request::Ask(stranger)) => {
+            let mut route = Route::new(own, vouched);
+            let is_agreed = browser::recall_in_tab(&agreed_key(room)).as_ref() == Some(&stranger);
+            if is_agreed {
+                route.agree(stranger);
+                return Ok(route);
+            }
+            Ok(route.asking(stranger))
+        }
+        Some(Request::NoAddress) => Err(NoAddress),
+    }
+}
+
+/// The URL of the page asks for a relay by something that is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoAddress;
+
+/// Where a tab keeps which relay its user has agreed to. A link to another room asks again.
+fn agreed_key(room: &Room) -> String {
+    format!("duet/{}/agreed-relay", room.as_str())
 }
 
 impl Engine {
@@ -117,6 +152,26 @@ impl Engine {
         } else {
             self.seek();
         }
+    }
+
+    /// The relay that the user is to be asked about.
+    #[must_use]
+    pub fn asked_relay(&self) -> Option<String> {
+        self.0.state.borrow().route.asked().map(str::to_owned)
+    }
+
+    /// The user has agreed, for as long as there is this tab, to a relay that nobody vouches for.
+    pub fn agree_to_relay(&self, address: String) {
+        browser::remember_in_tab(&agreed_key(&self.0.room), &address);
+        {
+            let state = &mut *self.0.state.borrow_mut();
+            state.route.agree(address);
+            if state.link.standing == Standing::Offline {
+                return;
+            }
+            state.session.disconnected(browser::now());
+        }
+        self.seek();
     }
 
     /// Tries the next relay when the route says that it is time.
@@ -183,7 +238,7 @@ impl Engine {
 
     fn say_hello(&self) {
         let state = &mut *self.0.state.borrow_mut();
-        let hello = Hello::Tab { replica: state.session.view().me(), room: self.0.room.as_str().to_owned() };
+        let hello = Hello::Tab { secret: state.secret.clone(), room: self.0.room.as_str().to_owned() };
         if let Some(socket) = &mut state.link.socket {
             socket.send(&Frame::Hello(hello));
         }
@@ -193,12 +248,29 @@ impl Engine {
         match frame {
             Frame::Hello(Hello::Relay { voter, replica, schema }) => self.on_hello(voter, replica, schema),
             Frame::Message(message) => self.on_message(message),
-            Frame::Bye(Violation::Stopping | Violation::SlowPeer) => self.on_lost(),
-            Frame::Bye(violation) => self.end_for_cause(Fact::LinkRefused(violation)),
+            Frame::Bye(violation) => self.on_bye(violation),
             Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) => {
                 let reason = "a relay does not say this to a tab".to_owned();
                 self.cut(&Violation::Malformed { reason });
             }
+        }
+    }
+
+    fn on_bye(&self, violation: Violation) {
+        let me = self.0.state.borrow().session.view().me();
+        match Farewell::of(&violation, me) {
+            Farewell::Passing => {
+                {
+                    let state = &mut *self.0.state.borrow_mut();
+                    let now = browser::now();
+                    if state.link.trouble.lasts(now.monotonic) {
+                        state.session.tell_aloud(now, Fact::LinkRefused(violation));
+                    }
+                }
+                self.on_lost();
+            }
+            Farewell::NewId => self.on_id_refused(violation),
+            Farewell::ForCause => self.end_for_cause(Fact::LinkRefused(violation)),
         }
     }
 
@@ -217,6 +289,8 @@ impl Engine {
 
     /// Does what can wait until this page has what the relay has.
     fn begin_chores(&self) {
+        self.carry_over();
+        self.forget_predecessors();
         {
             let state = &mut *self.0.state.borrow_mut();
             if state.link.has_chores_begun || !self.0.post.is_page() || !state.session.has_caught_up() {
@@ -292,8 +366,12 @@ impl Engine {
 }
 
 impl State {
-    /// The relays of this room are known from now on, and the next time that the page is loaded.
+    /// The relays of this room are known from now on, and the next time that the page is loaded. A relay that nobody
+    /// vouches for names none.
     fn learn_relays(&mut self, status: &Status) {
+        if !self.route.is_vouched(self.route.next()) {
+            return;
+        }
         let page = browser::page_address();
         let page_host = page.rsplit_once(':').map_or(page.as_str(), |(host, _)| host);
         let addresses = status.relays.iter().map(|relay| route::reachable(&relay.address, page_host));

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use shared::id::ReplicaId;
+use shared::io::Violation;
+
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// After a relay has refused this tab for cause.
@@ -11,14 +14,24 @@ const LONGEST_PENALTY: Duration = Duration::from_secs(300);
 const LIVED: Duration = Duration::from_secs(3);
 /// A link that lived longer than this makes up for earlier refusals.
 const LIVED_WELL: Duration = Duration::from_secs(60);
+/// Passing troubles that follow one another for so long are told.
+const LASTING: Duration = Duration::from_secs(30);
+/// After so long without any, troubles are over.
+const QUIET: Duration = Duration::from_secs(20);
 /// How many addresses are kept at the most.
 const MAX_ADDRESSES: usize = 16;
+/// The longest name of a host (RFC 1035, section 2.3.4).
+const MAX_HOST_BYTES: usize = 253;
 
 /// The relays that this tab knows of, the next one to try first.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// Invariant: never empty, without repetitions.
     addresses: Vec<String>,
+    /// The relay that no vouched relay knows: it is used because the user agreed to it.
+    agreed: Option<String>,
+    /// The relay that the user is to be asked about. It is none of the addresses.
+    asked: Option<String>,
     /// How many attempts have failed in a row.
     failed: u32,
     /// How often a relay has refused this tab for cause.
@@ -31,9 +44,47 @@ impl Route {
     /// `first` is tried first, then the others in their order.
     #[must_use]
     pub fn new(first: String, others: impl IntoIterator<Item = String>) -> Self {
-        let mut route = Route { addresses: vec![first], failed: 0, refusals: 0, refused_last: false };
+        let mut route =
+            Route { addresses: vec![first], agreed: None, asked: None, failed: 0, refusals: 0, refused_last: false };
         route.learn(others);
         route
+    }
+
+    /// The same, where nobody vouches for `asked`: the user is to be asked about it.
+    #[must_use]
+    pub fn asking(self, asked: String) -> Self {
+        Route { asked: Some(asked), ..self }
+    }
+
+    /// The relay that the user is to be asked about.
+    #[must_use]
+    pub fn asked(&self) -> Option<&str> {
+        self.asked.as_deref()
+    }
+
+    /// Tries `address` first from now on, which nobody vouches for: the user has agreed to it.
+    pub fn agree(&mut self, address: String) {
+        self.addresses.retain(|known| *known != address);
+        self.addresses.insert(0, address.clone());
+        self.addresses.truncate(MAX_ADDRESSES);
+        self.agreed = Some(address);
+        self.forgive();
+    }
+
+    /// The same without the relay that the user agreed to for this tab alone.
+    #[must_use]
+    pub fn vouched(&self) -> Self {
+        let mut route = Route { agreed: None, ..self.clone() };
+        if let Some(agreed) = self.agreed.as_ref().filter(|_| self.addresses.len() > 1) {
+            route.addresses.retain(|address| address != agreed);
+        }
+        route
+    }
+
+    /// Whether the page's origin, or a relay that it vouches for, has named this relay. Only such a relay may name others.
+    #[must_use]
+    pub fn is_vouched(&self, address: &str) -> bool {
+        self.agreed.as_deref() != Some(address) && self.addresses.iter().any(|known| known == address)
     }
 
     #[must_use]
@@ -41,9 +92,11 @@ impl Route {
         &self.addresses[0]
     }
 
-    /// Adds addresses that are new. Where there is no room, those known longest make it, but not the next to try.
+    /// Adds addresses that are new, in the words of a vouched relay. Where there is no room, those known longest make it,
+    /// but not the next to try.
     pub fn learn(&mut self, addresses: impl IntoIterator<Item = String>) {
         for address in addresses {
+            self.agreed.take_if(|agreed| *agreed == address);
             if !address.is_empty() && !self.addresses.contains(&address) {
                 if self.addresses.len() == MAX_ADDRESSES {
                     self.addresses.remove(1);
@@ -110,6 +163,105 @@ fn doubled(first: Duration, times: u32) -> Duration {
     match times {
         0 => Duration::ZERO,
         times => first * (1 << (times - 1).min(16)),
+    }
+}
+
+/// What a tab does when a relay has ended the link and said why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// The reason passes by itself: the tab tries again soon.
+    Passing,
+    /// No relay will take the id of this tab again: it needs a new one.
+    NewId,
+    /// The tab has done something wrong: it stays away for long.
+    ForCause,
+}
+
+impl Farewell {
+    /// Judges `violation`, which a relay has told the tab `me`. What others did is no reason for a new id.
+    #[must_use]
+    pub fn of(violation: &Violation, me: ReplicaId) -> Self {
+        match violation {
+            Violation::Stopping | Violation::SlowPeer | Violation::ConnectedElsewhere | Violation::RoomFailed => {
+                Farewell::Passing
+            }
+            Violation::IdOfRelay => Farewell::NewId,
+            Violation::CounterLeap { dot, .. } | Violation::Equivocation { dot } if dot.replica == me => {
+                Farewell::NewId
+            }
+            _ => Farewell::ForCause,
+        }
+    }
+}
+
+/// How long passing troubles have followed one another.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trouble {
+    /// When they began, and when the last one came.
+    span: Option<(Duration, Duration)>,
+    is_told: bool,
+}
+
+impl Trouble {
+    /// Notes one more at `now`. Returns true, once, when they have lasted so long that the user should know.
+    pub fn lasts(&mut self, now: Duration) -> bool {
+        let since = match self.span {
+            Some((since, last)) if now.saturating_sub(last) < QUIET => since,
+            _ => {
+                self.is_told = false;
+                now
+            }
+        };
+        self.span = Some((since, now));
+        let is_news = !self.is_told && now.saturating_sub(since) >= LASTING;
+        self.is_told |= is_news;
+        is_news
+    }
+}
+
+/// What to do with a relay that the page's URL asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A vouched relay: it is used at once.
+    Vouched(String),
+    /// Nobody vouches for it: nothing goes there before the user agrees.
+    Ask(String),
+    /// Not a host with an optional port, so nothing can be asked.
+    NoAddress,
+}
+
+impl Request {
+    /// Judges `asked`, where `vouched` are the page's own address and those that its relays have named. Loopback addresses
+    /// are no exception: another program on the machine may listen there.
+    #[must_use]
+    pub fn of(asked: &str, vouched: &[String]) -> Self {
+        let asked = asked.trim().to_ascii_lowercase();
+        if !is_address(&asked) {
+            Request::NoAddress
+        } else if vouched.contains(&asked) {
+            Request::Vouched(asked)
+        } else {
+            Request::Ask(asked)
+        }
+    }
+}
+
+/// Whether `text` is a host with an optional port and nothing else: no user, no path, and no letters that look like
+/// others. The user can then judge an address by reading it.
+fn is_address(text: &str) -> bool {
+    let is_port = |port: &str| !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = match text.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => text,
+    };
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => {
+            address.contains(':') && address.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+        }
+        None => {
+            let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            (1..=MAX_HOST_BYTES).contains(&host.len()) && host.bytes().all(is_allowed)
+        }
     }
 }
 

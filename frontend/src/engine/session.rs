@@ -30,6 +30,7 @@ mod names;
 mod neighbours;
 mod numbering;
 mod safety;
+mod succession;
 mod telling;
 mod watching;
 
@@ -116,6 +117,8 @@ enum Disk {
 pub struct Session {
     replica: Replica,
     disk: Disk,
+    /// The own edits that some relay has confirmed to be durable.
+    stored: DotSet,
     /// Whether somebody can see the page: only then does this tab witness decisions.
     shown: bool,
     /// The link, if there is one.
@@ -203,7 +206,9 @@ impl Session {
     #[must_use]
     pub fn recover(id: ReplicaId, schema: Schema, recovered: Recovered, now: Now) -> Self {
         let disk = Disk::Device { unwritten: Vec::new(), issued: WriteId(0) };
+        let stored = recovered.stored.clone();
         let mut session = Self::of(replica(id, schema, recovered, now), disk);
+        session.stored = stored;
         for record in session.view().document().records().collect::<Vec<_>>() {
             session.note_names(record);
         }
@@ -214,6 +219,7 @@ impl Session {
         Session {
             replica,
             disk,
+            stored: DotSet::default(),
             shown: true,
             link: None,
             links: 0,
@@ -423,31 +429,6 @@ impl Session {
         self.ward = Some(replica);
     }
 
-    /// The writes that came since the last time, to be made durable in this order.
-    #[must_use]
-    pub fn take_writes(&mut self) -> Vec<WriteBatch> {
-        match &mut self.disk {
-            Disk::None => Vec::new(),
-            Disk::Device { unwritten, .. } => std::mem::take(unwritten),
-        }
-    }
-
-    /// This write, and every one before it, is durable.
-    #[must_use]
-    pub fn persisted(&mut self, now: Now, id: WriteId) -> Vec<Message> {
-        self.step(now, Input::Persisted(id)).sends
-    }
-
-    /// The device takes no more writes, and nobody will ever go on from what is there: this replica lives in memory from
-    /// now on.
-    #[must_use]
-    pub fn lose_device(&mut self, now: Now) -> Vec<Message> {
-        let Disk::Device { issued, .. } = std::mem::replace(&mut self.disk, Disk::None) else { return Vec::new() };
-        let mut sends = self.step(now, Input::Persisted(issued)).sends;
-        sends.extend(self.set_shown(now, self.shown));
-        sends
-    }
-
     /// Takes one input to its end.
     fn step(&mut self, now: Now, input: Input) -> Step {
         let mut step = Step::default();
@@ -458,6 +439,7 @@ impl Session {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let output = self.replica.handle(now, input);
+            self.note_stored(output.write.as_ref());
             inputs.extend(output.write.and_then(|batch| self.disk.take(batch)));
             for envelope in output.sends {
                 if self.neighbours.contains(&envelope.to) {

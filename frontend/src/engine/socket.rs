@@ -93,7 +93,7 @@ struct Transit {
 
 impl Course {
     fn new(socket: &WebSocket, impairment: &Rc<Cell<Impairment>>, deliver: Box<dyn Fn(Vec<u8>)>) -> Rc<Self> {
-        let lane = Lane::new((browser::jitter() * f64::from(u32::MAX)) as u64);
+        let lane = Lane::new(browser::random_number());
         let transit = RefCell::new(Transit { lane, frames: VecDeque::new(), timer: None });
         let (socket, impairment) = (socket.clone(), Rc::clone(impairment));
         Rc::new_cyclic(|own| Course { socket, impairment, deliver, transit, own: own.clone() })

@@ -2,6 +2,10 @@
 
 pub mod rows;
 
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use shared::id::ReplicaId;
 use shared::wire::Room;
@@ -13,8 +17,8 @@ use web_sys::{IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbRequest, 
 use crate::browser;
 use rows::Change;
 
-/// Of the layout of the rows. A newer database is left alone.
-const VERSION: u32 = 1;
+/// Of the layout of the rows. A newer database is left alone; in an older one, version 1, the secret is missing.
+const VERSION: u32 = 2;
 /// The one object store.
 const ROWS: &str = "rows";
 
@@ -23,23 +27,63 @@ pub struct Store {
     database: IdbDatabase,
 }
 
+/// Why a database is not open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotOpen {
+    /// An older version of this page wrote it. It stays as it is.
+    Older,
+    /// The reason, in the browser's words: it keeps no databases, or this one is newer.
+    Unusable(String),
+}
+
+impl From<String> for NotOpen {
+    fn from(reason: String) -> Self {
+        NotOpen::Unusable(reason)
+    }
+}
+
+impl fmt::Display for NotOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotOpen::Older => "an older version of this page wrote it",
+            NotOpen::Unusable(reason) => reason,
+        })
+    }
+}
+
 impl Store {
     /// Opens the database of this name, and makes it if there is none.
     ///
     /// # Errors
-    /// The reason, in the browser's words: it keeps no databases, or this one is newer.
-    pub async fn open(name: &str) -> Result<Self, String> {
-        let factory = factory().ok_or("this browser keeps no databases here")?;
-        let request = factory.open_with_u32(name, VERSION).map_err(reason)?;
+    /// [`NotOpen`]: why it cannot be used.
+    pub async fn open(name: &str) -> Result<Self, NotOpen> {
+        let request = open_factory()?.open_with_u32(name, VERSION).map_err(reason)?;
+        let is_older = Rc::new(Cell::new(false));
         let make = {
-            let request = request.clone();
+            let (request, is_older) = (request.clone(), Rc::clone(&is_older));
             Closure::once_into_js(move || {
                 let database = request.result().map(JsCast::unchecked_into::<IdbDatabase>);
-                // What fails here fails the opening, too.
-                let _made = database.and_then(|database| database.create_object_store(ROWS));
+                if database.and_then(|database| database.create_object_store(ROWS)).is_err() {
+                    // The rows of an older version are there. Only an abort leaves it that version.
+                    let aborted = request.transaction().map(|upgrade| upgrade.abort().is_ok());
+                    is_older.set(aborted.is_some());
+                }
             })
         };
         request.set_onupgradeneeded(Some(make.unchecked_ref()));
+        match done(&request).await {
+            Ok(database) => Ok(Store { database: database.unchecked_into() }),
+            Err(_) if is_older.get() => Err(NotOpen::Older),
+            Err(reason) => Err(reason.into()),
+        }
+    }
+
+    /// Opens a database that is [`Older`](NotOpen::Older), in its own version, to read it.
+    ///
+    /// # Errors
+    /// The reason, in the browser's words.
+    pub async fn open_older(name: &str) -> Result<Self, String> {
+        let request = open_factory()?.open(name).map_err(reason)?;
         let database: IdbDatabase = done(&request).await?.unchecked_into();
         Ok(Store { database })
     }
@@ -150,6 +194,10 @@ pub async fn delete(name: &str) -> bool {
         request.set_onblocked(Some(&reject));
     });
     JsFuture::from(gone).await.is_ok()
+}
+
+fn open_factory() -> Result<IdbFactory, String> {
+    factory().ok_or_else(|| "this browser keeps no databases here".to_owned())
 }
 
 fn factory() -> Option<IdbFactory> {

@@ -68,6 +68,14 @@ pub fn violation_in_words(violation: &Violation) -> String {
             tr!("the schemas differ: start all relays with the same --schema, and reload the page")
         }
         Violation::Stopping => tr!("the relay is stopping"),
+        Violation::Replaced => tr!("another tab has connected under the same id"),
+        Violation::IdOfRelay => tr!("the id belongs to a relay"),
+        Violation::ConnectedElsewhere => tr!("another relay still has a connection of this tab"),
+        Violation::Equivocation { dot } => {
+            tr!("two different edits were made under one name, {edit}", edit = dot)
+        }
+        Violation::CounterLeap { dot, .. } => tr!("the count of its edits leaps to {edit}", edit = dot),
+        Violation::RoomFailed => tr!("the relay had an error in this room and reads it again from its disk"),
         other => other.to_string(),
     }
 }

@@ -93,7 +93,11 @@ pub(super) fn losses(session: &Session, layout: &Layout) -> Vec<Notice> {
 fn is_urgent(fact: &Fact) -> bool {
     !matches!(
         fact,
-        Fact::Restored { .. } | Fact::Lost { .. } | Fact::LookedAfter { .. } | Fact::Undone { outcome: Ok(()), .. }
+        Fact::Restored { .. }
+            | Fact::Lost { .. }
+            | Fact::LookedAfter { .. }
+            | Fact::CarriedOver { .. }
+            | Fact::Undone { outcome: Ok(()), .. }
     )
 }
 
@@ -148,6 +152,7 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::InMemoryOnly { .. }
         | Fact::DeviceLost { .. }
         | Fact::Retired
+        | Fact::NewId(_)
         | Fact::LeftAlone { .. } => "none",
         _ => "merge",
     }
@@ -244,6 +249,16 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         ),
         Fact::Retired => tr!(
             "The relays have taken this tab for gone, and take nothing from it any more: copy what you need, then reload the page."
+        ),
+        Fact::NewId(violation) => tr!(
+            "The relays take nothing more under the id of this tab ({problem}), so it has a new id: edits that no relay had are sent again, and its leased numbers are given up.",
+            problem = violation_in_words(violation)
+        ),
+        Fact::CarriedOver { replica, edits } => trn!(
+            *edits as u64,
+            "{count} edit of tab {replica} that no relay had was made again by this tab.",
+            "{count} edits of tab {replica} that no relay had were made again by this tab.",
+            replica = replica
         ),
         Fact::LeftAlone { replica, reason } => tr!(
             "What tab {replica} has left on this device cannot be read here, and stays as it is: {reason}.",

@@ -6,7 +6,7 @@ use frontend::engine::store::rows::{self, Change};
 use shared::document::Document;
 use shared::io::{Recovered, WriteBatch, WriteId};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Disk {
     pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
     expected: Recovered,

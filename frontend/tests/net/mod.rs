@@ -125,6 +125,32 @@ impl Net {
         self.tabs[tab] = Tab::new(id, self.now);
     }
 
+    /// Relays refuse the tab's id, and it goes on under a new one in memory, as the page does. Returns how much it has done
+    /// again.
+    pub fn renew(&mut self, tab: usize) -> usize {
+        self.part(tab);
+        self.ids += 1;
+        let id = ReplicaId((0xeeee << 48) + self.ids);
+        let now = self.now;
+        let renewed = &mut self.tabs[tab];
+        (renewed.id, renewed.disk) = (id, None);
+        let mut old = renewed.session.replace(Session::new(id, now));
+        renewed.session.get_mut().succeed(now, &mut old);
+        self.join(tab);
+        self.part(tab);
+        let count = self.tabs[tab].session.get_mut().carry_over(now, &old);
+        self.join(tab);
+        count
+    }
+
+    /// `to` begins with a copy of the disk of `from`, as in a browser profile that is copied, and so under the same id.
+    pub fn copy_disk(&mut self, from: usize, to: usize) {
+        self.part(to);
+        let (id, copy) = (self.tabs[from].id, self.tabs[from].disk.clone().expect("it has a disk"));
+        (self.tabs[to].id, self.tabs[to].disk) = (id, Some(copy));
+        self.reopen(to);
+    }
+
     /// From now on the tab lives on an empty disk.
     pub fn give_disk(&mut self, tab: usize) {
         self.tabs[tab].disk = Some(Disk::default());

@@ -2,6 +2,7 @@
 
 use super::DotStore;
 use crate::dot::Dot;
+use crate::id::ReplicaId;
 use crate::version_vector::VersionVector;
 
 /// A number to which every replica adds on its own: no addition is lost, and none counts twice.
@@ -39,6 +40,12 @@ impl PnCounter {
     #[must_use]
     pub fn value(&self) -> i64 {
         self.sums.iter().fold(0, |total: i64, sum| total.saturating_add(sum.amount))
+    }
+
+    /// What one replica has added, if it has added anything.
+    #[must_use]
+    pub fn sum_of(&self, replica: ReplicaId) -> Option<Sum> {
+        self.sums.iter().find(|sum| sum.latest.replica == replica).copied()
     }
 
     fn position(&self, dot: Dot) -> Result<usize, usize> {

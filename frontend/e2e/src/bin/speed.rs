@@ -9,7 +9,7 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::writer::Writer;
 use serde::Deserialize;
-use shared::id::ReplicaId;
+use shared::id::ReplicaSecret;
 use tokio::time::Instant;
 
 const PEOPLE: usize = 10_000;
@@ -71,7 +71,7 @@ struct Seen {
 #[tokio::main]
 async fn main() -> Result<()> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaId(7 << 48));
+    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
     writer.add_people(PEOPLE).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;

@@ -1,4 +1,6 @@
-//! How safe it is what this tab's user did.
+//! How safe it is what this tab's user did, and the writes that make it so.
+
+use shared::io::{Input, Message, Now, WriteBatch, WriteId, WriteOp};
 
 use super::{Disk, Session};
 
@@ -54,5 +56,39 @@ impl Session {
     pub fn safety(&self) -> Safety {
         let levels = [Safety::Memory, Safety::Device];
         levels.into_iter().find(|&level| !self.kept_at_most(level).is_empty()).unwrap_or(Safety::Relay)
+    }
+
+    /// Remembers which own edits a relay has confirmed.
+    pub(super) fn note_stored(&mut self, batch: Option<&WriteBatch>) {
+        for op in batch.iter().flat_map(|batch| &batch.ops) {
+            if let WriteOp::Stored(dots) = op {
+                self.stored.clone_from(dots);
+            }
+        }
+    }
+
+    /// The writes that came since the last time, to be made durable in this order.
+    #[must_use]
+    pub fn take_writes(&mut self) -> Vec<WriteBatch> {
+        match &mut self.disk {
+            Disk::None => Vec::new(),
+            Disk::Device { unwritten, .. } => std::mem::take(unwritten),
+        }
+    }
+
+    /// This write, and every one before it, is durable.
+    #[must_use]
+    pub fn persisted(&mut self, now: Now, id: WriteId) -> Vec<Message> {
+        self.step(now, Input::Persisted(id)).sends
+    }
+
+    /// The device takes no more writes, and nobody will ever go on from what is there: this replica lives in memory from
+    /// now on.
+    #[must_use]
+    pub fn lose_device(&mut self, now: Now) -> Vec<Message> {
+        let Disk::Device { issued, .. } = std::mem::replace(&mut self.disk, Disk::None) else { return Vec::new() };
+        let mut sends = self.step(now, Input::Persisted(issued)).sends;
+        sends.extend(self.set_shown(now, self.shown));
+        sends
     }
 }

@@ -19,6 +19,13 @@ pub(super) struct Watching {
     merges: Merges,
 }
 
+impl Watching {
+    /// As many pages are open as there were for `old`.
+    pub(super) fn open_as(&mut self, old: &Watching) {
+        self.pages = old.pages;
+    }
+}
+
 impl Session {
     /// A page that shows what the relays see is open, or no more.
     #[must_use]

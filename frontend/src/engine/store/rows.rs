@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use shared::document::{Document, Packed};
 use shared::dot::{Dot, MAX_COUNTER};
-use shared::id::{RecordId, ReplicaId};
+use shared::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::io::{Recovered, Snapshot, WriteOp};
 use shared::paxos::{Position, Slot};
 use shared::schema::Schema;
@@ -16,6 +16,7 @@ use thiserror::Error;
 
 /// What rows are about. Those of the replica's own doings come first: whoever looks after a replica reads only them.
 mod tag {
+    pub const SECRET: u8 = 0;
     pub const SCHEMA: u8 = 1;
     pub const CLAIM_SEQ: u8 = 2;
     pub const STORED: u8 = 3;
@@ -36,7 +37,7 @@ mod tag {
 const SHELF: u64 = 16;
 
 /// The keys of all rows about what the replica itself has done, and how far it is known elsewhere.
-pub const OWN_DOINGS: (&[u8], &[u8]) = (&[tag::SCHEMA], &[tag::DECIDED]);
+pub const OWN_DOINGS: (&[u8], &[u8]) = (&[tag::SECRET], &[tag::DECIDED]);
 /// The keys of all rows.
 pub const EVERYTHING: (&[u8], &[u8]) = (&[0], &[u8::MAX]);
 
@@ -52,6 +53,8 @@ pub enum Change {
 /// What is in a database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept {
+    /// What proves the replica's id. The first row that is ever written; older databases have none.
+    pub secret: Option<ReplicaSecret>,
     pub schema: Option<Schema>,
     pub recovered: Recovered,
 }
@@ -65,6 +68,12 @@ pub struct Unreadable {
 
 const fn unreadable(about: &'static str) -> Unreadable {
     Unreadable { about }
+}
+
+/// The secret of the replica's id.
+#[must_use]
+pub fn put_secret(secret: &ReplicaSecret) -> Change {
+    put(key(tag::SECRET, &[]), secret.as_bytes())
 }
 
 /// The schema that all versions follow.
@@ -154,6 +163,10 @@ pub fn read<'a>(rows: impl Iterator<Item = &'a [u8]>) -> Result<Kept, Unreadable
     for row in rows {
         let (&tag, mut body) = row.split_first().ok_or(unreadable("nothing"))?;
         match tag {
+            tag::SECRET => {
+                let bytes = body.try_into().map_err(|_| unreadable("the secret"))?;
+                kept.secret = Some(ReplicaSecret::new(bytes));
+            }
             tag::SCHEMA => kept.schema = Some(wire::plain_of(body).map_err(|_| unreadable("the schema"))?),
             tag::DECIDED => decided = Slot(take_number(&mut body).ok_or(unreadable("the log"))?),
             tag::RECORDS => take_shelf(&mut body, &mut kept.recovered).ok_or(unreadable("a record"))?,

@@ -1,0 +1,72 @@
+//! How a session takes the place of another one, whose id relays refuse.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use shared::id::RecordId;
+use shared::io::{Command, Now};
+use shared::ledger::Wish;
+
+use super::{Action, Session};
+use crate::engine::carry_over::{Carried, carried};
+use crate::engine::fact::Fact;
+
+impl Session {
+    /// Goes on with what the page has told and shows.
+    pub fn succeed(&mut self, now: Now, old: &mut Session) {
+        self.feed = std::mem::take(&mut old.feed);
+        self.load = Rc::clone(&old.load);
+        self.ward = old.ward;
+        self.watching.open_as(&old.watching);
+        // Without a link there is nowhere to send to.
+        let _nothing_to_send = self.set_shown(now, old.shown);
+    }
+
+    /// Does under this replica's id what `old` did and no relay has. Returns how much that was. To be called without a
+    /// link, after one over which everything has come: it is sent as is whatever was done offline.
+    pub fn carry_over(&mut self, now: Now, old: &Session) -> usize {
+        let all = carried(&old.view(), &old.stored, &self.view());
+        let mut renamed = BTreeMap::new();
+        let count = all.len();
+        for each in all {
+            self.carry(now, each, old, &mut renamed);
+        }
+        count
+    }
+
+    fn carry(&mut self, now: Now, each: Carried, old: &Session, renamed: &mut BTreeMap<RecordId, RecordId>) {
+        // There is no link.
+        let _nothing_to_send = match each {
+            Carried::Add { old, record } => {
+                let view = self.view();
+                renamed.insert(old, RecordId(view.document().next_dot(view.me())));
+                self.add(now, record)
+            }
+            Carried::Edit { record, field, edit } => self.act(now, Action::Edit { record, field, edit }),
+            Carried::Remove { record } => self.command(now, Command::Remove { record }),
+            Carried::Number { record, number } => self.number(now, record, number),
+            Carried::Ask(wish) => match of_record(wish, renamed) {
+                wish if wish.record().is_some_and(|record| !self.view().document().contains(record)) => Vec::new(),
+                wish => self.command(now, Command::Ask(wish)),
+            },
+            Carried::Lost { write, field } => {
+                let name = old.last_name(write.record);
+                self.tell_aloud(now, Fact::Lost { write, field, name });
+                Vec::new()
+            }
+        };
+    }
+}
+
+/// The same wish about the record that was added in place of another one.
+fn of_record(mut wish: Wish, renamed: &BTreeMap<RecordId, RecordId>) -> Wish {
+    if let Wish::Claim { record, .. }
+    | Wish::Allocate { record }
+    | Wish::Release { record }
+    | Wish::CompareAndSet { record, .. } = &mut wish
+        && let Some(new) = renamed.get(record)
+    {
+        *record = *new;
+    }
+    wish
+}

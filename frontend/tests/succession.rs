@@ -1,0 +1,212 @@
+//! A tab whose id relays refuse goes on under a new one, and what no relay had of its work is there again.
+
+mod net;
+
+use frontend::engine::session::{Action, NumberWish, Safety};
+use frontend::view_model::NumberState;
+use net::{Net, TAB_A, TAB_B, TAB_C};
+use shared::crdt::FieldEdit;
+use shared::crdt::FieldKind::{Counter, Lww, Set};
+use shared::id::RecordId;
+use shared::ledger::Wish;
+use shared::schema::{FieldSpec, NAME, NOTE, Schema, TAGS};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Anna and Bert, whom the first tab has added, and Cem, whom the second one has; all are on the relay.
+fn net() -> Net {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", None);
+    net.add(TAB_A, "Bert", None);
+    net.add(TAB_B, "Cem", None);
+    net
+}
+
+fn names(net: &Net, tab: usize) -> Vec<String> {
+    let mut names: Vec<_> = net.page(tab).rows.iter().map(|row| row.called.clone()).collect();
+    names.sort();
+    names
+}
+
+fn record(net: &Net, tab: usize, name: &str) -> RecordId {
+    net.page(tab).rows.iter().find(|row| row.called == name).unwrap_or_else(|| panic!("no {name}")).id
+}
+
+fn edit(net: &mut Net, tab: usize, name: &str, field: &str, edit: FieldEdit) {
+    let record = record(net, tab, name);
+    net.act(tab, Action::Edit { record, field: field.to_owned(), edit });
+}
+
+fn assign(text: &str) -> FieldEdit {
+    FieldEdit::Assign(text.to_owned())
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn edits_of_a_refused_id_that_no_relay_had_are_there_again_under_the_new_id() {
+    let mut net = net();
+    edit(&mut net, TAB_B, "Cem", TAGS, FieldEdit::Insert("board".to_owned()));
+    net.part(TAB_A);
+    edit(&mut net, TAB_A, "Anna", NAME, assign("Anya"));
+    edit(&mut net, TAB_A, "Bert", NOTE, assign("sings"));
+    edit(&mut net, TAB_A, "Cem", TAGS, FieldEdit::Insert("choir".to_owned()));
+    edit(&mut net, TAB_A, "Cem", TAGS, FieldEdit::Remove("board".to_owned()));
+    net.add(TAB_A, "Dora", None);
+    edit(&mut net, TAB_A, "Dora", TAGS, FieldEdit::Insert("new".to_owned()));
+    assert_eq!(net.renew(TAB_A), 5);
+    for tab in [TAB_A, TAB_B] {
+        assert_eq!(names(&net, tab), ["Anya", "Bert", "Cem", "Dora"]);
+        let read = |name| {
+            let record = record(&net, TAB_B, name);
+            net.session(tab).view().record(record).expect("it is there")
+        };
+        assert_eq!(read("Bert").shown(NOTE), "sings");
+        assert_eq!(read("Cem").elements(TAGS), ["choir"]);
+        assert_eq!(read("Dora").elements(TAGS), ["new"]);
+    }
+    assert_eq!(record(&net, TAB_B, "Dora").0.replica, net.id(TAB_A));
+    assert_eq!(net.session(TAB_A).safety(), Safety::Relay);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_removal_that_no_relay_had_is_done_again() {
+    let mut net = net();
+    net.part(TAB_A);
+    let cem = record(&net, TAB_A, "Cem");
+    net.act(TAB_A, Action::Remove { record: cem });
+    assert_eq!(net.renew(TAB_A), 1);
+    assert_eq!(names(&net, TAB_B), ["Anna", "Bert"]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn nothing_that_a_relay_has_is_done_twice() {
+    let mut net = net();
+    edit(&mut net, TAB_A, "Cem", NOTE, assign("drums"));
+    edit(&mut net, TAB_B, "Anna", NAME, assign("Anya"));
+    let bert = record(&net, TAB_B, "Bert");
+    net.act(TAB_B, Action::Remove { record: bert });
+    assert_eq!(net.renew(TAB_A), 0);
+    assert_eq!(names(&net, TAB_B), ["Anya", "Cem"]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_others_did_meanwhile_stays() {
+    let mut net = net();
+    net.part(TAB_A);
+    net.add(TAB_A, "Dora", None);
+    net.add(TAB_B, "Emil", None);
+    edit(&mut net, TAB_B, "Anna", NOTE, assign("plays"));
+    assert_eq!(net.renew(TAB_A), 1);
+    assert_eq!(names(&net, TAB_A), ["Anna", "Bert", "Cem", "Dora", "Emil"]);
+    assert_eq!(net.page(TAB_A).rows[0].called, "Anna");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn an_edit_of_a_record_that_was_removed_meanwhile_brings_the_record_back() {
+    let mut net = net();
+    net.part(TAB_A);
+    edit(&mut net, TAB_A, "Bert", NOTE, assign("sings"));
+    let bert = record(&net, TAB_B, "Bert");
+    net.act(TAB_B, Action::Remove { record: bert });
+    assert_eq!(net.renew(TAB_A), 1);
+    assert_eq!(names(&net, TAB_B), ["Anna", "Bert", "Cem"]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_text_that_somebody_else_wrote_at_the_same_time_stays_and_the_own_one_can_be_put_back() {
+    let mut net = net();
+    net.part(TAB_A);
+    edit(&mut net, TAB_A, "Anna", NAME, assign("Anya"));
+    edit(&mut net, TAB_B, "Anna", NAME, assign("Annie"));
+    net.renew(TAB_A);
+    assert_eq!(names(&net, TAB_A), ["Annie", "Bert", "Cem"]);
+    let page = net.page(TAB_A);
+    let lost = page.notices.iter().find_map(|notice| notice.put_back.as_ref()).expect("it is told");
+    assert_eq!(lost.text, "Anya");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_counter_counts_what_no_relay_had_once() {
+    let field = |name: &str, kind, required| FieldSpec { name: name.to_owned(), kind, required };
+    let fields = vec![field("title", Lww, true), field("likes", Counter, false), field("marks", Set, false)];
+    let mut net = Net::of(Schema::new(fields).unwrap());
+    net.add(TAB_A, "Song", None);
+    edit(&mut net, TAB_A, "Song", "likes", FieldEdit::Add(3));
+    net.part(TAB_A);
+    edit(&mut net, TAB_A, "Song", "likes", FieldEdit::Add(4));
+    edit(&mut net, TAB_B, "Song", "likes", FieldEdit::Add(10));
+    net.renew(TAB_A);
+    let song = record(&net, TAB_B, "Song");
+    let likes = net.session(TAB_B).view().record(song).unwrap().fields["likes"].clone();
+    assert_eq!(likes, shared::replica::FieldView::Counter(17));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_number_given_while_offline_is_given_again_and_what_was_leased_is_given_up() {
+    let mut net = net();
+    net.act(TAB_A, Action::Lease { count: 5 });
+    net.part(TAB_A);
+    let [anna, bert] = ["Anna", "Bert"].map(|name| record(&net, TAB_A, name));
+    net.act(TAB_A, Action::Number { record: anna, number: NumberWish::Next });
+    net.act(TAB_A, Action::Number { record: bert, number: NumberWish::This(42) });
+    net.add(TAB_A, "Dora", Some(NumberWish::This(43)));
+    net.renew(TAB_A);
+    net.settle(TAB_A);
+    let page = net.page(TAB_B);
+    let of = |name: &str| page.rows.iter().find(|row| row.called == name).expect("it is there").number.clone();
+    for (name, number) in [("Bert", "42"), ("Dora", "43")] {
+        assert_eq!((of(name).state, of(name).text.as_str()), (NumberState::Final, number), "{name}");
+    }
+    let anna = of("Anna");
+    assert!(matches!(anna.state, NumberState::Final | NumberState::Renumbered), "{anna:?}");
+    assert!(anna.text.parse::<u64>().unwrap() > 5, "the first five are leased to the old id: {anna:?}");
+    assert_eq!(net.session(TAB_A).view().leased(), 0);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_wish_that_nobody_has_decided_is_asked_again() {
+    let mut net = net();
+    net.part(TAB_A);
+    let anna = record(&net, TAB_A, "Anna");
+    net.act(TAB_A, Action::Ask(Wish::Claim { record: anna, number: 7 }));
+    net.add(TAB_A, "Dora", None);
+    let dora = record(&net, TAB_A, "Dora");
+    net.act(TAB_A, Action::Ask(Wish::Claim { record: dora, number: 8 }));
+    net.renew(TAB_A);
+    let numbers: Vec<_> = net.relay().view().ledger().numbers().collect();
+    assert_eq!(numbers, [(7, anna), (8, record(&net, TAB_B, "Dora"))]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn two_copies_of_a_profile_lose_nothing_of_each_other() {
+    let mut net = net();
+    net.give_disk(TAB_A);
+    net.join(TAB_A);
+    net.copy_disk(TAB_A, TAB_C);
+    net.part(TAB_A);
+    // The same dots, for different edits.
+    net.add(TAB_A, "Dora", None);
+    edit(&mut net, TAB_A, "Anna", NOTE, assign("of the first"));
+    net.add(TAB_C, "Emil", None);
+    edit(&mut net, TAB_C, "Bert", NOTE, assign("of the copy"));
+    net.join(TAB_A);
+    net.renew(TAB_C);
+    assert_eq!(names(&net, TAB_B), ["Anna", "Bert", "Cem", "Dora", "Emil"]);
+    net.renew(TAB_A);
+    assert_eq!(names(&net, TAB_B), ["Anna", "Bert", "Cem", "Dora", "Emil"]);
+    let note = |name| {
+        let record = record(&net, TAB_B, name);
+        net.session(TAB_B).view().record(record).expect("it is there").shown(NOTE).to_owned()
+    };
+    assert_eq!([note("Anna"), note("Bert")], ["of the first", "of the copy"]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn the_page_goes_on_with_what_it_has_told() {
+    let mut net = net();
+    edit(&mut net, TAB_B, "Anna", NAME, assign("Anya"));
+    let told = net.page(TAB_A).story.len();
+    assert!(told > 0);
+    net.renew(TAB_A);
+    assert!(net.page(TAB_A).story.len() >= told);
+}
