@@ -1,10 +1,9 @@
 //! The routes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -51,13 +50,8 @@ async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgra
     upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node).await })
 }
 
-async fn relay(
-    State(app): State<App>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    if let Err(refusal) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
+async fn relay(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    if let Err(refusal) = link::admit(&headers, app.config.link_secret.as_ref()) {
         warn!("a link is refused: {}", refusal.1.trim_end());
         return refusal.into_response();
     }

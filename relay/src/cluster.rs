@@ -1,12 +1,11 @@
 //! `/cluster/voters`: who votes, and how those who run the relays change it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -50,12 +49,8 @@ enum RoomOutcome {
 }
 
 /// Who votes in each room, and who does not, and why.
-pub async fn voters(
-    State(app): State<App>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err((status, text)) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
+pub async fn voters(State(app): State<App>, headers: HeaderMap) -> Response {
+    if let Err((status, text)) = link::admit(&headers, app.config.link_secret.as_ref()) {
         return refusal(status, text.trim_end());
     }
     match app.node.membership().await {
@@ -65,13 +60,8 @@ pub async fn voters(
 }
 
 /// Lets the relays vote that the body names.
-pub async fn set_voters(
-    State(app): State<App>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if let Err((status, text)) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
+pub async fn set_voters(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err((status, text)) = link::admit(&headers, app.config.link_secret.as_ref()) {
         return refusal(status, text.trim_end());
     }
     let named = match Json::<Wanted>::from_bytes(&body) {

@@ -57,7 +57,8 @@ pub struct Args {
     #[arg(long, env = "RELAY_PEERS", value_name = "ID=URL", value_delimiter = ',')]
     peers: Vec<Peer>,
 
-    /// A secret that all relays share. Give it in the environment: flags can be seen by every user of the machine.
+    /// The secret that all relays share; a relay without one has no links. Give it in the environment: every user of the
+    /// machine can see flags.
     #[arg(long, env = "RELAY_LINK_SECRET", hide_env_values = true)]
     link_secret: Option<Secret>,
 
@@ -102,9 +103,9 @@ pub enum ConfigError {
     #[error("--peers names {0} twice: give each relay one address")]
     PeerTwice(VoterId),
     #[error(
-        "listening on {0} with peers needs a secret, or anybody could pose as a relay: set RELAY_LINK_SECRET to the same long random text on all relays"
+        "--peers needs a link secret, or anybody could pose as a relay: run `export RELAY_LINK_SECRET=$(openssl rand -hex 32)` once, and start every relay with this same RELAY_LINK_SECRET"
     )]
-    NoSecret(IpAddr),
+    NoSecret,
     #[error(transparent)]
     Settings(#[from] BadSettings),
 }
@@ -124,8 +125,8 @@ impl TryFrom<Args> for Config {
             }
         }
         let link_secret = args.link_secret.filter(|secret| !secret.0.is_empty());
-        if !args.host.is_loopback() && !peers.is_empty() && link_secret.is_none() {
-            return Err(ConfigError::NoSecret(args.host));
+        if !peers.is_empty() && link_secret.is_none() {
+            return Err(ConfigError::NoSecret);
         }
         let dynamic = args.settings.complete(args.settings_file.as_deref())?;
         Ok(Config {
@@ -233,7 +234,8 @@ mod tests {
 
     #[test]
     fn peers_are_read_with_their_ids() {
-        let config = config(&["--id", "1", "--peers", "2=ws://127.0.0.1:5001,3=ws://[::1]:5002/"]).unwrap();
+        let peers = "2=ws://127.0.0.1:5001,3=ws://[::1]:5002/";
+        let config = config(&["--id", "1", "--link-secret", "s3cret", "--peers", peers]).unwrap();
         let peers = [(VoterId(2), "127.0.0.1:5001".to_owned()), (VoterId(3), "[::1]:5002".to_owned())];
         assert_eq!(config.peers, BTreeMap::from(peers));
     }
@@ -249,9 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_others_can_reach_needs_a_secret() {
-        let open = ["--host", "0.0.0.0", "--peers", "2=ws://a:1"];
-        assert!(matches!(config(&open), Err(ConfigError::NoSecret(_))));
+    fn relays_need_a_secret_for_their_links_on_loopback_too() {
+        let open = ["--peers", "2=ws://127.0.0.1:1"];
+        assert_eq!(config(&open).unwrap_err(), ConfigError::NoSecret);
+        assert_eq!(config(&[&open[..], &["--link-secret", ""]].concat()).unwrap_err(), ConfigError::NoSecret);
         assert!(config(&[&open[..], &["--link-secret", "s3cret"]].concat()).is_ok());
         assert!(config(&["--host", "0.0.0.0"]).is_ok());
     }

@@ -1,7 +1,6 @@
 //! The links between relays: of each pair, the one with the lower id dials, and the other only if that does not happen.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,30 +45,27 @@ pub const MAX_PACKET_BYTES: usize = MAX_FRAME_BYTES + 1024;
 /// would cost more than all the rest when many peers say little.
 pub const READ_BUFFER_BYTES: usize = 8 << 10;
 
-/// Whether a request from `remote` may come from a relay, or from those who run the relays.
+/// Admits a request only if it carries the link secret. Where the request comes from proves nothing: behind a proxy on
+/// the same machine everybody comes from loopback.
 ///
 /// # Errors
 /// The status and the text to refuse it with.
-pub fn admit(
-    headers: &HeaderMap,
-    remote: SocketAddr,
-    secret: Option<&Secret>,
-) -> Result<(), (StatusCode, &'static str)> {
+pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (StatusCode, &'static str)> {
     // A browser always says which page it acts for, and no page is a relay.
     if headers.contains_key(header::ORIGIN) {
         return Err((StatusCode::FORBIDDEN, "this is for relays and those who run them, not for pages\n"));
     }
     let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
     match secret {
-        Some(secret) if !given.is_some_and(|given| secret.matches(given)) => Err((
+        Some(secret) if given.is_some_and(|given| secret.matches(given)) => Ok(()),
+        Some(_) => Err((
             StatusCode::UNAUTHORIZED,
-            "wrong or no link secret: set RELAY_LINK_SECRET to the same on all relays\n",
+            "wrong or no link secret: start all relays with the same RELAY_LINK_SECRET; by hand, send `Authorization: Bearer $RELAY_LINK_SECRET`\n",
         )),
-        None if !remote.ip().to_canonical().is_loopback() => Err((
-            StatusCode::UNAUTHORIZED,
-            "from other machines this needs a link secret: set RELAY_LINK_SECRET to the same on all relays\n",
+        None => Err((
+            StatusCode::FORBIDDEN,
+            "this relay has no link secret, so it takes no links and no commands of operators: run `export RELAY_LINK_SECRET=$(openssl rand -hex 32)` once, and start every relay with this same RELAY_LINK_SECRET\n",
         )),
-        _ => Ok(()),
     }
 }
 

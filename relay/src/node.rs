@@ -69,16 +69,12 @@ pub struct Identity {
     pub address: String,
     /// The other relays that the operator names, with the host and port of each.
     pub peers: BTreeMap<VoterId, String>,
-    /// Whether whoever changes the voters has to give a secret.
-    pub has_secret: bool,
 }
 
 /// The node. [`run`](Self::run) is its task.
 #[derive(Debug)]
 pub struct Node {
     me: Me,
-    /// Whether whoever changes the voters has to give a secret.
-    has_secret: bool,
     founding: Founding,
     directory: Directory,
     inbox: mpsc::Receiver<Event>,
@@ -141,14 +137,13 @@ impl Node {
         recovered: BTreeMap<Room, Recovered>,
         writer: Writer,
     ) -> (Self, NodeHandle) {
-        let Identity { voter, schema, address, peers, has_secret } = identity;
+        let Identity { voter, schema, address, peers } = identity;
         let me = Me { voter, replica: about.replica, schema };
         let (events, inbox) = mpsc::channel(INBOX);
         let mut node = Node {
             founding: Founding::new((voter, about.replica), peers.keys().copied().collect(), about.founding),
             directory: Directory::new((voter, address), peers, about.relays),
             me,
-            has_secret,
             inbox,
             rooms: BTreeMap::new(),
             peers: BTreeMap::new(),

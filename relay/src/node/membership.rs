@@ -110,14 +110,13 @@ fn list(voters: &BTreeSet<VoterId>) -> String {
 pub struct AdmitCommand {
     address: String,
     voters: BTreeSet<VoterId>,
-    has_secret: bool,
 }
 
 impl fmt::Display for AdmitCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<_> = self.voters.iter().map(|voter| voter.0.to_string()).collect();
         write!(f, "curl http://{}/cluster/voters -d '{{\"voters\": [{}]}}'", self.address, ids.join(", "))?;
-        if self.has_secret { f.write_str(" -H \"Authorization: Bearer $RELAY_LINK_SECRET\"") } else { Ok(()) }
+        f.write_str(" -H \"Authorization: Bearer $RELAY_LINK_SECRET\"")
     }
 }
 
@@ -218,7 +217,7 @@ impl Node {
     pub(super) fn admit_command(&self, voter: VoterId) -> AdmitCommand {
         let voters = self.membership().into_iter().flat_map(|configuration| configuration.voters.keys());
         let voters = voters.copied().chain([voter]).collect();
-        AdmitCommand { address: self.own_address(), voters, has_secret: self.has_secret }
+        AdmitCommand { address: self.own_address(), voters }
     }
 
     fn own_address(&self) -> String {

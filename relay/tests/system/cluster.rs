@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 /// How long anything that is bound to happen may take. Far more than it should, since the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// What the relays of a cluster share, unless a flag gives them another secret.
+pub const SECRET: &str = "the-secret-of-the-relays-in-a-test";
 
 /// Relays that know one another. Those that still run are killed when this is dropped.
 pub struct Cluster {
@@ -100,7 +102,7 @@ impl Cluster {
             command.env_remove(name);
         }
         command.env("RELAY_ID", id.to_string()).env("RELAY_PORT", relay.port.to_string());
-        command.env("RELAY_DATA_DIR", self.data_dir(id)).args(&relay.flags);
+        command.env("RELAY_DATA_DIR", self.data_dir(id)).env("RELAY_LINK_SECRET", SECRET).args(&relay.flags);
         if !peers.is_empty() {
             command.args(["--peers", &peers.join(",")]);
         }
@@ -179,7 +181,9 @@ impl Cluster {
 
     /// Who votes in which room, as a relay says.
     pub fn membership(&self, id: u16) -> serde_json::Value {
-        let (head, body) = self.get(id, "/cluster/voters").expect("an answer");
+        let (address, secret) = (self.address(id), authorization(SECRET));
+        let request = format!("GET /cluster/voters HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{secret}\r\n");
+        let (head, body) = self.request(id, &request).expect("an answer");
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         serde_json::from_str(&body).expect("JSON")
     }
@@ -187,7 +191,7 @@ impl Cluster {
     /// Asks a relay that these vote. Gives the status and what came of it.
     pub fn set_voters(&self, id: u16, voters: &[u16]) -> (u16, serde_json::Value) {
         let body = serde_json::json!({ "voters": voters }).to_string();
-        let (head, body) = self.post(id, "/cluster/voters", "", &body).expect("an answer");
+        let (head, body) = self.post(id, "/cluster/voters", &authorization(SECRET), &body).expect("an answer");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         (status, serde_json::from_str(&body).expect("JSON"))
     }
@@ -242,6 +246,11 @@ impl Drop for Cluster {
             }
         }
     }
+}
+
+/// The header that carries a link secret.
+pub fn authorization(secret: &str) -> String {
+    format!("Authorization: Bearer {secret}\r\n")
 }
 
 pub fn wait_for_exit(child: &mut Child) -> ExitStatus {

@@ -10,7 +10,7 @@ use shared::replica::View;
 use shared::wire::{Frame, Hello};
 use tokio::time::timeout;
 
-use crate::cluster::{Cluster, poll};
+use crate::cluster::{Cluster, SECRET, authorization, poll};
 use crate::tab::{Client, Tab, new_secret};
 
 /// How long to look whether something happens that must not. A candidate without success tries again after 0.3 s, and
@@ -249,7 +249,7 @@ async fn voters_that_make_no_sense_are_refused_with_the_reason() {
     cluster.kill(3);
     cluster.wait_until_linked();
     refused(&cluster, &[1, 2, 3], "no link to relay 3");
-    let (head, body) = cluster.post(1, "/cluster/voters", "", "voters=1").unwrap();
+    let (head, body) = cluster.post(1, "/cluster/voters", &authorization(SECRET), "voters=1").unwrap();
     assert!(head.starts_with("HTTP/1.1 400") && body.contains(r#"{\"voters\": [1, 2, 3]}"#), "{head}{body}");
     number(&tab, "Béla").await;
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
-use shared::id::{ReplicaId, VoterId};
+use shared::id::{ReplicaSecret, VoterId};
 use shared::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
 use shared::ledger::Wish;
 use shared::replica::{Config, Replica, Role};
@@ -36,8 +36,10 @@ impl Tab {
     /// A new tab, connected to the relay at `url` and told who leads.
     pub async fn open(url: &str) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let replica = ReplicaId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let config = Config { replica, schema: Schema::people(), role: Role::Tab };
+        let mut bytes = [0; ReplicaSecret::BYTES];
+        bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+        let secret = ReplicaSecret::new(bytes);
+        let config = Config { replica: secret.replica(), schema: Schema::people(), role: Role::Tab };
         let limits = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);
         let connected = connect_async_with_config(url, Some(limits), true).await;
         let (socket, _response) = connected.expect("the relay takes tabs");
@@ -49,7 +51,7 @@ impl Tab {
             asked: 0,
             decided: 0,
         };
-        tab.send(&Frame::Hello(Hello::Tab { replica, room: "people".to_owned() })).await;
+        tab.send(&Frame::Hello(Hello::Tab { secret, room: "people".to_owned() })).await;
         let Frame::Hello(Hello::Relay { voter, replica, .. }) = tab.receive().await else {
             panic!("a relay greets first")
         };

@@ -1,4 +1,6 @@
-//! Whoever breaks the protocol is told why and cut; the others notice nothing.
+//! A peer that breaks the protocol is told why and cut; the others notice nothing.
+
+mod links;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -275,31 +277,4 @@ async fn pages_from_elsewhere_are_refused() {
     assert_eq!(status(request(&url, header::ORIGIN, "http://localhost:8080")).await, 101);
     assert_eq!(status(request(&url, header::ORIGIN, "https://duet.example")).await, 101);
     assert_eq!(status(&url).await, 101);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn links_are_for_relays_with_the_secret_only() {
-    let cluster = Cluster::start_with(3, &["--link-secret", "s3cret"]);
-    let url = format!("ws://{}/link", cluster.address(3));
-    assert_eq!(status(request(&url, header::ORIGIN, "http://127.0.0.1:5000")).await, 403);
-    assert_eq!(status(&url).await, 401);
-    assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer s3creT")).await, 401);
-    let mut client = Client::connect(request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
-    client.send(&hello_of_link(3)).await;
-    assert!(matches!(refused(client).await, Violation::Malformed { .. }));
-    for (headers, expected) in [("", "401"), ("Authorization: Bearer s3cret\r\nOrigin: http://a.example\r\n", "403")] {
-        let (head, body) = cluster.post(3, "/cluster/voters", headers, r#"{"voters": [1]}"#).expect("an answer");
-        assert!(head.starts_with(&format!("HTTP/1.1 {expected}")) && body.contains("error"), "{head}{body}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
-    let cluster = Cluster::start(1);
-    let mut client = Client::connect(format!("ws://{}/link", cluster.address(1))).await.expect("a link");
-    client.send(&hello_of_link(2)).await;
-    let voters = BTreeMap::from([(VoterId(2), new_replica_id())]);
-    let founding = Some(paxos::Configuration { number: 0, voters });
-    client.send(&Frame::Relays(Relays { founding, addresses: BTreeMap::new() })).await;
-    assert_eq!(refused(client).await, Violation::Diverged);
 }
