@@ -1,9 +1,10 @@
 //! The routes.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -38,7 +39,12 @@ pub fn router(app: App) -> Router {
         .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
 }
 
-async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+async fn tab(
+    State(app): State<App>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     if !origin::is_allowed(&headers, &app.config, &app.node.addresses_of_others()) {
         warn!(origin = ?headers.get("origin"), "a page from elsewhere is refused");
         let text =
@@ -47,7 +53,7 @@ async fn tab(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgra
     }
     // Looser than what is allowed to tabs, so that they are told what was wrong.
     let upgrade = limited(upgrade);
-    upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node).await })
+    upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node, remote.ip()).await })
 }
 
 async fn relay(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {

@@ -138,13 +138,14 @@ async fn outcomes(
         let outcome = match asked {
             Asked::InForce(number) => RoomOutcome::Number(number),
             Asked::Pending(answer) => match timeout_at(deadline, answer).await {
-                Ok(Ok(Ok(Reply::Decided(_, Ok(Granted::Configuration { number }))))) => RoomOutcome::Number(number),
-                Ok(Ok(Ok(Reply::Decided(_, Err(rejection))))) => {
+                Ok(Ok(Ok(Ok(Reply::Decided(_, Ok(Granted::Configuration { number })))))) => RoomOutcome::Number(number),
+                Ok(Ok(Ok(Ok(Reply::Decided(_, Err(rejection)))))) => {
                     has_crossed |= is_crossing(&rejection);
                     RoomOutcome::Error(rejection.to_string())
                 }
-                Ok(Ok(Ok(other))) => unreachable!("a change of the voters was asked for, not {other:?}"),
-                Ok(Ok(Err(rejection))) => RoomOutcome::Error(rejection.to_string()),
+                Ok(Ok(Ok(Ok(other)))) => unreachable!("a change of the voters was asked for, not {other:?}"),
+                Ok(Ok(Ok(Err(rejection)))) => RoomOutcome::Error(rejection.to_string()),
+                Ok(Ok(Err(no_room))) => RoomOutcome::Error(no_room.to_string()),
                 Ok(Err(_)) => return Err(Stopped),
                 Err(_) => RoomOutcome::Error(
                     "not decided in time, and may still be: see that a majority of the voters is up, and then look again"

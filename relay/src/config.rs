@@ -62,6 +62,10 @@ pub struct Args {
     #[arg(long, env = "RELAY_LINK_SECRET", hide_env_values = true)]
     link_secret: Option<Secret>,
 
+    /// How many rooms this relay keeps at the most.
+    #[arg(long, env = "RELAY_MAX_ROOMS", value_name = "COUNT", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
+    max_rooms: u32,
+
     /// Further origins from which pages may connect, as in `https://duet.example`.
     #[arg(long, env = "RELAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
@@ -90,6 +94,8 @@ pub struct Config {
     /// The other relays, with the host and port of each.
     pub peers: BTreeMap<VoterId, String>,
     pub link_secret: Option<Secret>,
+    /// How many rooms there may be.
+    pub max_rooms: usize,
     pub allow_origin: Vec<String>,
     /// The settings of rooms in which nobody has set them.
     pub dynamic: Dynamic,
@@ -140,6 +146,7 @@ impl TryFrom<Args> for Config {
             schema_file: args.schema,
             peers,
             link_secret,
+            max_rooms: args.max_rooms as usize,
             allow_origin: args.allow_origin,
             dynamic,
         })

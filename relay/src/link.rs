@@ -71,7 +71,7 @@ pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (Status
 
 /// Serves a link that another relay has dialed.
 pub async fn serve(socket: WebSocket, node: NodeHandle) {
-    let connection = node.connection();
+    let mut connection = node.connection();
     let (mut sink, packets) = socket::split_accepted(socket);
     let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
     let me = connection.me().voter;
@@ -165,7 +165,7 @@ fn jittered(wait: Duration) -> Duration {
 /// Connects to a relay and serves the link until it ends.
 async fn dial(peer: VoterId, address: &str, config: &Config, node: &NodeHandle) -> anyhow::Result<End> {
     let socket = timeout(PATIENCE, connect(address, config.link_secret.as_ref())).await.context("no answer")??;
-    let connection = node.connection();
+    let mut connection = node.connection();
     let (mut sink, packets) = socket::split_dialed(socket);
     let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
     let me = connection.me().voter;
@@ -264,6 +264,8 @@ where
         let told = match incoming.next(RHYTHM.silence).await {
             Ok(Frame::InRoom(room, message)) => connection.link_says(room, message).await,
             Ok(Frame::Relays(relays)) => connection.link_tells(relays).await,
+            Ok(Frame::Opened(room)) => connection.link_opened(room).await,
+            Ok(Frame::Closed(room)) => connection.link_closed(room).await,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
             Ok(_) => return Violation::Malformed { reason: "a link carries messages in rooms".to_owned() }.into(),
             Err(end) => return end,

@@ -1,43 +1,44 @@
 //! The one task that owns the replicas of all rooms. It waits for nothing but its inbox, its timers and the disk.
 
 mod directory;
+mod failures;
 mod founding;
 mod handle;
 mod links;
+mod machine;
 mod membership;
+mod rooms;
+mod tabs;
 
 pub use directory::Others;
-pub use handle::{Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
+pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
 pub use membership::{AdmitCommand, Asked};
+pub use rooms::{DEFAULT_ROOM, is_blank};
+pub use tabs::Visitor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{
-    Command, CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation,
-    WriteBatch,
-};
-use shared::paxos::{Ballot, Slot};
-use shared::replica::{Config, Replica, Role, Tuning};
+use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, Recovered, Violation, WriteBatch};
 use shared::schema::Schema;
 use shared::wire::{Frame, Room};
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, trace, warn};
+use tracing::{error, info, trace, warn};
 
 use crate::outbox::{Outbox, Overflow};
-use crate::store::{About, Persisted, StoreError, Writer, new_incarnation};
+use crate::store::{About, Persisted, StoreError, Writer, new_incarnation, new_room};
 
 use directory::Directory;
 use founding::Founding;
 use handle::Event;
 use links::Link;
+use machine::{Recover, Step, contained};
+use rooms::Rooms;
 
-/// How many rooms a relay serves at the most.
-const MAX_ROOMS: usize = 64;
 /// How many events may wait for the node; beyond that the connections stop reading.
 const INBOX: usize = 1024;
 /// How many events are taken at once, before what they write goes to the disk together.
@@ -69,6 +70,8 @@ pub struct Identity {
     pub address: String,
     /// The other relays that the operator names, with the host and port of each.
     pub peers: BTreeMap<VoterId, String>,
+    /// How many rooms there may be.
+    pub max_rooms: usize,
 }
 
 /// The node. [`run`](Self::run) is its task.
@@ -78,7 +81,7 @@ pub struct Node {
     founding: Founding,
     directory: Directory,
     inbox: mpsc::Receiver<Event>,
-    rooms: BTreeMap<Room, OpenRoom>,
+    rooms: Rooms,
     peers: BTreeMap<PeerId, Peer>,
     writer: Writer,
     /// What the events at hand write; goes to the writer when they are done.
@@ -87,7 +90,7 @@ pub struct Node {
     unwritten: usize,
     commits: u64,
     /// What was asked of the ledgers, and who waits for the answer.
-    asked: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandRejection>>>,
+    asked: BTreeMap<CommandId, Waiting>,
     /// Who wants to know when a room has changed.
     changes: broadcast::Sender<Room>,
     last_command: CommandId,
@@ -101,24 +104,19 @@ pub struct Node {
     started: Instant,
 }
 
+/// Somebody who waits for the answer to a command.
 #[derive(Debug)]
-struct OpenRoom {
-    replica: Replica,
-    /// The leader last written to the log.
-    leader: Option<Ballot>,
-    /// The number of the configuration last seen.
-    configuration: Option<u32>,
-    /// How the room read when those who listen were told last.
-    told: Reading,
+struct Waiting {
+    room: Room,
+    answer: oneshot::Sender<Answer>,
 }
-
-/// By what a room reads as it does: the document, the log, how far it is released, and who leads.
-type Reading = (u64, Slot, Slot, Option<Ballot>);
 
 #[derive(Debug)]
 struct Peer {
     place: Place,
     outbox: Outbox,
+    /// The rooms that the relay at the other end has closed.
+    closed: BTreeSet<Room>,
 }
 
 /// Where a peer belongs.
@@ -137,7 +135,18 @@ impl Node {
         recovered: BTreeMap<Room, Recovered>,
         writer: Writer,
     ) -> (Self, NodeHandle) {
-        let Identity { voter, schema, address, peers } = identity;
+        Self::with(machine::recover, identity, about, recovered, writer)
+    }
+
+    /// The same, with replicas that `recover` makes.
+    fn with(
+        recover: Recover,
+        identity: Identity,
+        about: About,
+        mut recovered: BTreeMap<Room, Recovered>,
+        writer: Writer,
+    ) -> (Self, NodeHandle) {
+        let Identity { voter, schema, address, peers, max_rooms } = identity;
         let me = Me { voter, replica: about.replica, schema };
         let (events, inbox) = mpsc::channel(INBOX);
         let mut node = Node {
@@ -145,7 +154,7 @@ impl Node {
             directory: Directory::new((voter, address), peers, about.relays),
             me,
             inbox,
-            rooms: BTreeMap::new(),
+            rooms: Rooms::new(max_rooms, about.floor, recover),
             peers: BTreeMap::new(),
             writer,
             writes: Vec::new(),
@@ -163,6 +172,8 @@ impl Node {
         if let Some(founding) = node.founding.try_found() {
             node.found(&founding);
         }
+        let default_room = Room::try_from(DEFAULT_ROOM.to_owned()).expect("the name of a room");
+        recovered.entry(default_room).or_insert_with(|| new_room(about.floor));
         for (room, recovered) in recovered {
             node.open(room, recovered);
         }
@@ -216,8 +227,7 @@ impl Node {
 
     /// The earliest deadline of all rooms, and of the node itself.
     fn deadline(&self) -> Option<Instant> {
-        let earliest = self.rooms.values().filter_map(|room| room.replica.deadline()).min();
-        earliest.map(|since_start| self.started + since_start).into_iter().chain(self.vote_deadline()).min()
+        self.rooms.deadline(self.started).into_iter().chain(self.vote_deadline()).min()
     }
 
     fn now(&self) -> Now {
@@ -227,7 +237,7 @@ impl Node {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::TabUp { peer, replica, room, outbox } => self.tab_up(peer, replica, room, outbox),
+            Event::TabUp { peer, visitor, outbox } => self.tab_up(peer, visitor, outbox),
             Event::LinkUp { peer, remote, outbox } => self.link_up(peer, remote, outbox),
             Event::FromTab(peer, message) => {
                 if let Some(Peer { place: Place::Tab(_, room), .. }) = self.peers.get(&peer) {
@@ -237,13 +247,20 @@ impl Node {
             }
             Event::FromLink(peer, room, message) => self.link_says(peer, room, message),
             Event::LinkTells(peer, relays) => self.link_tells(peer, relays),
+            Event::LinkOpened(peer, room) => self.link_opened(peer, &room),
+            Event::LinkClosed(peer, room) => self.link_closed(peer, room),
             Event::Down(peer) => {
                 self.remove(peer);
             }
             Event::Command(room, command, answer) => self.command(&room, command, answer),
+            Event::Enter(room, address, answer) => {
+                let _asker_is_gone = answer.send(self.enter(&room, address));
+            }
             Event::Look(room, look) => {
-                let is_open = self.rooms.contains_key(&room) || self.open_new(&room);
-                look(self.rooms.get(&room).filter(|_| is_open).map(|room| room.replica.view()));
+                let view = self.rooms.find(&room).map(|open| open.machine.view());
+                if let Err(panicked) = contained(|| look(view)) {
+                    error!(room = room.as_str(), "a read had an internal error: {}", panicked.0);
+                }
             }
             Event::Health(answer) => {
                 let _asker_is_gone = answer.send(self.health());
@@ -258,61 +275,23 @@ impl Node {
         }
     }
 
-    /// Carries out what a handler wants. Without room for one more room the answer is dropped.
-    fn command(&mut self, room: &Room, command: Command, answer: oneshot::Sender<Result<Reply, CommandRejection>>) {
-        if self.rooms.contains_key(room) || self.open_new(room) {
-            if self.asked.len() >= MANY_ASKED {
-                self.asked.retain(|_, answer| !answer.is_closed());
-            }
-            let id = self.next_command();
-            self.asked.insert(id, answer);
-            self.handle(room, Input::Command(id, command));
+    /// Carries out what a handler wants.
+    fn command(&mut self, room: &Room, command: Command, answer: oneshot::Sender<Answer>) {
+        if let Err(no_room) = self.rooms.find(room) {
+            let _asker_is_gone = answer.send(Err(no_room));
+            return;
         }
+        if self.asked.len() >= MANY_ASKED {
+            self.asked.retain(|_, waiting| !waiting.answer.is_closed());
+        }
+        let id = self.next_command();
+        self.asked.insert(id, Waiting { room: room.clone(), answer });
+        self.handle(room, Input::Command(id, command));
     }
 
     fn next_command(&mut self) -> CommandId {
         self.last_command = CommandId(self.last_command.0 + 1);
         self.last_command
-    }
-
-    fn tab_up(&mut self, peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox) {
-        if replica == self.me.replica {
-            return outbox.cut(Violation::ForeignClaim);
-        }
-        if !self.rooms.contains_key(&room) && !self.open_new(&room) {
-            return outbox.cut(Violation::TooManyRooms { limit: MAX_ROOMS });
-        }
-        let place = Place::Tab(replica, room.clone());
-        self.replace(&place);
-        self.peers.insert(peer, Peer { place, outbox });
-        self.handle(&room, Input::PeerUp(peer, PeerKind::Tab(replica)));
-    }
-
-    /// Opens a room that nobody has been in before. Says whether there was room for it.
-    fn open_new(&mut self, room: &Room) -> bool {
-        if self.rooms.len() >= MAX_ROOMS {
-            return false;
-        }
-        self.open(room.clone(), Recovered::default());
-        let links = self.peers.iter().filter_map(|(&peer, of)| Some((peer, of.place.link()?)));
-        for (peer, Link { remote, .. }) in links.filter(|(_, link)| link.is_open()).collect::<Vec<_>>() {
-            self.handle(room, Input::PeerUp(peer, PeerKind::Relay(remote.voter, remote.incarnation)));
-        }
-        true
-    }
-
-    fn open(&mut self, room: Room, recovered: Recovered) {
-        let seed = getrandom::u64().expect("the system gives random numbers");
-        let (voter, addresses, tuning) = (self.me.voter, self.directory.addresses(), Tuning::default());
-        let role = Role::Relay { voter, addresses, seed, tuning };
-        let config = Config { replica: self.me.replica, schema: self.me.schema.clone(), role };
-        let replica = Replica::recover(config, recovered, self.now());
-        info!(room = room.as_str(), records = replica.view().document().records().len(), "room open");
-        self.rooms
-            .insert(room.clone(), OpenRoom { replica, leader: None, configuration: None, told: Reading::default() });
-        if let Some(founding) = self.founding.known().cloned() {
-            self.handle(&room, Input::Found(founding));
-        }
     }
 
     /// Ends the connection that a newer one of the same peer takes the place of.
@@ -338,26 +317,12 @@ impl Node {
                 self.changed = true;
                 self.founding.lost(link.remote.voter);
                 self.directory.link_down(link.remote.voter);
-                for room in self.room_names() {
+                for room in self.rooms.names() {
                     self.handle(&room, Input::PeerDown(peer));
                 }
             }
         }
         Some(removed)
-    }
-
-    fn room_names(&self) -> Vec<Room> {
-        self.rooms.keys().cloned().collect()
-    }
-
-    /// Wakes every room whose deadline has come.
-    fn wake(&mut self) {
-        let now = self.started.elapsed();
-        let due = self.rooms.iter().filter(|(_, room)| room.replica.deadline().is_some_and(|at| at <= now));
-        for room in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-            self.handle(&room, Input::Wake);
-        }
-        self.warn_of_no_vote();
     }
 
     fn persisted(&mut self, persisted: Persisted) {
@@ -368,7 +333,14 @@ impl Node {
         }
         self.unwritten -= persisted.batches;
         for (room, id) in persisted.last {
-            self.handle(&room, Input::Persisted(id));
+            if let Some(open) = self.rooms.open.get_mut(&room) {
+                open.persisted = Some(id);
+                self.handle(&room, Input::Persisted(id));
+            }
+        }
+        // Reports of what a room wrote before it failed have come by now, and nobody has listened to them.
+        for loaded in persisted.loaded {
+            self.room_loaded(loaded);
         }
     }
 
@@ -376,19 +348,24 @@ impl Node {
     fn handle(&mut self, room: &Room, input: Input) {
         trace!(room = room.as_str(), ?input, "in");
         let now = self.now();
-        let Some(open) = self.rooms.get_mut(room) else { return };
-        let output = open.replica.handle(now, input);
-        let view = open.replica.view();
-        let configuration = view.ledger().configuration().map(|configuration| configuration.number);
-        if view.leader() != open.leader {
-            match view.leader() {
+        let Some(open) = self.rooms.open.get_mut(room) else { return };
+        let Step { output, leader, configuration, reading, is_blank, deadline } =
+            match Step::take(open.machine.as_mut(), now, input) {
+                Ok(step) => step,
+                Err(panicked) => return self.room_failed(room, &panicked),
+            };
+        if leader != open.leader {
+            match leader {
                 Some(ballot) => info!(room = room.as_str(), %ballot, "{} leads", ballot.voter),
                 None => info!(room = room.as_str(), "no leader"),
             }
         }
-        self.changed |= (view.leader(), configuration) != (open.leader, open.configuration);
-        (open.leader, open.configuration) = (view.leader(), configuration);
-        let reading = (view.document().fingerprint(), view.log().decided(), view.released(), view.leader());
+        // A room that is blank no more follows the others in who votes.
+        self.changed |= (leader, configuration, is_blank) != (open.leader, open.configuration, open.is_blank);
+        (open.leader, open.configuration, open.is_blank, open.deadline) = (leader, configuration, is_blank, deadline);
+        if let Some(batch) = &output.write {
+            open.submitted = Some(batch.id);
+        }
         if std::mem::replace(&mut open.told, reading) != reading {
             let _nobody_listens = self.changes.send(room.clone());
         }
@@ -401,8 +378,8 @@ impl Node {
         }
         self.writes.extend(output.write.map(|batch| (room.clone(), batch)));
         for (command, reply) in output.replies {
-            if let Some(answer) = self.asked.remove(&command) {
-                let _asker_is_gone = answer.send(reply);
+            if let Some(Waiting { answer, .. }) = self.asked.remove(&command) {
+                let _asker_is_gone = answer.send(Ok(reply));
             }
         }
         let mut slow = BTreeSet::new();
@@ -465,6 +442,12 @@ impl Node {
     }
 }
 
+impl Peer {
+    fn new(place: Place, outbox: Outbox) -> Self {
+        Peer { place, outbox, closed: BTreeSet::new() }
+    }
+}
+
 impl Place {
     fn link(&self) -> Option<Link> {
         match *self {
@@ -482,3 +465,6 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The WebSocket of one tab. Nothing that a tab sends is trusted.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocket;
@@ -9,34 +10,35 @@ use shared::io::{Message, Violation};
 use shared::wire::{Encoder, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
 use tracing::{debug, warn};
 
-use crate::node::{Connection, Me, NodeHandle, Stopped};
+use crate::budget::{Bucket, Rate};
+use crate::node::{Connection, Me, NodeHandle, Stopped, Visitor};
 use crate::outbox::{self, Outbox};
 use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 
 /// How long a tab may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
-const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(10), silence: Duration::from_secs(30) };
+/// A link that is half dead keeps the id of its tab from other relays, so it must not stay for long.
+const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(5), silence: Duration::from_secs(15) };
 
 /// How much a tab may send: so many messages a second for as long as it likes, and so many at once. The burst lets
 /// everything through that a tab may have written offline, and thousands of edits by a script.
-const MESSAGES_PER_SECOND: u32 = 1000;
-const BURST: u32 = 10_000;
+const MESSAGES: Rate = Rate { per_second: 1000.0, burst: 10_000.0 };
 /// What asks for work in proportion to the whole document counts as this many messages.
-const RESYNC_COST: u32 = 100;
+const RESYNC_COST: f64 = 100.0;
 /// What asks for a whole record.
-const RECORD_COST: u32 = 10;
+const RECORD_COST: f64 = 10.0;
 
 /// Serves one tab until its connection ends.
-pub async fn serve(socket: WebSocket, node: NodeHandle) {
-    let connection = node.connection();
+pub async fn serve(socket: WebSocket, node: NodeHandle, address: IpAddr) {
+    let mut connection = node.connection();
     let (mut sink, packets) = socket::split_accepted(socket);
     let mut incoming = Incoming::new(packets, MAX_TAB_FRAME_BYTES);
     let (who, end) = match hello(&mut incoming).await {
         Ok((replica, room)) => {
             let who = format!("tab {replica} in room {}", room.as_str());
             debug!("{who} is here");
-            (who, converse(&mut sink, &mut incoming, &connection, (replica, room)).await)
+            (who, converse(&mut sink, &mut incoming, &connection, Visitor { replica, room, address }).await)
         }
         Err(end) => ("a tab without a name".to_owned(), end),
     };
@@ -48,12 +50,7 @@ pub async fn serve(socket: WebSocket, node: NodeHandle) {
     socket::close(sink, incoming, end).await;
 }
 
-async fn converse<K, S>(
-    sink: &mut K,
-    incoming: &mut Incoming<S>,
-    connection: &Connection,
-    tab: (ReplicaId, Room),
-) -> End
+async fn converse<K, S>(sink: &mut K, incoming: &mut Incoming<S>, connection: &Connection, visitor: Visitor) -> End
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
@@ -64,7 +61,7 @@ where
         return end;
     }
     let (outbox, queue) = outbox::queue(encoder);
-    socket::run(sink, queue, RHYTHM, read(incoming, connection, tab, outbox)).await
+    socket::run(sink, queue, RHYTHM, read(incoming, connection, visitor, outbox)).await
 }
 
 async fn hello<S>(incoming: &mut Incoming<S>) -> Result<(ReplicaId, Room), End>
@@ -83,24 +80,25 @@ fn malformed(reason: &str) -> End {
     Violation::Malformed { reason: reason.to_owned() }.into()
 }
 
-async fn read<S>(incoming: &mut Incoming<S>, connection: &Connection, tab: (ReplicaId, Room), outbox: Outbox) -> End
+async fn read<S>(incoming: &mut Incoming<S>, connection: &Connection, visitor: Visitor, outbox: Outbox) -> End
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    let (replica, room) = tab;
-    if let Err(Stopped) = connection.tab_up(replica, room, outbox).await {
+    if let Err(Stopped) = connection.tab_up(visitor, outbox).await {
         return Violation::Stopping.into();
     }
-    let mut allowance = Allowance::new(Instant::now());
+    let mut allowance = Bucket::new(MESSAGES, Instant::now());
     loop {
         let message = match incoming.next(RHYTHM.silence).await {
             Ok(Frame::Message(message)) => message,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
-            Ok(Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_)) => return Violation::NotForTabs.into(),
+            Ok(Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) | Frame::Opened(_) | Frame::Closed(_)) => {
+                return Violation::NotForTabs.into();
+            }
             Err(end) => return end,
         };
-        if !allowance.spend(cost(&message), Instant::now()) {
-            return Violation::TooFast { limit: MESSAGES_PER_SECOND }.into();
+        if !allowance.try_spend(cost(&message), Instant::now()) {
+            return Violation::TooFast { limit: MESSAGES.per_second as u32 }.into();
         }
         if let Err(Stopped) = connection.tab_says(message).await {
             return Violation::Stopping.into();
@@ -108,7 +106,7 @@ where
     }
 }
 
-fn cost(message: &Message) -> u32 {
+fn cost(message: &Message) -> f64 {
     match message {
         Message::Have { .. }
         | Message::More
@@ -116,47 +114,6 @@ fn cost(message: &Message) -> u32 {
         | Message::AskLiveness { .. }
         | Message::Liveness(_) => RESYNC_COST,
         Message::Want { .. } | Message::Watch { .. } => RECORD_COST,
-        _ => 1,
-    }
-}
-
-/// A token bucket (Turner, "New directions in communications", 1986).
-#[derive(Debug)]
-struct Allowance {
-    messages: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn new(now: Instant) -> Self {
-        Allowance { messages: f64::from(BURST), at: now }
-    }
-
-    /// Takes `cost` messages out, if there are as many.
-    fn spend(&mut self, cost: u32, now: Instant) -> bool {
-        let earned = now.duration_since(self.at).as_secs_f64() * f64::from(MESSAGES_PER_SECOND);
-        self.messages = (self.messages + earned).min(f64::from(BURST));
-        self.at = now;
-        let enough = self.messages >= f64::from(cost);
-        if enough {
-            self.messages -= f64::from(cost);
-        }
-        enough
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_passes_and_more_than_that_does_not_until_time_has_passed() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(start);
-        assert!((0..BURST).all(|_| allowance.spend(1, start)));
-        assert!(!allowance.spend(1, start));
-        let later = start + Duration::from_secs(1);
-        assert!((0..MESSAGES_PER_SECOND).all(|_| allowance.spend(1, later)));
-        assert!(!allowance.spend(1, later));
+        _ => 1.0,
     }
 }

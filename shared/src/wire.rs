@@ -46,6 +46,11 @@ pub enum Frame {
     InRoom(Room, Message),
     /// On the link of two relays, before anything in a room, and again when it has changed.
     Relays(Relays),
+    /// On the link of two relays: the sender has opened this room with what its disk has of it. Whatever it said in the
+    /// room before on this link was its former replica of the room.
+    Opened(Room),
+    /// On the link of two relays: the sender does not serve this room for now. To this room the link is down.
+    Closed(Room),
     /// The last frame: why the link is cut.
     Bye(Violation),
 }

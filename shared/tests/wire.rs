@@ -159,3 +159,15 @@ fn an_edit_of_a_short_field_takes_24_bytes_at_the_most() {
     let next = encoder.frame(&edit(42, Dot::new(me, 41), "12346"));
     assert!(next.len() <= 20, "the next takes {} bytes", next.len());
 }
+
+#[test]
+fn relays_tell_that_a_room_is_opened_or_closed_by_its_name_alone() {
+    let room = Room::try_from("people".to_owned()).expect("the name of a room");
+    for (tag, frame) in [(40, Frame::Opened(room.clone())), (41, Frame::Closed(room))] {
+        let bytes = Encoder::default().frame(&frame);
+        assert_eq!(bytes, [&[VERSION, tag, 6][..], b"people"].concat());
+        assert_eq!(Decoder::new(MAX_FRAME_BYTES).frame(&bytes), Ok(frame));
+        assert!(Decoder::new(MAX_FRAME_BYTES).frame(&bytes[..5]).is_err());
+        assert!(Decoder::new(MAX_FRAME_BYTES).frame(&[VERSION, tag, 1, b'/']).is_err());
+    }
+}

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,9 +12,10 @@ use shared::wire::Room;
 use tokio::time::timeout;
 
 use super::refusal::Refusal;
+use super::socket_io;
 use super::{DEFAULT_ROOM, Original, PATIENCE};
 use crate::app::App;
-use crate::origin;
+use crate::{api, origin};
 
 /// The longest body that is looked at.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -98,7 +99,12 @@ impl FromRequestParts<App> for Original {
         let query = Query::<RoomParameter>::try_from_uri(&parts.uri);
         let Query(RoomParameter { room }) = query.map_err(|error| Refusal::BadQuery(error.body_text()))?;
         let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
-        Ok(Original::new(app.node.clone(), Room::try_from(room).map_err(Refusal::BadRoom)?))
+        let original = Original::new(app.node.clone(), Room::try_from(room).map_err(Refusal::BadRoom)?);
+        // Clients of Socket.IO post what they say, and say only later what it is about.
+        if parts.method == Method::POST && !parts.uri.path().starts_with(socket_io::PATH) {
+            original.enter(api::address(&parts.extensions)).await?;
+        }
+        Ok(original)
     }
 }
 

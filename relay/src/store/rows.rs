@@ -18,23 +18,44 @@ impl Store {
     /// # Errors
     /// [`StoreError::Broken`] if something cannot be read back.
     pub fn load(&self) -> Result<BTreeMap<Room, Recovered>, StoreError> {
+        self.load_where(None)
+    }
+
+    /// The durable state of one room. A room without rows is a new one.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if something cannot be read back.
+    pub fn load_room(&self, room: &Room) -> Result<Recovered, StoreError> {
+        let mut rooms = self.load_where(Some(room))?;
+        match rooms.remove(room) {
+            Some(recovered) => Ok(recovered),
+            None => Ok(new_room(super::read_floor(&self.connection).map_err(|error| self.broken(text(error)))?)),
+        }
+    }
+
+    fn load_where(&self, only: Option<&Room>) -> Result<BTreeMap<Room, Recovered>, StoreError> {
         let mut rooms = BTreeMap::new();
-        self.load_document(&mut rooms)
-            .and_then(|()| self.load_log(&mut rooms))
-            .and_then(|()| self.load_standings(&mut rooms))
-            .and_then(|()| self.load_progress(&mut rooms))
-            .map_err(|reason| StoreError::Broken { file: self.file.clone(), reason })?;
+        self.load_document(only, &mut rooms)
+            .and_then(|()| self.load_log(only, &mut rooms))
+            .and_then(|()| self.load_progress(only, &mut rooms))
+            .and_then(|()| self.load_remembered(only, &mut rooms))
+            .and_then(|()| self.load_standings(only, &mut rooms))
+            .map_err(|reason| self.broken(reason))?;
         Ok(rooms)
     }
 
-    fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, body FROM context", |row| {
+    fn broken(&self, reason: String) -> StoreError {
+        StoreError::Broken { file: self.file.clone(), reason }
+    }
+
+    fn load_document(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, body FROM context", only, |row| {
             let part = wire::dot_set_of(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutContext(part));
             Ok(())
         })?;
         let versions = "SELECT room, record_replica, record_counter, replica, counter, body FROM version";
-        self.each(versions, |row| {
+        self.each(versions, only, |row| {
             let record = RecordId(dot(row, 1)?);
             let version = Packed::from_bytes(record, bytes(row, 5)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutVersion { record, dot: dot(row, 3)?, version });
@@ -42,14 +63,14 @@ impl Store {
         })
     }
 
-    fn load_log(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, slot, chain, log_slot, log_chain, ledger FROM snapshot", |row| {
+    fn load_log(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, slot, chain, log_slot, log_chain, ledger FROM snapshot", only, |row| {
             let (at, log_start) = (position(row, 1)?, position(row, 3)?);
             let snapshot = Snapshot { at, ledger: bytes(row, 5)?.to_vec() };
             room(rooms, row)?.apply(WriteOp::Snapshot { snapshot, log_start });
             Ok(())
         })?;
-        self.each("SELECT room, slot, configuration, round, voter, body FROM log", |row| {
+        self.each("SELECT room, slot, configuration, round, voter, body FROM log", only, |row| {
             let entry = wire::plain_of(bytes(row, 5)?).map_err(text)?;
             let (slot, accepted) = (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry });
             room(rooms, row)?.apply(WriteOp::Accept { slot, accepted });
@@ -57,17 +78,28 @@ impl Store {
         })
     }
 
-    fn load_standings(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+    /// To be called last: a room that has other rows and no standing begins at the floor of promises.
+    fn load_standings(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_itself = "SELECT room, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM standing";
-        self.each(of_itself, |row| {
+        let mut with_row = BTreeSet::new();
+        self.each(of_itself, only, |row| {
             let standing = standing(row, 1)?;
+            with_row.insert(room_name(row)?);
             room(rooms, row)?.apply(WriteOp::Standing(standing));
             Ok(())
         })?;
+        let floor = super::read_floor(&self.connection).map_err(text)?;
+        for (_, recovered) in rooms.iter_mut().filter(|(room, _)| !with_row.contains(*room)) {
+            recovered.standing.promised = floor;
+        }
+        Ok(())
+    }
+
+    fn load_remembered(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_others = "SELECT room, id, incarnation, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM remembered";
-        self.each(of_others, |row| {
+        self.each(of_others, only, |row| {
             let (voter, incarnation) = (VoterId(row.get(1).map_err(text)?), ReplicaId(unsigned(row, 2)?));
             let standing = standing(row, 3)?;
             room(rooms, row)?.apply(WriteOp::Remember { voter, incarnation, standing });
@@ -75,28 +107,44 @@ impl Store {
         })
     }
 
-    fn load_progress(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, decided, claim_seq FROM progress", |row| {
+    fn load_progress(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, decided, claim_seq FROM progress", only, |row| {
             let (decided, claim_seq) = (Slot(unsigned(row, 1)?), unsigned(row, 2)?);
             let recovered = room(rooms, row)?;
             (recovered.decided, recovered.claim_seq) = (decided, claim_seq);
             Ok(())
         })?;
-        self.each("SELECT room, first, next FROM cursor", |row| {
+        self.each("SELECT room, first, next FROM cursor", only, |row| {
             let (first, next) = (unsigned(row, 1)?, unsigned(row, 2)?);
             room(rooms, row)?.apply(WriteOp::Cursor { first, next });
             Ok(())
         })
     }
 
-    fn each(&self, query: &str, mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>) -> Result<(), String> {
-        let mut statement = self.connection.prepare(query).map_err(text)?;
-        let mut rows = statement.query([]).map_err(text)?;
+    /// Takes each row of a table, or those of one room only.
+    fn each(
+        &self,
+        query: &str,
+        only: Option<&Room>,
+        mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let filter = if only.is_some() { " WHERE room = ?1" } else { "" };
+        let mut statement = self.connection.prepare(&format!("{query}{filter}")).map_err(text)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(only.map(Room::as_str))).map_err(text)?;
         while let Some(row) = rows.next().map_err(text)? {
             take(row)?;
         }
         Ok(())
     }
+}
+
+/// The durable state with which a room begins at a relay that has promised `floor` in a room that is dropped.
+///
+/// A voter may promise more than it was asked for, and must never promise less than it did. So the highest promise of all
+/// dropped rooms stands for the promise of each.
+#[must_use]
+pub fn new_room(floor: Ballot) -> Recovered {
+    Recovered { standing: Standing { promised: floor, ..Standing::ZERO }, ..Recovered::default() }
 }
 
 /// A row that some writes replace, whatever was in it.
@@ -320,6 +368,10 @@ fn bytes<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Result<&'a [u8], Stri
 
 /// The state of the room that the first column of a row names.
 fn room<'a>(rooms: &'a mut BTreeMap<Room, Recovered>, row: &rusqlite::Row<'_>) -> Result<&'a mut Recovered, String> {
+    Ok(rooms.entry(room_name(row)?).or_default())
+}
+
+fn room_name(row: &rusqlite::Row<'_>) -> Result<Room, String> {
     let name: String = row.get(0).map_err(text)?;
-    Ok(rooms.entry(Room::try_from(name).map_err(text)?).or_default())
+    Room::try_from(name).map_err(text)
 }

@@ -64,7 +64,7 @@ fn a_database_of_another_relay_or_version_or_a_broken_one_is_refused() {
     let connection = rusqlite::Connection::open(&database).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     drop(connection);
-    assert_refused(&mut cluster.command(1), "found version 1, need 4): run the version that wrote it");
+    assert_refused(&mut cluster.command(1), "found version 1, need 5): run the version that wrote it");
 
     std::fs::write(&database, "this is no database at all, whatever its name says\n".repeat(100)).unwrap();
     assert_refused(&mut cluster.command(1), "is broken");
@@ -90,12 +90,13 @@ fn http_answers_what_is_there_and_says_what_is_not() {
     let cluster = Cluster::start(1);
     let (head, _body) = cluster.get(1, "/healthz").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    let health = poll("the founding is stored", || cluster.health(1).filter(|health| health["commits"] == 1));
+    let health = poll("the founding is decided", || cluster.health(1).filter(|health| health["decided"] == 1));
     let address = cluster.address(1);
     let expected = serde_json::json!({
-        "status": "ok", "id": 1, "address": address, "rooms": 0, "peers_up": [], "votes": true, "decided": 0,
-        // The founding.
-        "commits": 1,
+        "status": "ok", "id": 1, "address": address, "rooms": 1, "peers_up": [], "votes": true,
+        // Who votes in the room `people`.
+        "decided": 1,
+        "commits": health["commits"],
         "relays": [{"id": 1, "up": true, "votes": true}],
     });
     assert_eq!(health, expected);

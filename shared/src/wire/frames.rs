@@ -48,6 +48,8 @@ mod tag {
     pub const HELD: u8 = 27;
     pub const WATCH: u8 = 28;
     pub const OBSERVED: u8 = 29;
+    pub const OPENED: u8 = 40;
+    pub const CLOSED: u8 = 41;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -71,7 +73,9 @@ impl Encoder {
             bytes[1] |= tag::NEW_TABLE;
         }
         bytes[1] |= match frame {
-            Frame::Relays(_) | Frame::InRoom(..) if !Franchise::EXISTS => unreachable!("only relays say this"),
+            Frame::Relays(_) | Frame::InRoom(..) | Frame::Opened(_) | Frame::Closed(_) if !Franchise::EXISTS => {
+                unreachable!("only relays say this")
+            }
             Frame::Hello(hello) => {
                 self.introduce(hello);
                 put_plain(&mut bytes, hello);
@@ -86,9 +90,16 @@ impl Encoder {
                 tag::RELAYS
             }
             Frame::Message(message) => self.message(&mut bytes, message),
+            Frame::Opened(room) => {
+                put_room(&mut bytes, room);
+                tag::OPENED
+            }
+            Frame::Closed(room) => {
+                put_room(&mut bytes, room);
+                tag::CLOSED
+            }
             Frame::InRoom(room, message) => {
-                put_varint(&mut bytes, room.0.len() as u64);
-                bytes.extend(room.0.as_bytes());
+                put_room(&mut bytes, room);
                 self.message(&mut bytes, message) | tag::IN_ROOM
             }
         };
@@ -243,6 +254,18 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
     }
 }
 
+fn put_room(bytes: &mut Vec<u8>, room: &Room) {
+    put_varint(bytes, room.0.len() as u64);
+    bytes.extend(room.0.as_bytes());
+}
+
+fn take_room(bytes: &mut &[u8]) -> Result<Room, Malformed> {
+    let length = take_varint(bytes)?;
+    let name = take_bytes(bytes, length)?;
+    let room = str::from_utf8(name).ok().and_then(|name| Room::try_from(name.to_owned()).ok());
+    room.ok_or(Malformed("no room can have this name"))
+}
+
 fn take_hash(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     Ok(u64::from_le_bytes(take_bytes(bytes, 8)?.try_into().expect("eight bytes were taken")))
 }
@@ -294,7 +317,9 @@ impl Decoder {
             return Err(Malformed("the table of replicas is full").into());
         }
         let frame = match tag & !tag::NEW_TABLE {
-            what if !Franchise::EXISTS && (what == tag::RELAYS || what & tag::IN_ROOM != 0) => {
+            what if !Franchise::EXISTS
+                && (matches!(what, tag::RELAYS | tag::OPENED | tag::CLOSED) || what & tag::IN_ROOM != 0) =>
+            {
                 return Err(Malformed("only relays are told this").into());
             }
             tag::HELLO => {
@@ -304,11 +329,10 @@ impl Decoder {
             }
             tag::BYE => Frame::Bye(take_plain(&mut rest)?),
             tag::RELAYS => Frame::Relays(take_plain(&mut rest)?),
+            tag::OPENED => Frame::Opened(take_room(&mut rest)?),
+            tag::CLOSED => Frame::Closed(take_room(&mut rest)?),
             what if what & tag::IN_ROOM != 0 => {
-                let length = take_varint(&mut rest)?;
-                let name = take_bytes(&mut rest, length)?;
-                let room = str::from_utf8(name).ok().and_then(|name| Room::try_from(name.to_owned()).ok());
-                let room = room.ok_or(Malformed("no room can have this name"))?;
+                let room = take_room(&mut rest)?;
                 Frame::InRoom(room, self.message(what & !tag::IN_ROOM, &mut rest)?)
             }
             what => Frame::Message(self.message(what, &mut rest)?),

@@ -1,6 +1,8 @@
 //! A peer that breaks the protocol is told why and cut; the others notice nothing.
 
+mod identity;
 mod links;
+mod rooms;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -202,7 +204,7 @@ async fn a_connection_that_starts_wrong_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_is_cut_and_so_are_rooms_without_end() {
+async fn a_flood_is_cut() {
     let scene = Scene::new().await;
     // Each of these costs as much as a hundred other messages.
     let ask = Message::AskLiveness { of: 64, buckets: (0..64).collect() };
@@ -216,20 +218,7 @@ async fn a_flood_is_cut_and_so_are_rooms_without_end() {
         let answer = refused(flood).await;
         assert!(matches!(answer, Violation::TooFast { .. }), "{message:?}: {answer}");
     }
-    let mut clients = Vec::new();
-    for number in 1..64 {
-        clients.push(enter(&scene, &format!("room-{number}")).await);
-    }
-    let one_too_many = refused(enter(&scene, "room-64").await).await;
-    assert_eq!(one_too_many, Violation::TooManyRooms { limit: 64 });
     scene.nobody_else_noticed().await;
-}
-
-async fn enter(scene: &Scene, name: &str) -> Client {
-    let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-    client.send(&Frame::Hello(Hello::Tab { secret: new_secret(), room: name.to_owned() })).await;
-    assert!(is_hello_of_relay(client.next().await));
-    client
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,6 +235,7 @@ async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     let scene = Scene::new().await;
     let secret = new_secret();
     let mut older = scene.attacker(&secret).await;
+    assert!(matches!(older.next().await, Some(Frame::Message(Message::Have { .. }))), "the room knows of it");
     let mut newer = scene.attacker(&secret).await;
     assert_eq!(older.bye().await, Some(Violation::Replaced));
     assert_eq!(older.closed.expect("a close frame").code, CloseCode::Library(4001));
