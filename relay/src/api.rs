@@ -42,7 +42,7 @@ use utoipa_axum::routes;
 use self::docs::Documents;
 use self::events::Listeners;
 use self::idempotency::Remembered;
-pub use self::opening::address;
+pub use self::opening::{address, body_bytes};
 use self::problem::Problem;
 use crate::app::App;
 use crate::node::NodeHandle;

@@ -247,7 +247,7 @@ where
 {
     let Found { remote, encoder } = peer;
     info!("link to {} is up", remote.voter);
-    let (outbox, queue) = outbox::queue(encoder);
+    let (outbox, queue) = outbox::to_relay(encoder);
     let end = socket::run(sink, queue, RHYTHM, read(incoming, connection, remote, outbox)).await;
     info!("link to {} is down: {end}", remote.voter);
     end

@@ -14,14 +14,14 @@ pub use directory::Others;
 pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
 pub use membership::{AdmitCommand, Asked};
 pub use rooms::{DEFAULT_ROOM, is_blank};
-pub use tabs::Visitor;
+pub use tabs::{Visitor, is_answered_at_length};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, Recovered, Violation, WriteBatch};
+use shared::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Recovered, Violation, WriteBatch};
 use shared::schema::Schema;
 use shared::wire::{Frame, Room};
 use thiserror::Error;
@@ -29,15 +29,17 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, trace, warn};
 
-use crate::outbox::{Outbox, Overflow};
-use crate::store::{About, Persisted, StoreError, Writer, new_incarnation, new_room};
+use crate::budget::{Account, Budgets};
+use crate::outbox::{Outbox, Overflow, Total};
+use crate::store::{About, Persisted, StoreError, Writer, bytes_of, new_incarnation, new_room};
 
 use directory::Directory;
 use founding::Founding;
-use handle::Event;
+use handle::{Event, Memory};
 use links::Link;
 use machine::{Recover, Step, contained};
 use rooms::Rooms;
+use tabs::is_long_answer;
 
 /// How many events may wait for the node; beyond that the connections stop reading.
 const INBOX: usize = 1024;
@@ -49,6 +51,10 @@ const CHANGES: usize = 256;
 const MANY_ASKED: usize = 8192;
 /// How many batches of writes may be under way to the disk; beyond that no more events are taken.
 const MAX_UNWRITTEN: usize = 1024;
+/// The same, by what they take in memory.
+const MAX_UNWRITTEN_BYTES: usize = 32 << 20;
+/// How much the messages of tabs may take in memory that the node has not handled yet, in bytes.
+const MAX_UNHANDLED_BYTES: usize = 64 << 20;
 
 /// Why the node has ended, but for being asked to.
 #[derive(Debug, Error)]
@@ -86,11 +92,14 @@ pub struct Node {
     writer: Writer,
     /// What the events at hand write; goes to the writer when they are done.
     writes: Vec<(Room, WriteBatch)>,
-    /// How many batches the writer has not reported yet.
+    /// How many batches the writer has not reported yet, and what they take in memory.
     unwritten: usize,
+    unwritten_bytes: usize,
     commits: u64,
     /// What was asked of the ledgers, and who waits for the answer.
     asked: BTreeMap<CommandId, Waiting>,
+    /// How much waits in the outboxes of all tabs.
+    waiting_for_tabs: Total,
     /// Who wants to know when a room has changed.
     changes: broadcast::Sender<Room>,
     last_command: CommandId,
@@ -117,6 +126,10 @@ struct Peer {
     outbox: Outbox,
     /// The rooms that the relay at the other end has closed.
     closed: BTreeSet<Room>,
+    /// What a tab may make this relay do.
+    account: Option<Arc<Account>>,
+    /// Whether what is sent next counts as the answer to what the tab has asked for.
+    answer_is_due: bool,
 }
 
 /// Where a peer belongs.
@@ -159,8 +172,10 @@ impl Node {
             writer,
             writes: Vec::new(),
             unwritten: 0,
+            unwritten_bytes: 0,
             commits: 0,
             asked: BTreeMap::new(),
+            waiting_for_tabs: Total::default(),
             changes: broadcast::Sender::new(CHANGES),
             last_command: CommandId(0),
             changed: true,
@@ -184,6 +199,9 @@ impl Node {
             connections: watch::Sender::new(0),
             others: node.directory.watch(),
             changes: node.changes.clone(),
+            waiting_for_tabs: node.waiting_for_tabs.clone(),
+            budgets: Budgets::default(),
+            memory: Memory::new(MAX_UNHANDLED_BYTES),
         };
         (node, handle)
     }
@@ -212,7 +230,7 @@ impl Node {
                 biased;
                 report = reports.recv() => self.persisted(report.ok_or(StoreError::WriterGone)??),
                 () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {}
-                _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN => {
+                _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN && self.unwritten_bytes < MAX_UNWRITTEN_BYTES => {
                     for event in events.drain(..) {
                         if matches!(event, Event::Stop) {
                             return Ok(self.stop(reports).await?);
@@ -239,12 +257,7 @@ impl Node {
         match event {
             Event::TabUp { peer, visitor, outbox } => self.tab_up(peer, visitor, outbox),
             Event::LinkUp { peer, remote, outbox } => self.link_up(peer, remote, outbox),
-            Event::FromTab(peer, message) => {
-                if let Some(Peer { place: Place::Tab(_, room), .. }) = self.peers.get(&peer) {
-                    let room = room.clone();
-                    self.handle(&room, Input::Receive(peer, message));
-                }
-            }
+            Event::FromTab(peer, said) => self.tab_says(peer, said),
             Event::FromLink(peer, room, message) => self.link_says(peer, room, message),
             Event::LinkTells(peer, relays) => self.link_tells(peer, relays),
             Event::LinkOpened(peer, room) => self.link_opened(peer, &room),
@@ -312,7 +325,12 @@ impl Node {
     fn remove(&mut self, peer: PeerId) -> Option<Peer> {
         let removed = self.peers.remove(&peer)?;
         match &removed.place {
-            Place::Tab(_, room) => self.handle(room, Input::PeerDown(peer)),
+            Place::Tab(_, room) => {
+                if let Some(open) = self.rooms.open.get_mut(room) {
+                    open.tabs -= 1;
+                }
+                self.handle(room, Input::PeerDown(peer));
+            }
             Place::Link(link) => {
                 self.changed = true;
                 self.founding.lost(link.remote.voter);
@@ -332,6 +350,7 @@ impl Node {
             self.tell_relays(&self.links());
         }
         self.unwritten -= persisted.batches;
+        self.unwritten_bytes -= persisted.bytes;
         for (room, id) in persisted.last {
             if let Some(open) = self.rooms.open.get_mut(&room) {
                 open.persisted = Some(id);
@@ -382,26 +401,41 @@ impl Node {
                 let _asker_is_gone = answer.send(Ok(reply));
             }
         }
-        let mut slow = BTreeSet::new();
-        for envelope in output.sends {
-            trace!(room = room.as_str(), ?envelope, "out");
-            let Some(peer) = self.peers.get_mut(&envelope.to) else { continue };
-            if matches!(envelope.message, Message::Observed(_)) && peer.outbox.is_long() {
-                continue;
+        let mut answered = BTreeSet::new();
+        for Envelope { to, message } in output.sends {
+            trace!(room = room.as_str(), ?to, ?message, "out");
+            if is_long_answer(&message) {
+                answered.insert(to);
             }
-            let frame = match peer.place {
-                Place::Tab(..) => Frame::Message(envelope.message),
-                Place::Link(_) => Frame::InRoom(room.clone(), envelope.message),
-            };
-            if let Err(Overflow) = peer.outbox.push(&frame) {
-                slow.insert(envelope.to);
-            }
+            self.send(room, to, message);
+        }
+        for peer in answered {
+            self.peers.entry(peer).and_modify(|peer| peer.answer_is_due = false);
         }
         for (peer, violation) in output.cut {
             self.cut(peer, violation);
         }
-        for peer in slow {
-            self.cut(peer, Violation::SlowPeer);
+    }
+
+    /// Puts a message into the outbox of its receiver. A receiver that does not keep up is cut at once.
+    fn send(&mut self, room: &Room, to: PeerId, message: Message) {
+        let Some(peer) = self.peers.get_mut(&to) else { return };
+        if matches!(message, Message::Observed(_)) && peer.outbox.is_long() {
+            return;
+        }
+        let is_charged = peer.answer_is_due && is_long_answer(&message);
+        let frame = match peer.place {
+            Place::Tab(..) => Frame::Message(message),
+            Place::Link(_) => Frame::InRoom(room.clone(), message),
+        };
+        match peer.outbox.push(&frame) {
+            Ok(bytes) => {
+                if let (true, Some(account)) = (is_charged, &peer.account) {
+                    account.charge_sent(bytes);
+                }
+                self.cut_longest();
+            }
+            Err(Overflow) => self.cut(to, Violation::SlowPeer),
         }
     }
 
@@ -409,6 +443,7 @@ impl Node {
     fn submit(&mut self) {
         self.unwritten += self.writes.len();
         for (room, batch) in self.writes.drain(..) {
+            self.unwritten_bytes += bytes_of(&batch);
             self.writer.submit(room, batch);
         }
     }
@@ -444,7 +479,7 @@ impl Node {
 
 impl Peer {
     fn new(place: Place, outbox: Outbox) -> Self {
-        Peer { place, outbox, closed: BTreeSet::new() }
+        Peer { place, outbox, closed: BTreeSet::new(), account: None, answer_is_due: false }
     }
 }
 

@@ -4,7 +4,7 @@ mod rows;
 mod writer;
 
 pub use rows::new_room;
-pub use writer::{Loaded, Persisted, Writer};
+pub use writer::{Loaded, Persisted, Writer, bytes_of};
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};

@@ -3,19 +3,21 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::Extensions;
-use axum::http::Method;
+use axum::http::{Extensions, HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::wire::Room;
 
 use super::problem::Problem;
-use super::{Api, ROOMS};
+use super::{Api, MAX_BODY_BYTES, ROOMS};
 
-/// Opens the room of a request that may create one.
+/// Charges a request that writes to the budget of its address, and opens its room if it may create one.
 pub async fn open_for_writes(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let address = address(request.extensions());
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        api.node().pay(address, body_bytes(request.headers())).await;
+    }
     if let Some(room) = room_to_create(request.method(), request.uri().path()) {
-        let address = address(request.extensions());
         if let Err(no_room) = api.node().enter(room, address).await {
             return Problem::from(no_room).into_response();
         }
@@ -27,6 +29,12 @@ pub async fn open_for_writes(State(api): State<Api>, request: Request, next: Nex
 pub fn address(extensions: &Extensions) -> IpAddr {
     let info = extensions.get::<ConnectInfo<SocketAddr>>();
     info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(remote)| remote.ip())
+}
+
+/// How long a body is, as far as is known before it is read.
+pub fn body_bytes(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES)
 }
 
 /// The room that a request creates if there is none. Who changes or removes something that is in a room creates none.

@@ -102,7 +102,9 @@ impl FromRequestParts<App> for Original {
         let original = Original::new(app.node.clone(), Room::try_from(room).map_err(Refusal::BadRoom)?);
         // Clients of Socket.IO post what they say, and say only later what it is about.
         if parts.method == Method::POST && !parts.uri.path().starts_with(socket_io::PATH) {
-            original.enter(api::address(&parts.extensions)).await?;
+            let address = api::address(&parts.extensions);
+            original.node.pay(address, api::body_bytes(&parts.headers)).await;
+            original.enter(address).await?;
         }
         Ok(original)
     }

@@ -12,12 +12,13 @@ use shared::schema::Schema;
 use shared::wire::{Relays, Room};
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::directory::Others;
 use super::membership::{Asked, Health, Membership, NotAsked};
-use super::tabs::Visitor;
-use crate::outbox::Outbox;
+use super::tabs::{Said, Visitor};
+use crate::budget::{Account, Budgets};
+use crate::outbox::{Outbox, Total};
 
 /// Looks at a room, or learns why it cannot.
 type Look = Box<dyn FnOnce(Result<View<'_>, NoRoom>) + Send>;
@@ -29,7 +30,7 @@ pub type Answer = Result<Result<Reply, CommandRejection>, NoRoom>;
 pub(super) enum Event {
     TabUp { peer: PeerId, visitor: Visitor, outbox: Outbox },
     LinkUp { peer: PeerId, remote: Remote, outbox: Outbox },
-    FromTab(PeerId, Message),
+    FromTab(PeerId, Said),
     FromLink(PeerId, Room, Message),
     LinkTells(PeerId, Relays),
     LinkOpened(PeerId, Room),
@@ -89,6 +90,41 @@ pub struct NodeHandle {
     pub(super) connections: watch::Sender<usize>,
     pub(super) others: watch::Receiver<Others>,
     pub(super) changes: broadcast::Sender<Room>,
+    /// How much waits in the outboxes of all tabs.
+    pub(super) waiting_for_tabs: Total,
+    pub(super) budgets: Budgets,
+    pub(super) memory: Memory,
+}
+
+/// A bound on the memory that messages of tabs take which the node has not handled yet.
+#[derive(Clone, Debug)]
+pub(super) struct Memory(Arc<Semaphore>);
+
+impl Memory {
+    /// How many bytes one permit stands for.
+    const UNIT: usize = 1024;
+
+    pub(super) fn new(bytes: usize) -> Self {
+        Memory(Arc::new(Semaphore::new(bytes / Self::UNIT)))
+    }
+
+    /// Waits until so many bytes are free. A message that could take more than there are has all of them for itself.
+    async fn reserve(&self, bytes: usize) -> Result<Reserved, Stopped> {
+        let permits = bytes.div_ceil(Self::UNIT).clamp(1, super::MAX_UNHANDLED_BYTES / Self::UNIT);
+        Arc::clone(&self.0).acquire_many_owned(permits as u32).await.map(Reserved).map_err(|_| Stopped)
+    }
+}
+
+/// Memory for a message, free again when this is dropped.
+#[derive(Debug)]
+pub struct Reserved(OwnedSemaphorePermit);
+
+impl Reserved {
+    /// The message takes so many bytes: what was reserved beyond is free.
+    pub fn keep(&mut self, bytes: usize) {
+        let beyond = self.0.num_permits().saturating_sub(bytes.div_ceil(Memory::UNIT).max(1));
+        drop(self.0.split(beyond));
+    }
 }
 
 /// One connection's way to the node. Until it is dropped, the process waits for the connection when it stops.
@@ -119,6 +155,13 @@ impl NodeHandle {
     /// Who this relay is.
     pub fn me(&self) -> &Me {
         &self.me
+    }
+
+    /// Charges a request of so many bytes to the budget of its address, and waits until the budget allows it.
+    pub async fn pay(&self, address: IpAddr, bytes: usize) {
+        let account = self.budgets.account(address);
+        account.charge_decoded(bytes);
+        account.settled().await;
     }
 
     /// Waits until every connection has ended.
@@ -224,8 +267,31 @@ impl Connection {
         self.node.tell(Event::LinkUp { peer: self.peer, remote, outbox }).await
     }
 
-    pub async fn tab_says(&self, message: Message) -> Result<(), Stopped> {
-        self.node.tell(Event::FromTab(self.peer, message)).await
+    /// Passes on what a tab says, which is so many bytes. Gives what ends when the node has handled it.
+    pub async fn tab_says(
+        &self,
+        message: Message,
+        bytes: usize,
+        memory: Reserved,
+    ) -> Result<oneshot::Receiver<()>, Stopped> {
+        let (said, handled) = Said::new(message, bytes, memory);
+        self.node.tell(Event::FromTab(self.peer, said)).await?;
+        Ok(handled)
+    }
+
+    /// Waits until there is memory to decode a message.
+    pub async fn reserve(&self, bytes: usize) -> Result<Reserved, Stopped> {
+        self.node.memory.reserve(bytes).await
+    }
+
+    /// What a tab at this address may make the relay do.
+    pub fn account(&self, address: IpAddr) -> Account {
+        self.node.budgets.account(address)
+    }
+
+    /// How much waits in the outboxes of all tabs.
+    pub fn waiting_for_tabs(&self) -> Total {
+        self.node.waiting_for_tabs.clone()
     }
 
     pub async fn link_says(&self, room: Room, message: Message) -> Result<(), Stopped> {

@@ -58,6 +58,8 @@ pub(super) struct OpenRoom {
     /// How the room read when those who listen were told last.
     pub(super) told: Reading,
     pub(super) deadline: Option<Duration>,
+    /// How many tabs are in it at this relay.
+    pub(super) tabs: usize,
     /// The last batch of writes that this room has made, and the last that is known to be durable.
     pub(super) submitted: Option<WriteId>,
     pub(super) persisted: Option<WriteId>,
@@ -202,6 +204,7 @@ impl Node {
             is_blank: true,
             told: Reading::default(),
             deadline,
+            tabs: 0,
             submitted: None,
             persisted: None,
             blank_since: None,

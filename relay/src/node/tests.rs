@@ -98,8 +98,9 @@ impl Scene {
     /// A tab in a room. The connection, and what the node does with it.
     async fn tab(&self, room: &Room) -> (Connection, outbox::Queue) {
         let connection = self.handle.connection();
-        let (outbox, queue) = outbox::queue(Encoder::default());
-        let visitor = Visitor { replica: ReplicaId(77), room: room.clone(), address: HERE };
+        let (outbox, queue) = outbox::to_tab(Encoder::default(), connection.waiting_for_tabs());
+        let account = Arc::new(connection.account(HERE));
+        let visitor = Visitor { replica: ReplicaId(77), room: room.clone(), account };
         connection.tab_up(visitor, outbox).await.expect("the node runs");
         (connection, queue)
     }
@@ -287,7 +288,7 @@ async fn link(a: &Scene, b: &Scene) -> [JoinHandle<()>; 2] {
         Remote { voter, incarnation: replica, dialer: VoterId(1) }
     };
     let (at_a, at_b) = (Arc::new(a.handle.connection()), Arc::new(b.handle.connection()));
-    let [(outbox_a, from_a), (outbox_b, from_b)] = [(); 2].map(|()| outbox::queue(Encoder::default()));
+    let [(outbox_a, from_a), (outbox_b, from_b)] = [(); 2].map(|()| outbox::to_relay(Encoder::default()));
     at_a.link_up(remote(b), outbox_a).await.expect("it runs");
     at_b.link_up(remote(a), outbox_b).await.expect("it runs");
     [tokio::spawn(carry(from_a, at_b)), tokio::spawn(carry(from_b, at_a))]

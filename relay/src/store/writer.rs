@@ -5,7 +5,7 @@ use std::sync::mpsc as blocking;
 use std::thread;
 
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Recovered, WriteBatch, WriteId};
+use shared::io::{Recovered, WriteBatch, WriteId, WriteOp};
 use shared::paxos::{Ballot, Configuration};
 use shared::wire::Room;
 use tokio::sync::mpsc;
@@ -17,12 +17,24 @@ use super::{Store, StoreError};
 pub struct Persisted {
     /// For each room the last batch; all before it are durable too.
     pub last: BTreeMap<Room, WriteId>,
-    /// How many batches the commit held.
+    /// How many batches the commit held, and what they took in memory.
     pub batches: usize,
+    pub bytes: usize,
     /// Whether the founding is among it.
     pub founded: bool,
     /// The rooms that were asked for. Every batch of such a room that was submitted before is in it.
     pub loaded: Vec<Loaded>,
+}
+
+/// What a batch takes in memory, about, in bytes.
+pub fn bytes_of(batch: &WriteBatch) -> usize {
+    let of_op = |op: &WriteOp| match op {
+        WriteOp::PutVersion { version, .. } => version.as_bytes().len(),
+        WriteOp::PutContext(dots) => dots.interval_count() * size_of::<(ReplicaId, u64, u64)>(),
+        WriteOp::Snapshot { snapshot, .. } => snapshot.ledger.len(),
+        _ => 0,
+    };
+    batch.ops.iter().map(|op| size_of::<WriteOp>() + of_op(op)).sum()
 }
 
 /// A room as the disk has it, or why it cannot be read.
@@ -34,12 +46,14 @@ pub struct Loaded {
 
 impl Persisted {
     fn by(tasks: Vec<Task>, store: &Store) -> Self {
-        let mut persisted = Persisted { last: BTreeMap::new(), batches: 0, founded: false, loaded: Vec::new() };
+        let mut persisted =
+            Persisted { last: BTreeMap::new(), batches: 0, bytes: 0, founded: false, loaded: Vec::new() };
         for task in tasks {
             match task {
                 Task::Write(room, batch) => {
                     persisted.last.insert(room, batch.id);
                     persisted.batches += 1;
+                    persisted.bytes += bytes_of(&batch);
                 }
                 Task::Found(_) => persisted.founded = true,
                 Task::Load(room) => {

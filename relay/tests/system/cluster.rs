@@ -151,6 +151,14 @@ impl Cluster {
         self.signal(id, Signal::SIGCONT);
     }
 
+    /// The most memory that a relay has taken since its start, in bytes (Linux).
+    pub fn peak_memory(&self, id: u16) -> u64 {
+        let child = self.relays[&id].child.as_ref().expect("a relay that runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("the system tells");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        peak.and_then(|kib| kib.trim().parse::<u64>().ok()).expect("a number of KiB") * 1024
+    }
+
     fn signal(&self, id: u16, signal: Signal) {
         let child = self.relays[&id].child.as_ref().expect("a relay that runs");
         kill(Pid::from_raw(child.id() as i32), signal).expect("to signal a child");

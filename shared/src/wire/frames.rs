@@ -1,5 +1,6 @@
 //! The frames of a link as bytes, in one direction each.
 
+use crate::codec::columns::{MAX_CONTENT_BYTES, content_length};
 use crate::codec::rows::{RowSink, RowSource};
 use crate::codec::{
     Malformed, Sink, Source, Table, put_dot_set, put_edit, put_varint, take_byte, take_bytes, take_dot_set, take_edit,
@@ -292,12 +293,35 @@ pub struct Decoder {
     table: Table,
     /// The longest frame, in bytes.
     limit: usize,
+    /// The longest content of a compressed frame, in bytes: a delta carries 256 KiB of versions, or one longer version.
+    content_limit: usize,
+}
+
+/// How many times longer than its bytes what a frame says may be in memory: two bytes are an interval of dots.
+const GROWTH: usize = 16;
+
+/// How many bytes of memory it takes at the most to decode a frame, before it is decoded. `limit` is that of the decoder.
+#[must_use]
+pub fn bytes_to_decode(frame: &[u8], limit: usize) -> usize {
+    match frame {
+        [_, what, delta @ ..] if what & !tag::NEW_TABLE == tag::DELTA => {
+            let content = content_length(delta).ok().and_then(|length| usize::try_from(length).ok());
+            let content_limit = content_limit(limit);
+            // What texts have in common is written once and given often.
+            content.unwrap_or(0).min(content_limit).saturating_mul(GROWTH).saturating_add(content_limit)
+        }
+        _ => frame.len().saturating_mul(GROWTH),
+    }
+}
+
+fn content_limit(limit: usize) -> usize {
+    limit.saturating_mul(2).min(MAX_CONTENT_BYTES)
 }
 
 impl Decoder {
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Decoder { table: Table::default(), limit }
+        Decoder { table: Table::default(), limit, content_limit: content_limit(limit) }
     }
 
     /// The frame that the bytes stand for. Total: any bytes give a frame or an error, after which the link is of no
@@ -354,7 +378,7 @@ impl Decoder {
                 Message::Have { context, fingerprint, chain, decided: Slot(source.number()?) }
             }
             tag::EDIT => Message::Edit(take_edit(&mut source)?),
-            tag::DELTA => Message::Delta(delta_of(std::mem::take(rest))?),
+            tag::DELTA => Message::Delta(delta_of(std::mem::take(rest), self.content_limit)?),
             tag::MORE => Message::More,
             tag::DIGEST => {
                 let context = take_dot_set(&mut source)?;

@@ -1,5 +1,6 @@
 //! A peer that breaks the protocol is told why and cut; the others notice nothing.
 
+mod budgets;
 mod identity;
 mod links;
 mod rooms;
