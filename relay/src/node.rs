@@ -7,6 +7,7 @@ mod handle;
 mod links;
 mod machine;
 mod membership;
+mod outgoing;
 mod rooms;
 mod tabs;
 
@@ -21,16 +22,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Recovered, Violation, WriteBatch};
+use shared::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
 use shared::schema::Schema;
-use shared::wire::{Frame, Room};
+use shared::wire::Room;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, trace, warn};
 
 use crate::budget::{Account, Budgets};
-use crate::outbox::{Outbox, Overflow, Total};
+use crate::outbox::{Outbox, Total};
 use crate::store::{About, Persisted, StoreError, Writer, bytes_of, new_incarnation, new_room};
 
 use directory::Directory;
@@ -39,7 +40,6 @@ use handle::{Event, Memory};
 use links::Link;
 use machine::{Recover, Step, contained};
 use rooms::Rooms;
-use tabs::is_long_answer;
 
 /// How many events may wait for the node; beyond that the connections stop reading.
 const INBOX: usize = 1024;
@@ -389,54 +389,6 @@ impl Node {
             let _nobody_listens = self.changes.send(room.clone());
         }
         self.carry_out(room, output);
-    }
-
-    fn carry_out(&mut self, room: &Room, output: Output) {
-        if output.forgot {
-            self.forgot.get_or_insert_with(|| room.clone());
-        }
-        self.writes.extend(output.write.map(|batch| (room.clone(), batch)));
-        for (command, reply) in output.replies {
-            if let Some(Waiting { answer, .. }) = self.asked.remove(&command) {
-                let _asker_is_gone = answer.send(Ok(reply));
-            }
-        }
-        let mut answered = BTreeSet::new();
-        for Envelope { to, message } in output.sends {
-            trace!(room = room.as_str(), ?to, ?message, "out");
-            if is_long_answer(&message) {
-                answered.insert(to);
-            }
-            self.send(room, to, message);
-        }
-        for peer in answered {
-            self.peers.entry(peer).and_modify(|peer| peer.answer_is_due = false);
-        }
-        for (peer, violation) in output.cut {
-            self.cut(peer, violation);
-        }
-    }
-
-    /// Puts a message into the outbox of its receiver. A receiver that does not keep up is cut at once.
-    fn send(&mut self, room: &Room, to: PeerId, message: Message) {
-        let Some(peer) = self.peers.get_mut(&to) else { return };
-        if matches!(message, Message::Observed(_)) && peer.outbox.is_long() {
-            return;
-        }
-        let is_charged = peer.answer_is_due && is_long_answer(&message);
-        let frame = match peer.place {
-            Place::Tab(..) => Frame::Message(message),
-            Place::Link(_) => Frame::InRoom(room.clone(), message),
-        };
-        match peer.outbox.push(&frame) {
-            Ok(bytes) => {
-                if let (true, Some(account)) = (is_charged, &peer.account) {
-                    account.charge_sent(bytes);
-                }
-                self.cut_longest();
-            }
-            Err(Overflow) => self.cut(to, Violation::SlowPeer),
-        }
     }
 
     /// Gives the writer what the events at hand have written.

@@ -1,4 +1,4 @@
-//! Which requests create a room: those that write to it. Who reads a room that does not exist learns how to create it.
+//! What writing to a room over HTTP costs, and which requests create a room. A read creates none, and is told how to.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -17,10 +17,10 @@ pub async fn open_for_writes(State(api): State<Api>, request: Request, next: Nex
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         api.node().pay(address, body_bytes(request.headers())).await;
     }
-    if let Some(room) = room_to_create(request.method(), request.uri().path()) {
-        if let Err(no_room) = api.node().enter(room, address).await {
-            return Problem::from(no_room).into_response();
-        }
+    if let Some(room) = room_to_create(request.method(), request.uri().path())
+        && let Err(no_room) = api.node().enter(room, address).await
+    {
+        return Problem::from(no_room).into_response();
     }
     next.run(request).await
 }
