@@ -16,6 +16,7 @@ mod ids;
 mod mode;
 mod nodes;
 mod number;
+mod opening;
 mod page;
 mod problem;
 mod records;
@@ -41,6 +42,7 @@ use utoipa_axum::routes;
 use self::docs::Documents;
 use self::events::Listeners;
 use self::idempotency::Remembered;
+pub use self::opening::{address, body_bytes};
 pub use self::problem::Problem;
 use crate::app::App;
 use crate::node::NodeHandle;
@@ -79,6 +81,7 @@ pub fn router(app: App) -> Router {
         .route("/api/", any(docs::file))
         .route("/api/{*rest}", any(docs::file))
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(api.clone(), opening::open_for_writes))
         .layer(middleware::from_fn(in_time))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(api)

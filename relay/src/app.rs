@@ -50,10 +50,14 @@ pub fn router(app: App) -> Router {
         .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
 }
 
-async fn tab(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
+async fn tab(
+    State(app): State<App>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     // Looser than what is allowed to tabs, so that they are told what was wrong.
     let upgrade = limited(upgrade);
-    upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node).await })
+    upgrade.on_upgrade(move |socket| async move { peer::serve(socket, app.node, remote.ip()).await })
 }
 
 async fn relay(
@@ -62,7 +66,7 @@ async fn relay(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if let Err(refusal) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
+    if let Err(refusal) = link::admit(&headers, app.config.link_secret.as_ref()) {
         static LINKS: LimitedLog = LimitedLog::new();
         LINKS.warn(format_args!("a link from {} is refused: {}", remote.ip(), refusal.1.trim_end()));
         return refusal.into_response();

@@ -5,12 +5,11 @@ mod reach;
 pub use reach::{reach, set_reach};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -54,12 +53,8 @@ enum RoomOutcome {
 }
 
 /// Who votes in each room, and who does not, and why.
-pub async fn voters(
-    State(app): State<App>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err((status, text)) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
+pub async fn voters(State(app): State<App>, headers: HeaderMap) -> Response {
+    if let Err((status, text)) = link::admit(&headers, app.config.link_secret.as_ref()) {
         return refusal(status, text.trim_end());
     }
     match app.node.membership().await {
@@ -69,13 +64,8 @@ pub async fn voters(
 }
 
 /// Lets the relays vote that the body names.
-pub async fn set_voters(
-    State(app): State<App>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if let Err((status, text)) = link::admit(&headers, remote, app.config.link_secret.as_ref()) {
+pub async fn set_voters(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err((status, text)) = link::admit(&headers, app.config.link_secret.as_ref()) {
         return refusal(status, text.trim_end());
     }
     let named = match Json::<Wanted>::from_bytes(&body) {
@@ -152,13 +142,14 @@ async fn outcomes(
         let outcome = match asked {
             Asked::InForce(number) => RoomOutcome::Number(number),
             Asked::Pending(answer) => match timeout_at(deadline, answer).await {
-                Ok(Ok(Ok(Reply::Decided(_, Ok(Granted::Configuration { number }))))) => RoomOutcome::Number(number),
-                Ok(Ok(Ok(Reply::Decided(_, Err(rejection))))) => {
+                Ok(Ok(Ok(Ok(Reply::Decided(_, Ok(Granted::Configuration { number })))))) => RoomOutcome::Number(number),
+                Ok(Ok(Ok(Ok(Reply::Decided(_, Err(rejection)))))) => {
                     has_crossed |= is_crossing(&rejection);
                     RoomOutcome::Error(rejection.to_string())
                 }
-                Ok(Ok(Ok(other))) => unreachable!("a change of the voters was asked for, not {other:?}"),
-                Ok(Ok(Err(rejection))) => RoomOutcome::Error(rejection.to_string()),
+                Ok(Ok(Ok(Ok(other)))) => unreachable!("a change of the voters was asked for, not {other:?}"),
+                Ok(Ok(Ok(Err(rejection)))) => RoomOutcome::Error(rejection.to_string()),
+                Ok(Ok(Err(no_room))) => RoomOutcome::Error(no_room.to_string()),
                 Ok(Err(_)) => return Err(Stopped),
                 Err(_) => RoomOutcome::Error(
                     "not decided in time, and may still be: see that a majority of the voters is up, and then look again"

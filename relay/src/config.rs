@@ -57,9 +57,14 @@ pub struct Args {
     #[arg(long, env = "RELAY_PEERS", value_name = "ID=URL", value_delimiter = ',')]
     peers: Vec<Peer>,
 
-    /// A secret that all relays share. Give it in the environment: flags can be seen by every user of the machine.
+    /// The secret that all relays share; a relay without one has no links. Give it in the environment: every user of the
+    /// machine can see flags.
     #[arg(long, env = "RELAY_LINK_SECRET", hide_env_values = true)]
     link_secret: Option<Secret>,
+
+    /// How many rooms this relay keeps at the most.
+    #[arg(long, env = "RELAY_MAX_ROOMS", value_name = "COUNT", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
+    max_rooms: u32,
 
     /// Further origins from which pages may connect, as in `https://duet.example`.
     #[arg(long, env = "RELAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
@@ -102,6 +107,8 @@ pub struct Config {
     /// The other relays, with the host and port of each.
     pub peers: BTreeMap<VoterId, String>,
     pub link_secret: Option<Secret>,
+    /// How many rooms there may be.
+    pub max_rooms: usize,
     pub allow_origin: Vec<String>,
     /// Names of hosts under which the relay answers, besides those that it knows.
     pub allow_host: Vec<String>,
@@ -119,9 +126,9 @@ pub enum ConfigError {
     #[error("--peers names {0} twice: give each relay one address")]
     PeerTwice(VoterId),
     #[error(
-        "listening on {0} with peers needs a secret, or anybody could pose as a relay: set RELAY_LINK_SECRET to the same long random text on all relays"
+        "--peers needs a link secret, or anybody could pose as a relay: run `export RELAY_LINK_SECRET=$(openssl rand -hex 32)` once, and start every relay with this same RELAY_LINK_SECRET"
     )]
-    NoSecret(IpAddr),
+    NoSecret,
     #[error(transparent)]
     Settings(#[from] BadSettings),
 }
@@ -141,8 +148,8 @@ impl TryFrom<Args> for Config {
             }
         }
         let link_secret = args.link_secret.filter(|secret| !secret.0.is_empty());
-        if !args.host.is_loopback() && !peers.is_empty() && link_secret.is_none() {
-            return Err(ConfigError::NoSecret(args.host));
+        if !peers.is_empty() && link_secret.is_none() {
+            return Err(ConfigError::NoSecret);
         }
         let dynamic = args.settings.complete(args.settings_file.as_deref())?;
         Ok(Config {
@@ -156,6 +163,7 @@ impl TryFrom<Args> for Config {
             schema_file: args.schema,
             peers,
             link_secret,
+            max_rooms: args.max_rooms as usize,
             allow_origin: args.allow_origin,
             allow_host: args.allow_host,
             max_connections: args.max_connections,
@@ -266,7 +274,8 @@ mod tests {
 
     #[test]
     fn peers_are_read_with_their_ids() {
-        let config = config(&["--id", "1", "--peers", "2=ws://127.0.0.1:5001,3=ws://[::1]:5002/"]).unwrap();
+        let peers = "2=ws://127.0.0.1:5001,3=ws://[::1]:5002/";
+        let config = config(&["--id", "1", "--link-secret", "s3cret", "--peers", peers]).unwrap();
         let peers = [(VoterId(2), "127.0.0.1:5001".to_owned()), (VoterId(3), "[::1]:5002".to_owned())];
         assert_eq!(config.peers, BTreeMap::from(peers));
     }
@@ -282,9 +291,10 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_others_can_reach_needs_a_secret() {
-        let open = ["--host", "0.0.0.0", "--peers", "2=ws://a:1"];
-        assert!(matches!(config(&open), Err(ConfigError::NoSecret(_))));
+    fn relays_need_a_secret_for_their_links_on_loopback_too() {
+        let open = ["--peers", "2=ws://127.0.0.1:1"];
+        assert_eq!(config(&open).unwrap_err(), ConfigError::NoSecret);
+        assert_eq!(config(&[&open[..], &["--link-secret", ""]].concat()).unwrap_err(), ConfigError::NoSecret);
         assert!(config(&[&open[..], &["--link-secret", "s3cret"]].concat()).is_ok());
         assert!(config(&["--host", "0.0.0.0"]).is_ok());
     }

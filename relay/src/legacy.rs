@@ -12,6 +12,7 @@ mod updates;
 
 pub use routes::router;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use shared::io::{Command, Reply};
@@ -20,11 +21,9 @@ use shared::replica::View;
 use shared::wire::Room;
 use tokio::time::{Instant, timeout_at};
 
-use crate::node::NodeHandle;
+use crate::node::{DEFAULT_ROOM, NodeHandle};
 use refusal::Refusal;
 
-/// The room of those who name none: the one that the page opens, too.
-const DEFAULT_ROOM: &str = "people";
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -39,6 +38,11 @@ struct Original {
 impl Original {
     fn new(node: NodeHandle, room: Room) -> Self {
         Original { node, room, deadline: Instant::now() + PATIENCE }
+    }
+
+    /// Opens the room for somebody at this address who is about to write to it.
+    async fn enter(&self, address: IpAddr) -> Result<(), Refusal> {
+        Ok(self.node.enter(self.room.clone(), address).await?)
     }
 
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(View<'_>) -> T + Send + 'static) -> Result<T, Refusal> {

@@ -1,7 +1,6 @@
 //! The links between relays: of each pair, the one with the lower id dials, and the other only if that does not happen.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,30 +46,27 @@ pub const MAX_PACKET_BYTES: usize = MAX_FRAME_BYTES + 1024;
 /// would cost more than all the rest when many peers say little.
 pub const READ_BUFFER_BYTES: usize = 8 << 10;
 
-/// Whether a request from `remote` may come from a relay, or from those who run the relays.
+/// Admits a request only if it carries the link secret. Where the request comes from proves nothing: behind a proxy on
+/// the same machine everybody comes from loopback.
 ///
 /// # Errors
 /// The status and the text to refuse it with.
-pub fn admit(
-    headers: &HeaderMap,
-    remote: SocketAddr,
-    secret: Option<&Secret>,
-) -> Result<(), (StatusCode, &'static str)> {
+pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (StatusCode, &'static str)> {
     // A browser always says which page it acts for, and no page is a relay.
     if headers.contains_key(header::ORIGIN) {
         return Err((StatusCode::FORBIDDEN, "this is for relays and those who run them, not for pages\n"));
     }
     let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
     match secret {
-        Some(secret) if !given.is_some_and(|given| secret.matches(given)) => Err((
+        Some(secret) if given.is_some_and(|given| secret.matches(given)) => Ok(()),
+        Some(_) => Err((
             StatusCode::UNAUTHORIZED,
-            "wrong or no link secret: set RELAY_LINK_SECRET to the same on all relays\n",
+            "wrong or no link secret: start all relays with the same RELAY_LINK_SECRET; by hand, send `Authorization: Bearer $RELAY_LINK_SECRET`\n",
         )),
-        None if !remote.ip().to_canonical().is_loopback() => Err((
-            StatusCode::UNAUTHORIZED,
-            "from other machines this needs a link secret: set RELAY_LINK_SECRET to the same on all relays\n",
+        None => Err((
+            StatusCode::FORBIDDEN,
+            "this relay has no link secret, so it takes no links and no commands of operators: run `export RELAY_LINK_SECRET=$(openssl rand -hex 32)` once, and start every relay with this same RELAY_LINK_SECRET\n",
         )),
-        _ => Ok(()),
     }
 }
 
@@ -78,7 +74,7 @@ static REFUSED: LimitedLog = LimitedLog::new();
 
 /// Serves a link that another relay has dialed.
 pub async fn serve(socket: WebSocket, node: NodeHandle) {
-    let connection = node.connection();
+    let mut connection = node.connection();
     let (mut sink, packets) = socket::split_accepted(socket);
     let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
     let me = connection.me().voter;
@@ -172,7 +168,7 @@ fn jittered(wait: Duration) -> Duration {
 /// Connects to a relay and serves the link until it ends.
 async fn dial(peer: VoterId, address: &str, config: &Config, node: &NodeHandle) -> anyhow::Result<End> {
     let socket = timeout(PATIENCE, connect(address, config.link_secret.as_ref())).await.context("no answer")??;
-    let connection = node.connection();
+    let mut connection = node.connection();
     let (mut sink, packets) = socket::split_dialed(socket);
     let mut incoming = Incoming::new(packets, MAX_FRAME_BYTES);
     let me = connection.me().voter;
@@ -254,7 +250,7 @@ where
 {
     let Found { remote, encoder } = peer;
     info!("link to {} is up", remote.voter);
-    let (outbox, queue) = outbox::queue(encoder);
+    let (outbox, queue) = outbox::to_relay(encoder);
     let end = socket::run(sink, queue, RHYTHM, read(incoming, connection, remote, outbox)).await;
     info!("link to {} is down: {end}", remote.voter);
     end
@@ -271,6 +267,8 @@ where
         let told = match incoming.next(RHYTHM.silence).await {
             Ok(Frame::InRoom(room, message)) => connection.link_says(room, message).await,
             Ok(Frame::Relays(relays)) => connection.link_tells(relays).await,
+            Ok(Frame::Opened(room)) => connection.link_opened(room).await,
+            Ok(Frame::Closed(room)) => connection.link_closed(room).await,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
             Ok(_) => return Violation::Malformed { reason: "a link carries messages in rooms".to_owned() }.into(),
             Err(end) => return end,

@@ -9,6 +9,7 @@ mod api;
 mod app;
 mod ask;
 mod body;
+mod budget;
 mod cluster;
 mod config;
 mod denial;
@@ -88,7 +89,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let store = Store::open(&config.data_dir, &Purpose { voter: config.voter, schema: schema.clone() })?;
     let (about, recovered) = (store.about().clone(), store.load()?);
     let (address, peers) = (config.address.clone(), config.peers.clone());
-    let identity = Identity { voter: config.voter, schema, address, peers, has_secret: config.link_secret.is_some() };
+    let identity = Identity { voter: config.voter, schema, address, peers, max_rooms: config.max_rooms };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: stop what uses it, or choose another port with --port", config.listen)
     })?;

@@ -1,45 +1,48 @@
 //! The one task that owns the replicas of all rooms. It waits for nothing but its inbox, its timers and the disk.
 
 mod directory;
+mod failures;
 mod founding;
 mod handle;
 mod links;
+mod machine;
 mod membership;
+mod outgoing;
+mod rooms;
 mod slices;
+mod tabs;
 
 pub use directory::Others;
-pub use handle::{Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
+pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
 pub use membership::{AdmitCommand, Asked};
+pub use rooms::{DEFAULT_ROOM, is_blank};
 pub use slices::{Allowance, Wanted};
+pub use tabs::{Visitor, is_answered_at_length};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{
-    Command, CommandId, CommandRejection, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Reply, Violation,
-    WriteBatch,
-};
-use shared::paxos::{Ballot, Slot};
-use shared::replica::{Config, Replica, Role, Tuning};
+use shared::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
 use shared::schema::Schema;
-use shared::wire::{Frame, Room};
+use shared::wire::Room;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, trace, warn};
+use tracing::{error, info, trace, warn};
 
-use crate::outbox::{Outbox, Overflow};
-use crate::store::{About, Persisted, StoreError, Writer, new_incarnation};
+use crate::budget::{Account, Budgets};
+use crate::outbox::{Outbox, Total};
+use crate::store::{About, Persisted, StoreError, Writer, bytes_of, new_incarnation, new_room};
 
 use directory::Directory;
 use founding::Founding;
-use handle::Event;
+use handle::{Event, Memory};
 use links::Link;
+use machine::{Recover, Step, contained};
+use rooms::Rooms;
 
-/// How many rooms a relay serves at the most.
-const MAX_ROOMS: usize = 64;
 /// How many events may wait for the node; beyond that the connections stop reading.
 const INBOX: usize = 1024;
 /// How many events are taken at once, before what they write goes to the disk together.
@@ -50,6 +53,10 @@ const CHANGES: usize = 256;
 const MANY_ASKED: usize = 8192;
 /// How many batches of writes may be under way to the disk; beyond that no more events are taken.
 const MAX_UNWRITTEN: usize = 1024;
+/// The same, by what they take in memory.
+const MAX_UNWRITTEN_BYTES: usize = 32 << 20;
+/// How much the messages of tabs may take in memory that the node has not handled yet, in bytes.
+const MAX_UNHANDLED_BYTES: usize = 64 << 20;
 
 /// Why the node has ended, but for being asked to.
 #[derive(Debug, Error)]
@@ -71,29 +78,30 @@ pub struct Identity {
     pub address: String,
     /// The other relays that the operator names, with the host and port of each.
     pub peers: BTreeMap<VoterId, String>,
-    /// Whether whoever changes the voters has to give a secret.
-    pub has_secret: bool,
+    /// How many rooms there may be.
+    pub max_rooms: usize,
 }
 
 /// The node. [`run`](Self::run) is its task.
 #[derive(Debug)]
 pub struct Node {
     me: Me,
-    /// Whether whoever changes the voters has to give a secret.
-    has_secret: bool,
     founding: Founding,
     directory: Directory,
     inbox: mpsc::Receiver<Event>,
-    rooms: BTreeMap<Room, OpenRoom>,
+    rooms: Rooms,
     peers: BTreeMap<PeerId, Peer>,
     writer: Writer,
     /// What the events at hand write; goes to the writer when they are done.
     writes: Vec<(Room, WriteBatch)>,
-    /// How many batches the writer has not reported yet.
+    /// How many batches the writer has not reported yet, and what they take in memory.
     unwritten: usize,
+    unwritten_bytes: usize,
     commits: u64,
     /// What was asked of the ledgers, and who waits for the answer.
-    asked: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandRejection>>>,
+    asked: BTreeMap<CommandId, Waiting>,
+    /// How much waits in the outboxes of all tabs.
+    waiting_for_tabs: Total,
     /// Who wants to know when a room has changed.
     changes: broadcast::Sender<Room>,
     last_command: CommandId,
@@ -107,24 +115,23 @@ pub struct Node {
     started: Instant,
 }
 
+/// Somebody who waits for the answer to a command.
 #[derive(Debug)]
-struct OpenRoom {
-    replica: Replica,
-    /// The leader last written to the log.
-    leader: Option<Ballot>,
-    /// The number of the configuration last seen.
-    configuration: Option<u32>,
-    /// How the room read when those who listen were told last.
-    told: Reading,
+struct Waiting {
+    room: Room,
+    answer: oneshot::Sender<Answer>,
 }
-
-/// By what a room reads as it does: the document, the log, how far it is released, and who leads.
-type Reading = (u64, Slot, Slot, Option<Ballot>);
 
 #[derive(Debug)]
 struct Peer {
     place: Place,
     outbox: Outbox,
+    /// The rooms that the relay at the other end has closed.
+    closed: BTreeSet<Room>,
+    /// What a tab may make this relay do.
+    account: Option<Arc<Account>>,
+    /// Whether what is sent next counts as the answer to what the tab has asked for.
+    answer_is_due: bool,
 }
 
 /// Where a peer belongs.
@@ -143,22 +150,34 @@ impl Node {
         recovered: BTreeMap<Room, Recovered>,
         writer: Writer,
     ) -> (Self, NodeHandle) {
-        let Identity { voter, schema, address, peers, has_secret } = identity;
+        Self::with(machine::recover, identity, about, recovered, writer)
+    }
+
+    /// The same, with replicas that `recover` makes.
+    fn with(
+        recover: Recover,
+        identity: Identity,
+        about: About,
+        mut recovered: BTreeMap<Room, Recovered>,
+        writer: Writer,
+    ) -> (Self, NodeHandle) {
+        let Identity { voter, schema, address, peers, max_rooms } = identity;
         let me = Me { voter, replica: about.replica, schema };
         let (events, inbox) = mpsc::channel(INBOX);
         let mut node = Node {
             founding: Founding::new((voter, about.replica), peers.keys().copied().collect(), about.founding),
             directory: Directory::new((voter, address), peers, about.relays),
             me,
-            has_secret,
             inbox,
-            rooms: BTreeMap::new(),
+            rooms: Rooms::new(max_rooms, about.floor, recover),
             peers: BTreeMap::new(),
             writer,
             writes: Vec::new(),
             unwritten: 0,
+            unwritten_bytes: 0,
             commits: 0,
             asked: BTreeMap::new(),
+            waiting_for_tabs: Total::default(),
             changes: broadcast::Sender::new(CHANGES),
             last_command: CommandId(0),
             changed: true,
@@ -170,6 +189,8 @@ impl Node {
         if let Some(founding) = node.founding.try_found() {
             node.found(&founding);
         }
+        let default_room = Room::try_from(DEFAULT_ROOM.to_owned()).expect("the name of a room");
+        recovered.entry(default_room).or_insert_with(|| new_room(about.floor));
         for (room, recovered) in recovered {
             node.open(room, recovered);
         }
@@ -180,6 +201,9 @@ impl Node {
             connections: watch::Sender::new(0),
             others: node.directory.watch(),
             changes: node.changes.clone(),
+            waiting_for_tabs: node.waiting_for_tabs.clone(),
+            budgets: Budgets::default(),
+            memory: Memory::new(MAX_UNHANDLED_BYTES),
         };
         (node, handle)
     }
@@ -208,7 +232,7 @@ impl Node {
                 biased;
                 report = reports.recv() => self.persisted(report.ok_or(StoreError::WriterGone)??),
                 () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {}
-                _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN => {
+                _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN && self.unwritten_bytes < MAX_UNWRITTEN_BYTES => {
                     for event in events.drain(..) {
                         if matches!(event, Event::Stop) {
                             return Ok(self.stop(reports).await?);
@@ -223,8 +247,7 @@ impl Node {
 
     /// The earliest deadline of all rooms, and of the node itself.
     fn deadline(&self) -> Option<Instant> {
-        let earliest = self.rooms.values().filter_map(|room| room.replica.deadline()).min();
-        earliest.map(|since_start| self.started + since_start).into_iter().chain(self.vote_deadline()).min()
+        self.rooms.deadline(self.started).into_iter().chain(self.vote_deadline()).min()
     }
 
     fn now(&self) -> Now {
@@ -234,23 +257,25 @@ impl Node {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::TabUp { peer, replica, room, outbox } => self.tab_up(peer, replica, room, outbox),
+            Event::TabUp { peer, visitor, outbox } => self.tab_up(peer, visitor, outbox),
             Event::LinkUp { peer, remote, outbox } => self.link_up(peer, remote, outbox),
-            Event::FromTab(peer, message) => {
-                if let Some(Peer { place: Place::Tab(_, room), .. }) = self.peers.get(&peer) {
-                    let room = room.clone();
-                    self.handle(&room, Input::Receive(peer, message));
-                }
-            }
+            Event::FromTab(peer, said) => self.tab_says(peer, said),
             Event::FromLink(peer, room, message) => self.link_says(peer, room, message),
             Event::LinkTells(peer, relays) => self.link_tells(peer, relays),
+            Event::LinkOpened(peer, room) => self.link_opened(peer, &room),
+            Event::LinkClosed(peer, room) => self.link_closed(peer, room),
             Event::Down(peer) => {
                 self.remove(peer);
             }
             Event::Command(room, command, answer) => self.command(&room, command, answer),
+            Event::Enter(room, address, answer) => {
+                let _asker_is_gone = answer.send(self.enter(&room, address));
+            }
             Event::Look(room, look) => {
-                let is_open = self.rooms.contains_key(&room) || self.open_new(&room);
-                look(self.rooms.get(&room).filter(|_| is_open).map(|room| room.replica.view()));
+                let view = self.rooms.find(&room).map(|open| open.machine.view());
+                if let Err(panicked) = contained(|| look(view)) {
+                    error!(room = room.as_str(), "a read had an internal error: {}", panicked.0);
+                }
             }
             Event::Health(answer) => {
                 let _asker_is_gone = answer.send(self.health());
@@ -265,61 +290,23 @@ impl Node {
         }
     }
 
-    /// Carries out what a handler wants. Without room for one more room the answer is dropped.
-    fn command(&mut self, room: &Room, command: Command, answer: oneshot::Sender<Result<Reply, CommandRejection>>) {
-        if self.rooms.contains_key(room) || self.open_new(room) {
-            if self.asked.len() >= MANY_ASKED {
-                self.asked.retain(|_, answer| !answer.is_closed());
-            }
-            let id = self.next_command();
-            self.asked.insert(id, answer);
-            self.handle(room, Input::Command(id, command));
+    /// Carries out what a handler wants.
+    fn command(&mut self, room: &Room, command: Command, answer: oneshot::Sender<Answer>) {
+        if let Err(no_room) = self.rooms.find(room) {
+            let _asker_is_gone = answer.send(Err(no_room));
+            return;
         }
+        if self.asked.len() >= MANY_ASKED {
+            self.asked.retain(|_, waiting| !waiting.answer.is_closed());
+        }
+        let id = self.next_command();
+        self.asked.insert(id, Waiting { room: room.clone(), answer });
+        self.handle(room, Input::Command(id, command));
     }
 
     fn next_command(&mut self) -> CommandId {
         self.last_command = CommandId(self.last_command.0 + 1);
         self.last_command
-    }
-
-    fn tab_up(&mut self, peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox) {
-        if replica == self.me.replica {
-            return outbox.cut(Violation::ForeignClaim);
-        }
-        if !self.rooms.contains_key(&room) && !self.open_new(&room) {
-            return outbox.cut(Violation::TooManyRooms { limit: MAX_ROOMS });
-        }
-        let place = Place::Tab(replica, room.clone());
-        self.replace(&place);
-        self.peers.insert(peer, Peer { place, outbox });
-        self.handle(&room, Input::PeerUp(peer, PeerKind::Tab(replica)));
-    }
-
-    /// Opens a room that nobody has been in before. Says whether there was room for it.
-    fn open_new(&mut self, room: &Room) -> bool {
-        if self.rooms.len() >= MAX_ROOMS {
-            return false;
-        }
-        self.open(room.clone(), Recovered::default());
-        let links = self.peers.iter().filter_map(|(&peer, of)| Some((peer, of.place.link()?)));
-        for (peer, Link { remote, .. }) in links.filter(|(_, link)| link.is_open()).collect::<Vec<_>>() {
-            self.handle(room, Input::PeerUp(peer, PeerKind::Relay(remote.voter, remote.incarnation)));
-        }
-        true
-    }
-
-    fn open(&mut self, room: Room, recovered: Recovered) {
-        let seed = getrandom::u64().expect("the system gives random numbers");
-        let (voter, addresses, tuning) = (self.me.voter, self.directory.addresses(), Tuning::default());
-        let role = Role::Relay { voter, addresses, seed, tuning };
-        let config = Config { replica: self.me.replica, schema: self.me.schema.clone(), role };
-        let replica = Replica::recover(config, recovered, self.now());
-        info!(room = room.as_str(), records = replica.view().document().records().len(), "room open");
-        self.rooms
-            .insert(room.clone(), OpenRoom { replica, leader: None, configuration: None, told: Reading::default() });
-        if let Some(founding) = self.founding.known().cloned() {
-            self.handle(&room, Input::Found(founding));
-        }
     }
 
     /// Ends the connection that a newer one of the same peer takes the place of.
@@ -340,31 +327,22 @@ impl Node {
     fn remove(&mut self, peer: PeerId) -> Option<Peer> {
         let removed = self.peers.remove(&peer)?;
         match &removed.place {
-            Place::Tab(_, room) => self.handle(room, Input::PeerDown(peer)),
+            Place::Tab(_, room) => {
+                if let Some(open) = self.rooms.open.get_mut(room) {
+                    open.tabs -= 1;
+                }
+                self.handle(room, Input::PeerDown(peer));
+            }
             Place::Link(link) => {
                 self.changed = true;
                 self.founding.lost(link.remote.voter);
                 self.directory.link_down(link.remote.voter);
-                for room in self.room_names() {
+                for room in self.rooms.names() {
                     self.handle(&room, Input::PeerDown(peer));
                 }
             }
         }
         Some(removed)
-    }
-
-    fn room_names(&self) -> Vec<Room> {
-        self.rooms.keys().cloned().collect()
-    }
-
-    /// Wakes every room whose deadline has come.
-    fn wake(&mut self) {
-        let now = self.started.elapsed();
-        let due = self.rooms.iter().filter(|(_, room)| room.replica.deadline().is_some_and(|at| at <= now));
-        for room in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-            self.handle(&room, Input::Wake);
-        }
-        self.warn_of_no_vote();
     }
 
     fn persisted(&mut self, persisted: Persisted) {
@@ -374,8 +352,16 @@ impl Node {
             self.tell_relays(&self.links());
         }
         self.unwritten -= persisted.batches;
+        self.unwritten_bytes -= persisted.bytes;
         for (room, id) in persisted.last {
-            self.handle(&room, Input::Persisted(id));
+            if let Some(open) = self.rooms.open.get_mut(&room) {
+                open.persisted = Some(id);
+                self.handle(&room, Input::Persisted(id));
+            }
+        }
+        // Reports of what a room wrote before it failed have come by now, and nobody has listened to them.
+        for loaded in persisted.loaded {
+            self.room_loaded(loaded);
         }
     }
 
@@ -383,62 +369,35 @@ impl Node {
     fn handle(&mut self, room: &Room, input: Input) {
         trace!(room = room.as_str(), ?input, "in");
         let now = self.now();
-        let Some(open) = self.rooms.get_mut(room) else { return };
-        let output = open.replica.handle(now, input);
-        let view = open.replica.view();
-        let configuration = view.ledger().configuration().map(|configuration| configuration.number);
-        if view.leader() != open.leader {
-            match view.leader() {
+        let Some(open) = self.rooms.open.get_mut(room) else { return };
+        let Step { output, leader, configuration, reading, is_blank, deadline } =
+            match Step::take(open.machine.as_mut(), now, input) {
+                Ok(step) => step,
+                Err(panicked) => return self.room_failed(room, &panicked),
+            };
+        if leader != open.leader {
+            match leader {
                 Some(ballot) => info!(room = room.as_str(), %ballot, "{} leads", ballot.voter),
                 None => info!(room = room.as_str(), "no leader"),
             }
         }
-        self.changed |= (view.leader(), configuration) != (open.leader, open.configuration);
-        (open.leader, open.configuration) = (view.leader(), configuration);
-        let reading = (view.document().fingerprint(), view.log().decided(), view.released(), view.leader());
+        // A room that is blank no more follows the others in who votes.
+        self.changed |= (leader, configuration, is_blank) != (open.leader, open.configuration, open.is_blank);
+        (open.leader, open.configuration, open.is_blank, open.deadline) = (leader, configuration, is_blank, deadline);
+        if let Some(batch) = &output.write {
+            open.submitted = Some(batch.id);
+        }
         if std::mem::replace(&mut open.told, reading) != reading {
             let _nobody_listens = self.changes.send(room.clone());
         }
         self.carry_out(room, output);
     }
 
-    fn carry_out(&mut self, room: &Room, output: Output) {
-        if output.forgot {
-            self.forgot.get_or_insert_with(|| room.clone());
-        }
-        self.writes.extend(output.write.map(|batch| (room.clone(), batch)));
-        for (command, reply) in output.replies {
-            if let Some(answer) = self.asked.remove(&command) {
-                let _asker_is_gone = answer.send(reply);
-            }
-        }
-        let mut slow = BTreeSet::new();
-        for envelope in output.sends {
-            trace!(room = room.as_str(), ?envelope, "out");
-            let Some(peer) = self.peers.get_mut(&envelope.to) else { continue };
-            if matches!(envelope.message, Message::Observed(_)) && peer.outbox.is_long() {
-                continue;
-            }
-            let frame = match peer.place {
-                Place::Tab(..) => Frame::Message(envelope.message),
-                Place::Link(_) => Frame::InRoom(room.clone(), envelope.message),
-            };
-            if let Err(Overflow) = peer.outbox.push(&frame) {
-                slow.insert(envelope.to);
-            }
-        }
-        for (peer, violation) in output.cut {
-            self.cut(peer, violation);
-        }
-        for peer in slow {
-            self.cut(peer, Violation::SlowPeer);
-        }
-    }
-
     /// Gives the writer what the events at hand have written.
     fn submit(&mut self) {
         self.unwritten += self.writes.len();
         for (room, batch) in self.writes.drain(..) {
+            self.unwritten_bytes += bytes_of(&batch);
             self.writer.submit(room, batch);
         }
     }
@@ -472,6 +431,12 @@ impl Node {
     }
 }
 
+impl Peer {
+    fn new(place: Place, outbox: Outbox) -> Self {
+        Peer { place, outbox, closed: BTreeSet::new(), account: None, answer_is_due: false }
+    }
+}
+
 impl Place {
     fn link(&self) -> Option<Link> {
         match *self {
@@ -489,3 +454,6 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

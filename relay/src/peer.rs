@@ -1,43 +1,52 @@
 //! The WebSocket of one tab. Nothing that a tab sends is trusted.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocket;
 use futures_util::{Sink, Stream};
+use shared::dot::DotSet;
 use shared::id::ReplicaId;
 use shared::io::{Message, Violation};
-use shared::wire::{Encoder, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
+use shared::wire::{self, Encoder, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
 use tracing::debug;
 
+use crate::budget::{Account, Bucket, Rate};
 use crate::limited_log::LimitedLog;
-use crate::node::{Connection, Me, NodeHandle, Stopped};
-use crate::outbox::{self, Outbox};
+use crate::node::{Connection, Me, NodeHandle, Stopped, Visitor, is_answered_at_length};
+use crate::outbox::{self, Gauge};
 use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 
 /// How long a tab may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
-const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(10), silence: Duration::from_secs(30) };
+/// A link that is half dead keeps the id of its tab from other relays, so it must not stay for long.
+const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(5), silence: Duration::from_secs(15) };
 
 /// How much a tab may send: so many messages a second for as long as it likes, and so many at once. The burst lets
 /// everything through that a tab may have written offline, and thousands of edits by a script.
-const MESSAGES_PER_SECOND: u32 = 1000;
-const BURST: u32 = 10_000;
+const MESSAGES: Rate = Rate { per_second: 1000.0, burst: 10_000.0 };
 /// What asks for work in proportion to the whole document counts as this many messages.
-const RESYNC_COST: u32 = 100;
-/// What asks for a whole record.
-const RECORD_COST: u32 = 10;
+const RESYNC_COST: f64 = 100.0;
+/// What asks for a whole record, or for a part of the log.
+const RECORD_COST: f64 = 10.0;
+
+/// What a version or an interval of dots takes in memory besides its bytes, about, in bytes.
+const BYTES_OF_VERSION: usize = 256;
+const BYTES_OF_INTERVAL: usize = 32;
 
 /// Serves one tab until its connection ends.
-pub async fn serve(socket: WebSocket, node: NodeHandle) {
-    let connection = node.connection();
+pub async fn serve(socket: WebSocket, node: NodeHandle, address: IpAddr) {
+    let mut connection = node.connection();
     let (mut sink, packets) = socket::split_accepted(socket);
     let mut incoming = Incoming::new(packets, MAX_TAB_FRAME_BYTES);
     let (who, end) = match hello(&mut incoming).await {
         Ok((replica, room)) => {
+            let account = Arc::new(connection.account(address));
             let who = format!("tab {replica} in room {}", room.as_str());
             debug!("{who} is here");
-            (who, converse(&mut sink, &mut incoming, &connection, (replica, room)).await)
+            (who, converse(&mut sink, &mut incoming, &connection, Visitor { replica, room, account }).await)
         }
         Err(end) => ("a tab without a name".to_owned(), end),
     };
@@ -52,23 +61,26 @@ pub async fn serve(socket: WebSocket, node: NodeHandle) {
     socket::close(sink, incoming, end).await;
 }
 
-async fn converse<K, S>(
-    sink: &mut K,
-    incoming: &mut Incoming<S>,
-    connection: &Connection,
-    tab: (ReplicaId, Room),
-) -> End
+async fn converse<K, S>(sink: &mut K, incoming: &mut Incoming<S>, connection: &Connection, visitor: Visitor) -> End
 where
     K: Sink<Packet> + Unpin,
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
     let mut encoder = Encoder::default();
     let Me { voter, replica, schema } = connection.me().clone();
+    let account = Arc::clone(&visitor.account);
     if let Err(end) = socket::send(sink, &mut encoder, &Frame::Hello(Hello::Relay { voter, replica, schema })).await {
         return end;
     }
-    let (outbox, queue) = outbox::queue(encoder);
-    socket::run(sink, queue, RHYTHM, read(incoming, connection, tab, outbox)).await
+    let (outbox, queue) = outbox::to_tab(encoder, connection.waiting_for_tabs());
+    let gauge = queue.gauge();
+    let read = async {
+        match connection.tab_up(visitor, outbox).await {
+            Ok(()) => read(incoming, connection, &account, &gauge).await,
+            Err(Stopped) => Violation::Stopping.into(),
+        }
+    };
+    socket::run(sink, queue, RHYTHM, read).await
 }
 
 async fn hello<S>(incoming: &mut Incoming<S>) -> Result<(ReplicaId, Room), End>
@@ -87,80 +99,71 @@ fn malformed(reason: &str) -> End {
     Violation::Malformed { reason: reason.to_owned() }.into()
 }
 
-async fn read<S>(incoming: &mut Incoming<S>, connection: &Connection, tab: (ReplicaId, Room), outbox: Outbox) -> End
+async fn read<S>(incoming: &mut Incoming<S>, connection: &Connection, account: &Account, gauge: &Gauge) -> End
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
-    let (replica, room) = tab;
-    if let Err(Stopped) = connection.tab_up(replica, room, outbox).await {
-        return Violation::Stopping.into();
-    }
-    let mut allowance = Allowance::new(Instant::now());
+    let mut allowance = Bucket::new(MESSAGES, Instant::now());
     loop {
-        let message = match incoming.next(RHYTHM.silence).await {
-            Ok(Frame::Message(message)) => message,
-            Ok(Frame::Bye(violation)) => return End::Told(violation),
-            Ok(Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_)) => return Violation::NotForTabs.into(),
+        // A tab that has used up its budget, or does not read the answers, is not read: it sends more slowly.
+        account.settled().await;
+        gauge.short().await;
+        let bytes = match incoming.next_bytes(RHYTHM.silence).await {
+            Ok(bytes) => bytes,
             Err(end) => return end,
         };
-        if !allowance.spend(cost(&message), Instant::now()) {
-            return Violation::TooFast { limit: MESSAGES_PER_SECOND }.into();
+        let most = wire::bytes_to_decode(&bytes, MAX_TAB_FRAME_BYTES);
+        let Ok(mut memory) = connection.reserve(most).await else { return Violation::Stopping.into() };
+        let message = match incoming.decode(&bytes) {
+            Ok(Frame::Message(message)) => message,
+            Ok(Frame::Bye(violation)) => return End::Told(violation),
+            Ok(Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) | Frame::Opened(_) | Frame::Closed(_)) => {
+                return Violation::NotForTabs.into();
+            }
+            Err(end) => return end,
+        };
+        let bytes = bytes.len() + overhead(&message);
+        memory.keep(bytes);
+        account.charge_decoded(bytes);
+        if !allowance.try_spend(cost(&message), Instant::now()) {
+            return Violation::TooFast { limit: MESSAGES.per_second as u32 }.into();
         }
-        if let Err(Stopped) = connection.tab_says(message).await {
+        let asks_for_much = is_answered_at_length(&message);
+        let Ok(handled) = connection.tab_says(message, bytes, memory).await else {
             return Violation::Stopping.into();
+        };
+        if asks_for_much {
+            // The answer is to be in the outbox before more is asked for. If the node has dropped it, that is over, too.
+            let _or_dropped = handled.await;
         }
     }
 }
 
-fn cost(message: &Message) -> u32 {
+/// How many bytes a message takes in memory besides those that have arrived, about.
+fn overhead(message: &Message) -> usize {
+    let of_dots = |dots: &DotSet| dots.interval_count() * BYTES_OF_INTERVAL;
+    match message {
+        Message::Delta(delta) => {
+            let versions = delta.versions.iter().map(|(_, version)| version.as_bytes().len() + BYTES_OF_VERSION);
+            of_dots(&delta.context) + versions.sum::<usize>()
+        }
+        Message::Edit(edit) => of_dots(&edit.superseded) + BYTES_OF_VERSION,
+        Message::Have { context, .. } => of_dots(context),
+        Message::Digest(digest) => of_dots(&digest.context),
+        Message::Liveness(liveness) => of_dots(&liveness.context) + of_dots(&liveness.live),
+        Message::Want { dots, .. } => of_dots(dots),
+        _ => 0,
+    }
+}
+
+fn cost(message: &Message) -> f64 {
     match message {
         Message::Have { .. }
         | Message::More
         | Message::Digest(_)
         | Message::AskLiveness { .. }
         | Message::Liveness(_) => RESYNC_COST,
-        Message::Want { .. } | Message::Watch { .. } => RECORD_COST,
-        _ => 1,
-    }
-}
-
-/// A token bucket (Turner, "New directions in communications", 1986).
-#[derive(Debug)]
-struct Allowance {
-    messages: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn new(now: Instant) -> Self {
-        Allowance { messages: f64::from(BURST), at: now }
-    }
-
-    /// Takes `cost` messages out, if there are as many.
-    fn spend(&mut self, cost: u32, now: Instant) -> bool {
-        let earned = now.duration_since(self.at).as_secs_f64() * f64::from(MESSAGES_PER_SECOND);
-        self.messages = (self.messages + earned).min(f64::from(BURST));
-        self.at = now;
-        let enough = self.messages >= f64::from(cost);
-        if enough {
-            self.messages -= f64::from(cost);
-        }
-        enough
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_passes_and_more_than_that_does_not_until_time_has_passed() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(start);
-        assert!((0..BURST).all(|_| allowance.spend(1, start)));
-        assert!(!allowance.spend(1, start));
-        let later = start + Duration::from_secs(1);
-        assert!((0..MESSAGES_PER_SECOND).all(|_| allowance.spend(1, later)));
-        assert!(!allowance.spend(1, later));
+        Message::Want { .. } | Message::Watch { .. } | Message::Fetch { .. } | Message::FetchPart { .. } => RECORD_COST,
+        _ => 1.0,
     }
 }

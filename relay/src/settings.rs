@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 use utoipa::ToSchema;
 
-use crate::node::{NoRoom, NodeHandle};
+use crate::node::{DEFAULT_ROOM, NoRoom, NodeHandle, is_blank};
 
 /// How long the log may take to decide on the settings of a room, before others are seen to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -180,7 +180,9 @@ pub async fn keep(node: NodeHandle, mut changes: Receiver<Room>, dynamic: Dynami
         for room in &changed {
             match timeout(PATIENCE, set(&node, room, dynamic)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_stopping)) => return,
+                Ok(Err(NoRoom::Stopping)) => return,
+                // It has been dropped, or has failed: if it comes back, that is a change again.
+                Ok(Err(_)) => {}
                 Err(_) => warn!(room = room.as_str(), "no decision on the settings yet"),
             }
         }
@@ -190,9 +192,11 @@ pub async fn keep(node: NodeHandle, mut changes: Receiver<Room>, dynamic: Dynami
 
 async fn set(node: &NodeHandle, room: &Room, dynamic: Dynamic) -> Result<(), NoRoom> {
     let me = node.me().voter;
+    // The log of a room in which there is nothing yet stays as it is, so that the room can be dropped.
+    let may_be_blank = room.as_str() == DEFAULT_ROOM;
     let is_due = move |view: View<'_>| {
         let ledger = view.ledger();
-        let leads = view.leader().is_some_and(|ballot| ballot.voter == me);
+        let leads = view.leader().is_some_and(|ballot| ballot.voter == me) && (may_be_blank || !is_blank(view));
         leads && !ledger.is_dynamic_set() && ledger.dynamic() != dynamic
     };
     if !node.read(room.clone(), is_due).await? {

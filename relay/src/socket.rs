@@ -169,12 +169,27 @@ impl<S: Stream<Item = Result<Packet, Fault>> + Unpin> Incoming<S> {
     /// # Errors
     /// How the connection ends, if it does.
     pub async fn next(&mut self, silence: Duration) -> Result<Frame, End> {
+        let bytes = self.next_bytes(silence).await?;
+        self.decode(&bytes)
+    }
+
+    /// The frame that some bytes stand for, which have arrived after those that were decoded before.
+    ///
+    /// # Errors
+    /// How the connection ends, if they stand for none.
+    pub fn decode(&mut self, bytes: &[u8]) -> Result<Frame, End> {
+        self.decoder.frame(bytes).map_err(|error| Violation::from(error).into())
+    }
+
+    /// The bytes of the next frame that arrives.
+    ///
+    /// # Errors
+    /// How the connection ends, if it does.
+    pub async fn next_bytes(&mut self, silence: Duration) -> Result<Bytes, End> {
         loop {
             let Ok(packet) = timeout(silence, self.packets.next()).await else { return Err(End::Silent) };
             match packet {
-                Some(Ok(Packet::Binary(bytes))) => {
-                    return self.decoder.frame(&bytes).map_err(|error| Violation::from(error).into());
-                }
+                Some(Ok(Packet::Binary(bytes))) => return Ok(bytes),
                 Some(Ok(Packet::Text)) => {
                     let reason = "it is a text message, and this protocol is binary".to_owned();
                     return Err(Violation::Malformed { reason }.into());
@@ -204,11 +219,13 @@ pub async fn run<S>(sink: &mut S, queue: Queue, rhythm: Rhythm, read: impl Futur
 where
     S: Sink<Packet> + Unpin,
 {
+    let gauge = queue.gauge();
     let Queue { mut frames, cut } = queue;
     tokio::select! {
         // A node that ends without a word is stopping.
         cut = cut => End::Cut(cut.unwrap_or(Violation::Stopping)),
         end = read => end,
+        () = gauge.stalled() => Violation::SlowPeer.into(),
         Err(_) = write(sink, &mut frames, rhythm.ping_every) => End::Gone,
     }
 }

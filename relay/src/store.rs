@@ -4,7 +4,8 @@ mod private;
 mod rows;
 mod writer;
 
-pub use writer::{Persisted, Writer};
+pub use rows::new_room;
+pub use writer::{Loaded, Persisted, Writer, bytes_of};
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -12,9 +13,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use shared::id::{ReplicaId, VoterId};
-use shared::paxos::Configuration;
+use shared::paxos::{Ballot, Configuration};
 use shared::schema::Schema;
 use shared::wire;
 use thiserror::Error;
@@ -80,10 +81,15 @@ CREATE TABLE snapshot (
 CREATE TABLE cursor (
     room TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (room, first)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE distrust (room TEXT PRIMARY KEY NOT NULL, body BLOB NOT NULL) STRICT;
 CREATE TABLE progress (
     room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// The tables whose rows belong to a room.
+const TABLES_OF_ROOMS: [&str; 9] =
+    ["version", "context", "distrust", "standing", "remembered", "log", "snapshot", "cursor", "progress"];
 
 /// Why a database cannot be used.
 #[derive(Debug, Error)]
@@ -166,33 +172,63 @@ impl Store {
     /// Makes tasks durable, all or nothing.
     fn commit(&mut self, tasks: &[Task]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        let writes = tasks.iter().filter_map(|task| match task {
-            Task::Write(room, batch) => Some(batch.ops.iter().map(move |op| (room, op))),
-            _ => None,
-        });
-        for (room, op) in rows::without_overwritten(writes.flatten()) {
-            rows::write(&transaction, room.as_str(), op)?;
-        }
-        for task in tasks {
-            match task {
-                Task::Write(..) => {}
-                Task::Meet(voter, address) => {
-                    let put = "INSERT OR REPLACE INTO relay (id, address) VALUES (?1, ?2)";
-                    transaction.execute(put, params![voter.0, address])?;
-                }
-                Task::Found(founding) => {
-                    let put = "INSERT INTO meta VALUES ('founding', ?1)";
-                    transaction.execute(put, [wire::plain_bytes(founding)])?;
-                }
-                Task::Renew(incarnation) => {
-                    let put = "UPDATE meta SET value = ?1 WHERE key = 'replica'";
-                    transaction.execute(put, [incarnation.0 as i64])?;
-                    transaction.execute("DELETE FROM standing", [])?;
-                }
-            }
+        // A room may be written to, dropped, and written to again.
+        for tasks in tasks.split_inclusive(|task| matches!(task, Task::Drop { .. })) {
+            carry_out(&transaction, tasks)?;
         }
         transaction.commit()
     }
+}
+
+/// Carries out tasks of which only the last one may drop a room.
+fn carry_out(transaction: &Transaction<'_>, tasks: &[Task]) -> rusqlite::Result<()> {
+    let writes = tasks.iter().filter_map(|task| match task {
+        Task::Write(room, batch) => Some(batch.ops.iter().map(move |op| (room, op))),
+        _ => None,
+    });
+    for (room, op) in rows::without_overwritten(writes.flatten()) {
+        rows::write(transaction, room.as_str(), op)?;
+    }
+    for task in tasks {
+        match task {
+            Task::Write(..) | Task::Load(_) => {}
+            Task::Meet(voter, address) => {
+                let put = "INSERT OR REPLACE INTO relay (id, address) VALUES (?1, ?2)";
+                transaction.execute(put, params![voter.0, address])?;
+            }
+            Task::Found(founding) => {
+                let put = "INSERT INTO meta VALUES ('founding', ?1)";
+                transaction.execute(put, [wire::plain_bytes(founding)])?;
+            }
+            Task::Renew(incarnation) => {
+                let put = "UPDATE meta SET value = ?1 WHERE key = 'replica'";
+                transaction.execute(put, [incarnation.0 as i64])?;
+                transaction.execute("DELETE FROM standing", [])?;
+                transaction.execute("DELETE FROM meta WHERE key = 'promised'", [])?;
+            }
+            Task::Drop { room, promised } => {
+                for table in TABLES_OF_ROOMS {
+                    transaction.execute(&format!("DELETE FROM {table} WHERE room = ?1"), [room.as_str()])?;
+                }
+                let floor = read_floor(transaction)?.max(*promised);
+                let put = "INSERT OR REPLACE INTO meta VALUES ('promised', ?1)";
+                transaction.execute(put, [wire::plain_bytes(&floor)])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The highest ballot that was promised in a room that is dropped.
+fn read_floor(connection: &Connection) -> rusqlite::Result<Ballot> {
+    let floor = connection.query_row("SELECT value FROM meta WHERE key = 'promised'", [], |row| {
+        wire::plain_of(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error.into()))
+    });
+    Ok(floor.optional()?.unwrap_or(Ballot::ZERO))
+}
+
+fn unreadable(kind: Type, error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, kind, error)
 }
 
 /// Keeps other processes out of the directory, which is created if it is missing.
@@ -273,15 +309,14 @@ pub struct About {
     pub founding: Option<Configuration>,
     /// Where the other relays that were met are reached: host and port.
     pub relays: BTreeMap<VoterId, String>,
+    /// The highest ballot that was promised in a room that is dropped. A room that begins anew begins with this promise.
+    pub floor: Ballot,
 }
 
 fn read_meta(connection: &Connection) -> rusqlite::Result<(Purpose, About)> {
     let get = "SELECT value FROM meta WHERE key = ?1";
     let replica: i64 = connection.query_row(get, ["replica"], |row| row.get(0))?;
     let voter = VoterId(connection.query_row(get, ["voter"], |row| row.get(0))?);
-    let unreadable = |kind, error: Box<dyn std::error::Error + Send + Sync>| {
-        rusqlite::Error::FromSqlConversionFailure(0, kind, error)
-    };
     let schema = connection.query_row(get, ["schema"], |row| {
         schema::from_text(row.get_ref(0)?.as_str()?).map_err(|error| unreadable(Type::Text, error.into()))
     })?;
@@ -290,7 +325,12 @@ fn read_meta(connection: &Connection) -> rusqlite::Result<(Purpose, About)> {
     });
     let mut statement = connection.prepare("SELECT id, address FROM relay")?;
     let relays = statement.query_map([], |row| Ok((VoterId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?;
-    let about = About { replica: ReplicaId(replica as u64), founding: founding.optional()?, relays };
+    let about = About {
+        replica: ReplicaId(replica as u64),
+        founding: founding.optional()?,
+        relays,
+        floor: read_floor(connection)?,
+    };
     Ok((Purpose { voter, schema }, about))
 }
 

@@ -599,6 +599,8 @@ pub enum Violation {
     RoomFailed,
     #[error("the relay is stopping")]
     Stopping,
+    #[error("too many new rooms come from this address: use a room that exists, or try again in a minute")]
+    TooManyNewRooms,
 }
 
 /// Something that another replica did, for people to see.

@@ -2,7 +2,7 @@
 
 mod frames;
 
-pub use frames::{Decoder, Encoder};
+pub use frames::{Decoder, Encoder, bytes_to_decode};
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::codec::columns::{ColumnSink, ColumnSource, content};
+use crate::codec::columns::{ColumnSink, ColumnSource, MAX_CONTENT_BYTES, content};
 use crate::codec::rows::{RowSink, RowSource};
 use crate::codec::{Malformed, Sink, Source, Table, put_dot_set, put_varint, take_bytes, take_dot_set, take_varint};
 use crate::document::{Delta, Document, Packed};
@@ -46,6 +46,11 @@ pub enum Frame {
     InRoom(Room, Message),
     /// On the link of two relays, before anything in a room, and again when it has changed.
     Relays(Relays),
+    /// On the link of two relays: the sender has opened this room with what its disk has of it. Whatever it said in the
+    /// room before on this link was its former replica of the room.
+    Opened(Room),
+    /// On the link of two relays: the sender does not serve this room for now. To this room the link is down.
+    Closed(Room),
     /// The last frame: why the link is cut.
     Bye(Violation),
 }
@@ -147,13 +152,23 @@ fn delta_bytes(delta: &Delta) -> Vec<u8> {
     sink.finish()
 }
 
-fn delta_of(bytes: &[u8]) -> Result<Delta, Malformed> {
-    let content = content(bytes)?;
-    let mut source = ColumnSource::new(&content)?;
+/// How many bytes of its limit a delta needs for each version, at the least: otherwise a short frame could hold so many
+/// empty versions that they fill the memory. The deltas of a resync carry 256 KiB of versions, of 16 bytes each at the
+/// least, so they stay far below.
+const BYTES_PER_VERSION: u64 = 64;
+
+/// `limit` bounds the content, and the texts in it, in bytes.
+fn delta_of(bytes: &[u8], limit: usize) -> Result<Delta, Malformed> {
+    let content = content(bytes, limit)?;
+    let mut source = ColumnSource::new(&content, limit)?;
     let remaining = source.number()?;
     let context = take_dot_set(&mut source)?;
     let mut versions = Vec::new();
-    for _ in 0..source.number()? {
+    let count = source.number()?;
+    if count > limit as u64 / BYTES_PER_VERSION {
+        return Err(Malformed("a delta has too many versions"));
+    }
+    for _ in 0..count {
         let record = RecordId(source.dot()?);
         versions.push((record, Packed::read(record, &mut source)?));
     }
@@ -185,7 +200,8 @@ pub fn document_deltas(bytes: &[u8]) -> Result<impl Iterator<Item = Result<Delta
             return None;
         }
         let length = take_varint(&mut rest);
-        let delta = length.and_then(|length| take_bytes(&mut rest, length)).and_then(delta_of);
+        let delta = length.and_then(|length| take_bytes(&mut rest, length));
+        let delta = delta.and_then(|bytes| delta_of(bytes, MAX_CONTENT_BYTES));
         if delta.is_err() {
             rest = &[];
         }

@@ -6,14 +6,16 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::Config as ProptestConfig;
 use shared::crdt::{FieldEdit, FieldId, FieldKind, Op};
-use shared::document::Edit;
+use shared::document::{Delta, Document, Edit};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
-use shared::wire::{DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES, Room, VERSION};
+use shared::wire::{
+    DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, Room, VERSION, bytes_to_decode,
+};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
@@ -159,4 +161,46 @@ fn an_edit_of_a_short_field_takes_28_bytes_at_the_most() {
     assert!(first.len() <= 28, "the first edit of a link takes {} bytes", first.len());
     let next = encoder.frame(&edit(42, Dot::new(me, 41), "12346"));
     assert!(next.len() <= 24, "the next takes {} bytes", next.len());
+}
+
+#[test]
+fn relays_tell_that_a_room_is_opened_or_closed_by_its_name_alone() {
+    let room = Room::try_from("people".to_owned()).expect("the name of a room");
+    for (tag, frame) in [(40, Frame::Opened(room.clone())), (41, Frame::Closed(room))] {
+        let bytes = Encoder::default().frame(&frame);
+        assert_eq!(bytes, [&[VERSION, tag, 6][..], b"people"].concat());
+        assert_eq!(Decoder::new(MAX_FRAME_BYTES).frame(&bytes), Ok(frame));
+        assert!(Decoder::new(MAX_FRAME_BYTES).frame(&bytes[..5]).is_err());
+        assert!(Decoder::new(MAX_FRAME_BYTES).frame(&[VERSION, tag, 1, b'/']).is_err());
+    }
+}
+
+/// Many records with one long text: a few bytes on the wire, and as long as they are in memory.
+fn alike(count: u64, text_bytes: usize) -> Frame {
+    let me = ReplicaId(7);
+    let mut document = Document::default();
+    for counter in 1..=count {
+        let op = Op { field: FieldId(1), kind: FieldKind::Lww, edit: FieldEdit::Assign("x".repeat(text_bytes)) };
+        let (dot, stamp) = (Dot::new(me, counter), Stamp { wall_ms: 1_790_000_000_000, logical: 0 });
+        let _written = document.edit(RecordId(dot), dot, stamp, vec![op]).expect("it fits");
+    }
+    let versions = document.deltas(&DotSet::default(), None).flat_map(|delta| delta.versions).collect();
+    Frame::Message(Message::Delta(Delta { context: DotSet::default(), versions, remaining: 0 }))
+}
+
+#[test]
+fn a_short_frame_of_a_tab_cannot_stand_for_more_than_its_decoder_allows() {
+    let decoded = |frame: &Frame, limit| {
+        let bytes = Encoder::default().frame(frame);
+        assert!(bytes.len() < 64 << 10, "it is short: {} bytes", bytes.len());
+        Decoder::new(limit).frame(&bytes).map(|_| bytes_to_decode(&bytes, limit))
+    };
+    let much_text = alike(700, 4000);
+    assert!(decoded(&much_text, MAX_FRAME_BYTES).is_ok());
+    assert!(decoded(&much_text, MAX_TAB_FRAME_BYTES).is_err());
+    let fits = decoded(&alike(400, 4000), MAX_TAB_FRAME_BYTES).expect("it fits");
+    assert!(fits >= 400 * 4000, "it is known before how much memory it takes: {fits}");
+    let many = alike(40_000, 1);
+    assert!(decoded(&many, MAX_TAB_FRAME_BYTES).is_err());
+    assert!(decoded(&alike(20_000, 1), MAX_TAB_FRAME_BYTES).is_ok());
 }

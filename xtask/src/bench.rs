@@ -3,6 +3,7 @@
 mod agree;
 mod document;
 mod dynamic;
+mod hostile;
 mod machine;
 mod page;
 mod speed;
@@ -15,6 +16,7 @@ use anyhow::Result;
 
 pub use self::agree::agree;
 pub use self::dynamic::dynamic;
+pub use self::hostile::hostile;
 pub use self::page::page;
 use crate::process::{announced, find_on_path, output_of, run};
 use crate::setup::Tools;

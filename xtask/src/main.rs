@@ -66,6 +66,8 @@ enum Bench {
     Agree,
     /// The dynamic method: the thesis's experiment, and a burst
     Dynamic,
+    /// A relay under attack: its memory, and how the honest tabs fare
+    Hostile,
     /// The page: what it weighs, and how fast it is with ten thousand people
     Page,
 }
@@ -93,6 +95,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Bench { what: Bench::Merge } => bench::merge(),
         Command::Bench { what: Bench::Agree } => bench::agree(),
         Command::Bench { what: Bench::Dynamic } => bench::dynamic(),
+        Command::Bench { what: Bench::Hostile } => bench::hostile(),
         Command::Bench { what: Bench::Page } => bench::page(),
         Command::Sim { seeds, from } => process::run(
             workspace::cargo("run")

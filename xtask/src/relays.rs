@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,6 +22,9 @@ use crate::workspace::{Profile, cargo_build_relay, relay_binary};
 
 const IDS: [u16; 3] = [1, 2, 3];
 const DATA: &str = "data";
+/// The file that keeps the link secret of this run, for whoever starts a killed relay again.
+const SECRET_FILE: &str = "data/link-secret";
+const SECRET_BYTES: usize = 32;
 
 /// How long a relay may take to answer after its start.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -72,8 +76,9 @@ fn listen_for_interrupt() -> Result<Receiver<()>> {
 }
 
 fn start_and_watch(relays: &mut Vec<Relay>, profile: Profile, base_port: u16, interrupt: &Receiver<()>) -> Result<()> {
+    let secret = draw_secret()?;
     for id in IDS {
-        relays.push(Relay::start(id, profile, base_port)?);
+        relays.push(Relay::start(id, profile, base_port, &secret)?);
     }
     for relay in relays.iter_mut() {
         relay.wait_until_healthy()?;
@@ -89,6 +94,22 @@ fn start_and_watch(relays: &mut Vec<Relay>, profile: Profile, base_port: u16, in
         }
     }
     Ok(())
+}
+
+/// Draws the secret that the relays of this run share, and keeps it where only this user can read it.
+fn draw_secret() -> Result<String> {
+    let mut bytes = [0; SECRET_BYTES];
+    File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut bytes))
+        .context("cannot draw a link secret from /dev/urandom")?;
+    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::create_dir_all(DATA)?;
+    // The mode counts only for a new file.
+    let _there_was_none = fs::remove_file(SECRET_FILE);
+    let file = File::options().write(true).create_new(true).mode(0o600).open(SECRET_FILE);
+    let written = file.and_then(|mut file| writeln!(file, "{secret}"));
+    written.with_context(|| format!("cannot write {SECRET_FILE}"))?;
+    Ok(secret)
 }
 
 /// Asks the relays to stop, and kills those that do not.
@@ -123,12 +144,13 @@ struct Relay {
 }
 
 impl Relay {
-    fn start(id: u16, profile: Profile, base_port: u16) -> Result<Self> {
+    fn start(id: u16, profile: Profile, base_port: u16, secret: &str) -> Result<Self> {
         let log = Path::new(DATA).join(format!("relay-{id}.log"));
         fs::create_dir_all(DATA)?;
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = relay_command(id, profile, base_port);
-        let line = line_of(&command);
+        let line = format!("RELAY_LINK_SECRET=$(cat {SECRET_FILE}) {}", line_of(&command));
+        command.env("RELAY_LINK_SECRET", secret);
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         // The terminal's Ctrl-C is for this process alone, which then stops the relays.
         command.process_group(0);

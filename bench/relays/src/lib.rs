@@ -33,6 +33,13 @@ impl Process {
     }
 }
 
+impl Process {
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         let _has_ended_already = self.0.kill();

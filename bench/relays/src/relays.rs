@@ -7,6 +7,9 @@ use tempfile::TempDir;
 
 use super::{NODES, Process, free_port, get, poll};
 
+/// What the relays share.
+const SECRET: &str = "the-secret-of-the-relays-in-a-benchmark";
+
 pub struct Relays {
     program: PathBuf,
     relays: Vec<Relay>,
@@ -47,6 +50,7 @@ impl Relays {
         let peers: Vec<_> = others.map(|other| format!("{}=ws://127.0.0.1:{}", other.id, other.port)).collect();
         let mut command = Command::new(&self.program);
         command
+            .env("RELAY_LINK_SECRET", SECRET)
             .args(["--id", &id.to_string()])
             .args(["--port", &self.relay(id).port.to_string()])
             .args(["--peers", &peers.join(",")])

@@ -14,6 +14,8 @@ use tokio::process::{Child, Command};
 use crate::{free_port, path_from_env, wait_for};
 
 const RELAYS: usize = 3;
+/// What the relays share.
+const SECRET: &str = "the-secret-of-the-relays-in-a-test";
 
 /// Three relays with a database each, killed when dropped. Relay `n` of the page is at index `n - 1` here.
 pub struct Relays {
@@ -85,6 +87,7 @@ impl Relays {
         let log =
             File::options().create(true).append(true).open(self.data.path().join(format!("relay-{relay}.log")))?;
         let process = Command::new(&self.program)
+            .env("RELAY_LINK_SECRET", SECRET)
             .args(["--id", &(relay + 1).to_string(), "--port", &self.ports[relay].to_string()])
             .args(["--peers", &peers.join(",")])
             .arg("--data-dir")

@@ -93,6 +93,7 @@ pub async fn listen(
         return Err(Problem::unavailable("too-many-listeners", detail));
     };
     let changes = api.node().changes();
+    api.node().read(room.clone(), |_| ()).await?;
     let listener = Listener { api, room, changes, due: Some("changed"), _place: place };
     Ok(Sse::new(unfold(listener, Listener::next)).keep_alive(KeepAlive::default()))
 }

@@ -15,6 +15,9 @@ use crate::node::NoRoom;
 /// After how long whoever is turned away for now may come again, in milliseconds, where nothing better is known.
 const RETRY_AFTER_MS: u32 = 1000;
 
+/// The same for those who have opened too many rooms.
+const RETRY_AFTER_NEW_ROOMS_MS: u32 = 60_000;
+
 /// Why a request was not done.
 #[derive(Clone, Debug, Serialize, ToSchema, IntoResponses)]
 #[response(status = "default", content_type = "application/problem+json")]
@@ -96,11 +99,16 @@ impl IntoResponse for Problem {
 
 impl From<NoRoom> for Problem {
     fn from(no_room: NoRoom) -> Self {
-        let kind = match no_room {
-            NoRoom::Stopping => "stopping",
-            NoRoom::TooMany => "too-many-rooms",
-        };
-        Problem::unavailable(kind, no_room)
+        match no_room {
+            NoRoom::Stopping => Problem::unavailable("stopping", no_room),
+            NoRoom::Missing => Problem::new(StatusCode::NOT_FOUND, "room-not-found", no_room),
+            NoRoom::TooMany { limit } => Problem::unavailable("too-many-rooms", no_room).with("limit", limit),
+            NoRoom::TooFast => Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-new-rooms", no_room)
+                .with("retry_after_ms", RETRY_AFTER_NEW_ROOMS_MS),
+            NoRoom::Failed => Problem::unavailable("room-failed", no_room),
+            NoRoom::Closed => Problem::unavailable("room-closed", no_room),
+            NoRoom::ReadFailed => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", no_room),
+        }
     }
 }
 
@@ -119,7 +127,8 @@ impl From<CommandRejection> for Problem {
                 .with("unsettled", unsettled)
                 .with("retry_after_ms", retry_after_ms),
             CommandRejection::NotForTabs => kind_of(StatusCode::FORBIDDEN, "not-allowed"),
-            CommandRejection::NothingToUndo
+            CommandRejection::OutOfDots(_)
+            | CommandRejection::NothingToUndo
             | CommandRejection::ChangedSince
             | CommandRejection::VotersAway { .. }
             | CommandRejection::StillInUse { .. } => kind_of(StatusCode::CONFLICT, "refused"),

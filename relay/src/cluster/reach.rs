@@ -1,10 +1,8 @@
 //! `/cluster/reach`: how far above the highest number a number of a room may be.
 
-use std::net::SocketAddr;
-
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -42,13 +40,8 @@ struct Reach {
 }
 
 /// Says how far numbers may go in a room.
-pub async fn reach(
-    State(app): State<App>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    Query(place): Query<Place>,
-) -> Response {
-    match admit(&app, remote, &headers, place) {
+pub async fn reach(State(app): State<App>, headers: HeaderMap, Query(place): Query<Place>) -> Response {
+    match admit(&app, &headers, place) {
         Ok(room) => read(&app, room).await,
         Err((status, reason)) => refusal(status, &reason),
     }
@@ -57,12 +50,11 @@ pub async fn reach(
 /// Has the log set how far numbers may go in a room.
 pub async fn set_reach(
     State(app): State<App>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Query(place): Query<Place>,
     body: Bytes,
 ) -> Response {
-    let room = match admit(&app, remote, &headers, place) {
+    let room = match admit(&app, &headers, place) {
         Ok(room) => room,
         Err((status, reason)) => return refusal(status, &reason),
     };
@@ -97,8 +89,8 @@ async fn read(app: &App, room: Room) -> Response {
 }
 
 /// Lets operators in, and reads which room they mean.
-fn admit(app: &App, remote: SocketAddr, headers: &HeaderMap, place: Place) -> Result<Room, (StatusCode, String)> {
-    link::admit(headers, remote, app.config.link_secret.as_ref())
+fn admit(app: &App, headers: &HeaderMap, place: Place) -> Result<Room, (StatusCode, String)> {
+    link::admit(headers, app.config.link_secret.as_ref())
         .map_err(|(status, text)| (status, text.trim_end().to_owned()))?;
     let name = place.room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     Room::try_from(name).map_err(|violation| (StatusCode::BAD_REQUEST, violation.to_string()))

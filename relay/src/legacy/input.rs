@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use shared::wire::Room;
 
 use super::refusal::Refusal;
+use super::socket_io;
 use super::{DEFAULT_ROOM, Original};
+use crate::api;
 use crate::app::App;
 
 /// The longest body that is looked at.
@@ -93,7 +95,14 @@ impl FromRequestParts<App> for Original {
         let query = Query::<RoomParameter>::try_from_uri(&parts.uri);
         let Query(RoomParameter { room }) = query.map_err(|error| Refusal::BadQuery(error.body_text()))?;
         let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
-        Ok(Original::new(app.node.clone(), Room::try_from(room).map_err(Refusal::BadRoom)?))
+        let original = Original::new(app.node.clone(), Room::try_from(room).map_err(Refusal::BadRoom)?);
+        // Clients of Socket.IO post what they say, and say only later what it is about.
+        if parts.method == Method::POST && !parts.uri.path().starts_with(socket_io::PATH) {
+            let address = api::address(&parts.extensions);
+            original.node.pay(address, api::body_bytes(&parts.headers)).await;
+            original.enter(address).await?;
+        }
+        Ok(original)
     }
 }
 

@@ -95,6 +95,9 @@ impl Refusal {
             Refusal::WrongFields(..) | Refusal::UnknownEvent(_) | Refusal::NoTitle => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Ambiguous { .. } => StatusCode::CONFLICT,
             Refusal::Rejected(rejection) => status_of(rejection),
+            Refusal::NoRoom(NoRoom::Missing) => StatusCode::NOT_FOUND,
+            Refusal::NoRoom(NoRoom::TooFast) => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::NoRoom(NoRoom::ReadFailed) => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::NoMajority
             | Refusal::Undecided
             | Refusal::ReadTooLong

@@ -1,6 +1,7 @@
 //! The original's Socket.IO events.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,9 +21,12 @@ use super::input::Input;
 use super::people::{Entry, Person, in_background};
 use super::refusal::{Refusal, Told, shortened};
 use super::{Original, updates};
+use crate::api;
 use crate::app::App;
 use crate::node::NodeHandle;
 
+/// Where the endpoint is.
+pub const PATH: &str = "/socket.io";
 /// How many clients may be connected.
 const MAX_CLIENTS: usize = 1024;
 /// How many events of one client may be under way.
@@ -37,6 +41,8 @@ const MAX_PACKET_BYTES: usize = 1024 * 1024;
 pub struct Client {
     node: NodeHandle,
     room: Room,
+    /// Where it comes from.
+    address: IpAddr,
     /// A permit for each event that may be under way.
     events: Arc<Semaphore>,
     /// Its place among all clients.
@@ -68,8 +74,8 @@ pub fn router(app: &App) -> Router<App> {
     tokio::spawn(updates::tell(io, app.node.clone()));
     let entrance = Entrance { app: app.clone(), places: Arc::new(Semaphore::new(MAX_CLIENTS)) };
     Router::new()
-        .route_service("/socket.io", service.clone())
-        .route_service("/socket.io/", service)
+        .route_service(PATH, service.clone())
+        .route_service(&format!("{PATH}/"), service)
         .layer(middleware::from_fn_with_state(entrance, admit))
 }
 
@@ -88,7 +94,8 @@ async fn admit(State(entrance): State<Entrance>, request: Request, next: Next) -
     if !has_session {
         let place = Arc::new(entrance.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
         let events = Arc::new(Semaphore::new(MAX_EVENTS));
-        parts.extensions.insert(Client { node, room, events, _place: place });
+        let address = api::address(&parts.extensions);
+        parts.extensions.insert(Client { node, room, address, events, _place: place });
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
@@ -112,7 +119,7 @@ async fn on_event(
     match event.as_str() {
         "update_data" => {
             let no_object = |_| Refusal::wrong_fields("the first argument is no JSON object", Person::EXAMPLE);
-            answer.acknowledge(update(original, argument.map_err(no_object)).await);
+            answer.acknowledge(update(original, client.address, argument.map_err(no_object)).await);
         }
         "get_socket_list" => answer.emit("socket_list", original.nodes().await),
         "get_data" => {
@@ -124,8 +131,14 @@ async fn on_event(
     }
 }
 
-async fn update(original: Original, argument: Result<Map<String, Value>, Refusal>) -> Result<Entry, Refusal> {
-    original.update(Person::from_object(argument?)?).await
+async fn update(
+    original: Original,
+    address: IpAddr,
+    argument: Result<Map<String, Value>, Refusal>,
+) -> Result<Entry, Refusal> {
+    let person = Person::from_object(argument?)?;
+    original.enter(address).await?;
+    original.update(person).await
 }
 
 /// Where the answer to an event goes. A client that asks for an acknowledgement gets the answer in that, too.

@@ -1,6 +1,7 @@
 //! The way to the node, for connections and handlers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,25 +11,33 @@ use shared::replica::View;
 use shared::schema::Schema;
 use shared::wire::{Relays, Room};
 use thiserror::Error;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
-use super::MAX_ROOMS;
 use super::directory::Others;
 use super::membership::{Asked, Health, Membership, NotAsked};
-use crate::outbox::Outbox;
+use super::tabs::{Said, Visitor};
+use crate::budget::{Account, Budgets};
+use crate::outbox::{Outbox, Total};
 
-/// Looks at a room, or at `None` if there is no room for one more.
-type Look = Box<dyn FnOnce(Option<View<'_>>) + Send>;
+/// Looks at a room, or learns why it cannot.
+type Look = Box<dyn FnOnce(Result<View<'_>, NoRoom>) + Send>;
+
+/// What comes of a command.
+pub type Answer = Result<Result<Reply, CommandRejection>, NoRoom>;
 
 /// What connections and handlers tell the node.
 pub(super) enum Event {
-    TabUp { peer: PeerId, replica: ReplicaId, room: Room, outbox: Outbox },
+    TabUp { peer: PeerId, visitor: Visitor, outbox: Outbox },
     LinkUp { peer: PeerId, remote: Remote, outbox: Outbox },
-    FromTab(PeerId, Message),
+    FromTab(PeerId, Said),
     FromLink(PeerId, Room, Message),
     LinkTells(PeerId, Relays),
+    LinkOpened(PeerId, Room),
+    LinkClosed(PeerId, Room),
     Down(PeerId),
-    Command(Room, Command, oneshot::Sender<Result<Reply, CommandRejection>>),
+    Enter(Room, IpAddr, oneshot::Sender<Result<(), NoRoom>>),
+    Command(Room, Command, oneshot::Sender<Answer>),
     Look(Room, Look),
     Health(oneshot::Sender<Health>),
     Membership(oneshot::Sender<Membership>),
@@ -54,8 +63,22 @@ pub struct Stopped;
 pub enum NoRoom {
     #[error("the relay is stopping: ask another one")]
     Stopping,
-    #[error("this relay serves {MAX_ROOMS} rooms already: use one of them, or another relay")]
-    TooMany,
+    #[error(
+        "there is no such room: add a record to it to create it, or open the page with ?room= and the name of the room"
+    )]
+    Missing,
+    #[error(
+        "this relay keeps {limit} rooms already: use one of them, or have the relays started with a higher --max-rooms"
+    )]
+    TooMany { limit: usize },
+    #[error("too many new rooms come from this address: use a room that exists, or try again in a minute")]
+    TooFast,
+    #[error("the room had an internal error and is read anew from disk: try again")]
+    Failed,
+    #[error("the room fails again and again, so it is closed at this relay: use another relay, and restart this one")]
+    Closed,
+    #[error("an internal error has ended this read: the log of the relay says where; nothing was changed")]
+    ReadFailed,
 }
 
 /// The way to the node, for connections and handlers.
@@ -67,6 +90,41 @@ pub struct NodeHandle {
     pub(super) connections: watch::Sender<usize>,
     pub(super) others: watch::Receiver<Others>,
     pub(super) changes: broadcast::Sender<Room>,
+    /// How much waits in the outboxes of all tabs.
+    pub(super) waiting_for_tabs: Total,
+    pub(super) budgets: Budgets,
+    pub(super) memory: Memory,
+}
+
+/// A bound on the memory that messages of tabs take which the node has not handled yet.
+#[derive(Clone, Debug)]
+pub(super) struct Memory(Arc<Semaphore>);
+
+impl Memory {
+    /// How many bytes one permit stands for.
+    const UNIT: usize = 1024;
+
+    pub(super) fn new(bytes: usize) -> Self {
+        Memory(Arc::new(Semaphore::new(bytes / Self::UNIT)))
+    }
+
+    /// Waits until so many bytes are free. A message that could take more than there are has all of them for itself.
+    async fn reserve(&self, bytes: usize) -> Result<Reserved, Stopped> {
+        let permits = bytes.div_ceil(Self::UNIT).clamp(1, super::MAX_UNHANDLED_BYTES / Self::UNIT);
+        Arc::clone(&self.0).acquire_many_owned(permits as u32).await.map(Reserved).map_err(|_| Stopped)
+    }
+}
+
+/// Memory for a message, free again when this is dropped.
+#[derive(Debug)]
+pub struct Reserved(OwnedSemaphorePermit);
+
+impl Reserved {
+    /// The message takes so many bytes: what was reserved beyond is free.
+    pub fn keep(&mut self, bytes: usize) {
+        let beyond = self.0.num_permits().saturating_sub(bytes.div_ceil(Memory::UNIT).max(1));
+        drop(self.0.split(beyond));
+    }
 }
 
 /// One connection's way to the node. Until it is dropped, the process waits for the connection when it stops.
@@ -74,6 +132,8 @@ pub struct NodeHandle {
 pub struct Connection {
     peer: PeerId,
     node: NodeHandle,
+    /// Whether the node knows that the connection has ended.
+    is_down: bool,
 }
 
 /// What a relay says of itself.
@@ -89,12 +149,19 @@ impl NodeHandle {
     /// A new connection, under a new id.
     pub fn connection(&self) -> Connection {
         self.connections.send_modify(|count| *count += 1);
-        Connection { peer: PeerId(self.next_peer.fetch_add(1, Ordering::Relaxed)), node: self.clone() }
+        Connection { peer: PeerId(self.next_peer.fetch_add(1, Ordering::Relaxed)), node: self.clone(), is_down: false }
     }
 
     /// Who this relay is.
     pub fn me(&self) -> &Me {
         &self.me
+    }
+
+    /// Charges a request of so many bytes to the budget of its address, and waits until the budget allows it.
+    pub async fn pay(&self, address: IpAddr, bytes: usize) {
+        let account = self.budgets.account(address);
+        account.charge_decoded(bytes);
+        account.settled().await;
     }
 
     /// Waits until every connection has ended.
@@ -114,16 +181,20 @@ impl NodeHandle {
         self.others.borrow().values().map(|other| other.address.clone()).collect()
     }
 
-    /// Has this relay's replica of a room carry out a command, and waits for the reply, however long it takes. A room
-    /// that nobody has been in before is opened.
+    /// Opens a room for somebody at this address who is about to write to it, unless it is open.
     ///
     /// # Errors
-    /// [`NoRoom`], and then nothing was done; but for a command that the relay was stopped in.
-    pub async fn command(&self, room: Room, command: Command) -> Result<Result<Reply, CommandRejection>, NoRoom> {
-        let (answer, answered) = oneshot::channel();
-        self.tell(Event::Command(room, command, answer)).await.map_err(|Stopped| NoRoom::Stopping)?;
-        // Without room the answer is dropped.
-        answered.await.map_err(|_| if self.events.is_closed() { NoRoom::Stopping } else { NoRoom::TooMany })
+    /// [`NoRoom`].
+    pub async fn enter(&self, room: Room, address: IpAddr) -> Result<(), NoRoom> {
+        self.ask(|answer| Event::Enter(room, address, answer)).await.map_err(|Stopped| NoRoom::Stopping)?
+    }
+
+    /// Has this relay's replica of a room carry out a command, and waits for the reply, however long it takes.
+    ///
+    /// # Errors
+    /// [`NoRoom`], and then nothing was done, unless the relay was stopped or the room has failed meanwhile.
+    pub async fn command(&self, room: Room, command: Command) -> Answer {
+        self.ask(|answer| Event::Command(room, command, answer)).await.map_err(|Stopped| NoRoom::Stopping)?
     }
 
     /// Reads this relay's replica of a room. What takes long holds up the whole relay.
@@ -136,11 +207,12 @@ impl NodeHandle {
         read: impl FnOnce(View<'_>) -> T + Send + 'static,
     ) -> Result<T, NoRoom> {
         let (answer, answered) = oneshot::channel();
-        let look = Box::new(move |view: Option<View<'_>>| {
+        let look = Box::new(move |view: Result<View<'_>, NoRoom>| {
             let _asker_is_gone = answer.send(view.map(read));
         });
         self.tell(Event::Look(room, look)).await.map_err(|Stopped| NoRoom::Stopping)?;
-        answered.await.map_err(|_| NoRoom::Stopping)?.ok_or(NoRoom::TooMany)
+        // A read that panics drops the answer.
+        answered.await.map_err(|_| if self.events.is_closed() { NoRoom::Stopping } else { NoRoom::ReadFailed })?
     }
 
     /// Tells after each step by which a room may read otherwise than before. Whoever lags behind is told that it has
@@ -182,8 +254,8 @@ impl NodeHandle {
 }
 
 impl Connection {
-    pub async fn tab_up(&self, replica: ReplicaId, room: Room, outbox: Outbox) -> Result<(), Stopped> {
-        self.node.tell(Event::TabUp { peer: self.peer, replica, room, outbox }).await
+    pub async fn tab_up(&self, visitor: Visitor, outbox: Outbox) -> Result<(), Stopped> {
+        self.node.tell(Event::TabUp { peer: self.peer, visitor, outbox }).await
     }
 
     /// Who this relay is.
@@ -195,8 +267,31 @@ impl Connection {
         self.node.tell(Event::LinkUp { peer: self.peer, remote, outbox }).await
     }
 
-    pub async fn tab_says(&self, message: Message) -> Result<(), Stopped> {
-        self.node.tell(Event::FromTab(self.peer, message)).await
+    /// Passes on what a tab says, which is so many bytes. Gives what ends when the node has handled it.
+    pub async fn tab_says(
+        &self,
+        message: Message,
+        bytes: usize,
+        memory: Reserved,
+    ) -> Result<oneshot::Receiver<()>, Stopped> {
+        let (said, handled) = Said::new(message, bytes, memory);
+        self.node.tell(Event::FromTab(self.peer, said)).await?;
+        Ok(handled)
+    }
+
+    /// Waits until there is memory to decode a message.
+    pub async fn reserve(&self, bytes: usize) -> Result<Reserved, Stopped> {
+        self.node.memory.reserve(bytes).await
+    }
+
+    /// What a tab at this address may make the relay do.
+    pub fn account(&self, address: IpAddr) -> Account {
+        self.node.budgets.account(address)
+    }
+
+    /// How much waits in the outboxes of all tabs.
+    pub fn waiting_for_tabs(&self) -> Total {
+        self.node.waiting_for_tabs.clone()
     }
 
     pub async fn link_says(&self, room: Room, message: Message) -> Result<(), Stopped> {
@@ -207,13 +302,29 @@ impl Connection {
         self.node.tell(Event::LinkTells(self.peer, relays)).await
     }
 
-    pub async fn down(&self) {
+    pub async fn link_opened(&self, room: Room) -> Result<(), Stopped> {
+        self.node.tell(Event::LinkOpened(self.peer, room)).await
+    }
+
+    pub async fn link_closed(&self, room: Room) -> Result<(), Stopped> {
+        self.node.tell(Event::LinkClosed(self.peer, room)).await
+    }
+
+    pub async fn down(&mut self) {
         let _stopped = self.node.tell(Event::Down(self.peer)).await;
+        self.is_down = true;
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // A task that panics, or is dropped, has not said that its connection has ended.
+        if !self.is_down
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (peer, events) = (self.peer, self.node.events.clone());
+            runtime.spawn(async move { events.send(Event::Down(peer)).await });
+        }
         self.node.connections.send_modify(|count| *count -= 1);
     }
 }

@@ -35,7 +35,7 @@ impl Node {
             return outbox.cut(Violation::Replaced);
         }
         self.replace(&place);
-        self.peers.insert(peer, Peer { place, outbox });
+        self.peers.insert(peer, Peer::new(place, outbox));
         self.directory.link_up(remote.voter);
         self.tell_relays(&[peer]);
     }
@@ -72,8 +72,54 @@ impl Node {
         let Some(Link { remote, .. }) = self.peers.get(&peer).and_then(|peer| peer.place.link()) else { return };
         self.changed = true;
         self.tell_relays(&self.links());
-        for room in self.room_names() {
-            self.handle(&room, Input::PeerUp(peer, PeerKind::Relay(remote.voter, remote.incarnation)));
+        for room in self.rooms.closed.keys().cloned().collect::<Vec<_>>() {
+            self.tell_link(peer, &Frame::Closed(room));
+        }
+        for room in self.rooms.names() {
+            if self.peers.get(&peer).is_some_and(|peer| !peer.closed.contains(&room)) {
+                self.handle(&room, Input::PeerUp(peer, PeerKind::Relay(remote.voter, remote.incarnation)));
+            }
+        }
+    }
+
+    /// The relay at the other end has opened a room, after it was dropped there or has failed. What this relay knew of the
+    /// link in this room is over, so the link goes down and up again to the room.
+    pub(super) fn link_opened(&mut self, peer: PeerId, room: &Room) {
+        let Some(Peer { place: Place::Link(link), closed, .. }) = self.peers.get_mut(&peer) else { return };
+        closed.remove(room);
+        let link = *link;
+        if !link.is_open() {
+            return;
+        }
+        if self.rooms.open.contains_key(room) {
+            let Remote { voter, incarnation, .. } = link.remote;
+            self.handle(room, Input::PeerDown(peer));
+            self.handle(room, Input::PeerUp(peer, PeerKind::Relay(voter, incarnation)));
+        } else {
+            let _opened = self.enter_by_link(room, Some(peer));
+        }
+    }
+
+    /// The relay at the other end does not serve a room for now.
+    pub(super) fn link_closed(&mut self, peer: PeerId, room: Room) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.closed.insert(room.clone());
+        }
+        self.handle(&room, Input::PeerDown(peer));
+    }
+
+    /// The links over which the relays at the other end serve a room.
+    pub(super) fn links_to(&self, room: &Room) -> Vec<(PeerId, Remote)> {
+        let serving = self.peers.iter().filter(|(_, peer)| !peer.closed.contains(room));
+        let links = serving.filter_map(|(&id, peer)| Some((id, peer.place.link()?)));
+        links.filter(|(_, link)| link.is_open()).map(|(id, link)| (id, link.remote)).collect()
+    }
+
+    /// Tells one relay something that is about no record.
+    pub(super) fn tell_link(&mut self, peer: PeerId, frame: &Frame) {
+        let Some(Peer { place: Place::Link(_), outbox, .. }) = self.peers.get_mut(&peer) else { return };
+        if let Err(Overflow) = outbox.push(frame) {
+            self.cut(peer, Violation::SlowPeer);
         }
     }
 
@@ -84,7 +130,7 @@ impl Node {
         info!("the relays have found one another; the voters to begin with: {}", voters.join(", "));
         self.writer.found(founding.clone());
         self.changed = true;
-        for room in self.room_names() {
+        for room in self.rooms.names() {
             self.handle(&room, Input::Found(founding.clone()));
         }
     }
@@ -94,7 +140,7 @@ impl Node {
         let Some(founding) = self.founding.to_tell().map(Option::<&_>::cloned) else { return };
         let frame = Frame::Relays(Relays { founding, addresses: self.directory.linked_addresses() });
         for &id in peers {
-            let Some(Peer { place: Place::Link(link), outbox }) = self.peers.get_mut(&id) else { continue };
+            let Some(Peer { place: Place::Link(link), outbox, .. }) = self.peers.get_mut(&id) else { continue };
             if let Err(Overflow) = outbox.push(&frame) {
                 self.cut(id, Violation::SlowPeer);
             } else if !std::mem::replace(&mut link.was_told, true) && link.has_told {
@@ -116,11 +162,29 @@ impl Node {
         if self.founding.known().is_none() && is_of_the_log(&message) {
             return;
         }
-        if !self.rooms.contains_key(&room) && !self.open_new(&room) {
-            return warn!(room = room.as_str(), "a peer has a room too many: not opened here");
+        if is_of_passing_interest(&message) && !self.rooms.open.contains_key(&room) {
+            return;
+        }
+        if !self.enter_by_link(&room, None) {
+            return;
         }
         self.handle(&room, Input::Receive(peer, message));
     }
+}
+
+/// Whether a message tells of nothing that a room would have to be opened for. A relay that has visitors in a room, or
+/// something in it, says more than this.
+fn is_of_passing_interest(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Presence(_)
+            | Message::Load(_)
+            | Message::Released { .. }
+            | Message::Watch { .. }
+            | Message::Observed(_)
+            | Message::Stored { .. }
+            | Message::Held { .. }
+    )
 }
 
 /// Whether a message is about what is or is to be decided.

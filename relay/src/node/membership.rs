@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandRejection, Reply};
+use shared::io::Command;
 use shared::ledger::Wish;
 use shared::paxos::Configuration;
 use shared::wire::Room;
@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{Node, OpenRoom};
+use super::rooms::OpenRoom;
+use super::{Answer, DEFAULT_ROOM, Node, is_blank};
 
 /// After how long without a vote a relay says so. One that has just started may not have heard that it was admitted.
 const VOTELESS_BEFORE_WARNING: Duration = Duration::from_secs(3);
@@ -35,6 +36,9 @@ pub struct Health {
     /// How many entries of all logs are decided.
     decided: u64,
     relays: Vec<RelayHealth>,
+    /// The rooms that are closed since they have failed, and what to do.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    closed_rooms: BTreeMap<String, String>,
 }
 
 /// How one of the relays is, as another sees it.
@@ -76,7 +80,7 @@ struct RoomVoters {
 pub enum Asked {
     /// Nothing: they vote already, by the configuration of this number.
     InForce(u32),
-    Pending(oneshot::Receiver<Result<Reply, CommandRejection>>),
+    Pending(oneshot::Receiver<Answer>),
 }
 
 /// Why nothing was asked in any room.
@@ -84,7 +88,9 @@ pub enum Asked {
 pub enum NotAsked {
     #[error("no link to {}: start what is missing, or name others", list(.0))]
     NotLinked(BTreeSet<VoterId>),
-    #[error("there is no room yet, and who votes is kept in the rooms: open the page once, then ask again")]
+    #[error(
+        "no room is open, and who votes is kept in the rooms: /healthz says which rooms have failed and what to do"
+    )]
     NoRoom,
     #[error("the relays have not found one another yet: start all that --peers names, and wait until they are linked")]
     NotFounded,
@@ -110,27 +116,20 @@ fn list(voters: &BTreeSet<VoterId>) -> String {
 pub struct AdmitCommand {
     address: String,
     voters: BTreeSet<VoterId>,
-    has_secret: bool,
 }
 
 impl fmt::Display for AdmitCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<_> = self.voters.iter().map(|voter| voter.0.to_string()).collect();
         write!(f, "curl http://{}/cluster/voters -d '{{\"voters\": [{}]}}'", self.address, ids.join(", "))?;
-        if self.has_secret { f.write_str(" -H \"Authorization: Bearer $RELAY_LINK_SECRET\"") } else { Ok(()) }
-    }
-}
-
-impl OpenRoom {
-    fn configuration(&self) -> Option<&Configuration> {
-        self.replica.view().ledger().configuration()
+        f.write_str(" -H \"Authorization: Bearer $RELAY_LINK_SECRET\"")
     }
 }
 
 impl Node {
     /// Who votes, as far as is known here: rooms that were opened lately follow the others.
     fn membership(&self) -> Option<&Configuration> {
-        let of_rooms = self.rooms.values().filter_map(OpenRoom::configuration);
+        let of_rooms = self.rooms.open.values().filter_map(OpenRoom::configuration);
         of_rooms.max_by_key(|configuration| configuration.number).or(self.founding.known())
     }
 
@@ -155,22 +154,25 @@ impl Node {
             let trouble = self.trouble(membership, voter, incarnation);
             RelayHealth { id: voter.0, up: incarnation.is_some(), votes: trouble.is_none(), trouble }
         });
+        let closed = self.rooms.closed.iter().map(|(room, closed)| (room.as_str().to_owned(), closed.to_string()));
+        let closed_rooms: BTreeMap<_, _> = closed.collect();
         Health {
-            status: "ok",
+            status: if closed_rooms.is_empty() { "ok" } else { "degraded" },
             id: self.me.voter.0,
             address: self.own_address(),
-            rooms: self.rooms.len(),
+            rooms: self.rooms.open.len(),
             peers_up: linked.keys().filter(|&&voter| voter != self.me.voter).map(|voter| voter.0).collect(),
             votes: self.has_vote(),
             commits: self.commits,
-            decided: self.rooms.values().map(|room| room.replica.view().log().decided().0).sum(),
+            decided: self.rooms.open.values().map(|room| room.machine.view().log().decided().0).sum(),
             relays: relays.collect(),
+            closed_rooms,
         }
     }
 
     pub(super) fn describe_membership(&self) -> Membership {
         let linked = self.linked();
-        let rooms = self.rooms.iter().map(|(name, room)| {
+        let rooms = self.rooms.open.iter().map(|(name, room)| {
             let configuration = room.configuration();
             let named = configuration.iter().flat_map(|configuration| configuration.voters.keys());
             let all: BTreeSet<VoterId> = named.chain(linked.keys()).copied().collect();
@@ -218,7 +220,7 @@ impl Node {
     pub(super) fn admit_command(&self, voter: VoterId) -> AdmitCommand {
         let voters = self.membership().into_iter().flat_map(|configuration| configuration.voters.keys());
         let voters = voters.copied().chain([voter]).collect();
-        AdmitCommand { address: self.own_address(), voters, has_secret: self.has_secret }
+        AdmitCommand { address: self.own_address(), voters }
     }
 
     fn own_address(&self) -> String {
@@ -264,13 +266,13 @@ impl Node {
         if !missing.is_empty() {
             return Err(NotAsked::NotLinked(missing));
         }
-        if self.rooms.is_empty() {
+        if self.rooms.open.is_empty() {
             return Err(NotAsked::NoRoom);
         }
         let voters: BTreeMap<_, _> = named.iter().map(|voter| (*voter, linked[voter])).collect();
         let mut asked = BTreeMap::new();
-        for room in self.room_names() {
-            let configuration = self.rooms[&room].configuration().ok_or(NotAsked::NotFounded)?;
+        for room in self.rooms.names() {
+            let configuration = self.rooms.open[&room].configuration().ok_or(NotAsked::NotFounded)?;
             let from = configuration.number;
             let answer = if configuration.voters == voters {
                 Asked::InForce(from)
@@ -282,7 +284,7 @@ impl Node {
         Ok(asked)
     }
 
-    fn ask(&mut self, room: &Room, wish: Wish) -> oneshot::Receiver<Result<Reply, CommandRejection>> {
+    fn ask(&mut self, room: &Room, wish: Wish) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         self.command(room, Command::Ask(wish), answer);
         answered
@@ -292,9 +294,13 @@ impl Node {
     /// sees to it that it follows.
     pub(super) fn follow_membership(&mut self) {
         let Some(membership) = self.membership().cloned() else { return };
-        for room in self.room_names() {
-            let open = &self.rooms[&room];
-            let leads = open.replica.view().leader().is_some_and(|ballot| ballot.voter == self.me.voter);
+        for room in self.rooms.names() {
+            let open = &self.rooms.open[&room];
+            // The log of a room in which there is nothing yet stays as it is, so that the room can be dropped.
+            if room.as_str() != DEFAULT_ROOM && is_blank(open.machine.view()) {
+                continue;
+            }
+            let leads = open.machine.view().leader().is_some_and(|ballot| ballot.voter == self.me.voter);
             let lags = open.configuration().is_some_and(|of_room| {
                 of_room.number == 0 && membership.number > 0 && of_room.voters != membership.voters
             });

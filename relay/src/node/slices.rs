@@ -177,8 +177,10 @@ mod tests {
     use shared::schema::Schema;
     use tokio::sync::{broadcast, mpsc, watch};
 
-    use super::super::handle::{Event, Me};
+    use super::super::handle::{Event, Me, Memory};
     use super::*;
+    use crate::budget::Budgets;
+    use crate::outbox::Total;
 
     /// A room with so many records of so many bytes.
     fn room_of(records: usize, bytes: usize) -> Replica {
@@ -225,6 +227,9 @@ mod tests {
             connections: watch::Sender::new(0),
             others: watch::channel(Default::default()).1,
             changes: broadcast::Sender::new(1),
+            waiting_for_tabs: Total::default(),
+            budgets: Budgets::default(),
+            memory: Memory::new(1 << 20),
         };
         (handle, inbox)
     }
@@ -259,11 +264,11 @@ mod tests {
             let Event::Look(name, look) = event else { panic!("a reader only looks") };
             if name == room("small") {
                 (since_other, others) = (0, others + 1);
-                look(Some(small.view()));
+                look(Ok(small.view()));
             } else {
                 since_other += 1;
                 most = most.max(since_other);
-                look(Some(big.view()));
+                look(Ok(big.view()));
             }
         }
         drop(inbox);
@@ -280,7 +285,7 @@ mod tests {
         tokio::spawn(async move {
             let replica = room_of(700, 10);
             while let Some(Event::Look(_, look)) = inbox.recv().await {
-                look(Some(replica.view()));
+                look(Ok(replica.view()));
             }
         });
         let mut wanted = Wanted { picks: 300, ..Wanted::ALL };

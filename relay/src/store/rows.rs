@@ -19,31 +19,51 @@ impl Store {
     /// [`StoreError::Broken`] if something cannot be read back, or is what no replica has left.
     pub fn load(&self) -> Result<BTreeMap<Room, Recovered>, StoreError> {
         let broken = |reason| StoreError::Broken { file: self.file.clone(), reason };
-        let rooms = self.read_back().map_err(broken)?;
+        let rooms = self.read_back(None).map_err(broken)?;
         for (room, recovered) in &rooms {
             recovered.check().map_err(|error| broken(format!("room {}: {error}", room.as_str())))?;
         }
         Ok(rooms)
     }
 
+    /// The durable state of one room, from which a replica can start. A room without rows is a new one.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if something cannot be read back, or is what no replica has left.
+    pub fn load_room(&self, room: &Room) -> Result<Recovered, StoreError> {
+        let mut rooms = self.read_back(Some(room)).map_err(|reason| self.broken(reason))?;
+        let recovered = match rooms.remove(room) {
+            Some(recovered) => recovered,
+            None => new_room(super::read_floor(&self.connection).map_err(|error| self.broken(text(error)))?),
+        };
+        recovered.check().map_err(|error| self.broken(format!("room {}: {error}", room.as_str())))?;
+        Ok(recovered)
+    }
+
     /// What the rows say, whatever it is.
-    pub(super) fn read_back(&self) -> Result<BTreeMap<Room, Recovered>, String> {
+    pub(super) fn read_back(&self, only: Option<&Room>) -> Result<BTreeMap<Room, Recovered>, String> {
         let mut rooms = BTreeMap::new();
-        self.load_document(&mut rooms)?;
-        self.load_log(&mut rooms)?;
-        self.load_standings(&mut rooms)?;
-        self.load_progress(&mut rooms)?;
+        self.load_document(only, &mut rooms)?;
+        self.load_log(only, &mut rooms)?;
+        self.load_progress(only, &mut rooms)?;
+        self.load_remembered(only, &mut rooms)?;
+        self.load_distrust(only, &mut rooms)?;
+        self.load_standings(only, &mut rooms)?;
         Ok(rooms)
     }
 
-    fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, body FROM context", |row| {
+    fn broken(&self, reason: String) -> StoreError {
+        StoreError::Broken { file: self.file.clone(), reason }
+    }
+
+    fn load_document(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, body FROM context", only, |row| {
             let part = wire::dot_set_of(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutContext(part));
             Ok(())
         })?;
         let versions = "SELECT room, record_replica, record_counter, replica, counter, body FROM version";
-        self.each(versions, |row| {
+        self.each(versions, only, |row| {
             let record = RecordId(dot(row, 1)?);
             let version = Packed::from_bytes(record, bytes(row, 5)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutVersion { record, dot: dot(row, 3)?, version });
@@ -51,14 +71,14 @@ impl Store {
         })
     }
 
-    fn load_log(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, slot, chain, log_slot, log_chain, ledger FROM snapshot", |row| {
+    fn load_log(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, slot, chain, log_slot, log_chain, ledger FROM snapshot", only, |row| {
             let (at, log_start) = (position(row, 1)?, position(row, 3)?);
             let snapshot = Snapshot { at, ledger: bytes(row, 5)?.to_vec() };
             room(rooms, row)?.apply(WriteOp::Snapshot { snapshot, log_start });
             Ok(())
         })?;
-        self.each("SELECT room, slot, configuration, round, voter, body FROM log", |row| {
+        self.each("SELECT room, slot, configuration, round, voter, body FROM log", only, |row| {
             let entry = wire::plain_of(bytes(row, 5)?).map_err(text)?;
             let (slot, accepted) = (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry });
             room(rooms, row)?.apply(WriteOp::Accept { slot, accepted });
@@ -66,17 +86,28 @@ impl Store {
         })
     }
 
-    fn load_standings(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+    /// To be called last: a room that has other rows and no standing begins at the floor of promises.
+    fn load_standings(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_itself = "SELECT room, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM standing";
-        self.each(of_itself, |row| {
+        let mut with_row = BTreeSet::new();
+        self.each(of_itself, only, |row| {
             let standing = standing(row, 1)?;
+            with_row.insert(room_name(row)?);
             room(rooms, row)?.apply(WriteOp::Standing(standing));
             Ok(())
         })?;
+        let floor = super::read_floor(&self.connection).map_err(text)?;
+        for (_, recovered) in rooms.iter_mut().filter(|(room, _)| !with_row.contains(*room)) {
+            recovered.standing.promised = floor;
+        }
+        Ok(())
+    }
+
+    fn load_remembered(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_others = "SELECT room, id, incarnation, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM remembered";
-        self.each(of_others, |row| {
+        self.each(of_others, only, |row| {
             let (voter, incarnation) = (VoterId(row.get(1).map_err(text)?), ReplicaId(unsigned(row, 2)?));
             let standing = standing(row, 3)?;
             room(rooms, row)?.apply(WriteOp::Remember { voter, incarnation, standing });
@@ -84,28 +115,52 @@ impl Store {
         })
     }
 
-    fn load_progress(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, decided, claim_seq FROM progress", |row| {
+    fn load_distrust(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, body FROM distrust", only, |row| {
+            let distrust = wire::plain_of(bytes(row, 1)?).map_err(text)?;
+            room(rooms, row)?.apply(WriteOp::Distrust(distrust));
+            Ok(())
+        })
+    }
+
+    fn load_progress(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, decided, claim_seq FROM progress", only, |row| {
             let (decided, claim_seq) = (Slot(unsigned(row, 1)?), unsigned(row, 2)?);
             let recovered = room(rooms, row)?;
             (recovered.decided, recovered.claim_seq) = (decided, claim_seq);
             Ok(())
         })?;
-        self.each("SELECT room, first, next FROM cursor", |row| {
+        self.each("SELECT room, first, next FROM cursor", only, |row| {
             let (first, next) = (unsigned(row, 1)?, unsigned(row, 2)?);
             room(rooms, row)?.apply(WriteOp::Cursor { first, next });
             Ok(())
         })
     }
 
-    fn each(&self, query: &str, mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>) -> Result<(), String> {
-        let mut statement = self.connection.prepare(query).map_err(text)?;
-        let mut rows = statement.query([]).map_err(text)?;
+    /// Takes each row of a table, or those of one room only.
+    fn each(
+        &self,
+        query: &str,
+        only: Option<&Room>,
+        mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let filter = if only.is_some() { " WHERE room = ?1" } else { "" };
+        let mut statement = self.connection.prepare(&format!("{query}{filter}")).map_err(text)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(only.map(Room::as_str))).map_err(text)?;
         while let Some(row) = rows.next().map_err(text)? {
             take(row)?;
         }
         Ok(())
     }
+}
+
+/// The durable state with which a room begins at a relay that has promised `floor` in a room that is dropped.
+///
+/// A voter may promise more than it was asked for, and must never promise less than it did. So the highest promise of all
+/// dropped rooms stands for the promise of each.
+#[must_use]
+pub fn new_room(floor: Ballot) -> Recovered {
+    Recovered { standing: Standing { promised: floor, ..Standing::ZERO }, ..Recovered::default() }
 }
 
 /// A row that some writes replace, whatever was in it.
@@ -141,7 +196,7 @@ pub(super) fn without_overwritten<'a>(
 /// Carries out one write: the SQL of what `Recovered::apply` means.
 pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
     match op {
-        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::PutContext(_) => {
+        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::PutContext(_) | WriteOp::Distrust(_) => {
             write_document(transaction, room, op)
         }
         WriteOp::Standing(_) | WriteOp::Remember { .. } => write_standing(transaction, room, op),
@@ -188,6 +243,11 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
                 params![room, replica.0 as i64, wire::dot_set_bytes(&part.of(replica))],
             )
         }),
+        WriteOp::Distrust(distrust) => execute(
+            transaction,
+            "INSERT OR REPLACE INTO distrust (room, body) VALUES (?1, ?2)",
+            params![room, wire::plain_bytes(distrust)],
+        ),
         _ => unreachable!("dispatched by what it is about"),
     }
 }
@@ -329,6 +389,10 @@ fn bytes<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Result<&'a [u8], Stri
 
 /// The state of the room that the first column of a row names.
 fn room<'a>(rooms: &'a mut BTreeMap<Room, Recovered>, row: &rusqlite::Row<'_>) -> Result<&'a mut Recovered, String> {
+    Ok(rooms.entry(room_name(row)?).or_default())
+}
+
+fn room_name(row: &rusqlite::Row<'_>) -> Result<Room, String> {
     let name: String = row.get(0).map_err(text)?;
-    Ok(rooms.entry(Room::try_from(name).map_err(text)?).or_default())
+    Room::try_from(name).map_err(text)
 }

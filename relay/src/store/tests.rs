@@ -1,5 +1,6 @@
 //! The store means by each write what `Recovered::apply` means by it.
 
+use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
@@ -131,7 +132,7 @@ proptest! {
         drop(store);
         let reopened = open(dir.path());
         prop_assert_eq!(reopened.about(), &about);
-        let mut loaded = reopened.read_back().unwrap();
+        let mut loaded = reopened.read_back(None).unwrap();
         // A room in which nothing is left has no row.
         for room in expected.keys() {
             loaded.entry(room.clone()).or_default();
@@ -207,6 +208,60 @@ fn a_new_incarnation_has_bound_itself_to_nothing_and_keeps_everything_else() {
     let store = open(dir.path());
     assert_eq!((store.about().replica, &store.about().founding), (ReplicaId(9), &Some(configuration())));
     assert_eq!(store.load().unwrap(), BTreeMap::from([(people(), expected)]));
+}
+
+fn promise(round: u64) -> Ballot {
+    Ballot { configuration: 0, round, voter: VoterId(2) }
+}
+
+#[test]
+fn a_room_that_is_dropped_is_gone_and_a_room_that_begins_later_keeps_its_promise() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = Room::try_from("other".to_owned()).unwrap();
+    let standing = |round| WriteOp::Standing(Standing { promised: promise(round), ..Standing::ZERO });
+    let batch = |id, ops| WriteBatch { id: WriteId(id), ops };
+    write_and_close(open(dir.path()), |writer| {
+        writer.submit(people(), batch(1, vec![standing(7), WriteOp::ClaimSeq(1)]));
+        writer.submit(other.clone(), batch(1, vec![standing(3), WriteOp::ClaimSeq(2)]));
+        writer.drop_room(people(), promise(7));
+        writer.drop_room(other.clone(), promise(3));
+        // The room is used again before the same commit is over.
+        writer.submit(other.clone(), batch(1, vec![WriteOp::ClaimSeq(9)]));
+    });
+    let store = open(dir.path());
+    assert_eq!(store.about().floor, promise(7));
+    let rooms = store.load().unwrap();
+    assert_eq!(rooms.keys().collect::<Vec<_>>(), [&other]);
+    assert_eq!((rooms[&other].claim_seq, rooms[&other].standing.promised), (9, promise(7)));
+    assert_eq!(store.load_room(&people()).unwrap(), new_room(promise(7)));
+    // A new incarnation has promised nothing.
+    write_and_close(store, |writer| writer.renew(ReplicaId(9)));
+    assert_eq!(open(dir.path()).about().floor, Ballot::ZERO);
+}
+
+#[test]
+fn every_table_that_names_a_room_is_emptied_when_a_room_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let query =
+        "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND c.name = 'room'";
+    let mut statement = store.connection.prepare(query).unwrap();
+    let named: rusqlite::Result<BTreeSet<String>> = statement.query_map([], |row| row.get(0)).unwrap().collect();
+    assert_eq!(named.unwrap(), TABLES_OF_ROOMS.map(str::to_owned).into());
+}
+
+#[test]
+fn a_room_is_read_back_after_all_that_was_submitted_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let reports = write_and_close(open(dir.path()), |writer| {
+        for number in 1..=20 {
+            writer.submit(people(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::ClaimSeq(number)] });
+        }
+        writer.load(people());
+    });
+    let loaded: Vec<_> = reports.into_iter().flat_map(|report| report.loaded).collect();
+    let [Loaded { room, outcome: Ok(recovered) }] = &loaded[..] else { panic!("one room is read: {loaded:?}") };
+    assert_eq!((room, recovered.claim_seq), (&people(), 20));
 }
 
 #[test]

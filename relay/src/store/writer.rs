@@ -5,8 +5,8 @@ use std::sync::mpsc as blocking;
 use std::thread;
 
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{WriteBatch, WriteId};
-use shared::paxos::Configuration;
+use shared::io::{Recovered, WriteBatch, WriteId, WriteOp};
+use shared::paxos::{Ballot, Configuration};
 use shared::wire::Room;
 use tokio::sync::mpsc;
 
@@ -17,23 +17,50 @@ use super::{Store, StoreError};
 pub struct Persisted {
     /// For each room the last batch; all before it are durable too.
     pub last: BTreeMap<Room, WriteId>,
-    /// How many batches the commit held.
+    /// How many batches the commit held, and what they took in memory.
     pub batches: usize,
+    pub bytes: usize,
     /// Whether the founding is among it.
     pub founded: bool,
+    /// The rooms that were asked for. Every batch of such a room that was submitted before is in it.
+    pub loaded: Vec<Loaded>,
+}
+
+/// What a batch takes in memory, about, in bytes.
+pub fn bytes_of(batch: &WriteBatch) -> usize {
+    let of_op = |op: &WriteOp| match op {
+        WriteOp::PutVersion { version, .. } => version.as_bytes().len(),
+        WriteOp::PutContext(dots) => dots.interval_count() * size_of::<(ReplicaId, u64, u64)>(),
+        WriteOp::Snapshot { snapshot, .. } => snapshot.ledger.len(),
+        _ => 0,
+    };
+    batch.ops.iter().map(|op| size_of::<WriteOp>() + of_op(op)).sum()
+}
+
+/// A room as the disk has it, or why it cannot be read.
+#[derive(Debug)]
+pub struct Loaded {
+    pub room: Room,
+    pub outcome: Result<Recovered, StoreError>,
 }
 
 impl Persisted {
-    fn by(tasks: Vec<Task>) -> Self {
-        let mut persisted = Persisted { last: BTreeMap::new(), batches: 0, founded: false };
+    fn by(tasks: Vec<Task>, store: &Store) -> Self {
+        let mut persisted =
+            Persisted { last: BTreeMap::new(), batches: 0, bytes: 0, founded: false, loaded: Vec::new() };
         for task in tasks {
             match task {
                 Task::Write(room, batch) => {
                     persisted.last.insert(room, batch.id);
                     persisted.batches += 1;
+                    persisted.bytes += bytes_of(&batch);
                 }
                 Task::Found(_) => persisted.founded = true,
-                Task::Meet(..) | Task::Renew(_) => {}
+                Task::Load(room) => {
+                    let outcome = store.load_room(&room);
+                    persisted.loaded.push(Loaded { room, outcome });
+                }
+                Task::Meet(..) | Task::Renew(_) | Task::Drop { .. } => {}
             }
         }
         persisted
@@ -50,6 +77,13 @@ pub(super) enum Task {
     Found(Configuration),
     /// The database has forgotten votes: from now on it is this incarnation, which has given none.
     Renew(ReplicaId),
+    /// Deletes a room. What its voter has promised goes into the floor of promises.
+    Drop {
+        room: Room,
+        promised: Ballot,
+    },
+    /// Reads a room back.
+    Load(Room),
 }
 
 /// The way to the writer thread. What is submitted later becomes durable no earlier. The thread ends when this is
@@ -85,6 +119,15 @@ impl Writer {
         self.give(Task::Renew(incarnation));
     }
 
+    pub fn drop_room(&self, room: Room, promised: Ballot) {
+        self.give(Task::Drop { room, promised });
+    }
+
+    /// Reads a room back once everything submitted before is durable. [`Persisted::loaded`] brings it.
+    pub fn load(&self, room: Room) {
+        self.give(Task::Load(room));
+    }
+
     fn give(&self, task: Task) {
         // A thread that has ended has said so in its reports.
         let _ended = self.tasks.send(task);
@@ -99,7 +142,7 @@ fn run(
 ) {
     while let Ok(first) = inbox.recv() {
         let tasks: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        let report = store.commit(&tasks).map_err(StoreError::Write).map(|()| Persisted::by(tasks));
+        let report = store.commit(&tasks).map_err(StoreError::Write).map(|()| Persisted::by(tasks, &store));
         let failed = report.is_err();
         if reports.send(report).is_err() || failed {
             return;

@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 /// How long anything that is bound to happen may take. Far more than it should, since the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// What the relays of a cluster share, unless a flag gives them another secret.
+pub const SECRET: &str = "the-secret-of-the-relays-in-a-test";
 
 /// Relays that know one another. Those that still run are killed when this is dropped.
 pub struct Cluster {
@@ -100,7 +102,7 @@ impl Cluster {
             command.env_remove(name);
         }
         command.env("RELAY_ID", id.to_string()).env("RELAY_PORT", relay.port.to_string());
-        command.env("RELAY_DATA_DIR", self.data_dir(id)).args(&relay.flags);
+        command.env("RELAY_DATA_DIR", self.data_dir(id)).env("RELAY_LINK_SECRET", SECRET).args(&relay.flags);
         if !peers.is_empty() {
             command.args(["--peers", &peers.join(",")]);
         }
@@ -149,6 +151,14 @@ impl Cluster {
         self.signal(id, Signal::SIGCONT);
     }
 
+    /// The most memory that a relay has taken since its start, in bytes (Linux).
+    pub fn peak_memory(&self, id: u16) -> u64 {
+        let child = self.relays[&id].child.as_ref().expect("a relay that runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("the system tells");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        peak.and_then(|kib| kib.trim().parse::<u64>().ok()).expect("a number of KiB") * 1024
+    }
+
     fn signal(&self, id: u16, signal: Signal) {
         let child = self.relays[&id].child.as_ref().expect("a relay that runs");
         kill(Pid::from_raw(child.id() as i32), signal).expect("to signal a child");
@@ -179,7 +189,9 @@ impl Cluster {
 
     /// Who votes in which room, as a relay says.
     pub fn membership(&self, id: u16) -> serde_json::Value {
-        let (head, body) = self.get(id, "/cluster/voters").expect("an answer");
+        let (address, secret) = (self.address(id), authorization(SECRET));
+        let request = format!("GET /cluster/voters HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{secret}\r\n");
+        let (head, body) = self.request(id, &request).expect("an answer");
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         serde_json::from_str(&body).expect("JSON")
     }
@@ -187,7 +199,7 @@ impl Cluster {
     /// Asks a relay that these vote. Gives the status and what came of it.
     pub fn set_voters(&self, id: u16, voters: &[u16]) -> (u16, serde_json::Value) {
         let body = serde_json::json!({ "voters": voters }).to_string();
-        let (head, body) = self.post(id, "/cluster/voters", "", &body).expect("an answer");
+        let (head, body) = self.post(id, "/cluster/voters", &authorization(SECRET), &body).expect("an answer");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         (status, serde_json::from_str(&body).expect("JSON"))
     }
@@ -242,6 +254,11 @@ impl Drop for Cluster {
             }
         }
     }
+}
+
+/// The header that carries a link secret.
+pub fn authorization(secret: &str) -> String {
+    format!("Authorization: Bearer {secret}\r\n")
 }
 
 pub fn wait_for_exit(child: &mut Child) -> ExitStatus {

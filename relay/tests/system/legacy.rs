@@ -99,7 +99,11 @@ async fn people_added_at_any_relay_are_the_same_at_all_three() {
         {"name": "Dora", "number": null, "state": "none"},
     ]});
     until_all_answer(&cluster, "/data_transfer", &transfer);
-    assert_eq!(get(&cluster, 2, "/get_data?room=elsewhere").done(), json!({"data": []}));
+    let reason = get(&cluster, 2, "/get_data?room=elsewhere").refused(404);
+    assert!(reason.contains("add a record to it to create it"), "{reason}");
+    post(&cluster, 2, "/add_name?room=elsewhere", &json!({"name": "Anna"})).done();
+    let rows = json!({"data": [{"name": "Anna", "max_number": 1}]});
+    assert_eq!(get(&cluster, 2, "/get_data?room=elsewhere").done(), rows);
     tab.until("what the routes added", |view| view.ledger().count() == 3 && view.records().count() == 4).await;
 }
 

@@ -10,7 +10,7 @@ use crate::crdt::FieldId;
 use crate::dot::Dot;
 use crate::hlc::Stamp;
 
-/// The longest content that compressed bytes may have, and the longest that all its texts may be, in bytes: a bound on
+/// The longest content that any compressed bytes may have, and the longest that all its texts may be, in bytes: a bound on
 /// the memory that a frame can take.
 pub const MAX_CONTENT_BYTES: usize = 4 << 20;
 
@@ -144,14 +144,23 @@ fn compressed(content: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// How long the content of bytes that [`ColumnSink::finish`] has made is, as they say themselves.
+///
+/// # Errors
+/// [`Malformed`] if they do not say.
+pub fn content_length(mut bytes: &[u8]) -> Result<u64, Malformed> {
+    let _way = take_varint(&mut bytes)?;
+    take_varint(&mut bytes)
+}
+
 /// The content of bytes that [`ColumnSink::finish`] has made, for a [`ColumnSource`] to read.
 ///
 /// # Errors
-/// [`Malformed`] if they are none, or if the content is longer than [`MAX_CONTENT_BYTES`].
-pub fn content(mut bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+/// [`Malformed`] if they are none, or if the content is longer than `limit` bytes.
+pub fn content(mut bytes: &[u8], limit: usize) -> Result<Vec<u8>, Malformed> {
     let way = take_varint(&mut bytes)?;
     let length = take_varint(&mut bytes)?;
-    let length = usize::try_from(length).ok().filter(|&length| length <= MAX_CONTENT_BYTES);
+    let length = usize::try_from(length).ok().filter(|&length| length <= limit);
     let length = length.ok_or(Malformed("the content is too long"))?;
     match way {
         PLAIN if bytes.len() == length => Ok(bytes.to_vec()),
@@ -182,9 +191,11 @@ struct TextSource<'a> {
 }
 
 impl<'a> ColumnSource<'a> {
+    /// A source that gives at the most `text_bytes` of text.
+    ///
     /// # Errors
     /// [`Malformed`] if the content is not that of columns.
-    pub fn new(mut content: &'a [u8]) -> Result<Self, Malformed> {
+    pub fn new(mut content: &'a [u8], text_bytes: usize) -> Result<Self, Malformed> {
         let bytes = &mut content;
         let mut lengths = [0; LANES];
         for length in &mut lengths {
@@ -213,7 +224,7 @@ impl<'a> ColumnSource<'a> {
         if texts.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(Malformed("a field has its texts twice"));
         }
-        let source = ColumnSource { table: Table::default(), text_bytes: MAX_CONTENT_BYTES, lanes, texts };
+        let source = ColumnSource { table: Table::default(), text_bytes, lanes, texts };
         if bytes.is_empty() { Ok(source) } else { Err(Malformed("bytes follow the last lane")) }
     }
 
@@ -291,9 +302,12 @@ mod tests {
     /// A frame of a few kilobytes may stand for a million empty lanes: to look for a field among them must not take long.
     #[test]
     fn a_field_has_its_texts_once() {
-        assert!(ColumnSource::new(&empty_lanes(&[2, 0, 1])).is_ok());
-        assert_eq!(ColumnSource::new(&empty_lanes(&[2, 0, 2])).err(), Some(Malformed("a field has its texts twice")));
+        assert!(ColumnSource::new(&empty_lanes(&[2, 0, 1]), 0).is_ok());
+        assert_eq!(
+            ColumnSource::new(&empty_lanes(&[2, 0, 2]), 0).err(),
+            Some(Malformed("a field has its texts twice"))
+        );
         let many = empty_lanes(&[0; (1 << 16) + 1]);
-        assert_eq!(ColumnSource::new(&many).err(), Some(Malformed("there are not so many fields")));
+        assert_eq!(ColumnSource::new(&many, 0).err(), Some(Malformed("there are not so many fields")));
     }
 }

@@ -1,5 +1,6 @@
 //! The frames of a link as bytes, in one direction each.
 
+use crate::codec::columns::{MAX_CONTENT_BYTES, content_length};
 use crate::codec::rows::{RowSink, RowSource};
 use crate::codec::{
     Malformed, Sink, Source, Table, put_dot_set, put_edit, put_varint, take_byte, take_bytes, take_dot_set, take_edit,
@@ -54,6 +55,8 @@ mod tag {
     pub const EQUIVOCATED: u8 = 32;
     pub const PRESENCE_NEWS: u8 = 33;
     pub const STATUS_NEWS: u8 = 34;
+    pub const OPENED: u8 = 40;
+    pub const CLOSED: u8 = 41;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -77,7 +80,9 @@ impl Encoder {
             bytes[1] |= tag::NEW_TABLE;
         }
         bytes[1] |= match frame {
-            Frame::Relays(_) | Frame::InRoom(..) if !Franchise::EXISTS => unreachable!("only relays say this"),
+            Frame::Relays(_) | Frame::InRoom(..) | Frame::Opened(_) | Frame::Closed(_) if !Franchise::EXISTS => {
+                unreachable!("only relays say this")
+            }
             Frame::Hello(hello) => {
                 self.introduce(hello);
                 put_plain(&mut bytes, hello);
@@ -92,9 +97,16 @@ impl Encoder {
                 tag::RELAYS
             }
             Frame::Message(message) => self.message(&mut bytes, message),
+            Frame::Opened(room) => {
+                put_room(&mut bytes, room);
+                tag::OPENED
+            }
+            Frame::Closed(room) => {
+                put_room(&mut bytes, room);
+                tag::CLOSED
+            }
             Frame::InRoom(room, message) => {
-                put_varint(&mut bytes, room.0.len() as u64);
-                bytes.extend(room.0.as_bytes());
+                put_room(&mut bytes, room);
                 self.message(&mut bytes, message) | tag::IN_ROOM
             }
         };
@@ -279,6 +291,18 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
     }
 }
 
+fn put_room(bytes: &mut Vec<u8>, room: &Room) {
+    put_varint(bytes, room.0.len() as u64);
+    bytes.extend(room.0.as_bytes());
+}
+
+fn take_room(bytes: &mut &[u8]) -> Result<Room, Malformed> {
+    let length = take_varint(bytes)?;
+    let name = take_bytes(bytes, length)?;
+    let room = str::from_utf8(name).ok().and_then(|name| Room::try_from(name.to_owned()).ok());
+    room.ok_or(Malformed("no room can have this name"))
+}
+
 fn take_hash(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     Ok(u64::from_le_bytes(take_bytes(bytes, 8)?.try_into().expect("eight bytes were taken")))
 }
@@ -309,12 +333,35 @@ pub struct Decoder {
     table: Table,
     /// The longest frame, in bytes.
     limit: usize,
+    /// The longest content of a compressed frame, in bytes: a delta carries 256 KiB of versions, or one longer version.
+    content_limit: usize,
+}
+
+/// How many times longer than its bytes what a frame says may be in memory: two bytes are an interval of dots.
+const GROWTH: usize = 16;
+
+/// How many bytes of memory it takes at the most to decode a frame, before it is decoded. `limit` is that of the decoder.
+#[must_use]
+pub fn bytes_to_decode(frame: &[u8], limit: usize) -> usize {
+    match frame {
+        [_, what, delta @ ..] if what & !tag::NEW_TABLE == tag::DELTA => {
+            let content = content_length(delta).ok().and_then(|length| usize::try_from(length).ok());
+            let content_limit = content_limit(limit);
+            // What texts have in common is written once and given often.
+            content.unwrap_or(0).min(content_limit).saturating_mul(GROWTH).saturating_add(content_limit)
+        }
+        _ => frame.len().saturating_mul(GROWTH),
+    }
+}
+
+fn content_limit(limit: usize) -> usize {
+    limit.saturating_mul(2).min(MAX_CONTENT_BYTES)
 }
 
 impl Decoder {
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Decoder { table: Table::default(), limit }
+        Decoder { table: Table::default(), limit, content_limit: content_limit(limit) }
     }
 
     /// The frame that the bytes stand for. Total: any bytes give a frame or an error, after which the link is of no
@@ -334,7 +381,9 @@ impl Decoder {
             return Err(Malformed("the table of replicas is full").into());
         }
         let frame = match tag & !tag::NEW_TABLE {
-            what if !Franchise::EXISTS && (what == tag::RELAYS || what & tag::IN_ROOM != 0) => {
+            what if !Franchise::EXISTS
+                && (matches!(what, tag::RELAYS | tag::OPENED | tag::CLOSED) || what & tag::IN_ROOM != 0) =>
+            {
                 return Err(Malformed("only relays are told this").into());
             }
             tag::HELLO => {
@@ -344,11 +393,10 @@ impl Decoder {
             }
             tag::BYE => Frame::Bye(take_plain(&mut rest)?),
             tag::RELAYS => Frame::Relays(take_plain(&mut rest)?),
+            tag::OPENED => Frame::Opened(take_room(&mut rest)?),
+            tag::CLOSED => Frame::Closed(take_room(&mut rest)?),
             what if what & tag::IN_ROOM != 0 => {
-                let length = take_varint(&mut rest)?;
-                let name = take_bytes(&mut rest, length)?;
-                let room = str::from_utf8(name).ok().and_then(|name| Room::try_from(name.to_owned()).ok());
-                let room = room.ok_or(Malformed("no room can have this name"))?;
+                let room = take_room(&mut rest)?;
                 Frame::InRoom(room, self.message(what & !tag::IN_ROOM, &mut rest)?)
             }
             what => Frame::Message(self.message(what, &mut rest)?),
@@ -379,10 +427,10 @@ impl Decoder {
                 Message::Have { context, fingerprint, chain, decided: Slot(source.number()?) }
             }
             tag::EDIT => Message::Edit(take_edit(&mut source)?),
-            tag::DELTA => Message::Delta(delta_of(std::mem::take(rest))?),
+            tag::DELTA => Message::Delta(delta_of(std::mem::take(rest), self.content_limit)?),
             tag::DOUBTFUL => {
                 let doubts = take_plain(rest)?;
-                Message::Doubtful { doubts, delta: delta_of(std::mem::take(rest))? }
+                Message::Doubtful { doubts, delta: delta_of(std::mem::take(rest), self.content_limit)? }
             }
             tag::MORE => Message::More,
             tag::DIGEST => {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ROOM, add, ask_with, get, send};
+use super::{add, ask_with, get, send};
 use crate::cluster::Cluster;
 
 const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
@@ -111,12 +111,17 @@ fn pages_from_elsewhere_may_neither_write_nor_read() {
 
 #[test]
 fn a_room_too_many_is_refused() {
-    let cluster = Cluster::start(1);
-    for at in 0..64 {
-        get(&cluster, 1, &format!("/api/v1/rooms/r{at}/mode")).expect(200);
-    }
-    get(&cluster, 1, "mode").expect_problem(503, "too-many-rooms");
-    send(&cluster, 1, &format!("POST {ROOM}/records"), &json!({"fields": {"name": "A"}}))
-        .expect_problem(503, "too-many-rooms");
-    get(&cluster, 1, "/api/v1/rooms/r1/mode").expect(200);
+    let cluster = Cluster::start_with(1, &["--max-rooms", "3"]);
+    let add = |room: &str| {
+        let line = format!("POST /api/v1/rooms/{room}/records");
+        send(&cluster, 1, &line, &json!({"fields": {"name": "A"}}))
+    };
+    add("r1").expect(201);
+    add("r2").expect(201);
+    let problem = add("r3").expect_problem(503, "too-many-rooms");
+    assert_eq!(problem["limit"], 3);
+    assert!(problem["detail"].as_str().unwrap().contains("--max-rooms"), "{problem}");
+    get(&cluster, 1, "/api/v1/rooms/r3/mode").expect_problem(404, "room-not-found");
+    add("r1").expect(201);
+    get(&cluster, 1, "mode").expect(200);
 }

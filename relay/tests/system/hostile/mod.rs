@@ -1,4 +1,9 @@
-//! Whoever breaks the protocol is told why and cut; the others notice nothing.
+//! A peer that breaks the protocol is told why and cut; the others notice nothing.
+
+mod budgets;
+mod identity;
+mod links;
+mod rooms;
 
 mod connections;
 mod numbers;
@@ -204,7 +209,7 @@ async fn a_connection_that_starts_wrong_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_is_cut_and_so_are_rooms_without_end() {
+async fn a_flood_is_cut() {
     let scene = Scene::new().await;
     // Each of these costs as much as a hundred other messages.
     let ask = Message::AskLiveness { of: 64, buckets: (0..64).collect() };
@@ -218,20 +223,7 @@ async fn a_flood_is_cut_and_so_are_rooms_without_end() {
         let answer = refused(flood).await;
         assert!(matches!(answer, Violation::TooFast { .. }), "{message:?}: {answer}");
     }
-    let mut clients = Vec::new();
-    for number in 1..64 {
-        clients.push(enter(&scene, &format!("room-{number}")).await);
-    }
-    let one_too_many = refused(enter(&scene, "room-64").await).await;
-    assert_eq!(one_too_many, Violation::TooManyRooms { limit: 64 });
     scene.nobody_else_noticed().await;
-}
-
-async fn enter(scene: &Scene, name: &str) -> Client {
-    let mut client = Client::connect(scene.cluster.url(1)).await.expect("a connection");
-    client.send(&Frame::Hello(Hello::Tab { secret: new_secret(), room: name.to_owned() })).await;
-    assert!(is_hello_of_relay(client.next().await));
-    client
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,8 +240,7 @@ async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     let scene = Scene::new().await;
     let secret = new_secret();
     let mut older = scene.attacker(&secret).await;
-    // It is older as soon as the room has it, and then is told what the room has.
-    assert!(matches!(older.next().await, Some(Frame::Message(Message::Have { .. }))));
+    assert!(matches!(older.next().await, Some(Frame::Message(Message::Have { .. }))), "the room knows of it");
     let mut newer = scene.attacker(&secret).await;
     assert_eq!(older.bye().await, Some(Violation::Replaced));
     assert_eq!(older.closed.expect("a close frame").code, CloseCode::Library(4001));
@@ -281,31 +272,4 @@ async fn pages_from_elsewhere_are_refused() {
     assert_eq!(status(request(&url, header::ORIGIN, "http://localhost:8080")).await, 101);
     assert_eq!(status(request(&url, header::ORIGIN, "https://duet.example")).await, 101);
     assert_eq!(status(&url).await, 101);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn links_are_for_relays_with_the_secret_only() {
-    let cluster = Cluster::start_with(3, &["--link-secret", "s3cret"]);
-    let url = format!("ws://{}/link", cluster.address(3));
-    assert_eq!(status(request(&url, header::ORIGIN, "http://127.0.0.1:5000")).await, 403);
-    assert_eq!(status(&url).await, 401);
-    assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer s3creT")).await, 401);
-    let mut client = Client::connect(request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
-    client.send(&hello_of_link(3)).await;
-    assert!(matches!(refused(client).await, Violation::Malformed { .. }));
-    for (headers, expected) in [("", "401"), ("Authorization: Bearer s3cret\r\nOrigin: http://a.example\r\n", "403")] {
-        let (head, body) = cluster.post(3, "/cluster/voters", headers, r#"{"voters": [1]}"#).expect("an answer");
-        assert!(head.starts_with(&format!("HTTP/1.1 {expected}")) && body.contains("error"), "{head}{body}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
-    let cluster = Cluster::start(1);
-    let mut client = Client::connect(format!("ws://{}/link", cluster.address(1))).await.expect("a link");
-    client.send(&hello_of_link(2)).await;
-    let voters = BTreeMap::from([(VoterId(2), new_replica_id())]);
-    let founding = Some(paxos::Configuration { number: 0, voters });
-    client.send(&Frame::Relays(Relays { founding, addresses: BTreeMap::new() })).await;
-    assert_eq!(refused(client).await, Violation::Diverged);
 }

@@ -1,0 +1,126 @@
+//! Tabs that do nothing wrong: each adds one person after the other, with a number, and waits for it.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use shared::crdt::FieldEdit;
+use shared::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered};
+use shared::replica::{Config, Replica, Role};
+use shared::schema::Schema;
+use shared::wire::{Frame, Hello};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::socket::{Socket, secret};
+
+/// How many tabs there are.
+const TABS: u64 = 3;
+/// Where they come from: not where the attackers do.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// The ids of their secrets, which nobody else uses.
+const FIRST_SECRET: u64 = 1 << 32;
+/// How long a tab pauses between two people.
+const PAUSE: Duration = Duration::from_millis(20);
+/// After how long a tab takes an operation for one that will not be done.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LINK: PeerId = PeerId(0);
+
+pub struct Honest {
+    is_over: Arc<AtomicBool>,
+    tabs: Vec<JoinHandle<Vec<Duration>>>,
+}
+
+impl Honest {
+    pub async fn start(port: u16) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mut tabs = Vec::new();
+        for number in 0..TABS {
+            let (tab, is_over) = (Tab::open(port, FIRST_SECRET + number).await, Arc::clone(&is_over));
+            tabs.push(tokio::spawn(tab.work(is_over)));
+        }
+        Honest { is_over, tabs }
+    }
+
+    /// How long each operation took, in ascending order.
+    pub async fn stop(self) -> Vec<Duration> {
+        self.is_over.store(true, Ordering::Relaxed);
+        let mut waits = Vec::new();
+        for tab in self.tabs {
+            waits.extend(tab.await.expect("an honest tab keeps its connection, and is answered"));
+        }
+        waits.sort();
+        waits
+    }
+}
+
+struct Tab {
+    replica: Replica,
+    socket: Socket,
+    asked: u64,
+    answered: u64,
+}
+
+impl Tab {
+    async fn open(port: u16, number: u64) -> Self {
+        let secret = secret(number);
+        let config = Config { replica: secret.replica(), schema: Schema::people(), role: Role::Tab };
+        let mut socket = Socket::open(ADDRESS, port, secret).await.expect("the relay takes honest tabs");
+        let Some(Frame::Hello(Hello::Relay { voter, replica, .. })) = socket.receiving.next().await else {
+            panic!("a relay greets first")
+        };
+        let replica_of_tab = Replica::recover(config, Recovered::default(), now());
+        let mut tab = Tab { replica: replica_of_tab, socket, asked: 0, answered: 0 };
+        tab.handle(Input::PeerUp(LINK, PeerKind::Relay(voter, replica))).await;
+        tab
+    }
+
+    async fn work(mut self, is_over: Arc<AtomicBool>) -> Vec<Duration> {
+        let mut waits = Vec::new();
+        while !is_over.load(Ordering::Relaxed) {
+            let since = Instant::now();
+            self.asked += 1;
+            let fields = vec![("name".to_owned(), FieldEdit::Assign(format!("person {}", self.asked)))];
+            self.handle(Input::Command(CommandId(self.asked), Command::Register { fields, number: None })).await;
+            while self.answered < self.asked {
+                assert!(since.elapsed() < PATIENCE, "an honest tab is not answered");
+                self.step().await;
+            }
+            waits.push(since.elapsed());
+            sleep(PAUSE).await;
+        }
+        waits
+    }
+
+    /// Waits for a message or for a timer.
+    async fn step(&mut self) {
+        let wait = self.replica.deadline().map(|at| at.saturating_sub(now().monotonic));
+        let wake_at = Instant::now() + wait.unwrap_or(PATIENCE);
+        let input = match timeout_at(wake_at, self.socket.receiving.next()).await {
+            Ok(Some(Frame::Message(message))) => Input::Receive(LINK, message),
+            Ok(other) => panic!("an honest tab was cut, or told {other:?}"),
+            Err(_elapsed) => Input::Wake,
+        };
+        self.handle(input).await;
+    }
+
+    /// The disk of this tab is its memory, so what it writes is durable at once.
+    async fn handle(&mut self, input: Input) {
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            let Output { write, sends, replies, .. } = self.replica.handle(now(), input);
+            next = write.map(|batch| Input::Persisted(batch.id));
+            for envelope in sends {
+                self.socket.sending.send(&Frame::Message(envelope.message)).await.expect("the relay is there");
+            }
+            self.answered += replies.iter().filter(|(_, reply)| reply.is_ok()).count() as u64;
+        }
+    }
+}
+
+fn now() -> Now {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
+    Now { monotonic: START.elapsed(), wall_ms: wall.as_millis() as u64 }
+}
