@@ -64,7 +64,7 @@ async fn the_user_can_agree_to_a_foreign_relay_for_one_room_in_one_tab() -> Resu
     assert!(!is_asked(&tab).await?);
     // The page goes on with its own relays, and remembers none but those.
     tab.wait_for_status(SAFE).await?;
-    let known: String = tab.look("return localStorage.getItem('duet.relays')").await?;
+    let known: String = tab.look("return localStorage.getItem('duet.vouched-relays')").await?;
     assert!(!known.contains(&stranger.address()), "{known}");
 
     tab.run(&format!("location.href = {:?}", url("people"))).await?;
@@ -91,8 +91,11 @@ async fn a_tab_whose_id_is_refused_goes_on_under_a_new_one_and_loses_nothing() -
     let before = tab.replica().await?;
     // As if one of its relays had told of it.
     let link = format!("{}?relay={}", relays.url(0), stranger.address());
-    tab.run(&format!("localStorage.setItem('duet.relays', {:?}); location.href = {link:?}", stranger.address()))
-        .await?;
+    tab.run(&format!(
+        "localStorage.setItem('duet.vouched-relays', {:?}); location.href = {link:?}",
+        stranger.address()
+    ))
+    .await?;
     assert_eq!(stranger.first_hello().await?.0, before, "the id is the hash of the secret that was kept");
     tab.wait_until_told("so it has a new id").await?;
     for name in ["Anya", "Bert"] {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use gloo::timers::callback::Timeout;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Violation};
-use shared::presence::Status;
 use shared::schema::Schema;
 use shared::wire::{Frame, Hello, Room};
 
@@ -22,7 +21,7 @@ const OPENING: Duration = Duration::from_secs(2);
 /// that went dead without a word.
 const SILENCE: Duration = Duration::from_secs(10);
 /// Where the addresses of vouched relays are kept for the next time.
-const RELAYS_KEY: &str = "duet.relays";
+const RELAYS_KEY: &str = "duet.vouched-relays";
 
 /// How this tab stands to the relays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,7 +248,7 @@ impl Engine {
             Frame::Hello(Hello::Relay { voter, replica, schema }) => self.on_hello(voter, replica, schema),
             Frame::Message(message) => self.on_message(message),
             Frame::Bye(violation) => self.on_bye(violation),
-            Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) => {
+            Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) | Frame::Opened(_) | Frame::Closed(_) => {
                 let reason = "a relay does not say this to a tab".to_owned();
                 self.cut(&Violation::Malformed { reason });
             }
@@ -304,14 +303,12 @@ impl Engine {
     }
 
     fn on_message(&self, message: Message) {
-        {
-            let state = &mut *self.0.state.borrow_mut();
-            state.link.timer = None;
-            if let Message::Status(status) = &message {
-                state.learn_relays(status);
-            }
-        }
+        self.0.state.borrow_mut().link.timer = None;
+        let is_status = matches!(message, Message::Status(_) | Message::StatusNews(_));
         self.advance_or_cut(|session| session.receive(browser::now(), message));
+        if is_status {
+            self.0.state.borrow_mut().learn_relays();
+        }
         self.begin_chores();
     }
 
@@ -368,10 +365,10 @@ impl Engine {
 impl State {
     /// The relays of this room are known from now on, and the next time that the page is loaded. A relay that nobody
     /// vouches for names none.
-    fn learn_relays(&mut self, status: &Status) {
-        if !self.route.is_vouched(self.route.next()) {
+    fn learn_relays(&mut self) {
+        let Some(status) = self.session.view().status().filter(|_| self.route.is_vouched(self.route.next())) else {
             return;
-        }
+        };
         let page = browser::page_address();
         let page_host = page.rsplit_once(':').map_or(page.as_str(), |(host, _)| host);
         let addresses = status.relays.iter().map(|relay| route::reachable(&relay.address, page_host));

@@ -395,9 +395,11 @@ impl Session {
     /// The record is there at once, and so gets its number, though the answer waits for the disk.
     fn add(&mut self, now: Now, NewRecord { fields, number }: NewRecord) -> Vec<Message> {
         let view = self.view();
-        let record = RecordId(view.document().next_dot(view.me()));
+        let record = view.document().next_dot(view.me()).map(RecordId);
         let mut sends = self.command(now, Command::Add { fields });
-        if self.view().document().contains(record) {
+        if let Ok(record) = record
+            && self.view().document().contains(record)
+        {
             self.note_names(record);
             sends.extend(number.into_iter().flat_map(|number| self.number(now, record, number)));
         }

@@ -39,14 +39,15 @@ impl Session {
             Some(NumberWish::This(number)) => Command::Register { fields, number: Some(number) },
         };
         let view = self.view();
-        let record = RecordId(view.document().next_dot(view.me()));
+        let record = view.document().next_dot(view.me()).map(RecordId);
         let sends = self.ask(now, command, Some(Asked::Registration));
         let rejection = self.rejected_registration.take();
-        let outcome = if self.view().document().contains(record) {
-            self.note_names(record);
-            Ok(record)
-        } else {
-            Err(rejection.map_or(NotRegistered::NotSaidYet, NotRegistered::Rejected))
+        let outcome = match record {
+            Ok(record) if self.view().document().contains(record) => {
+                self.note_names(record);
+                Ok(record)
+            }
+            _ => Err(rejection.map_or(NotRegistered::NotSaidYet, NotRegistered::Rejected)),
         };
         (sends, outcome)
     }

@@ -39,7 +39,7 @@ impl Session {
         let _nothing_to_send = match each {
             Carried::Add { old, record } => {
                 let view = self.view();
-                renamed.insert(old, RecordId(view.document().next_dot(view.me())));
+                renamed.extend(view.document().next_dot(view.me()).map(|dot| (old, RecordId(dot))));
                 self.add(now, record)
             }
             Carried::Edit { record, field, edit } => self.act(now, Action::Edit { record, field, edit }),

@@ -30,6 +30,7 @@ mod tag {
     pub const RECORDS: u8 = 12;
     pub const REFUSED: u8 = 13;
     pub const RELEASED: u8 = 14;
+    pub const DISTRUST: u8 = 15;
 }
 
 /// So many records that one replica has added one after the other share a row. A row for each would make the writing of a
@@ -132,6 +133,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         }
         WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &wire::dot_set_bytes(&dots))),
         WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(&hearsay))),
+        WriteOp::Distrust(distrust) => changes.push(put(key(tag::DISTRUST, &[]), &wire::plain_bytes(&distrust))),
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
         // Only voters bind themselves, and remember what others have bound themselves to.
         WriteOp::Standing(_) | WriteOp::Remember { .. } => {}
@@ -225,6 +227,7 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
             take_number(body).map(|slot| WriteOp::Released(Slot(slot))).ok_or(unreadable("what is released"))
         }
         tag::REFUSED => refusal_of(body).ok_or(unreadable("a refusal")),
+        tag::DISTRUST => wire::plain_of(body).map(WriteOp::Distrust).map_err(|_| unreadable("numbers under its edits")),
         tag::HEARSAY => wire::plain_of(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
         _ => Err(unreadable("something newer")),
     }
