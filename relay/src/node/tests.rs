@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use shared::crdt::FieldEdit;
-use shared::io::Reply;
+use shared::io::{Output, Reply};
 use shared::ledger::Wish;
 use shared::paxos::{Ballot, Standing};
 use shared::replica::{Config, View};
-use shared::wire::{Decoder, Encoder, MAX_FRAME_BYTES};
+use shared::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -60,13 +60,20 @@ impl Scene {
     }
 
     fn start_as(voter: VoterId, peers: &[VoterId], dir: &Path, recover: Recover) -> Self {
+        Self::start_with(voter, peers, dir, recover, MAX_WAITING_FOR_TABS)
+    }
+
+    /// At the most so many bytes may wait for all tabs.
+    fn start_with(voter: VoterId, peers: &[VoterId], dir: &Path, recover: Recover, waiting: usize) -> Self {
         let schema = Schema::people();
         let peers = peers.iter().map(|&peer| (peer, "127.0.0.1:2".to_owned())).collect();
         let store = Store::open(dir, &Purpose { voter, schema: schema.clone() }).expect("a database");
         let (about, recovered) = (store.about().clone(), store.load().expect("rooms"));
         let identity = Identity { voter, schema, address: "127.0.0.1:1".to_owned(), peers, max_rooms: 10 };
         let (writer, reports) = Writer::start(store);
-        let (node, handle) = Node::with(recover, identity, about, recovered, writer);
+        let (mut node, mut handle) = Node::with(recover, identity, about, recovered, writer);
+        node.waiting_for_tabs = Total::new(waiting);
+        handle.waiting_for_tabs = node.waiting_for_tabs.clone();
         Scene { handle, task: tokio::spawn(node.run(reports)) }
     }
 
@@ -97,10 +104,14 @@ impl Scene {
 
     /// A tab in a room. The connection, and what the node does with it.
     async fn tab(&self, room: &Room) -> (Connection, outbox::Queue) {
+        self.tab_under(ReplicaId(77), room).await
+    }
+
+    async fn tab_under(&self, replica: ReplicaId, room: &Room) -> (Connection, outbox::Queue) {
         let connection = self.handle.connection();
         let (outbox, queue) = outbox::to_tab(Encoder::default(), connection.waiting_for_tabs());
         let account = Arc::new(connection.account(HERE));
-        let visitor = Visitor { replica: ReplicaId(77), room: room.clone(), account };
+        let visitor = Visitor { replica, room: room.clone(), account };
         connection.tab_up(visitor, outbox).await.expect("the node runs");
         (connection, queue)
     }
@@ -322,4 +333,33 @@ async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
     link.iter().for_each(JoinHandle::abort);
     a.stop().await;
     b.stop().await;
+}
+
+/// The news that a tab is gone goes to all others, and waits in their outboxes: that must not make them the next to be cut.
+#[tokio::test]
+async fn when_too_much_waits_for_all_tabs_only_the_one_that_reads_nothing_is_cut() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let scene = Scene::start_with(VoterId(1), &[], dir.path(), machine::recover, 64 << 10);
+    let people = room("people");
+    let (_deaf, mut deaf) = scene.tab_under(ReplicaId(1), &people).await;
+    let mut readers = Vec::new();
+    for number in 2..6 {
+        let (connection, outbox::Queue { mut frames, cut }) = scene.tab_under(ReplicaId(number), &people).await;
+        let reader = tokio::spawn(async move {
+            loop {
+                let frame = frames.next().await;
+                frames.taken(frame.len());
+            }
+        });
+        readers.push((connection, reader, cut));
+    }
+    let name = "x".repeat(1000);
+    while deaf.cut.is_empty() {
+        assert!(matches!(scene.add(&name, &people).await, Ok(Ok(_))));
+    }
+    assert_eq!((&mut deaf.cut).await, Ok(Violation::SlowPeer));
+    assert!(matches!(scene.add("Anna", &people).await, Ok(Ok(_))));
+    assert!(readers.iter().all(|(_, _, cut)| cut.is_empty()), "tabs that read were cut");
+    readers.iter().for_each(|(_, reader, _)| reader.abort());
+    scene.stop().await;
 }
