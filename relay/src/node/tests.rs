@@ -102,6 +102,17 @@ impl Scene {
         timeout(PATIENCE, wait).await.expect("in time")
     }
 
+    /// Waits until somebody leads a room.
+    async fn leader(&self, of: &Room) -> VoterId {
+        loop {
+            let leader = self.handle.read(of.clone(), |view| view.leader()).await.expect("the room is open");
+            match leader {
+                Some(ballot) => return ballot.voter,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }
+
     /// A tab in a room. The connection, and what the node does with it.
     async fn tab(&self, room: &Room) -> (Connection, outbox::Queue) {
         self.tab_under(ReplicaId(77), room).await
@@ -294,9 +305,10 @@ async fn carry(mut queue: outbox::Queue, to: Arc<Connection>) {
 
 /// Links two relays without a network.
 async fn link(a: &Scene, b: &Scene) -> [JoinHandle<()>; 2] {
+    let dialer = a.handle.me().voter.min(b.handle.me().voter);
     let remote = |of: &Scene| {
         let Me { voter, replica, .. } = of.handle.me().clone();
-        Remote { voter, incarnation: replica, dialer: VoterId(1) }
+        Remote { voter, incarnation: replica, dialer }
     };
     let (at_a, at_b) = (Arc::new(a.handle.connection()), Arc::new(b.handle.connection()));
     let [(outbox_a, from_a), (outbox_b, from_b)] = [(); 2].map(|()| outbox::to_relay(Encoder::default()));
@@ -305,8 +317,46 @@ async fn link(a: &Scene, b: &Scene) -> [JoinHandle<()>; 2] {
     [tokio::spawn(carry(from_a, at_b)), tokio::spawn(carry(from_b, at_a))]
 }
 
-/// The other relays think that the link is up while the room is closed behind it. They must be told, or nobody would lead
-/// the room, and nothing that the relay wrote before would reach them.
+/// The same as [`fragile`], and it cannot be made out of what the disk has once there are records.
+fn mortal(config: Config, recovered: Recovered, now: Now) -> Box<dyn Machine> {
+    assert!(recovered.records.is_empty(), "told to panic");
+    fragile(config, recovered, now)
+}
+
+/// The others still have a link to the relay whose room is closed. They must be told, or nobody would lead the room.
+#[tokio::test]
+async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().expect("a directory"));
+    let ids = [1, 2, 3].map(VoterId);
+    let start = |(&id, dir): (&VoterId, &tempfile::TempDir)| {
+        let peers: Vec<_> = ids.into_iter().filter(|&other| other != id).collect();
+        Scene::start_as(id, &peers, dir.path(), mortal)
+    };
+    let relays: Vec<_> = ids.iter().zip(&dirs).map(start).collect();
+    let links = [(0, 1), (0, 2), (1, 2)];
+    let mut carriers = Vec::new();
+    for (a, b) in links {
+        carriers.extend(link(&relays[a], &relays[b]).await);
+    }
+    let people = room("people");
+    let raise = |number| Command::Ask(Wish::Raise { number });
+    let asked = timeout(PATIENCE, relays[0].handle.command(people.clone(), raise(3))).await.expect("in time");
+    assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
+    let leader = timeout(PATIENCE, relays[0].leader(&people)).await.expect("in time");
+    let (leading, others): (Vec<_>, Vec<_>) = relays.iter().partition(|relay| relay.handle.me().voter == leader);
+    assert!(matches!(leading[0].add("Anna", &people).await, Ok(Ok(_))));
+    assert_eq!(leading[0].add(FATAL, &people).await, Err(NoRoom::Failed));
+    for (number, other) in (10..).zip(others) {
+        let asked = timeout(PATIENCE, other.handle.command(people.clone(), raise(number))).await.expect("in time");
+        assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
+    }
+    carriers.iter().for_each(JoinHandle::abort);
+    for relay in relays {
+        relay.stop().await;
+    }
+}
+
+/// What the relay wrote before the failure has reached the others, and all go on when it is back.
 #[tokio::test]
 async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
     let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
