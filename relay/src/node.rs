@@ -54,9 +54,11 @@ const MANY_ASKED: usize = 8192;
 /// How many batches of writes may be under way to the disk; beyond that no more events are taken.
 const MAX_UNWRITTEN: usize = 1024;
 /// The same, by what they take in memory.
-const MAX_UNWRITTEN_BYTES: usize = 32 << 20;
+const MAX_UNWRITTEN_BYTES: usize = 16 << 20;
 /// How much the messages of tabs may take in memory that the node has not handled yet, in bytes.
-const MAX_UNHANDLED_BYTES: usize = 64 << 20;
+const MAX_UNHANDLED_BYTES: usize = 40 << 20;
+/// How much may wait in the outboxes of all tabs together, in bytes.
+const MAX_WAITING_FOR_TABS: usize = 96 << 20;
 
 /// Why the node has ended, but for being asked to.
 #[derive(Debug, Error)]
@@ -177,7 +179,7 @@ impl Node {
             unwritten_bytes: 0,
             commits: 0,
             asked: BTreeMap::new(),
-            waiting_for_tabs: Total::default(),
+            waiting_for_tabs: Total::new(MAX_WAITING_FOR_TABS),
             changes: broadcast::Sender::new(CHANGES),
             last_command: CommandId(0),
             changed: true,
@@ -326,6 +328,8 @@ impl Node {
     /// Forgets a peer, if it is known, and lets the replicas know.
     fn remove(&mut self, peer: PeerId) -> Option<Peer> {
         let removed = self.peers.remove(&peer)?;
+        // Before the others are told, since what they are told waits in their outboxes and counts, too.
+        removed.outbox.abandon();
         match &removed.place {
             Place::Tab(_, room) => {
                 if let Some(open) = self.rooms.open.get_mut(room) {

@@ -71,9 +71,12 @@ struct Shared {
     total: Option<Total>,
 }
 
-/// How much waits in many queues together, in bytes.
-#[derive(Clone, Debug, Default)]
-pub struct Total(Arc<AtomicUsize>);
+/// How much waits in many queues together, and how much may, in bytes.
+#[derive(Clone, Debug)]
+pub struct Total {
+    waiting_bytes: Arc<AtomicUsize>,
+    max_bytes: usize,
+}
 
 #[derive(Debug)]
 struct Meter {
@@ -133,9 +136,14 @@ impl Outbox {
         self.gauge.meter().waiting_bytes
     }
 
+    /// What waits is not counted any more: the connection is about to end.
+    pub fn abandon(&self) {
+        self.gauge.end();
+    }
+
     /// Ends the connection, ahead of what still waits.
     pub fn cut(mut self, violation: Violation) {
-        self.gauge.end();
+        self.abandon();
         if let Some(sender) = self.cut.take() {
             let _ended_already = sender.send(violation);
         }
@@ -183,8 +191,8 @@ impl Gauge {
         let mut meter = self.meter();
         let before = meter.waiting_bytes;
         let outcome = meter.put(bytes, Instant::now());
-        if let Some(Total(total)) = &self.0.total {
-            total.fetch_add(meter.waiting_bytes - before, Ordering::Relaxed);
+        if let Some(total) = &self.0.total {
+            total.waiting_bytes.fetch_add(meter.waiting_bytes - before, Ordering::Relaxed);
         }
         outcome
     }
@@ -207,8 +215,8 @@ impl Gauge {
     }
 
     fn freed(&self, bytes: usize) {
-        if let Some(Total(total)) = &self.0.total {
-            total.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(total) = &self.0.total {
+            total.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
@@ -232,9 +240,13 @@ impl Gauge {
 }
 
 impl Total {
-    /// How much waits, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+    pub fn new(max_bytes: usize) -> Self {
+        Total { waiting_bytes: Arc::default(), max_bytes }
+    }
+
+    /// Returns true if more waits than may.
+    pub fn is_over(&self) -> bool {
+        self.waiting_bytes.load(Ordering::Relaxed) > self.max_bytes
     }
 }
 
@@ -326,28 +338,29 @@ mod tests {
 
     #[test]
     fn what_waits_for_all_tabs_is_counted_until_it_is_taken_or_the_connection_ends() {
-        let total = Total::default();
+        let total = Total::new(0);
+        let waiting = || total.waiting_bytes.load(Ordering::Relaxed);
         let bye = Frame::Bye(Violation::Stopping);
         let [(mut first, first_queue), (mut second, second_queue), (mut third, _third_queue)] =
             [(); 3].map(|()| to_tab(Encoder::default(), total.clone()));
         let bytes = first.push(&bye).expect("there is room");
         second.push(&bye).expect("there is room");
         third.push(&bye).expect("there is room");
-        assert_eq!(total.bytes(), 3 * bytes);
+        assert_eq!(waiting(), 3 * bytes);
         first_queue.frames.taken(bytes);
-        assert_eq!(total.bytes(), 2 * bytes);
+        assert_eq!(waiting(), 2 * bytes);
         drop(second_queue);
         second.push(&bye).expect("nobody is there");
-        assert_eq!(total.bytes(), bytes);
+        assert_eq!(waiting(), bytes);
         third.cut(Violation::SlowPeer);
-        assert_eq!(total.bytes(), 0);
+        assert_eq!(waiting(), 0);
         drop(first_queue);
-        assert_eq!(total.bytes(), 0);
+        assert_eq!(waiting(), 0);
     }
 
     #[tokio::test]
     async fn a_long_queue_holds_up_its_reader_until_it_is_short_again() {
-        let (_outbox, queue) = to_tab(Encoder::default(), Total::default());
+        let (_outbox, queue) = to_tab(Encoder::default(), Total::new(0));
         let gauge = queue.gauge();
         gauge.put(HOLD_BYTES + 2).expect("there is room");
         assert!(timeout(MOMENT, gauge.short()).await.is_err());

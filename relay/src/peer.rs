@@ -33,7 +33,7 @@ const RESYNC_COST: f64 = 100.0;
 const RECORD_COST: f64 = 10.0;
 
 /// What a version or an interval of dots takes in memory besides its bytes, about, in bytes.
-const BYTES_OF_VERSION: usize = 256;
+const BYTES_OF_VERSION: usize = 512;
 const BYTES_OF_INTERVAL: usize = 32;
 
 /// Serves one tab until its connection ends.

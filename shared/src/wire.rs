@@ -153,9 +153,9 @@ fn delta_bytes(delta: &Delta) -> Vec<u8> {
 }
 
 /// How many bytes of its limit a delta needs for each version, at the least: otherwise a short frame could hold so many
-/// empty versions that they fill the memory. The deltas of a resync carry 256 KiB of versions, of 16 bytes each at the
-/// least, so they stay far below.
-const BYTES_PER_VERSION: u64 = 64;
+/// empty versions that they fill the memory. The deltas of a resync carry 256 KiB of versions, of 17 bytes each at the
+/// least, so they stay below.
+const BYTES_PER_VERSION: u64 = 128;
 
 /// `limit` bounds the content, and the texts in it, in bytes.
 fn delta_of(bytes: &[u8], limit: usize) -> Result<Delta, Malformed> {

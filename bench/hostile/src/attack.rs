@@ -10,7 +10,7 @@ use shared::crdt::FieldEdit;
 use shared::document::{Delta, Document};
 use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId};
+use shared::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::io::Message;
 use shared::paxos::Slot;
 use shared::schema::Schema;
@@ -29,6 +29,8 @@ const SENDERS: u64 = 4;
 const LONG_NAMES: usize = 480;
 const LONG_NAME_BYTES: usize = 4000;
 const SHORT_NAMES: usize = 16_000;
+/// How many frames each of them sends at the most: far more than the relay takes while the attack lasts.
+const FRAMES: usize = 40;
 /// How many connections ask and do not read, and how often each asks.
 const DEAF: u64 = 8;
 const ASKED: usize = 90;
@@ -83,14 +85,18 @@ impl Attack {
         let sent = &running.sent;
         match self {
             Attack::None => {}
-            Attack::LongNames => {
+            Attack::LongNames | Attack::ManyRecords => {
+                let (count, bytes) = match self {
+                    Attack::LongNames => (LONG_NAMES, LONG_NAME_BYTES),
+                    _ => (SHORT_NAMES, 1),
+                };
+                // All is made before it begins, so that the attack costs the honest tabs no processor.
                 for number in 0..SENDERS {
-                    running.tasks.spawn(send_names(port, number, LONG_NAMES, LONG_NAME_BYTES, Arc::clone(sent)));
-                }
-            }
-            Attack::ManyRecords => {
-                for number in 0..SENDERS {
-                    running.tasks.spawn(send_names(port, number, SHORT_NAMES, 1, Arc::clone(sent)));
+                    let secret = secret(number);
+                    let mut forge = Forge { author: secret.replica(), added: 0 };
+                    let frame = |_| forge.bytes((0..count).map(|_| "x".repeat(bytes)));
+                    let frames: Vec<_> = (0..FRAMES).map(frame).collect();
+                    running.tasks.spawn(send_all(port, secret, frames, Arc::clone(sent)));
                 }
             }
             Attack::Deaf => {
@@ -114,6 +120,11 @@ struct Forge {
 }
 
 impl Forge {
+    /// The bytes of a delta, which need nothing that was sent before.
+    fn bytes(&mut self, names: impl Iterator<Item = String>) -> Vec<u8> {
+        Encoder::default().frame(&self.delta(names))
+    }
+
     fn delta(&mut self, names: impl Iterator<Item = String>) -> Frame {
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
         let stamp = Stamp { wall_ms: wall.as_millis() as u64, logical: 0 };
@@ -129,18 +140,23 @@ impl Forge {
     }
 }
 
-/// Sends frames of names that are alike, and reads the answers.
-async fn send_names(port: u16, number: u64, count: usize, bytes: usize, sent: Arc<AtomicU64>) {
-    let secret = secret(number);
-    let mut forge = Forge { author: secret.replica(), added: 0 };
+/// Sends frames as fast as the relay takes them, and reads the answers.
+async fn send_all(port: u16, secret: ReplicaSecret, frames: Vec<Vec<u8>>, sent: Arc<AtomicU64>) {
     let Some(Socket { mut sending, receiving }) = Socket::open(ADDRESS, port, secret).await else { return };
-    let draining = tokio::spawn(receiving.drain());
-    loop {
-        let frame = forge.delta((0..count).map(|_| "x".repeat(bytes)));
-        let Some(length) = sending.send(&frame).await else { break };
-        sent.fetch_add(length as u64, Ordering::Relaxed);
+    let send = async {
+        for frame in frames {
+            let length = frame.len() as u64;
+            if sending.send_bytes(frame).await.is_none() {
+                return;
+            }
+            sent.fetch_add(length, Ordering::Relaxed);
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = receiving.drain() => {}
+        () = send => {}
     }
-    draining.abort();
 }
 
 /// Fills the room with 6 MiB that do not compress.

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use shared::crdt::FieldEdit;
-use shared::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered};
+use shared::io::{Command, CommandId, CommandRejection, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
+use shared::ledger::Wish;
 use shared::replica::{Config, Replica, Role};
 use shared::schema::Schema;
 use shared::wire::{Frame, Hello};
@@ -59,7 +60,8 @@ struct Tab {
     replica: Replica,
     socket: Socket,
     asked: u64,
-    answered: u64,
+    /// What the latest command was answered with.
+    answer: Option<Result<Reply, CommandRejection>>,
 }
 
 impl Tab {
@@ -71,7 +73,7 @@ impl Tab {
             panic!("a relay greets first")
         };
         let replica_of_tab = Replica::recover(config, Recovered::default(), now());
-        let mut tab = Tab { replica: replica_of_tab, socket, asked: 0, answered: 0 };
+        let mut tab = Tab { replica: replica_of_tab, socket, asked: 0, answer: None };
         tab.handle(Input::PeerUp(LINK, PeerKind::Relay(voter, replica))).await;
         tab
     }
@@ -80,17 +82,24 @@ impl Tab {
         let mut waits = Vec::new();
         while !is_over.load(Ordering::Relaxed) {
             let since = Instant::now();
-            self.asked += 1;
-            let fields = vec![("name".to_owned(), FieldEdit::Assign(format!("person {}", self.asked)))];
-            self.handle(Input::Command(CommandId(self.asked), Command::Register { fields, number: None })).await;
-            while self.answered < self.asked {
+            let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
+            self.ask(Command::Add { fields }).await;
+            let Some(Ok(Reply::Added(record))) = self.answer.take() else { panic!("a person is added at once") };
+            self.ask(Command::Ask(Wish::Allocate { record })).await;
+            while self.answer.is_none() {
                 assert!(since.elapsed() < PATIENCE, "an honest tab is not answered");
                 self.step().await;
             }
+            assert!(matches!(self.answer.take(), Some(Ok(Reply::Decided(_, Ok(_))))), "an honest tab gets a number");
             waits.push(since.elapsed());
             sleep(PAUSE).await;
         }
         waits
+    }
+
+    async fn ask(&mut self, command: Command) {
+        self.asked += 1;
+        self.handle(Input::Command(CommandId(self.asked), command)).await;
     }
 
     /// Waits for a message or for a timer.
@@ -112,9 +121,11 @@ impl Tab {
             let Output { write, sends, replies, .. } = self.replica.handle(now(), input);
             next = write.map(|batch| Input::Persisted(batch.id));
             for envelope in sends {
-                self.socket.sending.send(&Frame::Message(envelope.message)).await.expect("the relay is there");
+                if self.socket.sending.send(&Frame::Message(envelope.message)).await.is_none() {
+                    panic!("an honest tab was cut: {:?}", self.socket.receiving.bye().await);
+                }
             }
-            self.answered += replies.iter().filter(|(_, reply)| reply.is_ok()).count() as u64;
+            self.answer = replies.into_iter().map(|(_, reply)| reply).next_back().or(self.answer.take());
         }
     }
 }

@@ -10,7 +10,7 @@ pub struct Relay {
     port: u16,
     process: Process,
     /// Goes after the process that writes into it.
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Relay {
@@ -22,11 +22,16 @@ impl Relay {
         command.args(["--port", &port.to_string()]).arg("--data-dir").arg(dir.path().join("1"));
         let process = Process::start(&mut command, &dir.path().join("log"));
         poll("the relay votes", || get(port, "/healthz").ok()?.contains("\"votes\":true").then_some(()));
-        Relay { port, process, _dir: dir }
+        Relay { port, process, dir }
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What it has logged.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
     /// The most memory that it has taken since its start, in bytes (Linux).
@@ -34,5 +39,13 @@ impl Relay {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("the relay runs");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
         peak.and_then(|kib| kib.trim().parse::<u64>().ok()).expect("a number of KiB") * 1024
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the relay said:\n{}", self.log());
+        }
     }
 }

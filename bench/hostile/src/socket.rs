@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use shared::id::ReplicaSecret;
+use shared::io::Violation;
 use shared::wire::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message as Packet;
@@ -67,12 +68,15 @@ impl Socket {
 }
 
 impl Sending {
-    /// Sends a frame. Gives how long it was; `None` if the connection has ended.
-    pub async fn send(&mut self, frame: &Frame) -> Option<usize> {
+    /// Sends a frame; `None` if the connection has ended.
+    pub async fn send(&mut self, frame: &Frame) -> Option<()> {
         let bytes = self.encoder.frame(frame);
-        let length = bytes.len();
-        self.socket.send(Packet::Binary(bytes.into())).await.ok()?;
-        Some(length)
+        self.send_bytes(bytes).await
+    }
+
+    /// Sends the bytes of a frame that needs nothing of those before it.
+    pub async fn send_bytes(&mut self, bytes: Vec<u8>) -> Option<()> {
+        self.socket.send(Packet::Binary(bytes.into())).await.ok()
     }
 }
 
@@ -82,6 +86,15 @@ impl Receiving {
         loop {
             if let Packet::Binary(bytes) = self.socket.next().await?.ok()? {
                 return self.decoder.frame(&bytes).ok();
+            }
+        }
+    }
+
+    /// What the relay said in parting.
+    pub async fn bye(&mut self) -> Option<Violation> {
+        loop {
+            if let Frame::Bye(violation) = self.next().await? {
+                return Some(violation);
             }
         }
     }

@@ -13,9 +13,6 @@ use super::{NoRoom, Node, Peer, Place};
 use crate::budget::Account;
 use crate::outbox::Outbox;
 
-/// How much may wait for all tabs together, in bytes.
-const MAX_WAITING_FOR_TABS: usize = 96 << 20;
-
 /// A tab that has proved its id.
 #[derive(Debug)]
 pub struct Visitor {
@@ -78,7 +75,7 @@ impl Node {
 
     /// Ends connections of tabs until no more waits for all of them together than may, those first for which most waits.
     pub(super) fn cut_longest(&mut self) {
-        while self.waiting_for_tabs.bytes() > MAX_WAITING_FOR_TABS {
+        while self.waiting_for_tabs.is_over() {
             let tabs = self.peers.iter().filter(|(_, peer)| peer.place.link().is_none());
             let longest = tabs.max_by_key(|(_, peer)| peer.outbox.waiting_bytes()).map(|(&id, _)| id);
             let Some(longest) = longest else { return };

@@ -60,13 +60,20 @@ impl Scene {
     }
 
     fn start_as(voter: VoterId, peers: &[VoterId], dir: &Path, recover: Recover) -> Self {
+        Self::start_with(voter, peers, dir, recover, MAX_WAITING_FOR_TABS)
+    }
+
+    /// At the most so many bytes may wait for all tabs.
+    fn start_with(voter: VoterId, peers: &[VoterId], dir: &Path, recover: Recover, waiting: usize) -> Self {
         let schema = Schema::people();
         let peers = peers.iter().map(|&peer| (peer, "127.0.0.1:2".to_owned())).collect();
         let store = Store::open(dir, &Purpose { voter, schema: schema.clone() }).expect("a database");
         let (about, recovered) = (store.about().clone(), store.load().expect("rooms"));
         let identity = Identity { voter, schema, address: "127.0.0.1:1".to_owned(), peers, max_rooms: 10 };
         let (writer, reports) = Writer::start(store);
-        let (node, handle) = Node::with(recover, identity, about, recovered, writer);
+        let (mut node, mut handle) = Node::with(recover, identity, about, recovered, writer);
+        node.waiting_for_tabs = Total::new(waiting);
+        handle.waiting_for_tabs = node.waiting_for_tabs.clone();
         Scene { handle, task: tokio::spawn(node.run(reports)) }
     }
 
@@ -95,12 +102,27 @@ impl Scene {
         timeout(PATIENCE, wait).await.expect("in time")
     }
 
+    /// Waits until somebody leads a room.
+    async fn leader(&self, of: &Room) -> VoterId {
+        loop {
+            let leader = self.handle.read(of.clone(), |view| view.leader()).await.expect("the room is open");
+            match leader {
+                Some(ballot) => return ballot.voter,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }
+
     /// A tab in a room. The connection, and what the node does with it.
     async fn tab(&self, room: &Room) -> (Connection, outbox::Queue) {
+        self.tab_under(ReplicaId(77), room).await
+    }
+
+    async fn tab_under(&self, replica: ReplicaId, room: &Room) -> (Connection, outbox::Queue) {
         let connection = self.handle.connection();
         let (outbox, queue) = outbox::to_tab(Encoder::default(), connection.waiting_for_tabs());
         let account = Arc::new(connection.account(HERE));
-        let visitor = Visitor { replica: ReplicaId(77), room: room.clone(), account };
+        let visitor = Visitor { replica, room: room.clone(), account };
         connection.tab_up(visitor, outbox).await.expect("the node runs");
         (connection, queue)
     }
@@ -283,9 +305,10 @@ async fn carry(mut queue: outbox::Queue, to: Arc<Connection>) {
 
 /// Links two relays without a network.
 async fn link(a: &Scene, b: &Scene) -> [JoinHandle<()>; 2] {
+    let dialer = a.handle.me().voter.min(b.handle.me().voter);
     let remote = |of: &Scene| {
         let Me { voter, replica, .. } = of.handle.me().clone();
-        Remote { voter, incarnation: replica, dialer: VoterId(1) }
+        Remote { voter, incarnation: replica, dialer }
     };
     let (at_a, at_b) = (Arc::new(a.handle.connection()), Arc::new(b.handle.connection()));
     let [(outbox_a, from_a), (outbox_b, from_b)] = [(); 2].map(|()| outbox::to_relay(Encoder::default()));
@@ -294,8 +317,46 @@ async fn link(a: &Scene, b: &Scene) -> [JoinHandle<()>; 2] {
     [tokio::spawn(carry(from_a, at_b)), tokio::spawn(carry(from_b, at_a))]
 }
 
-/// The other relays think that the link is up while the room is closed behind it. They must be told, or nobody would lead
-/// the room, and nothing that the relay wrote before would reach them.
+/// The same as [`fragile`], and it cannot be made out of what the disk has once there are records.
+fn mortal(config: Config, recovered: Recovered, now: Now) -> Box<dyn Machine> {
+    assert!(recovered.records.is_empty(), "told to panic");
+    fragile(config, recovered, now)
+}
+
+/// The others still have a link to the relay whose room is closed. They must be told, or nobody would lead the room.
+#[tokio::test]
+async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().expect("a directory"));
+    let ids = [1, 2, 3].map(VoterId);
+    let start = |(&id, dir): (&VoterId, &tempfile::TempDir)| {
+        let peers: Vec<_> = ids.into_iter().filter(|&other| other != id).collect();
+        Scene::start_as(id, &peers, dir.path(), mortal)
+    };
+    let relays: Vec<_> = ids.iter().zip(&dirs).map(start).collect();
+    let links = [(0, 1), (0, 2), (1, 2)];
+    let mut carriers = Vec::new();
+    for (a, b) in links {
+        carriers.extend(link(&relays[a], &relays[b]).await);
+    }
+    let people = room("people");
+    let raise = |number| Command::Ask(Wish::Raise { number });
+    let asked = timeout(PATIENCE, relays[0].handle.command(people.clone(), raise(3))).await.expect("in time");
+    assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
+    let leader = timeout(PATIENCE, relays[0].leader(&people)).await.expect("in time");
+    let (leading, others): (Vec<_>, Vec<_>) = relays.iter().partition(|relay| relay.handle.me().voter == leader);
+    assert!(matches!(leading[0].add("Anna", &people).await, Ok(Ok(_))));
+    assert_eq!(leading[0].add(FATAL, &people).await, Err(NoRoom::Failed));
+    for (number, other) in (10..).zip(others) {
+        let asked = timeout(PATIENCE, other.handle.command(people.clone(), raise(number))).await.expect("in time");
+        assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
+    }
+    carriers.iter().for_each(JoinHandle::abort);
+    for relay in relays {
+        relay.stop().await;
+    }
+}
+
+/// What the relay wrote before the failure has reached the others, and all go on when it is back.
 #[tokio::test]
 async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
     let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
@@ -322,4 +383,33 @@ async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
     link.iter().for_each(JoinHandle::abort);
     a.stop().await;
     b.stop().await;
+}
+
+/// The news that a tab is gone goes to all others, and waits in their outboxes: that must not make them the next to be cut.
+#[tokio::test]
+async fn when_too_much_waits_for_all_tabs_only_the_one_that_reads_nothing_is_cut() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let scene = Scene::start_with(VoterId(1), &[], dir.path(), machine::recover, 64 << 10);
+    let people = room("people");
+    let (_deaf, mut deaf) = scene.tab_under(ReplicaId(1), &people).await;
+    let mut readers = Vec::new();
+    for number in 2..6 {
+        let (connection, outbox::Queue { mut frames, cut }) = scene.tab_under(ReplicaId(number), &people).await;
+        let reader = tokio::spawn(async move {
+            loop {
+                let frame = frames.next().await;
+                frames.taken(frame.len());
+            }
+        });
+        readers.push((connection, reader, cut));
+    }
+    let name = "x".repeat(1000);
+    while deaf.cut.is_empty() {
+        assert!(matches!(scene.add(&name, &people).await, Ok(Ok(_))));
+    }
+    assert_eq!((&mut deaf.cut).await, Ok(Violation::SlowPeer));
+    assert!(matches!(scene.add("Anna", &people).await, Ok(Ok(_))));
+    assert!(readers.iter().all(|(_, _, cut)| cut.is_empty()), "tabs that read were cut");
+    readers.iter().for_each(|(_, reader, _)| reader.abort());
+    scene.stop().await;
 }

@@ -1,5 +1,7 @@
 //! Versions as they are kept: as bytes, since a record at rest need not be anything else.
 
+use std::sync::Arc;
+
 use super::Live;
 use crate::codec::rows::{RowSink, RowSource};
 use crate::codec::{Malformed, Sink, Source, Table, copy_live, put_live, put_version, take_live};
@@ -7,9 +9,10 @@ use crate::dot::Dot;
 use crate::hlc::Stamp;
 use crate::id::RecordId;
 
-/// The bytes of a live version of a record, in memory, on disk and between replicas. Equal versions have equal bytes.
+/// The bytes of a live version of a record, in memory, on disk and between replicas. Equal versions have equal bytes. A
+/// clone shares them, since a version goes into the document, to the disk and to everybody who is linked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packed(Box<[u8]>);
+pub struct Packed(Arc<[u8]>);
 
 /// What comes first in a version.
 #[derive(Clone, Copy, Debug)]
