@@ -287,7 +287,7 @@ mod tests {
         }
         assert!(allows_host(&["--allow-host", "duet.example"], "Duet.Example:5000"));
         assert!(allows_host(&["--allow-origin", "https://duet.example"], "duet.example"));
-        assert!(allows_host(&["--peers", "2=ws://two.example:5000"], "two.example:5000"));
+        assert!(allows_host(&["--link-secret", "s", "--peers", "2=ws://two.example:5000"], "two.example:5000"));
     }
 
     #[test]

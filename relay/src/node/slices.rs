@@ -227,7 +227,7 @@ mod tests {
             connections: watch::Sender::new(0),
             others: watch::channel(Default::default()).1,
             changes: broadcast::Sender::new(1),
-            waiting_for_tabs: Total::default(),
+            waiting_for_tabs: Total::new(1 << 20),
             budgets: Budgets::default(),
             memory: Memory::new(1 << 20),
         };

@@ -58,6 +58,9 @@ impl Replica {
                 self.send_delta(peer, kind, delta);
             }
             if is_all { self.send_digest(peer, kind) } else { self.send(peer, Message::More) }
+        } else if self.mistrusts(kind).is_some() && context != self.document.context() {
+            // The tab has seen more. Where that is hearsay, it cannot begin to compare, and so the relay does.
+            self.send_digest(peer, kind);
         }
         Ok(())
     }
