@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{edit_with, live_with, named, packed};
+use super::{live_with, named, packed};
 use crate::room::{Node, Room, START};
 use shared::document::{Delta, Document, Edit, News};
 use shared::dot::{Dot, MAX_COUNTER};
