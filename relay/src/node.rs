@@ -58,7 +58,7 @@ const MAX_UNWRITTEN_BYTES: usize = 16 << 20;
 /// How much the messages of tabs may take in memory that the node has not handled yet, in bytes.
 const MAX_UNHANDLED_BYTES: usize = 40 << 20;
 /// How much may wait in the outboxes of all tabs together, in bytes.
-const MAX_WAITING_FOR_TABS: usize = 96 << 20;
+const MAX_WAITING_FOR_TABS: usize = 64 << 20;
 
 /// Why the node has ended, but for being asked to.
 #[derive(Debug, Error)]

@@ -12,12 +12,13 @@ use tokio::time::sleep;
 
 /// How much may wait before what can be spared is dropped, in bytes.
 const LONG_BYTES: usize = 64 << 10;
-/// How much may wait for a tab before nothing more is read from it, in bytes: more than one round of a resync.
-const HOLD_BYTES: usize = 6 << 20;
-/// For how long the socket may take nothing while more than that waits.
+/// How much may wait for a tab before nothing more is read from it, in bytes: about one round of a resync.
+const HOLD_BYTES: usize = 4 << 20;
+/// How much is more than a slow network has to be waited for, in bytes, and for how long the socket may take nothing then.
+const STALLED_BYTES: usize = 6 << 20;
 const STALL: Duration = Duration::from_secs(5);
-/// For how long the socket may take nothing while anything waits.
-const LONG_STALL: Duration = Duration::from_secs(15);
+/// For how long the socket may take nothing while anything waits. A frame of a resync has up to 256 KiB.
+const LONG_STALL: Duration = Duration::from_secs(30);
 /// How often it is looked whether a socket has stalled.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How much may wait for a tab at all, in bytes.
@@ -275,7 +276,7 @@ impl Meter {
 
     fn is_stalled(&self, now: Instant) -> bool {
         let since = now.saturating_duration_since(self.progress);
-        self.waiting_bytes > 0 && (since > LONG_STALL || self.waiting_bytes > HOLD_BYTES && since > STALL)
+        self.waiting_bytes > 0 && (since > LONG_STALL || self.waiting_bytes > STALLED_BYTES && since > STALL)
     }
 }
 
@@ -310,7 +311,7 @@ mod tests {
     fn a_socket_that_takes_nothing_has_stalled_whether_or_not_more_is_pushed() {
         let start = Instant::now();
         let mut much = meter(start);
-        assert_eq!(much.put(HOLD_BYTES + 1, start), Ok(()));
+        assert_eq!(much.put(STALLED_BYTES + 1, start), Ok(()));
         assert!(!much.is_stalled(start + STALL));
         assert!(much.is_stalled(start + STALL + MOMENT));
         let mut little = meter(start);

@@ -59,10 +59,11 @@ impl Cluster {
     async fn see(&mut self, node: usize, room: &str) -> Seen {
         let records = self.eyes[node].get(&format!("{room}/records?limit=1")).await;
         let mode = self.eyes[node].get(&format!("{room}/mode")).await;
+        // A relay that has not heard of the room yet has nothing of it.
         Seen {
-            records: records.body["total"].as_u64().expect("a total"),
-            applied: mode.applied.expect("a slot"),
-            unsettled: mode.body["unsettled"].as_u64().expect("a count"),
+            records: records.body["total"].as_u64().unwrap_or_default(),
+            applied: mode.applied.unwrap_or_default(),
+            unsettled: mode.body["unsettled"].as_u64().unwrap_or_default(),
         }
     }
 

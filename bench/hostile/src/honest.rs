@@ -30,8 +30,20 @@ const LINK: PeerId = PeerId(0);
 
 pub struct Honest {
     is_over: Arc<AtomicBool>,
-    tabs: Vec<JoinHandle<Vec<Duration>>>,
+    tabs: Vec<JoinHandle<Worked>>,
 }
+
+/// What became of the work of honest tabs.
+#[derive(Default)]
+pub struct Worked {
+    /// How long each operation took, in ascending order once the work is over.
+    pub waits: Vec<Duration>,
+    /// How many tabs were cut, or not answered any more.
+    pub cut: usize,
+}
+
+/// An honest tab was cut, or is not answered any more.
+struct Cut;
 
 impl Honest {
     pub async fn start(port: u16) -> Self {
@@ -44,15 +56,16 @@ impl Honest {
         Honest { is_over, tabs }
     }
 
-    /// How long each operation took, in ascending order.
-    pub async fn stop(self) -> Vec<Duration> {
+    pub async fn stop(self) -> Worked {
         self.is_over.store(true, Ordering::Relaxed);
-        let mut waits = Vec::new();
+        let mut all = Worked::default();
         for tab in self.tabs {
-            waits.extend(tab.await.expect("an honest tab keeps its connection, and is answered"));
+            let worked = tab.await.expect("an honest tab does not fail");
+            all.waits.extend(worked.waits);
+            all.cut += worked.cut;
         }
-        waits.sort();
-        waits
+        all.waits.sort();
+        all
     }
 }
 
@@ -74,59 +87,79 @@ impl Tab {
         };
         let replica_of_tab = Replica::recover(config, Recovered::default(), now());
         let mut tab = Tab { replica: replica_of_tab, socket, asked: 0, answer: None };
-        tab.handle(Input::PeerUp(LINK, PeerKind::Relay(voter, replica))).await;
+        let Ok(()) = tab.handle(Input::PeerUp(LINK, PeerKind::Relay(voter, replica))).await else {
+            panic!("a relay that is not attacked yet keeps its tabs")
+        };
         tab
     }
 
-    async fn work(mut self, is_over: Arc<AtomicBool>) -> Vec<Duration> {
-        let mut waits = Vec::new();
+    async fn work(mut self, is_over: Arc<AtomicBool>) -> Worked {
+        let mut worked = Worked::default();
         while !is_over.load(Ordering::Relaxed) {
-            let since = Instant::now();
-            let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
-            self.ask(Command::Add { fields }).await;
-            let Some(Ok(Reply::Added(record))) = self.answer.take() else { panic!("a person is added at once") };
-            self.ask(Command::Ask(Wish::Allocate { record })).await;
-            while self.answer.is_none() {
-                assert!(since.elapsed() < PATIENCE, "an honest tab is not answered");
-                self.step().await;
+            match self.add().await {
+                Ok(wait) => worked.waits.push(wait),
+                Err(Cut) => {
+                    worked.cut = 1;
+                    break;
+                }
             }
-            assert!(matches!(self.answer.take(), Some(Ok(Reply::Decided(_, Ok(_))))), "an honest tab gets a number");
-            waits.push(since.elapsed());
             sleep(PAUSE).await;
         }
-        waits
+        worked
     }
 
-    async fn ask(&mut self, command: Command) {
+    /// Adds a person, and waits for the number. Gives how long it took.
+    async fn add(&mut self) -> Result<Duration, Cut> {
+        let since = Instant::now();
+        let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
+        self.ask(Command::Add { fields }).await?;
+        let Some(Ok(Reply::Added(record))) = self.answer.take() else { panic!("a person is added at once") };
+        self.ask(Command::Ask(Wish::Allocate { record })).await?;
+        while self.answer.is_none() {
+            if since.elapsed() > PATIENCE {
+                return Err(Cut);
+            }
+            self.step().await?;
+        }
+        assert!(matches!(self.answer.take(), Some(Ok(Reply::Decided(_, Ok(_))))), "an honest tab gets a number");
+        Ok(since.elapsed())
+    }
+
+    async fn ask(&mut self, command: Command) -> Result<(), Cut> {
         self.asked += 1;
-        self.handle(Input::Command(CommandId(self.asked), command)).await;
+        self.handle(Input::Command(CommandId(self.asked), command)).await
     }
 
     /// Waits for a message or for a timer.
-    async fn step(&mut self) {
+    async fn step(&mut self) -> Result<(), Cut> {
         let wait = self.replica.deadline().map(|at| at.saturating_sub(now().monotonic));
         let wake_at = Instant::now() + wait.unwrap_or(PATIENCE);
         let input = match timeout_at(wake_at, self.socket.receiving.next()).await {
             Ok(Some(Frame::Message(message))) => Input::Receive(LINK, message),
-            Ok(other) => panic!("an honest tab was cut, or told {other:?}"),
+            Ok(other) => {
+                eprintln!("an honest tab was cut: {other:?}");
+                return Err(Cut);
+            }
             Err(_elapsed) => Input::Wake,
         };
-        self.handle(input).await;
+        self.handle(input).await
     }
 
     /// The disk of this tab is its memory, so what it writes is durable at once.
-    async fn handle(&mut self, input: Input) {
+    async fn handle(&mut self, input: Input) -> Result<(), Cut> {
         let mut next = Some(input);
         while let Some(input) = next.take() {
             let Output { write, sends, replies, .. } = self.replica.handle(now(), input);
             next = write.map(|batch| Input::Persisted(batch.id));
             for envelope in sends {
                 if self.socket.sending.send(&Frame::Message(envelope.message)).await.is_none() {
-                    panic!("an honest tab was cut: {:?}", self.socket.receiving.bye().await);
+                    eprintln!("an honest tab was cut: {:?}", self.socket.receiving.bye().await);
+                    return Err(Cut);
                 }
             }
             self.answer = replies.into_iter().map(|(_, reply)| reply).next_back().or(self.answer.take());
         }
+        Ok(())
     }
 }
 
