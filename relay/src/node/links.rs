@@ -178,6 +178,7 @@ fn is_of_passing_interest(message: &Message) -> bool {
     matches!(
         message,
         Message::Presence(_)
+            | Message::PresenceNews(_)
             | Message::Load(_)
             | Message::Released { .. }
             | Message::Watch { .. }
