@@ -22,7 +22,7 @@ pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
@@ -235,7 +235,7 @@ pub struct Merged {
     /// The dots that were live, and are not any more.
     pub died: Vec<(RecordId, Dot)>,
     /// The dots that came with another content than they have here: their authors lie, or have lost their state.
-    pub contested: BTreeSet<Dot>,
+    pub contested: DotSet,
     pub writes: Vec<WriteOp>,
 }
 

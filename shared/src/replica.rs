@@ -582,6 +582,9 @@ impl Replica {
 
     /// Tells relays who is here and tabs how things stand, where that has changed.
     fn tell_status(&mut self, now: Now) {
+        if !self.is_relay() {
+            return;
+        }
         let Some(voter) = &self.voter else { return };
         let me = (voter.me(), self.me);
         for (peer, message) in self.peers.news_of_status(now.monotonic, me, voter.leader(), voter.configuration()) {

@@ -198,11 +198,11 @@ impl Document {
             let was_folded = !live.folded.is_empty();
             let admitted = &outcome.admitted;
             live.folded.retain(|&dot| match self.index.get(&dot) {
-                None => !self.knows(dot) || admitted.contains(&dot),
+                None => !self.knows(dot) || admitted.contains(dot),
                 Some(place) => place.record == record && held.iter().any(|other| other.lives_by(dot)),
             });
             // A dot may be live already if hostile bytes name versions of two records by it.
-            let is_known = self.index.contains_key(&live.dot) || self.knows(live.dot) && !admitted.contains(&live.dot);
+            let is_known = self.index.contains_key(&live.dot) || self.knows(live.dot) && !admitted.contains(live.dot);
             let has_died = is_known || (was_folded && live.folded.is_empty());
             if has_died || held.iter().any(|other| other.supersedes(&live)) {
                 stale.push(live.dot);
@@ -404,12 +404,12 @@ pub(super) struct Outcome {
     /// The versions taken, if they are to be passed on.
     taken: Option<Vec<(RecordId, Packed)>>,
     /// Dots that were live in another record, and are live in an incoming one from now on.
-    pub(super) admitted: BTreeSet<Dot>,
+    pub(super) admitted: DotSet,
 }
 
 impl Outcome {
     fn new(arbiter: Arbiter) -> Self {
-        Outcome { arbiter, merged: Merged::default(), taken: None, admitted: BTreeSet::new() }
+        Outcome { arbiter, merged: Merged::default(), taken: None, admitted: DotSet::default() }
     }
 
     fn tell_change(&mut self, record: RecordId, fates: &[Fate], taken: &[Live]) {

@@ -1,9 +1,7 @@
 //! The agree half's traffic: votes, decisions, and claims on their way to the leader.
 
-use std::collections::BTreeSet;
-
 use crate::document::Document;
-use crate::dot::Dot;
+use crate::dot::DotSet;
 use crate::id::VoterId;
 use crate::io::{Message, Now, PeerId, Violation};
 use crate::ledger::{Claim, Granted, Wish};
@@ -109,7 +107,7 @@ impl Replica {
                         }
                         (Ok(_), Wish::Settle { claims, .. }) => {
                             claims.iter().for_each(|claim| self.unsettled.settled(claim.dot));
-                            let settled: BTreeSet<Dot> = claims.iter().map(|claim| claim.dot).collect();
+                            let settled: DotSet = claims.iter().map(|claim| claim.dot).collect();
                             self.forget_verdicts(&settled);
                         }
                         (Ok(Granted::Retired { .. }), _) => self.retire_all(),

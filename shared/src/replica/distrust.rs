@@ -8,14 +8,14 @@
 //! settles a doubted number. The doubt travels with the version. Relays ask one another, and the author when it is linked.
 //! A relay that had the number from its author attests it; an author who never gave it *denies* it, which is final.
 
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::crdt::{Field, Version, Write};
 use crate::document::{Delta, Packed};
-use crate::dot::Dot;
+use crate::dot::{Dot, DotSet};
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
 use crate::mutation::{self, Mutation};
@@ -90,9 +90,9 @@ fn doubt_of(write: NumberWrite, verdict: Verdict) -> Option<Doubt> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distrust {
     /// The numbers that tabs brought. In a tab: those under its own edits that it never gave.
-    verdicts: BTreeMap<NumberWrite, Verdict>,
+    verdicts: LiteMap<NumberWrite, Verdict>,
     /// The authors of two edits under one dot, each with a dot that shows it. Empty in a tab.
-    equivocators: BTreeMap<ReplicaId, Dot>,
+    equivocators: LiteMap<ReplicaId, Dot>,
 }
 
 impl Distrust {
@@ -107,12 +107,13 @@ impl Distrust {
 
     fn known_in(&self, record: RecordId) -> impl Iterator<Item = (NumberWrite, Verdict)> + '_ {
         let first = NumberWrite { record, dot: RecordId::MIN.0, hash: 0 };
-        let from = self.verdicts.range(first..).map(|(&write, &verdict)| (write, verdict));
+        let from = self.verdicts.find_index(&first).unwrap_or_else(|at| at);
+        let from = self.verdicts.as_slice()[from..].iter().copied();
         from.take_while(move |(write, _)| write.record == record)
     }
 
     /// The authors of two edits under one dot, each with a dot that shows it.
-    pub(super) fn equivocators(&self) -> &BTreeMap<ReplicaId, Dot> {
+    pub(super) fn equivocators(&self) -> &LiteMap<ReplicaId, Dot> {
         &self.equivocators
     }
 
@@ -225,9 +226,9 @@ impl Replica {
     }
 
     /// Settled numbers need no verdict.
-    pub(super) fn forget_verdicts(&mut self, settled: &BTreeSet<Dot>) {
-        self.distrust.verdicts.retain(|write, _| !settled.contains(&write.dot));
-        self.given.retain(|given| !settled.contains(&given.dot));
+    pub(super) fn forget_verdicts(&mut self, settled: &DotSet) {
+        self.distrust.verdicts.retain(|write, _| !settled.contains(write.dot));
+        self.given.retain(|given| !settled.contains(given.dot));
     }
 
     /// What is doubted about the versions of a delta, to go along with it. A tab tells only what it denies.
@@ -235,7 +236,8 @@ impl Replica {
         if self.distrust.verdicts.is_empty() {
             return Vec::new();
         }
-        let records: BTreeSet<RecordId> = delta.versions.iter().map(|(record, _)| *record).collect();
+        let mut records: Vec<RecordId> = delta.versions.iter().map(|(record, _)| *record).collect();
+        records.dedup();
         let known = records.into_iter().flat_map(|record| self.distrust.known_in(record));
         known.filter_map(|(write, verdict)| doubt_of(write, verdict)).collect()
     }
@@ -437,7 +439,8 @@ impl Replica {
         if is_news {
             self.distrust.equivocators.insert(dot.replica, dot);
             if self.distrust.equivocators.len() > MAX_EQUIVOCATORS {
-                self.distrust.equivocators.pop_first();
+                self.distrust.equivocators =
+                    self.distrust.equivocators.iter().skip(1).map(|(&id, &dot)| (id, dot)).collect();
             }
             for peer in self.peers.relays() {
                 self.send(peer, Message::Equivocated { dot });

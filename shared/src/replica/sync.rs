@@ -266,7 +266,10 @@ impl Replica {
             // The relay may have changed its mind since: it is asked again until both agree.
             self.send_digest(from, kind);
         }
-        contested.into_iter().for_each(|dot| self.on_equivocated(dot, output));
+        if self.is_relay() {
+            let of_author = |author| Dot { replica: author, counter: contested.highest(author) };
+            contested.replicas().for_each(|author| self.on_equivocated(of_author(author), output));
+        }
         self.spread(now, Some(from), &mut merged);
         output.lost.extend(merged.lost);
         for (record, change, edit) in merged.changes {

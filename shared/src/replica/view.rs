@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use litemap::LiteMap;
+
 use crate::crdt::{Field, FieldId, FieldKind, Write};
 use crate::document::Document;
 use crate::dot::{Dot, DotSet};
@@ -294,7 +296,7 @@ impl<'a> View<'a> {
 
     /// The authors who gave one dot to two edits, each with such a dot: a relay refuses their links.
     #[must_use]
-    pub fn equivocators(&self) -> &'a BTreeMap<ReplicaId, Dot> {
+    pub fn equivocators(&self) -> &'a LiteMap<ReplicaId, Dot> {
         self.replica.distrust.equivocators()
     }
 
