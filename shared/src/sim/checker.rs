@@ -70,6 +70,8 @@ pub enum Violated {
     WronglyAccused { tab: ReplicaId, dot: Dot },
     #[error("relay {node} does not know that {liar} gave one dot to two edits")]
     Unaccused { node: usize, liar: ReplicaId },
+    #[error("the replicas do not come to rest: they have taken {steps} steps")]
+    Restless { steps: u64 },
     #[error("replica {node} has cut the honest {link:?}: {violation}")]
     Refused { node: usize, link: PeerId, violation: Violation },
     #[error("a tab was believed: {what}")]

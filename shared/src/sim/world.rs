@@ -33,6 +33,8 @@ const CALM: Duration = Duration::from_secs(8);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// Where the users' wall clock starts, in milliseconds since the Unix epoch.
 pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
+/// More steps than any run takes whose replicas come to rest.
+const MAX_STEPS: u64 = 400_000;
 /// Longer than any run.
 const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
@@ -248,6 +250,9 @@ impl World {
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), Violated> {
+        if self.report.steps > MAX_STEPS {
+            return Err(Violated::Restless { steps: self.report.steps });
+        }
         match happening {
             Happening::Deliver { to, .. } | Happening::Wake { node: to } if self.nodes[to].asleep_until > self.now => {
                 let wait = self.nodes[to].asleep_until - self.now;
