@@ -23,15 +23,12 @@ use crate::tab::{Client, Tab, new_secret};
 const MEMORY: u64 = 256 << 20;
 
 /// How long a name is.
-const NAME_BYTES: u64 = 4000;
+const NAME_BYTES: usize = 4000;
 
 /// A name of 4000 letters that is like every other one, so that many of them take little on the wire.
 fn alike() -> String {
-    "x".repeat(NAME_BYTES as usize)
+    "x".repeat(NAME_BYTES)
 }
-
-/// How long a name is.
-const NAME_BYTES: u64 = 4000;
 
 /// A name of 4000 letters that is like no other one.
 fn random() -> String {
@@ -189,7 +186,7 @@ async fn short_frames_that_stand_for_much_are_charged_for_what_they_become() {
     let record = bystander.add("Anna").await;
     let outcome = bystander.ask(Wish::Allocate { record }).await;
     assert!(outcome.is_ok(), "{outcome:?}");
-    let taken = records(&cluster) * NAME_BYTES;
+    let taken = records(&cluster) * NAME_BYTES as u64;
     // The burst of an address and its rate, and a frame of each connection that was let through when there was little left.
     let allowed = (32 << 20) + (2 << 20) * (started.elapsed().as_secs() + 1) + ATTACKERS * (256 << 10);
     assert!(taken <= allowed, "{taken} bytes have passed, and {allowed} may");
