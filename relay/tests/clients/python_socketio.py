@@ -167,7 +167,9 @@ def check_crdt_only(urls):
 
 def check_rooms(url):
     elsewhere = Client(f"{url}/?room=elsewhere", ["polling"])
-    assert elsewhere.people() == {}, "another room has other people"
+    elsewhere.update("Zoe")
+    names = [row["name"] for row in elsewhere.ask("get_data", "data")["data"]]
+    assert names == ["Zoe"], "another room has other people, from the first one on"
     elsewhere.socket.disconnect()
     try:
         Client(f"{url}/?room=no%20room", ["polling"])

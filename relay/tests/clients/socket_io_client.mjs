@@ -174,7 +174,9 @@ async function checkUpgrade(url) {
 async function checkRooms(url) {
     const elsewhere = new Client(url, ["websocket"], { room: "elsewhere" });
     await elsewhere.connected();
-    assert.deepEqual(await elsewhere.people(), {}, "another room has other people");
+    await elsewhere.update("Zoe");
+    const { data } = await elsewhere.ask("get_data", "data");
+    assert.deepEqual(data.map(row => row.name), ["Zoe"], "another room has other people, from the first one on");
     elsewhere.socket.disconnect();
     await assert.rejects(new Client(url, ["polling"], { room: "no room" }).connected(), "no name of a room");
 }
