@@ -144,6 +144,8 @@ fn the_tour_waits_for_each_step_and_comes_to_its_end() {
     net.act(TAB_A, Action::Number { record: anna, number: NumberWish::Next });
     assert_eq!(tour.look(&net, Page::People), (2, 0));
     net.join(TAB_B);
+    // Relays gather for a moment who comes and goes.
+    net.pass(Duration::from_millis(300));
     assert_eq!(tour.look(&net, Page::People), (3, 0));
 
     net.part(TAB_A);
