@@ -73,7 +73,7 @@ struct Tab {
     replica: Replica,
     socket: Socket,
     asked: u64,
-    /// What the latest command was answered with.
+    /// The answer to the latest command.
     answer: Option<Result<Reply, CommandRejection>>,
 }
 

@@ -29,7 +29,7 @@ impl Relay {
         self.port
     }
 
-    /// What it has logged.
+    /// The log of the process.
     fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }

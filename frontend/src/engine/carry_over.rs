@@ -1,4 +1,4 @@
-//! What a replica did that no relay has, as commands for the replica that takes its place. Pure.
+//! Turns the work of a replica that no relay has into commands for the replica that takes its place. Pure.
 //!
 //! A tab needs it when relays refuse its id for good. The new replica has all that a relay has, and nothing else; the two
 //! documents are compared.

@@ -166,7 +166,7 @@ fn doubled(first: Duration, times: u32) -> Duration {
     }
 }
 
-/// What a tab does when a relay has ended the link and said why.
+/// How a tab goes on when a relay has ended the link and said why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Farewell {
     /// The reason passes by itself: the tab tries again soon.

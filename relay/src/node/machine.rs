@@ -54,7 +54,7 @@ pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
 /// By what a room reads as it does: the document, the log, how far it is released, and who leads.
 pub(super) type Reading = (u128, Slot, Slot, Option<Ballot>);
 
-/// What one step of a replica has led to.
+/// The consequences of one step of a replica.
 pub(super) struct Step {
     pub(super) output: Output,
     pub(super) leader: Option<Ballot>,

@@ -132,7 +132,7 @@ fn is_passed_on(message: &Message) -> bool {
     )
 }
 
-/// What a tab is told of a room that it cannot be in.
+/// The reason that a tab gets why it cannot be in a room.
 fn refusal(no_room: NoRoom) -> Violation {
     match no_room {
         NoRoom::TooMany { limit } => Violation::TooManyRooms { limit },

@@ -237,6 +237,7 @@ impl Replica {
             return Vec::new();
         }
         let mut records: Vec<RecordId> = delta.versions.iter().map(|(record, _)| *record).collect();
+        records.sort_unstable();
         records.dedup();
         let known = records.into_iter().flat_map(|record| self.distrust.known_in(record));
         known.filter_map(|(write, verdict)| doubt_of(write, verdict)).collect()
