@@ -485,7 +485,9 @@ impl Replica {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
             Message::Stored { context, configuration, majority } => {
-                self.on_stored(&context);
+                if self.on_stored(&context) {
+                    self.ask_after_stored(peer);
+                }
                 self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
             }
             Message::Held { .. } => {} // Heard already.

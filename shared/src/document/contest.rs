@@ -53,6 +53,12 @@ impl Arbiter {
             Arbiter::Receiver => false,
         }
     }
+
+    /// Whether the sender of the content that does not stay would take the other one. Between two who do not follow each
+    /// other, answers would have no end.
+    pub(super) fn persuades(self) -> bool {
+        self == Arbiter::Order
+    }
 }
 
 impl Document {
@@ -84,9 +90,10 @@ impl Document {
             None => Mark::of_support(dot),
         };
         outcome.merged.contested.insert(dot);
-        if Claim::of(dot, Place { record, mark }) < Claim::of(dot, held) && !mutation::is(Mutation::LatestContentStays)
-        {
-            outcome.merged.stale.entry(held.record).or_default().insert(dot);
+        if !outcome.arbiter.prefers(dot, Place { record, mark }, held) {
+            if outcome.arbiter.persuades() {
+                outcome.merged.stale.entry(held.record).or_default().insert(dot);
+            }
             return true;
         }
         self.merge_record(held.record, &DotSet::from_iter([dot]), Vec::new(), outcome);

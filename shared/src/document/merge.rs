@@ -186,7 +186,7 @@ impl Document {
                     let place = |live: &Live| Place { record, mark: content_mark(record, live) };
                     if outcome.arbiter.prefers(live.dot, place(&live), place(other)) {
                         admissible.push(live)
-                    } else {
+                    } else if outcome.arbiter.persuades() {
                         stale.push(live.dot)
                     }
                 }

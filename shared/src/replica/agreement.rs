@@ -150,6 +150,7 @@ impl Replica {
                 self.document.retire(replica, last);
             }
         }
+        self.confirm_retired();
     }
 
     pub(super) fn pump_claims(&mut self, now: Now) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Delta, Merged, News};
+use crate::document::{Delta, Digest, Liveness, Merged, News};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 use crate::io::{Message, Now, PeerId, PeerKind, WriteOp};
@@ -74,14 +74,37 @@ impl Replica {
         let told = match message {
             Message::Edit(edit) => edit.context(),
             Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots(),
-            Message::Have { context, .. } if !self.is_neighbour(kind) => context.clone(),
+            Message::Have { context, .. }
+            | Message::Digest(Digest { context, .. })
+            | Message::Liveness(Liveness { context, .. })
+                if !self.is_neighbour(kind) =>
+            {
+                context.clone()
+            }
             _ => return,
         };
         if self.is_neighbour(kind) {
-            let news = told.difference(self.document.context());
+            let news = told.difference(&self.document.known_of(&told));
             self.hearsay.dots.join(&news);
         } else if self.hearsay.confirm(&told) {
             // What was held back can be sent, as soon as the relay says what it lacks.
+            self.send(peer, Message::More);
+        }
+    }
+
+    /// Of the dots of retired replicas no relay will ever tell.
+    pub(super) fn confirm_retired(&mut self) {
+        let retired = self.document.retired_in(&self.hearsay.dots);
+        if self.hearsay.confirm(&retired) {
+            self.peers.relays().into_iter().for_each(|relay| self.send(relay, Message::More));
+        }
+    }
+
+    /// By an edit of this tab's user a relay learns of the neighbours' edits that it builds on, and does not tell this tab
+    /// of them. So the tab asks what the relay has, once it has taken in all that was done here.
+    pub(super) fn ask_after_stored(&mut self, peer: PeerId) {
+        let is_all = self.document.context().of(self.me).is_subset(&self.stored);
+        if is_all && !self.is_relay() && !self.hearsay.is_empty() {
             self.send(peer, Message::More);
         }
     }

@@ -65,15 +65,17 @@ impl Replica {
         Ok(())
     }
 
-    /// A relay says what it has, this replica's own dots among it.
-    pub(super) fn on_stored(&mut self, context: &DotSet) {
+    /// A relay says what it has, this replica's own dots among it. Says whether it has more of them than was known.
+    pub(super) fn on_stored(&mut self, context: &DotSet) -> bool {
         let own = context.of(self.me);
-        if !own.is_subset(&self.stored) {
+        let is_more = !own.is_subset(&self.stored);
+        if is_more {
             self.stored.join(&own);
             if !self.is_relay() {
                 self.outbox.writes().push(WriteOp::Stored(self.stored.clone()));
             }
         }
+        is_more
     }
 
     /// What others have seen of this relay's own edits was durable here: if it is not known, the disk has forgotten it.
