@@ -87,16 +87,21 @@ impl Replica {
             let news = told.difference(&self.document.known_of(&told));
             self.hearsay.dots.join(&news);
         } else if self.hearsay.confirm(&told) {
-            // What was held back can be sent, as soon as the relay says what it lacks.
-            self.send(peer, Message::More);
+            self.end_hearsay(peer);
         }
+    }
+
+    /// What was held back can be sent, as soon as the relay says what it lacks; and the two can be compared.
+    fn end_hearsay(&mut self, relay: PeerId) {
+        self.send(relay, Message::More);
+        self.send(relay, self.have());
     }
 
     /// Of the dots of retired replicas no relay will ever tell.
     pub(super) fn confirm_retired(&mut self) {
         let retired = self.document.retired_in(&self.hearsay.dots);
         if self.hearsay.confirm(&retired) {
-            self.peers.relays().into_iter().for_each(|relay| self.send(relay, Message::More));
+            self.peers.relays().into_iter().for_each(|relay| self.end_hearsay(relay));
         }
     }
 
