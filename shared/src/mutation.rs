@@ -82,6 +82,10 @@ rules! {
     LatestContentStays,
     /// A number that a tab brings under an edit of somebody else is settled.
     DoubtIgnored,
+    /// Any edit confirms the number that somebody else has put under it.
+    AnyEditConfirms,
+    /// A tab waits for its relay to tell of retired replicas, about whom no relay tells.
+    RetiredAwaited,
     /// A tab that gave one dot to two edits is linked again.
     EquivocatorAdmitted,
     /// A counter may leap as far as somebody says.

@@ -208,8 +208,9 @@ impl Replica {
         Ok(())
     }
 
-    /// A tab speaks for its own edits alone, and says of them only which numbers it did not give, and not of too many.
-    fn check_denials(&self, kind: PeerKind, doubts: &[Doubt]) -> Result<(), Violation> {
+    /// A tab speaks for its own edits alone, and says of them only which numbers it did not give. Of what nobody doubts here it
+    /// may deny a few, the rest is forgotten: that many lies about one tab must not cost that tab its link.
+    fn check_denials(&self, kind: PeerKind, doubts: &mut Vec<Doubt>) -> Result<(), Violation> {
         let PeerKind::Tab(tab) = kind else { return Ok(()) };
         if doubts.iter().any(|doubt| doubt.write.dot.replica != tab || !doubt.is_denial()) {
             return Err(Violation::ForeignClaim);
@@ -217,12 +218,14 @@ impl Replica {
         let is_denied_by_tab =
             |(write, verdict): &(&NumberWrite, &Verdict)| write.dot.replica == tab && **verdict == Verdict::Denied;
         let denied = self.distrust.verdicts.iter().filter(is_denied_by_tab).count();
-        match doubts.first() {
-            Some(first) if denied + doubts.len() > MAX_DOUBTED_PER_TAB => {
-                Err(Violation::UnknownNumber { dot: first.write.dot })
-            }
-            _ => Ok(()),
-        }
+        let mut room = MAX_DOUBTED_PER_TAB.saturating_sub(denied);
+        doubts.retain(|doubt| {
+            let is_known = self.distrust.verdicts.contains_key(&doubt.write);
+            let is_taken = is_known || room > 0;
+            room = room.saturating_sub(usize::from(!is_known));
+            is_taken
+        });
+        Ok(())
     }
 
     /// Settled numbers need no verdict.
@@ -254,9 +257,7 @@ impl Replica {
         kind: PeerKind,
         doubts: Vec<Doubt>,
     ) -> Result<(), Violation> {
-        self.check_denials(kind, &doubts)?;
-        let (attested, doubted): (Vec<_>, Vec<_>) = doubts.into_iter().partition(|doubt| self.can_attest(doubt));
-        self.answer(peer, attested);
+        let doubted = self.answer(peer, kind, doubts)?;
         for doubt in doubted {
             if self.distrust.raise(doubt.write, doubt.verdict()) {
                 self.look_at_number(now, doubt.write.record);
@@ -321,7 +322,7 @@ impl Replica {
     /// A peer asks for numbers that it doubts, or denies those under its own edits.
     ///
     /// # Errors
-    /// [`Violation`] if a tab speaks for somebody else, or denies too much.
+    /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
     pub(super) fn on_doubt(
         &mut self,
         now: Now,
@@ -329,9 +330,7 @@ impl Replica {
         kind: PeerKind,
         doubts: Vec<Doubt>,
     ) -> Result<(), Violation> {
-        self.check_denials(kind, &doubts)?;
-        let (attested, doubted): (Vec<_>, Vec<_>) = doubts.into_iter().partition(|doubt| self.can_attest(doubt));
-        self.answer(peer, attested);
+        let doubted = self.answer(peer, kind, doubts)?;
         let is_own = |doubt: &Doubt| !self.is_relay() && doubt.write.dot.replica == self.me;
         let own: Vec<Doubt> =
             doubted.iter().copied().filter(is_own).map(|doubt| Doubt { by: self.me, ..doubt }).collect();
@@ -349,10 +348,17 @@ impl Replica {
         Ok(())
     }
 
-    fn answer(&mut self, peer: PeerId, attested: Vec<Doubt>) {
+    /// Attests what is here from its author, and gives the rest.
+    ///
+    /// # Errors
+    /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
+    fn answer(&mut self, peer: PeerId, kind: PeerKind, mut doubts: Vec<Doubt>) -> Result<Vec<Doubt>, Violation> {
+        self.check_denials(kind, &mut doubts)?;
+        let (attested, doubted): (Vec<_>, Vec<_>) = doubts.into_iter().partition(|doubt| self.can_attest(doubt));
         if !attested.is_empty() {
             self.send(peer, Message::Attest(attested.into_iter().map(|doubt| doubt.write).collect()));
         }
+        Ok(doubted)
     }
 
     /// Whether a number came here from its author, or was given here.
@@ -415,21 +421,22 @@ impl Replica {
         }
         let versions = self.document.versions(record).into_iter().filter(|live| live.dot == dot);
         let versions: Vec<_> = versions.map(|live| (record, Packed::new(record, &live))).collect();
-        let attested = self.attested_by(&Delta { versions, ..Delta::default() });
+        let attested = self.attested_by(&Delta { versions, ..Delta::default() }, &[]);
         self.attest(now, None, attested);
     }
 
     /// The numbers that a delta attests: a version attests the number that its very edit gave, since nobody but the author can
-    /// have made it.
-    pub(super) fn attested_by(&self, delta: &Delta) -> Vec<NumberWrite> {
+    /// have made it. Not if the sender doubts it: somebody may have put it there under this edit before it was made.
+    pub(super) fn attested_by(&self, delta: &Delta, doubts: &[Doubt]) -> Vec<NumberWrite> {
         if !self.is_relay() || self.distrust.verdicts.is_empty() {
             return Vec::new();
         }
+        let is_doubted = |given: &NumberWrite| doubts.iter().any(|doubt| doubt.write == *given);
         let mut attested = Vec::new();
         for (record, packed) in &delta.versions {
             let live = packed.unpack(*record);
             let own = number_writes(Some(&live.version)).filter(|write| write.dot == live.dot);
-            attested.extend(own.map(|write| NumberWrite::new(*record, write)));
+            attested.extend(own.map(|write| NumberWrite::new(*record, write)).filter(|given| !is_doubted(given)));
         }
         attested
     }

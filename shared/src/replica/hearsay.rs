@@ -12,6 +12,7 @@ use crate::document::{Delta, Digest, Liveness, Merged, News};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 use crate::io::{Message, Now, PeerId, PeerKind, WriteOp};
+use crate::mutation::{self, Mutation};
 
 use super::Replica;
 
@@ -84,7 +85,11 @@ impl Replica {
             _ => return,
         };
         if self.is_neighbour(kind) {
-            let news = told.difference(&self.document.known_of(&told));
+            let mut known = self.document.known_of(&told);
+            if mutation::is(Mutation::RetiredAwaited) {
+                known = known.intersection(self.document.context());
+            }
+            let news = told.difference(&known);
             self.hearsay.dots.join(&news);
         } else if self.hearsay.confirm(&told) {
             self.end_hearsay(peer);
@@ -100,7 +105,7 @@ impl Replica {
     /// Of the dots of retired replicas no relay will ever tell.
     pub(super) fn confirm_retired(&mut self) {
         let retired = self.document.retired_in(&self.hearsay.dots);
-        if self.hearsay.confirm(&retired) {
+        if !mutation::is(Mutation::RetiredAwaited) && self.hearsay.confirm(&retired) {
             self.peers.relays().into_iter().for_each(|relay| self.end_hearsay(relay));
         }
     }

@@ -12,6 +12,7 @@ use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteO
 use crate::ledger::{Claim, Rejection};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
+use crate::schema::NUMBER;
 
 use super::{Doubt, Replica};
 
@@ -101,10 +102,13 @@ impl Replica {
             edit.superseded = self.known_or_own(&edit.superseded, tab)?;
         }
         let (record, dot, stamp) = (edit.record, edit.dot, edit.stamp);
+        let gives_a_number = edit.ops.iter().any(|op| op.field == NUMBER) || mutation::is(Mutation::AnyEditConfirms);
         match self.document.apply(edit) {
             Ok(merged) => {
                 self.clock.observe(stamp);
-                self.attest_edit(now, record, dot);
+                if gives_a_number {
+                    self.attest_edit(now, record, dot);
+                }
                 self.take_in(now, peer, kind, merged, output);
             }
             Err(Unfit::MissingBase { record, dots }) => self.send(peer, Message::Want { record, dots }),
@@ -133,7 +137,7 @@ impl Replica {
             self.remaining = delta.remaining;
         }
         let own_doubts = self.doubts_about(kind, &delta)?;
-        let attested = self.attested_by(&delta);
+        let attested = self.attested_by(&delta, &doubts);
         self.take_doubts(now, peer, kind, doubts)?;
         self.doubt(&own_doubts);
         let arbiter = match kind {

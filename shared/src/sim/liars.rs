@@ -74,7 +74,9 @@ impl World {
         let relay = self.below(RELAYS as u64) as usize;
         let Some(replica) = &self.nodes[relay].replica else { return Ok(()) };
         let highest = replica.view().document().context().highest(range.to);
-        let foreign = Dot::new(range.to, 1 + self.below(highest + 2));
+        // Often it is the very edit that the lessee makes next.
+        let counter = if self.below(2) == 0 { highest + 1 } else { 1 + self.below(highest + 2) };
+        let foreign = Dot::new(range.to, counter);
         let dot = self.next_dot_of(liar);
         let number = range.first + self.below(range.last - range.first + 1);
         let given = GivenNumber { number, epoch: 0, leased: self.below(4) > 0 };

@@ -72,6 +72,34 @@ fn who_edits_a_record_with_a_forged_number_does_not_confirm_it() {
     assert_eq!((room.values(2, eve, "note"), number_of(&room, eve)), (vec!["really?".to_owned()], None));
 }
 
+/// The forged number stands under the very edit that the lessee makes next, in the same record.
+#[test]
+fn an_edit_that_gives_no_number_confirms_none_that_was_forged_under_it() {
+    for is_sent_live in [true, false] {
+        let (mut room, anna) = leased();
+        room.disconnect(LESSEE);
+        room.connect(LESSEE, 1);
+        let next = Dot::new(id_of(&room, LESSEE), anna.0.counter + 1);
+        let eve = forge(&mut room, next, "1 0 leased");
+        room.pass(SETTLED);
+        if is_sent_live {
+            room.edit(LESSEE, eve, "note", "who is this?");
+        } else {
+            room.disconnect(LESSEE);
+            room.edit(LESSEE, eve, "note", "who is this?");
+            room.restart(LESSEE);
+            room.connect(LESSEE, 2);
+        }
+        room.pass(SETTLED);
+        assert_eq!((room.values(2, eve, "note"), number_of(&room, eve)), (vec!["who is this?".to_owned()], None));
+        room.disconnect(LESSEE);
+        room.command(LESSEE, Command::Number { record: anna, number: None });
+        room.connect(LESSEE, 1);
+        room.pass(SETTLED);
+        assert_eq!((number_of(&room, anna), number_of(&room, eve)), (Some(1), None));
+    }
+}
+
 #[test]
 fn a_number_under_an_edit_that_is_yet_to_be_made_is_not_settled() {
     let (mut room, anna) = leased();
@@ -116,6 +144,24 @@ fn a_number_that_another_tab_brings_back_is_settled_when_its_author_returns() {
     assert_eq!(room.replica(RELAY).view().unsettled_count(), 1);
     room.restart(RELAY);
     assert_eq!(room.replica(RELAY).view().unsettled_count(), 1, "which is durable");
+}
+
+#[test]
+fn an_author_about_whom_many_lie_keeps_its_link() {
+    let mut room = Room::new(1, 3);
+    let (author, liars) = (1, [2, 3]);
+    room.pass(SETTLED);
+    [author, 2, 3].into_iter().for_each(|tab| room.connect(tab, RELAY));
+    let anna = room.add(author, "Anna", "");
+    for liar in liars {
+        let id = id_of(&room, liar);
+        let lies: Vec<_> = (1..=200).map(|n| with_number(Dot::new(id, n), anna.0, &format!("{n} 0"))).collect();
+        room.forge(liar, RELAY, delta_of(&lies));
+    }
+    room.pass(SETTLED);
+    assert_eq!(room.cut, []);
+    room.edit(author, anna, "note", "still here");
+    assert_eq!(room.values(RELAY, anna, "note"), ["still here"]);
 }
 
 #[test]
