@@ -416,6 +416,12 @@ impl Document {
         held.or_else(|| self.superseded.get(record, dot).map(|version| version.unpack(record)))
     }
 
+    /// Whether an edit can still build on a version of this record that is not live any more.
+    #[must_use]
+    pub fn has_superseded(&self, record: RecordId) -> bool {
+        self.superseded.has(record)
+    }
+
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
         Audit::default().check(self);

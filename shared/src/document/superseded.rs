@@ -42,6 +42,10 @@ impl Superseded {
         let found = self.versions.iter().rev().find(|(kept, ..)| *kept == dot);
         found.filter(|(_, of, _)| *of == record).map(|(.., version)| version)
     }
+
+    pub(super) fn has(&self, record: RecordId) -> bool {
+        self.versions.iter().any(|(_, of, _)| *of == record)
+    }
 }
 
 #[cfg(test)]

@@ -192,12 +192,12 @@ impl Replica {
         doubts
     }
 
-    /// Forgets what one tab brought and records do not hold any more, and checks that more is still a few.
+    /// Forgets what one tab brought and no record has any more, and checks that more is still a few.
     fn make_room_for(&mut self, doubts: &[Doubt]) -> Result<(), Violation> {
         let Some(&Doubt { by, write: first }) = doubts.first() else { return Ok(()) };
         if self.distrust.is_brought_by(by).count() + doubts.len() > MAX_DOUBTED_PER_TAB {
             for write in self.distrust.is_brought_by(by).collect::<Vec<_>>() {
-                if !self.holds(&write) {
+                if !self.may_hold(&write) {
                     self.distrust.verdicts.remove(&write);
                 }
             }
@@ -291,7 +291,7 @@ impl Replica {
     /// Now that the records hold the numbers: those that they do not hold are no matter, and authors who are linked are asked.
     pub(super) fn ask_authors(&mut self, doubts: Vec<Doubt>) {
         for doubt in doubts {
-            if !self.holds(&doubt.write) {
+            if !self.may_hold(&doubt.write) {
                 self.distrust.verdicts.remove(&doubt.write);
             } else if self.is_relay() {
                 for author in self.peers.links_of_tab(doubt.write.dot.replica) {
@@ -372,6 +372,12 @@ impl Replica {
             None if self.is_relay() => self.holds(&doubt.write),
             None => self.given.contains(&doubt.write),
         }
+    }
+
+    /// Whether a record has a number, or may have it again: an edit can build on a version that was superseded lately, and
+    /// brings no doubts along.
+    fn may_hold(&self, wanted: &NumberWrite) -> bool {
+        self.holds(wanted) || self.document.has_superseded(wanted.record)
     }
 
     fn holds(&self, wanted: &NumberWrite) -> bool {
