@@ -84,8 +84,8 @@ rules! {
     DoubtIgnored,
     /// Any edit confirms the number that somebody else has put under it.
     AnyEditConfirms,
-    /// A tab waits for its relay to tell of retired replicas, about whom no relay tells.
-    RetiredAwaited,
+    /// A tab waits until its relay tells of what nobody has.
+    HearsayUnending,
     /// A tab that gave one dot to two edits is linked again.
     EquivocatorAdmitted,
     /// A counter may leap as far as somebody says.

@@ -345,6 +345,7 @@ impl Replica {
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
         Audit::default().check(self);
+        self.hearsay.assert_merged(&self.document);
         self.unsettled.assert_complete(&self.document, (&self.ledger, &self.distrust));
     }
 

@@ -96,9 +96,8 @@ impl Document {
         if dead.is_empty() { Cow::Borrowed(dots) } else { Cow::Owned(dots.difference(&dead)) }
     }
 
-    /// Those of some dots that belong to retired replicas.
-    #[must_use]
-    pub fn retired_in(&self, dots: &DotSet) -> DotSet {
+    /// The retired ones of some dots.
+    pub(super) fn retired_in(&self, dots: &DotSet) -> DotSet {
         if self.retired.is_empty() {
             return DotSet::default();
         }

@@ -150,7 +150,6 @@ impl Replica {
                 self.document.retire(replica, last);
             }
         }
-        self.confirm_retired();
     }
 
     pub(super) fn pump_claims(&mut self, now: Now) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Delta, Digest, Liveness, Merged, News};
+use crate::document::{Delta, Digest, Document, Liveness, Merged, News};
 use crate::dot::{Dot, DotSet};
 use crate::id::RecordId;
 use crate::io::{Message, Now, PeerId, PeerKind, WriteOp};
@@ -19,7 +19,7 @@ use super::Replica;
 /// What is hearsay in a tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hearsay {
-    /// The dots that only neighbours have told of.
+    /// The dots that only neighbours have told of. Invariant between two inputs: all of them have been merged.
     dots: DotSet,
     /// What neighbours have superseded or removed, by record. Invariant: empty if `dots` is.
     superseded: BTreeMap<RecordId, DotSet>,
@@ -30,6 +30,12 @@ pub struct Hearsay {
 impl Hearsay {
     fn is_empty(&self) -> bool {
         self.dots.is_empty()
+    }
+
+    /// Panics if an invariant does not hold.
+    pub(super) fn assert_merged(&self, document: &Document) {
+        assert!(self.dots.is_subset(document.context()), "hearsay that is not in the document: {:?}", self.dots);
+        assert!(!self.is_empty() || self.superseded.is_empty(), "superseded by hearsay that has ended");
     }
 
     /// A relay has told of these. Says whether something can be sent by that which was held back. What is still hearsay
@@ -53,7 +59,16 @@ impl Replica {
     }
 
     /// Writes down what is hearsay, along with the versions that it is about.
+    ///
+    /// That a replica is retired was decided, so that its dots are hearsay no more: no relay will ever tell of them. Nor will
+    /// one tell of an edit that could not be merged here, since it builds on what nobody has.
     pub(super) fn keep_hearsay(&mut self) {
+        let unmerged = self.hearsay.dots.difference(self.document.context());
+        if !unmerged.is_empty() && !mutation::is(Mutation::HearsayUnending) {
+            let has_ended = self.hearsay.confirm(&unmerged) && !self.hearsay_written.is_empty();
+            let relays = if has_ended { self.peers.relays() } else { Vec::new() };
+            relays.into_iter().for_each(|relay| self.end_hearsay(relay));
+        }
         if self.hearsay != self.hearsay_written {
             self.hearsay_written = self.hearsay.clone();
             self.outbox.writes().push(WriteOp::Hearsay(self.hearsay.clone()));
@@ -85,11 +100,7 @@ impl Replica {
             _ => return,
         };
         if self.is_neighbour(kind) {
-            let mut known = self.document.known_of(&told);
-            if mutation::is(Mutation::RetiredAwaited) {
-                known = known.intersection(self.document.context());
-            }
-            let news = told.difference(&known);
+            let news = told.difference(self.document.context());
             self.hearsay.dots.join(&news);
         } else if self.hearsay.confirm(&told) {
             self.end_hearsay(peer);
@@ -100,14 +111,6 @@ impl Replica {
     fn end_hearsay(&mut self, relay: PeerId) {
         self.send(relay, Message::More);
         self.send(relay, self.have());
-    }
-
-    /// Of the dots of retired replicas no relay will ever tell.
-    pub(super) fn confirm_retired(&mut self) {
-        let retired = self.document.retired_in(&self.hearsay.dots);
-        if !mutation::is(Mutation::RetiredAwaited) && self.hearsay.confirm(&retired) {
-            self.peers.relays().into_iter().for_each(|relay| self.end_hearsay(relay));
-        }
     }
 
     /// By an edit of this tab's user a relay learns of the neighbours' edits that it builds on, and does not tell this tab

@@ -80,11 +80,12 @@ impl World {
         let dot = self.next_dot_of(liar);
         let number = range.first + self.below(range.last - range.first + 1);
         let given = GivenNumber { number, epoch: 0, leased: self.below(4) > 0 };
-        let mut version = Version::default();
-        version.edit(foreign, self.stamp(), [given.op()]);
+        let own = RecordId(dot);
+        let record = if self.below(2) == 0 { own } else { self.some_record(relay).unwrap_or(own) };
+        let mut version = self.version_of(record, foreign, relay, &[given.op()]);
         version.edit(dot, self.stamp(), [named("Mallory")]);
         self.report.forged_numbers += 1;
-        self.say(liar, relay, delta(RecordId(dot), dot, version))
+        self.say(liar, relay, delta(record, dot, version))
     }
 
     /// A counter far above all that are known: refused.
