@@ -44,6 +44,9 @@ pub trait Lattice {
 pub trait DotStore {
     /// Joins `other`. `past` and `other_past` are what the two sides have seen.
     fn join(&mut self, past: &VersionVector, other: &Self, other_past: &VersionVector);
+
+    /// Keeps what is held under some dots alone.
+    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool);
 }
 
 /// One assignment to a register.

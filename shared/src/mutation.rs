@@ -82,8 +82,8 @@ rules! {
     LatestContentStays,
     /// A number that a tab brings under an edit of somebody else is settled.
     DoubtIgnored,
-    /// Any edit confirms the number that somebody else has put under it.
-    AnyEditConfirms,
+    /// An edit takes over what somebody else has put under it before it was made.
+    FutureBelieved,
     /// A tab waits until its relay tells of what nobody has.
     HearsayUnending,
     /// A tab that gave one dot to two edits is linked again.

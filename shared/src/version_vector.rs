@@ -25,6 +25,13 @@ impl VersionVector {
         }
     }
 
+    /// Covers nothing of a replica any more.
+    pub fn forget(&mut self, replica: ReplicaId) {
+        if let Ok(at) = self.position(replica) {
+            self.entries.remove(at);
+        }
+    }
+
     /// For each replica the higher of the two counters.
     pub fn join(&mut self, other: &VersionVector) {
         if self.entries.is_empty() {

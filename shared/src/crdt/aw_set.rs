@@ -61,4 +61,11 @@ impl DotStore for AwSet {
             }
         }
     }
+
+    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool) {
+        for (_, dots) in &mut self.elements {
+            dots.retain(|&dot| keeps(dot));
+        }
+        self.elements.retain(|_, dots| !dots.is_empty());
+    }
 }

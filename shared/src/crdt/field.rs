@@ -200,4 +200,13 @@ impl DotStore for Field {
             _ => {}
         }
     }
+
+    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool) {
+        match self {
+            Field::Lww(register) => register.retain(keeps),
+            Field::Mv(register) => register.retain(keeps),
+            Field::Counter(counter) => counter.retain(keeps),
+            Field::Set(set) => set.retain(keeps),
+        }
+    }
 }

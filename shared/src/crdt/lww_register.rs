@@ -1,6 +1,7 @@
 //! Last-writer-wins register (Shapiro et al., "A comprehensive study of CRDTs", 2011, §3.2.1).
 
 use super::{DotStore, Write};
+use crate::dot::Dot;
 use crate::version_vector::VersionVector;
 
 /// A register that keeps the latest write, by stamp and then by dot.
@@ -31,5 +32,9 @@ impl DotStore for LwwRegister {
         if other.latest.as_ref().map(Write::order) > self.latest.as_ref().map(Write::order) {
             self.latest.clone_from(&other.latest);
         }
+    }
+
+    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool) {
+        self.latest.take_if(|write| !keeps(write.dot));
     }
 }

@@ -65,4 +65,8 @@ impl DotStore for MvRegister {
             self.writes.extend(latest);
         }
     }
+
+    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool) {
+        self.writes.retain(|write| keeps(write.dot));
+    }
 }

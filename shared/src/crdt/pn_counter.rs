@@ -63,4 +63,8 @@ impl DotStore for PnCounter {
             }
         }
     }
+
+    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool) {
+        self.sums.retain(|sum| keeps(sum.latest));
+    }
 }

@@ -3,6 +3,7 @@
 use super::{DotStore, Field, FieldId, FieldKind, Lattice, Op};
 use crate::dot::Dot;
 use crate::hlc::Stamp;
+use crate::mutation::{self, Mutation};
 use crate::version_vector::VersionVector;
 
 /// An upper bound of the bytes that a dot with a stamp and a length takes.
@@ -44,8 +45,15 @@ impl Version {
     }
 
     /// Makes this the version of the edit `dot`, which builds on what the version was.
+    ///
+    /// Nobody builds on an edit of his own that he has yet to make: what stands under such a dot was put there by somebody
+    /// who lies, and the edit leaves it out.
     pub fn edit(&mut self, dot: Dot, stamp: Stamp, ops: impl IntoIterator<Item = Op>) {
         self.stamp = stamp;
+        if self.past.contains(dot) && !mutation::is(Mutation::FutureBelieved) {
+            self.past.forget(dot.replica);
+            self.retain(&mut |held| held.replica != dot.replica || held.counter < dot.counter);
+        }
         self.past.insert(dot);
         for Op { field, kind, edit } in ops {
             self.field_mut(field, kind).edit(dot, stamp, edit);
@@ -64,6 +72,21 @@ impl Version {
     pub fn weight(&self) -> usize {
         let fields: usize = self.fields.iter().map(|(_, field)| field.weight()).sum();
         WEIGHT_OF_PART * (3 + self.past.entries().len()) + fields
+    }
+
+    /// Whether the version has seen all edits under whose dots its fields hold something. Only a liar's has not.
+    #[must_use]
+    pub fn has_seen_its_parts(&self) -> bool {
+        let mut has_seen_all = true;
+        self.clone().retain(&mut |dot| {
+            has_seen_all &= self.past.contains(dot);
+            true
+        });
+        has_seen_all
+    }
+
+    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool) {
+        self.fields.iter_mut().for_each(|(_, field)| field.retain(keeps));
     }
 
     fn field_mut(&mut self, id: FieldId, kind: FieldKind) -> &mut Field {
@@ -94,5 +117,40 @@ impl Lattice for Version {
         }
         self.past.join(&other.past);
         self.stamp = self.stamp.max(other.stamp);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crdt::FieldEdit;
+    use crate::id::ReplicaId;
+
+    fn name(value: &str) -> Op {
+        Op { field: FieldId(0), kind: FieldKind::Mv, edit: FieldEdit::Assign(value.to_owned()) }
+    }
+
+    #[test]
+    fn an_edit_leaves_out_what_was_forged_under_it_and_under_later_edits_of_its_author() {
+        let (honest, liar) = (ReplicaId(1), ReplicaId(2));
+        for forged in [Dot::new(honest, 5), Dot::new(honest, 9)] {
+            let kinds = [
+                (1, FieldKind::Lww, FieldEdit::Assign("x".into())),
+                (2, FieldKind::Counter, FieldEdit::Add(7)),
+                (3, FieldKind::Set, FieldEdit::Insert("x".into())),
+            ];
+            let ops = kinds.map(|(id, kind, edit)| Op { field: FieldId(id), kind, edit });
+            let mut version = Version::default();
+            version.edit(forged, Stamp::default(), ops.into_iter().chain([name("x")]));
+            version.edit(Dot::new(liar, 1), Stamp::default(), [name("Eve")]);
+            assert!(version.has_seen_its_parts());
+            let dot = Dot::new(honest, 5);
+            version.edit(dot, Stamp::default(), []);
+            assert_eq!(version.past.entries(), [dot, Dot::new(liar, 1)]);
+            assert_eq!(version.field(FieldId(0)).expect("it is there").writes()[0].value, "Eve");
+            let rest = version.fields()[1..].iter().map(|(_, field)| field.clone());
+            let empty = [FieldKind::Lww, FieldKind::Counter, FieldKind::Set].map(Field::new);
+            assert_eq!(rest.collect::<Vec<_>>(), empty);
+        }
     }
 }

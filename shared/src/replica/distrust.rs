@@ -427,22 +427,21 @@ impl Replica {
         }
         let versions = self.document.versions(record).into_iter().filter(|live| live.dot == dot);
         let versions: Vec<_> = versions.map(|live| (record, Packed::new(record, &live))).collect();
-        let attested = self.attested_by(&Delta { versions, ..Delta::default() }, &[]);
+        let attested = self.attested_by(&Delta { versions, ..Delta::default() });
         self.attest(now, None, attested);
     }
 
     /// The numbers that a delta attests: a version attests the number that its very edit gave, since nobody but the author can
-    /// have made it. Not if the sender doubts it: somebody may have put it there under this edit before it was made.
-    pub(super) fn attested_by(&self, delta: &Delta, doubts: &[Doubt]) -> Vec<NumberWrite> {
+    /// have made it.
+    pub(super) fn attested_by(&self, delta: &Delta) -> Vec<NumberWrite> {
         if !self.is_relay() || self.distrust.verdicts.is_empty() {
             return Vec::new();
         }
-        let is_doubted = |given: &NumberWrite| doubts.iter().any(|doubt| doubt.write == *given);
         let mut attested = Vec::new();
         for (record, packed) in &delta.versions {
             let live = packed.unpack(*record);
             let own = number_writes(Some(&live.version)).filter(|write| write.dot == live.dot);
-            attested.extend(own.map(|write| NumberWrite::new(*record, write)).filter(|given| !is_doubted(given)));
+            attested.extend(own.map(|write| NumberWrite::new(*record, write)));
         }
         attested
     }

@@ -12,7 +12,6 @@ use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteO
 use crate::ledger::{Claim, Rejection};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
-use crate::schema::NUMBER;
 
 use super::{Doubt, Replica};
 
@@ -102,13 +101,10 @@ impl Replica {
             edit.superseded = self.known_or_own(&edit.superseded, tab)?;
         }
         let (record, dot, stamp) = (edit.record, edit.dot, edit.stamp);
-        let gives_a_number = edit.ops.iter().any(|op| op.field == NUMBER) || mutation::is(Mutation::AnyEditConfirms);
         match self.document.apply(edit) {
             Ok(merged) => {
                 self.clock.observe(stamp);
-                if gives_a_number {
-                    self.attest_edit(now, record, dot);
-                }
+                self.attest_edit(now, record, dot);
                 self.take_in(now, peer, kind, merged, output);
             }
             Err(Unfit::MissingBase { record, dots }) => self.send(peer, Message::Want { record, dots }),
@@ -137,7 +133,7 @@ impl Replica {
             self.remaining = delta.remaining;
         }
         let own_doubts = self.doubts_about(kind, &delta)?;
-        let attested = self.attested_by(&delta, &doubts);
+        let attested = self.attested_by(&delta);
         self.take_doubts(now, peer, kind, doubts)?;
         self.doubt(&own_doubts);
         let arbiter = match kind {
@@ -395,6 +391,9 @@ impl Replica {
             }
             if live.weight() > MAX_VERSION_BYTES {
                 return Err(Violation::TooLarge);
+            }
+            if !live.version.has_seen_its_parts() {
+                return Err(Violation::ForeignDot { dot: live.dot });
             }
             self.schema.check_version(&live.version).map_err(Violation::Schema)?;
             let writes = live.version.fields().iter().flat_map(|(_, field)| field.writes()).map(|write| write.dot);

@@ -65,7 +65,11 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let nobodys = RecordId(Dot::new(ReplicaId(101), 7));
     let squatting = Edit { record: nobodys, ..edit_with(own, now, vec![named("Eve")]) };
     let far = [leaping].into_iter().collect();
-    let attacks: [(Message, IsExpected); 21] = [
+    let mut unseen = live_with(foreign, now, [named("Eve")]);
+    unseen.version.past.forget(foreign.replica);
+    unseen.version.edit(own, now, []);
+    unseen.dot = own;
+    let attacks: [(Message, IsExpected); 22] = [
         (Message::Edit(edit_with(leaping, now, vec![named("Eve")])), |v| matches!(v, Violation::CounterLeap { .. })),
         (delta_with(live_with(leaping, now, [named("Eve")])), |v| matches!(v, Violation::CounterLeap { .. })),
         (Message::Delta(Delta { context: far, ..Delta::default() }), |v| matches!(v, Violation::CounterLeap { .. })),
@@ -74,6 +78,7 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
         (delta_with(live_with(own, now, [named("Eve"), counted.clone()])), |v| matches!(v, Violation::Schema(_))),
         (delta_with(live_with(own, now, [named("Eve"), unknown.clone()])), |v| matches!(v, Violation::Schema(_))),
         (delta_with(live_with(foreign, now, [named("Eve")])), |v| matches!(v, Violation::ForeignDot { .. })),
+        (delta_with(unseen), |v| matches!(v, Violation::ForeignDot { .. })),
         (delta_with(folded), |v| matches!(v, Violation::ForeignDot { .. })),
         (delta_with(live_with(own, later, [named("Eve")])), |v| matches!(v, Violation::Clock(_))),
         (delta_with(live_with(own, now, [named(" ")])), |v| matches!(v, Violation::Schema(_))),
@@ -198,7 +203,7 @@ fn a_tab_that_puts_one_edit_under_two_records_breaks_nothing() {
     room.connect(attacker, 0);
     let me = room.replica(attacker).view().me();
     let twice = Dot::new(me, 9);
-    room.forge(attacker, 0, delta_of(&[1, 2].map(|own| with_number(Dot::new(me, own), twice, "5 0"))));
+    room.forge(attacker, 0, delta_of(&[10, 11].map(|own| with_number(Dot::new(me, own), twice, "5 0"))));
     room.pass(Duration::from_secs(3));
     for node in 0..3 {
         let view = room.replica(node).view();
