@@ -17,6 +17,12 @@ impl VersionVector {
         self.position(dot.replica).is_ok_and(|at| self.entries[at].counter >= dot.counter)
     }
 
+    /// The highest dot of a replica that is covered.
+    #[must_use]
+    pub fn latest_of(&self, replica: ReplicaId) -> Option<Dot> {
+        self.position(replica).ok().map(|at| self.entries[at])
+    }
+
     /// Covers a dot, and all of its replica before it.
     pub fn insert(&mut self, dot: Dot) {
         match self.position(dot.replica) {

@@ -75,7 +75,7 @@ impl World {
         let Some(replica) = &self.nodes[relay].replica else { return Ok(()) };
         let highest = replica.view().document().context().highest(range.to);
         // Often it is the very edit that the lessee makes next.
-        let counter = if self.below(2) == 0 { highest + 1 } else { 1 + self.below(highest + 2) };
+        let counter = if self.below(2) == 0 { highest + 1 } else { 1 + self.below(highest + 9) };
         let foreign = Dot::new(range.to, counter);
         let dot = self.next_dot_of(liar);
         let number = range.first + self.below(range.last - range.first + 1);
