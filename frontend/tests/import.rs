@@ -8,9 +8,11 @@ use frontend::import::csv::{BadRecord, CsvReader, guarded_cell, unguarded};
 use frontend::import::export::Format;
 use frontend::import::json::{Json, JsonReader};
 use frontend::import::{ImportFile, MAX_FILE_BYTES, Report, Run, Turn, check_size};
+use frontend::view_model::ImportView;
 use shared::crdt::FieldKind;
-use shared::id::ReplicaId;
-use shared::io::Now;
+use shared::dot::DotSet;
+use shared::id::{ReplicaId, VoterId};
+use shared::io::{Message, Now, Recovered};
 use shared::schema::{FieldSpec, MAX_TEXT_BYTES, Schema};
 
 mod net;
@@ -36,12 +38,14 @@ fn people(name: &str, text: &str) -> Result<ImportFile, String> {
 /// A tab that no relay has ever seen.
 fn alone(schema: Schema) -> (Session, Now) {
     let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
-    let mut session = Session::new(ReplicaId(0xaaaa << 48), now);
-    // The schema comes with a relay.
-    let relay = shared::id::VoterId(1);
-    session.connected(now, relay, ReplicaId(1), schema).unwrap();
-    session.disconnected(now);
-    (session, now)
+    (Session::recover(ReplicaId(0xaaaa << 48), schema, Recovered::default(), now), now)
+}
+
+/// What the session writes is on the device.
+fn write(session: &mut Session, now: Now) {
+    if let Some(last) = session.take_writes().last() {
+        let _nobody_to_send_to = session.persisted(now, last.id);
+    }
 }
 
 /// The whole import, as fast as it goes.
@@ -49,7 +53,7 @@ fn import(session: &mut Session, now: &mut Now, file: ImportFile, number_all: bo
     let mut run = Run::new(file, number_all, now.monotonic);
     loop {
         match run.turn(session, *now) {
-            Turn::Did(_) => {}
+            Turn::Did(_) => write(session, *now),
             Turn::Wait(wait) => now.monotonic += wait,
             Turn::Ended => return run.report().clone(),
         }
@@ -294,6 +298,33 @@ fn a_cancelled_import_keeps_what_is_in() {
     let mut run = Run::new(people("a.csv", "name\nAnna\nBoris\n").unwrap(), false, now.monotonic);
     assert!(matches!(run.turn(&mut session, now), Turn::Did(_)));
     run.cancel();
+    write(&mut session, now);
     assert!(matches!(run.turn(&mut session, now), Turn::Ended));
     assert_eq!((names(&session).as_slice(), run.report().added), (&["Anna".to_owned()][..], 1));
+}
+
+#[test]
+fn a_line_is_in_when_it_is_kept() {
+    let (mut session, now) = alone(Schema::people());
+    let mut run = Run::new(people("a.csv", "name\nAnna\n").unwrap(), false, now.monotonic);
+    while let Turn::Did(_) = run.turn(&mut session, now) {}
+    assert_eq!((run.report().added, run.report().kept), (1, 0));
+    assert_eq!(ImportView::of(&run, false, false).details, ["0 lines are in.", "1 line is being saved."]);
+    write(&mut session, now);
+    assert!(matches!(run.turn(&mut session, now), Turn::Ended));
+    assert_eq!(ImportView::of(&run, false, true).details, ["1 line is in."]);
+}
+
+#[test]
+fn where_nothing_can_be_kept_a_line_is_in_when_a_relay_has_it() {
+    let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
+    let mut session = Session::new(ReplicaId(0xaaaa << 48), now);
+    session.connected(now, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
+    let mut run = Run::new(people("a.csv", "name\nAnna\n").unwrap(), false, now.monotonic);
+    while let Turn::Did(_) = run.turn(&mut session, now) {}
+    let details = ImportView::of(&run, false, false).details;
+    assert_eq!(details[1], "1 line is in this tab only, until a relay has it: keep the tab open.");
+    let (context, majority) = (session.view().document().context().clone(), DotSet::default());
+    session.receive(now, Message::Stored { context, configuration: 0, majority }).unwrap();
+    assert!(matches!(run.turn(&mut session, now), Turn::Ended));
 }

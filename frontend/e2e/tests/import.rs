@@ -84,6 +84,34 @@ async fn ten_thousand_lines_come_in_while_the_page_stays_usable_and_every_tab_ge
     other.close().await
 }
 
+/// Nothing else happens in the tab: what an import adds is kept and sent by itself.
+#[tokio::test]
+async fn what_the_panel_says_is_in_outlives_a_kill_of_the_browser() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let profile = browser.new_profile();
+    let folder = TempDir::new()?;
+    let path = folder.path().join("two.csv");
+    std::fs::write(&path, "name\nPerson 1\nPerson 2\n")?;
+    let path = path.display().to_string();
+    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
+    let other = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    import(&tab, &path).await?;
+    other.wait_for_people("two", |people| people.len() == 2).await?;
+
+    tab.set_offline(true).await?;
+    tab.wait_for_status("Looking for a relay").await?;
+    tab.press("Dismiss the import").await?;
+    import(&tab, &path).await?;
+    tab.wait_for_text(".import-panel", "2 lines are in.").await?;
+    browser.kill(profile)?;
+    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
+    tab.wait_for_people("four", |people| people.len() == 4).await?;
+    other.wait_for_people("four", |people| people.len() == 4).await?;
+    tab.close().await?;
+    other.close().await
+}
+
 async fn tab_shows_what_is_left_out(tab: &Tab, path: &str) -> Result<()> {
     tab.click_named("button", "Import").await?;
     tab.choose_file("File", path).await?;

@@ -8,7 +8,8 @@ use yew::prelude::*;
 
 use super::modal::Modal;
 use crate::browser;
-use crate::hooks::use_engine;
+use crate::engine::Engine;
+use crate::hooks::{use_engine, use_told};
 use crate::import::{ImportFile, Preview, check_size};
 use crate::tr;
 use crate::view_model::Layout;
@@ -61,7 +62,8 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
             }
         }
     };
-    let is_ready = matches!(*chosen, Chosen::File(_));
+    let is_busy = use_told(Engine::is_importing);
+    let is_ready = matches!(*chosen, Chosen::File(_)) && !is_busy;
     html! {
         <Modal class="import" heading={tr!("Import")} {on_close}>
             <form {onsubmit}>
@@ -71,6 +73,9 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
                     <input type="checkbox" checked={*number_all} onchange={on_number_all} />
                     <span>{ tr!("Give the next number to lines that have none") }</span>
                 </label>
+                if is_busy {
+                    <p class="hint" role="status">{ tr!("Another file is being imported. Wait until it is in, or stop it.") }</p>
+                }
                 <p class="answers">
                     <button type="submit" class="primary" disabled={!is_ready}>{ tr!("Import the file") }</button>
                     <button type="button" onclick={on_close.reform(|_: MouseEvent| ())}>{ tr!("Cancel") }</button>

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use shared::id::RecordId;
+use shared::io::Message;
 
 use super::Engine;
 use super::fact::Fact;
+use super::session::Session;
 use crate::browser;
 use crate::import::export::Format;
 use crate::import::{ImportFile, Run, Turn};
@@ -27,12 +29,21 @@ pub(super) struct Importing {
 }
 
 impl Engine {
-    /// Imports a file, in place of any other import. `number_all`: lines without a number get the next one.
+    /// Imports a file, unless another one is under way. `number_all`: lines without a number get the next one.
     pub fn import(&self, file: ImportFile, number_all: bool) {
+        if self.is_importing() {
+            return;
+        }
         let run = Run::new(file, number_all, browser::now().monotonic);
         let view = Rc::new(ImportView::of(&run, false, false));
         self.0.import.replace(Some(Importing { run, cancelled: false, timer: None, view }));
         self.import_slice();
+    }
+
+    /// Whether a file is being imported.
+    #[must_use]
+    pub fn is_importing(&self) -> bool {
+        self.0.import.borrow().as_ref().is_some_and(|importing| !importing.view.ended)
     }
 
     /// How the import stands, if there is one.
@@ -70,34 +81,40 @@ impl Engine {
         format.write(view.schema(), records.iter().filter_map(|&record| view.record(record)))
     }
 
+    /// Does some lines, and comes back for more. The import is out of its slot meanwhile.
     fn import_slice(&self) {
-        {
-            let (mut state, mut slot) = (self.0.state.borrow_mut(), self.0.import.borrow_mut());
-            let (state, Some(importing)) = (&mut *state, &mut *slot) else { return };
-            let until = browser::now().monotonic + SLICE;
-            let mut next = Some(BREATH);
-            loop {
-                let now = browser::now();
-                match importing.run.turn(&mut state.session, now) {
-                    Turn::Did(messages) => state.send(messages),
-                    Turn::Wait(wait) => next = Some(wait.max(BREATH)),
-                    Turn::Ended => next = None,
-                }
-                if now.monotonic >= until || next != Some(BREATH) {
-                    break;
-                }
-            }
-            if next.is_none() {
-                let report = importing.run.report();
-                let (added, refused) = (report.added, report.refused_count());
-                let fact = Fact::Imported { file: importing.run.name().to_owned(), added, refused };
-                state.session.tell(browser::now(), fact);
-            }
-            importing.timer = next.map(|wait| self.after(wait, Engine::import_slice));
-            importing.view = Rc::new(ImportView::of(&importing.run, importing.cancelled, next.is_none()));
-            self.set_alarm(state);
-            self.watch(state);
-        }
+        let Some(mut importing) = self.0.import.take() else { return };
+        let mut next = None;
+        self.advance(|session| {
+            let (messages, wait) = importing.slice(session);
+            next = wait;
+            messages
+        });
+        importing.timer = next.map(|wait| self.after(wait, Engine::import_slice));
+        self.0.import.replace(Some(importing));
         self.announce();
+    }
+}
+
+impl Importing {
+    /// Does lines for a while. Gives what is to be sent, and when to go on, if there is more to do.
+    fn slice(&mut self, session: &mut Session) -> (Vec<Message>, Option<Duration>) {
+        let until = browser::now().monotonic + SLICE;
+        let (mut sends, mut next) = (Vec::new(), Some(BREATH));
+        while next == Some(BREATH) && browser::now().monotonic < until {
+            match self.run.turn(session, browser::now()) {
+                Turn::Did(messages) => sends.extend(messages),
+                Turn::Wait(wait) => next = Some(wait.max(BREATH * 2)),
+                Turn::Ended => next = None,
+            }
+        }
+        if next.is_none() {
+            let report = self.run.report();
+            let (added, refused) = (report.added, report.refused_count());
+            let fact = Fact::Imported { file: self.run.name().to_owned(), added, refused };
+            session.tell(browser::now(), fact);
+        }
+        self.view = Rc::new(ImportView::of(&self.run, self.cancelled, next.is_none()));
+        (sends, next)
     }
 }

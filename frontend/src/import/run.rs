@@ -30,7 +30,7 @@ pub enum Turn {
     Did(Vec<Message>),
     /// Nothing can be done for so long.
     Wait(Duration),
-    /// All lines are read, and all numbers decided as far as can be told.
+    /// All lines are read and kept, and all numbers decided as far as can be told.
     Ended,
 }
 
@@ -45,6 +45,8 @@ pub struct Run {
     asked: BTreeMap<u64, usize>,
     /// Records whose number is not decided, with their lines.
     waiting: VecDeque<(usize, RecordId)>,
+    /// Records that would be gone with this tab, in the order in which they were added.
+    unkept: VecDeque<RecordId>,
     read: bool,
     report: Report,
 }
@@ -59,6 +61,7 @@ impl Run {
             held: None,
             asked: BTreeMap::new(),
             waiting: VecDeque::new(),
+            unkept: VecDeque::new(),
             read: false,
             report: Report::default(),
         }
@@ -93,6 +96,7 @@ impl Run {
 
     /// Does one line, or looks at some numbers once all lines are read.
     pub fn turn(&mut self, session: &mut Session, now: Now) -> Turn {
+        self.look_at_kept(session);
         if self.read {
             return self.look_at_numbers(session);
         }
@@ -138,6 +142,7 @@ impl Run {
         match outcome {
             Ok(id) => {
                 self.report.added += 1;
+                self.unkept.push_back(id);
                 if let Some(NumberWish::This(number)) = number {
                     self.asked.insert(number, line);
                 }
@@ -153,6 +158,13 @@ impl Run {
             },
         }
         Turn::Did(sends)
+    }
+
+    /// Which records outlive this tab by now. They are kept in the order in which they were added.
+    fn look_at_kept(&mut self, session: &Session) {
+        while self.unkept.pop_front_if(|record| session.is_kept(record.0)).is_some() {}
+        self.report.kept = self.report.added - self.unkept.len();
+        self.report.in_memory = !session.is_on_device();
     }
 
     /// Whose numbers are decided; some at a time.
@@ -181,7 +193,7 @@ impl Run {
             }
         }
         self.report.waiting = self.waiting.len();
-        if self.waiting.is_empty() { Turn::Ended } else { Turn::Wait(PAUSE) }
+        if self.waiting.is_empty() && self.unkept.is_empty() { Turn::Ended } else { Turn::Wait(PAUSE) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a session takes records out of a file.
 
+use shared::dot::Dot;
 use shared::id::RecordId;
 use shared::io::{Command, CommandRejection, Message, Now};
 
@@ -21,6 +22,18 @@ impl Session {
     /// For the feed: what was seen happening.
     pub fn tell(&mut self, now: Now, fact: Fact) {
         self.feed.tell(now.wall_ms, fact);
+    }
+
+    /// Whether an edit of this tab's user outlives the tab: it is on this device or, where nothing can be kept here, on a
+    /// relay.
+    #[must_use]
+    pub fn is_kept(&self, edit: Dot) -> bool {
+        let view = self.view();
+        if edit.replica != view.me() {
+            return true; // The tab has another id since, under which all was added again.
+        }
+        let durable = view.document().context().highest(view.me()) - view.unpersisted_edits();
+        if self.is_on_device() { edit.counter <= durable } else { self.stored.contains(edit) }
     }
 
     /// Adds a record, with a number if one is wanted: both or neither, as far as is known here. Unlike what the user does
