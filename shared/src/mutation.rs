@@ -84,6 +84,8 @@ rules! {
     DoubtIgnored,
     /// An edit takes over what somebody else has put under it before it was made.
     FutureBelieved,
+    /// What waits for a link is sent when the link is down.
+    LinkOutlived,
     /// A tab waits until its relay tells of what nobody has.
     HearsayUnending,
     /// A tab that gave one dot to two edits is linked again.

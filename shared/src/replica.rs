@@ -551,6 +551,7 @@ impl Replica {
 
     fn on_peer_down(&mut self, now: Now, peer: PeerId) {
         self.remaining = 0;
+        self.outbox.forget(peer);
         self.observing.peer_down(peer);
         self.snapshots.peer_down(peer);
         self.reads.peer_down(peer);

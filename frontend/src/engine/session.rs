@@ -444,10 +444,10 @@ impl Session {
             self.note_stored(output.write.as_ref());
             inputs.extend(output.write.and_then(|batch| self.disk.take(batch)));
             for envelope in output.sends {
-                if self.neighbours.contains(&envelope.to) {
-                    self.for_neighbours.push(envelope);
-                } else {
+                if self.link == Some(envelope.to) {
                     step.sends.push(envelope.message);
+                } else if self.neighbours.contains(&envelope.to) {
+                    self.for_neighbours.push(envelope);
                 }
             }
             step.replies.extend(output.replies);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::io::{CommandId, CommandRejection, Envelope, Output, Reply, WriteBatch, WriteId, WriteOp};
+use crate::io::{CommandId, CommandRejection, Envelope, Output, PeerId, Reply, WriteBatch, WriteId, WriteOp};
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Message, Slot};
 
@@ -67,6 +67,18 @@ impl Outbox {
     /// Pushes what says nothing that a crash of this replica could undo, as long as its edits and claims are durable.
     pub(super) fn push_unbound(&mut self, item: Item) {
         self.step_unbound.push(item);
+    }
+
+    /// A link is down: what waits for it must not leave over another one.
+    pub(super) fn forget(&mut self, peer: PeerId) {
+        if mutation::is(Mutation::LinkOutlived) {
+            return;
+        }
+        let stays = |item: &Item| !matches!(item, Item::Send(envelope) if envelope.to == peer);
+        self.step.retain(stays);
+        self.step_unbound.retain(stays);
+        self.held.retain(|(_, item)| stays(item));
+        self.held_unbound.retain(|(_, item)| stays(item));
     }
 
     pub(super) fn persisted(&mut self, id: WriteId) {

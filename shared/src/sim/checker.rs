@@ -74,6 +74,8 @@ pub enum Violated {
     Restless { steps: u64 },
     #[error("replica {node} has cut the honest {link:?}: {violation}")]
     Refused { node: usize, link: PeerId, violation: Violation },
+    #[error("replica {node} sends over {link:?}, which it was told is down")]
+    SentAfterDown { node: usize, link: PeerId },
     #[error("a tab was believed: {what}")]
     Believed { what: String },
     #[error("replica {node} differs from replica {first} after everything healed: {what}")]

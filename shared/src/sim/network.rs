@@ -41,6 +41,8 @@ impl Weather {
 #[derive(Debug, Default)]
 pub struct Network {
     links: BTreeMap<PeerId, (NodeId, NodeId)>,
+    /// The links that were up and are down.
+    cut: BTreeSet<PeerId>,
     last: u64,
     /// Between these nodes no link can come up.
     walls: BTreeSet<(NodeId, NodeId)>,
@@ -65,9 +67,15 @@ impl Network {
     /// Takes a link down; gives its ends.
     pub fn cut(&mut self, link: PeerId) -> Option<(NodeId, NodeId)> {
         let (a, b) = self.links.remove(&link)?;
+        self.cut.insert(link);
         self.deaf.remove(&(a, b));
         self.deaf.remove(&(b, a));
         Some((a, b))
+    }
+
+    #[must_use]
+    pub fn is_cut(&self, link: PeerId) -> bool {
+        self.cut.contains(&link)
     }
 
     /// The other end of a link that is up.

@@ -350,6 +350,9 @@ impl World {
         }
         let voter = self.nodes[node].voter.map(|voter| (voter, self.nodes[node].id));
         for Envelope { to: link, message } in output.sends {
+            if self.network.is_cut(link) {
+                return Err(Violated::SentAfterDown { node, link });
+            }
             self.checker.check_send(voter, &message)?;
             self.check_majority(&message)?;
             self.post(node, link, message);
