@@ -6,8 +6,9 @@ use std::time::Duration;
 use frontend::engine::neighbours::Neighbours;
 use frontend::engine::session::{Action, NewRecord, Session};
 use shared::crdt::FieldEdit;
-use shared::id::ReplicaId;
-use shared::io::Now;
+use shared::id::{ReplicaId, VoterId};
+use shared::io::{Message, Now, Recovered};
+use shared::schema::Schema;
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
@@ -157,4 +158,18 @@ fn a_frozen_tab_fills_no_queue_and_begins_anew_when_it_wakes_up() {
     assert_eq!(browser.records(frozen), 400);
     browser.add(frozen, "Anna");
     assert_eq!(browser.records(one), 401);
+}
+
+#[test]
+fn what_waits_for_a_neighbour_that_is_gone_does_not_go_to_the_relay() {
+    let mut session = Session::recover(ReplicaId(10), Schema::people(), Recovered::default(), NOW);
+    let neighbour = session.neighbour_up(NOW, ReplicaId(11), Schema::people()).unwrap();
+    let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
+    let _none = session.act(NOW, Action::Add(NewRecord { fields, number: None }));
+    let written = session.take_writes().last().expect("the edit is to be written").id;
+    session.neighbour_down(NOW, neighbour);
+    let mut sends = session.connected(NOW, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
+    sends.extend(session.persisted(NOW, written));
+    assert!(sends.iter().any(|message| matches!(message, Message::Have { .. })), "{sends:?}");
+    assert!(!sends.iter().any(|message| matches!(message, Message::Edit(_))), "{sends:?}");
 }

@@ -26,11 +26,27 @@ fn relays_are_tried_in_turn_and_none_twice() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_lost_relay_is_tried_last_under_all_of_its_names_and_the_next_at_once() {
+fn a_lost_relay_is_tried_last_under_all_of_its_names() {
     let mut route = route();
-    route.lost(&["one".to_owned(), "two".to_owned()], Duration::from_secs(60));
+    route.lost(&["one".to_owned(), "two".to_owned()], Duration::from_secs(60), 0.9);
     assert_eq!(route.next(), "three");
-    assert_eq!(route.wait(0.9), Duration::ZERO);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn the_tabs_of_a_relay_that_is_gone_turn_to_all_others_and_not_at_one_moment() {
+    let own = ["one".to_owned()];
+    let next = |pick| {
+        let mut route = Route::new("one".to_owned(), ["two", "three", "four"].map(str::to_owned));
+        route.lost(&own, Duration::from_secs(60), pick);
+        (route.next().to_owned(), route.wait(pick))
+    };
+    assert_eq!(next(0.0), ("two".to_owned(), Duration::ZERO));
+    assert_eq!(next(0.5), ("three".to_owned(), Duration::from_millis(500)));
+    assert_eq!(next(0.99), ("four".to_owned(), Duration::from_millis(990)));
+    let mut route = Route::new("one".to_owned(), ["two".to_owned()]);
+    route.lost(&own, Duration::from_secs(60), 0.7);
+    route.failed();
+    assert!(route.wait(1.0) <= Duration::from_millis(100), "who waited once does not wait so again");
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -49,7 +65,7 @@ fn waits_grow_to_two_seconds_and_never_beyond() {
 fn a_relay_that_takes_links_and_drops_them_is_not_hammered() {
     let mut route = Route::new("one".to_owned(), []);
     for _ in 0..10 {
-        route.lost(&["one".to_owned()], Duration::from_millis(20));
+        route.lost(&["one".to_owned()], Duration::from_millis(20), 0.5);
     }
     assert!(route.wait(0.0) >= Duration::from_secs(1));
 }

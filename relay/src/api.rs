@@ -18,6 +18,7 @@ mod nodes;
 mod number;
 mod opening;
 mod page;
+mod parameters;
 mod problem;
 mod records;
 mod settings;
@@ -43,6 +44,7 @@ use self::docs::Documents;
 use self::events::Listeners;
 use self::idempotency::Remembered;
 pub use self::opening::{address, body_bytes};
+use self::parameters::Parameters;
 pub use self::problem::Problem;
 use crate::app::App;
 use crate::node::NodeHandle;
@@ -73,6 +75,7 @@ struct Document;
 /// The routes below `/api`.
 pub fn router(app: App) -> Router {
     let (rooms, document) = rooms().split_for_parts();
+    let parameters = Parameters::from(&document);
     let api =
         Api { app, remembered: Remembered::default(), listeners: Listeners::default(), documents: document.into() };
     rooms
@@ -82,6 +85,7 @@ pub fn router(app: App) -> Router {
         .route("/api/{*rest}", any(docs::file))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(api.clone(), opening::open_for_writes))
+        .layer(middleware::from_fn_with_state(parameters, parameters::only_known))
         .layer(middleware::from_fn(in_time))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(api)

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
+use shared::io::Violation;
+use shared::wire::Room;
 use thiserror::Error;
 use ureq::Agent;
 
@@ -45,8 +47,8 @@ pub enum Question {
 #[derive(Debug, Args)]
 pub struct Of {
     /// The room.
-    #[arg(long, default_value = "people")]
-    room: String,
+    #[arg(long, default_value = "people", value_parser = room)]
+    room: Room,
     /// A relay that runs.
     #[arg(long, env = "RELAY_URL", default_value = "http://127.0.0.1:5000")]
     url: String,
@@ -92,6 +94,10 @@ pub fn ask(question: &Question) -> ExitCode {
     }
 }
 
+fn room(name: &str) -> Result<Room, Violation> {
+    Room::try_from(name.to_owned())
+}
+
 fn setting(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("a setting is changed by NAME=VALUE, as in high_request=100")?;
     let value = value.parse::<u32>().map_or_else(|_| Value::from(value), Value::from);
@@ -103,7 +109,7 @@ fn mode(of: &Of, rung: Option<Rung>) -> Result<String, NoAnswer> {
         None => of.send("GET", "mode", &[], None)?,
         Some(rung) => of.send("POST", "mode", &[], Some(json!({"rung": rung.get_name()})))?,
     };
-    Ok(told_mode(&of.room, &answer))
+    Ok(told_mode(of.room.as_str(), &answer))
 }
 
 fn told_mode(room: &str, mode: &Value) -> String {
@@ -205,7 +211,7 @@ impl Of {
         query: &[(&str, String)],
         body: Option<Value>,
     ) -> Result<Value, NoAnswer> {
-        let url = format!("{}/api/v1/rooms/{}/{resource}", self.url.trim_end_matches('/'), self.room);
+        let url = format!("{}/api/v1/rooms/{}/{resource}", self.url.trim_end_matches('/'), self.room.as_str());
         let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
         let agent = Agent::new_with_config(agent);
         let unreachable = |source| NoAnswer::Unreachable { url: self.url.clone(), source };

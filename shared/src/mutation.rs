@@ -90,6 +90,10 @@ rules! {
     HearsayUnending,
     /// A tab that gave one dot to two edits is linked again.
     EquivocatorAdmitted,
+    /// A clock follows any stamp, however far it is ahead.
+    ClockDragged,
+    /// Edits that a wrong clock has stamped are sent as they are when the clock is right again.
+    StampsKept,
     /// A counter may leap as far as somebody says.
     LeapBelieved,
 }

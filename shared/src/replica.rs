@@ -200,7 +200,7 @@ impl Replica {
                 folds.look_at(record, versions.len(), now.monotonic);
             }
             for packed in versions.values() {
-                clock.observe(packed.head(record).stamp);
+                clock.observe(packed.head(record).stamp, now.wall_ms);
             }
         }
         let of_snapshot = |snapshot: &Snapshot| snapshot.read().expect("a snapshot reads as written");
@@ -528,6 +528,7 @@ impl Replica {
     }
 
     fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
+        self.restamp(now, kind);
         self.peers.up(peer, kind);
         if self.is_relay() {
             self.holdings.up(peer, kind);

@@ -1,6 +1,7 @@
 //! Scenes between tabs and relays, step by step.
 
 mod agreement;
+mod clocks;
 mod hostile;
 mod neighbours;
 mod room;

@@ -354,7 +354,7 @@ impl Engine {
                 let now = browser::now();
                 let lived = now.monotonic.saturating_sub(state.link.connected_at);
                 state.session.disconnected(now);
-                state.route.lost(&state.own_addresses(), lived);
+                state.route.lost(&state.own_addresses(), lived, browser::jitter());
             }
             was_connected
         };

@@ -7,6 +7,8 @@ use shared::io::Violation;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Within so long after a relay is gone its tabs turn to others, each at a moment of its own.
+const SPREAD: Duration = Duration::from_secs(1);
 /// After a relay has refused this tab for cause.
 const SHORTEST_PENALTY: Duration = Duration::from_secs(10);
 const LONGEST_PENALTY: Duration = Duration::from_secs(300);
@@ -38,14 +40,23 @@ pub struct Route {
     refusals: u32,
     /// Whether the last thing that happened is such a refusal.
     refused_last: bool,
+    /// Whether the last thing that happened is that a link which had lived was lost.
+    lost_last: bool,
 }
 
 impl Route {
     /// `first` is tried first, then the others in their order.
     #[must_use]
     pub fn new(first: String, others: impl IntoIterator<Item = String>) -> Self {
-        let mut route =
-            Route { addresses: vec![first], agreed: None, asked: None, failed: 0, refusals: 0, refused_last: false };
+        let mut route = Route {
+            addresses: vec![first],
+            agreed: None,
+            asked: None,
+            failed: 0,
+            refusals: 0,
+            refused_last: false,
+            lost_last: false,
+        };
         route.learn(others);
         route
     }
@@ -110,12 +121,16 @@ impl Route {
     pub fn failed(&mut self) {
         self.addresses.rotate_left(1);
         self.failed = self.failed.saturating_add(1);
-        self.refused_last = false;
+        (self.refused_last, self.lost_last) = (false, false);
     }
 
-    /// The link to a relay, known under these addresses, has ended after `lived`.
-    pub fn lost(&mut self, known_as: &[String], lived: Duration) {
+    /// The link to a relay, known under these addresses, has ended after `lived`. `pick` in `0.0..1.0` says which of the
+    /// others is tried next, so that the tabs of a relay that is gone do not all turn to the same one.
+    pub fn lost(&mut self, known_as: &[String], lived: Duration, pick: f64) {
         self.put_last(known_as);
+        let others = self.addresses.iter().filter(|address| !known_as.contains(address)).count();
+        self.addresses[..others].rotate_left((others as f64 * pick) as usize);
+        self.lost_last = lived >= LIVED;
         self.failed = if lived < LIVED { self.failed.saturating_add(1) } else { 0 };
         if lived > LIVED_WELL {
             self.refusals = 0;
@@ -132,19 +147,22 @@ impl Route {
         }
         self.put_last(known_as);
         self.refusals = self.refusals.saturating_add(1);
-        self.refused_last = true;
+        (self.refused_last, self.lost_last) = (true, false);
     }
 
     /// Forgets past failures: somebody wants to be connected now.
     pub fn forgive(&mut self) {
         self.failed = 0;
         self.refusals = 0;
-        self.refused_last = false;
+        (self.refused_last, self.lost_last) = (false, false);
     }
 
     /// How long to wait before the next attempt. `jitter` in `0.0..1.0` keeps tabs from coming all at once.
     #[must_use]
     pub fn wait(&self, jitter: f64) -> Duration {
+        if self.lost_last {
+            return SPREAD.mul_f64(jitter);
+        }
         let longest = if self.refused_last {
             doubled(SHORTEST_PENALTY, self.refusals).min(LONGEST_PENALTY)
         } else {

@@ -27,6 +27,9 @@ const MAX_LISTENERS: usize = 256;
 /// The shortest time between two events: what changes meanwhile is told together.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Tells a proxy to pass each event on as it comes. nginx would otherwise gather them.
+const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
+
 /// Who may listen.
 #[derive(Clone, Debug)]
 pub struct Listeners(Arc<Semaphore>);
@@ -87,7 +90,7 @@ struct Listener {
 pub async fn listen(
     State(api): State<Api>,
     InRoom(room): InRoom,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<([(&'static str, &'static str); 1], Sse<impl Stream<Item = Result<Event, Infallible>>>), Problem> {
     let Ok(place) = Arc::clone(&api.listeners.0).try_acquire_owned() else {
         let detail = format!("{MAX_LISTENERS} listen to this relay already: listen to another one");
         return Err(Problem::unavailable("too-many-listeners", detail));
@@ -95,7 +98,7 @@ pub async fn listen(
     let changes = api.node().changes();
     api.node().read(room.clone(), |_| ()).await?;
     let listener = Listener { api, room, changes, due: Some("changed"), _place: place };
-    Ok(Sse::new(unfold(listener, Listener::next)).keep_alive(KeepAlive::default()))
+    Ok(([UNBUFFERED], Sse::new(unfold(listener, Listener::next)).keep_alive(KeepAlive::default())))
 }
 
 impl Listener {

@@ -1,8 +1,9 @@
 //! Versions: a record's fields as one replica saw them when it edited the record.
 
-use super::{DotStore, Field, FieldId, FieldKind, Lattice, Op};
+use super::{DotStore, Field, FieldId, FieldKind, Lattice, Op, Write};
 use crate::dot::Dot;
 use crate::hlc::Stamp;
+use crate::id::ReplicaId;
 use crate::mutation::{self, Mutation};
 use crate::version_vector::VersionVector;
 
@@ -60,11 +61,11 @@ impl Version {
         }
     }
 
-    /// The latest stamp of all writes and of the version itself.
-    #[must_use]
-    pub fn latest_stamp(&self) -> Stamp {
-        let writes = self.fields.iter().flat_map(|(_, field)| field.writes());
-        writes.map(|write| write.stamp).max().unwrap_or_default().max(self.stamp)
+    /// The writes of one replica that win or lose by their stamps: those of last-writer-wins registers.
+    pub fn ranked_writes_of(&self, author: ReplicaId) -> impl Iterator<Item = (FieldId, &Write)> {
+        let ranked = self.fields.iter().filter(|(_, field)| field.kind() == FieldKind::Lww);
+        let writes = ranked.flat_map(|(id, field)| field.writes().iter().map(move |write| (*id, write)));
+        writes.filter(move |(_, write)| write.dot.replica == author)
     }
 
     /// An upper bound of the bytes that the version takes.

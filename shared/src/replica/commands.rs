@@ -182,6 +182,8 @@ impl Replica {
     /// Edits a record, and gives the edit's dot.
     pub(super) fn edit_record(&mut self, now: Now, record: RecordId, ops: Vec<Op>) -> Result<Dot, CommandRejection> {
         let (dot, stamp) = (self.document.next_dot(self.me)?, self.clock.tick(now.wall_ms));
+        let again = self.own_far_writes(now, record);
+        let ops: Vec<Op> = again.into_iter().chain(ops).collect();
         let gives_a_number = ops.iter().any(|op| op.field == NUMBER);
         let mut merged = self.document.edit(record, dot, stamp, ops).map_err(|unfit| match unfit {
             Unfit::TooLarge => CommandRejection::TooLarge,

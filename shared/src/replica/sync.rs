@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::crdt::{FieldEdit, FieldId, FieldKind, Op, Write};
 use crate::document::{
     Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
 };
@@ -78,6 +79,38 @@ impl Replica {
         is_more
     }
 
+    /// A clock that was wrong may have stamped edits of this tab's user so far ahead that no relay takes them. The clock is
+    /// right again, so the records are edited once more, without changing anything.
+    pub(super) fn restamp(&mut self, now: Now, kind: PeerKind) {
+        let has_none = self.clock.all_were_right(now.wall_ms);
+        if has_none || self.is_relay() || self.is_neighbour(kind) || mutation::is(Mutation::StampsKept) {
+            return;
+        }
+        for (record, live) in self.document.made_by(self.me) {
+            let is_far = |stamp| Hlc::check(stamp, now.wall_ms).is_err();
+            if is_far(live.version.stamp) || !self.own_far_writes(now, record).is_empty() {
+                // One that is too large is refused by the relay, and stays here.
+                let _edited = self.edit_record(now, record, Vec::new());
+            }
+        }
+    }
+
+    /// The writes in a record that this replica has stamped far ahead of what its clock says now, to be written again.
+    pub(super) fn own_far_writes(&self, now: Now, record: RecordId) -> Vec<Op> {
+        if self.clock.all_were_right(now.wall_ms) {
+            return Vec::new();
+        }
+        let Some(version) = self.document.read(record) else { return Vec::new() };
+        let is_far = |(_, write): &(FieldId, &Write)| Hlc::check(write.stamp, now.wall_ms).is_err();
+        let far = version.ranked_writes_of(self.me).filter(is_far);
+        let again = |(field, write): (FieldId, &Write)| Op {
+            field,
+            kind: FieldKind::Lww,
+            edit: FieldEdit::Assign(write.value.clone()),
+        };
+        far.map(again).collect()
+    }
+
     /// What others have seen of this relay's own edits was durable here: if it is not known, the disk has forgotten it.
     fn check_memory(&mut self, theirs: &DotSet) {
         if let Some(voter) = &mut self.voter
@@ -103,7 +136,7 @@ impl Replica {
         let (record, dot, stamp) = (edit.record, edit.dot, edit.stamp);
         match self.document.apply(edit) {
             Ok(merged) => {
-                self.clock.observe(stamp);
+                self.clock.observe(stamp, now.wall_ms);
                 self.attest_edit(now, record, dot);
                 self.take_in(now, peer, kind, merged, output);
             }
@@ -127,7 +160,7 @@ impl Replica {
         }
         // An edit is later than all that it builds on.
         for (record, version) in &delta.versions {
-            self.clock.observe(version.head(*record).stamp);
+            self.clock.observe(version.head(*record).stamp, now.wall_ms);
         }
         if delta.remaining > 0 {
             self.remaining = delta.remaining;
@@ -399,7 +432,11 @@ impl Replica {
             let writes = live.version.fields().iter().flat_map(|(_, field)| field.writes()).map(|write| write.dot);
             let past = live.version.past.entries().iter().copied();
             past.chain(writes).chain([record.0]).try_for_each(|dot| self.check_leap(dot))?;
-            Hlc::check(live.version.latest_stamp(), now.wall_ms).map_err(Violation::Clock)?;
+            // The stamps of others say nothing about this tab's clock.
+            let own = live.version.ranked_writes_of(tab).map(|(_, write)| write.stamp);
+            for stamp in own.chain([live.version.stamp]) {
+                Hlc::check(stamp, now.wall_ms).map_err(Violation::Clock)?;
+            }
         }
         Ok(())
     }

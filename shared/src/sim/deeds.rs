@@ -9,6 +9,7 @@ use super::network::NodeId;
 use super::world::{Happening, Node, RELAYS, World};
 use crate::crdt::FieldEdit;
 use crate::dot::DotSet;
+use crate::hlc::MAX_DRIFT_MS;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, Consistency, Input, Message};
 use crate::ledger::{
@@ -19,7 +20,9 @@ use crate::schema;
 
 /// The longest that somebody sleeps, that a network is parted, and that a broken link goes unnoticed.
 const LONGEST_MS: u64 = 600;
-/// How far a clock jumps at the most. Stamps an hour ahead of a relay's clock are refused.
+/// How far a clock is wrong that nobody should believe.
+const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
+/// How far a clock jumps that is as right as clocks are. Stamps an hour ahead of a relay's clock are refused.
 const CLOCK_JUMP_MS: u64 = 1_500_000;
 
 impl World {
@@ -39,7 +42,12 @@ impl World {
                 Ok(())
             }
             13 | 14 => {
-                self.nodes[tab.max(relay)].clock_ahead_ms = self.random.below(CLOCK_JUMP_MS);
+                let node = self.below(self.nodes.len() as u64) as usize;
+                let wrong = [2 * MAX_DRIFT_MS, TEN_YEARS_MS][self.below(2) as usize];
+                let ahead_ms = if self.below(4) == 0 { wrong } else { self.below(CLOCK_JUMP_MS) };
+                let at = &mut self.nodes[node];
+                at.clock_ahead_ms = ahead_ms;
+                at.clock_was_wrong |= ahead_ms > CLOCK_JUMP_MS;
                 self.report.clock_jumps += 1;
                 Ok(())
             }

@@ -46,6 +46,7 @@ report! {
     /// Networks that were cut in two.
     partitions,
     clock_jumps,
+    clocks_refused,
     sleeps,
     /// Tabs that broke the protocol, and were cut for it.
     lies,

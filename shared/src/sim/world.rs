@@ -17,7 +17,7 @@ use super::network::{Network, NodeId};
 use super::report::Report;
 use crate::dot::DotSet;
 use crate::id::{ReplicaId, VoterId};
-use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, WriteId};
+use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Violation, WriteId};
 use crate::ledger::{Claim, Dynamic, Load, Policy, Reason, Rung, Wish};
 use crate::paxos::{Ballot, Configuration};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
@@ -165,6 +165,7 @@ impl World {
         self.network.tear_down_walls();
         for node in 0..self.nodes.len() {
             self.nodes[node].asleep_until = Duration::ZERO;
+            self.nodes[node].clock_ahead_ms = 0;
             for link in self.network.links_of(node) {
                 self.cut(link)?;
             }
@@ -315,10 +316,13 @@ impl World {
         let Some(mut output) = self.handle(node, input) else { return Ok(()) };
         let cut = std::mem::take(&mut output.cut);
         self.carry_out(node, output)?;
-        if let Some((link, violation)) = cut.into_iter().next() {
-            return Err(Violated::Refused { node, link, violation });
+        let Some((link, violation)) = cut.into_iter().next() else { return Ok(()) };
+        let was_wrong = self.network.other_end(link, node).is_some_and(|other| self.nodes[other].clock_was_wrong);
+        if matches!(violation, Violation::Clock(_)) && was_wrong && !self.calm {
+            self.report.clocks_refused += 1;
+            return self.cut(link);
         }
-        Ok(())
+        Err(Violated::Refused { node, link, violation })
     }
 
     /// Has a replica handle an input, if it runs.

@@ -38,6 +38,8 @@ struct Host {
     config: Config,
     kind: PeerKind,
     durable: Recovered,
+    /// How far its wall clock is ahead.
+    clock_ahead_ms: u64,
 }
 
 pub struct Room {
@@ -120,7 +122,7 @@ impl Room {
     fn join(&mut self, replica: ReplicaId, kind: PeerKind, role: Role) {
         let config = Config { replica, schema: Schema::people(), role };
         let replica = Replica::recover(config.clone(), Recovered::default(), self.now);
-        self.hosts.push(Host { replica, config, kind, durable: Recovered::default() });
+        self.hosts.push(Host { replica, config, kind, durable: Recovered::default(), clock_ahead_ms: 0 });
         self.events.push(Vec::new());
         self.lost.push(Vec::new());
         self.observed.push(Vec::new());
@@ -283,6 +285,11 @@ impl Room {
         self.replica(node).view().record(record)
     }
 
+    /// Sets a node's wall clock wrong, or right again.
+    pub fn set_clock_ahead(&mut self, node: Node, ahead_ms: u64) {
+        self.hosts[node].clock_ahead_ms = ahead_ms;
+    }
+
     /// The values of a field, the one that is shown first.
     pub fn values(&self, node: Node, record: RecordId, field: &str) -> Vec<String> {
         let view = self.record(node, record).expect("the record is there");
@@ -295,7 +302,8 @@ impl Room {
 
     fn handle(&mut self, node: Node, input: Input) {
         let host = &mut self.hosts[node];
-        let output = host.replica.handle(self.now, input);
+        let now = Now { wall_ms: self.now.wall_ms + host.clock_ahead_ms, ..self.now };
+        let output = host.replica.handle(now, input);
         host.replica.assert_invariants();
         if let Some(batch) = output.write {
             batch.ops.into_iter().for_each(|op| host.durable.apply(op));

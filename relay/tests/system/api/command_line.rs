@@ -78,7 +78,7 @@ fn conflicts_are_told_in_a_line_each() {
 #[test]
 fn it_says_when_no_relay_answers() {
     let mut cluster = Cluster::start(1);
-    assert!(refused(&cluster, &["mode", "--room", "a b"]).contains("relay:"));
+    assert!(refused(&cluster, &["mode", "--room", "a b"]).contains("the room's name must be"));
     cluster.kill(1);
     assert!(refused(&cluster, &["mode"]).contains("no relay answers at http://127.0.0.1"));
 }

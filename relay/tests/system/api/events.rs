@@ -14,6 +14,7 @@ impl Listener {
     fn new(cluster: &Cluster, id: u16) -> Self {
         let response = respond(cluster, id, "GET events", &[], None).expect("an answer");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["x-accel-buffering"], "no", "nginx passes events on at once");
         Listener(Box::new(BufReader::new(response.into_body().into_reader())))
     }
 

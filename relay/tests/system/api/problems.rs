@@ -48,6 +48,7 @@ fn whatever_is_wrong_with_a_request_is_said() {
         ("POST claims", r#"{"wish":"allocate","record":"x"}"#, 400, "bad-request"),
         ("POST claims", &format!(r#"{{"wish":"allocate","record":"{nowhere}"}}"#), 404, "unknown-record"),
         ("POST claims?seen=x", r#"{"wish":"raise","number":1}"#, 400, "bad-request"),
+        ("POST records?dry_run=true", r#"{"fields":{"name":"A"}}"#, 400, "bad-request"),
         ("POST mode", r#"{"rung":"turbo"}"#, 422, "unprocessable"),
         ("PATCH settings", r#"{"dwell":0}"#, 422, "unprocessable"),
         ("PATCH settings", r#"{"dwell":"7"}"#, 422, "unprocessable"),
@@ -61,10 +62,20 @@ fn whatever_is_wrong_with_a_request_is_said() {
         assert_eq!(answer.status, *status, "{line} {body:.80}: {}", answer.text);
         answer.expect_problem(*status, kind);
     }
-    let paths = ["records?limit=0", "records?limit=1001", "records?limit=x", "records?after=x", "conflicts?after=1.x"];
+    let paths = [
+        "records?limit=0",
+        "records?limit=1001",
+        "records?limit=x",
+        "records?after=x",
+        "conflicts?after=1.x",
+        "records?pgae=2",
+    ];
     for path in paths.into_iter().chain(["records/x", "conflicts?format=xml", "conflicts?open=maybe", "records/%FF"]) {
         get(&cluster, 1, path).expect_problem(400, "bad-request");
     }
+    let problem = get(&cluster, 1, "nodes?limit=2").expect_problem(400, "bad-request");
+    let detail = problem["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("“limit”") && detail.contains("consistency"), "it says what is there: {detail}");
     assert_eq!(get(&cluster, 1, "records").expect(200)["total"], 1, "nothing of it was done");
 }
 

@@ -33,6 +33,8 @@ pub(in crate::sim) struct Node {
     pub(in crate::sim) asleep_until: Duration,
     /// How far its wall clock is ahead, in milliseconds.
     pub(in crate::sim) clock_ahead_ms: u64,
+    /// Whether it was ever further ahead than relays accept: what it stamped then may be refused.
+    pub(in crate::sim) clock_was_wrong: bool,
 }
 
 impl Node {
@@ -51,6 +53,7 @@ impl Node {
             waking_at: None,
             asleep_until: Duration::ZERO,
             clock_ahead_ms: 0,
+            clock_was_wrong: false,
         }
     }
 
