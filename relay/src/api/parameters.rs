@@ -8,8 +8,8 @@ use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{OpenApi, RefOr};
 
 use super::problem::Problem;
 
@@ -37,8 +37,11 @@ impl From<&OpenApi> for Parameters {
 }
 
 fn in_query(operation: &Operation) -> Vec<String> {
-    let parameters = operation.parameters.iter().flatten();
-    let in_query = parameters.filter(|parameter| matches!(parameter.parameter_in, ParameterIn::Query));
+    let named = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    });
+    let in_query = named.filter(|parameter| matches!(parameter.parameter_in, ParameterIn::Query));
     in_query.map(|parameter| parameter.name.clone()).collect()
 }
 
