@@ -78,7 +78,12 @@ fn conflicts_are_told_in_a_line_each() {
 #[test]
 fn it_says_when_no_relay_answers() {
     let mut cluster = Cluster::start(1);
-    assert!(refused(&cluster, &["mode", "--room", "a b"]).contains("the room's name must be"));
+    // A name that would lead to another path is none.
+    for room in ["a b", "../../x", "people?seen=1"] {
+        let Output { status, stderr, .. } = run(&cluster, &["mode", "--room", room]);
+        assert_eq!(status.code(), Some(2), "{room}");
+        assert!(String::from_utf8_lossy(&stderr).contains("the room's name must be"), "{room}");
+    }
     cluster.kill(1);
     assert!(refused(&cluster, &["mode"]).contains("no relay answers at http://127.0.0.1"));
 }
