@@ -90,7 +90,7 @@ rules! {
     HearsayUnending,
     /// A tab that gave one dot to two edits is linked again.
     EquivocatorAdmitted,
-    /// A clock follows any stamp, however far it is ahead.
+    /// A clock follows any stamp, however far it is ahead, and stays there.
     ClockDragged,
     /// Edits that a wrong clock has stamped are sent as they are when the clock is right again.
     StampsKept,
