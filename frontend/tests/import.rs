@@ -322,8 +322,7 @@ fn where_nothing_can_be_kept_a_line_is_in_when_a_relay_has_it() {
     session.connected(now, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
     let mut run = Run::new(people("a.csv", "name\nAnna\n").unwrap(), false, now.monotonic);
     while let Turn::Did(_) = run.turn(&mut session, now) {}
-    let details = ImportView::of(&run, false, false).details;
-    assert_eq!(details[1], "1 line is in this tab only, until a relay has it: keep the tab open.");
+    assert_eq!(ImportView::of(&run, false, false).details[1], "1 line is being saved.");
     let (context, majority) = (session.view().document().context().clone(), DotSet::default());
     session.receive(now, Message::Stored { context, configuration: 0, majority }).unwrap();
     assert!(matches!(run.turn(&mut session, now), Turn::Ended));

@@ -22,7 +22,7 @@ pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
@@ -303,14 +303,6 @@ impl Document {
     #[must_use]
     pub fn read(&self, record: RecordId) -> Option<Version> {
         merged(self.versions(record).into_iter().map(|live| live.version))
-    }
-
-    /// The versions that a replica has made.
-    pub fn made_by(&self, author: ReplicaId) -> Vec<(RecordId, Live)> {
-        let records: BTreeSet<RecordId> = self.live_in(&self.context.of(author)).map(|(_, record)| record).collect();
-        let versions =
-            records.into_iter().flat_map(|record| self.versions(record).into_iter().map(move |live| (record, live)));
-        versions.filter(|(_, live)| live.dot.replica == author).collect()
     }
 
     /// The dot of this replica's next edit.

@@ -64,6 +64,8 @@ rules! {
     SettledAgain,
     /// A provisional claim that did not get its number is not listed among the conflicts.
     ConflictUntold,
+    /// A claim that did not get its number gets one that another claim of the same entry has.
+    LoserFirst,
     /// A switch of the mode counts whichever epoch it was meant to end.
     AnyEpochLeft,
     /// A relay gives numbers out of the leases of its earlier lives.

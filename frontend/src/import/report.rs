@@ -22,8 +22,6 @@ pub struct Report {
     pub added: usize,
     /// Those among them whose records outlive the tab.
     pub kept: usize,
-    /// Whether nothing can be kept on this device, so that the others wait for a relay.
-    pub in_memory: bool,
     /// Numbers that were asked for and are decided, given by this tab for now, and not decided yet.
     pub settled: usize,
     pub provisional: usize,

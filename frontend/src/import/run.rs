@@ -164,7 +164,6 @@ impl Run {
     fn look_at_kept(&mut self, session: &Session) {
         while self.unkept.pop_front_if(|record| session.is_kept(record.0)).is_some() {}
         self.report.kept = self.report.added - self.unkept.len();
-        self.report.in_memory = !session.is_on_device();
     }
 
     /// Whose numbers are decided; some at a time.

@@ -55,13 +55,7 @@ fn headline(run: &Run, cancelled: bool) -> String {
 fn details(report: &Report) -> Vec<String> {
     let mut details = vec![trn!(report.kept as u64, "{count} line is in.", "{count} lines are in.")];
     let unkept = (report.added - report.kept) as u64;
-    if unkept > 0 && report.in_memory {
-        details.push(trn!(
-            unkept,
-            "{count} line is in this tab only, until a relay has it: keep the tab open.",
-            "{count} lines are in this tab only, until a relay has them: keep the tab open."
-        ));
-    } else if unkept > 0 {
+    if unkept > 0 {
         details.push(trn!(unkept, "{count} line is being saved.", "{count} lines are being saved."));
     }
     if report.settled > 0 {

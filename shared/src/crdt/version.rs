@@ -63,9 +63,12 @@ impl Version {
 
     /// The writes of one replica that win or lose by their stamps: those of last-writer-wins registers.
     pub fn ranked_writes_of(&self, author: ReplicaId) -> impl Iterator<Item = (FieldId, &Write)> {
-        let ranked = self.fields.iter().filter(|(_, field)| field.kind() == FieldKind::Lww);
-        let writes = ranked.flat_map(|(id, field)| field.writes().iter().map(move |write| (*id, write)));
-        writes.filter(move |(_, write)| write.dot.replica == author)
+        self.fields.iter().filter_map(move |(id, field)| match field {
+            Field::Lww(register) => {
+                register.latest().filter(|write| write.dot.replica == author).map(|write| (*id, write))
+            }
+            _ => None,
+        })
     }
 
     /// An upper bound of the bytes that the version takes.

@@ -90,6 +90,7 @@ impl Settlement {
         numbers: &mut Numbers,
     ) -> (u32, u32) {
         let (mut settled, mut collided) = (0, 0);
+        let mut losers = Vec::new();
         let limit = numbers.limit();
         for (claim, at) in claims.iter().zip(0..) {
             if self.settled.contains(claim.dot) && !mutation::is(Mutation::SettledAgain) {
@@ -97,21 +98,33 @@ impl Settlement {
             }
             self.settled.insert(claim.dot);
             settled += 1;
-            let Err(because) = numbers.settle(slot, claim, limit) else { continue };
-            collided += 1;
-            let is_about_the_number = matches!(
-                because,
-                Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. } | Rejection::TooFarAhead { .. }
-            );
-            let another = (on_collision == OnCollision::Renumber && is_about_the_number)
-                .then(|| numbers.allocate(slot, claim.record));
-            let id = ConflictId { slot, at };
-            let given = another.and_then(Result::ok);
-            if !mutation::is(Mutation::ConflictUntold) {
-                self.keep(Conflict { id, claim: *claim, because, given, resolution: None });
+            if let Err(because) = numbers.settle(slot, claim, limit) {
+                let conflict =
+                    Conflict { id: ConflictId { slot, at }, claim: *claim, because, given: None, resolution: None };
+                losers.push(conflict);
+                collided += 1;
+                if mutation::is(Mutation::LoserFirst) {
+                    losers.drain(..).for_each(|conflict| self.lose(conflict, on_collision, numbers));
+                }
             }
         }
+        // Only now: a number that another claim of this entry has would make that one lose, too, and so on.
+        losers.into_iter().for_each(|conflict| self.lose(conflict, on_collision, numbers));
         (settled, collided)
+    }
+
+    /// A claim has not got its number: it gets another one, if that is wanted, and is kept for people to see.
+    fn lose(&mut self, mut conflict: Conflict, on_collision: OnCollision, numbers: &mut Numbers) {
+        let is_about_the_number = matches!(
+            conflict.because,
+            Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. } | Rejection::TooFarAhead { .. }
+        );
+        if on_collision == OnCollision::Renumber && is_about_the_number {
+            conflict.given = numbers.allocate(conflict.id.slot, conflict.claim.record).ok();
+        }
+        if !mutation::is(Mutation::ConflictUntold) {
+            self.keep(conflict);
+        }
     }
 
     /// Keeps a conflict. Beyond their number those go first that somebody has seen to.

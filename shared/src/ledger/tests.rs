@@ -1,4 +1,5 @@
 mod reach;
+mod settling;
 
 use super::sessions::MAX_OUTCOMES;
 use super::*;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::crdt::{FieldEdit, FieldId, FieldKind, Op, Write};
+use crate::crdt::{FieldEdit, FieldKind, Op};
 use crate::document::{
-    Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
+    Arbiter, Change, Comparison, Delta, Digest, Edit, Live, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
 };
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
@@ -86,9 +86,10 @@ impl Replica {
         if has_none || self.is_relay() || self.is_neighbour(kind) || mutation::is(Mutation::StampsKept) {
             return;
         }
-        for (record, live) in self.document.made_by(self.me) {
-            let is_far = |stamp| Hlc::check(stamp, now.wall_ms).is_err();
-            if is_far(live.version.stamp) || !self.own_far_writes(now, record).is_empty() {
+        for record in self.document.records().collect::<Vec<_>>() {
+            let is_own_far =
+                |live: &Live| live.dot.replica == self.me && Hlc::check(live.version.stamp, now.wall_ms).is_err();
+            if self.document.versions(record).iter().any(is_own_far) || !self.own_far_writes(now, record).is_empty() {
                 // One that is too large is refused by the relay, and stays here.
                 let _edited = self.edit_record(now, record, Vec::new());
             }
@@ -97,18 +98,17 @@ impl Replica {
 
     /// The writes in a record that this replica has stamped far ahead of what its clock says now, to be written again.
     pub(super) fn own_far_writes(&self, now: Now, record: RecordId) -> Vec<Op> {
+        let mut ops = Vec::new();
         if self.clock.all_were_right(now.wall_ms) {
-            return Vec::new();
+            return ops;
         }
-        let Some(version) = self.document.read(record) else { return Vec::new() };
-        let is_far = |(_, write): &(FieldId, &Write)| Hlc::check(write.stamp, now.wall_ms).is_err();
-        let far = version.ranked_writes_of(self.me).filter(is_far);
-        let again = |(field, write): (FieldId, &Write)| Op {
-            field,
-            kind: FieldKind::Lww,
-            edit: FieldEdit::Assign(write.value.clone()),
-        };
-        far.map(again).collect()
+        let Some(version) = self.document.read(record) else { return ops };
+        for (field, write) in version.ranked_writes_of(self.me) {
+            if Hlc::check(write.stamp, now.wall_ms).is_err() {
+                ops.push(Op { field, kind: FieldKind::Lww, edit: FieldEdit::Assign(write.value.clone()) });
+            }
+        }
+        ops
     }
 
     /// What others have seen of this relay's own edits was durable here: if it is not known, the disk has forgotten it.

@@ -38,6 +38,8 @@ pub enum Violated {
     DoneTwice { claim: ClaimId, first: Slot, again: Slot },
     #[error("number {number} was leased, and given by somebody else in slot {slot}")]
     LeasedNumberGiven { slot: Slot, number: u64 },
+    #[error("slot {slot} gave number {number} in place of another one, and a claim of the same entry has it")]
+    PushedOut { slot: Slot, number: u64 },
     #[error("number {number} was told to be final for {record}, and no lease and no decision says so")]
     FinalWithoutGround { number: u64, record: RecordId },
     #[error("number {number} is final for {first} and for {second}")]

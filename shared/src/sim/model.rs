@@ -206,6 +206,12 @@ impl Model {
             if is_listed == held.is_some() {
                 return Err(Violated::ClaimUnaccounted { slot, claim: *claim });
             }
+            let conflict = self.ledger.conflicts().find(|conflict| conflict.id == id && conflict.claim == *claim);
+            if let Some(Rejection::NumberTaken { number, owner, .. }) = conflict.map(|conflict| conflict.because)
+                && self.was_renumbered(slot, owner, number)
+            {
+                return Err(Violated::PushedOut { slot, number });
+            }
             let is_given = held.is_some_and(|held| held.slot == slot) && !self.freed.contains(&claim.number);
             // Another claim of this entry may have given the record the same number, out of the lease.
             let is_of_lessee = |range: Range| {
@@ -217,6 +223,14 @@ impl Model {
             }
         }
         if fresh == settled { Ok(()) } else { Err(Violated::SettledTwice { slot, fresh, settled }) }
+    }
+
+    /// Whether an entry gave a record this number in place of another one.
+    fn was_renumbered(&self, slot: Slot, record: RecordId, number: u64) -> bool {
+        let mut of_entry = self.ledger.conflicts().filter(|conflict| conflict.id.slot == slot);
+        of_entry.any(|conflict| {
+            conflict.claim.record == record && conflict.given.is_some_and(|given| given.number == number)
+        })
     }
 
     pub(super) fn settled(&self) -> u64 {
