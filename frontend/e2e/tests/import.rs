@@ -100,7 +100,7 @@ async fn what_the_panel_says_is_in_outlives_a_kill_of_the_browser() -> Result<()
     other.wait_for_people("two", |people| people.len() == 2).await?;
 
     tab.set_offline(true).await?;
-    tab.wait_for_status("Looking for a relay").await?;
+    tab.wait_for_status("Offline").await?;
     tab.press("Dismiss the import").await?;
     import(&tab, &path).await?;
     tab.wait_for_text(".import-panel", "2 lines are in.").await?;
