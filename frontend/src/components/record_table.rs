@@ -37,6 +37,8 @@ struct Shown {
     question: (AttrValue, Order),
     /// The row that has, or had, the focus: it stays in the document wherever it is, and Tab leads there.
     current: Option<RecordId>,
+    /// The rows by which those in the document are numbered. `rows` may be newer while a change is being drawn.
+    numbered: Rc<Vec<Rc<Row>>>,
     /// Where the focus is to go: a column of the current row, by its class.
     goal: Option<String>,
 }
@@ -74,6 +76,17 @@ impl Shown {
     fn stop(&self) -> Option<RecordId> {
         let current = self.current.filter(|&id| position(&self.rows, id).is_some());
         current.or_else(|| Some(self.rows.get(self.window.first)?.id))
+    }
+
+    /// The places of the rows in the document, by which they are numbered from now on.
+    fn number(&mut self) -> Vec<usize> {
+        self.numbered = Rc::clone(&self.rows);
+        self.places()
+    }
+
+    /// Which row is numbered so.
+    fn row_at(&self, number: usize) -> Option<RecordId> {
+        self.numbered.get(number).map(|row| row.id)
     }
 
     /// The rows in the document, by their places in the list.
@@ -116,7 +129,7 @@ pub fn RecordTable(props: &Props) -> Html {
         let (body, shown, render) = (body.clone(), Rc::clone(&shown), render.clone());
         use_effect(move || {
             let Some(body) = body.cast::<Element>() else { return };
-            let places = shown.borrow().places();
+            let places = shown.borrow_mut().number();
             table_bearings::number(&body, &places);
             match bearings {
                 _ if is_new_question => table_bearings::back_to_top(&body),
@@ -147,7 +160,7 @@ pub fn RecordTable(props: &Props) -> Html {
         move |event: FocusEvent| {
             let row = event.target_dyn_into::<Element>().and_then(|target| table_bearings::place_of(&target));
             let mut shown = shown.borrow_mut();
-            shown.current = row.and_then(|(at, _)| shown.rows.get(at).map(|row| row.id)).or(shown.current);
+            shown.current = row.and_then(|(at, _)| shown.row_at(at)).or(shown.current);
             if let (Some(body), Some(row)) = (body.cast::<Element>(), shown.current) {
                 table_bearings::keep_one_stop(&body, row);
             }
@@ -226,9 +239,10 @@ fn on_key(event: &KeyboardEvent, shown: &Rc<RefCell<Shown>>, render: &UseForceUp
     let target = event.target_dyn_into::<HtmlElement>().filter(|target| target.tag_name() == "BUTTON");
     let Some(target) = target.filter(|_| !(event.ctrl_key() || event.alt_key() || event.meta_key())) else { return };
     let Some((at, column)) = table_bearings::place_of(&target) else { return };
-    let (last, screenful) = {
+    let (at, last, screenful) = {
         let shown = shown.borrow();
-        (shown.rows.len().saturating_sub(1), table_bearings::screenful(shown.window.typical))
+        let at = shown.row_at(at).and_then(|id| position(&shown.rows, id)).unwrap_or(at);
+        (at, shown.rows.len().saturating_sub(1), table_bearings::screenful(shown.window.typical))
     };
     let to = match event.key().as_str() {
         "ArrowDown" => at + 1,
