@@ -41,7 +41,7 @@ fn alone(schema: Schema) -> (Session, Now) {
     (Session::recover(ReplicaId(0xaaaa << 48), schema, Recovered::default(), now), now)
 }
 
-/// What the session writes is on the device.
+/// Carries out the writes of the session, and tells it that they are on the device.
 fn write(session: &mut Session, now: Now) {
     if let Some(last) = session.take_writes().last() {
         let _nobody_to_send_to = session.persisted(now, last.id);

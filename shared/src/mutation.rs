@@ -84,11 +84,11 @@ rules! {
     LatestContentStays,
     /// A number that a tab brings under an edit of somebody else is settled.
     DoubtIgnored,
-    /// An edit takes over what somebody else has put under it before it was made.
+    /// An edit takes over values that somebody else put under its dot before it was made.
     FutureBelieved,
-    /// What waits for a link is sent when the link is down.
+    /// Messages that wait for a link are sent after the link is down.
     LinkOutlived,
-    /// A tab waits until its relay tells of what nobody has.
+    /// A tab waits for its relay to tell of edits that nobody has.
     HearsayUnending,
     /// A tab that gave one dot to two edits is linked again.
     EquivocatorAdmitted,

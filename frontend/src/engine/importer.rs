@@ -100,14 +100,17 @@ impl Importing {
     /// Does lines for a while. Gives what is to be sent, and when to go on, if there is more to do.
     fn slice(&mut self, session: &mut Session) -> (Vec<Message>, Option<Duration>) {
         let until = browser::now().monotonic + SLICE;
-        let (mut sends, mut next) = (Vec::new(), Some(BREATH));
-        while next == Some(BREATH) && browser::now().monotonic < until {
+        let mut sends = Vec::new();
+        let next = loop {
             match self.run.turn(session, browser::now()) {
                 Turn::Did(messages) => sends.extend(messages),
-                Turn::Wait(wait) => next = Some(wait.max(BREATH * 2)),
-                Turn::Ended => next = None,
+                Turn::Wait(wait) => break Some(wait.max(BREATH)),
+                Turn::Ended => break None,
             }
-        }
+            if browser::now().monotonic >= until {
+                break Some(BREATH);
+            }
+        };
         if next.is_none() {
             let report = self.run.report();
             let (added, refused) = (report.added, report.refused_count());

@@ -40,6 +40,12 @@ impl Report {
         }
     }
 
+    /// Lines whose records would be gone with this tab.
+    #[must_use]
+    pub fn unkept(&self) -> usize {
+        self.added - self.kept
+    }
+
     #[must_use]
     pub fn refused_count(&self) -> usize {
         self.refused.len() + self.more_refused

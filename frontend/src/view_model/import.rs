@@ -45,7 +45,7 @@ fn headline(run: &Run, cancelled: bool) -> String {
     let file = run.name();
     if cancelled {
         tr!("The import of {file} was stopped: what is in stays in.", file = file)
-    } else if run.is_read() && run.report().added == run.report().kept {
+    } else if run.is_read() && run.report().unkept() == 0 {
         tr!("{file} is imported.", file = file)
     } else {
         tr!("Importing {file} …", file = file)
@@ -54,9 +54,8 @@ fn headline(run: &Run, cancelled: bool) -> String {
 
 fn details(report: &Report) -> Vec<String> {
     let mut details = vec![trn!(report.kept as u64, "{count} line is in.", "{count} lines are in.")];
-    let unkept = (report.added - report.kept) as u64;
-    if unkept > 0 {
-        details.push(trn!(unkept, "{count} line is being saved.", "{count} lines are being saved."));
+    if report.unkept() > 0 {
+        details.push(trn!(report.unkept() as u64, "{count} line is being saved.", "{count} lines are being saved."));
     }
     if report.settled > 0 {
         details.push(trn!(report.settled as u64, "{count} number is final.", "{count} numbers are final."));

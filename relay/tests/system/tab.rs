@@ -36,7 +36,7 @@ pub struct Tab {
 
 struct State {
     replica: Replica,
-    /// What of the replica has been checked.
+    /// Remembers which parts of the replica were checked.
     audit: Audit,
     /// The own dots that a relay has acknowledged as durable.
     acknowledged: DotSet,

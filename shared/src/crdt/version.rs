@@ -47,8 +47,8 @@ impl Version {
 
     /// Makes this the version of the edit `dot`, which builds on what the version was.
     ///
-    /// Nobody builds on an edit of his own that he has yet to make: what stands under such a dot was put there by somebody
-    /// who lies, and the edit leaves it out.
+    /// An author has not made later edits of his own yet. So a value under the dot of a later edit, or of this one, was put
+    /// there by a liar, and the edit leaves it out.
     pub fn edit(&mut self, dot: Dot, stamp: Stamp, ops: impl IntoIterator<Item = Op>) {
         self.stamp = stamp;
         if self.past.contains(dot) && !mutation::is(Mutation::FutureBelieved) {

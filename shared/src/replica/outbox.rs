@@ -69,7 +69,7 @@ impl Outbox {
         self.step_unbound.push(item);
     }
 
-    /// A link is down: what waits for it must not leave over another one.
+    /// A link is down: messages that wait for it must not leave over another one.
     pub(super) fn forget(&mut self, peer: PeerId) {
         if mutation::is(Mutation::LinkOutlived) {
             return;

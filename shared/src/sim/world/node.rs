@@ -19,7 +19,7 @@ pub(in crate::sim) struct Node {
     pub(in crate::sim) disk: Disk,
     /// Whether its disk has forgotten something under its present incarnation.
     pub(in crate::sim) forgot: bool,
-    /// What of the replica has been checked.
+    /// Remembers which parts of the replica were checked.
     pub(super) audit: Audit,
     /// Up to where the log has been checked.
     pub(super) checked: Slot,
