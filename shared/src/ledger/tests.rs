@@ -11,6 +11,18 @@ fn record(counter: u64) -> RecordId {
     RecordId(Dot::new(ReplicaId(1), counter))
 }
 
+/// A number that a replica gave to a record by itself.
+fn provisional(counter: u64, number: u64) -> ProvisionalClaim {
+    ProvisionalClaim {
+        record: record(counter),
+        dot: Dot::new(ReplicaId(3), counter),
+        stamp: Stamp::default(),
+        number,
+        leased: false,
+        epoch: 0,
+    }
+}
+
 fn claim(seq: u64, wish: Wish) -> Entry {
     by(ReplicaId(9), seq, 0, wish)
 }

@@ -46,14 +46,6 @@ fn provisional_number_that_is_too_far_is_a_conflict_and_renumbered_or_rejected()
         let mut ledger = Ledger::default();
         let dynamic = Dynamic { on_collision, ..Dynamic::default() };
         decide(&mut ledger, 0, &claim(1, Wish::SetDynamic { dynamic })).unwrap();
-        let provisional = |counter, number| ProvisionalClaim {
-            record: record(counter),
-            dot: Dot::new(ReplicaId(3), counter),
-            stamp: Stamp::default(),
-            number,
-            leased: false,
-            epoch: 0,
-        };
         // The first does not make room for the second: both are of one entry.
         let claims = vec![provisional(1, 900), provisional(2, DEFAULT_REACH + 1)];
         let settled = decide(&mut ledger, 1, &claim(2, Wish::Settle { claims, after: Vec::new() }));

@@ -2,18 +2,6 @@
 
 use super::*;
 
-/// A number that a replica gave to a record by itself.
-fn provisional(counter: u64, number: u64) -> ProvisionalClaim {
-    ProvisionalClaim {
-        record: record(counter),
-        dot: Dot::new(ReplicaId(3), counter),
-        stamp: Stamp::default(),
-        number,
-        leased: false,
-        epoch: 0,
-    }
-}
-
 /// A batch that was numbered offline: the first of its numbers is taken, the others are not.
 #[test]
 fn who_loses_a_number_gets_none_that_the_rest_of_the_batch_has() {
