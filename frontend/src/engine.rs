@@ -31,7 +31,7 @@ use std::time::Duration;
 use gloo::timers::callback::Timeout;
 use litemap::LiteMap;
 use shared::id::ReplicaSecret;
-use shared::io::{Changed, Message};
+use shared::io::{Changed, Message, Violation};
 use shared::wire::{Frame, Room};
 use wasm_bindgen_futures::spawn_local;
 
@@ -248,7 +248,7 @@ impl Engine {
 
     /// Takes a step of the session and sends what comes out of it.
     fn advance(&self, step: impl FnOnce(&mut Session) -> Vec<Message>) {
-        {
+        let is_copied = {
             let state = &mut *self.0.state.borrow_mut();
             let messages = step(&mut state.session);
             state.send(messages);
@@ -256,6 +256,10 @@ impl Engine {
             self.keep(state);
             self.set_alarm(state);
             self.watch(state);
+            state.session.take_copied()
+        };
+        if is_copied {
+            self.on_id_refused(Violation::Copied);
         }
         if self.0.post.is_page() { self.announce() } else { self.rest_if_done() }
     }

@@ -13,6 +13,7 @@ use shared::crdt::FieldKind;
 use shared::dot::DotSet;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Now, Recovered};
+use shared::paxos::Slot;
 use shared::schema::{FieldSpec, MAX_TEXT_BYTES, Schema};
 
 mod net;
@@ -320,6 +321,8 @@ fn where_nothing_can_be_kept_a_line_is_in_when_a_relay_has_it() {
     let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
     let mut session = Session::new(ReplicaId(0xaaaa << 48), now);
     session.connected(now, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
+    let have = Message::Have { context: DotSet::default(), fingerprint: 0, decided: Slot(0), chain: 0 };
+    session.receive(now, have).unwrap();
     let mut run = Run::new(people("a.csv", "name\nAnna\n").unwrap(), false, now.monotonic);
     while let Turn::Did(_) = run.turn(&mut session, now) {}
     assert_eq!(ImportView::of(&run, false, false).details[1], "1 line is being saved.");

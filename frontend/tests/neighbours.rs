@@ -166,9 +166,9 @@ fn what_waits_for_a_neighbour_that_is_gone_does_not_go_to_the_relay() {
     let neighbour = session.neighbour_up(NOW, ReplicaId(11), Schema::people()).unwrap();
     let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
     let _none = session.act(NOW, Action::Add(NewRecord { fields, number: None }));
-    let written = session.take_writes().last().expect("the edit is to be written").id;
     session.neighbour_down(NOW, neighbour);
     let mut sends = session.connected(NOW, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
+    let written = session.take_writes().last().expect("the edit is to be written").id;
     sends.extend(session.persisted(NOW, written));
     assert!(sends.iter().any(|message| matches!(message, Message::Have { .. })), "{sends:?}");
     assert!(!sends.iter().any(|message| matches!(message, Message::Edit(_))), "{sends:?}");

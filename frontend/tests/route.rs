@@ -169,7 +169,9 @@ fn a_tab_takes_a_new_id_only_for_what_was_done_under_its_own() {
     assert_eq!(of(Violation::CounterLeap { dot: own, limit: 9 }), Farewell::NewId);
     assert_eq!(of(Violation::Equivocation { dot: other }), Farewell::ForCause);
     assert_eq!(of(Violation::CounterLeap { dot: other, limit: 9 }), Farewell::ForCause);
-    assert_eq!(of(Violation::Replaced), Farewell::ForCause);
+    for other_copy in [Violation::Copied, Violation::Replaced] {
+        assert_eq!(of(other_copy), Farewell::NewId);
+    }
     for passing in [Violation::ConnectedElsewhere, Violation::RoomFailed, Violation::Stopping, Violation::SlowPeer] {
         assert_eq!(of(passing), Farewell::Passing);
     }

@@ -16,7 +16,18 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 /// Anna and Bert, whom the first tab has added, and Cem, whom the second one has; all are on the relay.
 fn net() -> Net {
+    with_people(Net::new())
+}
+
+/// The same, with a first tab that lives on a disk.
+fn net_with_disk() -> Net {
     let mut net = Net::new();
+    net.give_disk(TAB_A);
+    net.join(TAB_A);
+    with_people(net)
+}
+
+fn with_people(mut net: Net) -> Net {
     net.add(TAB_A, "Anna", None);
     net.add(TAB_A, "Bert", None);
     net.add(TAB_B, "Cem", None);
@@ -179,9 +190,7 @@ fn a_wish_that_nobody_has_decided_is_asked_again() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn two_copies_of_a_profile_lose_nothing_of_each_other() {
-    let mut net = net();
-    net.give_disk(TAB_A);
-    net.join(TAB_A);
+    let mut net = net_with_disk();
     net.copy_disk(TAB_A, TAB_C);
     net.part(TAB_A);
     // The same dots, for different edits.
@@ -190,15 +199,91 @@ fn two_copies_of_a_profile_lose_nothing_of_each_other() {
     net.add(TAB_C, "Emil", None);
     edit(&mut net, TAB_C, "Bert", NOTE, assign("of the copy"));
     net.join(TAB_A);
+    net.join(TAB_C);
+    assert_eq!([net.is_copied(TAB_A), net.is_copied(TAB_C)], [false, true], "the later one learns of the other");
+    assert_eq!(names(&net, TAB_B), ["Anna", "Bert", "Cem", "Dora"], "and nothing of it has left it");
     net.renew(TAB_C);
     assert_eq!(names(&net, TAB_B), ["Anna", "Bert", "Cem", "Dora", "Emil"]);
-    net.renew(TAB_A);
-    assert_eq!(names(&net, TAB_B), ["Anna", "Bert", "Cem", "Dora", "Emil"]);
+    assert!(!net.is_copied(TAB_A));
     let note = |name| {
         let record = record(&net, TAB_B, name);
         net.session(TAB_B).view().record(record).expect("it is there").shown(NOTE).to_owned()
     };
     assert_eq!([note("Anna"), note("Bert")], ["of the first", "of the copy"]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_copy_whose_record_was_made_by_a_dot_that_is_dead_on_the_relay_loses_it_not() {
+    let mut net = net_with_disk();
+    net.copy_disk(TAB_A, TAB_C);
+    net.add(TAB_C, "Emil", None);
+    net.part(TAB_A);
+    net.add(TAB_A, "Dora", None);
+    net.join(TAB_A);
+    // The dot that made both records lives nowhere any more but in the copy.
+    edit(&mut net, TAB_B, "Dora", NOTE, assign("sings"));
+    net.join(TAB_C);
+    assert!(net.is_copied(TAB_C));
+    net.renew(TAB_C);
+    for tab in [TAB_A, TAB_B, TAB_C] {
+        assert_eq!(names(&net, tab), ["Anna", "Bert", "Cem", "Dora", "Emil"]);
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn two_copies_with_one_lease_show_no_final_number_twice_once_they_have_met_a_relay() {
+    let mut net = net_with_disk();
+    net.act(TAB_A, Action::Lease { count: 5 });
+    net.copy_disk(TAB_A, TAB_C);
+    net.part(TAB_A);
+    net.add(TAB_A, "Dora", Some(NumberWish::Next));
+    net.add(TAB_C, "Emil", Some(NumberWish::Next));
+    net.join(TAB_A);
+    net.join(TAB_C);
+    assert!(net.is_copied(TAB_C));
+    net.renew(TAB_C);
+    net.settle(TAB_C);
+    let page = net.page(TAB_C);
+    let of = |name: &str| page.rows.iter().find(|row| row.called == name).expect("it is there").number.clone();
+    assert_eq!((of("Dora").state, of("Dora").text.as_str()), (NumberState::Final, "1"));
+    assert!(matches!(of("Emil").state, NumberState::Final | NumberState::Renumbered), "{:?}", of("Emil"));
+    assert_ne!(of("Emil").text, "1");
+    let told = page.notices.iter().any(|notice| notice.text.starts_with("Number 1 of Emil was out of a lease"));
+    assert!(told, "{:?}", page.notices);
+    assert_eq!(net.session(TAB_C).view().leased(), 0);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_profile_that_comes_back_out_of_a_backup_takes_a_new_id_at_its_first_word_with_a_relay() {
+    let mut net = net_with_disk();
+    net.copy_disk(TAB_A, TAB_C);
+    net.add(TAB_A, "Dora", None);
+    let dora = record(&net, TAB_A, "Dora");
+    net.act(TAB_A, Action::Ask(Wish::Claim { record: dora, number: 7 }));
+    net.part(TAB_A);
+    net.join(TAB_C);
+    assert!(net.is_copied(TAB_C));
+    assert_eq!(net.renew(TAB_C), 0);
+    assert_eq!(names(&net, TAB_C), ["Anna", "Bert", "Cem", "Dora"]);
+    assert_eq!(
+        net.page(TAB_C).rows.iter().find(|row| row.called == "Dora").map(|row| row.number.text.clone()),
+        Some("7".to_owned())
+    );
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_claim_of_another_copy_that_the_log_has_decided_tells_of_it() {
+    let mut net = net_with_disk();
+    net.copy_disk(TAB_A, TAB_C);
+    let [anna, bert] = ["Anna", "Bert"].map(|name| record(&net, TAB_A, name));
+    net.act(TAB_C, Action::Ask(Wish::Claim { record: bert, number: 8 }));
+    net.act(TAB_A, Action::Ask(Wish::Claim { record: anna, number: 7 }));
+    net.part(TAB_A);
+    net.join(TAB_C);
+    assert!(net.is_copied(TAB_C), "one claim under one name, for two things");
+    net.renew(TAB_C);
+    let numbers: Vec<_> = net.relay().view().ledger().numbers().collect();
+    assert_eq!(numbers, [(7, anna), (8, bert)]);
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -229,8 +229,9 @@ pub struct Output {
     pub changed: Changed,
     /// What relays have seen, while this replica watches.
     pub observed: Vec<Observation>,
-    /// This relay has forgotten votes that others remember: its database was restored from an older copy, or has lost
-    /// its last writes. It votes no more; the host must give the database a new incarnation.
+    /// This replica cannot go on under its id. A relay has forgotten votes that others remember: its database was restored
+    /// from an older copy, or has lost its last writes. It votes no more; the host must give the database a new
+    /// incarnation. A tab is one of two copies; the host must go on with its work under a new id.
     pub forgot: bool,
 }
 
@@ -311,6 +312,8 @@ pub enum WriteOp {
     },
     /// These of a tab's own dots are durable on a relay. May lag behind.
     Stored(DotSet),
+    /// The counter of the last own edit that may have left a tab.
+    Sent(u64),
     /// What a tab has heard from its neighbours alone.
     Hearsay(Hearsay),
     /// What the replica was told and does not believe.
@@ -355,6 +358,8 @@ pub struct Recovered {
     /// By the `seq` of each.
     pub pending: LiteMap<u64, PendingClaim>,
     pub stored: DotSet,
+    /// The counter of the last own edit that may have left a tab.
+    pub sent: u64,
     pub hearsay: Hearsay,
     pub distrust: Distrust,
     /// In a tab: everything decided below is released, as far as it was told.
@@ -410,6 +415,7 @@ impl Recovered {
                 self.refused.remove(&record);
             }
             WriteOp::Stored(dots) => self.stored = dots,
+            WriteOp::Sent(counter) => self.sent = counter,
             WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
             WriteOp::Distrust(distrust) => self.distrust = distrust,
             WriteOp::Cursor { first, next } => {
@@ -601,6 +607,8 @@ pub enum Violation {
     Stopping,
     #[error("too many new rooms come from this address: use a room that exists, or try again in a minute")]
     TooManyNewRooms,
+    #[error("another copy of this tab is at work under the same id, as in a copied browser profile: take a new id")]
+    Copied,
 }
 
 /// Something that another replica did, for people to see.

@@ -203,6 +203,18 @@ impl Ledger {
         self.sessions.outcome_for(claim)
     }
 
+    /// Whether a claim under this id was done, however long ago.
+    #[must_use]
+    pub fn has_outcome(&self, claim: ClaimId) -> bool {
+        self.sessions.has_outcome(claim)
+    }
+
+    /// The number of the latest claim of a replica that was done; 0 if none is remembered.
+    #[must_use]
+    pub fn latest_claim_of(&self, replica: ReplicaId) -> u64 {
+        self.sessions.latest_of(replica)
+    }
+
     /// Who votes; `None` before the log is founded.
     #[must_use]
     pub fn configuration(&self) -> Option<&Configuration> {

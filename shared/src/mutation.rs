@@ -92,6 +92,10 @@ rules! {
     HearsayUnending,
     /// A tab that gave one dot to two edits is linked again.
     EquivocatorAdmitted,
+    /// A tab goes on under its id when somebody tells it of edits that another copy of it has made.
+    CopyUnnoticed,
+    /// Two copies of a tab stay linked, each to another relay.
+    TwinsLeft,
     /// A clock follows any stamp, however far it is ahead, and stays there.
     ClockDragged,
     /// Edits that a wrong clock has stamped are sent as they are when the clock is right again.

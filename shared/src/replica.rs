@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod claims;
 mod commands;
+mod copies;
 mod distrust;
 mod durable;
 mod folds;
@@ -55,6 +56,7 @@ use crate::split_mix::SplitMix64;
 
 use changes::Changes;
 use claims::Claims;
+use copies::{Copies, Twins};
 use folds::Folds;
 use holdings::{Holdings, OnMajority};
 use kept::Kept;
@@ -98,11 +100,14 @@ pub struct Tuning {
     /// For how long at the most a voter that was restarted waits, before it votes, for all others to tell what they
     /// remember of it.
     pub recovery_grace: Duration,
+    /// How long a tab may seem to be linked to two relays before it is taken for two copies: longer than it takes to notice
+    /// that a link is dead.
+    pub twin_grace: Duration,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { log_kept: 4096, recovery_grace: Duration::from_millis(1500) }
+        Tuning { log_kept: 4096, recovery_grace: Duration::from_millis(1500), twin_grace: Duration::from_secs(20) }
     }
 }
 
@@ -144,6 +149,10 @@ pub struct Replica {
     peers: Peers,
     /// Which of this replica's own dots are durable on a relay; of use to a tab.
     stored: DotSet,
+    /// Of use to a tab.
+    copies: Copies,
+    /// Of use to a relay.
+    twins: Twins,
     /// In a tab.
     hearsay: Hearsay,
     hearsay_written: Hearsay,
@@ -215,7 +224,8 @@ impl Replica {
             None => Claims::of_tab(asker, durable.claim_seq, (durable.pending, durable.refused), now.monotonic),
             Some(_) => Claims::of_relay(asker, durable.claim_seq),
         };
-        let kept = Kept::new(durable.context.highest(config.replica), durable.claim_seq);
+        let highest = durable.context.highest(config.replica);
+        let kept = Kept::new(highest, durable.claim_seq);
         let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
         let mut replica = Replica {
             me: config.replica,
@@ -242,6 +252,8 @@ impl Replica {
             heard_leader: None,
             peers: Peers::new(addresses),
             stored: durable.stored,
+            copies: Copies::recover(durable.sent, highest),
+            twins: Twins::default(),
             kept,
             hearsay: durable.hearsay.clone(),
             hearsay_written: durable.hearsay,
@@ -327,10 +339,12 @@ impl Replica {
         let waive_after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
         let waiver = self.witnesses.deadline(waive_after);
         let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
+        let twins = self.twins.deadline(self.tuning.twin_grace);
         let (settle, holdings) = (self.settle_deadline(), self.holdings.deadline());
         let observing = self.observing.deadline();
         let peers = self.peers.deadline();
-        [voter, window, settle, self.claims.deadline(), self.reads.deadline(), waiver, fold, holdings, observing, peers]
+        let (claims, reads) = (self.claims.deadline(), self.reads.deadline());
+        [voter, window, settle, claims, reads, waiver, fold, holdings, observing, peers, twins]
             .into_iter()
             .flatten()
             .min()
@@ -365,7 +379,9 @@ impl Replica {
             self.tell_status(now);
             self.tell_holdings(now);
             self.observe(now);
+            self.part_twins(now.monotonic, output);
             self.keep_memory();
+            self.keep_sent();
             self.keep_hearsay();
             self.keep_distrust();
             self.outbox.close_step(self.log.decided(), output);
@@ -376,7 +392,7 @@ impl Replica {
             self.on_vote_to_self(now, message);
         }
         output.changed = self.changes.take();
-        output.forgot = self.voter().is_some_and(Voter::has_forgotten);
+        output.forgot = self.voter().is_some_and(Voter::has_forgotten) || self.copies.is_found();
     }
 
     /// Folds the concurrent versions of records that are due, if that is this replica's task.
@@ -412,6 +428,8 @@ impl Replica {
         if self.is_relay() {
             self.holdings.hear(peer, &message);
             self.observing.received(now, peer, &message);
+        } else if self.reveals_a_copy(kind, &message) {
+            return Ok(());
         } else {
             self.note_hearsay(peer, kind, &message);
         }
@@ -493,8 +511,14 @@ impl Replica {
             }
             Message::Held { .. } => {} // Heard already.
             Message::Equivocated { dot } => self.on_equivocated(dot, output),
-            Message::Presence(presence) => self.peers.set_presence(from, presence),
-            Message::PresenceNews(news) => self.peers.change_presence(from, &news),
+            Message::Presence(presence) => {
+                self.peers.set_presence(from, presence);
+                self.twins.tabs_changed();
+            }
+            Message::PresenceNews(news) => {
+                self.peers.change_presence(from, &news);
+                self.twins.tabs_changed();
+            }
             Message::Status(status) => self.peers.set_status(status),
             Message::StatusNews(news) => self.peers.change_status(news),
             Message::Released { until } => self.hear_released(until),
@@ -532,6 +556,7 @@ impl Replica {
         self.peers.up(peer, kind);
         if self.is_relay() {
             self.holdings.up(peer, kind);
+            self.twins.tabs_changed();
         }
         self.observing.peer_up(now, kind);
         if !self.is_neighbour(kind) {
@@ -539,6 +564,7 @@ impl Replica {
         }
         self.send(peer, self.have());
         if self.is_neighbour(kind) {
+            self.begins_to_send();
             return;
         }
         self.relay_decided = None;
@@ -559,8 +585,11 @@ impl Replica {
         if self.is_relay() {
             self.holdings.down(peer);
             self.observing.watcher_down(peer);
+            self.twins.tabs_changed();
         }
-        let id = match self.peers.down(peer) {
+        let gone = self.peers.down(peer);
+        self.ends_to_send();
+        let id = match gone {
             Some(PeerKind::Relay(id, _)) => id,
             Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),
             None => return,

@@ -7,6 +7,7 @@
 //! must be equal and every wish decided. The same seed gives the same run.
 
 pub mod checker;
+mod copies;
 mod deeds;
 pub mod disk;
 pub mod faults;

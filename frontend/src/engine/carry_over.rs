@@ -4,8 +4,9 @@
 //! documents are compared.
 //!
 //! Another replica may have used the same id, in a browser profile that was copied. Then one dot may stand for two edits,
-//! and both are kept, as far as the relay's record still shows which one it has. A removal is not carried over where the id
-//! itself made what would be removed: it might be the other one's, which the removal was not about.
+//! and both are kept: an edit that has never left the old replica is its own, whatever the relay has under the same dot; of
+//! others both are kept as far as the relay's record still shows which one it has. A removal is not carried over where the
+//! id itself made what would be removed: it might be the other one's, which the removal was not about.
 
 use shared::crdt::{AwSet, Field, FieldEdit, FieldId, PnCounter, Version, Write};
 use shared::document::LostWrite;
@@ -99,7 +100,7 @@ impl Comparison<'_> {
             let theirs = theirs.field(*field).and_then(first);
             first(ours).is_some_and(|write| theirs.is_some_and(|their| their.value != write.value))
         };
-        id.0.replica == self.old.me() && ours.fields().iter().any(differs)
+        self.old.is_unsent(id.0) || id.0.replica == self.old.me() && ours.fields().iter().any(differs)
     }
 
     /// Whether a record that the relay does not have is to be there: it is new, or was edited since it was removed.
@@ -110,7 +111,8 @@ impl Comparison<'_> {
 
     /// Whether the old replica has made this edit, and no relay has it.
     fn is_news(&self, dot: Dot) -> bool {
-        dot.replica == self.old.me() && !self.new.document().knows(dot) && !self.stored.contains(dot)
+        let is_own = dot.replica == self.old.me();
+        self.old.is_unsent(dot) || is_own && !self.new.document().knows(dot) && !self.stored.contains(dot)
     }
 
     /// Whether the old replica has seen all of these, and others have made them: where it has them no more, they were
@@ -187,7 +189,7 @@ impl FieldEdits<'_> {
     fn is_news(&self, dot: Dot) -> bool {
         let Comparison { old, stored, new } = self.comparison;
         let is_on_its_way = stored.contains(dot) && !new.document().knows(dot);
-        dot.replica == old.me() && !self.theirs.past.contains(dot) && !is_on_its_way
+        old.is_unsent(dot) || dot.replica == old.me() && !self.theirs.past.contains(dot) && !is_on_its_way
     }
 
     fn compare_writes(&self, ours: &[Write], theirs: &[Write]) -> Option<Carried> {
@@ -195,7 +197,9 @@ impl FieldEdits<'_> {
         let is_other = |write: &Write| theirs.iter().any(|their| their.dot == write.dot && their.value != write.value);
         let is_own = |write: &&Write| write.dot.replica == old.me();
         let write = ours.iter().filter(is_own).find(|write| self.is_news(write.dot) || is_other(write))?;
-        let is_unseen = |their: &&Write| their.dot == write.dot || !old.document().context().contains(their.dot);
+        let is_unseen = |their: &&Write| {
+            their.dot == write.dot || old.is_unsent(their.dot) || !old.document().context().contains(their.dot)
+        };
         match theirs.iter().find(is_unseen) {
             Some(their) if their.value == write.value => None,
             Some(their) => {

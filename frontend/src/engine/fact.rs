@@ -101,6 +101,11 @@ pub enum Fact {
         replica: ReplicaId,
         edits: usize,
     },
+    /// A number out of a lease, which the record cannot keep: the lease belongs to an id that this tab does not have any more.
+    LeaseLost {
+        name: String,
+        number: u64,
+    },
     /// The database of an earlier tab cannot be read. It stays as it is.
     LeftAlone {
         replica: ReplicaId,

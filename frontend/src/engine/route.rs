@@ -203,7 +203,8 @@ impl Farewell {
             Violation::Stopping | Violation::SlowPeer | Violation::ConnectedElsewhere | Violation::RoomFailed => {
                 Farewell::Passing
             }
-            Violation::IdOfRelay => Farewell::NewId,
+            // A newer link of this very tab comes only after the older one is down: it is another copy that has replaced it.
+            Violation::IdOfRelay | Violation::Copied | Violation::Replaced => Farewell::NewId,
             Violation::CounterLeap { dot, .. } | Violation::Equivocation { dot } if dot.replica == me => {
                 Farewell::NewId
             }

@@ -149,6 +149,8 @@ pub struct Session {
     load: Rc<LoadHistory>,
     /// What may read otherwise than when somebody looked last.
     changed: Changed,
+    /// Whether this replica is one of two copies, and the host has not been told.
+    copied: bool,
     watching: Watching,
 }
 
@@ -237,6 +239,7 @@ impl Session {
             ward: None,
             load: Rc::default(),
             changed: Changed::default(),
+            copied: false,
             watching: Watching::default(),
         }
     }
@@ -380,6 +383,12 @@ impl Session {
         std::mem::take(&mut self.changed)
     }
 
+    /// Whether it has turned out, since this was asked last, that another copy of this replica is at work under its id, so
+    /// that this one needs a new id.
+    pub fn take_copied(&mut self) -> bool {
+        std::mem::take(&mut self.copied)
+    }
+
     /// Whether this tab has ever had all that its relay had.
     #[must_use]
     pub fn has_caught_up(&self) -> bool {
@@ -453,6 +462,7 @@ impl Session {
             step.replies.extend(output.replies);
             step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
             self.changed.join(output.changed);
+            self.copied |= output.forgot;
             events.extend(output.events);
             lost.extend(output.lost);
             observed.extend(output.observed);

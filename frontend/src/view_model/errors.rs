@@ -68,7 +68,7 @@ pub fn violation_in_words(violation: &Violation) -> String {
             tr!("the schemas differ: start all relays with the same --schema, and reload the page")
         }
         Violation::Stopping => tr!("the relay is stopping"),
-        Violation::Replaced => tr!("another tab has connected under the same id"),
+        Violation::Copied | Violation::Replaced => tr!("another copy of this tab is at work under the same id"),
         Violation::IdOfRelay => tr!("the id belongs to a relay"),
         Violation::ConnectedElsewhere => tr!("another relay still has a connection of this tab"),
         Violation::Equivocation { dot } => {

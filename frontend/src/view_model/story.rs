@@ -153,6 +153,7 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::DeviceLost { .. }
         | Fact::Retired
         | Fact::NewId(_)
+        | Fact::LeaseLost { .. }
         | Fact::LeftAlone { .. } => "none",
         _ => "merge",
     }
@@ -259,6 +260,11 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
             "{count} edit of tab {replica} that no relay had was made again by this tab.",
             "{count} edits of tab {replica} that no relay had were made again by this tab.",
             replica = replica
+        ),
+        Fact::LeaseLost { name, number } => tr!(
+            "Number {number} of {name} was out of a lease that this tab has no more: {name} gets another one.",
+            number = number,
+            name = name
         ),
         Fact::LeftAlone { replica, reason } => tr!(
             "What tab {replica} has left on this device cannot be read here, and stays as it is: {reason}.",

@@ -151,6 +151,11 @@ impl Net {
         self.reopen(to);
     }
 
+    /// Whether a tab has found that it is one of two copies, since this was asked last.
+    pub fn is_copied(&self, tab: usize) -> bool {
+        self.tabs[tab].session.borrow_mut().take_copied()
+    }
+
     /// From now on the tab lives on an empty disk.
     pub fn give_disk(&mut self, tab: usize) {
         self.tabs[tab].disk = Some(Disk::default());

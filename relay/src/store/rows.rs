@@ -211,6 +211,7 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::Answered(_)
         | WriteOp::Refused { .. }
         | WriteOp::Stored(_)
+        | WriteOp::Sent(_)
         | WriteOp::Hearsay(_) => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ensure;
-use super::wish::{Claim, Outcome, Rejection};
+use super::wish::{Claim, ClaimId, Outcome, Rejection};
 use crate::id::ReplicaId;
 use crate::mutation::{self, Mutation};
 use crate::paxos::Slot;
@@ -53,6 +53,17 @@ impl Sessions {
         let is_over = session.is_some_and(|session| claim.id.seq <= session.over);
         let is_too_old = claim.seen < knows_from && !mutation::is(Mutation::ForgottenIsNew);
         (is_over || is_too_old).then_some(Err(Rejection::Forgotten))
+    }
+
+    /// Whether a claim under this id was done, by a replica that is remembered.
+    pub(super) fn has_outcome(&self, ClaimId { replica, seq }: ClaimId) -> bool {
+        self.of.get(&replica).is_some_and(|session| seq <= session.over || session.outcomes.contains_key(&seq))
+    }
+
+    /// The `seq` of the latest claim of a replica that was done; 0 if none is remembered.
+    pub(super) fn latest_of(&self, replica: ReplicaId) -> u64 {
+        let of_session = |session: &Session| session.outcomes.last_key_value().map_or(session.over, |(&seq, _)| seq);
+        self.of.get(&replica).map_or(0, of_session)
     }
 
     /// Keeps the outcome of a claim that was done in `slot`, and forgets what is quiet beyond `most` replicas.

@@ -96,7 +96,16 @@ impl Replica {
             let outcome = self.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
                 (Entry::Claim(claim), Some(outcome)) => {
-                    if let Some(since) = self.claims.decided(slot, claim, outcome, &mut self.outbox)
+                    if claim.id.replica == self.me && self.voter.is_none() {
+                        self.copies.look_at(claim, &self.claims);
+                    }
+                    // What another copy got is no answer to this one.
+                    let since = if self.copies.is_found() {
+                        None
+                    } else {
+                        self.claims.decided(slot, claim, outcome, &mut self.outbox)
+                    };
+                    if let Some(since) = since
                         && self.is_relay()
                     {
                         self.controller.decided(now.monotonic, since);

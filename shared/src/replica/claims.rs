@@ -243,6 +243,16 @@ impl Claims {
         self.pending.values().filter(|pending| pending.is_fixed).map(|pending| &pending.claim)
     }
 
+    /// The pending claims that have never left this replica.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = &Claim> + '_ {
+        self.pending.values().filter(|pending| !pending.is_fixed).map(|pending| &pending.claim)
+    }
+
+    /// Whether a claim that was made under this replica's id is one of its own, and no other with the same number.
+    pub(super) fn may_have_made(&self, claim: &Claim) -> bool {
+        claim.id.seq <= self.seq && self.pending.get(&claim.id).is_none_or(|pending| pending.claim == *claim)
+    }
+
     /// The pending claims.
     pub(super) fn pending(&self) -> impl Iterator<Item = &Claim> + '_ {
         self.pending.values().map(|pending| &pending.claim)

@@ -81,6 +81,8 @@ impl Replica {
         match from.and_then(|peer| self.peers.kind(peer)) {
             Some(PeerKind::Tab(_)) if !self.is_relay() => Vec::new(),
             Some(PeerKind::Relay(..)) if !self.is_relay() => self.peers.tabs(),
+            // A relay that has not said yet what it has may know of another copy of this tab.
+            _ if !self.is_relay() && self.relay_decided.is_none() => self.peers.tabs(),
             _ => self.peers.all_but(from),
         }
     }

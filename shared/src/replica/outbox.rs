@@ -139,6 +139,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::PutContext(_)
         | WriteOp::ClaimSeq(_)
         | WriteOp::Ask(_)
+        | WriteOp::Sent(_)
         | WriteOp::Hearsay(_)
         | WriteOp::Distrust(_)
         | WriteOp::Answered(_)

@@ -257,6 +257,14 @@ impl Peers {
         self.links.iter().filter(|(_, kind)| matches!(kind, PeerKind::Tab(_))).map(|(&peer, _)| peer).collect()
     }
 
+    /// The tabs that are linked here and, as relays with lower ids than `me` have told, to those.
+    pub(super) fn tabs_also_below(&self, me: VoterId) -> Vec<ReplicaId> {
+        let mut tabs = self.own_tabs();
+        let lower: Vec<&RelayPresence> = self.presences.range(..me).map(|(_, presence)| presence).collect();
+        tabs.retain(|tab| lower.iter().any(|presence| presence.tabs.contains(tab)));
+        tabs
+    }
+
     /// The links to one tab.
     pub(super) fn links_of_tab(&self, tab: ReplicaId) -> Vec<PeerId> {
         self.links.iter().filter(|(_, kind)| **kind == PeerKind::Tab(tab)).map(|(&peer, _)| peer).collect()

@@ -137,6 +137,7 @@ impl Replica {
         self.applied = snapshot.at.slot;
         self.reconfigured(now);
         self.retire_all();
+        self.look_for_copy_in_ledger();
         self.settle_claims();
         if !self.is_relay() {
             self.leases.follow(&self.ledger, self.me);

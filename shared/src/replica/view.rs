@@ -238,6 +238,13 @@ impl<'a> View<'a> {
         self.own_edits_beyond(&self.replica.stored)
     }
 
+    /// Whether this replica has made an edit that cannot have left it: where somebody else knows of such a dot, another copy
+    /// of this replica has made it.
+    #[must_use]
+    pub fn is_unsent(&self, dot: Dot) -> bool {
+        dot.replica == self.replica.me && dot.counter > self.replica.copies.sent()
+    }
+
     /// How many of this replica's own edits are not known to be durable on a majority of the voters in force. What it
     /// wishes for is there as soon as it is decided, and not [pending](Self::pending_wishes) any more.
     #[must_use]

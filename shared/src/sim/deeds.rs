@@ -52,7 +52,8 @@ impl World {
                 Ok(())
             }
             15 | 16 => self.reload(tab),
-            17 | 18 => self.reopen(tab),
+            17 => self.reopen(tab),
+            18 => self.copy_profile(tab),
             19..=24 => self.cut_some(relay),
             25..=28 => self.cut_some(tab),
             29..=42 => self.connect_all(tab),
@@ -73,7 +74,7 @@ impl World {
         }
     }
 
-    fn some_tab(&mut self) -> NodeId {
+    pub(super) fn some_tab(&mut self) -> NodeId {
         let tabs = (self.nodes.len() - RELAYS) as u64;
         RELAYS + self.below(tabs) as usize
     }
@@ -242,14 +243,17 @@ impl World {
     }
 
     /// What only a closed tab could have told the relays, its neighbours must not go on with.
-    fn reload_whoever_knows_more_of(&mut self, closed: ReplicaId) -> Result<(), Violated> {
+    pub(super) fn reload_whoever_knows_more_of(&mut self, closed: ReplicaId) -> Result<(), Violated> {
         let mut on_disk = DotSet::default();
         for relay in &self.nodes[..RELAYS] {
             on_disk.join(&relay.disk.flushed().context.of(closed));
         }
         for tab in RELAYS..self.nodes.len() {
             let replica = self.nodes[tab].replica.as_ref();
-            if replica.is_some_and(|replica| !replica.view().document().context().of(closed).is_subset(&on_disk)) {
+            let is_it = self.nodes[tab].id == closed;
+            if !is_it
+                && replica.is_some_and(|replica| !replica.view().document().context().of(closed).is_subset(&on_disk))
+            {
                 self.reload(tab)?;
             }
         }

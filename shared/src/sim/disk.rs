@@ -46,6 +46,12 @@ impl Disk {
         *self = Disk::default();
     }
 
+    /// Another disk with what is flushed on this one.
+    #[must_use]
+    pub fn copy(&self) -> Disk {
+        Disk { flushed: self.flushed.clone(), ..Disk::default() }
+    }
+
     /// Makes a copy of what is flushed.
     pub fn back_up(&mut self) {
         self.backup = Some(self.flushed.clone());

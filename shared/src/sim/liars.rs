@@ -182,7 +182,8 @@ impl World {
         let accused: Vec<_> = running.map(|(at, replica)| (at, replica.view().equivocators())).collect();
         for (_, of_relay) in &accused {
             for (&tab, &dot) in *of_relay {
-                if !self.liars.iter().any(|liar| liar.id == tab && liar.has_equivocated) {
+                let is_liar = self.liars.iter().any(|liar| liar.id == tab && liar.has_equivocated);
+                if !is_liar && !self.checker.model.copied.contains(&tab) {
                     return Err(Violated::WronglyAccused { tab, dot });
                 }
                 if let Some(&(node, _)) = accused.iter().find(|(_, other)| !other.contains_key(&tab)) {

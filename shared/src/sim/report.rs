@@ -58,6 +58,10 @@ report! {
     reopened,
     /// Tabs that were closed, with what no relay had.
     reloads,
+    /// Tabs that went on with a copy of another one's profile.
+    copies,
+    /// Tabs that took a new id, since another copy was at work under theirs.
+    copies_found,
     /// Entries decided.
     decided,
     /// Claims that the ledger refused.

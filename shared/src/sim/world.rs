@@ -35,6 +35,9 @@ const MAX_PAUSE: Duration = Duration::from_millis(20);
 pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
 /// More steps than any run takes whose replicas come to rest.
 const MAX_STEPS: u64 = 400_000;
+/// How long two copies may be at two relays at a time: as long as things go wrong, since a relay whose messages are lost
+/// may tell of a tab that has left it.
+const TWIN_GRACE: Duration = CHAOS;
 /// Longer than any run.
 const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
@@ -194,6 +197,7 @@ impl World {
         let replicas: Vec<(NodeId, &Replica)> =
             nodes.filter_map(|(at, node)| Some((at, node.replica.as_ref()?))).collect();
         self.check_accused()?;
+        self.check_copies()?;
         let relays: Vec<&Replica> =
             replicas.iter().filter(|(node, _)| *node < RELAYS).map(|(_, relay)| *relay).collect();
         for &(node, replica) in &replicas {
@@ -316,7 +320,7 @@ impl World {
         let Some(mut output) = self.handle(node, input) else { return Ok(()) };
         let cut = std::mem::take(&mut output.cut);
         self.carry_out(node, output)?;
-        let Some((link, violation)) = cut.into_iter().next() else { return Ok(()) };
+        let Some((link, violation)) = self.renew_copies(node, cut)?.into_iter().next() else { return Ok(()) };
         let was_wrong = self.network.other_end(link, node).is_some_and(|other| self.nodes[other].clock_was_wrong);
         if matches!(violation, Violation::Clock(_)) && was_wrong && !self.calm {
             self.report.clocks_refused += 1;
@@ -362,7 +366,7 @@ impl World {
             self.post(node, link, message);
         }
         if output.forgot {
-            return self.renew(node);
+            return if node < RELAYS { self.renew(node) } else { self.take_new_id(node) };
         }
         self.arm_wake(node);
         Ok(())
@@ -387,7 +391,7 @@ impl World {
         let now = Now { monotonic: self.now, wall_ms: EPOCH_MS + self.now.as_millis() as u64 };
         let addresses = (1..=RELAYS as u16).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
         let recovery_grace = if self.kind == Kind::Forgetting { FOR_EVER } else { Duration::ZERO };
-        let tuning = Tuning { log_kept: 20, recovery_grace };
+        let tuning = Tuning { log_kept: 20, recovery_grace, twin_grace: TWIN_GRACE };
         let (role, durable) = match self.nodes[node].voter {
             Some(voter) => (Role::Relay { voter, addresses, seed, tuning }, self.nodes[node].disk.read()),
             None => (Role::Tab, self.nodes[node].disk.read()),

@@ -37,14 +37,18 @@ impl Session {
     fn carry(&mut self, now: Now, each: Carried, old: &Session, renamed: &mut BTreeMap<RecordId, RecordId>) {
         // There is no link.
         let _nothing_to_send = match each {
-            Carried::Add { old, record } => {
+            Carried::Add { old: id, record } => {
+                self.tell_lost_lease(now, id, old);
                 let view = self.view();
-                renamed.extend(view.document().next_dot(view.me()).map(|dot| (old, RecordId(dot))));
+                renamed.extend(view.document().next_dot(view.me()).map(|dot| (id, RecordId(dot))));
                 self.add(now, record)
             }
             Carried::Edit { record, field, edit } => self.act(now, Action::Edit { record, field, edit }),
             Carried::Remove { record } => self.command(now, Command::Remove { record }),
-            Carried::Number { record, number } => self.number(now, record, number),
+            Carried::Number { record, number } => {
+                self.tell_lost_lease(now, record, old);
+                self.number(now, record, number)
+            }
             Carried::Ask(wish) => match of_record(wish, renamed) {
                 wish if wish.record().is_some_and(|record| !self.view().document().contains(record)) => Vec::new(),
                 wish => self.command(now, Command::Ask(wish)),
@@ -55,6 +59,14 @@ impl Session {
                 Vec::new()
             }
         };
+    }
+
+    /// A number that `old` has given out of its lease stays with the lease.
+    fn tell_lost_lease(&mut self, now: Now, record: RecordId, old: &Session) {
+        if let Some(number) = old.view().number(record).leased {
+            let name = old.last_name(record);
+            self.tell_aloud(now, Fact::LeaseLost { name, number: number.into_inner() });
+        }
     }
 }
 

@@ -31,6 +31,7 @@ mod tag {
     pub const REFUSED: u8 = 13;
     pub const RELEASED: u8 = 14;
     pub const DISTRUST: u8 = 15;
+    pub const SENT: u8 = 16;
 }
 
 /// So many records that one replica has added one after the other share a row. A row for each would make the writing of a
@@ -132,6 +133,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
             });
         }
         WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &wire::dot_set_bytes(&dots))),
+        WriteOp::Sent(counter) => changes.push(put_number(key(tag::SENT, &[]), counter)),
         WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(&hearsay))),
         WriteOp::Distrust(distrust) => changes.push(put(key(tag::DISTRUST, &[]), &wire::plain_bytes(&distrust))),
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
@@ -212,6 +214,7 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
             take_number(body);
             wire::plain_of(body).map(WriteOp::Ask).map_err(|_| unreadable("a claim"))
         }
+        tag::SENT => take_number(body).map(WriteOp::Sent).ok_or(unreadable("edits on their way")),
         tag::CURSOR => cursor_of(body).ok_or(unreadable("a lease")),
         tag::CONTEXT => {
             take_number(body);

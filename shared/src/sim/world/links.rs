@@ -20,7 +20,16 @@ impl World {
         };
         for other in others {
             let both_run = self.nodes[node].replica.is_some() && self.nodes[other].replica.is_some();
-            if both_run && self.network.can_connect(node, other) && self.network.between(node, other).is_none() {
+            if node >= RELAYS && other < RELAYS {
+                self.replace_copies(node, other)?;
+            }
+            // To end the other copy may have moved this one.
+            let is_linked = other < RELAYS && node >= RELAYS && self.relay_of(node).is_some();
+            if both_run
+                && !is_linked
+                && self.network.can_connect(node, other)
+                && self.network.between(node, other).is_none()
+            {
                 let link = self.network.connect(node, other);
                 self.step(node, Input::PeerUp(link, self.kind_of(other)))?;
                 self.step(other, Input::PeerUp(link, self.kind_of(node)))?;
@@ -39,6 +48,10 @@ impl World {
     fn neighbours_of(&self, tab: NodeId) -> Vec<NodeId> {
         let browser = |tab: NodeId| (tab - RELAYS) / self.tabs_per_browser;
         (RELAYS..self.nodes.len()).filter(|&other| other != tab && browser(other) == browser(tab)).collect()
+    }
+
+    pub(in crate::sim) fn are_neighbours(&self, tab: NodeId, other: NodeId) -> bool {
+        self.neighbours_of(tab).contains(&other)
     }
 
     pub(super) fn connect_everybody(&mut self) -> Result<(), Violated> {

@@ -1,0 +1,158 @@
+//! How a tab notices that it is one of several copies of one replica.
+//!
+//! A browser profile can be copied, or come back out of a backup. Then two replicas write under one id, and give one dot to
+//! two edits. A tab keeps with its state how far its edits may have left it, and makes nothing known before that is durable.
+//! So whoever tells it of an own edit that it never made, or that has never left it, tells of another copy. The log tells of
+//! claims in the same way. Such a tab gives up its id ([`Output::forgot`](crate::io::Output)): the other copy goes on with
+//! it.
+
+use std::time::Duration;
+
+use litemap::LiteMap;
+
+use crate::id::ReplicaId;
+use crate::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
+use crate::ledger::Claim;
+use crate::mutation::{self, Mutation};
+use crate::paxos::Voter;
+
+use super::Replica;
+use super::claims::Claims;
+
+/// While a tab is linked, every edit may have left it.
+const ALL: u64 = u64::MAX;
+
+/// What a tab knows of copies of itself.
+#[derive(Debug)]
+pub(super) struct Copies {
+    /// The counter of the last own edit that may have left this replica.
+    sent: u64,
+    /// The same, as it was written last.
+    written: u64,
+    /// Another copy is at work under this id.
+    is_found: bool,
+}
+
+impl Copies {
+    /// As the disk has it. `highest` is the counter of the last own edit: what is made from now on has not left yet.
+    pub(super) fn recover(written: u64, highest: u64) -> Self {
+        Copies { sent: written.min(highest), written, is_found: false }
+    }
+
+    pub(super) fn is_found(&self) -> bool {
+        self.is_found
+    }
+
+    /// Looks at a claim that was made under this tab's id and that the log has decided.
+    pub(super) fn look_at(&mut self, claim: &Claim, claims: &Claims) {
+        if !claims.may_have_made(claim) && !mutation::is(Mutation::CopyUnnoticed) {
+            self.is_found = true;
+        }
+    }
+
+    /// The counter of the last own edit that may have left this replica.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+impl Replica {
+    /// Whether a message tells this tab of own edits that it cannot have made known. If so, it is not to be taken in.
+    pub(super) fn reveals_a_copy(&mut self, kind: PeerKind, message: &Message) -> bool {
+        let told = match message {
+            Message::Edit(edit) if edit.dot.replica == self.me => edit.dot.counter,
+            Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots().highest(self.me),
+            Message::Have { context, .. } | Message::Stored { context, .. } => context.highest(self.me),
+            _ => 0,
+        };
+        let made = self.document.context().highest(self.me);
+        // A neighbour may have heard of it from this tab.
+        let known = if self.is_neighbour(kind) { made } else { made.min(self.copies.sent) };
+        if told > known && !self.document.has_retired(self.me) && !mutation::is(Mutation::CopyUnnoticed) {
+            self.copies.is_found = true;
+        } else if !self.is_neighbour(kind) {
+            self.begins_to_send();
+        }
+        self.copies.is_found
+    }
+
+    /// Looks for claims of this tab in a ledger that has come as a whole.
+    pub(super) fn look_for_copy_in_ledger(&mut self) {
+        let is_known = |claim: &Claim| self.ledger.has_outcome(claim.id);
+        let others = self.ledger.latest_claim_of(self.me) > self.claims.seq() || self.claims.unsent().any(is_known);
+        if !self.is_relay() && others && !mutation::is(Mutation::CopyUnnoticed) {
+            self.copies.is_found = true;
+        }
+    }
+
+    /// A neighbour is linked, or the relay has said something: from now on edits leave this tab as soon as they are made.
+    /// What a neighbour builds on them tells the relay of them.
+    pub(super) fn begins_to_send(&mut self) {
+        self.copies.sent = ALL;
+    }
+
+    /// A link is down. If it was the last one, then what is made from now on stays here.
+    pub(super) fn ends_to_send(&mut self) {
+        if self.peers.all_but(None).is_empty() {
+            self.copies.sent = self.copies.sent.min(self.document.context().highest(self.me));
+        }
+    }
+
+    /// Writes down how far edits may have left this tab, before they do.
+    pub(super) fn keep_sent(&mut self) {
+        if !self.is_relay() && self.copies.sent != self.copies.written {
+            self.copies.written = self.copies.sent;
+            self.outbox.writes().push(WriteOp::Sent(self.copies.sent));
+        }
+    }
+}
+
+/// How often a relay looks for twins at the most.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The tabs that are linked to this relay and, as another one says, to that one at the same time. A tab that has moved is
+/// there for a while, until its old relay notices. Two copies of it stay.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    /// Since when.
+    since: LiteMap<ReplicaId, Duration>,
+    /// When to look again, since tabs have come or gone.
+    look_at: Option<Duration>,
+    looked_at: Duration,
+}
+
+impl Twins {
+    /// A tab has come or gone, here or at another relay.
+    pub(super) fn tabs_changed(&mut self) {
+        self.look_at.get_or_insert(self.looked_at + LOOK);
+    }
+
+    pub(super) fn deadline(&self, grace: Duration) -> Option<Duration> {
+        self.since.values().map(|&since| since + grace).chain(self.look_at).min()
+    }
+}
+
+impl Replica {
+    /// Of two relays that are linked to one tab, the one with the higher id ends its link when that has lasted: two copies of
+    /// one replica are at work. The other one goes on under the id.
+    pub(super) fn part_twins(&mut self, now: Duration, output: &mut Output) {
+        let Some(me) = self.voter().map(Voter::me) else { return };
+        let grace = self.tuning.twin_grace;
+        let is_due = self.twins.deadline(grace).is_some_and(|at| at <= now);
+        if !is_due {
+            return;
+        }
+        let known = std::mem::take(&mut self.twins).since;
+        let is_twin = |_: &ReplicaId| !mutation::is(Mutation::TwinsLeft);
+        let twins = self.peers.tabs_also_below(me).into_iter().filter(is_twin);
+        self.twins.since = twins.map(|tab| (tab, *known.get(&tab).unwrap_or(&now))).collect();
+        self.twins.looked_at = now;
+        let over: Vec<ReplicaId> =
+            self.twins.since.iter().filter(|(_, since)| **since + grace <= now).map(|(&tab, _)| tab).collect();
+        for tab in over {
+            self.twins.since.remove(&tab);
+            let links: Vec<PeerId> = self.peers.links_of_tab(tab);
+            output.cut.extend(links.into_iter().map(|peer| (peer, Violation::Copied)));
+        }
+    }
+}
