@@ -47,6 +47,7 @@ use crate::app::App;
 use crate::config::{CommandLine, Config};
 use crate::node::{Identity, Node};
 use crate::places::Limits;
+use crate::server::Connections;
 use crate::store::{Purpose, Store, Writer};
 
 /// With the allocator of glibc a relay under load spends a third of its time in it.
@@ -107,7 +108,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let per_address = config.max_connections_per_address.map(|count| count as usize);
     let limits = Limits::new(config.max_connections as usize, per_address);
     let router = app::router(App { config, node: handle.clone() });
-    let server = tokio::spawn(server::serve(listener, router, limits));
+    let (connections, ending) = Connections::new();
+    let server = tokio::spawn(server::serve(listener, router, limits, ending));
 
     tokio::select! {
         ended = &mut node => return Ok(ended??),
@@ -118,6 +120,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     server.abort();
     handle.stop().await;
     node.await??;
-    let _or_it_took_too_long = timeout(GOODBYE, handle.connections_ended()).await;
+    let ended = async { tokio::join!(connections.end(), handle.connections_ended()) };
+    let _or_it_took_too_long = timeout(GOODBYE, ended).await;
     Ok(())
 }

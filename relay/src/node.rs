@@ -47,6 +47,8 @@ use rooms::Rooms;
 const INBOX: usize = 1024;
 /// How many events are taken at once, before what they write goes to the disk together.
 const BATCH: usize = 256;
+/// How long a relay that is to stop may take to finish what it has begun.
+const FINISH: Duration = Duration::from_secs(3);
 /// How many changes of rooms are kept for those who listen.
 const CHANGES: usize = 256;
 /// How many commands may be unanswered before those are forgotten that nobody waits for any more.
@@ -114,6 +116,8 @@ pub struct Node {
     warned_of_no_vote: bool,
     /// A room in which the database has forgotten votes.
     forgot: Option<Room>,
+    /// This relay is to stop, at the latest then.
+    stops_at: Option<Instant>,
     started: Instant,
 }
 
@@ -186,6 +190,7 @@ impl Node {
             voteless_since: None,
             warned_of_no_vote: false,
             forgot: None,
+            stops_at: None,
             started: Instant::now(),
         };
         if let Some(founding) = node.founding.try_found() {
@@ -229,6 +234,9 @@ impl Node {
                 self.look_for_vote();
             }
             self.submit();
+            if self.has_finished() {
+                return Ok(self.stop(reports).await?);
+            }
             let deadline = self.deadline();
             tokio::select! {
                 biased;
@@ -236,9 +244,6 @@ impl Node {
                 () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {}
                 _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN && self.unwritten_bytes < MAX_UNWRITTEN_BYTES => {
                     for event in events.drain(..) {
-                        if matches!(event, Event::Stop) {
-                            return Ok(self.stop(reports).await?);
-                        }
                         self.take(event);
                     }
                 }
@@ -249,7 +254,23 @@ impl Node {
 
     /// The earliest deadline of all rooms, and of the node itself.
     fn deadline(&self) -> Option<Instant> {
-        self.rooms.deadline(self.started).into_iter().chain(self.vote_deadline()).min()
+        self.rooms.deadline(self.started).into_iter().chain(self.vote_deadline()).chain(self.stops_at).min()
+    }
+
+    /// Whether this relay is to stop, and what it has begun is done, or takes too long.
+    fn has_finished(&mut self) -> bool {
+        let Some(stops_at) = self.stops_at else { return false };
+        self.asked.retain(|_, waiting| !waiting.answer.is_closed());
+        self.asked.is_empty() || stops_at <= Instant::now()
+    }
+
+    /// Begins nothing more that others have a part in. Tabs turn to other relays; links stay up, so that what was begun can be
+    /// decided.
+    fn begin_to_stop(&mut self) {
+        self.stops_at.get_or_insert_with(|| Instant::now() + FINISH);
+        let is_tab = |peer: &Peer| matches!(peer.place, Place::Tab(..));
+        let tabs: Vec<PeerId> = self.peers.iter().filter(|(_, peer)| is_tab(peer)).map(|(&id, _)| id).collect();
+        tabs.into_iter().for_each(|tab| self.cut(tab, Violation::Stopping));
     }
 
     fn now(&self) -> Now {
@@ -288,13 +309,17 @@ impl Node {
             Event::Reconfigure(voters, answer) => {
                 let _asker_is_gone = answer.send(self.reconfigure(&voters));
             }
-            Event::Stop => {}
+            Event::Stop => self.begin_to_stop(),
         }
     }
 
     /// Carries out what a handler wants.
     fn command(&mut self, room: &Room, command: Command, answer: oneshot::Sender<Answer>) {
-        if let Err(no_room) = self.rooms.find(room) {
+        let refusal = match self.rooms.find(room) {
+            Err(no_room) => Some(no_room),
+            Ok(_) => (self.stops_at.is_some() && !command.is_local()).then_some(NoRoom::Stopping),
+        };
+        if let Some(no_room) = refusal {
             let _asker_is_gone = answer.send(Err(no_room));
             return;
         }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 use tracing::debug;
@@ -36,8 +37,37 @@ const MAX_TOLD: usize = 16;
 /// How long a client that is turned away may take to read the answer.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
+/// Connections that are to answer what they were asked, and then to end.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    begins: watch::Receiver<bool>,
+    /// Dropped with the connection.
+    _is_open: mpsc::Sender<()>,
+}
+
+/// The other end of [`Ending`].
+#[derive(Debug)]
+pub struct Connections {
+    end: watch::Sender<bool>,
+    are_open: mpsc::Receiver<()>,
+}
+
+impl Connections {
+    pub fn new() -> (Self, Ending) {
+        let (end, begins) = watch::channel(false);
+        let (is_open, are_open) = mpsc::channel(1);
+        (Connections { end, are_open }, Ending { begins, _is_open: is_open })
+    }
+
+    /// Has all connections end that are no WebSockets, and waits until they have.
+    pub async fn end(mut self) {
+        self.end.send_replace(true);
+        while self.are_open.recv().await.is_some() {}
+    }
+}
+
 /// Serves connections until the task is aborted. Connections that are open then go on.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits) {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, ending: Ending) {
     let places = Places::new(limits);
     let told = Arc::new(Semaphore::new(MAX_TOLD));
     loop {
@@ -49,7 +79,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits) {
             }
         };
         match places.take(remote.ip()) {
-            Ok(place) => drop(tokio::spawn(converse(tcp, remote, place, router.clone()))),
+            Ok(place) => drop(tokio::spawn(converse(tcp, remote, place, router.clone(), ending.clone()))),
             Err(full) => {
                 static TURNED_AWAY: LimitedLog = LimitedLog::new();
                 TURNED_AWAY.warn(format_args!("{} is turned away: {full}", remote.ip()));
@@ -94,7 +124,7 @@ async fn turn_away(mut tcp: TcpStream, full: Full) -> io::Result<()> {
 }
 
 /// Serves one connection until it ends, or becomes a WebSocket.
-async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Router) {
+async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Router, mut ending: Ending) {
     // Agreement is a conversation of small messages: none may wait for another one to share a packet.
     if let Err(error) = tcp.set_nodelay(true) {
         debug!("{remote} ended at once: {error}");
@@ -117,8 +147,16 @@ async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Rout
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(io, service)
         .with_upgrades();
+    let served = async {
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = &mut connection => return ended,
+            _ = ending.begins.wait_for(|&begins| begins) => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    };
     tokio::select! {
-        ended = connection => if let Err(error) = ended { debug!("connection of {remote} ended: {error}") },
+        ended = served => if let Err(error) = ended { debug!("connection of {remote} ended: {error}") },
         () = lost => debug!("connection of {remote} makes way for another one"),
     }
 }

@@ -90,7 +90,7 @@ pub enum Command {
         number: Option<u64>,
     },
     /// A new record with a number: this one, or the next. Costs no more than the record alone where the number needs no
-    /// decision.
+    /// decision. Where the log refuses the number, a relay takes the record back; in a tab it stays, for its user to choose.
     Register {
         fields: Vec<(FieldName, FieldEdit)>,
         number: Option<u64>,
@@ -125,6 +125,28 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether this replica does it by itself, at once: nobody else is asked.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Command::Add { .. }
+            | Command::Edit { .. }
+            | Command::Remove { .. }
+            | Command::Undo
+            | Command::Dismiss { .. }
+            | Command::Read(Consistency::Local)
+            | Command::Witness { .. }
+            | Command::Watch(_) => true,
+            Command::Number { .. }
+            | Command::Register { .. }
+            | Command::Free { .. }
+            | Command::Lease { .. }
+            | Command::Ask(_)
+            | Command::AskAs(_)
+            | Command::Read(_) => false,
+        }
+    }
+
     /// Whether the document may change by it, and not only through the log.
     pub(crate) fn may_edit(&self) -> bool {
         match self {

@@ -275,7 +275,8 @@ impl Replica {
         };
         replica.reconfigured(now);
         replica.retire_all();
-        replica.settle_claims();
+        // A relay has no claims of an earlier life.
+        let _none = replica.settle_claims();
         replica.apply_decided(now);
         for record in replica.document.records().collect::<Vec<_>>() {
             replica.look_at_number(now, record);

@@ -16,6 +16,7 @@ use shared::wire::Room;
 use tokio::sync::watch;
 
 use super::problem::Problem;
+use crate::node::NoRoom;
 
 /// How many answers are remembered.
 const MAX_REMEMBERED: usize = 10_000;
@@ -122,7 +123,7 @@ impl Remembered {
         }
         let mut answer = entry.answer;
         let answered = answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone());
-        answered.unwrap_or_else(|| Err(Problem::unavailable("stopping", "the relay is stopping: ask another one")))
+        answered.unwrap_or_else(|| Err(NoRoom::Unknown.into()))
     }
 
     /// What is known of a key. If that was nothing, it is under way from now on, and whoever asks sees to it.

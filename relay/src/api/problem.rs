@@ -77,9 +77,9 @@ impl Problem {
         problem.with("retry_after_ms", RETRY_AFTER_MS)
     }
 
-    /// Whether the same request may be done another time.
+    /// Whether nothing was done, and the same request may be done another time.
     pub fn is_for_now(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
+        self.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() && self.more.contains_key("retry_after_ms")
     }
 }
 
@@ -101,6 +101,7 @@ impl From<NoRoom> for Problem {
     fn from(no_room: NoRoom) -> Self {
         match no_room {
             NoRoom::Stopping => Problem::unavailable("stopping", no_room),
+            NoRoom::Unknown => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", no_room),
             NoRoom::Missing => Problem::new(StatusCode::NOT_FOUND, "room-not-found", no_room),
             NoRoom::TooMany { limit } => Problem::unavailable("too-many-rooms", no_room).with("limit", limit),
             NoRoom::TooFast => Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-new-rooms", no_room)

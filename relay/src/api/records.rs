@@ -164,10 +164,7 @@ impl Api {
         let (record, number) = match self.command(room.clone(), command).await? {
             Reply::Added(record) => (record, None),
             Reply::Registered(record, Ok(numbering)) => (record, Some(numbering.into())),
-            Reply::Registered(record, Err(rejection)) => {
-                let _stopping = self.command(room, Command::Remove { record }).await;
-                return Err(rejection.into());
-            }
+            Reply::Registered(_, Err(rejection)) => return Err(rejection.into()),
             other => unreachable!("a record was to be added, not {other:?}"),
         };
         let id = ids::of_record(record);

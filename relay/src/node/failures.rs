@@ -53,7 +53,7 @@ impl Node {
         }
         error!(room = room.as_str(), "the room had an internal error and is read anew from disk: {reason}");
         self.rooms.closed.insert(room.clone(), Closed::Reading);
-        self.turn_away(room, NoRoom::Failed);
+        self.turn_away(room);
         // The writer keeps order: it reads the room when all that the room has written before is on the disk.
         self.submit();
         self.writer.load(room.clone());
@@ -65,17 +65,17 @@ impl Node {
             "the room stays closed at this relay, since it fails again and again: restart the relay, or use another one: {reason}"
         );
         self.rooms.closed.insert(room.clone(), Closed::ForGood { reason: reason.to_owned() });
-        self.turn_away(room, NoRoom::Closed);
+        self.turn_away(room);
     }
 
-    /// Tells everybody who is in a room, or waits for it, that it is closed.
-    fn turn_away(&mut self, room: &Room, because: NoRoom) {
+    /// Tells everybody who is in a room, or waits for it, that it is closed. A command under way may have been done.
+    fn turn_away(&mut self, room: &Room) {
         let is_in_room = |place: &Place| matches!(place, Place::Tab(_, of_tab) if of_tab == room);
         for (_, peer) in self.peers.extract_if(.., |_, peer| is_in_room(&peer.place)) {
             peer.outbox.cut(Violation::RoomFailed);
         }
         for (_, asked) in self.asked.extract_if(.., |_, asked| asked.room == *room) {
-            let _asker_is_gone = asked.answer.send(Err(because));
+            let _asker_is_gone = asked.answer.send(Err(NoRoom::Unknown));
         }
         for peer in self.links() {
             self.tell_link(peer, &Frame::Closed(room.clone()));

@@ -61,8 +61,11 @@ pub struct Stopped;
 /// Why a room cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NoRoom {
-    #[error("the relay is stopping: ask another one")]
+    #[error("the relay is stopping, and nothing was done: ask another one")]
     Stopping,
+    /// The relay has stopped, or the room has failed, in the midst of a command.
+    #[error("the relay has ended before it knew whether this was done: look at another one before you ask again")]
+    Unknown,
     #[error(
         "there is no such room: add a record to it to create it, or open the page with ?room= and the name of the room"
     )]
@@ -192,9 +195,12 @@ impl NodeHandle {
     /// Has this relay's replica of a room carry out a command, and waits for the reply, however long it takes.
     ///
     /// # Errors
-    /// [`NoRoom`], and then nothing was done, unless the relay was stopped or the room has failed meanwhile.
+    /// [`NoRoom`], and then nothing was done, unless it is [`NoRoom::Unknown`].
     pub async fn command(&self, room: Room, command: Command) -> Answer {
-        self.ask(|answer| Event::Command(room, command, answer)).await.map_err(|Stopped| NoRoom::Stopping)?
+        let (answer, answered) = oneshot::channel();
+        let begun = self.tell(Event::Command(room, command, answer)).await;
+        begun.map_err(|Stopped| NoRoom::Stopping)?;
+        answered.await.map_err(|_| NoRoom::Unknown)?
     }
 
     /// Reads this relay's replica of a room. What takes long holds up the whole relay.

@@ -45,6 +45,9 @@ impl Said {
 impl Node {
     pub(super) fn tab_up(&mut self, peer: PeerId, visitor: Visitor, outbox: Outbox) {
         let Visitor { replica, room, account } = visitor;
+        if self.stops_at.is_some() {
+            return outbox.cut(Violation::Stopping);
+        }
         let refusal = self.enter(&room, account.address()).err().map(refusal);
         if let Some(violation) = refusal.or_else(|| self.refuse_id(&room, replica)) {
             return outbox.cut(violation);
@@ -138,6 +141,8 @@ fn refusal(no_room: NoRoom) -> Violation {
         NoRoom::TooMany { limit } => Violation::TooManyRooms { limit },
         NoRoom::TooFast => Violation::TooManyNewRooms,
         NoRoom::Stopping => Violation::Stopping,
-        NoRoom::Failed | NoRoom::Closed | NoRoom::Missing | NoRoom::ReadFailed => Violation::RoomFailed,
+        NoRoom::Unknown | NoRoom::Failed | NoRoom::Closed | NoRoom::Missing | NoRoom::ReadFailed => {
+            Violation::RoomFailed
+        }
     }
 }

@@ -152,7 +152,7 @@ async fn a_panic_closes_its_room_alone_and_the_room_comes_back_from_disk() {
     let (_connection, mut queue) = scene.tab(&other).await;
     let (_bystander, bystanders) = scene.tab(&people).await;
 
-    assert_eq!(scene.add(FATAL, &other).await, Err(NoRoom::Failed));
+    assert_eq!(scene.add(FATAL, &other).await, Err(NoRoom::Unknown));
     assert_eq!(timeout(PATIENCE, &mut queue.cut).await.expect("in time"), Ok(Violation::RoomFailed));
     assert!(matches!(scene.add("Béla", &people).await, Ok(Ok(_))), "the other room goes on");
     assert_eq!(scene.until_open(&other).await, ["Anna"]);
@@ -170,10 +170,10 @@ async fn a_room_that_fails_again_and_again_stays_closed_and_says_what_to_do() {
     scene.handle.enter(other.clone(), HERE).await.expect("a place");
     assert!(matches!(scene.add("Anna", &other).await, Ok(Ok(_))));
     for _ in 0..2 {
-        assert_eq!(scene.add(FATAL, &other).await, Err(NoRoom::Failed));
+        assert_eq!(scene.add(FATAL, &other).await, Err(NoRoom::Unknown));
         assert_eq!(scene.until_open(&other).await, ["Anna"]);
     }
-    assert_eq!(scene.add(FATAL, &other).await, Err(NoRoom::Closed));
+    assert_eq!(scene.add(FATAL, &other).await, Err(NoRoom::Unknown));
     assert_eq!(scene.names(&other).await, Err(NoRoom::Closed));
     assert_eq!(scene.handle.enter(other.clone(), HERE).await, Err(NoRoom::Closed));
     let (_connection, mut queue) = scene.tab(&other).await;
@@ -345,7 +345,7 @@ async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
     let leader = timeout(PATIENCE, relays[0].leader(&people)).await.expect("in time");
     let (leading, others): (Vec<_>, Vec<_>) = relays.iter().partition(|relay| relay.handle.me().voter == leader);
     assert!(matches!(leading[0].add("Anna", &people).await, Ok(Ok(_))));
-    assert_eq!(leading[0].add(FATAL, &people).await, Err(NoRoom::Failed));
+    assert_eq!(leading[0].add(FATAL, &people).await, Err(NoRoom::Unknown));
     for (number, other) in (10..).zip(others) {
         let asked = timeout(PATIENCE, other.handle.command(people.clone(), raise(number))).await.expect("in time");
         assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
@@ -369,7 +369,7 @@ async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
     assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
     for (count, failing) in (0..2).zip(["Anna", "Béla"]) {
         assert!(matches!(a.add(failing, &people).await, Ok(Ok(_))));
-        assert_eq!(a.add(FATAL, &people).await, Err(NoRoom::Failed));
+        assert_eq!(a.add(FATAL, &people).await, Err(NoRoom::Unknown));
         assert_eq!(a.until_open(&people).await.len(), count + 1);
         let asked = timeout(PATIENCE, b.handle.command(people.clone(), raise(10 + count as u64))).await;
         assert!(matches!(asked.expect("they agree in time"), Ok(Ok(Reply::Decided(_, Ok(_))))));

@@ -11,6 +11,7 @@ mod problems;
 mod reads;
 mod records;
 mod settings;
+mod stopping;
 
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};

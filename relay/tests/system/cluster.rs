@@ -135,6 +135,11 @@ impl Cluster {
         wait_for_exit(&mut child)
     }
 
+    /// The process of a relay that runs.
+    pub fn pid(&self, id: u16) -> Pid {
+        Pid::from_raw(self.relays[&id].child.as_ref().expect("a relay that runs").id() as i32)
+    }
+
     /// Waits until a relay ends by itself.
     pub fn wait_until_ended(&mut self, id: u16) -> ExitStatus {
         let mut child = self.relays.get_mut(&id).and_then(|relay| relay.child.take()).expect("a relay that runs");

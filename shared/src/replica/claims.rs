@@ -213,6 +213,14 @@ impl Claims {
         claim.id.replica == self.asker || mutation::is(Mutation::OldLeaseUsed)
     }
 
+    /// The record that was added together with a claim of this life, which is pending.
+    pub(super) fn registered_for(&self, claim: ClaimId) -> Option<RecordId> {
+        match self.pending.get(&claim)?.asked? {
+            Asked::Registration(_, record) => Some(record),
+            Asked::Outcome(_) | Asked::Number(_) | Asked::Before => None,
+        }
+    }
+
     /// Nobody wants it any more.
     pub(super) fn forget(&mut self, claim: ClaimId) {
         self.pending.remove(&claim);

@@ -1,6 +1,6 @@
 //! Snapshots: taken when the log has grown long, and sent in parts to whoever lags behind its start.
 
-use crate::id::VoterId;
+use crate::id::{RecordId, VoterId};
 use crate::io::{Message, Now, PeerId, Snapshot, WriteOp};
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Position, Slot};
@@ -138,7 +138,8 @@ impl Replica {
         self.reconfigured(now);
         self.retire_all();
         self.look_for_copy_in_ledger();
-        self.settle_claims();
+        let taken_back = self.settle_claims();
+        self.take_back(now, taken_back);
         if !self.is_relay() {
             self.leases.follow(&self.ledger, self.me);
         }
@@ -149,13 +150,18 @@ impl Replica {
         self.log_grew(now);
     }
 
-    /// The claims that a snapshot has decided are over.
-    pub(super) fn settle_claims(&mut self) {
+    /// The claims that a snapshot has decided are over. Gives the records that were added for numbers that were refused.
+    pub(super) fn settle_claims(&mut self) -> Vec<RecordId> {
         let over: Vec<_> =
             self.claims.fixed().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
+        let mut refused = Vec::new();
         for (claim, outcome) in over {
+            if outcome.is_err() {
+                refused.extend(self.claims.registered_for(claim.id));
+            }
             self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome, &mut self.outbox);
         }
+        refused
     }
 
     /// Drops what was decided long before this step, and keeps a snapshot in its place.

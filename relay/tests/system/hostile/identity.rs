@@ -66,7 +66,5 @@ async fn an_id_that_is_connected_to_one_relay_is_refused_at_another_until_that_c
     first.disconnect();
     observer.until_so("relay 2 knows that the tab is gone", || !is_at(&observer, 1)).await;
     let moved = Tab::under(secret, &[cluster.url(2)]);
-    moved
-        .until("it is connected, and has what it wrote", |view| view.is_connected() && Tab::has_name(view, "Anna"))
-        .await;
+    moved.until("it is connected", |view| view.is_connected()).await;
 }

@@ -112,6 +112,7 @@ fn addition(replica: ReplicaId, ahead: Duration) -> Addition {
     let mut tab =
         Replica::recover(Config { replica, schema: Schema::people(), role: Role::Tab }, Recovered::default(), now);
     let _have = tab.handle(now, Input::PeerUp(PeerId(0), PeerKind::Relay(VoterId(1), ReplicaId(1))));
+    let _nothing = tab.handle(now, Input::Receive(PeerId(0), empty_have()));
     let fields = vec![("name".to_owned(), FieldEdit::Assign("Mallory".to_owned()))];
     let output = tab.handle(now, Input::Command(CommandId(0), Command::Add { fields }));
     let written = output.write.expect("a new person is stored").id;
