@@ -17,7 +17,7 @@ use crate::limited_log::LimitedLog;
 use crate::link::{MAX_PACKET_BYTES, READ_BUFFER_BYTES};
 use crate::node::{NodeHandle, Stopped};
 use crate::origin::{self, Behind, Door};
-use crate::{api, body, cluster, legacy, link, page, peer};
+use crate::{api, body, cluster, legacy, link, page, peer, requests};
 
 /// What every handler sees.
 #[derive(Clone, Debug)]
@@ -48,6 +48,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn(body::in_time))
         // That something cannot be done for now is no error of the relay.
         .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
+        .layer(middleware::from_fn_with_state(app.node, requests::count))
 }
 
 async fn tab(

@@ -269,6 +269,7 @@ where
             Ok(Frame::Relays(relays)) => connection.link_tells(relays).await,
             Ok(Frame::Opened(room)) => connection.link_opened(room).await,
             Ok(Frame::Closed(room)) => connection.link_closed(room).await,
+            Ok(Frame::Updated(room, update)) => connection.link_updated(room, update).await,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
             Ok(_) => return Violation::Malformed { reason: "a link carries messages in rooms".to_owned() }.into(),
             Err(end) => return end,

@@ -22,6 +22,7 @@ mod outbox;
 mod page;
 mod peer;
 mod places;
+mod requests;
 mod schema;
 mod server;
 mod settings;

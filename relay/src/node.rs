@@ -11,9 +11,10 @@ mod outgoing;
 mod rooms;
 mod slices;
 mod tabs;
+mod telling;
 
 pub use directory::Others;
-pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped};
+pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped, Told};
 pub use membership::{AdmitCommand, Asked};
 pub use rooms::{DEFAULT_ROOM, is_blank};
 pub use slices::{Allowance, Wanted};
@@ -25,6 +26,7 @@ use std::time::{Duration, SystemTime};
 
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
+use shared::ledger::Rule;
 use shared::schema::Schema;
 use shared::wire::Room;
 use thiserror::Error;
@@ -34,6 +36,7 @@ use tracing::{error, info, trace, warn};
 
 use crate::budget::{Account, Budgets};
 use crate::outbox::{Outbox, Total};
+use crate::requests::Requests;
 use crate::store::{About, Persisted, StoreError, Writer, bytes_of, new_incarnation, new_room};
 
 use directory::Directory;
@@ -41,7 +44,7 @@ use founding::Founding;
 use handle::{Event, Memory};
 use links::Link;
 use machine::{Recover, Step, contained};
-use rooms::Rooms;
+use rooms::{OpenRoom, Rooms};
 
 /// How many events may wait for the node; beyond that the connections stop reading.
 const INBOX: usize = 1024;
@@ -108,6 +111,9 @@ pub struct Node {
     waiting_for_tabs: Total,
     /// Who wants to know when a room has changed.
     changes: broadcast::Sender<Room>,
+    /// Who listens for the programs of the original.
+    told: broadcast::Sender<Told>,
+    requests: Arc<Requests>,
     last_command: CommandId,
     /// Whether links, leaders or voters have changed since the membership was looked at.
     changed: bool,
@@ -185,6 +191,8 @@ impl Node {
             asked: BTreeMap::new(),
             waiting_for_tabs: Total::new(MAX_WAITING_FOR_TABS),
             changes: broadcast::Sender::new(CHANGES),
+            told: broadcast::Sender::new(CHANGES),
+            requests: Arc::default(),
             last_command: CommandId(0),
             changed: true,
             voteless_since: None,
@@ -208,6 +216,8 @@ impl Node {
             connections: watch::Sender::new(0),
             others: node.directory.watch(),
             changes: node.changes.clone(),
+            told: node.told.clone(),
+            requests: Arc::clone(&node.requests),
             waiting_for_tabs: node.waiting_for_tabs.clone(),
             budgets: Budgets::default(),
             memory: Memory::new(MAX_UNHANDLED_BYTES),
@@ -225,6 +235,7 @@ impl Node {
         mut reports: mpsc::UnboundedReceiver<Result<Persisted, StoreError>>,
     ) -> Result<(), NodeError> {
         let mut events = Vec::with_capacity(BATCH);
+        let requests = Arc::clone(&self.requests);
         loop {
             if let Some(room) = self.forgot.take() {
                 return Err(self.renew(room, reports).await);
@@ -242,6 +253,7 @@ impl Node {
                 biased;
                 report = reports.recv() => self.persisted(report.ok_or(StoreError::WriterGone)??),
                 () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {}
+                () = requests.changed() => self.count_requests(),
                 _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN && self.unwritten_bytes < MAX_UNWRITTEN_BYTES => {
                     for event in events.drain(..) {
                         self.take(event);
@@ -287,6 +299,8 @@ impl Node {
             Event::LinkTells(peer, relays) => self.link_tells(peer, relays),
             Event::LinkOpened(peer, room) => self.link_opened(peer, &room),
             Event::LinkClosed(peer, room) => self.link_closed(peer, room),
+            Event::LinkUpdated(peer, room, update) => self.link_updated(peer, room, update),
+            Event::Updated(room, update) => self.updated(room, update),
             Event::Down(peer) => {
                 self.remove(peer);
             }
@@ -329,6 +343,16 @@ impl Node {
         let id = self.next_command();
         self.asked.insert(id, Waiting { room: room.clone(), answer });
         self.handle(room, Input::Command(id, command));
+    }
+
+    /// Tells the rooms whose rule is the counter how many requests have come.
+    fn count_requests(&mut self) {
+        let requests = self.requests.count();
+        let counts = |open: &OpenRoom| open.machine.view().ledger().dynamic().rule == Rule::Counter;
+        let rooms = self.rooms.open.iter().filter(|(_, open)| counts(open)).map(|(room, _)| room.clone());
+        for room in rooms.collect::<Vec<_>>() {
+            self.handle(&room, Input::Requests(requests));
+        }
     }
 
     fn next_command(&mut self) -> CommandId {
@@ -419,6 +443,7 @@ impl Node {
         if std::mem::replace(&mut open.told, reading) != reading {
             let _nobody_listens = self.changes.send(room.clone());
         }
+        self.tell_edits(room, &output.events);
         self.carry_out(room, output);
     }
 

@@ -117,7 +117,14 @@ where
         let message = match incoming.decode(&bytes) {
             Ok(Frame::Message(message)) => message,
             Ok(Frame::Bye(violation)) => return End::Told(violation),
-            Ok(Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) | Frame::Opened(_) | Frame::Closed(_)) => {
+            Ok(
+                Frame::Hello(_)
+                | Frame::InRoom(..)
+                | Frame::Relays(_)
+                | Frame::Opened(_)
+                | Frame::Closed(_)
+                | Frame::Updated(..),
+            ) => {
                 return Violation::NotForTabs.into();
             }
             Err(end) => return end,

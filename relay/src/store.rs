@@ -29,7 +29,10 @@ const LOCK_NAME: &str = "lock";
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
+
+/// What has changed since the version before, which is brought up to date when it is opened.
+const SINCE_VERSION_5: &str = "ALTER TABLE progress ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;";
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.
@@ -83,7 +86,8 @@ CREATE TABLE cursor (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE distrust (room TEXT PRIMARY KEY NOT NULL, body BLOB NOT NULL) STRICT;
 CREATE TABLE progress (
-    room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0
+    room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0,
+    raised INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -149,6 +153,8 @@ impl Store {
         set_up(&connection).map_err(broken)?;
         if (found, application, tables) == (0, 0, 0) {
             create(&mut connection, purpose).map_err(StoreError::Write)?;
+        } else if (found, application) == (5, APPLICATION_ID) {
+            bring_up_to_date(&mut connection).map_err(StoreError::Write)?;
         } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
             return Err(StoreError::OtherVersion { file, found });
         }
@@ -267,6 +273,14 @@ fn create(connection: &mut Connection, Purpose { voter, schema }: &Purpose) -> r
     transaction.commit()?;
     // Whoever loses the write-ahead log later is still the same incarnation, and can be told what it has forgotten.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+/// Makes a database of the version before one of this version.
+fn bring_up_to_date(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SINCE_VERSION_5)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
 }
 
 /// An id for a database that has given no votes.

@@ -8,6 +8,7 @@
 mod aw_set;
 mod field;
 mod lww_register;
+mod max_register;
 mod mv_register;
 mod pn_counter;
 mod version;
@@ -15,6 +16,7 @@ mod version;
 pub use aw_set::AwSet;
 pub use field::{Field, FieldEdit, FieldId, FieldKind, Inverse, Op, WrongEdit};
 pub use lww_register::LwwRegister;
+pub use max_register::MaxRegister;
 pub use mv_register::MvRegister;
 pub use pn_counter::{PnCounter, Sum};
 pub use version::Version;

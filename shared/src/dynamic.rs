@@ -6,12 +6,15 @@
 //! allowed has been asked for, and nothing has waited, for as many windows as the settings say and some more by chance:
 //! rooms that suffered from the same burst do not all come back at the same moment.
 //!
+//! That is the rule *ladder*. The rule *counter*, which is the thesis's own, looks at no window: each relay counts the
+//! requests that come to it, of every kind, and the first whose count passes the setting ends the epoch.
+//!
 //! What is measured never decides on anything but routing, and a switch is an entry in the log, so that every replica
 //! knows of every switch in the same place.
 
 use std::time::Duration;
 
-use crate::ledger::{Dynamic, Epoch, Load, Reason, Rule, Rung};
+use crate::ledger::{Dynamic, Epoch, Load, Mode, Reason, Rule, Rung};
 use crate::split_mix::SplitMix64;
 
 /// After how many bad windows on end the next rung is taken.
@@ -36,8 +39,11 @@ pub struct Controller {
     window: Option<Window>,
     /// The number of the epoch that the counts below are about.
     epoch: u64,
-    /// How many numbers were asked for in the epoch.
+    /// How many requests had come to this relay when it was told last, and when the epoch began.
     requests: u64,
+    requests_before: u64,
+    /// The epoch that the count of requests has asked to end.
+    counted_out: Option<u64>,
     /// How many bad windows there were on end.
     bad: u32,
     /// How many calm windows there were on end.
@@ -75,6 +81,8 @@ impl Controller {
             window: None,
             epoch: 0,
             requests: 0,
+            requests_before: 0,
+            counted_out: None,
             bad: 0,
             calm: 0,
             chance: 0,
@@ -84,7 +92,6 @@ impl Controller {
 
     /// A number was asked for; of the log, or of a replica that gave it by itself.
     pub fn asked(&mut self, now: Duration, of_the_log: bool) {
-        self.requests += 1;
         let window = self.window.get_or_insert_with(|| Window::new(now));
         window.requests += 1;
         window.of_the_log += u32::from(of_the_log);
@@ -145,23 +152,38 @@ impl Controller {
     fn follow(&mut self, epoch: &Epoch) {
         if self.epoch != epoch.number {
             self.epoch = epoch.number;
-            (self.requests, self.bad, self.calm) = (0, 0, 0);
+            (self.bad, self.calm) = (0, 0);
+            self.requests_before = self.requests;
             self.chance = self.random.draw();
         }
     }
 
-    /// The switch that was to be could not be asked for: a later window is to see to it again.
+    /// The switch that was to be could not be asked for: a later window, or request, is to see to it again.
     pub fn stays(&mut self) {
-        self.left = None;
+        (self.left, self.counted_out) = (None, None);
+    }
+
+    /// So many requests have come to this relay since its count has begun. Says whether the rule
+    /// [`Counter`](Rule::Counter) ends the epoch for it. Every relay counts its own, whether it leads or not.
+    pub fn counted(&mut self, requests: u64, settings: &Dynamic, epoch: &Epoch) -> bool {
+        self.follow(epoch);
+        if requests < self.requests {
+            self.requests_before = 0; // The count has begun anew.
+        }
+        self.requests = requests;
+        let is_high = requests - self.requests_before > settings.high_request.into();
+        let may_steer = !matches!(epoch.reason, Reason::ByHand) && self.counted_out != Some(epoch.number);
+        let is_over = settings.rule == Rule::Counter && is_high && may_steer && epoch.rung.mode() == Mode::Hybrid;
+        if is_over {
+            self.counted_out = Some(epoch.number);
+        }
+        is_over
     }
 
     fn judge(&mut self, settings: &Dynamic, rung: Rung, load: &Load, of_the_log: u32) -> Option<(Rung, Reason)> {
         match settings.rule {
-            Rule::Hand => None,
-            Rule::Counter => {
-                let is_high = self.requests > settings.high_request.into();
-                (is_high && rung.settles()).then_some((Rung::Provisional, Reason::Load))
-            }
+            // The counter goes by requests of every kind, which are no matter of windows.
+            Rule::Hand | Rule::Counter => None,
             Rule::Ladder => self.climb(settings, rung, load, of_the_log),
         }
     }

@@ -64,6 +64,9 @@ pub enum Input {
     /// The relays have found one another, and these vote from the first slot on. Takes no effect on a log that has
     /// begun.
     Found(Configuration),
+    /// So many requests have come to this relay, of whatever kind, since its count has begun. Only the rule
+    /// [`Counter`](crate::ledger::Rule::Counter) looks at it.
+    Requests(u64),
 }
 
 /// What a user may want.
@@ -102,6 +105,11 @@ pub enum Command {
     /// The user has read why a record got no number.
     Dismiss {
         record: RecordId,
+    },
+    /// Raises the highest number to this one; a lower one changes nothing. At a relay the log is not asked for it in the
+    /// CRDT-only mode or without a majority: then it merges between the relays, and the log follows later.
+    Raise {
+        number: u64,
     },
     /// Leases so many numbers to this replica, which can then give them while it is offline.
     Lease {
@@ -158,6 +166,7 @@ impl Command {
             | Command::Register { .. }
             | Command::Free { .. } => true,
             Command::Dismiss { .. }
+            | Command::Raise { .. }
             | Command::Lease { .. }
             | Command::Ask(_)
             | Command::AskAs(_)
@@ -177,6 +186,8 @@ pub enum Consistency {
     Session(Slot),
     /// All that anybody was told before the read began.
     Linearizable,
+    /// All that the relays linked to this one have when they are asked, edits and log.
+    OfAllRelays,
 }
 
 /// A command that was done.
@@ -190,6 +201,10 @@ pub enum Reply {
     Numbered(Numbering),
     /// The record was added; and it has a number, unless the log has refused it.
     Registered(RecordId, Result<Numbering, Rejection>),
+    /// The highest number is at least what was asked for: `highest`, as far as this relay knows, and the log follows.
+    Raised {
+        highest: u64,
+    },
     /// The log has decided, and it is released. A refusal by the ledger is an outcome too.
     Decided(ClaimId, Outcome),
     /// The log is applied below `applied`; a replica that leads, or is linked to the leader, was in touch with it so
@@ -340,6 +355,8 @@ pub enum WriteOp {
     Hearsay(Hearsay),
     /// What the replica was told and does not believe.
     Distrust(Distrust),
+    /// A relay's highest number was raised to this one without the log.
+    Raised(u64),
     /// Out of the lease that begins with `first`, the next number to give is `next`.
     Cursor {
         first: u64,
@@ -384,6 +401,8 @@ pub struct Recovered {
     pub sent: u64,
     pub hearsay: Hearsay,
     pub distrust: Distrust,
+    /// In a relay: how far the highest number was raised without the log.
+    pub raised: u64,
     /// In a tab: everything decided below is released, as far as it was told.
     pub released: Slot,
     /// Why a tab's records got no number when it asked for them last.
@@ -440,6 +459,7 @@ impl Recovered {
             WriteOp::Sent(counter) => self.sent = counter,
             WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
             WriteOp::Distrust(distrust) => self.distrust = distrust,
+            WriteOp::Raised(number) => self.raised = number,
             WriteOp::Cursor { first, next } => {
                 self.cursors.insert(first, next);
             }
@@ -526,6 +546,10 @@ pub enum Message {
     },
     /// What the leader has measured, and what its relays pass on to the tabs.
     Load(Load),
+    /// Between relays: the highest number was raised to this one without the log.
+    Raised {
+        number: u64,
+    },
     /// Asks the leader from which slot on a read is up to date.
     ReadIndex {
         id: u64,

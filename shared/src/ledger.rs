@@ -191,6 +191,14 @@ impl Ledger {
         self.numbers.check_within(number, self.limit())
     }
 
+    /// Checks whether the log would raise the highest number to this one.
+    ///
+    /// # Errors
+    /// [`Rejection::OutOfRange`] or [`Rejection::TooFarAhead`].
+    pub fn check_raise(&self, number: u64) -> Result<(), Rejection> {
+        self.numbers.check_raise(number)
+    }
+
     /// The ranges ever leased, ascending.
     pub fn ranges(&self) -> impl Iterator<Item = Range> + '_ {
         self.numbers.ranges()

@@ -102,6 +102,8 @@ rules! {
     StampsKept,
     /// A counter may leap as far as somebody says.
     LeapBelieved,
+    /// A relay does not merge how far others have raised the highest number without the log.
+    RaiseUnmerged,
 }
 
 #[cfg(not(feature = "mutations"))]

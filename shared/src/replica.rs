@@ -17,6 +17,7 @@ mod numbering;
 mod observing;
 mod outbox;
 mod peers;
+mod raised;
 mod reads;
 mod recent;
 mod snapshots;
@@ -39,6 +40,7 @@ pub use witnesses::Witness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::crdt::MaxRegister;
 use crate::document::Document;
 use crate::dot::{Dot, DotSet};
 use crate::dynamic::Controller;
@@ -129,6 +131,10 @@ pub struct Replica {
     unsettled: Unsettled,
     /// The claim that settles what is provisional, as long as it is pending.
     settling: Option<ClaimId>,
+    /// How far the highest number was raised without the log. Of relays alone.
+    raised: MaxRegister,
+    /// The claim by which the log follows `raised`, as long as it is pending.
+    settling_raise: Option<ClaimId>,
     /// Before then what comes out of leases is not settled, unless it fills an entry of the log.
     settle_at: Duration,
     leases: Leases,
@@ -242,6 +248,8 @@ impl Replica {
             claims,
             unsettled: Unsettled::default(),
             settling: None,
+            raised: MaxRegister::new(durable.raised),
+            settling_raise: None,
             settle_at: Duration::ZERO,
             leases,
             controller: Controller::new(seed),
@@ -315,6 +323,7 @@ impl Replica {
             }
             Input::Wake => self.on_wake(now),
             Input::Found(configuration) => self.found(configuration),
+            Input::Requests(requests) => self.count_requests(now, requests),
         }
         self.settle(now, &mut output);
         if self.is_relay() {
@@ -376,6 +385,7 @@ impl Replica {
             self.steer(now);
             self.lease_ahead(now);
             self.settle_provisional(now);
+            self.settle_raised(now);
             self.pump_claims(now);
             self.tell_status(now);
             self.tell_holdings(now);
@@ -437,6 +447,7 @@ impl Replica {
         match message {
             Message::Paxos(_)
             | Message::Held { .. }
+            | Message::Raised { .. }
             | Message::Presence(_)
             | Message::PresenceNews(_)
             | Message::Attest(_)
@@ -511,6 +522,7 @@ impl Replica {
                 self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
             }
             Message::Held { .. } => {} // Heard already.
+            Message::Raised { number } => self.on_raised(peer, number)?,
             Message::Equivocated { dot } => self.on_equivocated(dot, output),
             Message::Presence(presence) => {
                 self.peers.set_presence(from, presence);
@@ -572,6 +584,7 @@ impl Replica {
         if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.voter, kind) {
             let effects = voter.peer_up(now.monotonic, id, incarnation, &self.log);
             self.act(effects);
+            self.tell_raised(peer);
         }
         self.tell_released(&[peer]);
         self.claims.resend_all();

@@ -21,7 +21,7 @@ use crate::paxos::Configuration;
 use crate::schema::Schema;
 
 /// The version of the frames. Peers of different versions do not talk.
-pub const VERSION: u8 = 7;
+pub const VERSION: u8 = 8;
 
 /// The version of documents, which has a number of its own: what is kept outlives the frames of its time.
 const DOCUMENT_VERSION: u8 = 2;
@@ -51,6 +51,9 @@ pub enum Frame {
     Opened(Room),
     /// On the link of two relays: the sender does not serve this room for now. To this room the link is down.
     Closed(Room),
+    /// On the link of two relays: a program of the original system has updated a room, for those who listen there. Tells
+    /// of it and nothing more: what it has changed goes the ways of all changes.
+    Updated(Room, Update),
     /// The last frame: why the link is cut.
     Bye(Violation),
 }
@@ -85,6 +88,14 @@ pub struct Relays {
     pub founding: Option<Configuration>,
     /// Where the sender, and those to whom it has a link, are reached: host and port.
     pub addresses: BTreeMap<VoterId, String>,
+}
+
+/// The event of a program of the original system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Empty if it was about the number alone.
+    pub name: String,
+    pub number: i64,
 }
 
 /// The name of a room: an independent database.

@@ -18,7 +18,7 @@ use shared::observation::{End, LinkSeen, Observation, Votes};
 use shared::paxos::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix};
 use shared::presence::{PresenceNews, RelayNews, StatusNews, TabsNews};
 use shared::schema::Schema;
-use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Room};
+use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Room, Update};
 
 const ALICE: ReplicaId = ReplicaId(0xa11c_e000_0000_0001);
 const SECRET: ReplicaSecret = ReplicaSecret::new([7; ReplicaSecret::BYTES]);
@@ -113,6 +113,7 @@ fn frames() -> Vec<Frame> {
         Message::Fetch { first: Slot(300) },
         Message::Propose(claim()),
         Message::Equivocated { dot: Dot::new(ALICE, 7) },
+        Message::Raised { number: 300 },
         Message::PresenceNews(PresenceNews { tabs: news_of_tabs(), leader: Some(ballot) }),
         Message::StatusNews(StatusNews { leader: Some(ballot), relays: vec![news_of_relay()] }),
     ];
@@ -124,9 +125,14 @@ fn frames() -> Vec<Frame> {
     let founding = Configuration { number: 0, voters: BTreeMap::from([(VoterId(2), RELAY)]) };
     let addresses = BTreeMap::from([(VoterId(2), "127.0.0.1:5002".to_owned())]);
     let relays = Frame::Relays(Relays { founding: Some(founding), addresses });
-    let in_room = Frame::InRoom(room, Message::More);
+    let in_room = Frame::InRoom(room.clone(), Message::More);
+    let updated = Frame::Updated(room, Update { name: "Anna".to_owned(), number: -7 });
     let bye = Frame::Bye(Violation::Stopping);
-    [hello].into_iter().chain(messages.into_iter().map(Frame::Message)).chain([relay, relays, in_room, bye]).collect()
+    [hello]
+        .into_iter()
+        .chain(messages.into_iter().map(Frame::Message))
+        .chain([relay, relays, in_room, updated, bye])
+        .collect()
 }
 
 fn news_of_tabs() -> TabsNews {

@@ -248,7 +248,12 @@ impl Engine {
             Frame::Hello(Hello::Relay { voter, replica, schema }) => self.on_hello(voter, replica, schema),
             Frame::Message(message) => self.on_message(message),
             Frame::Bye(violation) => self.on_bye(violation),
-            Frame::Hello(_) | Frame::InRoom(..) | Frame::Relays(_) | Frame::Opened(_) | Frame::Closed(_) => {
+            Frame::Hello(_)
+            | Frame::InRoom(..)
+            | Frame::Relays(_)
+            | Frame::Opened(_)
+            | Frame::Closed(_)
+            | Frame::Updated(..) => {
                 let reason = "a relay does not say this to a tab".to_owned();
                 self.cut(&Violation::Malformed { reason });
             }

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shared::id::{ReplicaId, VoterId};
+use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Command, CommandRejection, Message, PeerId, Reply};
 use shared::replica::View;
 use shared::schema::Schema;
-use shared::wire::{Relays, Room};
+use shared::wire::{Relays, Room, Update};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
@@ -19,6 +19,7 @@ use super::membership::{Asked, Health, Membership, NotAsked};
 use super::tabs::{Said, Visitor};
 use crate::budget::{Account, Budgets};
 use crate::outbox::{Outbox, Total};
+use crate::requests::Requests;
 
 /// Looks at a room, or learns why it cannot.
 type Look = Box<dyn FnOnce(Result<View<'_>, NoRoom>) + Send>;
@@ -35,6 +36,8 @@ pub(super) enum Event {
     LinkTells(PeerId, Relays),
     LinkOpened(PeerId, Room),
     LinkClosed(PeerId, Room),
+    LinkUpdated(PeerId, Room, Update),
+    Updated(Room, Update),
     Down(PeerId),
     Enter(Room, IpAddr, oneshot::Sender<Result<(), NoRoom>>),
     Command(Room, Command, oneshot::Sender<Answer>),
@@ -43,6 +46,15 @@ pub(super) enum Event {
     Membership(oneshot::Sender<Membership>),
     Reconfigure(BTreeSet<VoterId>, oneshot::Sender<Result<BTreeMap<Room, Asked>, NotAsked>>),
     Stop,
+}
+
+/// What those who listen for the original's programs are told.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// One of these programs has updated a room, at this relay or at another one.
+    Updated(Room, Update),
+    /// Tabs have edited these records.
+    Edited(Room, Vec<RecordId>),
 }
 
 /// The relay at the other end of a link.
@@ -93,6 +105,8 @@ pub struct NodeHandle {
     pub(super) connections: watch::Sender<usize>,
     pub(super) others: watch::Receiver<Others>,
     pub(super) changes: broadcast::Sender<Room>,
+    pub(super) told: broadcast::Sender<Told>,
+    pub(super) requests: Arc<Requests>,
     /// How much waits in the outboxes of all tabs.
     pub(super) waiting_for_tabs: Total,
     pub(super) budgets: Budgets,
@@ -227,6 +241,24 @@ impl NodeHandle {
         self.changes.subscribe()
     }
 
+    /// Tells of what programs of the original do at any relay, and of what tabs edit.
+    pub fn told(&self) -> broadcast::Receiver<Told> {
+        self.told.subscribe()
+    }
+
+    /// Has those told of an update who listen for the original's programs, at this relay and at those linked to it.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn tell_updated(&self, room: Room, update: Update) -> Result<(), Stopped> {
+        self.tell(Event::Updated(room, update)).await
+    }
+
+    /// How many requests have come to this relay.
+    pub fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
     pub async fn health(&self) -> Result<Health, Stopped> {
         self.ask(Event::Health).await
     }
@@ -314,6 +346,10 @@ impl Connection {
 
     pub async fn link_closed(&self, room: Room) -> Result<(), Stopped> {
         self.node.tell(Event::LinkClosed(self.peer, room)).await
+    }
+
+    pub async fn link_updated(&self, room: Room, update: Update) -> Result<(), Stopped> {
+        self.node.tell(Event::LinkUpdated(self.peer, room, update)).await
     }
 
     pub async fn down(&mut self) {

@@ -51,8 +51,8 @@ pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     })
 }
 
-/// By what a room reads as it does: the document, the log, how far it is released, and who leads.
-pub(super) type Reading = (u128, Slot, Slot, Option<Ballot>);
+/// By what a room reads as it does: the document, the log, how far it is released, who leads, and the highest number.
+pub(super) type Reading = (u128, Slot, Slot, Option<Ballot>, u64);
 
 /// The consequences of one step of a replica.
 pub(super) struct Step {
@@ -77,7 +77,7 @@ impl Step {
                 leader,
                 is_blank: is_blank(view),
                 configuration: view.ledger().configuration().map(|configuration| configuration.number),
-                reading: (view.document().fingerprint(), view.log().decided(), view.released(), leader),
+                reading: (view.document().fingerprint(), view.log().decided(), view.released(), leader, view.highest()),
                 deadline: machine.deadline(),
             }
         })

@@ -227,6 +227,8 @@ mod tests {
             connections: watch::Sender::new(0),
             others: watch::channel(Default::default()).1,
             changes: broadcast::Sender::new(1),
+            told: broadcast::Sender::new(1),
+            requests: Arc::default(),
             waiting_for_tabs: Total::new(1 << 20),
             budgets: Budgets::default(),
             memory: Memory::new(1 << 20),

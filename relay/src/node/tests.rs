@@ -295,6 +295,7 @@ async fn carry(mut queue: outbox::Queue, to: Arc<Connection>) {
             Frame::Relays(relays) => to.link_tells(relays).await,
             Frame::Opened(room) => to.link_opened(room).await,
             Frame::Closed(room) => to.link_closed(room).await,
+            Frame::Updated(room, update) => to.link_updated(room, update).await,
             other => panic!("no frame of a link: {other:?}"),
         };
         if told.is_err() {

@@ -124,10 +124,10 @@ impl Store {
     }
 
     fn load_progress(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, decided, claim_seq FROM progress", only, |row| {
+        self.each("SELECT room, decided, claim_seq, raised FROM progress", only, |row| {
             let (decided, claim_seq) = (Slot(unsigned(row, 1)?), unsigned(row, 2)?);
             let recovered = room(rooms, row)?;
-            (recovered.decided, recovered.claim_seq) = (decided, claim_seq);
+            (recovered.decided, recovered.claim_seq, recovered.raised) = (decided, claim_seq, unsigned(row, 3)?);
             Ok(())
         })?;
         self.each("SELECT room, first, next FROM cursor", only, |row| {
@@ -204,6 +204,7 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::Accept { .. }
         | WriteOp::Decided(_)
         | WriteOp::ClaimSeq(_)
+        | WriteOp::Raised(_)
         | WriteOp::Cursor { .. } => write_log(transaction, room, op),
         // A relay's claims are under a new name in each life, nobody stores its edits for it, and it has no neighbours.
         WriteOp::Released(_)
@@ -339,6 +340,11 @@ fn write_log(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlit
             transaction,
             "INSERT INTO progress (room, claim_seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET claim_seq = ?2",
             params![room, *seq as i64],
+        ),
+        WriteOp::Raised(number) => execute(
+            transaction,
+            "INSERT INTO progress (room, raised) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET raised = ?2",
+            params![room, *number as i64],
         ),
         WriteOp::Cursor { first, next } => execute(
             transaction,

@@ -105,6 +105,7 @@ fn any_op() -> impl Strategy<Value = WriteOp> {
             .prop_map(|(slot, ballot, entry)| WriteOp::Accept { slot, accepted: Accepted { ballot, entry } }),
         any_slot().prop_map(WriteOp::Decided),
         number().prop_map(WriteOp::ClaimSeq),
+        number().prop_map(WriteOp::Raised),
     ]
 }
 
@@ -347,7 +348,8 @@ fn what_no_replica_has_left_is_broken_and_no_panic() {
         "INSERT INTO standing VALUES ('people', -1, 1, 1, 0, 0, 1, 1)".to_owned(),
         "INSERT INTO standing VALUES ('people', 0, 1, 70000, 0, 0, 1, 1)".to_owned(),
         "INSERT INTO remembered VALUES ('people', 70000, 1, 0, 1, 1, 0, 0, 0, 0)".to_owned(),
-        "INSERT INTO progress VALUES ('no room', 0, 0)".to_owned(),
+        "INSERT INTO progress (room) VALUES ('no room')".to_owned(),
+        format!("INSERT INTO progress (room, raised) VALUES ('people', {i64_max})"),
     ];
     for breakage in breakages {
         let dir = tempfile::tempdir().unwrap();
@@ -364,4 +366,21 @@ fn what_no_replica_has_left_is_broken_and_no_panic() {
         let opened = Store::open(dir.path(), &for_people());
         assert!(matches!(opened, Err(StoreError::Broken { .. })), "{broken}: {opened:?}");
     }
+}
+
+#[test]
+fn a_database_of_the_version_before_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    write_and_close(open(dir.path()), |writer| {
+        writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(7)] });
+    });
+    let connection = Connection::open(dir.path().join(FILE_NAME)).unwrap();
+    connection.execute_batch("ALTER TABLE progress DROP COLUMN raised").unwrap();
+    connection.pragma_update(None, "user_version", 5).unwrap();
+    drop(connection);
+    write_and_close(open(dir.path()), |writer| {
+        writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::Raised(9)] });
+    });
+    let rooms = open(dir.path()).load().unwrap();
+    assert_eq!((rooms[&people()].claim_seq, rooms[&people()].raised), (7, 9));
 }

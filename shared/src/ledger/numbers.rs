@@ -188,9 +188,13 @@ impl Numbers {
     }
 
     pub(super) fn raise(&mut self, number: u64) -> Result<u64, Rejection> {
-        check_number(number)?;
-        self.check_within(number, self.limit())?;
+        self.check_raise(number)?;
         self.leap(number)
+    }
+
+    pub(super) fn check_raise(&self, number: u64) -> Result<(), Rejection> {
+        check_number(number)?;
+        self.check_within(number, self.limit())
     }
 
     /// Raises the highest number, however far.

@@ -84,6 +84,7 @@ impl Replica {
             }
             Command::Register { fields, number } => self.register(now, id, fields, number),
             Command::Free { record } => self.free(now, id, record),
+            Command::Raise { number } => self.raise(now, id, number),
             Command::Lease { count } => self.lease(now, id, count),
             Command::Ask(wish) => self.ask(now, Asked::Outcome(id), wish),
             Command::AskAs(claim) => self.ask_as(now, id, claim),

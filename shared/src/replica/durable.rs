@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::io::{Recovered, Snapshot};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, MAX_NUMBER};
 use crate::paxos::{Log, Slot};
 use crate::wire;
 
@@ -34,6 +34,9 @@ impl Recovered {
         self.check_log()?;
         if self.standing.accepted.0 > self.standing.promised {
             return Err(BrokenState("the acceptor has accepted under a ballot that it has not promised".to_owned()));
+        }
+        if self.raised > MAX_NUMBER {
+            return Err(BrokenState(format!("the highest number was raised to {}, which no number is", self.raised)));
         }
         for (&record, versions) in &self.records {
             for (&dot, packed) in versions {

@@ -9,7 +9,7 @@ use crate::dynamic::Backlog;
 use crate::finality::{Final, Numbering, Provisional};
 use crate::id::RecordId;
 use crate::io::{CommandId, CommandRejection, Message, Now, Reply};
-use crate::ledger::{Load, MAX_NUMBER, MAX_SETTLED, Numbered, Rejection, Rung, Wish};
+use crate::ledger::{Load, MAX_NUMBER, MAX_SETTLED, Numbered, Reason, Rejection, Rung, Wish};
 use crate::presence::Status;
 use crate::schema::{FieldName, GivenNumber};
 
@@ -143,7 +143,7 @@ impl Replica {
     /// The next number above all that are known here and can become final.
     fn next_by_what_is_known(&self) -> u64 {
         let provisional = self.unsettled.highest_up_to(self.ledger.limit());
-        (self.ledger.highest().max(provisional) + 1).min(MAX_NUMBER)
+        (self.highest().max(provisional) + 1).min(MAX_NUMBER)
     }
 
     /// Takes a record's number from it. What is not settled may be on its way to the log already, so the log is told, too.
@@ -243,6 +243,19 @@ impl Replica {
             if self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).is_err() {
                 self.controller.stays();
             }
+        }
+    }
+
+    /// So many requests have come to this relay: by the rule of the counter they may end the epoch.
+    pub(super) fn count_requests(&mut self, now: Now, requests: u64) {
+        let (settings, epoch) = (self.ledger.dynamic(), self.ledger.epoch());
+        if !self.is_relay() || !self.controller.counted(requests, &settings, &epoch) {
+            return;
+        }
+        let load = Load { requests: u32::try_from(requests).unwrap_or(u32::MAX), ..self.load.unwrap_or_default() };
+        let wish = Wish::SetMode { from: Some(epoch.number), rung: Rung::Provisional, reason: Reason::Load, load };
+        if self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).is_err() {
+            self.controller.stays();
         }
     }
 

@@ -142,6 +142,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::Sent(_)
         | WriteOp::Hearsay(_)
         | WriteOp::Distrust(_)
+        | WriteOp::Raised(_)
         | WriteOp::Answered(_)
         | WriteOp::Refused { .. }
         | WriteOp::Cursor { .. } => false,

@@ -1,9 +1,11 @@
 //! Reads that are sure of something: this replica waits until it knows enough.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use litemap::LiteMap;
 
+use crate::dot::DotSet;
 use crate::io::{CommandId, Consistency, Message, Now, PeerId, Reply};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Slot;
@@ -26,7 +28,20 @@ pub(super) struct Reads {
     confirming: Option<(Slot, Vec<u64>)>,
     /// Those that wait until the log below the slot is applied.
     waiting: LiteMap<(Slot, CommandId), ()>,
+    /// Those that wait for what the other relays have, the oldest first.
+    gathering: VecDeque<Gathering>,
     retry_at: Option<Duration>,
+}
+
+/// A read that wants all that the relays have which were linked when it began.
+#[derive(Debug)]
+struct Gathering {
+    id: CommandId,
+    /// The links whose other ends have not said yet what they have.
+    unanswered: Vec<PeerId>,
+    /// What those have that have said it.
+    context: DotSet,
+    decided: Slot,
 }
 
 #[derive(Debug)]
@@ -54,6 +69,7 @@ impl Reads {
 
     pub(super) fn peer_down(&mut self, peer: PeerId) {
         self.asking.retain(|_, reader| !matches!(reader, Reader::Peer(from, _) if *from == peer));
+        self.gathering.iter_mut().for_each(|read| read.unanswered.retain(|&other| other != peer));
     }
 }
 
@@ -66,6 +82,42 @@ impl Replica {
             Consistency::Linearizable => {
                 let read = self.reads.ask(Reader::Command(id));
                 self.ask_index(now, read);
+            }
+            Consistency::OfAllRelays => self.gather(id),
+        }
+    }
+
+    /// Asks the linked relays what they have.
+    fn gather(&mut self, id: CommandId) {
+        let unanswered = self.peers.relays();
+        for &peer in &unanswered {
+            self.send(peer, Message::More);
+        }
+        if self.reads.gathering.len() == MAX_READS {
+            self.reads.gathering.pop_front();
+        }
+        let (context, decided) = (DotSet::default(), Slot(0));
+        self.reads.gathering.push_back(Gathering { id, unanswered, context, decided });
+    }
+
+    /// A relay says what it has.
+    pub(super) fn note_holdings(&mut self, peer: PeerId, context: &DotSet, decided: Slot) {
+        for read in &mut self.reads.gathering {
+            if let Some(at) = read.unanswered.iter().position(|&other| other == peer) {
+                read.unanswered.swap_remove(at);
+                read.context.join(context);
+                read.decided = read.decided.max(decided);
+            }
+        }
+    }
+
+    /// Goes on with the reads for which everything has come that the other relays had: the log is left to be applied.
+    fn end_gathering(&mut self) {
+        for read in std::mem::take(&mut self.reads.gathering) {
+            if read.unanswered.is_empty() && read.context.is_subset(self.document.context()) {
+                self.read_at(read.decided, read.id);
+            } else {
+                self.reads.gathering.push_back(read);
             }
         }
     }
@@ -123,6 +175,7 @@ impl Replica {
 
     /// Answers the reads for which enough is applied.
     pub(super) fn answer_reads(&mut self, now: Now) {
+        self.end_gathering();
         let heard = if self.is_leader() { Some(now.monotonic) } else { self.heard_leader };
         let age = heard.map(|at| now.monotonic.saturating_sub(at));
         while let Some((&(slot, id), ())) = self.reads.waiting.first()

@@ -46,6 +46,7 @@ impl Replica {
         if let PeerKind::Relay(..) = kind {
             self.on_stored(context);
             self.relay_decided = Some(decided.slot);
+            self.note_holdings(peer, context, decided.slot);
             self.check_memory(context);
         }
         // A relay takes no decisions from a tab. They come first: who is retired is among them.

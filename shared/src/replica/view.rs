@@ -326,6 +326,12 @@ impl<'a> View<'a> {
         !self.replica.sees_majority()
     }
 
+    /// The highest number: what the log says, or what this relay knows to be raised without the log.
+    #[must_use]
+    pub fn highest(&self) -> u64 {
+        self.replica.highest()
+    }
+
     /// What the leader has measured last, as far as it was told here.
     #[must_use]
     pub fn load(&self) -> Option<Load> {

@@ -82,6 +82,10 @@ pub enum Violated {
     Refused { node: usize, link: PeerId, violation: Violation },
     #[error("replica {node} sends over {link:?}, which it was told is down")]
     SentAfterDown { node: usize, link: PeerId },
+    #[error("the highest number was told to be raised to {raised}, and nothing may raise it above {most}")]
+    RaisedTooFar { raised: u64, most: u64 },
+    #[error("relay {node} has forgotten that the highest number was raised to {raised}: to it, it is {highest}")]
+    RaiseLost { node: usize, raised: u64, highest: u64 },
     #[error("a tab was believed: {what}")]
     Believed { what: String },
     #[error("replica {node} differs from replica {first} after everything healed: {what}")]
@@ -132,6 +136,10 @@ pub struct Checker {
     pub(super) session_reads: u64,
     /// How far each tab has ever known the log.
     witnesses: BTreeMap<ReplicaId, Slot>,
+    /// How far each relay was asked to raise the highest number, and has said that it did without the log.
+    raises: BTreeMap<CommandId, u64>,
+    raised: BTreeMap<ReplicaId, u64>,
+    pub(super) raised_without_log: u64,
     /// The dots that tabs were told are durable.
     acknowledged: DotSet,
     /// Of each relay that has lost its disk, or what was new on it: when, and what it had.
@@ -309,8 +317,34 @@ impl Checker {
                 self.check_numbered(teller, record, numbering)
             }
             Reply::Registered(record, Ok(numbering)) => self.check_numbered(teller, record, numbering),
+            Reply::Raised { .. } => self.check_raised(teller, id),
             _ => Ok(()),
         }
+    }
+
+    /// Somebody asks a relay to raise the highest number.
+    pub fn raise_begins(&mut self, command: CommandId, number: u64) {
+        self.raises.insert(command, number);
+    }
+
+    /// A relay has raised the highest number without the log, and as far as the log would have.
+    fn check_raised(&mut self, by: ReplicaId, id: CommandId) -> Result<(), Violated> {
+        let number = self.raises.remove(&id).expect("what is answered was asked");
+        self.raised_without_log += 1;
+        let (raised, most) = (number, self.model.furthest());
+        if raised > most {
+            return Err(Violated::RaisedTooFar { raised, most });
+        }
+        let told = self.raised.entry(by).or_default();
+        *told = raised.max(*told);
+        Ok(())
+    }
+
+    /// After healing the log has followed whatever was raised without it.
+    pub fn check_raises(&self, node: usize, replica: &Replica) -> Result<(), Violated> {
+        let raised = self.raised.values().copied().max().unwrap_or(0);
+        let highest = replica.view().ledger().highest();
+        if highest >= raised { Ok(()) } else { Err(Violated::RaiseLost { node, raised, highest }) }
     }
 
     /// A user asks for a number.
@@ -402,6 +436,8 @@ impl Checker {
     pub fn loses(&mut self, now: Duration, holder: &Holder<'_>) {
         let had = holder.flushed.context.clone();
         self.lost.insert((holder.voter, holder.incarnation), (now, had));
+        // What it alone knew of raises may be gone, too.
+        self.raised.remove(&holder.incarnation);
     }
 
     /// Some replica has lost its disk: what nobody else has is gone.

@@ -301,8 +301,11 @@ impl World {
 
     /// Those who run the relays change something.
     fn operate(&mut self, relay: NodeId) -> Result<(), Violated> {
-        let wish = match self.below(9) {
+        // Requests have come meanwhile, about as many as commands.
+        self.step(relay, Input::Requests(self.next_command().0))?;
+        let wish = match self.below(10) {
             8 => self.some_reach(),
+            9 => return self.raise_without_log(relay),
             0..=3 if self.faults.reconfigurations => self.some_reconfiguration(),
             4 | 5 => {
                 let waive_after_ms = [0, 50, 300][self.below(3) as usize];
@@ -318,6 +321,13 @@ impl World {
             _ => self.some_epoch(),
         };
         self.give(relay, Command::Ask(wish))
+    }
+
+    /// Somebody raises the highest number at a relay, which may not be able to ask the log.
+    fn raise_without_log(&mut self, relay: NodeId) -> Result<(), Violated> {
+        let number = self.some_number();
+        self.checker.raise_begins(self.next_command(), number);
+        self.give(relay, Command::Raise { number })
     }
 
     /// How far numbers may go, or a jump that is further.

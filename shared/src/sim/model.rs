@@ -30,6 +30,8 @@ pub(super) struct Model {
     leased: BTreeMap<u64, RecordId>,
     /// Who was ever given which number by the log.
     given: BTreeSet<(u64, RecordId)>,
+    /// The highest number to which anything could ever be raised so far.
+    furthest: u64,
     /// The numbers that were freed.
     freed: BTreeSet<u64>,
     /// The tabs whose profiles were copied.
@@ -59,6 +61,10 @@ impl Model {
         &self.ledger
     }
 
+    pub(super) fn furthest(&self) -> u64 {
+        self.furthest.max(self.ledger.limit())
+    }
+
     pub(super) fn configuration(&self, number: u32) -> Option<&Configuration> {
         self.configurations.get(&number)
     }
@@ -86,6 +92,7 @@ impl Model {
         let slot = self.decided();
         self.check_configuration(slot, accepted)?;
         let before = effects(&self.ledger);
+        self.furthest = self.furthest();
         let outcome = self.ledger.apply(slot, &accepted.entry);
         self.check_owners(&before)?;
         if let (Entry::Claim(claim), Some(outcome)) = (&accepted.entry, outcome) {

@@ -74,6 +74,8 @@ report! {
     ranges,
     /// Numbers that were given provisionally.
     provisional,
+    /// Raises of the highest number that did not ask the log.
+    raised_without_log,
     /// Final numbers that were given out of leases.
     leased,
     /// Provisional claims, and numbers out of leases, that were settled.

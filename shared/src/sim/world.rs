@@ -204,6 +204,7 @@ impl World {
             replica.assert_invariants();
             Checker::check_equal((node, replica), replicas[0])?;
             self.checker.check_kept(node, replica)?;
+            self.checker.check_raises(node, replica)?;
             Checker::check_settled(&relays, node, replica)?;
             if replica.view().pending_wishes() > 0 {
                 let waiting = replica.view().pending_claims().cloned().collect();
@@ -219,6 +220,7 @@ impl World {
         (self.report.settled, self.report.conflicts) = (self.checker.model.settled(), self.checker.model.conflicts);
         self.report.epochs = view.ledger().epoch().number;
         self.report.epochs_by_load = self.checker.model.epochs_by_load;
+        self.report.raised_without_log = self.checker.raised_without_log;
         (self.report.provisional, self.report.leased) = (self.checker.provisional, self.checker.leased);
         self.report.waivers = self.checker.model.waivers;
         self.report.linearizable_reads = self.checker.linearizable_reads;

@@ -47,6 +47,7 @@ mod tag {
     pub const RELAYS: u8 = 25;
     pub const LOAD: u8 = 26;
     pub const HELD: u8 = 27;
+    pub const RAISED: u8 = 36;
     pub const WATCH: u8 = 28;
     pub const OBSERVED: u8 = 29;
     pub const DOUBTFUL: u8 = 35;
@@ -57,6 +58,7 @@ mod tag {
     pub const STATUS_NEWS: u8 = 34;
     pub const OPENED: u8 = 40;
     pub const CLOSED: u8 = 41;
+    pub const UPDATED: u8 = 42;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -80,7 +82,9 @@ impl Encoder {
             bytes[1] |= tag::NEW_TABLE;
         }
         bytes[1] |= match frame {
-            Frame::Relays(_) | Frame::InRoom(..) | Frame::Opened(_) | Frame::Closed(_) if !Franchise::EXISTS => {
+            Frame::Relays(_) | Frame::InRoom(..) | Frame::Opened(_) | Frame::Closed(_) | Frame::Updated(..)
+                if !Franchise::EXISTS =>
+            {
                 unreachable!("only relays say this")
             }
             Frame::Hello(hello) => {
@@ -104,6 +108,11 @@ impl Encoder {
             Frame::Closed(room) => {
                 put_room(&mut bytes, room);
                 tag::CLOSED
+            }
+            Frame::Updated(room, update) => {
+                put_room(&mut bytes, room);
+                put_plain(&mut bytes, update);
+                tag::UPDATED
             }
             Frame::InRoom(room, message) => {
                 put_room(&mut bytes, room);
@@ -199,6 +208,7 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
         | Message::Status(_)
         | Message::StatusNews(_)
         | Message::Equivocated { .. }
+        | Message::Raised { .. }
         | Message::Released { .. }
         | Message::Load(_)
         | Message::ReadAt { .. }
@@ -238,6 +248,10 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
         Message::Released { until } => {
             put_plain(bytes, until);
             tag::RELEASED
+        }
+        Message::Raised { number } => {
+            put_plain(bytes, number);
+            tag::RAISED
         }
         Message::Load(load) => {
             put_plain(bytes, load);
@@ -382,7 +396,8 @@ impl Decoder {
         }
         let frame = match tag & !tag::NEW_TABLE {
             what if !Franchise::EXISTS
-                && (matches!(what, tag::RELAYS | tag::OPENED | tag::CLOSED) || what & tag::IN_ROOM != 0) =>
+                && (matches!(what, tag::RELAYS | tag::OPENED | tag::CLOSED | tag::UPDATED)
+                    || what & tag::IN_ROOM != 0) =>
             {
                 return Err(Malformed("only relays are told this").into());
             }
@@ -395,6 +410,7 @@ impl Decoder {
             tag::RELAYS => Frame::Relays(take_plain(&mut rest)?),
             tag::OPENED => Frame::Opened(take_room(&mut rest)?),
             tag::CLOSED => Frame::Closed(take_room(&mut rest)?),
+            tag::UPDATED => Frame::Updated(take_room(&mut rest)?, take_plain(&mut rest)?),
             what if what & tag::IN_ROOM != 0 => {
                 let room = take_room(&mut rest)?;
                 Frame::InRoom(room, self.message(what & !tag::IN_ROOM, &mut rest)?)
@@ -413,6 +429,7 @@ impl Decoder {
             | tag::PRESENCE_NEWS
             | tag::ATTEST
             | tag::EQUIVOCATED
+            | tag::RAISED
             | tag::PROPOSE
             | tag::WITNESS
             | tag::READ_INDEX
@@ -478,6 +495,7 @@ impl Decoder {
                 Message::Witness { tab, until, durable }
             }
             tag::RELEASED => Message::Released { until: take_plain(rest)? },
+            tag::RAISED => Message::Raised { number: take_plain(rest)? },
             tag::LOAD => Message::Load(take_plain(rest)?),
             tag::READ_INDEX => Message::ReadIndex { id: take_plain(rest)? },
             tag::READ_AT => {

@@ -309,9 +309,38 @@ fn by_the_rule_of_the_thesis_there_is_no_way_back() {
     for &record in &records {
         number(&mut room, 0, record, None);
     }
+    assert_eq!(rung(&room, 2), Rung::Batching, "the counter does not go by numbers, but by requests");
+    room.count_requests(1, 5);
+    assert_eq!(rung(&room, 2), Rung::Batching);
+    room.count_requests(1, 6);
+    room.pass(ELECTION);
     assert_eq!(rung(&room, 2), Rung::Provisional);
     room.pass(100 * WINDOW);
     assert_eq!(rung(&room, 2), Rung::Provisional);
+}
+
+#[test]
+fn the_counter_begins_anew_with_each_epoch_and_where_the_host_says_so() {
+    let mut room = elected(3, 0);
+    set(&mut room, Dynamic { rule: Rule::Counter, high_request: 5, ..Dynamic::default() });
+    room.count_requests(1, 9);
+    room.pass(ELECTION);
+    assert_eq!(rung(&room, 0), Rung::Provisional);
+    let resumed = Wish::SetMode { from: None, rung: Rung::Batching, reason: Reason::Resumed, load: Load::default() };
+    outcome_of(&mut room, 0, resumed);
+    room.count_requests(1, 14);
+    room.pass(ELECTION);
+    assert_eq!(rung(&room, 0), Rung::Batching, "five in this epoch");
+    room.count_requests(1, 5);
+    room.pass(ELECTION);
+    assert_eq!(rung(&room, 0), Rung::Batching, "five since the count has begun anew");
+    room.count_requests(1, 6);
+    room.pass(ELECTION);
+    assert_eq!(rung(&room, 0), Rung::Provisional);
+    outcome_of(&mut room, 0, by_hand(Rung::Batching));
+    room.count_requests(1, 1000);
+    room.pass(ELECTION);
+    assert_eq!(rung(&room, 0), Rung::Batching, "a hand has the last word");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod claims;
 mod dynamic;
 mod majority;
+mod raised;
 mod reads;
 mod settling;
 mod snapshots;

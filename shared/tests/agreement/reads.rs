@@ -105,3 +105,38 @@ fn a_local_read_tells_how_long_ago_the_leader_was_heard() {
     room.pass(Duration::from_secs(5));
     assert_eq!(ages(&mut room, tab), Some(Duration::from_secs(5)));
 }
+
+#[test]
+fn a_read_of_all_relays_waits_for_what_each_of_them_has() {
+    let mut room = elected(3, 0);
+    room.part(0, 1);
+    room.part(0, 2);
+    room.add(1, "Anna", "");
+    let boris = room.add(2, "Boris", "");
+    raise(&mut room, 1, 1);
+    room.begin_link(0, 1);
+    room.begin_link(0, 2);
+    room.begin(0, [Command::Read(Consistency::OfAllRelays)]);
+    room.replies.clear();
+    let missing = |room: &Room| room.record(0, boris).is_none() || decided(room, 0) < decided(room, 1);
+    assert!(missing(&room));
+    while room.replies.is_empty() {
+        room.steps(1);
+    }
+    assert!(!missing(&room) && room.replica(0).view().records().count() == 2);
+    assert!(told_read(&mut room) >= Some(decided(&room, 1)));
+
+    room.disconnect(0);
+    assert!(read(&mut room, 0, Consistency::OfAllRelays).is_some(), "nobody else is there");
+}
+
+#[test]
+fn a_read_of_all_relays_does_not_wait_for_one_that_goes_down() {
+    let mut room = elected(3, 0);
+    room.begin(0, [Command::Read(Consistency::OfAllRelays)]);
+    room.steps(1);
+    room.replies.clear();
+    room.disconnect(1);
+    room.pass(ELECTION);
+    assert!(told_read(&mut room).is_some());
+}

@@ -250,6 +250,12 @@ impl Room {
         self.run();
     }
 
+    /// Tells a relay how many requests have come to it.
+    pub fn count_requests(&mut self, node: Node, requests: u64) {
+        self.inputs.push_back((node, Input::Requests(requests)));
+        self.run();
+    }
+
     /// Lets time pass, timer by timer.
     pub fn pass(&mut self, time: Duration) {
         let end = self.now.monotonic + time;

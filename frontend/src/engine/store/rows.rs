@@ -137,8 +137,8 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(&hearsay))),
         WriteOp::Distrust(distrust) => changes.push(put(key(tag::DISTRUST, &[]), &wire::plain_bytes(&distrust))),
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
-        // Only voters bind themselves, and remember what others have bound themselves to.
-        WriteOp::Standing(_) | WriteOp::Remember { .. } => {}
+        // Of relays alone.
+        WriteOp::Standing(_) | WriteOp::Remember { .. } | WriteOp::Raised(_) => {}
         WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } => unreachable!("they are about a record"),
     }
 }

@@ -1,0 +1,80 @@
+//! The highest number where the log is not asked: in the CRDT-only mode, and without a majority.
+//!
+//! Relays then raise it in a max register, which merges between them, and the leader has the log follow as soon as the
+//! log may be asked again. A raise goes no further than the log would let it go at that moment, so the entry that
+//! follows is a leap: it was checked when it was made.
+
+use crate::crdt::{Lattice, MaxRegister};
+use crate::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
+use crate::ledger::{MAX_NUMBER, Mode, Wish};
+use crate::mutation::{self, Mutation};
+
+use super::Replica;
+use super::claims::Asked;
+use super::outbox::Item;
+
+impl Replica {
+    /// Raises the highest number. A lower number changes nothing.
+    pub(super) fn raise(&mut self, now: Now, id: CommandId, number: u64) -> Result<(), CommandRejection> {
+        let is_crdt_only = self.ledger.epoch().rung.mode() == Mode::CrdtOnly;
+        if !self.is_relay() || !(is_crdt_only || !self.sees_majority()) {
+            return self.ask(now, Asked::Outcome(id), Wish::Raise { number });
+        }
+        self.ledger.check_raise(number).map_err(CommandRejection::Refused)?;
+        self.merge_raised(None, number);
+        self.outbox.push(Item::Reply(id, Ok(Reply::Raised { highest: self.highest() })));
+        Ok(())
+    }
+
+    /// The highest number: what the log says, or what was raised without it.
+    pub(super) fn highest(&self) -> u64 {
+        self.ledger.highest().max(self.raised.get())
+    }
+
+    /// Another relay tells how far the number was raised without the log.
+    pub(super) fn on_raised(&mut self, from: PeerId, number: u64) -> Result<(), Violation> {
+        if number > MAX_NUMBER {
+            return Err(Violation::Malformed { reason: "no number is that high".to_owned() });
+        }
+        if !mutation::is(Mutation::RaiseUnmerged) {
+            self.merge_raised(Some(from), number);
+        }
+        Ok(())
+    }
+
+    /// What is new is written, and told to the relays that may not know it.
+    fn merge_raised(&mut self, from: Option<PeerId>, number: u64) {
+        let before = self.raised;
+        self.raised.join(&MaxRegister::new(number));
+        if self.raised == before || number <= self.ledger.highest() {
+            return;
+        }
+        self.outbox.writes().push(WriteOp::Raised(number));
+        for peer in self.peers.relays().into_iter().filter(|&peer| Some(peer) != from) {
+            self.send(peer, Message::Raised { number });
+        }
+    }
+
+    /// A relay that is linked anew may have missed a raise.
+    pub(super) fn tell_raised(&mut self, peer: PeerId) {
+        let number = self.raised.get();
+        if number > self.ledger.highest() {
+            self.send(peer, Message::Raised { number });
+        }
+    }
+
+    /// The leader has the log follow what was raised without it.
+    pub(super) fn settle_raised(&mut self, now: Now) {
+        if !self.is_leader() {
+            // The next leader looks for itself.
+            return self.settling_raise.take().into_iter().for_each(|claim| self.claims.forget(claim));
+        }
+        let number = self.raised.get();
+        let is_busy = self.settling_raise.is_some_and(|claim| self.claims.is_pending(claim));
+        if number <= self.ledger.highest() || is_busy || !self.ledger.epoch().rung.settles() {
+            return;
+        }
+        let wish = Wish::Leap { number };
+        self.settling_raise = self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).ok();
+    }
+}
