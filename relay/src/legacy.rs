@@ -15,6 +15,7 @@ pub use routes::router;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::Serialize;
 use shared::io::{Command, Reply};
 use shared::ledger::{Granted, Wish};
 use shared::replica::View;
@@ -26,6 +27,13 @@ use refusal::Refusal;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which nodes are up.
+#[derive(Debug, Serialize)]
+struct Sockets {
+    /// Their ports.
+    sockets: Vec<u16>,
+}
 
 /// The functions of the original, for one room and one request.
 #[derive(Clone, Debug)]
@@ -66,10 +74,11 @@ impl Original {
         }
     }
 
-    /// Where the relays are reached that are up, by their ids.
-    async fn nodes(&self) -> Result<Vec<String>, Refusal> {
+    /// The ports of the relays that are up, by the ids of these.
+    async fn sockets(&self) -> Result<Sockets, Refusal> {
         let status = self.read(|view| view.status()).await?;
         let relays = status.into_iter().flat_map(|status| status.relays);
-        Ok(relays.filter(|relay| relay.up).map(|relay| relay.address).collect())
+        let port = |address: &str| address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        Ok(Sockets { sockets: relays.filter(|relay| relay.up).filter_map(|relay| port(&relay.address)).collect() })
     }
 }

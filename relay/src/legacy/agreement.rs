@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
-use shared::io::CommandRejection;
+use shared::io::{Command, CommandRejection, Reply};
 use shared::ledger::{Granted, Rejection, Wish};
 use shared::paxos::Ballot;
 
@@ -15,7 +15,6 @@ use crate::app::App;
 
 /// Asks an acceptor what it has promised and accepted.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Prepare {
     proposal_number: u64,
 }
@@ -37,7 +36,6 @@ pub struct Promise {
 
 /// Proposes a highest number.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Accept {
     /// The log has ballots of its own; this one says nothing to it.
     #[serde(rename = "proposal_number")]
@@ -65,10 +63,10 @@ pub struct Accepted {
     reason: Option<String>,
 }
 
-/// The highest number.
+/// The highest number; `null` if there is none.
 #[derive(Debug, Serialize)]
 pub struct Highest {
-    pub highest_number: u64,
+    pub number: Option<u64>,
 }
 
 impl Original {
@@ -86,9 +84,9 @@ impl Original {
 
     /// Proposes through the log. Only an operator may go further than the reach.
     pub async fn accept(&self, Accept { value, .. }: Accept, asker: Asker) -> Result<Accepted, Refusal> {
-        let Highest { highest_number } = self.highest().await?;
-        if value <= highest_number {
-            return Ok(Accepted::not_above(highest_number));
+        let highest = self.highest().await?.number.unwrap_or(0);
+        if value <= highest {
+            return Ok(Accepted::not_above(highest));
         }
         let wish = match asker {
             Asker::Operator => Wish::Leap { number: value },
@@ -106,7 +104,17 @@ impl Original {
     }
 
     pub async fn highest(&self) -> Result<Highest, Refusal> {
-        Ok(Highest { highest_number: self.read(|view| view.ledger().highest()).await? })
+        let highest = self.read(|view| view.highest()).await?;
+        Ok(Highest { number: (highest > 0).then_some(highest) })
+    }
+
+    /// Raises the highest number: by the log, or where that is not asked by a register that merges.
+    pub async fn raise(&self, number: u64) -> Result<(), Refusal> {
+        match self.command(Command::Raise { number }).await? {
+            Reply::Raised { .. } | Reply::Decided(_, Ok(_)) => Ok(()),
+            Reply::Decided(_, Err(rejection)) => Err(rejection.into()),
+            other => unreachable!("the highest number was to be raised, not {other:?}"),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub trait Input: DeserializeOwned {
     const MAY_BE_EMPTY: bool = false;
 
     /// # Errors
-    /// If fields are missing, of another type, or not known.
+    /// If fields are missing, or of another type. Those that are not known are ignored, as the original did.
     fn from_object(object: Map<String, Value>) -> Result<Self, Refusal> {
         serde_json::from_value(Value::Object(object)).map_err(|error| Refusal::wrong_fields(error, Self::EXAMPLE))
     }

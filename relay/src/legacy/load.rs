@@ -1,18 +1,19 @@
 //! The load, and the switch between Paxos and CRDTs alone.
 
 use serde::{Deserialize, Serialize};
-use shared::ledger::{Epoch, Granted, Load, Mode, Reason, Rung, Wish};
+use shared::ledger::{Epoch, Load, Mode, Reason, Rung, Wish};
 
 use super::Original;
 use super::input::Input;
 use super::refusal::Refusal;
 
-/// The original's three variables, and what they rest on here.
+/// The load as the original tells it, and what it rests on here.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// How many numbers were asked for in the last window.
+    /// How many requests have come to this relay since its count has begun; the original's `REQUEST_COUNT`.
+    load: u64,
     #[serde(rename = "REQUEST_COUNT")]
-    request_count: u32,
+    request_count: u64,
     #[serde(rename = "HIGH_REQUEST")]
     high_request: u32,
     #[serde(rename = "USE_CRDT_ONLY")]
@@ -21,12 +22,11 @@ pub struct Report {
     rung: Rung,
     reason: Reason,
     /// What the leader has measured in the last window; `null` until it has.
-    load: Option<Load>,
+    measured: Option<Load>,
 }
 
 /// Asks for the numbers to be given by CRDTs alone, or no longer.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Switch {
     #[serde(default = "yes")]
     use_crdt_only: bool,
@@ -44,39 +44,38 @@ impl Input for Switch {
 /// How numbers are given from now on.
 #[derive(Debug, Serialize)]
 pub struct Switched {
-    use_crdt_only: bool,
-    epoch: u64,
-    rung: Rung,
+    message: &'static str,
+    /// Whether more than one request had come since the count had begun, which now begins anew.
+    load_increased: bool,
 }
 
 impl Original {
     pub async fn load(&self) -> Result<Report, Refusal> {
-        let (load, settings, epoch) =
+        let load = self.node.requests().count();
+        let (measured, settings, epoch) =
             self.read(|view| (view.load(), view.ledger().dynamic(), view.ledger().epoch())).await?;
         let Epoch { number, rung, reason, .. } = epoch;
         Ok(Report {
-            request_count: load.map_or(0, |load| load.requests),
+            load,
+            request_count: load,
             high_request: settings.high_request,
-            use_crdt_only: is_crdt_only(rung),
+            use_crdt_only: rung.mode() == Mode::CrdtOnly,
             epoch: number,
             rung,
             reason,
-            load,
+            measured,
         })
     }
 
     /// Begins another epoch. To CRDTs alone it is kept by hand; back from there, load decides again.
     pub async fn switch(&self, Switch { use_crdt_only }: Switch) -> Result<Switched, Refusal> {
-        let (rung, reason) =
-            if use_crdt_only { (Rung::Provisional, Reason::ByHand) } else { (Rung::Batching, Reason::Resumed) };
+        let (rung, reason, message) = if use_crdt_only {
+            (Rung::Provisional, Reason::ByHand, "numbers are given by CRDTs alone until somebody switches back")
+        } else {
+            (Rung::Batching, Reason::Resumed, "numbers are given by Paxos again, and load may change that")
+        };
         let load = self.read(|view| view.load().unwrap_or_default()).await?;
-        match self.ask(Wish::SetMode { from: None, rung, reason, load }).await? {
-            Granted::Epoch { number, rung } => Ok(Switched { use_crdt_only: is_crdt_only(rung), epoch: number, rung }),
-            other => unreachable!("an epoch was to begin, not {other:?}"),
-        }
+        self.ask(Wish::SetMode { from: None, rung, reason, load }).await?;
+        Ok(Switched { message, load_increased: self.node.requests().begin_anew() > 1 })
     }
-}
-
-fn is_crdt_only(rung: Rung) -> bool {
-    rung.mode() == Mode::CrdtOnly
 }

@@ -1,14 +1,14 @@
-//! Names and their numbers.
+//! Names, which merge, with the highest number beside them.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::crdt::FieldEdit;
-use shared::finality::{Final, Numbering};
 use shared::id::RecordId;
-use shared::io::{Command, Reply};
-use shared::ledger::{Granted, Wish};
-use shared::replica::{NumberView, RecordView, View};
+use shared::io::{Command, Consistency, Reply};
+use shared::replica::View;
 use shared::schema::FieldName;
-
+use shared::wire::Update;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
@@ -17,144 +17,133 @@ use super::input::Input;
 use super::refusal::Refusal;
 use crate::node::NoRoom;
 
-/// A person as a client names them.
+/// A person to be added.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Person {
-    name: String,
-    /// `None` for the next one.
-    #[serde(default)]
-    number: Option<u64>,
+    name: Option<String>,
 }
 
 impl Input for Person {
-    const EXAMPLE: &'static str = r#"{"name": "Anna", "number": 7}, or without a number to get the next one"#;
+    const EXAMPLE: &'static str = r#"{"name": "Anna"}"#;
 }
 
-/// What a number rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// There is no number.
-    None,
-    Provisional,
-    Final,
-}
-
-/// A person as they read here and now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
+/// A name to be added, and a highest number to be proposed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Proposal {
+    /// Empty to propose the number alone.
     name: String,
-    number: Option<u64>,
-    state: State,
-    #[serde(skip)]
-    record: RecordId,
+    /// One below the highest changes nothing.
+    number: i64,
 }
 
-/// A person as the original tells of them.
+impl Input for Proposal {
+    const EXAMPLE: &'static str = r#"{"name": "Anna", "number": 7}"#;
+}
+
+impl From<Proposal> for Update {
+    fn from(Proposal { name, number }: Proposal) -> Self {
+        Update { name, number }
+    }
+}
+
+/// What was done, in words.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    message: String,
+}
+
+/// A person as `/get_data` tells of them.
 #[derive(Debug, Serialize)]
 pub struct Row {
     name: String,
+    /// The highest number of the room, which every row has; `null` if there is none.
     max_number: Option<u64>,
-    /// Only of a number that may still change.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    provisional: bool,
+}
+
+/// A person as the event `data` tells of them.
+#[derive(Debug, Serialize)]
+pub struct Name {
+    name: String,
 }
 
 /// Everybody.
 #[derive(Debug, Serialize)]
-pub struct Rows {
-    data: Vec<Row>,
-}
-
-/// All data of a room, for another node.
-#[derive(Debug, Serialize)]
-pub struct Transfer {
-    room: String,
-    highest_number: u64,
-    data: Vec<Entry>,
+pub struct Data<T> {
+    data: Vec<T>,
 }
 
 impl Original {
-    /// Everybody, in the order of their names, then of their numbers.
-    pub async fn rows(&self) -> Result<Rows, Refusal> {
-        let row = |Entry { name, number, state, .. }| Row {
-            name,
-            max_number: number,
-            provisional: state == State::Provisional,
-        };
-        let entries = self.entries(|_| true).await?;
-        in_background(move || Rows { data: sorted(entries).into_iter().map(row).collect() }).await
+    /// Everybody by name, each with the highest number.
+    pub async fn rows(&self) -> Result<Data<Row>, Refusal> {
+        let names = self.names(|_| true).await?;
+        let max_number = self.highest().await?.number;
+        in_background(move || sorted(names, |name| Row { name, max_number })).await
     }
 
-    pub async fn transfer(&self) -> Result<Transfer, Refusal> {
-        let entries = self.entries(|_| true).await?;
-        // Read last, so that it is at least as high as every number of the entries.
-        let highest_number = self.read(|view| view.ledger().highest()).await?;
-        let room = self.room.as_str().to_owned();
-        in_background(move || Transfer { room, highest_number, data: sorted(entries) }).await
+    /// Everybody by name.
+    pub async fn people(&self) -> Result<Data<Name>, Refusal> {
+        let names = self.names(|_| true).await?;
+        in_background(move || sorted(names, |name| Name { name })).await
     }
 
-    /// The people whose names are wanted, in the order of their ids.
-    async fn entries(&self, is_wanted: impl Fn(&str) -> bool + Send + Sync + 'static) -> Result<Vec<Entry>, Refusal> {
-        let entry = move |view: View<'_>, id: RecordId| {
-            let entry = Entry::new(&view.record(id)?, &title(view).unwrap_or_default());
-            Some(entry).filter(|entry| is_wanted(&entry.name))
+    /// The names that are wanted, in the order in which they are kept.
+    async fn names(&self, is_wanted: impl Fn(&str) -> bool + Send + Sync + 'static) -> Result<Vec<String>, Refusal> {
+        let name = move |view: View<'_>, id: RecordId| {
+            let record = view.record(id)?;
+            let name = record.shown(&title(view).unwrap_or_default());
+            is_wanted(name).then(|| name.to_owned())
         };
-        let read = timeout_at(self.deadline, self.node.read_all(&self.room, entry)).await;
+        let read = timeout_at(self.deadline, self.node.read_all(&self.room, name)).await;
         Ok(read.map_err(|_| Refusal::ReadTooLong)??)
     }
 
-    /// Adds a person with their number. If that cannot be had, nobody is added.
-    pub async fn add(&self, person: Person) -> Result<Entry, Refusal> {
-        let Person { name, number } = person;
+    /// Adds a person.
+    pub async fn add(&self, Person { name }: Person) -> Result<Done, Refusal> {
+        let name = name.filter(|name| !name.trim().is_empty()).ok_or(Refusal::NoName)?;
+        let message = format!("{name} was added");
+        self.add_name(name).await?;
+        Ok(Done { message })
+    }
+
+    async fn add_name(&self, name: String) -> Result<(), Refusal> {
         let title = self.read(title).await?.ok_or(Refusal::NoTitle)?;
-        let fields = vec![(title, FieldEdit::Assign(name.clone()))];
-        match self.command(Command::Register { fields, number }).await? {
-            Reply::Registered(record, Ok(numbering)) => Ok(Entry::numbered(name, record, numbering)),
-            Reply::Registered(record, Err(rejection)) => {
-                self.command(Command::Remove { record }).await?;
-                Err(rejection.into())
-            }
+        match self.command(Command::Add { fields: vec![(title, FieldEdit::Assign(name))] }).await? {
+            Reply::Added(_) => Ok(()),
             other => unreachable!("a person was to be added, not {other:?}"),
         }
     }
 
-    /// Gives a person of this name this number, or one if they have none. Adds them if there is nobody of this name.
-    pub async fn update(&self, person: Person) -> Result<Entry, Refusal> {
-        let name = person.name.clone();
-        match &self.entries(move |of| of == name).await?[..] {
-            [] => self.add(person).await,
-            [known] => self.renumber(known, person.number).await,
-            several => Err(Refusal::Ambiguous { name: person.name, count: several.len() }),
+    /// Adds a name that nobody has yet, and proposes a highest number. All who listen are told. A number that would be
+    /// refused is refused before the name is added.
+    pub async fn update(&self, proposal: &Proposal) -> Result<(), Refusal> {
+        let Proposal { name, number } = proposal.clone();
+        let number = u64::try_from(number).unwrap_or(0);
+        let (highest, checked) = self.read(move |view| (view.highest(), view.ledger().check_raise(number))).await?;
+        let is_higher = number > highest;
+        if is_higher {
+            checked?;
         }
+        if !name.is_empty() {
+            let wanted: Arc<str> = name.as_str().into();
+            if self.names(move |known| known == &*wanted).await?.is_empty() {
+                self.add_name(name).await?;
+            }
+        }
+        if is_higher {
+            self.raise(number).await?;
+        }
+        let told = self.node.tell_updated(self.room.clone(), proposal.clone().into()).await;
+        told.map_err(|_| Refusal::NoRoom(NoRoom::Stopping))
     }
 
-    async fn renumber(&self, known: &Entry, number: Option<u64>) -> Result<Entry, Refusal> {
-        let Entry { name, record, number: from, state } = known.clone();
-        if from.is_some() && (number.is_none() || number == from) {
-            return Ok(known.clone());
-        }
-        if state != State::Final {
-            return self.number(name, record, number).await;
-        }
-        match self.ask(Wish::CompareAndSet { record, from, to: number }).await? {
-            Granted::Set { number } => Ok(Entry { number: number.map(|held| held.number), ..known.clone() }),
-            other => unreachable!("a number was to be changed, not {other:?}"),
-        }
-    }
-
-    async fn number(&self, name: String, record: RecordId, number: Option<u64>) -> Result<Entry, Refusal> {
-        match self.command(Command::Number { record, number }).await? {
-            Reply::Numbered(numbering) => Ok(Entry::numbered(name, record, numbering)),
-            Reply::Decided(_, Err(rejection)) => Err(rejection.into()),
-            other => unreachable!("a number was asked for, not {other:?}"),
-        }
+    /// Waits until this relay has what those have that are linked to it.
+    pub async fn transfer(&self) -> Result<(), Refusal> {
+        self.command(Command::Read(Consistency::OfAllRelays)).await.map(drop)
     }
 }
 
 /// The field that people are known by.
-fn title(view: View<'_>) -> Option<FieldName> {
+pub fn title(view: View<'_>) -> Option<FieldName> {
     view.schema().title().map(|(_, spec)| spec.name.clone())
 }
 
@@ -163,34 +152,7 @@ pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
     spawn_blocking(work).await.map_err(|_| Refusal::NoRoom(NoRoom::Stopping))
 }
 
-fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
-    let key = |entry: &Entry| (entry.number.is_none(), entry.number, entry.record);
-    entries.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| key(a).cmp(&key(b))));
-    entries
-}
-
-impl Entry {
-    fn new(record: &RecordView, title: &str) -> Self {
-        let (number, state) = shown(&record.number);
-        Entry { name: record.shown(title).to_owned(), number, state, record: record.id }
-    }
-
-    fn numbered(name: String, record: RecordId, numbering: Numbering) -> Self {
-        let (number, state) = match numbering {
-            Numbering::Final(number) => (number.into_inner(), State::Final),
-            Numbering::Provisional(number) => (*number.for_now(), State::Provisional),
-        };
-        Entry { name, number: Some(number), state, record }
-    }
-}
-
-/// A number that waits for witnesses is not shown: it is not final, and cannot change either.
-fn shown(number: &NumberView) -> (Option<u64>, State) {
-    let held = number.held.map(|held| held.get().number);
-    let provisional = number.provisional.first().map(|claim| claim.for_now().number);
-    match (held.or(number.leased.map(Final::into_inner)), provisional) {
-        (Some(number), _) => (Some(number), State::Final),
-        (None, Some(number)) => (Some(number), State::Provisional),
-        (None, None) => (None, State::None),
-    }
+fn sorted<T>(mut names: Vec<String>, row: impl Fn(String) -> T) -> Data<T> {
+    names.sort_unstable();
+    Data { data: names.into_iter().map(row).collect() }
 }

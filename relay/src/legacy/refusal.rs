@@ -9,7 +9,8 @@ use shared::ledger::Rejection;
 use thiserror::Error;
 
 use super::PATIENCE;
-use super::input::MAX_BODY_BYTES;
+use super::input::{Input, MAX_BODY_BYTES};
+use super::people::Person;
 use crate::node::NoRoom;
 
 /// After how many seconds those may try again who are turned away for a passing reason.
@@ -32,6 +33,8 @@ pub enum Refusal {
     BrokenBody,
     #[error("the body is longer than {MAX_BODY_BYTES} bytes")]
     TooLong,
+    #[error("there is no name: send a JSON object such as {}", Person::EXAMPLE)]
+    NoName,
     #[error("this is no JSON: {0}; send a JSON object such as {1}")]
     NotJson(String, &'static str),
     #[error("{0}; send a JSON object such as {1}")]
@@ -40,8 +43,6 @@ pub enum Refusal {
     UnknownEvent(String),
     #[error("the records of this relay have no field of text that could be the name")]
     NoTitle,
-    #[error("{count} people are called {name}: which of them is meant cannot be said here")]
-    Ambiguous { name: String, count: usize },
     #[error(transparent)]
     Rejected(#[from] CommandRejection),
     #[error("no majority of the voters can be reached from here: nothing was done; try again, or ask another relay")]
@@ -70,7 +71,7 @@ pub struct Told {
 }
 
 impl Refusal {
-    /// Fields are missing, of another type, or not known.
+    /// Fields are missing, or of another type.
     pub fn wrong_fields(reason: impl ToString, example: &'static str) -> Self {
         Refusal::WrongFields(shortened(&reason.to_string()), example)
     }
@@ -89,11 +90,12 @@ impl Refusal {
             Refusal::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::NotDeclaredJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::BadRoom(_) | Refusal::BadQuery(_) | Refusal::BrokenBody | Refusal::NotJson(..) => {
-                StatusCode::BAD_REQUEST
-            }
+            Refusal::BadRoom(_)
+            | Refusal::BadQuery(_)
+            | Refusal::BrokenBody
+            | Refusal::NotJson(..)
+            | Refusal::NoName => StatusCode::BAD_REQUEST,
             Refusal::WrongFields(..) | Refusal::UnknownEvent(_) | Refusal::NoTitle => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Ambiguous { .. } => StatusCode::CONFLICT,
             Refusal::Rejected(rejection) => status_of(rejection),
             Refusal::NoRoom(NoRoom::Missing) => StatusCode::NOT_FOUND,
             Refusal::NoRoom(NoRoom::TooFast) => StatusCode::TOO_MANY_REQUESTS,

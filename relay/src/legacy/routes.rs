@@ -56,7 +56,6 @@ async fn switch_to_crdt_only(original: Original, JsonBody(switch): JsonBody<Swit
     original.switch(switch).await.map(Json)
 }
 
-async fn data_transfer(original: Original) -> Result<Response, Refusal> {
-    let transfer = original.transfer().await?;
-    in_background(move || Json(transfer).into_response()).await
+async fn data_transfer(original: Original) -> Result<&'static str, Refusal> {
+    original.transfer().await.map(|()| "Done")
 }

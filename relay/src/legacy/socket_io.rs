@@ -1,6 +1,7 @@
-//! The original's Socket.IO events.
+//! The original's Socket.IO events. Those of one client are done one after the other, in the order in which it sent them.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,16 +10,16 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shared::wire::Room;
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Event, HttpExtension, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::debug;
 
 use super::input::Input;
-use super::people::{Entry, Person, in_background};
+use super::people::{Proposal, in_background};
 use super::refusal::{Refusal, Told, shortened};
 use super::{Original, updates};
 use crate::api;
@@ -29,7 +30,7 @@ use crate::node::NodeHandle;
 pub const PATH: &str = "/socket.io";
 /// How many clients may be connected.
 const MAX_CLIENTS: usize = 1024;
-/// How many events of one client may be under way.
+/// How many events of one client may wait for the one that is being done.
 const MAX_EVENTS: usize = 32;
 /// How many answers may wait for one client; it misses those beyond.
 const MAX_WAITING: usize = 64;
@@ -38,21 +39,13 @@ const MAX_PACKET_BYTES: usize = 1024 * 1024;
 
 /// One client, from its handshake on.
 #[derive(Clone)]
-pub struct Client {
+struct Client {
     node: NodeHandle,
     room: Room,
     /// Where it comes from.
     address: IpAddr,
-    /// A permit for each event that may be under way.
-    events: Arc<Semaphore>,
     /// Its place among all clients.
     _place: Arc<OwnedSemaphorePermit>,
-}
-
-impl Client {
-    pub fn room(&self) -> Room {
-        self.room.clone()
-    }
 }
 
 /// What an `error` event says.
@@ -93,52 +86,64 @@ async fn admit(State(entrance): State<Entrance>, request: Request, next: Next) -
     let has_session = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")));
     if !has_session {
         let place = Arc::new(entrance.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
-        let events = Arc::new(Semaphore::new(MAX_EVENTS));
         let address = api::address(&parts.extensions);
-        parts.extensions.insert(Client { node, room, address, events, _place: place });
+        parts.extensions.insert(Client { node, room, address, _place: place });
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 async fn greet(socket: SocketRef, HttpExtension(client): HttpExtension<Client>) -> Result<(), Infallible> {
     socket.join(client.room.as_str().to_owned());
-    socket.on_fallback(on_event);
+    let (events, queue) = mpsc::channel(MAX_EVENTS);
+    tokio::spawn(do_in_order(client, queue));
+    // The library calls a handler before it reads the next event, and awaits it beside those of the next ones: so the
+    // queue must be reached without awaiting.
+    let enqueue = move |socket: SocketRef, Event(event): Event, TryData(argument): TryData<Value>, ack: AckSender| {
+        let answer = Answer { socket, event, ack };
+        if let Err(full) = events.try_send(Said { answer, argument: argument.unwrap_or_default() }) {
+            full.into_inner().answer.refuse(&Refusal::Busy);
+        }
+        ready(())
+    };
+    socket.on_fallback(enqueue);
     Ok(())
 }
 
-async fn on_event(
-    socket: SocketRef,
-    HttpExtension(client): HttpExtension<Client>,
-    Event(event): Event,
-    TryData(argument): TryData<Map<String, Value>>,
-    ack: AckSender,
-) {
-    let answer = Answer { socket, event: event.clone(), ack };
-    let Ok(_permit) = client.events.try_acquire() else { return answer.refuse(&Refusal::Busy) };
-    let original = Original::new(client.node, client.room);
-    match event.as_str() {
-        "update_data" => {
-            let no_object = |_| Refusal::wrong_fields("the first argument is no JSON object", Person::EXAMPLE);
-            answer.acknowledge(update(original, client.address, argument.map_err(no_object)).await);
+/// An event of a client.
+struct Said {
+    answer: Answer,
+    /// The first argument; `null` if there is none.
+    argument: Value,
+}
+
+/// Does what a client wants until it is gone.
+async fn do_in_order(client: Client, mut queue: mpsc::Receiver<Said>) {
+    while let Some(Said { answer, argument }) = queue.recv().await {
+        let original = Original::new(client.node.clone(), client.room.clone());
+        match answer.event.as_str() {
+            "update_data" => answer.acknowledge(update(original, client.address, argument).await),
+            "get_socket_list" => answer.emit("socket_list", original.sockets().await),
+            "get_data" => {
+                let people = original.people().await;
+                let _stopping = in_background(move || answer.emit("data", people)).await;
+            }
+            "get_highest_number" => answer.emit("highest_number", original.highest().await),
+            unknown => {
+                let refusal = Refusal::unknown_event(unknown);
+                answer.refuse(&refusal);
+            }
         }
-        "get_socket_list" => answer.emit("socket_list", original.nodes().await),
-        "get_data" => {
-            let rows = original.rows().await;
-            let _stopping = in_background(move || answer.emit("data", rows)).await;
-        }
-        "get_highest_number" => answer.emit("highest_number", original.highest().await),
-        unknown => answer.refuse(&Refusal::unknown_event(unknown)),
     }
 }
 
-async fn update(
-    original: Original,
-    address: IpAddr,
-    argument: Result<Map<String, Value>, Refusal>,
-) -> Result<Entry, Refusal> {
-    let person = Person::from_object(argument?)?;
+async fn update(original: Original, address: IpAddr, argument: Value) -> Result<Proposal, Refusal> {
+    let Value::Object(argument) = argument else {
+        return Err(Refusal::wrong_fields("the first argument is no JSON object", Proposal::EXAMPLE));
+    };
+    let proposal = Proposal::from_object(argument)?;
     original.enter(address).await?;
-    original.update(person).await
+    original.update(&proposal).await?;
+    Ok(proposal)
 }
 
 /// Where the answer to an event goes. A client that asks for an acknowledgement gets the answer in that, too.

@@ -1,57 +1,97 @@
-//! Tells the clients of Socket.IO that their room has changed.
+//! Tells the clients of Socket.IO what has been updated in their room.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use shared::wire::Room;
+use serde::Serialize;
+use shared::id::RecordId;
+use shared::io::{Command, Consistency};
+use shared::wire::{Room, Update};
 use socketioxide::SocketIo;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use super::agreement::Highest;
-use super::socket_io::Client;
-use crate::node::NodeHandle;
+use super::people::title;
+use crate::node::{NodeHandle, Told};
 
-/// How long changes are gathered, so that a burst of them is told once.
+/// How long edits of tabs are gathered, so that a burst of them is told once.
 const GATHERING: Duration = Duration::from_millis(50);
+/// How long an update of another relay may wait until this one knows the number that it carries.
+const CATCHING_UP: Duration = Duration::from_secs(1);
+/// How many edited records are told of in one burst; further ones are not, since whoever listens reads all anyway.
+const MAX_TOLD: usize = 32;
 
-/// Tells of changes until the node has stopped.
+/// The event `data_updated`.
+#[derive(Debug, Serialize)]
+struct Updated {
+    name: String,
+    number: Option<i64>,
+}
+
+/// Passes on what is told until the node has stopped.
 pub async fn tell(io: SocketIo, node: NodeHandle) {
-    let mut changes = node.changes();
-    let mut changed = BTreeSet::new();
+    let mut told = node.told();
     loop {
-        match changes.recv().await {
-            Ok(room) => drop(changed.insert(room)),
-            Err(RecvError::Lagged(_)) => changed.extend(rooms_with_clients(&io)),
+        match told.recv().await {
+            Ok(Told::Updated(room, update)) => tell_update(&io, &node, room, update).await,
+            Ok(Told::Edited(room, records)) => {
+                let mut edits: BTreeSet<_> = records.into_iter().map(|record| (room.clone(), record)).collect();
+                sleep(GATHERING).await;
+                while edits.len() < MAX_TOLD {
+                    match told.try_recv() {
+                        Ok(Told::Updated(room, update)) => tell_update(&io, &node, room, update).await,
+                        Ok(Told::Edited(room, records)) => {
+                            edits.extend(records.into_iter().map(|record| (room.clone(), record)));
+                        }
+                        Err(TryRecvError::Lagged(_)) => {}
+                        Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                    }
+                }
+                for (room, record) in edits.into_iter().take(MAX_TOLD) {
+                    tell_edit(&io, &node, room, record).await;
+                }
+            }
+            Err(RecvError::Lagged(missed)) => debug!(missed, "clients of Socket.IO miss updates"),
             Err(RecvError::Closed) => return,
         }
-        sleep(GATHERING).await;
-        loop {
-            match changes.try_recv() {
-                Ok(room) => drop(changed.insert(room)),
-                Err(TryRecvError::Lagged(_)) => changed.extend(rooms_with_clients(&io)),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-            }
-        }
-        for room in std::mem::take(&mut changed) {
-            tell_room(&io, &node, room).await;
-        }
     }
 }
 
-fn rooms_with_clients(io: &SocketIo) -> BTreeSet<Room> {
-    let sockets = io.sockets();
-    sockets.iter().filter_map(|socket| socket.req_parts().extensions.get::<Client>()).map(Client::room).collect()
+fn has_clients(io: &SocketIo, room: &Room) -> bool {
+    !io.to(room.as_str().to_owned()).sockets().is_empty()
 }
 
-async fn tell_room(io: &SocketIo, node: &NodeHandle, room: Room) {
-    let clients = io.to(room.as_str().to_owned());
-    if clients.clone().sockets().is_empty() {
+/// Passes on what a program has carried into a room. Whoever hears of a number can read it.
+async fn tell_update(io: &SocketIo, node: &NodeHandle, room: Room, Update { name, number }: Update) {
+    if !has_clients(io, &room) {
         return;
     }
-    let Ok(highest_number) = node.read(room, |view| view.ledger().highest()).await else { return };
-    if let Err(error) = clients.emit("data_updated", &Highest { highest_number }).await {
-        debug!(%error, "some clients of Socket.IO miss that their room has changed");
+    let Ok(highest) = node.read(room.clone(), |view| view.highest()).await else { return };
+    if u64::try_from(number).is_ok_and(|number| number > highest) {
+        let read = node.command(room.clone(), Command::Read(Consistency::Linearizable));
+        let _tells_late_rather_than_never = timeout(CATCHING_UP, read).await;
+    }
+    emit(io, &room, &Updated { name, number: Some(number) }).await;
+}
+
+/// Tells of a record that a tab has edited, as it reads now; of one that is gone without its name.
+async fn tell_edit(io: &SocketIo, node: &NodeHandle, room: Room, record: RecordId) {
+    if !has_clients(io, &room) {
+        return;
+    }
+    let read = node.read(room.clone(), move |view| {
+        let record = view.record(record);
+        let name = record.map(|record| record.shown(&title(view).unwrap_or_default()).to_owned());
+        (name.unwrap_or_default(), view.highest())
+    });
+    let Ok((name, highest)) = read.await else { return };
+    let number = i64::try_from(highest).ok().filter(|&highest| highest > 0);
+    emit(io, &room, &Updated { name, number }).await;
+}
+
+async fn emit(io: &SocketIo, room: &Room, updated: &Updated) {
+    if let Err(error) = io.to(room.as_str().to_owned()).emit("data_updated", updated).await {
+        debug!(%error, "some clients of Socket.IO miss that their room was updated");
     }
 }

@@ -6,6 +6,7 @@ Arguments: the URLs of three relays. Ends with an exception, and so with an exit
 import json
 import queue
 import sys
+import urllib.error
 import urllib.request
 
 import socketio
@@ -19,14 +20,20 @@ BAD_EVENTS = (
     ("update_data", None, "no JSON object"),
     ("update_data", "Anna", "no JSON object"),
     ("update_data", ["Anna"], "no JSON object"),
-    ("update_data", b"Anna", "unknown field"),
+    ("update_data", b"Anna", "send a JSON object"),
     ("update_data", {}, "missing field `name`"),
-    ("update_data", {"name": None}, "invalid type: null"),
-    ("update_data", {"name": " "}, "a record needs a name"),
-    ("update_data", {"name": "n" * 100_000}, "at most 4096"),
+    ("update_data", {"name": "Anna"}, "missing field `number`"),
+    ("update_data", {"number": 7}, "missing field `name`"),
+    ("update_data", {"name": None, "number": 7}, "invalid type: null"),
+    ("update_data", {"name": "Anna", "number": None}, "invalid type: null"),
+    ("update_data", {"name": 7, "number": 7}, "expected a string"),
     ("update_data", {"name": "Anna", "number": "7"}, "invalid type: string"),
-    ("update_data", {"name": "Anna", "number": 0}, "0 is not"),
-    ("update_data", {"name": "Anna", "max_number": 7}, "unknown field `max_number`"),
+    ("update_data", {"name": "Anna", "number": 7.5}, "invalid type: floating point"),
+    ("update_data", {"name": "Anna", "number": True}, "invalid type: boolean"),
+    ("update_data", {"name": "Anna", "number": 10**12}, "1000000000000 is not"),
+    ("update_data", {"name": "Anna", "number": 10**9}, "too far above"),
+    ("update_data", {"name": " ", "number": 7}, "a record needs a name"),
+    ("update_data", {"name": "n" * 100_000, "number": 7}, "at most 4096"),
     ("no_such_event", {"name": "Anna"}, "there is no event `no_such_event`"),
 )
 
@@ -55,24 +62,21 @@ class Client:
         self.emit(event)
         return self.wait_for(reply)
 
-    def people(self):
-        """The numbers, by name."""
+    def names(self):
+        """Everybody's name."""
         rows = self.ask("get_data", "data")["data"]
-        assert all(set(row) == {"name", "max_number"} for row in rows), rows
-        return {row["name"]: row["max_number"] for row in rows}
+        assert all(set(row) == {"name"} for row in rows), rows
+        return [row["name"] for row in rows]
 
-    def wait_until_read(self, rows):
-        """Reads anew whenever told of a change, until everybody reads like this."""
-        while self.ask("get_data", "data")["data"] != rows:
-            self.wait_for("data_updated")
+    def update(self, name, number):
+        """Updates, and waits until that is acknowledged."""
+        proposal = {"name": name, "number": number, "a key": "that nobody knows"}
+        return self.socket.call("update_data", proposal, timeout=PATIENCE)
 
-    def update(self, name, number=None):
-        person = {"name": name} if number is None else {"name": name, "number": number}
-        return self.socket.call("update_data", person, timeout=PATIENCE)
-
-    def wait_until_told(self, number):
-        """Waits until told of a change after which this is the highest number."""
-        self.wait_for("data_updated", lambda told: told["highest_number"] == number)
+    def highest(self):
+        told = self.ask("get_highest_number", "highest_number")
+        assert set(told) == {"number"}, told
+        return told["number"]
 
 
 def check_transport(urls, transports, transport):
@@ -90,86 +94,120 @@ def check_transport(urls, transports, transport):
 
 
 def check_updates(urls, clients, transport):
+    highest = clients[0].highest() or 0
     for at, client in enumerate(clients):
         name = f"{transport} {at}"
-        added = client.update(name)
-        number = added["number"]
-        assert added == {"name": name, "number": number, "state": "final"}, added
-        assert client.update(name) == added, "who has a number keeps it"
-        see_everywhere(clients, name, number)
-        assert client.update(name, number + 10)["number"] == number + 10
-        see_everywhere(clients, name, number + 10)
-        by_http = f"{transport} {at} by HTTP"
-        see_everywhere(clients, by_http, add_name(urls[at], by_http))
+        highest += 10
+        # What is higher changes the highest number, and what is not does not; both are told, and the name is added once.
+        for number in (highest, highest - 5, -3):
+            said = {"name": name, "number": number}
+            assert client.update(name, number) == said
+            see_everywhere(clients, said, name, highest)
+        # An empty name proposes only.
+        highest += 1
+        client.update("", highest)
+        see_everywhere(clients, {"name": "", "number": highest}, name, highest)
+        assert all(row["max_number"] == highest for row in get(urls[at], "get_data")["data"])
 
 
-def see_everywhere(clients, name, number):
+def see_everywhere(clients, said, name, highest):
     for client in clients:
-        client.wait_until_told(number)
-        # A number may be known before the name: then a change is to come.
-        while client.people().get(name) != number:
-            client.wait_for("data_updated")
-        assert client.ask("get_highest_number", "highest_number") == {"highest_number": number}
+        assert client.wait_for("data_updated") == said
+        assert client.highest() == highest
+        names = client.names()
+        assert names.count(name) == 1 and "" not in names, names
 
 
-def post(url, route, body):
-    request = urllib.request.Request(f"{url}/{route}", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+def check_order(url):
+    """Events of one client are done in the order in which it sent them."""
+    client = Client(f"{url}/?room=order", ["websocket"])
+    for number in range(1, 6):
+        client.emit("update_data", {"name": "Anna", "number": number})
+    client.emit("get_data")
+    client.emit("get_highest_number")
+    assert client.wait_for("data") == {"data": [{"name": "Anna"}]}
+    assert client.wait_for("highest_number") == {"number": 5}
+    told = [client.wait_for("data_updated")["number"] for _ in range(5)]
+    assert told == [1, 2, 3, 4, 5], told
+    client.socket.disconnect()
+
+
+def request(url, route, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}/{route}", data, {"Content-Type": "application/json"})
+    return urllib.request.urlopen(request, timeout=PATIENCE)
+
+
+def get(url, route):
+    with request(url, route) as answer:
         return json.load(answer)
 
 
-def add_name(url, name):
-    return post(url, "add_name", {"name": name})["number"]
+def post(url, route, body):
+    with request(url, route, body) as answer:
+        return json.load(answer)
 
 
 def check_bad_events(client):
+    before = client.highest()
     for event, argument, reason in BAD_EVENTS:
         client.emit(event, argument)
         error = client.wait_for("error")
         assert error["event"] == event and reason in error["error"], (event, argument, error)
-    answer = client.update(7)
+    answer = client.update(7, 7)
     assert "expected a string" in answer["error"], answer
     assert client.wait_for("error")["error"] == answer["error"]
+    assert client.highest() == before and "Anna" not in client.names(), "bad events change nothing"
 
 
 def check_lists(urls, clients):
-    addresses = [url.removeprefix("http://") for url in urls]
-    people = clients[0].people()
+    ports = [int(url.rsplit(":", 1)[1]) for url in urls]
+    names = clients[0].names()
     for client in clients:
-        assert client.ask("get_socket_list", "socket_list") == addresses
-        assert client.people() == people
-        assert "Anna" not in people, "bad events add nobody"
+        assert client.ask("get_socket_list", "socket_list") == {"sockets": ports}
+        assert client.names() == names
 
 
-def check_namesakes(url):
-    client = Client(f"{url}/?room=namesakes", ["websocket"])
-    for _ in range(2):
-        post(url, "add_name?room=namesakes", {"name": "Anna"})
-    assert "2 people are called Anna" in client.update("Anna", 7)["error"]
-    client.socket.disconnect()
+def check_routes(urls):
+    """The routes of the original, from one node to the others."""
+    assert get(urls[0], "get_load")["load"] > 0
+    for path, body in (("add_name", {}), ("add_name", {"name": ""}), ("add_name", {"name": None})):
+        try:
+            post(urls[0], path, body)
+        except urllib.error.HTTPError as error:
+            assert error.code == 400 and set(json.load(error)) == {"error"}
+        else:
+            raise AssertionError("a person needs a name")
+    assert set(post(urls[0], "add_name?room=routes", {"name": "Zoe", "and": "more"})) == {"message"}
+    with request(urls[1], "data_transfer?room=routes") as answer:
+        assert (answer.status, answer.read()) == (200, b"Done")
+    assert get(urls[1], "get_data?room=routes") == {"data": [{"name": "Zoe", "max_number": None}]}
 
 
 def check_crdt_only(urls):
-    """Provisional numbers may be given anew, and become final at every relay once Paxos is back."""
+    """The highest number merges while the log is not asked, and stays when it is asked again."""
     clients = [Client(f"{url}/?room=crdt_only", ["websocket"]) for url in urls]
-    post(urls[0], "switch_to_crdt_only?room=crdt_only", {})
-    for number in (7, 8):
-        updated = clients[0].update("Anna", number)
-        assert updated == {"name": "Anna", "number": number, "state": "provisional"}, updated
-    provisional = {"name": "Anna", "max_number": 8, "provisional": True}
+    clients[0].update("Anna", 1)
+    switched = post(urls[0], "switch_to_crdt_only?room=crdt_only", {})
+    assert set(switched) == {"message", "load_increased"} and switched["load_increased"] is True, switched
+    assert get(urls[0], "get_load?room=crdt_only")["load"] == 1
+    for client, number in zip(clients, (7, 9, 8)):
+        client.update("Anna", number)
     for client in clients:
-        client.wait_until_read([provisional])
+        while client.highest() != 9:
+            client.wait_for("data_updated")
     post(urls[1], "switch_to_crdt_only?room=crdt_only", {"use_crdt_only": False})
+    assert clients[2].update("Béla", 10) == {"name": "Béla", "number": 10}
     for client in clients:
-        client.wait_until_read([{"name": "Anna", "max_number": 8}])
+        client.wait_for("data_updated", lambda told: told == {"name": "Béla", "number": 10})
+        assert client.highest() == 10
         client.socket.disconnect()
 
 
 def check_rooms(url):
     elsewhere = Client(f"{url}/?room=elsewhere", ["polling"])
-    elsewhere.update("Zoe")
-    names = [row["name"] for row in elsewhere.ask("get_data", "data")["data"]]
-    assert names == ["Zoe"], "another room has other people, from the first one on"
+    elsewhere.update("Zoe", 1)
+    assert elsewhere.names() == ["Zoe"], "another room has other people, from the first one on"
     elsewhere.socket.disconnect()
     try:
         Client(f"{url}/?room=no%20room", ["polling"])
@@ -183,9 +221,10 @@ def main(urls):
     check_transport(urls, ["websocket"], "websocket")
     upgraded = Client(urls[0], ["polling", "websocket"])
     assert upgraded.socket.transport() == "websocket"
-    assert upgraded.people()
+    assert upgraded.names()
     upgraded.socket.disconnect()
-    check_namesakes(urls[2])
+    check_order(urls[2])
+    check_routes(urls)
     check_crdt_only(urls)
     check_rooms(urls[1])
     print("python-socketio: all as it should be")

@@ -19,14 +19,19 @@ const BAD_EVENTS = [
     ["update_data", null, "no JSON object"],
     ["update_data", "Anna", "no JSON object"],
     ["update_data", ["Anna"], "no JSON object"],
-    ["update_data", Buffer.from("Anna"), "unknown field"],
+    ["update_data", Buffer.from("Anna"), "send a JSON object"],
     ["update_data", {}, "missing field `name`"],
-    ["update_data", { name: null }, "invalid type: null"],
-    ["update_data", { name: " " }, "a record needs a name"],
-    ["update_data", { name: "n".repeat(100_000) }, "at most 4096"],
+    ["update_data", { name: "Anna" }, "missing field `number`"],
+    ["update_data", { name: null, number: 7 }, "invalid type: null"],
+    ["update_data", { name: "Anna", number: null }, "invalid type: null"],
+    ["update_data", { name: "Anna", number: NaN }, "invalid type: null"],
+    ["update_data", { name: 7, number: 7 }, "expected a string"],
     ["update_data", { name: "Anna", number: "7" }, "invalid type: string"],
     ["update_data", { name: "Anna", number: 7.5 }, "invalid type: floating point"],
-    ["update_data", { name: "Anna", max_number: 7 }, "unknown field `max_number`"],
+    ["update_data", { name: "Anna", number: 1e12 }, "1000000000000 is not"],
+    ["update_data", { name: "Anna", number: 1e9 }, "too far above"],
+    ["update_data", { name: " ", number: 7 }, "a record needs a name"],
+    ["update_data", { name: "n".repeat(100_000), number: 7 }, "at most 4096"],
     ["no_such_event", { name: "Anna" }, "there is no event `no_such_event`"],
 ];
 
@@ -72,20 +77,23 @@ class Client {
         return this.next(reply);
     }
 
-    /// The numbers, by name.
-    async people() {
+    /// Everybody's name.
+    async names() {
         const { data } = await this.ask("get_data", "data");
-        data.forEach(row => assert.deepEqual(Object.keys(row).sort(), ["max_number", "name"]));
-        return Object.fromEntries(data.map(row => [row.name, row.max_number]));
+        data.forEach(row => assert.deepEqual(Object.keys(row), ["name"]));
+        return data.map(row => row.name);
     }
 
+    async highest() {
+        const told = await this.ask("get_highest_number", "highest_number");
+        assert.deepEqual(Object.keys(told), ["number"]);
+        return told.number;
+    }
+
+    /// Updates, and waits until that is acknowledged.
     update(name, number) {
-        return this.socket.timeout(PATIENCE).emitWithAck("update_data", { name, number });
-    }
-
-    /// Waits until told of a change after which this is the highest number.
-    async untilTold(number) {
-        while ((await this.next("data_updated")).highest_number !== number);
+        const proposal = { name, number, "a key": "that nobody knows" };
+        return this.socket.timeout(PATIENCE).emitWithAck("update_data", proposal);
     }
 }
 
@@ -104,60 +112,96 @@ async function checkTransport(urls, transport) {
 }
 
 async function checkUpdates(urls, clients, transport) {
+    let highest = await clients[0].highest() ?? 0;
     for (const [at, client] of clients.entries()) {
         const name = `${transport} ${at}`;
-        const added = await client.update(name);
-        const number = added.number;
-        assert.deepEqual(added, { name, number, state: "final" });
-        assert.deepEqual(await client.update(name), added, "who has a number keeps it");
-        await seeEverywhere(clients, name, number);
-        assert.equal((await client.update(name, number + 10)).number, number + 10);
-        await seeEverywhere(clients, name, number + 10);
-        const byHttp = `${transport} ${at} by HTTP`;
-        await seeEverywhere(clients, byHttp, await addName(urls[at], byHttp));
-    }
-}
-
-async function seeEverywhere(clients, name, number) {
-    for (const client of clients) {
-        await client.untilTold(number);
-        // A number may be known before the name: then a change is to come.
-        while ((await client.people())[name] !== number) {
-            await client.next("data_updated");
+        highest += 10;
+        // What is higher changes the highest number, and what is not does not; both are told, and the name is added once.
+        for (const number of [highest, highest - 5, -3]) {
+            assert.deepEqual(await client.update(name, number), { name, number });
+            await seeEverywhere(clients, { name, number }, name, highest);
         }
-        assert.deepEqual(await client.ask("get_highest_number", "highest_number"), { highest_number: number });
+        // An empty name proposes only.
+        highest += 1;
+        await client.update("", highest);
+        await seeEverywhere(clients, { name: "", number: highest }, name, highest);
+        const { data } = await (await request(urls[at], "get_data")).json();
+        assert.ok(data.every(row => row.max_number === highest));
     }
 }
 
-async function addName(url, name) {
-    const answer = await fetch(`${url}/add_name`, {
-        method: "POST",
+async function seeEverywhere(clients, said, name, highest) {
+    for (const client of clients) {
+        assert.deepEqual(await client.next("data_updated"), said);
+        assert.equal(await client.highest(), highest);
+        const names = await client.names();
+        assert.ok(names.filter(other => other === name).length === 1 && !names.includes(""), names);
+    }
+}
+
+/// Events of one client are done in the order in which it sent them.
+async function checkOrder(url) {
+    const client = new Client(url, ["websocket"], { room: "order" });
+    await client.connected();
+    for (let number = 1; number <= 5; number++) {
+        client.socket.emit("update_data", { name: "Anna", number });
+    }
+    client.socket.emit("get_data");
+    client.socket.emit("get_highest_number");
+    assert.deepEqual(await client.next("data"), { data: [{ name: "Anna" }] });
+    assert.deepEqual(await client.next("highest_number"), { number: 5 });
+    for (let number = 1; number <= 5; number++) {
+        assert.deepEqual(await client.next("data_updated"), { name: "Anna", number });
+    }
+    client.socket.disconnect();
+}
+
+function request(url, route, body) {
+    return fetch(`${url}/${route}`, {
+        method: body === undefined ? "GET" : "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ name }),
+        body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(PATIENCE),
     });
-    return (await answer.json()).number;
+}
+
+/// The routes of the original, from one node to the others.
+async function checkRoutes(urls) {
+    assert.ok((await (await request(urls[0], "get_load")).json()).load > 0);
+    for (const body of [{}, { name: "" }, { name: null }]) {
+        const refused = await request(urls[0], "add_name", body);
+        assert.equal(refused.status, 400);
+        assert.deepEqual(Object.keys(await refused.json()), ["error"]);
+    }
+    const added = await request(urls[0], "add_name?room=routes", { name: "Zoe", and: "more" });
+    assert.deepEqual(Object.keys(await added.json()), ["message"]);
+    const transferred = await request(urls[1], "data_transfer?room=routes");
+    assert.deepEqual([transferred.status, await transferred.text()], [200, "Done"]);
+    const data = await (await request(urls[1], "get_data?room=routes")).json();
+    assert.deepEqual(data, { data: [{ name: "Zoe", max_number: null }] });
 }
 
 async function checkBadEvents(client) {
+    const before = await client.highest();
     for (const [event, argument, reason] of BAD_EVENTS) {
         argument === undefined ? client.socket.emit(event) : client.socket.emit(event, argument);
         const error = await client.next("error");
         assert.equal(error.event, event);
         assert.ok(error.error.includes(reason), `${JSON.stringify(argument)}: ${error.error}`);
     }
-    const answer = await client.update(7);
+    const answer = await client.update(7, 7);
     assert.match(answer.error, /expected a string/);
     assert.equal((await client.next("error")).error, answer.error);
+    assert.equal(await client.highest(), before);
+    assert.ok(!(await client.names()).includes("Anna"), "bad events change nothing");
 }
 
 async function checkLists(urls, clients) {
-    const addresses = urls.map(url => new URL(url).host);
-    const people = await clients[0].people();
-    assert.ok(!("Anna" in people), "bad events add nobody");
+    const sockets = urls.map(url => Number(new URL(url).port));
+    const names = await clients[0].names();
     for (const client of clients) {
-        assert.deepEqual(await client.ask("get_socket_list", "socket_list"), addresses);
-        assert.deepEqual(await client.people(), people);
+        assert.deepEqual(await client.ask("get_socket_list", "socket_list"), { sockets });
+        assert.deepEqual(await client.names(), names);
     }
 }
 
@@ -167,16 +211,15 @@ async function checkUpgrade(url) {
     await client.connected();
     await inTime("the upgrade", upgraded);
     assert.equal(client.socket.io.engine.transport.name, "websocket");
-    assert.notDeepEqual(await client.people(), {});
+    assert.notDeepEqual(await client.names(), []);
     client.socket.disconnect();
 }
 
 async function checkRooms(url) {
     const elsewhere = new Client(url, ["websocket"], { room: "elsewhere" });
     await elsewhere.connected();
-    await elsewhere.update("Zoe");
-    const { data } = await elsewhere.ask("get_data", "data");
-    assert.deepEqual(data.map(row => row.name), ["Zoe"], "another room has other people, from the first one on");
+    await elsewhere.update("Zoe", 1);
+    assert.deepEqual(await elsewhere.names(), ["Zoe"], "another room has other people, from the first one on");
     elsewhere.socket.disconnect();
     await assert.rejects(new Client(url, ["polling"], { room: "no room" }).connected(), "no name of a room");
 }
@@ -185,5 +228,7 @@ const urls = process.argv.slice(2);
 await checkTransport(urls, "polling");
 await checkTransport(urls, "websocket");
 await checkUpgrade(urls[0]);
+await checkOrder(urls[2]);
+await checkRoutes(urls);
 await checkRooms(urls[1]);
 console.log("socket.io-client: all as it should be");

@@ -1,12 +1,9 @@
 //! The original's routes, as its clients use them.
 
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::io::Command;
-use shared::ledger::{Load, Reason, Rung, Wish};
 
 use crate::cluster::{Cluster, poll};
 use crate::tab::Tab;
@@ -60,8 +57,20 @@ fn post_raw(cluster: &Cluster, id: u16, path: &str, headers: &str, body: &str) -
     Answer::new(cluster.post(id, path, headers, body).expect("an answer"))
 }
 
-fn add(cluster: &Cluster, id: u16, person: &Value) -> Value {
-    post(cluster, id, "/add_name", person).done()
+fn add(cluster: &Cluster, id: u16, name: &str) {
+    let said = post(cluster, id, "/add_name", &json!({ "name": name })).done();
+    assert!(said["message"].is_string() && said.as_object().unwrap().len() == 1, "{said}");
+}
+
+fn accept(cluster: &Cluster, id: u16, value: u64) -> Answer {
+    post(cluster, id, "/accept", &json!({"proposal_number": 1, "value": value}))
+}
+
+/// What `/get_data` answers where these are the names and this is the highest number.
+fn data(names: &[&str], highest: impl Into<Option<u64>>) -> Value {
+    let max_number = highest.into();
+    let rows: Vec<_> = names.iter().map(|name| json!({"name": name, "max_number": max_number})).collect();
+    json!({ "data": rows })
 }
 
 /// Waits until all relays answer `path` with this.
@@ -75,72 +84,91 @@ fn until_all_answer(cluster: &Cluster, path: &str, expected: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_added_at_any_relay_are_the_same_at_all_three() {
+async fn names_added_at_any_relay_are_at_all_three_and_every_row_has_the_highest_number() {
     let cluster = Cluster::start(3);
     let tab = Tab::open(&[cluster.url(1)]).await;
     tab.add("Dora").await;
-    let anna = add(&cluster, 1, &json!({"name": "Anna"}));
-    assert_eq!(anna, json!({"name": "Anna", "number": 1, "state": "final"}));
-    let bela = add(&cluster, 2, &json!({"name": "Béla", "number": 7}));
-    assert_eq!(bela, json!({"name": "Béla", "number": 7, "state": "final"}));
-    let namesake = add(&cluster, 3, &json!({"name": "Anna", "number": null}));
-    assert_eq!(namesake, json!({"name": "Anna", "number": 8, "state": "final"}));
-    let data = json!({"data": [
-        {"name": "Anna", "max_number": 1},
-        {"name": "Anna", "max_number": 8},
-        {"name": "Béla", "max_number": 7},
-        {"name": "Dora", "max_number": null},
-    ]});
-    until_all_answer(&cluster, "/get_data", &data);
-    let transfer = json!({"room": "people", "highest_number": 8, "data": [
-        {"name": "Anna", "number": 1, "state": "final"},
-        {"name": "Anna", "number": 8, "state": "final"},
-        {"name": "Béla", "number": 7, "state": "final"},
-        {"name": "Dora", "number": null, "state": "none"},
-    ]});
-    until_all_answer(&cluster, "/data_transfer", &transfer);
+    add(&cluster, 1, "Anna");
+    add(&cluster, 2, "Béla");
+    add(&cluster, 3, "Anna");
+    until_all_answer(&cluster, "/get_data", &data(&["Anna", "Anna", "Béla", "Dora"], None));
+    accept(&cluster, 2, 8).done();
+    until_all_answer(&cluster, "/get_data", &data(&["Anna", "Anna", "Béla", "Dora"], 8));
     let reason = get(&cluster, 2, "/get_data?room=elsewhere").refused(404);
     assert!(reason.contains("add a record to it to create it"), "{reason}");
     post(&cluster, 2, "/add_name?room=elsewhere", &json!({"name": "Anna"})).done();
-    let rows = json!({"data": [{"name": "Anna", "max_number": 1}]});
-    assert_eq!(get(&cluster, 2, "/get_data?room=elsewhere").done(), rows);
-    tab.until("what the routes added", |view| view.ledger().count() == 3 && view.records().count() == 4).await;
+    assert_eq!(get(&cluster, 2, "/get_data?room=elsewhere").done(), data(&["Anna"], None));
+    tab.until("what the routes added", |view| view.records().count() == 4).await;
 }
 
 #[test]
-fn of_two_who_want_one_number_one_gets_it_and_the_other_is_not_added() {
+fn the_load_is_every_request_that_came_to_this_node_and_a_switch_begins_the_count_anew() {
     let cluster = Cluster::start(3);
-    let ask = |id: u16, name: &str| post(&cluster, id, "/add_name", &json!({"name": name, "number": 42}));
-    let outcomes = thread::scope(|scope| {
-        let asked = [(1, "Anna"), (2, "Béla")].map(|(id, name)| scope.spawn(move || (name, ask(id, name))));
-        asked.map(|asked| asked.join().expect("an answer"))
-    });
-    let (got, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, answer)| answer.status == 200);
-    let [(winner, _)] = &got[..] else { panic!("one gets it, not {}", got.len()) };
-    for (_, answer) in lost {
-        assert!(answer.refused(409).starts_with("number 42 belongs to another record already"));
-    }
-    until_all_answer(&cluster, "/get_data", &json!({"data": [{"name": winner, "max_number": 42}]}));
-    let late = ask(3, "Cili").refused(409);
-    assert!(late.starts_with("number 42 belongs to another record already"), "{late}");
-    until_all_answer(&cluster, "/get_data", &json!({"data": [{"name": winner, "max_number": 42}]}));
+    let load = |id: u16| get(&cluster, id, "/get_load").done();
+    let first = load(1)["load"].as_u64().unwrap();
+    cluster.get(1, "/").expect("an answer");
+    cluster.get(1, "/nothing").expect("an answer");
+    get(&cluster, 1, "/get_data").done();
+    post(&cluster, 1, "/add_name", &json!({})).refused(400);
+    let said = load(1);
+    assert_eq!((&said["load"], &said["REQUEST_COUNT"]), (&json!(first + 5), &json!(first + 5)), "itself, too");
+    assert_eq!((&said["HIGH_REQUEST"], &said["USE_CRDT_ONLY"]), (&json!(50), &json!(false)));
+
+    let switch = |id: u16, body: &Value| post(&cluster, id, "/switch_to_crdt_only", body).done();
+    let shape = |said: &Value| said.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let many = switch(1, &json!({}));
+    assert_eq!(
+        (shape(&many), &many["load_increased"]),
+        (vec!["load_increased".into(), "message".into()], &json!(true))
+    );
+    assert!(many["message"].is_string());
+    assert_eq!(switch(1, &json!({}))["load_increased"], json!(false), "one request, which is this one");
+    assert_eq!(load(1)["load"], json!(1));
+    switch(1, &json!({"use_crdt_only": false}));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_wants_a_number_that_the_log_refuses_is_not_added() {
+#[test]
+fn by_the_rule_of_the_counter_a_node_that_is_asked_too_often_switches_to_crdts_alone() {
     let cluster = Cluster::start(3);
-    let tab = Tab::open(&[cluster.url(1)]).await;
-    tab.command(Command::Lease { count: 10 }).await.expect("a lease");
-    let reason = post(&cluster, 2, "/add_name", &json!({"name": "Anna", "number": 5})).refused(409);
-    assert!(reason.contains("number 5 is leased"), "{reason}");
-    until_all_answer(&cluster, "/get_data", &json!({"data": []}));
-    assert_eq!(add(&cluster, 2, &json!({"name": "Anna"}))["number"], json!(11));
+    let rule = r#"{"rule": "counter", "high_request": 30}"#;
+    let length = rule.len();
+    let head =
+        format!("PATCH /api/v1/rooms/people/settings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{JSON}");
+    let (said, _) = cluster.request(1, &format!("{head}Content-Length: {length}\r\n\r\n{rule}")).expect("an answer");
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    let mut load = 0;
+    poll("relay 2 switches", || {
+        let said = get(&cluster, 2, "/get_load").done();
+        let is_switched = said["USE_CRDT_ONLY"] == true;
+        assert!(load >= 30 || !is_switched, "{load}");
+        load = said["load"].as_u64().unwrap();
+        is_switched.then_some(())
+    });
+    for id in ALL {
+        poll("all have switched", || (get(&cluster, id, "/get_load").done()["USE_CRDT_ONLY"] == true).then_some(()));
+    }
+    assert_eq!(get(&cluster, 2, "/get_load").done()["reason"], "load");
+}
+
+#[test]
+fn after_a_data_transfer_a_node_has_what_the_others_have() {
+    let cluster = Cluster::start(3);
+    for round in 1..=20_u64 {
+        let names: Vec<_> = (0..round).map(|number| format!("Person {number:02}")).collect();
+        add(&cluster, 1, &names[names.len() - 1]);
+        accept(&cluster, 1, round).done();
+        let (head, body) = cluster.get(3, "/data_transfer").expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-type: text/plain"), "{head}");
+        assert_eq!(body, "Done");
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        assert_eq!(get(&cluster, 3, "/get_data").done(), data(&names, round));
+    }
 }
 
 #[test]
 fn prepare_reports_and_moves_nothing_and_accept_proposes_through_the_log() {
     let cluster = Cluster::start(3);
-    add(&cluster, 1, &json!({"name": "Anna", "number": 5}));
+    accept(&cluster, 1, 5).done();
     let prepare = |number: u64| post(&cluster, 1, "/prepare", &json!({"proposal_number": number})).done();
     let before = prepare(1_000_000);
     assert_eq!((&before["promised"], &before["accepted_value"]), (&json!(true), &json!(5)));
@@ -148,42 +176,48 @@ fn prepare_reports_and_moves_nothing_and_accept_proposes_through_the_log() {
     assert_eq!(prepare(0)["promised"], json!(false));
     assert_eq!(prepare(1_000_000), before, "no stranger moves a ballot");
 
-    let accept = |id: u16, value: u64| post(&cluster, id, "/accept", &json!({"proposal_number": 1, "value": value}));
-    assert_eq!(accept(2, 50).done(), json!({"accepted": true}));
-    poll("relay 3 has heard of it", || {
-        (get(&cluster, 3, "/data_transfer").done()["highest_number"] == 50).then_some(())
-    });
+    assert_eq!(accept(&cluster, 2, 50).done(), json!({"accepted": true}));
+    add(&cluster, 1, "Anna");
+    until_all_answer(&cluster, "/get_data", &data(&["Anna"], 50));
     for value in [0, 49, 50] {
-        let refused = accept(3, value).done();
+        let refused = accept(&cluster, 3, value).done();
         assert_eq!(refused["accepted"], json!(false));
         assert_eq!(refused["reason"], "the highest number is 50 already: propose a higher one");
     }
-    assert!(accept(1, u64::MAX).refused(422).contains("is not"));
-    assert_eq!(add(&cluster, 3, &json!({"name": "Béla"}))["number"], json!(51));
+    assert!(accept(&cluster, 1, u64::MAX).refused(422).contains("is not"));
 }
 
 #[test]
-fn with_crdts_only_numbers_are_provisional_until_paxos_is_back() {
+fn with_crdts_only_the_highest_number_merges_and_paxos_keeps_it_when_it_is_back() {
     let cluster = Cluster::start(3);
-    let load = |id: u16| get(&cluster, id, "/get_load").done();
-    let until_all_use = |crdt_only: bool| {
+    let switch = |id: u16, crdt_only: bool| {
+        post(&cluster, id, "/switch_to_crdt_only", &json!({ "use_crdt_only": crdt_only })).done();
         for id in ALL {
+            let load = || get(&cluster, id, "/get_load").done();
             let what = format!("relay {id} says USE_CRDT_ONLY = {crdt_only}");
-            poll(&what, || (load(id)["USE_CRDT_ONLY"] == crdt_only).then_some(()));
+            poll(&what, || (load()["USE_CRDT_ONLY"] == crdt_only).then_some(()));
         }
     };
-    assert_eq!((&load(1)["HIGH_REQUEST"], &load(1)["USE_CRDT_ONLY"]), (&json!(50), &json!(false)));
-    assert!(load(1)["REQUEST_COUNT"].is_u64());
-    let switched = post_raw(&cluster, 2, "/switch_to_crdt_only", "", "").done();
-    assert_eq!(switched, json!({"use_crdt_only": true, "epoch": 1, "rung": "provisional"}));
-    until_all_use(true);
-    let anna = add(&cluster, 1, &json!({"name": "Anna", "number": 7}));
-    assert_eq!(anna, json!({"name": "Anna", "number": 7, "state": "provisional"}));
-    until_all_answer(&cluster, "/get_data", &json!({"data": [{"name": "Anna", "max_number": 7, "provisional": true}]}));
-    let back = post(&cluster, 3, "/switch_to_crdt_only", &json!({"use_crdt_only": false})).done();
-    assert_eq!(back, json!({"use_crdt_only": false, "epoch": 2, "rung": "batching"}));
-    until_all_use(false);
-    until_all_answer(&cluster, "/get_data", &json!({"data": [{"name": "Anna", "max_number": 7}]}));
+    switch(2, true);
+    for (id, name, number) in [(1, "Anna", 7), (2, "Béla", 12), (3, "Cili", 9)] {
+        update(&cluster, id, name, number);
+    }
+    until_all_answer(&cluster, "/get_data", &data(&["Anna", "Béla", "Cili"], 12));
+    assert_eq!(post(&cluster, 1, "/prepare", &json!({"proposal_number": 0})).done()["accepted_value"], json!(null));
+    switch(3, false);
+    poll("the log follows", || {
+        (post(&cluster, 1, "/prepare", &json!({"proposal_number": 0})).done()["accepted_value"] == 12).then_some(())
+    });
+    update(&cluster, 1, "", 13);
+    until_all_answer(&cluster, "/get_data", &data(&["Anna", "Béla", "Cili"], 13));
+}
+
+/// Emits `update_data` by a session of its own, and waits until it is done.
+fn update(cluster: &Cluster, id: u16, name: &str, number: u64) {
+    let session = socket_io_session_at(cluster, id);
+    let event = json!(["update_data", {"name": name, "number": number}]);
+    cluster.post(id, &session, "", &format!("420{event}")).expect("an answer");
+    wait_for_packet_at(cluster, id, &session, "430[{");
 }
 
 #[test]
@@ -199,17 +233,12 @@ fn bad_input_is_refused_with_a_reason_and_changes_nothing() {
         ("/add_name", "Content-Type: text/plain\r\n", "{\"name\": \"Anna\"}", 415, "Content-Type: application/json"),
         ("/add_name", JSON, "[\"Anna\"]", 422, "no object"),
         ("/add_name", JSON, "null", 422, "no object"),
-        ("/add_name", JSON, "{}", 422, "missing field `name`"),
-        ("/add_name", JSON, "{\"name\": null}", 422, "invalid type: null"),
+        ("/add_name", JSON, "{}", 400, "there is no name"),
+        ("/add_name", JSON, "{\"name\": null}", 400, "there is no name"),
+        ("/add_name", JSON, "{\"name\": \"\"}", 400, "there is no name"),
         ("/add_name", JSON, "{\"name\": 7}", 422, "expected a string"),
-        ("/add_name", JSON, "{\"name\": \" \"}", 422, "a record needs a name"),
+        ("/add_name", JSON, "{\"name\": \" \"}", 400, "there is no name"),
         ("/add_name", JSON, &format!("{{\"name\": \"{long}\"}}"), 422, "at most 4096"),
-        ("/add_name", JSON, "{\"name\": \"Anna\", \"number\": \"7\"}", 422, "invalid type: string"),
-        ("/add_name", JSON, "{\"name\": \"Anna\", \"number\": -7}", 422, "invalid value"),
-        ("/add_name", JSON, "{\"name\": \"Anna\", \"number\": 7.5}", 422, "invalid type: floating point"),
-        ("/add_name", JSON, "{\"name\": \"Anna\", \"number\": 0}", 422, "0 is not"),
-        ("/add_name", JSON, "{\"name\": \"Anna\", \"number\": 1000000000000}", 422, "1000000000000 is not"),
-        ("/add_name", JSON, "{\"name\": \"Anna\", \"max_number\": 7}", 422, "unknown field `max_number`"),
         ("/add_name", JSON, &too_long, 413, "longer than 65536 bytes"),
         ("/add_name?room=no%20room", JSON, "{\"name\": \"Anna\"}", 400, "the room's name"),
         ("/add_name?room=a&room=b", JSON, "{\"name\": \"Anna\"}", 400, "the query of the URL"),
@@ -239,7 +268,7 @@ fn bad_input_is_refused_with_a_reason_and_changes_nothing() {
         let (head, _) = cluster.request(1, &request).expect("an answer");
         assert!(head.starts_with("HTTP/1.1 404"), "{method} {path}: {head}");
     }
-    until_all_answer(&cluster, "/get_data", &json!({"data": []}));
+    until_all_answer(&cluster, "/get_data", &data(&[], None));
     assert_eq!(get(&cluster, 1, "/get_load").done()["USE_CRDT_ONLY"], json!(false));
 }
 
@@ -270,8 +299,8 @@ fn pages_from_elsewhere_are_refused_as_they_are_at_the_socket() {
 fn with_another_schema_the_name_is_its_title_and_nothing_else_may_be_required() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/invoices.toml");
     let cluster = Cluster::start_with(1, &["--schema", example.to_str().unwrap()]);
-    add(&cluster, 1, &json!({"name": "Roof"}));
-    assert_eq!(get(&cluster, 1, "/get_data").done(), json!({"data": [{"name": "Roof", "max_number": 1}]}));
+    add(&cluster, 1, "Roof");
+    assert_eq!(get(&cluster, 1, "/get_data").done(), data(&["Roof"], None));
 
     let file = tempfile::NamedTempFile::new().unwrap();
     let field = |name: &str| format!("[[field]]\nname = \"{name}\"\nkind = \"lww\"\nrequired = true\n");
@@ -282,48 +311,72 @@ fn with_another_schema_the_name_is_its_title_and_nothing_else_may_be_required() 
 }
 
 #[test]
-fn without_a_majority_names_go_on_and_what_the_log_must_decide_is_refused_for_now() {
+fn without_a_majority_names_and_highest_numbers_go_on_and_what_the_log_must_decide_is_refused_for_now() {
     let mut cluster = Cluster::start(3);
     cluster.kill(1);
     cluster.kill(2);
     poll("the majority is missed", || {
-        let reason = post(&cluster, 3, "/accept", &json!({"proposal_number": 1, "value": 9}));
+        let reason = accept(&cluster, 3, 9);
         (reason.status == 503).then(|| reason.refused(503)).filter(|reason| reason.starts_with("no majority"))
     });
     post_raw(&cluster, 3, "/switch_to_crdt_only", "", "").refused(503);
-    let anna = add(&cluster, 3, &json!({"name": "Anna", "number": 7}));
-    assert_eq!(anna["state"], "provisional");
-    for id in [1, 2] {
+    update(&cluster, 3, "Anna", 7);
+    assert_eq!(get(&cluster, 3, "/get_data").done(), data(&["Anna"], 7));
+    // What was raised is on disk.
+    cluster.kill(3);
+    for id in ALL {
         cluster.spawn(id);
     }
     cluster.wait_until_linked();
-    until_all_answer(&cluster, "/get_data", &json!({"data": [{"name": "Anna", "max_number": 7}]}));
+    until_all_answer(&cluster, "/get_data", &data(&["Anna"], 7));
 }
 
 #[test]
 fn what_is_not_decided_in_time_is_said_to_be_open_and_comes_true_later() {
     let cluster = Cluster::start(3);
-    add(&cluster, 3, &json!({"name": "Anna"}));
+    add(&cluster, 3, "Anna");
     cluster.freeze(1);
     cluster.freeze(2);
-    let reason = post(&cluster, 3, "/add_name", &json!({"name": "Béla"})).refused(503);
+    let reason = accept(&cluster, 3, 2).refused(503);
     assert!(reason.starts_with("not decided within 10 s, and it may still be"), "{reason}");
     cluster.thaw(1);
     cluster.thaw(2);
-    let data = [json!({"name": "Anna", "max_number": 1}), json!({"name": "Béla", "max_number": 2})];
-    until_all_answer(&cluster, "/get_data", &json!({ "data": data }));
+    until_all_answer(&cluster, "/get_data", &data(&["Anna"], 2));
+}
+
+#[test]
+fn events_of_one_client_are_done_in_the_order_in_which_it_sent_them() {
+    let cluster = Cluster::start(1);
+    let session = socket_io_session(&cluster);
+    let update = |number: u64| format!("42{}", json!(["update_data", {"name": "Anna", "number": number, "x": 1}]));
+    let wrong = "42[\"update_data\",{\"name\":\"Béla\",\"number\":null}]".to_owned();
+    let asks = ["42[\"get_data\"]", "42[\"get_highest_number\"]"].map(str::to_owned);
+    let burst: Vec<_> = (1..=5).map(update).chain([wrong]).chain(asks).collect();
+    cluster.post(1, &session, "", &burst.join(END_OF_PACKET)).expect("an answer");
+    let mut packets = Vec::new();
+    poll("the last answer", || {
+        let (_, said) = cluster.get(1, &session).expect("an answer");
+        packets.extend(said.split(END_OF_PACKET).filter(|packet| packet.starts_with("42")).map(str::to_owned));
+        packets.iter().any(|packet| packet.starts_with("42[\"highest_number\"")).then_some(())
+    });
+    // Others are told beside the answers.
+    packets.retain(|packet| !packet.starts_with("42[\"data_updated\""));
+    assert!(packets[0].starts_with("42[\"error\"") && packets[0].contains("invalid type: null"), "{packets:?}");
+    let rest = ["42[\"data\",{\"data\":[{\"name\":\"Anna\"}]}]", "42[\"highest_number\",{\"number\":5}]"];
+    assert_eq!(packets[1..], rest);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_load_is_shed_nobody_is_added_and_everybody_is_told_when_to_try_again() {
+async fn clients_are_told_of_what_tabs_do_with_the_name_and_the_highest_number() {
     let cluster = Cluster::start(3);
+    accept(&cluster, 1, 7).done();
+    until_all_answer(&cluster, "/get_data", &data(&[], 7));
+    let sessions = [1, 3].map(|id| (id, socket_io_session_at(&cluster, id)));
     let tab = Tab::open(&[cluster.url(1)]).await;
-    let shed = Wish::SetMode { from: None, rung: Rung::Shedding, reason: Reason::ByHand, load: Load::default() };
-    tab.ask(shed).await.expect("anybody may change the mode by hand");
-    poll("relay 2 sheds", || (get(&cluster, 2, "/get_load").done()["rung"] == "shedding").then_some(()));
-    let reason = post(&cluster, 2, "/add_name", &json!({"name": "Anna"})).refused(503);
-    assert!(reason.contains("try again in 1000 ms"), "{reason}");
-    until_all_answer(&cluster, "/get_data", &json!({"data": []}));
+    tab.add("Dora").await;
+    for (id, session) in &sessions {
+        wait_for_packet_at(&cluster, *id, session, r#"42["data_updated",{"name":"Dora","number":7}]"#);
+    }
 }
 
 #[test]
@@ -340,19 +393,27 @@ const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 
 /// A session of Socket.IO by hand: where its requests go.
 fn socket_io_session(cluster: &Cluster) -> String {
-    let (head, body) = cluster.get(1, HANDSHAKE).expect("an answer");
+    socket_io_session_at(cluster, 1)
+}
+
+fn socket_io_session_at(cluster: &Cluster, id: u16) -> String {
+    let (head, body) = cluster.get(id, HANDSHAKE).expect("an answer");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     let open: Value = serde_json::from_str(body.strip_prefix('0').expect("an open packet")).expect("JSON");
     let path = format!("{HANDSHAKE}&sid={}", open["sid"].as_str().expect("a session"));
-    cluster.post(1, &path, "", "40").expect("an answer");
-    wait_for_packet(cluster, &path, "40{");
+    cluster.post(id, &path, "", "40").expect("an answer");
+    wait_for_packet_at(cluster, id, &path, "40{");
     path
 }
 
 /// Waits until a session is sent a packet that begins like this, among others such as pings.
 fn wait_for_packet(cluster: &Cluster, session: &str, start: &str) {
+    wait_for_packet_at(cluster, 1, session, start);
+}
+
+fn wait_for_packet_at(cluster: &Cluster, id: u16, session: &str, start: &str) {
     poll(&format!("a packet {start}"), || {
-        let (_, said) = cluster.get(1, session).expect("an answer");
+        let (_, said) = cluster.get(id, session).expect("an answer");
         said.split(END_OF_PACKET).any(|packet| packet.starts_with(start)).then_some(())
     });
 }
