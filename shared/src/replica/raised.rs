@@ -16,8 +16,8 @@ use super::outbox::Item;
 impl Replica {
     /// Raises the highest number. A lower number changes nothing.
     pub(super) fn raise(&mut self, now: Now, id: CommandId, number: u64) -> Result<(), CommandRejection> {
-        let is_crdt_only = self.ledger.epoch().rung.mode() == Mode::CrdtOnly;
-        if !self.is_relay() || !(is_crdt_only || !self.sees_majority()) {
+        let log_is_asked = self.ledger.epoch().rung.mode() == Mode::Hybrid && self.sees_majority();
+        if !self.is_relay() || log_is_asked {
             return self.ask(now, Asked::Outcome(id), Wish::Raise { number });
         }
         self.ledger.check_raise(number).map_err(CommandRejection::Refused)?;
