@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
 use crate::config::Config;
 use crate::limited_log::LimitedLog;
 use crate::link::{MAX_PACKET_BYTES, READ_BUFFER_BYTES};
-use crate::node::{NodeHandle, Stopped};
+use crate::node::NodeHandle;
 use crate::origin::{self, Behind, Door};
-use crate::{api, body, cluster, legacy, link, page, peer, requests};
+use crate::{api, body, cluster, health, legacy, link, page, peer, requests};
 
 /// What every handler sees.
 #[derive(Clone, Debug)]
@@ -37,7 +37,9 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/ws", get(tab))
         .route("/link", get(relay))
-        .route("/healthz", get(health))
+        .route("/healthz", get(health::health))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .route("/cluster/voters", get(cluster::voters).post(cluster::set_voters))
         .route("/cluster/reach", get(cluster::reach).post(cluster::set_reach))
         .merge(legacy::router(&app))
@@ -79,11 +81,4 @@ async fn relay(
 fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     let upgrade = upgrade.max_message_size(MAX_PACKET_BYTES).max_frame_size(MAX_PACKET_BYTES);
     upgrade.read_buffer_size(READ_BUFFER_BYTES)
-}
-
-async fn health(State(app): State<App>) -> Response {
-    match app.node.health().await {
-        Ok(health) => Json(health).into_response(),
-        Err(Stopped) => (StatusCode::SERVICE_UNAVAILABLE, "the relay is stopping\n").into_response(),
-    }
 }

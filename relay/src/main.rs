@@ -13,6 +13,7 @@ mod budget;
 mod cluster;
 mod config;
 mod denial;
+mod health;
 mod legacy;
 mod limited_log;
 mod link;

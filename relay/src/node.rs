@@ -8,6 +8,7 @@ mod links;
 mod machine;
 mod membership;
 mod outgoing;
+mod readiness;
 mod rooms;
 mod slices;
 mod tabs;
@@ -105,6 +106,9 @@ pub struct Node {
     unwritten: usize,
     unwritten_bytes: usize,
     commits: u64,
+    /// When something became durable last, and who waits for the next time.
+    committed_at: Option<Instant>,
+    probes: Vec<oneshot::Sender<()>>,
     /// What was asked of the ledgers, and who waits for the answer.
     asked: BTreeMap<CommandId, Waiting>,
     /// How much waits in the outboxes of all tabs.
@@ -188,6 +192,8 @@ impl Node {
             unwritten: 0,
             unwritten_bytes: 0,
             commits: 0,
+            committed_at: None,
+            probes: Vec::new(),
             asked: BTreeMap::new(),
             waiting_for_tabs: Total::new(MAX_WAITING_FOR_TABS),
             changes: broadcast::Sender::new(CHANGES),
@@ -317,6 +323,10 @@ impl Node {
             Event::Health(answer) => {
                 let _asker_is_gone = answer.send(self.health());
             }
+            Event::Obstacles(answer) => {
+                let _asker_is_gone = answer.send(self.obstacles());
+            }
+            Event::ProbeDisk(answer) => self.probe_disk(answer),
             Event::Membership(answer) => {
                 let _asker_is_gone = answer.send(self.describe_membership());
             }
@@ -400,6 +410,7 @@ impl Node {
 
     fn persisted(&mut self, persisted: Persisted) {
         self.commits += 1;
+        self.disk_has_written(persisted.probed);
         if persisted.founded {
             self.founding.stored();
             self.tell_relays(&self.links());

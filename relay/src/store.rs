@@ -202,6 +202,10 @@ fn carry_out(transaction: &Transaction<'_>, tasks: &[Task]) -> rusqlite::Result<
                 let put = "INSERT OR REPLACE INTO relay (id, address) VALUES (?1, ?2)";
                 transaction.execute(put, params![voter.0, address])?;
             }
+            Task::Probe => {
+                let put = "INSERT INTO meta VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1";
+                transaction.execute(put, [])?;
+            }
             Task::Found(founding) => {
                 let put = "INSERT INTO meta VALUES ('founding', ?1)";
                 transaction.execute(put, [wire::plain_bytes(founding)])?;

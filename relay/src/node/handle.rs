@@ -43,6 +43,8 @@ pub(super) enum Event {
     Command(Room, Command, oneshot::Sender<Answer>),
     Look(Room, Look),
     Health(oneshot::Sender<Health>),
+    Obstacles(oneshot::Sender<Vec<String>>),
+    ProbeDisk(oneshot::Sender<()>),
     Membership(oneshot::Sender<Membership>),
     Reconfigure(BTreeSet<VoterId>, oneshot::Sender<Result<BTreeMap<Room, Asked>, NotAsked>>),
     Stop,
@@ -261,6 +263,22 @@ impl NodeHandle {
 
     pub async fn health(&self) -> Result<Health, Stopped> {
         self.ask(Event::Health).await
+    }
+
+    /// Why the relay cannot do its work for now, in words; nothing if it can.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn obstacles(&self) -> Result<Vec<String>, Stopped> {
+        self.ask(Event::Obstacles).await
+    }
+
+    /// Waits until the disk has written something.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn disk_writes(&self) -> Result<(), Stopped> {
+        self.ask(Event::ProbeDisk).await
     }
 
     pub async fn membership(&self) -> Result<Membership, Stopped> {

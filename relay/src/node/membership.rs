@@ -107,7 +107,7 @@ fn in_hex(incarnation: ReplicaId) -> String {
     format!("{:016x}", incarnation.0)
 }
 
-fn list(voters: &BTreeSet<VoterId>) -> String {
+pub(super) fn list(voters: &BTreeSet<VoterId>) -> String {
     voters.iter().map(VoterId::to_string).collect::<Vec<_>>().join(", ")
 }
 
@@ -128,13 +128,13 @@ impl fmt::Display for AdmitCommand {
 
 impl Node {
     /// Who votes, as far as is known here: rooms that were opened lately follow the others.
-    fn membership(&self) -> Option<&Configuration> {
+    pub(super) fn membership(&self) -> Option<&Configuration> {
         let of_rooms = self.rooms.open.values().filter_map(OpenRoom::configuration);
         of_rooms.max_by_key(|configuration| configuration.number).or(self.founding.known())
     }
 
     /// The incarnations of the relays that are up, this one among them.
-    fn linked(&self) -> BTreeMap<VoterId, ReplicaId> {
+    pub(super) fn linked(&self) -> BTreeMap<VoterId, ReplicaId> {
         let links = self.peers.values().filter_map(|peer| peer.place.link());
         let others = links.filter(|link| link.is_open()).map(|link| (link.remote.voter, link.remote.incarnation));
         others.chain([(self.me.voter, self.me.replica)]).collect()
@@ -191,7 +191,7 @@ impl Node {
     }
 
     /// Why a relay, which is up under this incarnation, does not vote.
-    fn trouble(
+    pub(super) fn trouble(
         &self,
         configuration: Option<&Configuration>,
         voter: VoterId,

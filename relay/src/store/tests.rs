@@ -384,3 +384,16 @@ fn a_database_of_the_version_before_is_brought_up_to_date() {
     let rooms = open(dir.path()).load().unwrap();
     assert_eq!((rooms[&people()].claim_seq, rooms[&people()].raised), (7, 9));
 }
+
+#[test]
+fn a_probe_is_reported_once_the_disk_has_written_it_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let about = open(dir.path()).about().clone();
+    let reports = write_and_close(open(dir.path()), |writer| {
+        writer.probe();
+        writer.probe();
+    });
+    assert!(reports.iter().all(|report| report.probed) && !reports.is_empty());
+    let store = open(dir.path());
+    assert_eq!((store.load().unwrap(), store.about()), (BTreeMap::new(), &about));
+}

@@ -22,6 +22,8 @@ pub struct Persisted {
     pub bytes: usize,
     /// Whether the founding is among it.
     pub founded: bool,
+    /// Whether a probe is among it.
+    pub probed: bool,
     /// The rooms that were asked for. Every batch of such a room that was submitted before is in it.
     pub loaded: Vec<Loaded>,
 }
@@ -46,8 +48,14 @@ pub struct Loaded {
 
 impl Persisted {
     fn by(tasks: Vec<Task>, store: &Store) -> Self {
-        let mut persisted =
-            Persisted { last: BTreeMap::new(), batches: 0, bytes: 0, founded: false, loaded: Vec::new() };
+        let mut persisted = Persisted {
+            last: BTreeMap::new(),
+            batches: 0,
+            bytes: 0,
+            founded: false,
+            probed: false,
+            loaded: Vec::new(),
+        };
         for task in tasks {
             match task {
                 Task::Write(room, batch) => {
@@ -56,6 +64,7 @@ impl Persisted {
                     persisted.bytes += bytes_of(&batch);
                 }
                 Task::Found(_) => persisted.founded = true,
+                Task::Probe => persisted.probed = true,
                 Task::Load(room) => {
                     let outcome = store.load_room(&room);
                     persisted.loaded.push(Loaded { room, outcome });
@@ -84,6 +93,8 @@ pub(super) enum Task {
     },
     /// Reads a room back.
     Load(Room),
+    /// Writes something that means nothing, to see that the disk writes.
+    Probe,
 }
 
 /// The way to the writer thread. What is submitted later becomes durable no earlier. The thread ends when this is
@@ -126,6 +137,11 @@ impl Writer {
     /// Reads a room back once everything submitted before is durable. [`Persisted::loaded`] brings it.
     pub fn load(&self, room: Room) {
         self.give(Task::Load(room));
+    }
+
+    /// Writes something that means nothing. [`Persisted::probed`] says when it is durable.
+    pub fn probe(&self) {
+        self.give(Task::Probe);
     }
 
     fn give(&self, task: Task) {

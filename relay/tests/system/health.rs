@@ -50,7 +50,8 @@ fn a_relay_that_has_not_found_the_others_lives_and_is_not_ready() {
     cluster.spawn(2);
     until_not_ready(&cluster, 2, "nobody votes yet");
     assert_live(&cluster, 2);
-    (cluster.spawn(1), cluster.spawn(3));
+    cluster.spawn(1);
+    cluster.spawn(3);
     (1..=3).for_each(|id| until_ready(&cluster, id));
 }
 

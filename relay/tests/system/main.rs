@@ -4,6 +4,7 @@ mod agreement;
 mod api;
 mod cluster;
 mod crash;
+mod health;
 mod hostile;
 mod legacy;
 mod membership;
