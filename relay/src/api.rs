@@ -36,6 +36,8 @@ use shared::ledger::{Granted, Wish};
 use shared::schema::Schema;
 use shared::wire::Room;
 use tokio::time::timeout;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -53,6 +55,8 @@ use crate::node::NodeHandle;
 const ROOMS: &str = "/api/v1/rooms";
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How hard answers are compressed: as far as that costs less time than it saves.
+const COMPRESSION: i32 = 4;
 /// The longest body, in bytes.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
@@ -88,7 +92,13 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(parameters, parameters::only_known))
         .layer(middleware::from_fn(in_time))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(compression())
         .with_state(api)
+}
+
+/// Compresses what is worth it, for those who accept it, and no event streams: their events would wait for one another.
+fn compression() -> CompressionLayer {
+    CompressionLayer::new().quality(CompressionLevel::Precise(COMPRESSION))
 }
 
 fn rooms() -> OpenApiRouter<Api> {

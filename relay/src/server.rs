@@ -14,6 +14,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+#[cfg(target_os = "linux")]
+use nix::sys::socket::sockopt::TcpUserTimeout;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -28,6 +30,9 @@ use crate::stall::Guarded;
 /// How long a client may take to send the head of a request. It is also how long a connection may be idle: a connection
 /// that is kept alive waits for the next head.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// After how long the system ends a connection whose other side takes nothing of what was sent to it: one that has
+/// vanished, or that does not read.
+const UNTAKEN_FOR: Duration = Duration::from_secs(30);
 /// The longest head of a request, in bytes. What waits to be written is held back at the same length.
 const MAX_HEAD_BYTES: usize = 32 << 10;
 /// How long to wait before the next attempt to accept when there are no descriptors or no memory left.
@@ -125,8 +130,7 @@ async fn turn_away(mut tcp: TcpStream, full: Full) -> io::Result<()> {
 
 /// Serves one connection until it ends, or becomes a WebSocket.
 async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Router, mut ending: Ending) {
-    // Agreement is a conversation of small messages: none may wait for another one to share a packet.
-    if let Err(error) = tcp.set_nodelay(true) {
+    if let Err(error) = set_up(&tcp) {
         debug!("{remote} ended at once: {error}");
         return;
     }
@@ -161,8 +165,31 @@ async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Rout
     }
 }
 
+fn set_up(tcp: &TcpStream) -> io::Result<()> {
+    // Agreement is a conversation of small messages: none may wait for another one to share a packet.
+    tcp.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    nix::sys::socket::setsockopt(tcp, TcpUserTimeout, &(UNTAKEN_FOR.as_millis() as u32))?;
+    Ok(())
+}
+
 async fn answer(request: hyper::Request<Incoming>, remote: SocketAddr, router: Router) -> Result<Response, Infallible> {
     let mut request: Request = request.map(axum::body::Body::new);
     request.extensions_mut().insert(ConnectInfo(remote));
     router.oneshot(request).await
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_whose_other_side_takes_nothing_is_ended_by_the_system() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (tcp, _) = listener.accept().await.unwrap();
+        set_up(&tcp).unwrap();
+        assert_eq!(nix::sys::socket::getsockopt(&tcp, TcpUserTimeout).unwrap(), UNTAKEN_FOR.as_millis() as u32);
+        assert!(tcp.nodelay().unwrap());
+    }
 }

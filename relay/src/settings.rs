@@ -60,7 +60,7 @@ pub struct Settings {
     /// The longest range that is leased at a time. [default: 10000]
     #[arg(long, env = "RELAY_LEASE_MOST", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 10_000)]
+    #[schema(minimum = 0, maximum = 10_000)]
     lease_most: Option<u32>,
 
     /// With how many unsettled provisional numbers no more are given. [default: 100000]

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::consistency::{Read, ReadAs};
-use super::extract::{Body, InRoom, Params};
+use super::extract::{Body, InRoom, Params, RoomPath};
 use super::idempotency::{Answer, Done, Key};
 use super::ids;
 use super::number::Number;
@@ -134,8 +134,8 @@ fn name(claim: ClaimId) -> String {
 /// The claims that this relay knows of and that are not decided
 #[utoipa::path(
     get, path = "/claims", tag = "claims", operation_id = "list_claims",
-    params(("room" = String, Path), ReadAs),
-    responses((status = 200, body = PendingClaims), Problem)
+    params(RoomPath, ReadAs),
+    responses((status = 200, description = "What is asked for and not decided, as far as this relay knows", body = PendingClaims), Problem)
 )]
 pub async fn pending(
     State(api): State<Api>,
@@ -156,11 +156,11 @@ pub async fn pending(
 #[utoipa::path(
     post, path = "/claims", tag = "claims", operation_id = "ask_claim",
     params(
-        ("room" = String, Path), ("Idempotency-Key" = Option<String>, Header),
+        RoomPath, ("Idempotency-Key" = Option<String>, Header),
         ("seen" = Option<u64>, Query, description = "How far the client knew the log when it first asked."),
     ),
     request_body = WantedClaim,
-    responses((status = 200, body = Decided), Problem)
+    responses((status = 200, description = "What the log has decided", body = Decided), Problem)
 )]
 pub async fn ask(
     State(api): State<Api>,

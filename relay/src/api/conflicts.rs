@@ -14,7 +14,7 @@ use shared::wire::Room;
 use utoipa::{IntoParams, ToSchema};
 
 use super::consistency::{Read, ReadAs};
-use super::extract::{Body, InRoom, OfConflict, Params};
+use super::extract::{Body, ConflictPath, InRoom, OfConflict, Params, RoomPath};
 use super::number::Number;
 use super::problem::Problem;
 use super::{Api, csv, ids, page};
@@ -154,8 +154,8 @@ impl Side {
 /// A page of a search may have fewer conflicts than asked for, even none: there are more as long as it has `next`.
 #[utoipa::path(
     get, path = "/conflicts", tag = "conflicts", operation_id = "list_conflicts",
-    params(("room" = String, Path), page::Page, Search, Format, ReadAs),
-    responses((status = 200, content((Conflicts = "application/json"), (String = "text/csv"))), Problem)
+    params(RoomPath, page::Page, Search, Format, ReadAs),
+    responses((status = 200, description = "The conflicts", content((Conflicts = "application/json"), (String = "text/csv"))), Problem)
 )]
 pub async fn list(
     State(api): State<Api>,
@@ -264,9 +264,9 @@ fn table(api: Api, room: Room, search: Search) -> Response {
 /// `kept`: it is as it should be. `undone`: the number that was given in place of the other is free again.
 #[utoipa::path(
     post, path = "/conflicts/{id}/resolution", tag = "conflicts", operation_id = "resolve_conflict",
-    params(("room" = String, Path), ("id" = String, Path)),
+    params(ConflictPath),
     request_body = WantedResolution,
-    responses((status = 200, body = WantedResolution), Problem)
+    responses((status = 200, description = "The conflict is resolved so", body = WantedResolution), Problem)
 )]
 pub async fn resolve(
     State(api): State<Api>,

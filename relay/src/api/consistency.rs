@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::io::{Command, Consistency};
 use shared::paxos::Slot;
 use shared::replica::View;
@@ -39,7 +40,18 @@ pub struct ReadAs {
     #[param(inline)]
     consistency: Level,
     /// The header `Duet-Applied` of an earlier answer, from whichever relay.
+    #[serde(default, deserialize_with = "slot")]
+    #[param(maximum = 9_223_372_036_854_775_807_u64)]
     pub seen: Option<u64>,
+}
+
+/// The name of a slot. What no slot can be is refused, since nothing would ever come of waiting for it.
+fn slot<'de, D: Deserializer<'de>>(text: D) -> Result<Option<u64>, D::Error> {
+    let slot = Option::<u64>::deserialize(text)?;
+    if slot.is_some_and(|slot| i64::try_from(slot).is_err()) {
+        return Err(D::Error::custom("no slot has such a number: seen is the header Duet-Applied of an answer"));
+    }
+    Ok(slot)
 }
 
 /// An answer with the slot up to which it knows the log.

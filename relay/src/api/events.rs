@@ -14,11 +14,11 @@ use shared::wire::Room;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 use utoipa::ToSchema;
 
 use super::Api;
-use super::extract::InRoom;
+use super::extract::{InRoom, RoomPath};
 use super::mode::RungName;
 use super::problem::Problem;
 
@@ -26,6 +26,10 @@ use super::problem::Problem;
 const MAX_LISTENERS: usize = 256;
 /// The shortest time between two events: what changes meanwhile is told together.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// After how long a stream ends. Whoever listens comes back by itself, as the event streams of browsers do; whoever has
+/// stopped to read without saying so gives up its place.
+const AGE: Duration = Duration::from_secs(600);
 
 /// Tells a proxy to pass each event on as it comes. nginx would otherwise gather them.
 const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
@@ -69,10 +73,16 @@ impl RoomNow {
     }
 }
 
+/// The changes of one room, for as long as a stream lasts.
+struct Changes {
+    room: Room,
+    of_all_rooms: Receiver<Room>,
+    until: Instant,
+}
+
 struct Listener {
     api: Api,
-    room: Room,
-    changes: Receiver<Room>,
+    changes: Changes,
     /// What to tell next, if it is known already.
     due: Option<&'static str>,
     _place: OwnedSemaphorePermit,
@@ -81,11 +91,12 @@ struct Listener {
 /// Changes of the room
 ///
 /// An event `changed` at once, and then after each change, with how the room stands. Whoever reads too slowly gets an
-/// event `missed` in between. The events say that something has changed, and not what: read again what matters.
+/// event `missed` in between. The events say that something has changed, and not what: read again what matters. A
+/// stream ends after ten minutes: listen again.
 #[utoipa::path(
     get, path = "/events", tag = "events", operation_id = "listen",
-    params(("room" = String, Path)),
-    responses((status = 200, body = RoomNow, content_type = "text/event-stream"), Problem)
+    params(RoomPath),
+    responses((status = 200, description = "Events, each with how the room stands", body = RoomNow, content_type = "text/event-stream"), Problem)
 )]
 pub async fn listen(
     State(api): State<Api>,
@@ -97,26 +108,29 @@ pub async fn listen(
     };
     let changes = api.node().changes();
     api.node().read(room.clone(), |_| ()).await?;
-    let listener = Listener { api, room, changes, due: Some("changed"), _place: place };
+    let changes = Changes { room, of_all_rooms: changes, until: Instant::now() + AGE };
+    let listener = Listener { api, changes, due: Some("changed"), _place: place };
     Ok(([UNBUFFERED], Sse::new(unfold(listener, Listener::next)).keep_alive(KeepAlive::default())))
 }
 
 impl Listener {
-    /// The next event; none when the relay stops.
+    /// The next event; none when the relay stops, or the stream has lasted long enough.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         let name = match self.due.take() {
             Some(name) => name,
-            None => self.changed().await?,
+            None => self.changes.next().await?,
         };
-        let now = self.api.node().read(self.room.clone(), RoomNow::of).await.ok()?;
+        let now = self.api.node().read(self.changes.room.clone(), RoomNow::of).await.ok()?;
         let event = Event::default().event(name).id(now.applied.to_string());
         Some((Ok(event.json_data(&now).ok()?), self))
     }
+}
 
+impl Changes {
     /// Waits for a change, and for those that come with it.
-    async fn changed(&mut self) -> Option<&'static str> {
+    async fn next(&mut self) -> Option<&'static str> {
         let mut name = loop {
-            match self.changes.recv().await {
+            match timeout_at(self.until, self.of_all_rooms.recv()).await.ok()? {
                 Ok(room) if room == self.room => break "changed",
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => break "missed",
@@ -125,11 +139,39 @@ impl Listener {
         };
         sleep(PAUSE).await;
         loop {
-            match self.changes.try_recv() {
+            match self.of_all_rooms.try_recv() {
                 Ok(_) => {}
                 Err(TryRecvError::Lagged(_)) => name = "missed",
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return Some(name),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast;
+
+    use super::*;
+
+    fn room(name: &str) -> Room {
+        Room::try_from(name.to_owned()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_tells_of_its_room_alone_and_ends_in_time_so_that_no_place_is_kept_for_ever() {
+        let (sender, of_all_rooms) = broadcast::channel(4);
+        let mut changes = Changes { room: room("people"), of_all_rooms, until: Instant::now() + AGE };
+        for name in ["people", "other", "people"] {
+            sender.send(room(name)).unwrap();
+        }
+        assert_eq!(changes.next().await, Some("changed"));
+        for _ in 0..5 {
+            sender.send(room("people")).unwrap();
+        }
+        assert_eq!(changes.next().await, Some("missed"));
+        sender.send(room("other")).unwrap();
+        assert_eq!(changes.next().await, None);
+        assert!(Instant::now() >= changes.until);
     }
 }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use shared::id::RecordId;
 use shared::ledger::ConflictId;
 use shared::wire::Room;
+use utoipa::IntoParams;
 
 use super::ids;
 use super::problem::Problem;
@@ -28,14 +29,33 @@ pub struct OfRecord(pub Room, pub RecordId);
 /// The room and the conflict in the path.
 pub struct OfConflict(pub Room, pub ConflictId);
 
-#[derive(Deserialize)]
-struct RoomPath {
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct RoomPath {
+    /// The name of the room.
+    #[param(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     room: Room,
 }
 
-#[derive(Deserialize)]
-struct ItemPath {
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct RecordPath {
+    /// The name of the room.
+    #[param(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     room: Room,
+    /// The id of the record.
+    #[param(pattern = "^[0-9A-Fa-f]{16}[.][1-9][0-9]{0,13}$")]
+    id: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ConflictPath {
+    /// The name of the room.
+    #[param(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    room: Room,
+    /// The id of the conflict: the slot that settled the claim, a dot and a count.
+    #[param(pattern = "^[0-9]{1,18}[.][0-9]{1,4}$")]
     id: String,
 }
 
@@ -70,7 +90,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfRecord {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path: ItemPath = in_path(parts, state).await?;
+        let path: RecordPath = in_path(parts, state).await?;
         Ok(OfRecord(path.room, ids::record(&path.id)?))
     }
 }
@@ -79,7 +99,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfConflict {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path: ItemPath = in_path(parts, state).await?;
+        let path: ConflictPath = in_path(parts, state).await?;
         Ok(OfConflict(path.room, ids::conflict(&path.id)?))
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::consistency::{Read, ReadAs};
-use super::extract::{Body, InRoom, Params};
+use super::extract::{Body, InRoom, Params, RoomPath};
 use super::problem::Problem;
 use crate::settings::Settings;
 
@@ -113,8 +113,8 @@ impl ModeNow {
 /// How numbers are given now, and why
 #[utoipa::path(
     get, path = "/mode", tag = "mode", operation_id = "get_mode",
-    params(("room" = String, Path), ReadAs),
-    responses((status = 200, body = ModeNow), Problem)
+    params(RoomPath, ReadAs),
+    responses((status = 200, description = "How numbers are given", body = ModeNow), Problem)
 )]
 pub async fn get(
     State(api): State<Api>,
@@ -129,9 +129,9 @@ pub async fn get(
 /// By hand the room stays on the rung until somebody asks for another one, or for `auto`.
 #[utoipa::path(
     post, path = "/mode", tag = "mode", operation_id = "set_mode",
-    params(("room" = String, Path)),
+    params(RoomPath),
     request_body = WantedMode,
-    responses((status = 200, body = ModeNow), Problem)
+    responses((status = 200, description = "How numbers are given", body = ModeNow), Problem)
 )]
 pub async fn set(
     State(api): State<Api>,

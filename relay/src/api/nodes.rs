@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::consistency::{Read, ReadAs};
-use super::extract::{InRoom, Params};
+use super::extract::{InRoom, Params, RoomPath};
 use super::ids;
 use super::problem::Problem;
 
@@ -56,8 +56,8 @@ impl From<Status> for Nodes {
 /// The relays, and who of them votes and leads
 #[utoipa::path(
     get, path = "/nodes", tag = "nodes", operation_id = "list_nodes",
-    params(("room" = String, Path), ReadAs),
-    responses((status = 200, body = Nodes), Problem)
+    params(RoomPath, ReadAs),
+    responses((status = 200, description = "The relays, as this one sees them", body = Nodes), Problem)
 )]
 pub async fn get(
     State(api): State<Api>,

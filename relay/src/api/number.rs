@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::consistency::{Read, ReadAs};
-use super::extract::{Body, OfRecord};
+use super::extract::{Body, OfRecord, RecordPath};
 use super::ids;
 use super::problem::Problem;
 
@@ -143,9 +143,9 @@ pub struct Numbered {
 /// is refused: free it first.
 #[utoipa::path(
     put, path = "/records/{id}/number", tag = "records", operation_id = "give_number",
-    params(("room" = String, Path), ("id" = String, Path)),
+    params(RecordPath),
     request_body = WantedNumber,
-    responses((status = 200, body = Numbered), Problem)
+    responses((status = 200, description = "The record has this number", body = Numbered), Problem)
 )]
 pub async fn put(
     State(api): State<Api>,
@@ -169,8 +169,8 @@ pub async fn put(
 /// The number is free again, but it is not the next one: it has to be asked for. Also of a record that is removed.
 #[utoipa::path(
     delete, path = "/records/{id}/number", tag = "records", operation_id = "free_number",
-    params(("room" = String, Path), ("id" = String, Path)),
-    responses((status = 204), Problem)
+    params(RecordPath),
+    responses((status = 204, description = "The record has no number"), Problem)
 )]
 pub async fn delete(State(api): State<Api>, OfRecord(room, record): OfRecord) -> Result<StatusCode, Problem> {
     api.command(room, Command::Free { record }).await?;

@@ -20,7 +20,7 @@ const RETRY_AFTER_NEW_ROOMS_MS: u32 = 60_000;
 
 /// Why a request was not done.
 #[derive(Clone, Debug, Serialize, ToSchema, IntoResponses)]
-#[response(status = "default", content_type = "application/problem+json")]
+#[response(status = "default", description = "Why the request was not done", content_type = "application/problem+json")]
 pub struct Problem {
     /// Names the kind of problem; it does not change, and programs may go by it.
     #[serde(rename = "type")]

@@ -13,7 +13,7 @@ use shared::wire::Room;
 use utoipa::{IntoParams, ToSchema};
 
 use super::consistency::{Read, ReadAs};
-use super::extract::{Body, InRoom, OfRecord, Params};
+use super::extract::{Body, InRoom, OfRecord, Params, RecordPath, RoomPath};
 use super::fields::{Candidate, Fields, WantedFields};
 use super::idempotency::{Answer, Done, Key};
 use super::number::{Number, WhichNumber};
@@ -81,6 +81,7 @@ pub struct Search {
 
 /// A new record.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"fields": {"name": "Anna"}, "number": "next"}))]
 #[serde(deny_unknown_fields)]
 pub struct NewRecord {
     fields: WantedFields,
@@ -109,8 +110,8 @@ pub struct Added {
 /// has `next`.
 #[utoipa::path(
     get, path = "/records", tag = "records", operation_id = "list_records",
-    params(("room" = String, Path), page::Page, Search, ReadAs),
-    responses((status = 200, body = Records), Problem)
+    params(RoomPath, page::Page, Search, ReadAs),
+    responses((status = 200, description = "A page of records", body = Records), Problem)
 )]
 pub async fn list(
     State(api): State<Api>,
@@ -143,9 +144,9 @@ fn found(view: View<'_>, id: RecordId, prefix: Option<&str>) -> Option<Record> {
 /// same request may be made again, at the same relay, and is answered as the first time.
 #[utoipa::path(
     post, path = "/records", tag = "records", operation_id = "add_record",
-    params(("room" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(RoomPath, ("Idempotency-Key" = Option<String>, Header)),
     request_body = NewRecord,
-    responses((status = 201, body = Added), Problem)
+    responses((status = 201, description = "The record was added", body = Added), Problem)
 )]
 pub async fn add(State(api): State<Api>, InRoom(room): InRoom, key: Option<Key>, Body(new): Body<NewRecord>) -> Answer {
     let Some(key) = key else { return api.add(room, new).await };
@@ -176,8 +177,8 @@ impl Api {
 /// A record
 #[utoipa::path(
     get, path = "/records/{id}", tag = "records", operation_id = "get_record",
-    params(("room" = String, Path), ("id" = String, Path), ReadAs),
-    responses((status = 200, body = Record), Problem)
+    params(RecordPath, ReadAs),
+    responses((status = 200, description = "The record as it reads here", body = Record), Problem)
 )]
 pub async fn get(
     State(api): State<Api>,
@@ -196,9 +197,9 @@ pub async fn get(
 /// The fields are changed one after the other: readers may see some of them changed and others not yet.
 #[utoipa::path(
     patch, path = "/records/{id}", tag = "records", operation_id = "change_record",
-    params(("room" = String, Path), ("id" = String, Path)),
+    params(RecordPath),
     request_body = ChangedRecord,
-    responses((status = 200, body = Record), Problem)
+    responses((status = 200, description = "The record as it reads here", body = Record), Problem)
 )]
 pub async fn change(
     State(api): State<Api>,
@@ -216,8 +217,8 @@ pub async fn change(
 /// Its number stays taken until somebody frees it. An edit that somebody makes meanwhile wins, and brings the record back.
 #[utoipa::path(
     delete, path = "/records/{id}", tag = "records", operation_id = "remove_record",
-    params(("room" = String, Path), ("id" = String, Path)),
-    responses((status = 204), Problem)
+    params(RecordPath),
+    responses((status = 204, description = "The record is removed"), Problem)
 )]
 pub async fn remove(State(api): State<Api>, OfRecord(room, record): OfRecord) -> Result<StatusCode, Problem> {
     api.command(room, Command::Remove { record }).await?;

@@ -6,15 +6,15 @@ use shared::ledger::Wish;
 
 use super::Api;
 use super::consistency::{Read, ReadAs};
-use super::extract::{Body, InRoom, Params};
+use super::extract::{Body, InRoom, Params, RoomPath};
 use super::problem::Problem;
 use crate::settings::Settings;
 
 /// The settings of the dynamic method in this room
 #[utoipa::path(
     get, path = "/settings", tag = "mode", operation_id = "get_settings",
-    params(("room" = String, Path), ReadAs),
-    responses((status = 200, body = Settings), Problem)
+    params(RoomPath, ReadAs),
+    responses((status = 200, description = "The settings in force", body = Settings), Problem)
 )]
 pub async fn get(
     State(api): State<Api>,
@@ -29,9 +29,9 @@ pub async fn get(
 /// Only those named change. The log decides, so that the change is a fact at one place for everybody.
 #[utoipa::path(
     patch, path = "/settings", tag = "mode", operation_id = "change_settings",
-    params(("room" = String, Path)),
+    params(RoomPath),
     request_body = Settings,
-    responses((status = 200, body = Settings), Problem)
+    responses((status = 200, description = "The settings in force", body = Settings), Problem)
 )]
 pub async fn change(
     State(api): State<Api>,

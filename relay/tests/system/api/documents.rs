@@ -86,3 +86,49 @@ fn a_page_shows_the_document_and_needs_nothing_from_elsewhere() {
     }
     assert!(get(&cluster, 1, "/api/swagger-initializer.js").text.contains("\"/api/openapi.json\""));
 }
+
+/// The head of the answer to a request that accepts these codings.
+fn head(cluster: &Cluster, path: &str, codings: &str) -> String {
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: {codings}\r\n\r\n");
+    cluster.request(1, &request).expect("an answer").0
+}
+
+#[test]
+fn answers_and_the_files_of_the_page_are_compressed_for_those_who_accept_it() {
+    let cluster = Cluster::start(1);
+    super::add(&cluster, 1, &"Anna ".repeat(100), &Value::Null);
+    for path in ["/api/openapi.json", "/api/swagger-ui-bundle.js", "/api/v1/rooms/people/records"] {
+        for (codings, coding) in
+            [("gzip", Some("gzip")), ("gzip, br", Some("br")), ("identity", None), ("br;q=0", None)]
+        {
+            let head = head(&cluster, path, codings);
+            let given = head.lines().find_map(|line| line.strip_prefix("content-encoding: "));
+            assert_eq!(given, coding, "{path}, {codings}: {head}");
+            assert!(head.contains("vary: accept-encoding"), "{head}");
+        }
+    }
+}
+
+#[test]
+fn every_response_is_described_and_no_setting_is_refused_that_the_document_allows() {
+    let cluster = Cluster::start(1);
+    let document = get(&cluster, 1, "/api/openapi.json").expect(200);
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described, "{method} {path}: {status} is not described");
+            }
+        }
+    }
+    let settings = document.pointer("/components/schemas/Settings/properties").expect("settings").as_object().unwrap();
+    for (name, schema) in settings {
+        let Some(least) = schema["minimum"].as_u64() else { continue };
+        let most = schema["maximum"].as_u64().expect("a bound");
+        for (value, status) in [(least, 200), (most, 200), (least.wrapping_sub(1), 422), (most + 1, 422)] {
+            let answer = super::send(&cluster, 1, "PATCH settings", &serde_json::json!({ name.as_str(): value }));
+            assert_eq!(answer.status, status, "{name} = {value}: {}", answer.text);
+        }
+    }
+}
