@@ -7,6 +7,7 @@ mod clients;
 mod debian_wasm;
 mod deny;
 mod etcd;
+mod nginx;
 mod std_sources;
 mod tools_dir;
 mod wasm_target;

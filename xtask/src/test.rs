@@ -30,7 +30,8 @@ pub enum Step {
     Page,
     /// Native tests
     Native,
-    /// The clients of the system that Duet comes from, in Python and JavaScript, at real relays
+    /// Programs at real relays: the clients of the system that Duet comes from, in Python and JavaScript, requests drawn
+    /// from the OpenAPI document, and all of it through nginx
     Legacy,
     /// Tests with rules broken on purpose, which must be noticed
     Mutations,
@@ -134,14 +135,16 @@ impl Bench {
     }
 
     fn legacy_tests(&self) -> Result<()> {
-        let Clients { python, python_path, node, node_modules } = &self.clients;
+        let Clients { python, python_path, openapi_path, node, node_modules, nginx } = &self.clients;
         cargo_test::run(
             cargo("test")
                 .args(["-p=relay", "--test=clients", "--locked", "--no-fail-fast"])
                 .env("DUET_PYTHON", python)
                 .env("PYTHONPATH", python_path)
+                .env("DUET_OPENAPI_PATH", openapi_path)
                 .env("DUET_NODE", node)
-                .env("DUET_NODE_MODULES", node_modules),
+                .env("DUET_NODE_MODULES", node_modules)
+                .env("DUET_NGINX", nginx),
         )
     }
 

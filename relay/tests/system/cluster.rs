@@ -284,7 +284,7 @@ pub fn poll<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
 
 /// A port that nobody uses. Below the range from which the system takes ports for outgoing connections, one of which
 /// could otherwise take the port of a relay that is down for a moment.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);

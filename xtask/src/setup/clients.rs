@@ -1,27 +1,34 @@
-//! The clients of the system that Duet comes from: Socket.IO in Python and in JavaScript.
+//! Programs that use a relay from outside: the clients of the system that Duet comes from, Socket.IO in Python and in
+//! JavaScript, what holds the HTTP API to its document, and the proxy that all of them may have to come through.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::apt;
 use super::tools_dir::ToolsDir;
+use super::{apt, nginx};
 use crate::process::find_on_path;
 
 const PYTHON: &str = "python3";
 const PYTHON_SOCKETIO: &str = "5.18.1";
+/// Draws requests from an OpenAPI document.
+const SCHEMATHESIS: &str = "4.32.5";
+const OPENAPI_SPEC_VALIDATOR: &str = "0.9.0";
 const NODE: &str = "node";
 const SOCKET_IO_CLIENT: &str = "4.8.4";
 
-/// Two interpreters, and where each finds its client.
+/// Two interpreters, and where each finds what it runs.
 pub struct Clients {
     pub python: PathBuf,
     /// The folder of python-socketio.
     pub python_path: PathBuf,
+    /// The folder of schemathesis and of the validator.
+    pub openapi_path: PathBuf,
     pub node: PathBuf,
     /// The folder in which the folder of socket.io-client is.
     pub node_modules: PathBuf,
+    pub nginx: PathBuf,
 }
 
 impl Clients {
@@ -30,10 +37,17 @@ impl Clients {
         let dir = ToolsDir::open()?;
         install_interpreters(&dir)?;
         let found = |program| find_on_path(program).with_context(|| format!("the tests need {program} on the PATH"));
-        let python_path = dir.install("python-socketio", PYTHON_SOCKETIO, "a few seconds", |target| Ok(pip(target)))?;
+        let python_path = dir.install("python-socketio", PYTHON_SOCKETIO, "a few seconds", |target| {
+            Ok(pip(target, &[format!("python-socketio[client]=={PYTHON_SOCKETIO}")]))
+        })?;
+        let openapi_path = dir.install("schemathesis", SCHEMATHESIS, "half a minute", |target| {
+            let validator = format!("openapi-spec-validator=={OPENAPI_SPEC_VALIDATOR}");
+            Ok(pip(target, &[format!("schemathesis=={SCHEMATHESIS}"), validator]))
+        })?;
         let folder = dir.install("socket.io-client", SOCKET_IO_CLIENT, "a few seconds", |target| Ok(npm(target)))?;
         let node_modules = folder.join("node_modules");
-        Ok(Self { python: found(PYTHON)?, python_path, node: found(NODE)?, node_modules })
+        let nginx = nginx::ensure(&dir)?;
+        Ok(Self { python: found(PYTHON)?, python_path, openapi_path, node: found(NODE)?, node_modules, nginx })
     }
 }
 
@@ -58,11 +72,11 @@ fn has_pip() -> bool {
     pip.status().is_ok_and(|status| status.success())
 }
 
-fn pip(target: &Path) -> Command {
+fn pip(target: &Path, packages: &[String]) -> Command {
     let mut pip = Command::new(PYTHON);
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--target"])
         .arg(target)
-        .arg(format!("python-socketio[client]=={PYTHON_SOCKETIO}"))
+        .args(packages)
         // Distributions guard their own packages; a folder of its own is none of them.
         .env("PIP_BREAK_SYSTEM_PACKAGES", "1");
     pip
