@@ -50,7 +50,7 @@ pub struct RoomNow {
     /// The log below this slot is applied: a reader passes it on as `seen`.
     applied: u64,
     records: usize,
-    /// The highest number ever given, leased or raised to.
+    /// The highest number ever given, leased or raised to, also where the log has not followed yet.
     highest: u64,
     epoch: u64,
     #[schema(value_type = RungName)]
@@ -65,7 +65,7 @@ impl RoomNow {
         RoomNow {
             applied: view.log().decided().0,
             records: view.document().records().len(),
-            highest: ledger.highest(),
+            highest: view.highest(),
             epoch: ledger.epoch().number,
             rung: ledger.epoch().rung,
             unsettled: view.unsettled_count(),

@@ -392,7 +392,7 @@ fn a_client_that_stays_does_not_hold_up_the_end() {
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 
 /// A session of Socket.IO by hand: where its requests go.
-fn socket_io_session(cluster: &Cluster) -> String {
+pub fn socket_io_session(cluster: &Cluster) -> String {
     socket_io_session_at(cluster, 1)
 }
 
@@ -407,7 +407,7 @@ fn socket_io_session_at(cluster: &Cluster, id: u16) -> String {
 }
 
 /// Waits until a session is sent a packet that begins like this, among others such as pings.
-fn wait_for_packet(cluster: &Cluster, session: &str, start: &str) {
+pub fn wait_for_packet(cluster: &Cluster, session: &str, start: &str) {
     wait_for_packet_at(cluster, 1, session, start);
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::legacy::{socket_io_session, wait_for_packet};
 
 const JSON: &str = "Content-Type: application/json\r\n";
 const SECRET: &str = "Authorization: Bearer s3cret\r\n";
@@ -16,22 +17,22 @@ fn post(cluster: &Cluster, path: &str, headers: &str, body: &Value) -> (u16, Val
 }
 
 fn highest(cluster: &Cluster) -> Value {
-    let (_, said) = cluster.get(1, "/data_transfer").expect("an answer");
-    serde_json::from_str::<Value>(&said).expect("JSON")["highest_number"].clone()
+    let (_, said) = cluster.get(1, "/get_data").expect("an answer");
+    serde_json::from_str::<Value>(&said).expect("JSON")["data"][0]["max_number"].clone()
 }
 
 #[test]
 fn no_door_lets_anybody_use_up_all_numbers() {
     let cluster = Cluster::start_with(1, &["--link-secret", "s3cret"]);
-    let (_, anna) = post(&cluster, "/add_name", "", &json!({"name": "Anna"}));
-    assert_eq!(anna["number"], 1);
+    let records = "/api/v1/rooms/people/records";
+    let (_, anna) = post(&cluster, records, "", &json!({"fields": {"name": "Anna"}, "number": "next"}));
+    assert_eq!(anna["number"]["value"], 1, "{anna}");
     let (status, said) = post(&cluster, "/accept", "", &json!({"proposal_number": 1, "value": FAR}));
     assert_eq!((status, &said["accepted"]), (200, &json!(false)), "{said}");
     let reason = said["reason"].as_str().expect("a reason");
     assert!(reason.contains("1000001") && reason.contains("operator"), "{reason}");
-    let (status, said) = post(&cluster, "/add_name", "", &json!({"name": "Boris", "number": FAR}));
-    assert_eq!(status, 409, "{said}");
-    let records = "/api/v1/rooms/people/records";
+    let session = socket_io_session(&cluster);
+    update_far(&cluster, &session);
     let (status, said) = post(&cluster, records, "", &json!({"fields": {"name": "Carl"}, "number": FAR}));
     assert_eq!((status, &said["type"]), (409, &json!("urn:duet:problem:too-far-ahead")), "{said}");
     assert_eq!((&said["highest"], &said["most"]), (&json!(1), &json!(1_000_001)));
@@ -43,6 +44,17 @@ fn no_door_lets_anybody_use_up_all_numbers() {
     let (_, said) = post(&cluster, "/accept", "", &json!({"proposal_number": 1, "value": 500_000}));
     assert_eq!(said, json!({"accepted": true}));
     assert_eq!(highest(&cluster), 500_000);
+    // Nor where the log is not asked. What is leased to the relay counts, too.
+    post(&cluster, "/switch_to_crdt_only", "", &json!({}));
+    update_far(&cluster, &session);
+    assert!(highest(&cluster).as_u64().is_some_and(|highest| highest < 510_000));
+}
+
+/// Proposes the last number by Socket.IO, which is refused.
+fn update_far(cluster: &Cluster, session: &str) {
+    let event = json!(["update_data", {"name": "Boris", "number": FAR}]);
+    cluster.post(1, session, "", &format!("42{event}")).expect("an answer");
+    wait_for_packet(cluster, session, "42[\"error\"");
 }
 
 #[test]
