@@ -1,5 +1,6 @@
 //! Names, which merge, with the highest number beside them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use shared::io::{Command, Consistency, Reply};
 use shared::replica::View;
 use shared::schema::FieldName;
 use shared::wire::Update;
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
@@ -16,6 +18,9 @@ use super::Original;
 use super::input::Input;
 use super::refusal::Refusal;
 use crate::node::NoRoom;
+
+/// How many names may be added at once, each only where nobody has it yet.
+const TURNS_AT_ONCE: usize = 64;
 
 /// A person to be added.
 #[derive(Clone, Debug, Deserialize)]
@@ -113,6 +118,21 @@ impl Original {
         }
     }
 
+    /// Adds a name, unless somebody has it already.
+    async fn add_once(&self, name: String) -> Result<(), Refusal> {
+        // Nobody adds it between the look and the addition; but somebody may at another relay.
+        static TURNS: [Mutex<()>; TURNS_AT_ONCE] = [const { Mutex::const_new(()) }; TURNS_AT_ONCE];
+        let mut hasher = DefaultHasher::new();
+        (self.room.as_str(), &name).hash(&mut hasher);
+        let turn = TURNS[(hasher.finish() % TURNS_AT_ONCE as u64) as usize].lock();
+        let _turn = timeout_at(self.deadline, turn).await.map_err(|_| Refusal::Undecided)?;
+        let wanted: Arc<str> = name.as_str().into();
+        if self.names(move |known| known == &*wanted).await?.is_empty() {
+            self.add_name(name).await?;
+        }
+        Ok(())
+    }
+
     /// Adds a name that nobody has yet, and proposes a highest number. All who listen are told. A number that would be
     /// refused is refused before the name is added.
     pub async fn update(&self, proposal: &Proposal) -> Result<(), Refusal> {
@@ -124,10 +144,7 @@ impl Original {
             checked?;
         }
         if !name.is_empty() {
-            let wanted: Arc<str> = name.as_str().into();
-            if self.names(move |known| known == &*wanted).await?.is_empty() {
-                self.add_name(name).await?;
-            }
+            self.add_once(name).await?;
         }
         if is_higher {
             self.raise(number).await?;

@@ -345,6 +345,28 @@ fn what_is_not_decided_in_time_is_said_to_be_open_and_comes_true_later() {
 }
 
 #[test]
+fn a_name_that_many_clients_add_at_once_is_there_once() {
+    let cluster = Cluster::start(1);
+    let names: Vec<_> = (10..22).map(|at| format!("Person {at}")).collect();
+    let update = |name: &String| format!("420{}", json!(["update_data", {"name": name, "number": 1}]));
+    let burst = names.iter().map(update).collect::<Vec<_>>().join(END_OF_PACKET);
+    let sessions = [(); 3].map(|()| socket_io_session(&cluster));
+    for session in &sessions {
+        cluster.post(1, session, "", &burst).expect("an answer");
+    }
+    for session in &sessions {
+        let mut done = 0;
+        poll("all are done", || {
+            let (_, said) = cluster.get(1, session).expect("an answer");
+            done += said.split(END_OF_PACKET).filter(|packet| packet.starts_with("430[{\"name\"")).count();
+            (done == names.len()).then_some(())
+        });
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    assert_eq!(get(&cluster, 1, "/get_data").done(), data(&names, 1));
+}
+
+#[test]
 fn events_of_one_client_are_done_in_the_order_in_which_it_sent_them() {
     let cluster = Cluster::start(1);
     let session = socket_io_session(&cluster);
