@@ -63,9 +63,11 @@ impl Client {
 
     async fn send(&mut self, method: Method, path: &str, body: Value) -> Answer {
         let bytes = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        // A path that begins with a slash is one of the relay.
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/api/v1/rooms/{path}") };
         let request = Request::builder()
             .method(method)
-            .uri(format!("/api/v1/rooms/{path}"))
+            .uri(path)
             .header("host", format!("127.0.0.1:{}", self.port))
             .header("content-type", "application/json")
             .body(Full::new(bytes))

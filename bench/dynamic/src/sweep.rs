@@ -73,8 +73,10 @@ impl Sweep {
 
 async fn run(cluster: &mut Cluster, method: Method, load: usize) -> Run {
     let room = format!("{}-{load}", method.name().replace([' ', '\''], "-"));
+    cluster.begin_counts_anew().await;
     method.prepare(cluster.eye(0), &room, HIGH_REQUEST).await;
     cluster.wait_until_agreed(&room, 0, false).await;
+    cluster.begin_counts_anew().await;
     let mut clients = Vec::new();
     for node in 0..usize::from(NODES) {
         let left = Arc::new(AtomicUsize::new(load));
