@@ -70,7 +70,9 @@ fn listeners_are_limited_and_whoever_leaves_makes_room() {
     const LIMIT: usize = 256;
     let cluster = Cluster::start(1);
     let mut listeners: Vec<Listener> = (0..LIMIT).map(|_| Listener::new(&cluster, 1)).collect();
-    get(&cluster, 1, "events").expect_problem(503, "too-many-listeners");
+    let refused = get(&cluster, 1, "events");
+    refused.expect_problem(503, "too-many-listeners");
+    assert_eq!(refused.header("retry-after"), Some("1"));
     listeners.pop();
     poll("there is room again", || {
         // Whoever has left is noticed by what cannot be told any more.
