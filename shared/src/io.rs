@@ -147,6 +147,7 @@ impl Command {
             | Command::Watch(_) => true,
             Command::Number { .. }
             | Command::Register { .. }
+            | Command::Raise { .. }
             | Command::Free { .. }
             | Command::Lease { .. }
             | Command::Ask(_)
