@@ -76,5 +76,6 @@ pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod split_mix;
+pub mod text;
 pub mod version_vector;
 pub mod wire;
