@@ -148,6 +148,20 @@ pub async fn is_outdated() -> bool {
     text.is_some_and(|text| !text.contains(&own))
 }
 
+/// A text in Unicode's normalization form NFC.
+#[cfg(target_arch = "wasm32")]
+#[must_use]
+pub fn composed(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFC").into()
+}
+
+/// A text in Unicode's normalization form NFC. For tests without a browser.
+#[cfg(not(target_arch = "wasm32"))]
+#[must_use]
+pub fn composed(text: &str) -> String {
+    unicode_normalization::UnicodeNormalization::nfc(text).collect()
+}
+
 /// Loads the page anew.
 pub fn reload() {
     // Only a document that is gone refuses.

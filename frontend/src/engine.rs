@@ -74,7 +74,7 @@ struct Inner {
     post: Post,
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
-    import: RefCell<Option<importer::Importing>>,
+    import: RefCell<Option<importer::Shown>>,
     lab: RefCell<lab::Lab>,
     /// Shared with the sockets.
     impairment: Rc<Cell<Impairment>>,
@@ -132,7 +132,10 @@ impl Engine {
     /// If the browser has no source of randomness.
     pub async fn start(room: Room, route: Route) -> Result<Self, getrandom::Error> {
         let identity = identity::take(&room).await?;
-        Ok(Self::of(identity, room, route, Post::page()))
+        let replica = identity.replica();
+        let engine = Self::of(identity, room, route, Post::page());
+        engine.show_left_report(replica);
+        Ok(engine)
     }
 
     fn of(identity: Identity, room: Room, route: Route, post: Post) -> Self {

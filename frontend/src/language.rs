@@ -3,7 +3,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt::{Display, Write};
+use std::fmt::Display;
+
+use shared::text::isolated;
 
 /// A language that the page speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,7 +130,8 @@ fn fill(template: &str, values: &[Value<'_>]) -> String {
             Some((value, tail))
         });
         if let Some((value, tail)) = value {
-            write!(filled, "{value}").expect("a string takes everything");
+            // A name may be written from right to left.
+            filled.push_str(&isolated(&value.to_string()));
             rest = tail;
         } else {
             filled.push('{');

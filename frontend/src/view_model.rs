@@ -27,7 +27,7 @@ mod window;
 pub use conflicts::{ConflictItem, ConflictState, conflicts_as_csv, conflicts_as_json};
 pub use dynamic::{DynamicView, LeaseItem, mode_in_words, rung_key, rung_meaning, rung_name};
 pub use errors::{command_rejection, number_refusal, schema_violation, violation_in_words};
-pub use import::ImportView;
+pub use import::{ImportView, left_out};
 pub use lab::{BurstView, LabView, WritersStep, guests_in_words, impairment_in_words};
 pub use layout::{Column, Field, Layout, Nouns, field_word};
 pub use listing::{Listing, Order, SortKey};
@@ -45,6 +45,7 @@ pub use window::{Sight, Window};
 use std::rc::Rc;
 
 use shared::id::{ReplicaId, VoterId};
+use shared::text;
 
 use conflicts::Conflicts;
 use rows::{Rows, Scene};
@@ -188,6 +189,12 @@ fn who(replica: Option<ReplicaId>, me: ReplicaId) -> String {
 /// Such as `relay 2`.
 fn relay_name(voter: VoterId) -> String {
     tr!("relay {number}", number = voter.0)
+}
+
+/// A text as searches compare it: however its capitals and its accents were typed.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    text::folded(text, browser::composed)
 }
 
 /// With a capital letter at its beginning.

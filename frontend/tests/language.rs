@@ -12,6 +12,15 @@ fn english_stands_where_it_is_used_and_names_are_filled_in() {
 }
 
 #[test]
+fn a_name_does_not_turn_around_the_sentence_that_it_stands_in() {
+    let told = tr!("Number {number} belongs to {name}: ask for another.", number = 814, name = "\u{202e}annA");
+    assert_eq!(told, "Number 814 belongs to \u{2068}\u{202e}annA\u{2069}: ask for another.");
+    let nested = tr!("{what} It became {given}.", what = told, given = 7);
+    let depth = |text: &str| text.matches('\u{2068}').count() as isize - text.matches('\u{2069}').count() as isize;
+    assert!(depth(&nested) == 0 && nested.ends_with("\u{2069} It became 7."), "{nested:?}");
+}
+
+#[test]
 fn a_catalog_has_a_form_for_each_count() {
     let forms = ["{count} правка", "{count} правки", "{count} правок"].map(str::to_owned).to_vec();
     speak(Language::Russian, Catalog::from([("{count} edits".to_owned(), forms)]));

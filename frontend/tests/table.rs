@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use frontend::view_model::{Cell, Layout, Listing, Number, NumberState, Order, Row, Sight, SortKey, Text, Window};
-use shared::crdt::FieldId;
+use shared::crdt::{FieldId, FieldKind};
 use shared::dot::Dot;
 use shared::id::{RecordId, ReplicaId};
-use shared::schema::Schema;
+use shared::schema::{FieldSpec, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -46,6 +46,20 @@ fn a_search_looks_at_every_field_and_at_the_number() {
     let rows = Rc::new(vec![row(1, "Anna", "tenor", Some(10)), row(2, "Bert", "ALTO", Some(110))]);
     let found = |search| names(&Listing::default().look(&rows, Order::default(), search)).join(" ");
     assert_eq!((found(" alto "), found("ANN"), found("10")), ("Bert".into(), "Anna".into(), "Anna Bert".into()));
+}
+
+#[wasm_bindgen_test]
+#[test]
+fn a_search_finds_a_name_however_its_accents_were_typed() {
+    let (composed, decomposed) = ("Jos\u{e9}", "Jose\u{301}");
+    let rows = Rc::new(vec![row(1, composed, "", None), row(2, decomposed, "", None), row(3, "Josef", "", None)]);
+    for search in ["JOS\u{c9}", "jose\u{301}"] {
+        assert_eq!(
+            names(&Listing::default().look(&rows, Order::default(), search)),
+            [composed, decomposed],
+            "{search}"
+        );
+    }
 }
 
 /// The same numbers on every machine.
@@ -93,8 +107,22 @@ fn an_order_is_recalled_as_it_was_kept_and_one_of_another_schema_is_none() {
             assert_eq!(Order::recalled(&layout, &order.kept(&layout).unwrap_or_default()), order);
         }
     }
-    assert_eq!(Order::recalled(&layout, "-amount"), Order::default());
+    assert_eq!(Order::recalled(&layout, "-=amount"), Order::default());
     assert_eq!(Order::default().clicked(NOTE).clicked(NOTE), Order { by: NOTE, descending: true });
+}
+
+#[wasm_bindgen_test]
+#[test]
+fn the_order_by_a_field_is_recalled_whatever_the_field_is_called() {
+    let field = |name: &str| FieldSpec { name: name.to_owned(), kind: FieldKind::Lww, required: false };
+    let schema = Schema::new(["-balance", "balance", "#", "-", "=", "a", "A"].map(field).to_vec()).unwrap();
+    let layout = Layout::of(&schema);
+    for by in schema.fields().map(|(id, _)| SortKey::Field(id)).chain([SortKey::Number, SortKey::Title]) {
+        for descending in [false, true] {
+            let order = Order { by, descending };
+            assert_eq!(Order::recalled(&layout, &order.kept(&layout).unwrap_or_default()), order);
+        }
+    }
 }
 
 /// Follows what is seen until nothing changes any more, with rows of these heights.

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::hooks::{use_engine, use_told};
 use crate::import::{ImportFile, Preview, check_size};
 use crate::tr;
-use crate::view_model::Layout;
+use crate::view_model::{Layout, left_out};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -89,7 +89,7 @@ fn read(name: &str, bytes: Option<Vec<u8>>, layout: &Layout) -> Chosen {
     let bytes = bytes.ok_or_else(|| tr!("The browser could not read the file. Is it still there? Choose it anew."));
     match bytes.and_then(|bytes| ImportFile::read(name, bytes, layout.schema())) {
         Ok(file) => {
-            let preview = file.preview();
+            let preview = file.preview(layout.schema());
             Chosen::File(Rc::new((file, preview)))
         }
         Err(problem) => Chosen::Refused(problem),
@@ -147,7 +147,7 @@ fn preview(preview: &Preview) -> Html {
                 </table>
             </div>
             if !preview.unknown.is_empty() {
-                <p class="quiet">{ tr!("Left out, since no field is called so: {columns}.", columns = preview.unknown.join(", ")) }</p>
+                <p class="quiet">{ left_out(&preview.unknown.iter().map(String::as_str).collect::<Vec<_>>()) }</p>
             }
             if preview.has_numbers {
                 <p class="quiet">{ tr!("Each line asks for exactly the number that it has. A number that somebody has already is refused, with its line.") }</p>

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::browser;
 use crate::engine::Engine;
 use crate::hooks::{use_engine, use_told};
-use crate::import::RefusedLine;
+use crate::import::Problem;
 use crate::view_model::ImportView;
 use crate::{tr, trn};
 
@@ -42,21 +42,21 @@ pub fn ImportPanel() -> Html {
             if view.reading {
                 <progress aria-label={tr!("Read so far")} max="100" value={view.percent.to_string()}>{ view.percent }{ " %" }</progress>
             }
-            { refused(&view, &on_report) }
+            { problems(&view, &on_report) }
         </section>
     }
 }
 
-fn refused(view: &ImportView, on_report: &Callback<MouseEvent>) -> Html {
-    if view.refused.is_empty() || view.reading {
+fn problems(view: &ImportView, on_report: &Callback<MouseEvent>) -> Html {
+    if view.problems.is_empty() || view.reading {
         return Html::default();
     }
-    let line = |refused: &RefusedLine| {
-        html! { <li><span class="quiet">{ tr!("Line {line}", line = refused.line) }</span>{ &refused.why }</li> }
+    let line = |problem: &Problem| {
+        html! { <li><span class="quiet">{ tr!("Line {line}", line = problem.line) }</span>{ &problem.why }</li> }
     };
     html! {
         <div class="refused">
-            <ul aria-label={tr!("Lines with problems")} tabindex="0">{ for view.refused.iter().map(line) }</ul>
+            <ul aria-label={tr!("Lines with problems")} tabindex="0">{ for view.problems.iter().map(line) }</ul>
             if view.more > 0 {
                 <p class="quiet">{ trn!(view.more as u64, "And {count} more, in the report.", "And {count} more, in the report.") }</p>
             }

@@ -109,7 +109,11 @@ impl Engine {
             if self.has_given_up(replica) {
                 continue;
             }
-            match look_at(room, replica).await {
+            let left = look_at(room, replica).await;
+            if !matches!(left, Left::NotOurs) {
+                self.show_left_report(replica);
+            }
+            match left {
                 Left::NotOurs => {}
                 Left::Work(identity) => return Some(*identity),
                 Left::Legacy(predecessor) => self.take_over(*predecessor),

@@ -4,21 +4,23 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use shared::id::RecordId;
+use shared::id::{RecordId, ReplicaId};
 use shared::io::Message;
 
-use super::Engine;
 use super::fact::Fact;
 use super::session::Session;
+use super::{Engine, store};
 use crate::browser;
 use crate::import::export::Format;
-use crate::import::{ImportFile, Run, Turn};
+use crate::import::{ImportFile, Report, Run, Turn};
 use crate::view_model::ImportView;
 
 /// How long a slice takes at the most: half a frame of the screen.
 const SLICE: Duration = Duration::from_millis(8);
 /// What is left to the page between two slices.
 const BREATH: Duration = Duration::from_millis(8);
+/// How often the report is saved that is to outlive the tab.
+const SAVING: Duration = Duration::from_secs(1);
 
 pub(super) struct Importing {
     run: Run,
@@ -26,6 +28,43 @@ pub(super) struct Importing {
     /// The next slice.
     timer: Option<Timeout>,
     view: Rc<ImportView>,
+    /// Where the report is saved, and when it was.
+    key: String,
+    saved: Option<Duration>,
+}
+
+/// What the panel of imports shows.
+pub(super) enum Shown {
+    Importing(Box<Importing>),
+    /// The report of a tab that was closed.
+    Left {
+        report: Report,
+        view: Rc<ImportView>,
+        key: String,
+    },
+}
+
+impl Shown {
+    fn view(&self) -> &Rc<ImportView> {
+        match self {
+            Shown::Importing(importing) => &importing.view,
+            Shown::Left { view, .. } => view,
+        }
+    }
+
+    fn report(&self) -> &Report {
+        match self {
+            Shown::Importing(importing) => importing.run.report(),
+            Shown::Left { report, .. } => report,
+        }
+    }
+
+    fn key(&self) -> &str {
+        match self {
+            Shown::Importing(importing) => &importing.key,
+            Shown::Left { key, .. } => key,
+        }
+    }
 }
 
 impl Engine {
@@ -34,27 +73,30 @@ impl Engine {
         if self.is_importing() {
             return;
         }
+        self.dismiss_import();
         let run = Run::new(file, number_all, browser::now().monotonic);
         let view = Rc::new(ImportView::of(&run, false, false));
-        self.0.import.replace(Some(Importing { run, cancelled: false, timer: None, view }));
+        let key = self.report_key(self.look(|session, _| session.view().me()));
+        let importing = Importing { run, cancelled: false, timer: None, view, key, saved: None };
+        self.0.import.replace(Some(Shown::Importing(Box::new(importing))));
         self.import_slice();
     }
 
     /// Whether a file is being imported.
     #[must_use]
     pub fn is_importing(&self) -> bool {
-        self.0.import.borrow().as_ref().is_some_and(|importing| !importing.view.ended)
+        self.0.import.borrow().as_ref().is_some_and(|shown| !shown.view().ended)
     }
 
     /// How the import stands, if there is one.
     #[must_use]
     pub fn import_view(&self) -> Option<Rc<ImportView>> {
-        self.0.import.borrow().as_ref().map(|importing| Rc::clone(&importing.view))
+        self.0.import.borrow().as_ref().map(|shown| Rc::clone(shown.view()))
     }
 
     /// Reads no more lines; what is in stays in.
     pub fn cancel_import(&self) {
-        if let Some(importing) = &mut *self.0.import.borrow_mut() {
+        if let Some(Shown::Importing(importing)) = &mut *self.0.import.borrow_mut() {
             importing.cancelled = true;
             importing.run.cancel();
         }
@@ -63,14 +105,34 @@ impl Engine {
 
     /// The report has been read.
     pub fn dismiss_import(&self) {
-        self.0.import.replace(None);
+        if let Some(shown) = self.0.import.take() {
+            browser::remember(shown.key(), None);
+            self.announce();
+        }
+    }
+
+    /// The lines with problems, as CSV.
+    #[must_use]
+    pub fn import_report(&self) -> String {
+        self.0.import.borrow().as_ref().map(|shown| shown.report().as_csv()).unwrap_or_default()
+    }
+
+    /// Shows what a tab that is closed has left of its import, unless something else is shown: then it waits.
+    pub(super) fn show_left_report(&self, replica: ReplicaId) {
+        let key = self.report_key(replica);
+        let mut slot = self.0.import.borrow_mut();
+        if slot.is_some() {
+            return;
+        }
+        let Some((left, report)) = browser::recall(&key).and_then(|saved| Report::recalled(&saved)) else { return };
+        let view = Rc::new(ImportView::of_closed_tab(&left.file, &report, left.ended));
+        *slot = Some(Shown::Left { report, view, key });
+        drop(slot);
         self.announce();
     }
 
-    /// The lines that were refused, as CSV.
-    #[must_use]
-    pub fn import_report(&self) -> String {
-        self.0.import.borrow().as_ref().map(|importing| importing.run.report().as_csv()).unwrap_or_default()
+    fn report_key(&self, replica: ReplicaId) -> String {
+        format!("{}/import", store::name_of(&self.0.room, replica))
     }
 
     /// These records as a file.
@@ -83,15 +145,19 @@ impl Engine {
 
     /// Does some lines, and comes back for more. The import is out of its slot meanwhile.
     fn import_slice(&self) {
-        let Some(mut importing) = self.0.import.take() else { return };
+        let mut importing = match self.0.import.take() {
+            Some(Shown::Importing(importing)) => importing,
+            other => return drop(self.0.import.replace(other)),
+        };
         let mut next = None;
         self.advance(|session| {
             let (messages, wait) = importing.slice(session);
             next = wait;
+            importing.save(session);
             messages
         });
         importing.timer = next.map(|wait| self.after(wait, Engine::import_slice));
-        self.0.import.replace(Some(importing));
+        self.0.import.replace(Some(Shown::Importing(importing)));
         self.announce();
     }
 }
@@ -112,12 +178,26 @@ impl Importing {
             }
         };
         if next.is_none() {
-            let report = self.run.report();
-            let (added, refused) = (report.added, report.refused_count());
+            let &Report { added, refused, .. } = self.run.report();
             let fact = Fact::Imported { file: self.run.name().to_owned(), added, refused };
             session.tell(browser::now(), fact);
         }
         self.view = Rc::new(ImportView::of(&self.run, self.cancelled, next.is_none()));
         (sends, next)
+    }
+
+    /// Saves the report now and then, so that it is not gone with the tab. One that tells of no problem is needed no more
+    /// at the end. Records that are in memory only are gone with the tab, and so is their report.
+    fn save(&mut self, session: &Session) {
+        let now = browser::now().monotonic;
+        let ended = self.view.ended;
+        if !session.is_on_device() || !ended && self.saved.is_some_and(|saved| now < saved + SAVING) {
+            return;
+        }
+        self.saved = Some(now);
+        let report = self.run.report();
+        let saved =
+            (!ended || report.problem_count() > 0).then(|| report.saved(self.run.name(), ended && !self.cancelled));
+        browser::remember(&self.key, saved.as_deref());
     }
 }

@@ -5,8 +5,10 @@ use shared::id::RecordId;
 use shared::ledger::Wish;
 use shared::replica::{FieldView, NumberView, RecordView};
 use shared::schema::Schema;
+use shared::text::guarded_cell;
 
-use super::csv::guarded_cell;
+use super::columns::heading_of;
+use super::csv::list_cell;
 use super::json::json_text;
 
 /// How a file is written.
@@ -114,7 +116,7 @@ fn as_csv(schema: &Schema, records: impl Iterator<Item = RecordView>) -> String 
     let mut csv = String::from("\u{feff}id");
     for (_, spec) in schema.fields() {
         csv.push(',');
-        csv.push_str(&guarded_cell(&spec.name));
+        csv.push_str(&guarded_cell(&heading_of(&spec.name)));
     }
     csv.push_str(",number,number state\r\n");
     for record in records {
@@ -123,7 +125,7 @@ fn as_csv(schema: &Schema, records: impl Iterator<Item = RecordView>) -> String 
             csv.push(',');
             match record.fields.get(&spec.name) {
                 Some(FieldView::Counter(count)) => csv.push_str(&count.to_string()),
-                Some(FieldView::Set(elements)) => csv.push_str(&guarded_cell(&list(elements))),
+                Some(FieldView::Set(elements)) => csv.push_str(&guarded_cell(&list_cell(elements))),
                 Some(FieldView::Register(_)) => csv.push_str(&guarded_cell(record.shown(&spec.name))),
                 None => {}
             }
@@ -133,15 +135,6 @@ fn as_csv(schema: &Schema, records: impl Iterator<Item = RecordView>) -> String 
         csv.push_str(&format!(",{number},{state}\r\n"));
     }
     csv
-}
-
-/// The elements of a set in a cell: a line of CSV itself, where an element has a sign of that.
-fn list(elements: &[String]) -> String {
-    let element = |element: &String| match element.contains([',', '"', '\n', '\r']) || element.trim() != element {
-        true => format!("\"{}\"", element.replace('"', "\"\"")),
-        false => element.clone(),
-    };
-    elements.iter().map(element).collect::<Vec<_>>().join(", ")
 }
 
 fn as_json(schema: &Schema, records: impl Iterator<Item = RecordView>) -> String {

@@ -1,42 +1,80 @@
 //! What came of an import.
 
-use super::csv::guarded_cell;
+use std::collections::BTreeSet;
+
+use shared::text::{guarded_cell, unguarded};
+
+use super::csv::CsvReader;
+use super::source::TOLD;
 use crate::tr;
 
-/// How many refused lines are kept with their reasons; of the others the count.
-const MAX_REFUSED: usize = 50_000;
+/// How many problems are kept with their reasons; of the others the count.
+const MAX_PROBLEMS: usize = 50_000;
+/// How many of them outlive the tab.
+const MAX_SAVED: usize = 1000;
 
 /// A line that is not in the table as the file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedLine {
+pub struct Problem {
     /// Counts from one.
     pub line: usize,
     /// What is wrong with it and what to do, as sentences.
     pub why: String,
 }
 
-/// What came of the lines so far.
+/// What came of the lines so far. Each line is added, refused or blank.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Lines whose records were added to this tab.
     pub added: usize,
     /// Those among them whose records outlive the tab.
     pub kept: usize,
+    /// Lines that are not in.
+    pub refused: usize,
+    /// Lines that hold nothing.
+    pub blank: usize,
+    /// Lines that are in, but without the number that they asked for.
+    pub unnumbered: usize,
     /// Numbers that were asked for and are decided, given by this tab for now, and not decided yet.
     pub settled: usize,
     pub provisional: usize,
     pub waiting: usize,
-    pub refused: Vec<RefusedLine>,
-    /// Refused lines that are not in the list.
-    pub more_refused: usize,
+    /// The last line that was read.
+    pub last_line: usize,
+    /// The lines that are refused or have no number, as far as they are kept.
+    pub problems: Vec<Problem>,
+    /// Names of columns and keys that are no field, as far as they are told.
+    pub left_out: BTreeSet<String>,
+}
+
+/// An import that a closed tab has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub file: String,
+    /// Whether it came to its end.
+    pub ended: bool,
 }
 
 impl Report {
     pub(super) fn refuse(&mut self, line: usize, why: String) {
-        if self.refused.len() < MAX_REFUSED {
-            self.refused.push(RefusedLine { line, why });
-        } else {
-            self.more_refused += 1;
+        self.refused += 1;
+        self.note(line, why);
+    }
+
+    pub(super) fn leave_without_number(&mut self, line: usize, why: String) {
+        self.unnumbered += 1;
+        self.note(line, why);
+    }
+
+    pub(super) fn leave_out(&mut self, name: &str) {
+        if self.left_out.len() < TOLD && !self.left_out.contains(name) {
+            self.left_out.insert(name.to_owned());
+        }
+    }
+
+    fn note(&mut self, line: usize, why: String) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(Problem { line, why });
         }
     }
 
@@ -46,21 +84,64 @@ impl Report {
         self.added - self.kept
     }
 
+    /// How many lines have problems.
     #[must_use]
-    pub fn refused_count(&self) -> usize {
-        self.refused.len() + self.more_refused
+    pub fn problem_count(&self) -> usize {
+        self.refused + self.unnumbered
     }
 
-    /// The refused lines as a table for a spreadsheet.
+    /// The problems as a table for a spreadsheet.
     #[must_use]
     pub fn as_csv(&self) -> String {
-        let mut csv = format!("{},{}\r\n", guarded_cell(&tr!("line")), guarded_cell(&tr!("why, and what to do")));
-        for RefusedLine { line, why } in &self.refused {
-            csv.push_str(&line.to_string());
-            csv.push(',');
-            csv.push_str(&guarded_cell(why));
-            csv.push_str("\r\n");
+        let mut csv = row(&[tr!("line"), tr!("why, and what to do")]);
+        for Problem { line, why } in &self.problems {
+            csv.push_str(&row(&[line.to_string(), why.clone()]));
         }
         csv
     }
+
+    /// What is to outlive the tab of an import, for [`recalled`](Self::recalled): a table whose first row has the counts.
+    /// `ended` says whether the file is imported to its end.
+    #[must_use]
+    pub fn saved(&self, file: &str, ended: bool) -> String {
+        let counts = [self.added, self.kept, self.refused, self.blank, self.unnumbered, self.last_line, ended.into()];
+        let mut cells = vec![file.to_owned()];
+        cells.extend(counts.iter().map(usize::to_string));
+        cells.extend(self.left_out.iter().cloned());
+        let mut saved = row(&cells);
+        for Problem { line, why } in self.problems.iter().take(MAX_SAVED) {
+            saved.push_str(&row(&[line.to_string(), why.clone()]));
+        }
+        saved
+    }
+
+    /// What was [`saved`](Self::saved). Nothing is told of its numbers: the table shows them.
+    #[must_use]
+    pub fn recalled(saved: &str) -> Option<(Left, Report)> {
+        let mut rows = CsvReader::new(saved.into()).map_while(|row| row.cells.ok());
+        let first = rows.next()?;
+        let mut cells = first.iter().map(|cell| unguarded(cell));
+        let file = cells.next()?.to_owned();
+        let mut count = || cells.next()?.parse::<usize>().ok();
+        let mut report = Report {
+            added: count()?,
+            kept: count()?,
+            refused: count()?,
+            blank: count()?,
+            unnumbered: count()?,
+            last_line: count()?,
+            ..Report::default()
+        };
+        let ended = count()? > 0;
+        report.left_out = cells.map(str::to_owned).collect();
+        let problem =
+            |row: Vec<String>| Some(Problem { line: row[0].parse().ok()?, why: unguarded(row.get(1)?).to_owned() });
+        report.problems = rows.filter_map(problem).collect();
+        (report.kept <= report.added).then_some((Left { file, ended }, report))
+    }
+}
+
+fn row(cells: &[String]) -> String {
+    let cells: Vec<_> = cells.iter().map(|cell| guarded_cell(cell)).collect();
+    format!("{}\r\n", cells.join(","))
 }

@@ -9,12 +9,13 @@ use shared::ledger::Rejection;
 use shared::schema::SchemaViolation;
 
 use super::pace::Pace;
-use super::plan::{Planned, beginning};
+use super::plan::{Plan, Planned};
 use super::report::Report;
 use super::source::ImportFile;
+use super::values::{beginning, is_missing};
 use crate::engine::session::{NewRecord, NotRegistered, NumberWish, Session};
 use crate::tr;
-use crate::view_model::{command_rejection, field_word, number_refusal};
+use crate::view_model::{command_rejection, number_refusal};
 
 /// How many wishes an import lets wait, which is half of what the core takes: others have wishes, too.
 const MOST_WAITING: usize = 2048;
@@ -40,7 +41,7 @@ pub struct Run {
     number_all: bool,
     pace: Pace,
     /// A line that there was no room for yet.
-    held: Option<Planned>,
+    held: Option<(usize, NewRecord)>,
     /// The numbers that lines of this file have asked for, with their lines.
     asked: BTreeMap<u64, usize>,
     /// Records whose number is not decided, with their lines.
@@ -54,6 +55,8 @@ pub struct Run {
 impl Run {
     #[must_use]
     pub fn new(file: ImportFile, number_all: bool, now: Duration) -> Self {
+        let mut report = Report::default();
+        file.unknown().for_each(|name| report.leave_out(name));
         Run {
             file,
             number_all,
@@ -63,7 +66,7 @@ impl Run {
             waiting: VecDeque::new(),
             unkept: VecDeque::new(),
             read: false,
-            report: Report::default(),
+            report,
         }
     }
 
@@ -103,18 +106,21 @@ impl Run {
         if let Some(wait) = self.pace.wait(now.monotonic) {
             return Turn::Wait(wait);
         }
-        let planned = self.held.take().or_else(|| self.file.next(session.view().schema()));
-        let Some(Planned { line, wanted }) = planned else {
+        if let Some((line, record)) = self.held.take() {
+            return self.add(session, now, line, record);
+        }
+        let Some(Planned { line, plan, unknown }) = self.file.next(session.view().schema()) else {
             self.read = true;
             return Turn::Did(Vec::new());
         };
-        match wanted {
-            Ok(record) => self.add(session, now, line, record),
-            Err(why) => {
-                self.report.refuse(line, why);
-                Turn::Did(Vec::new())
-            }
+        unknown.iter().for_each(|name| self.report.leave_out(name));
+        match plan {
+            Plan::Add(record) => return self.add(session, now, line, record),
+            Plan::Blank => self.report.blank += 1,
+            Plan::Refuse(why) => self.report.refuse(line, why),
         }
+        self.report.last_line = line;
+        Turn::Did(Vec::new())
     }
 
     fn add(&mut self, session: &mut Session, now: Now, line: usize, mut record: NewRecord) -> Turn {
@@ -123,7 +129,7 @@ impl Run {
         }
         let number = record.number;
         if number.is_some() && session.view().pending_wishes() >= MOST_WAITING {
-            self.held = Some(Planned { line, wanted: Ok(record) });
+            self.held = Some((line, record));
             return Turn::Wait(PAUSE);
         }
         if let Some(NumberWish::This(number)) = number
@@ -135,6 +141,7 @@ impl Run {
                 earlier = earlier
             );
             self.report.refuse(line, why);
+            self.report.last_line = line;
             return Turn::Did(Vec::new());
         }
         let (sends, outcome) = session.register(now, record.clone());
@@ -151,12 +158,13 @@ impl Run {
             }
             Err(why) => match wait_for_room(&why) {
                 Ok(wait) => {
-                    self.held = Some(Planned { line, wanted: Ok(record) });
+                    self.held = Some((line, record));
                     return Turn::Wait(wait);
                 }
                 Err(rejection) => self.report.refuse(line, refusal(session, rejection)),
             },
         }
+        self.report.last_line = line;
         Turn::Did(sends)
     }
 
@@ -182,7 +190,7 @@ impl Run {
                     name = beginning(&session.last_name(id)),
                     reason = reason(session, rejection)
                 );
-                self.report.refuse(line, why);
+                self.report.leave_without_number(line, why);
             } else if number.leased.is_some() {
                 self.report.settled += 1;
             } else if number.pending.is_none() && number.unreleased.is_none() {
@@ -214,9 +222,7 @@ fn refusal(session: &Session, rejection: &CommandRejection) -> String {
             tr!("{reason} Write another number, or none.", reason = reason(session, *rejection))
         }
         CommandRejection::TooLarge => tr!("The record is too large. Make its texts shorter, or split it in two."),
-        CommandRejection::Schema(SchemaViolation::Missing { field }) => {
-            tr!("The {field} is empty, and every record needs one. Fill it in.", field = field_word(field))
-        }
+        CommandRejection::Schema(SchemaViolation::Missing { field }) => is_missing(field),
         other => command_rejection(other),
     }
 }

@@ -13,7 +13,9 @@ use crate::components::text_input::TextInput;
 use crate::components::{choices, conflict_card};
 use crate::engine::session::Action;
 use crate::hooks::use_action;
-use crate::view_model::{Cell, ConflictItem, Field, Notice, Row, Snapshot, Text, conflicts_as_csv, conflicts_as_json};
+use crate::view_model::{
+    Cell, ConflictItem, Field, Notice, Row, Snapshot, Text, conflicts_as_csv, conflicts_as_json, folded,
+};
 use crate::{tr, trn};
 
 /// How many conflicts are shown before one asks for all.
@@ -77,7 +79,7 @@ fn found<'a>(
     search: &str,
     is_wanted: impl Fn(&ConflictItem) -> bool,
 ) -> Vec<&'a ConflictItem> {
-    let needle = search.trim().to_lowercase();
+    let needle = folded(search.trim());
     conflicts.iter().map(Rc::as_ref).filter(|item| is_wanted(item) && item.matches(&needle)).collect()
 }
 

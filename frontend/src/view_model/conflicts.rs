@@ -6,14 +6,14 @@ use std::rc::Rc;
 use litemap::LiteMap;
 use shared::id::RecordId;
 use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
+use shared::text::guarded_cell;
 
 use super::contested::released;
 use super::number::{collision_in_words, ground, owner_in_words};
 use super::rows::Scene;
-use super::{Layout, LocalTime, NumberState, capitalised, who};
+use super::{Layout, LocalTime, NumberState, capitalised, folded, who};
 use crate::engine::fact::Collision;
 use crate::engine::session::Session;
-use crate::import::csv::guarded_cell;
 use crate::import::json::json_text;
 
 /// One conflict, as the inbox shows it.
@@ -101,12 +101,12 @@ impl ConflictItem {
         }
     }
 
-    /// Whether the conflict meets a search; `needle` is in lower case.
+    /// Whether the conflict meets a search; `needle` is [`folded`].
     #[must_use]
     pub fn matches(&self, needle: &str) -> bool {
         let numbers = [Some(self.wanted), self.given];
         let texts = [&self.loser, &self.story, &self.origin, &self.place];
-        texts.iter().any(|text| text.to_lowercase().contains(needle))
+        texts.iter().any(|text| folded(text).contains(needle))
             || numbers.iter().flatten().any(|number| number.to_string().contains(needle))
     }
 }

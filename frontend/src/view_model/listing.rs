@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use shared::crdt::FieldId;
 
-use super::Layout;
 use super::row::{Cell, Row, by_title};
 use super::rows::replace;
+use super::{Layout, folded};
 
 /// By what the table is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +26,10 @@ pub struct Order {
     pub descending: bool,
 }
 
-/// The name of the number's column in a kept order. No field has it: the core keeps it for itself.
+/// The number's column in a kept order.
 const NUMBER: &str = "#";
+/// Stands before the name of a field in a kept order, since names may begin with any sign.
+const FIELD: char = '=';
 
 impl Order {
     /// The order after a click on the heading of `by`: the other way round if it is that already.
@@ -39,21 +41,25 @@ impl Order {
     /// An order that was kept. One of another schema is none.
     #[must_use]
     pub fn recalled(layout: &Layout, text: &str) -> Self {
-        let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
-        let field = || layout.fields().find(|field| field.name == name).map(|field| SortKey::Field(field.id));
-        let by = if name == NUMBER { Some(SortKey::Number) } else { field() };
-        Order { by: by.unwrap_or_default(), descending: descending && (by.is_some() || name.is_empty()) }
+        let (descending, column) = text.strip_prefix('-').map_or((false, text), |column| (true, column));
+        let field = |name: &str| layout.fields().find(|field| field.name == name).map(|field| SortKey::Field(field.id));
+        let by = match column {
+            "" => Some(SortKey::Title),
+            NUMBER => Some(SortKey::Number),
+            column => column.strip_prefix(FIELD).and_then(field),
+        };
+        by.map(|by| Order { by, descending }).unwrap_or_default()
     }
 
     /// To be kept; nothing for the usual order.
     #[must_use]
     pub fn kept(self, layout: &Layout) -> Option<String> {
-        let name = match self.by {
-            SortKey::Title => "",
-            SortKey::Field(field) => layout.name_of(field),
-            SortKey::Number => NUMBER,
+        let column = match self.by {
+            SortKey::Title => String::new(),
+            SortKey::Field(field) => format!("{FIELD}{}", layout.name_of(field)),
+            SortKey::Number => NUMBER.to_owned(),
         };
-        let text = if self.descending { format!("-{name}") } else { name.to_owned() };
+        let text = if self.descending { format!("-{column}") } else { column };
         (!text.is_empty()).then_some(text)
     }
 
@@ -98,7 +104,7 @@ impl<'a> Value<'a> {
 #[derive(Default)]
 pub struct Listing {
     order: Order,
-    /// In lower case.
+    /// [`folded`].
     needle: String,
     all: Rc<Vec<Rc<Row>>>,
     found: Rc<Vec<Rc<Row>>>,
@@ -107,7 +113,7 @@ pub struct Listing {
 impl Listing {
     /// Those out of `all`, which are by title, that meet the search.
     pub fn look(&mut self, all: &Rc<Vec<Rc<Row>>>, order: Order, search: &str) -> Rc<Vec<Rc<Row>>> {
-        let needle = search.trim().to_lowercase();
+        let needle = folded(search.trim());
         let is_same_question = order == self.order && needle == self.needle;
         if is_same_question && Rc::ptr_eq(all, &self.all) {
             return Rc::clone(&self.found);

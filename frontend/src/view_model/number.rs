@@ -5,6 +5,7 @@ use shared::id::RecordId;
 use shared::ledger::{Conflict, ConflictId, MAX_NUMBER, ProvisionalClaim, Rejection, Wish};
 use shared::paxos::Slot;
 use shared::replica::NumberView;
+use shared::text;
 
 use super::contested::Contested;
 use super::{Nouns, story};
@@ -350,17 +351,12 @@ impl std::fmt::Display for InvalidNumber {
     }
 }
 
-/// What somebody typed, as a number. Spaces do no harm.
+/// What somebody typed, as a number.
 ///
 /// # Errors
 /// [`InvalidNumber`] for anything else, and for numbers out of range.
 pub fn parse_number(typed: &str) -> Result<u64, InvalidNumber> {
-    let digits: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(InvalidNumber);
-    }
-    let number = digits.parse().map_err(|_too_long| InvalidNumber)?;
-    if (1..=MAX_NUMBER).contains(&number) { Ok(number) } else { Err(InvalidNumber) }
+    text::parse_number(typed).ok_or(InvalidNumber)
 }
 
 /// What somebody typed, as a wish: nothing, `next`, or a number.

@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use shared::crdt::FieldId;
 use shared::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, FieldView, RecordView};
+use shared::text;
 
 use super::contested::Contested;
-use super::{Field, Layout, LocalTime, Number, who};
+use super::{Field, Layout, LocalTime, Number, folded, who};
 use crate::engine::session::Session;
 use crate::tr;
 
@@ -21,9 +22,9 @@ pub struct Row {
     pub cells: Vec<Cell>,
     pub number: Number,
     pub glow: Option<Glow>,
-    /// `called` without its capital letters.
+    /// `called` as searches compare it.
     folded_title: String,
-    /// What a search looks at in each cell, without capital letters.
+    /// What a search looks at in each cell.
     folded: Vec<String>,
 }
 
@@ -64,23 +65,23 @@ pub struct Glow {
 impl Row {
     #[must_use]
     pub fn new(id: RecordId, called: String, cells: Vec<Cell>, number: Number, glow: Option<Glow>) -> Self {
-        let folded_title = called.to_lowercase();
+        let folded_title = folded(&called);
         let folded = cells.iter().map(Cell::folded).collect();
         Row { id, called, cells, number, glow, folded_title, folded }
     }
 
-    /// Whether the record meets a search; `needle` is in lower case.
+    /// Whether the record meets a search; `needle` is [`folded`].
     #[must_use]
     pub fn matches(&self, needle: &str) -> bool {
         self.number.text.contains(needle) || self.folded.iter().any(|folded| folded.contains(needle))
     }
 
-    /// What it is called, without capital letters.
+    /// What it is called, as searches compare it.
     pub(super) fn folded_title(&self) -> &str {
         &self.folded_title
     }
 
-    /// The text of a cell, without capital letters.
+    /// The text of a cell, as searches compare it.
     pub(super) fn folded(&self, field: FieldId) -> &str {
         self.folded.get(usize::from(field.0)).map_or("", String::as_str)
     }
@@ -102,13 +103,13 @@ impl Cell {
 
     fn folded(&self) -> String {
         match self {
-            Cell::Text(text) if text.choices.is_empty() => text.shown.to_lowercase(),
+            Cell::Text(text) if text.choices.is_empty() => folded(&text.shown),
             Cell::Text(text) => {
                 let values: Vec<_> = text.choices.iter().map(|choice| choice.value.as_str()).collect();
-                values.join("\n").to_lowercase()
+                folded(&values.join("\n"))
             }
             Cell::Count(count) => count.to_string(),
-            Cell::Elements(elements) => elements.join("\n").to_lowercase(),
+            Cell::Elements(elements) => folded(&elements.join("\n")),
         }
     }
 }
@@ -142,9 +143,7 @@ impl Choice {
 /// # Errors
 /// What is wrong with it, as a sentence.
 pub fn parse_count(field: &Field, typed: &str, current: i64) -> Result<i64, String> {
-    let digits: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let count: i64 =
-        digits.replace('−', "-").parse().map_err(|_| tr!("{field} is a whole number.", field = field.label()))?;
+    let count = text::parse_count(typed).ok_or_else(|| tr!("{field} is a whole number.", field = field.label()))?;
     Ok(count.saturating_sub(current))
 }
 

@@ -1,6 +1,7 @@
 //! The settings of the dynamic method, as somebody types them.
 
 use shared::ledger::{Dynamic, OnCollision, Rule, Setting};
+use shared::text::parse_count;
 
 use crate::tr;
 
@@ -42,10 +43,9 @@ pub fn hint(setting: Setting) -> String {
 
 /// What somebody typed, if the ledger would take it.
 fn parse(setting: Setting, typed: &str) -> Result<u32, String> {
-    let digits: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let (least, most) = setting.bounds();
-    let value = digits.parse().ok().filter(|value| is_plain && (least..=most).contains(value));
+    let value =
+        parse_count(typed).and_then(|count| count.try_into().ok()).filter(|value| (least..=most).contains(value));
     value.ok_or_else(|| {
         let (setting, unit) = (label(setting), unit(setting));
         tr!(

@@ -10,6 +10,7 @@ use shared::id::{RecordId, ReplicaId};
 use shared::io::{CommandRejection, Violation};
 use shared::replica::Undoable;
 use shared::schema::FieldName;
+use shared::text::isolated;
 
 use super::errors::{rejection_in_words, violation_in_words};
 use super::layout::field_word;
@@ -321,7 +322,10 @@ fn listed(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [only] => only.clone(),
-        [first @ .., last] => tr!("{names} and {last}", names = first.join(", "), last = last),
+        [first @ .., last] => {
+            let first: Vec<_> = first.iter().map(|name| isolated(name)).collect();
+            tr!("{names} and {last}", names = first.join(", "), last = last)
+        }
     }
 }
 

@@ -244,7 +244,25 @@ impl Net {
 
     /// A whole import, as fast as it goes.
     pub fn import(&mut self, tab: usize, file: ImportFile, number_all: bool) -> Report {
-        let mut run = Run::new(file, number_all, self.now.monotonic);
+        self.go_on(tab, Run::new(file, number_all, self.now.monotonic))
+    }
+
+    /// The same, but nothing of it reaches the relay before all is read and something else has happened.
+    pub fn import_late(&mut self, tab: usize, file: ImportFile, meanwhile: impl FnOnce(&mut Net)) -> Report {
+        let mut run = Run::new(file, false, self.now.monotonic);
+        let mut late = Vec::new();
+        while !run.is_read() {
+            match run.turn(self.tabs[tab].session.get_mut(), self.now) {
+                Turn::Did(sends) => late.extend(sends),
+                other => panic!("{other:?} before all is read"),
+            }
+        }
+        meanwhile(self);
+        self.send(tab, late);
+        self.go_on(tab, run)
+    }
+
+    fn go_on(&mut self, tab: usize, mut run: Run) -> Report {
         loop {
             match run.turn(self.tabs[tab].session.get_mut(), self.now) {
                 Turn::Did(sends) => self.send(tab, sends),
