@@ -21,6 +21,7 @@ mod page;
 mod parameters;
 mod problem;
 mod records;
+mod search;
 mod settings;
 
 use std::time::Duration;

@@ -17,6 +17,7 @@ use super::consistency::{Read, ReadAs};
 use super::extract::{Body, ConflictPath, InRoom, OfConflict, Params, RoomPath};
 use super::number::Number;
 use super::problem::Problem;
+use super::search::folded;
 use super::{Api, csv, ids, page};
 use crate::node::{Allowance, NoRoom, NodeHandle};
 
@@ -132,12 +133,12 @@ impl Conflict {
     }
 
     fn matches(&self, search: &Search) -> bool {
-        let Some(q) = search.q.as_ref().map(|q| q.to_lowercase()) else { return true };
+        let Some(q) = search.q.as_deref().map(folded) else { return true };
         let sides = [Some(&self.loser), self.winner.as_ref()].into_iter().flatten();
         let names = sides.flat_map(|side| [Some(side.record.clone()), side.name.clone()]).flatten();
         let given = self.given.as_ref().and_then(Number::value_for_now);
         let numbers = [Some(self.wanted), given].into_iter().flatten().map(|number| number.to_string());
-        names.chain(numbers).chain([self.id.clone()]).any(|text| text.to_lowercase().contains(&q))
+        names.chain(numbers).chain([self.id.clone()]).any(|text| folded(&text).contains(&q))
     }
 }
 

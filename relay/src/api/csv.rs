@@ -1,5 +1,7 @@
 //! Conflicts as a table (RFC 4180).
 
+use shared::text::guarded_cell;
+
 use super::conflicts::Conflict;
 use super::number::Number;
 
@@ -27,32 +29,5 @@ pub fn row(conflict: &Conflict) -> String {
         by.clone(),
         at_ms.to_string(),
     ];
-    cells.map(|cell| quoted(&cell)).join(",") + "\r\n"
-}
-
-/// A cell. What a spreadsheet would take for a formula is marked as text.
-fn quoted(text: &str) -> String {
-    let mark = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if mark.is_empty() && !text.contains([',', '"', '\r', '\n']) {
-        return text.to_owned();
-    }
-    format!("\"{mark}{}\"", text.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_with_signs_of_the_format_are_quoted_and_formulas_disarmed() {
-        for (text, cell) in [
-            ("Anna", "Anna"),
-            ("", ""),
-            ("Fox, \"the\"", "\"Fox, \"\"the\"\"\""),
-            ("a\nb", "\"a\nb\""),
-            ("=1+1", "\"'=1+1\""),
-        ] {
-            assert_eq!(quoted(text), cell);
-        }
-    }
+    cells.map(|cell| guarded_cell(&cell)).join(",") + "\r\n"
 }

@@ -1,8 +1,10 @@
 //! The fields of a record, as JSON.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::http::StatusCode;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::crdt::{FieldEdit, FieldKind};
@@ -58,9 +60,37 @@ impl From<FieldView> for FieldValue {
 }
 
 /// What a request says of the fields of a record.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, ToSchema)]
 #[schema(value_type = Object, example = json!({"name": "Anna", "tags": ["board"]}))]
 pub struct WantedFields(BTreeMap<FieldName, Value>);
+
+/// A field that stands twice is refused: one of its values would else be lost.
+impl<'de> Deserialize<'de> for WantedFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EachOnce;
+
+        impl<'de> Visitor<'de> for EachOnce {
+            type Value = WantedFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of fields, each once")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<WantedFields, A::Error> {
+                let mut fields = BTreeMap::new();
+                while let Some((name, value)) = members.next_entry::<FieldName, Value>()? {
+                    if fields.contains_key(&name) {
+                        return Err(de::Error::custom(format!("the field `{name:.64}` stands twice: send it once")));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(WantedFields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(EachOnce)
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,6 +18,7 @@ use super::fields::{Candidate, Fields, WantedFields};
 use super::idempotency::{Answer, Done, Key};
 use super::number::{Number, WhichNumber};
 use super::problem::Problem;
+use super::search::folded;
 use super::{Api, ROOMS};
 use super::{ids, page};
 use crate::node::Wanted;
@@ -75,7 +76,8 @@ pub struct Records {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Search {
-    /// Only records whose name, or whatever the schema has in its place, begins so. Upper and lower case are the same.
+    /// Only records whose name, or whatever the schema has in its place, begins so. Upper and lower case are the same, and
+    /// so are an accented letter and a letter with an accent.
     name: Option<String>,
 }
 
@@ -122,7 +124,7 @@ pub async fn list(
 ) -> Result<Read<Json<Records>>, Problem> {
     let after = page.after.as_deref().map(ids::record).transpose()?;
     let wanted = Wanted { after, picks: page.limit()?, records: MAX_LOOKED_AT, bytes: MAX_PAGE_BYTES };
-    let prefix = search.name.map(|name| name.to_lowercase());
+    let prefix = search.name.map(|name| folded(&name));
     let total = api.read(room.clone(), read_as, |view| view.document().records().len()).await?;
     let picked = api.node().read_records(&room, wanted, move |view, id| found(view, id, prefix.as_deref())).await?;
     total.and_then(|total| Ok(Json(Records { records: picked.items, next: picked.next.map(ids::of_record), total })))
@@ -132,7 +134,7 @@ pub async fn list(
 fn found(view: View<'_>, id: RecordId, prefix: Option<&str>) -> Option<Record> {
     let record = view.record(id)?;
     let is_wanted = match (prefix, view.schema().title()) {
-        (Some(prefix), Some((_, title))) => record.shown(&title.name).to_lowercase().starts_with(prefix),
+        (Some(prefix), Some((_, title))) => folded(record.shown(&title.name)).starts_with(prefix),
         _ => true,
     };
     is_wanted.then(|| record.into())

@@ -12,7 +12,7 @@ fn collided(flags: &[&str]) -> (Cluster, [String; 2], Value) {
         until(&cluster, 1, "settings", "the settings are there", |settings| settings["on_collision"] == "reject");
     }
     take_rung(&cluster, 1, "provisional");
-    let ids = [add(&cluster, 1, "Anna", &json!(7)), add(&cluster, 1, "=Béla, \"B\"", &json!(7))];
+    let ids = [add(&cluster, 1, "Anna", &json!(7)), add(&cluster, 1, "＝Béla, \"B\"", &json!(7))];
     take_rung(&cluster, 1, "batching");
     let inbox = until(&cluster, 1, "conflicts", "it is settled", |inbox| !inbox["conflicts"][0].is_null());
     (cluster, ids, inbox["conflicts"][0].clone())
@@ -21,7 +21,7 @@ fn collided(flags: &[&str]) -> (Cluster, [String; 2], Value) {
 #[test]
 fn a_collision_is_told_with_both_sides_and_can_be_undone_once() {
     let (cluster, [anna, bela], conflict) = collided(&[]);
-    assert_eq!(conflict["loser"], json!({"record": bela, "name": "=Béla, \"B\""}));
+    assert_eq!(conflict["loser"], json!({"record": bela, "name": "＝Béla, \"B\""}));
     assert_eq!(conflict["winner"], json!({"record": anna, "name": "Anna"}));
     assert_eq!((&conflict["wanted"], &conflict["resolution"]), (&json!(7), &json!(null)));
     assert_eq!((&conflict["given"]["state"], &conflict["given"]["value"]), (&json!("final"), &json!(8)));
@@ -60,6 +60,6 @@ fn the_inbox_is_a_table_for_whoever_wants_one() {
     assert!(lines[0].starts_with("id,wanted,loser,loser name,winner,winner name,"));
     let id = conflict["id"].as_str().unwrap();
     // What a spreadsheet would take for a formula is marked as text.
-    assert!(lines[1].starts_with(&format!("{id},7,{bela},\"'=Béla, \"\"B\"\"\",{anna},Anna,")), "{}", lines[1]);
+    assert!(lines[1].starts_with(&format!("{id},7,{bela},\"'＝Béla, \"\"B\"\"\",{anna},Anna,")), "{}", lines[1]);
     assert_eq!(get(&cluster, 1, "conflicts?format=csv&q=nobody").text.lines().count(), 1);
 }

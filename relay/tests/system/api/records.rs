@@ -60,6 +60,21 @@ fn pages_follow_one_another_and_a_search_finds_names_by_their_beginning() {
 }
 
 #[test]
+fn a_search_finds_a_name_however_its_accents_were_typed_and_leaves_it_as_it_was() {
+    let cluster = Cluster::start(1);
+    let (composed, decomposed) = ("Jos\u{e9}", "Jose\u{301}");
+    for name in [composed, decomposed] {
+        add(&cluster, 1, name, &json!(null));
+    }
+    for search in ["jos%C3%A9", "JOSE%CC%81"] {
+        let found = get(&cluster, 1, &format!("records?name={search}")).expect(200);
+        let names: Vec<_> =
+            found["records"].as_array().unwrap().iter().map(|record| &record["fields"]["name"]).collect();
+        assert_eq!(names, [composed, decomposed], "{search}");
+    }
+}
+
+#[test]
 fn concurrent_names_are_all_shown_until_somebody_settles_it() {
     let mut cluster = Cluster::start(3);
     let path = format!("records/{}", add(&cluster, 1, "Ana", &json!(null)));
