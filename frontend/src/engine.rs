@@ -75,6 +75,8 @@ struct Inner {
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
     import: RefCell<Option<importer::Shown>>,
+    /// The next part of an import that is being undone.
+    undoing: RefCell<Option<Timeout>>,
     lab: RefCell<lab::Lab>,
     /// Shared with the sockets.
     impairment: Rc<Cell<Impairment>>,
@@ -172,6 +174,7 @@ impl Engine {
             state: RefCell::new(state),
             listeners: RefCell::default(),
             import: RefCell::default(),
+            undoing: RefCell::default(),
             lab: RefCell::default(),
             impairment: Rc::default(),
         };
@@ -206,7 +209,11 @@ impl Engine {
 
     /// Does what the user wants: at once in this tab, and on the relays as soon as they can be reached.
     pub fn act(&self, action: Action) {
-        self.advance(|session| session.act(browser::now(), action));
+        if action == Action::Undo {
+            self.undo();
+        } else {
+            self.advance(|session| session.act(browser::now(), action));
+        }
     }
 
     /// Changes the language of the page as soon as its words are there.

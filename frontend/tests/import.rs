@@ -3,10 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use frontend::engine::session::{NumberWish, Session};
+use frontend::engine::session::{Action, NumberWish, Session};
 use frontend::import::csv::CsvReader;
 use frontend::import::{ImportFile, MAX_FILE_BYTES, Report, Run, Turn, check_size};
 use frontend::view_model::ImportView;
+use shared::crdt::FieldEdit;
 use shared::dot::DotSet;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Now};
@@ -177,6 +178,29 @@ fn lines_whose_numbers_somebody_else_got_are_in_and_are_told_apart_from_those_th
     assert_eq!((report.added, report.refused, report.unnumbered, report.problems.len()), (50, 0, 50, 50));
     let view = ImportView::of_closed_tab("a.csv", &report, true);
     assert_eq!(view.details[..2], ["50 lines are in.", "50 lines of those have no number: see below why."]);
+}
+
+#[test]
+fn an_import_is_undone_with_one_click_but_for_what_others_have_changed() {
+    let mut net = Net::new();
+    let text = (0..250).fold(String::from("name\n"), |text, line| format!("{text}Person {line}\n"));
+    assert_eq!(net.import(TAB_A, people("people.csv", &text).unwrap(), false).added, 250);
+    assert_eq!(net.page(TAB_A).undo.as_deref(), Some("the import of people.csv"));
+    let record = net.page(TAB_B).rows[0].id;
+    let edit = FieldEdit::Assign("x".to_owned());
+    net.act(TAB_B, Action::Edit { record, field: "note".to_owned(), edit });
+    net.act(TAB_A, Action::Undo);
+    assert_eq!(net.page(TAB_B).rows.len(), 150, "no more at once than a relay takes");
+    net.act(TAB_A, Action::Undo);
+    assert_eq!(net.page(TAB_B).rows.len(), 150, "it is under way already");
+    net.drive(TAB_A, |session, now| {
+        let sends = session.undo_import_further(now);
+        (sends, session.is_undoing_import().then_some(Duration::ZERO))
+    });
+    let page = net.page(TAB_A);
+    assert_eq!((page.rows.len(), net.page(TAB_B).rows.len(), page.undo.as_deref()), (1, 1, None));
+    let told = "Undone: the import of people.csv, but for 1 record that others have changed since.";
+    assert_eq!(page.toasts[0].text, told);
 }
 
 #[test]

@@ -37,6 +37,10 @@ pub struct PeerId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
 
+/// The host's name for an import: many records out of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImportId(pub u64);
+
 /// The host's name for a batch of writes. Later batches have larger ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId(pub u64);
@@ -84,8 +88,19 @@ pub enum Command {
     Remove {
         record: RecordId,
     },
-    /// Undoes what this replica's user did last, as far as nobody has changed it since.
+    /// Undoes what this replica's user did last, as far as nobody has changed it since. Of an import it undoes a part, as
+    /// [`UndoImport`](Self::UndoImport) does.
     Undo,
+    /// The record, which was added last, belongs to an import: all records of an import are undone as one.
+    JoinImport {
+        import: ImportId,
+        record: RecordId,
+    },
+    /// Removes the latest records of an import, as far as nobody has changed them since. It takes so many at once that a
+    /// relay is not flooded; the reply says how many are left.
+    UndoImport {
+        import: ImportId,
+    },
     /// Gives a record a number: this one, or the next. How, and so whether it is final, depends on the
     /// [epoch](crate::ledger::Epoch), on whether a majority of the voters can be reached, and on this replica's leases.
     Number {
@@ -141,6 +156,7 @@ impl Command {
             | Command::Edit { .. }
             | Command::Remove { .. }
             | Command::Undo
+            | Command::JoinImport { .. }
             | Command::Dismiss { .. }
             | Command::Read(Consistency::Local)
             | Command::Witness { .. }
@@ -163,10 +179,12 @@ impl Command {
             | Command::Edit { .. }
             | Command::Remove { .. }
             | Command::Undo
+            | Command::UndoImport { .. }
             | Command::Number { .. }
             | Command::Register { .. }
             | Command::Free { .. } => true,
-            Command::Dismiss { .. }
+            Command::JoinImport { .. }
+            | Command::Dismiss { .. }
             | Command::Raise { .. }
             | Command::Lease { .. }
             | Command::Ask(_)
@@ -198,6 +216,13 @@ pub enum Reply {
     Done,
     /// What was done last about this record is undone.
     Undone(RecordId),
+    /// A part of an import is undone.
+    ImportUndone {
+        /// So many records were left as they are, since others have changed them.
+        changed: usize,
+        /// So many records have yet to be looked at.
+        left: usize,
+    },
     /// The record has a number.
     Numbered(Numbering),
     /// The record was added; and it has a number, unless the log has refused it.

@@ -15,7 +15,8 @@ use shared::document::Change;
 use shared::dot::DotSet;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{
-    Command, CommandId, CommandRejection, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, WriteId,
+    Command, CommandId, CommandRejection, Event, ImportId, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
+    WriteId,
 };
 use shared::ledger::{Rejection, Wish};
 use shared::paxos::{self, Ballot, Configuration, Slot};
@@ -399,6 +400,37 @@ fn what_a_user_did_is_undone_step_by_step() {
         assert_eq!(room.replica(node).view().document(), room.replica(0).view().document());
     }
     assert_eq!(told_restored(&room), [0; 5], "who brings back what he removed is in no conflict");
+}
+
+#[test]
+fn an_import_is_one_deed_and_leaves_what_others_changed_since() {
+    let (mut room, one, two) = two_tabs();
+    let import = ImportId(1);
+    let mut records = Vec::new();
+    for line in 0..250 {
+        let record = room.add(one, &format!("Person {line}"), "");
+        room.command(one, Command::JoinImport { import, record });
+        records.push(record);
+        if line == 99 {
+            room.edit(one, records[0], "note", "by hand, meanwhile");
+        }
+    }
+    room.edit(two, records[200], "note", "by another");
+    let zoe = room.add(one, "Zoe", "");
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(zoe)));
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(records[0])), "the import stands where it began");
+    assert_eq!(undo(&mut room, one), Ok(Reply::ImportUndone { changed: 1, left: 150 }));
+    let last = room.add(one, "Yann", "");
+    for left in [50, 0] {
+        room.command(one, Command::UndoImport { import });
+        assert_eq!(room.replies.pop(), Some(Ok(Reply::ImportUndone { changed: 0, left })));
+    }
+    for node in [one, two] {
+        let all: Vec<_> = room.replica(node).view().records().map(|record| record.id).collect();
+        assert_eq!(all, [records[200], last]);
+    }
+    assert_eq!(undo(&mut room, one), Ok(Reply::Undone(last)));
+    assert_eq!(undo(&mut room, one), Err(CommandRejection::NothingToUndo));
 }
 
 #[test]

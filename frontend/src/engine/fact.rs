@@ -117,6 +117,11 @@ pub enum Fact {
     },
     /// A command could not be done.
     Impossible(CommandRejection),
+    /// A file that was imported here is out again, but for so many records that others have changed.
+    ImportUndone {
+        file: String,
+        changed: usize,
+    },
     /// What the user did last about the record of this name is undone, or could not be.
     Undone {
         what: Undoable,
@@ -129,7 +134,7 @@ impl Fact {
     /// Whether it is an answer to what the user did just now, of no interest after the next thing.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Fact::Undone { .. })
+        matches!(self, Fact::Undone { .. } | Fact::ImportUndone { .. })
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use gloo::timers::callback::Timeout;
 use shared::id::{RecordId, ReplicaId};
 use shared::io::Message;
+use shared::replica::Undoable;
 
 use super::fact::Fact;
-use super::session::Session;
+use super::session::{Action, Session};
 use super::{Engine, store};
 use crate::browser;
 use crate::import::export::Format;
@@ -19,6 +20,8 @@ use crate::view_model::ImportView;
 const SLICE: Duration = Duration::from_millis(8);
 /// What is left to the page between two slices.
 const BREATH: Duration = Duration::from_millis(8);
+/// How long to wait before the next part of an import is undone. A part is a hundred records: eight hundred a second.
+const UNDO_PAUSE: Duration = Duration::from_millis(125);
 /// How often the report is saved that is to outlive the tab.
 const SAVING: Duration = Duration::from_secs(1);
 
@@ -129,6 +132,29 @@ impl Engine {
         *slot = Some(Shown::Left { report, view, key });
         drop(slot);
         self.announce();
+    }
+
+    /// Undoes what was done last. An import that is undone reads no more lines.
+    pub(super) fn undo(&self) {
+        let is_import = self.look(|session, _| matches!(session.view().undo(), Some(Undoable::Imported(_))));
+        if is_import && self.is_importing() {
+            self.cancel_import();
+        }
+        self.advance(|session| session.act(browser::now(), Action::Undo));
+        self.undo_import_on();
+    }
+
+    /// Goes on undoing an import, if one is being undone and nobody does it yet.
+    fn undo_import_on(&self) {
+        let is_undoing = self.look(|session, _| session.is_undoing_import());
+        let mut timer = self.0.undoing.borrow_mut();
+        if is_undoing && timer.is_none() {
+            *timer = Some(self.after(UNDO_PAUSE, |engine| {
+                engine.0.undoing.replace(None);
+                engine.advance(|session| session.undo_import_further(browser::now()));
+                engine.undo_import_on();
+            }));
+        }
     }
 
     fn report_key(&self, replica: ReplicaId) -> String {

@@ -35,6 +35,7 @@ mod telling;
 mod watching;
 
 use answers::Asked;
+use importing::Imports;
 pub use importing::NotRegistered;
 pub use safety::{Safety, Unsafe};
 
@@ -152,6 +153,7 @@ pub struct Session {
     /// Whether this replica is one of two copies, and the host has not been told.
     copied: bool,
     watching: Watching,
+    imports: Imports,
 }
 
 /// What is remembered of a record.
@@ -171,10 +173,10 @@ struct Step {
 }
 
 /// The record that something was done about.
-#[must_use]
-pub fn record_of(what: Undoable) -> RecordId {
+fn record_of(what: Undoable) -> Option<RecordId> {
     match what {
-        Undoable::Added(record) | Undoable::Edited(record, _) | Undoable::Removed(record) => record,
+        Undoable::Added(record) | Undoable::Edited(record, _) | Undoable::Removed(record) => Some(record),
+        Undoable::Imported(_) => None,
     }
 }
 
@@ -241,6 +243,7 @@ impl Session {
             changed: Changed::default(),
             copied: false,
             watching: Watching::default(),
+            imports: Imports::default(),
         }
     }
 
@@ -417,8 +420,11 @@ impl Session {
 
     fn undo(&mut self, now: Now) -> Vec<Message> {
         let Some(what) = self.view().undo() else { return Vec::new() };
+        if let Undoable::Imported(import) = what {
+            return self.undo_import(now, import);
+        }
         let sends = self.ask(now, Command::Undo, Some(Asked::Undo(what)));
-        self.note_names(record_of(what));
+        record_of(what).into_iter().for_each(|record| self.note_names(record));
         sends
     }
 

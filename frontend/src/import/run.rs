@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use shared::id::RecordId;
-use shared::io::{CommandRejection, Message, Now};
+use shared::io::{CommandRejection, ImportId, Message, Now};
 use shared::ledger::Rejection;
 use shared::schema::SchemaViolation;
 
@@ -40,6 +40,8 @@ pub struct Run {
     /// Whether lines without a number get the next one.
     number_all: bool,
     pace: Pace,
+    /// Its name for the session, once a line is in.
+    import: Option<ImportId>,
     /// A line that there was no room for yet.
     held: Option<(usize, NewRecord)>,
     /// The numbers that lines of this file have asked for, with their lines.
@@ -61,6 +63,7 @@ impl Run {
             file,
             number_all,
             pace: Pace::new(now),
+            import: None,
             held: None,
             asked: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -144,10 +147,12 @@ impl Run {
             self.report.last_line = line;
             return Turn::Did(Vec::new());
         }
-        let (sends, outcome) = session.register(now, record.clone());
+        let (mut sends, outcome) = session.register(now, record.clone());
         self.pace.sent(sends.len());
         match outcome {
             Ok(id) => {
+                let import = *self.import.get_or_insert_with(|| session.begin_import(&self.file.name));
+                sends.extend(session.join_import(now, import, id));
                 self.report.added += 1;
                 self.unkept.push_back(id);
                 if let Some(NumberWish::This(number)) = number {

@@ -16,7 +16,7 @@ use super::errors::{rejection_in_words, violation_in_words};
 use super::layout::field_word;
 use super::{Layout, LocalTime, Nouns, capitalised, who};
 use crate::engine::fact::Fact;
-use crate::engine::session::{Session, record_of};
+use crate::engine::session::Session;
 use crate::{tr, trn};
 use decided::decided_in_words;
 pub(super) use decided::{collision_in_words, load_in_words, place};
@@ -99,18 +99,20 @@ fn is_urgent(fact: &Fact) -> bool {
             | Fact::LookedAfter { .. }
             | Fact::CarriedOver { .. }
             | Fact::Undone { outcome: Ok(()), .. }
+            | Fact::ImportUndone { changed: 0, .. }
     )
 }
 
 /// What the next undo would undo, in words.
 pub(super) fn undo(session: &Session, layout: &Layout) -> Option<String> {
     let what = session.view().undo()?;
-    Some(deed_in_words(what, &session.last_name(record_of(what)), layout))
+    Some(deed_in_words(what, &session.name_of_deed(what), layout))
 }
 
 fn deed_in_words(what: Undoable, name: &str, layout: &Layout) -> String {
     match what {
         Undoable::Added(_) => tr!("adding {name}", name = name),
+        Undoable::Imported(_) => tr!("the import of {file}", file = name),
         Undoable::Edited(_, field) => {
             tr!("the change to the {field} of {name}", field = field_word(layout.name_of(field)), name = name)
         }
@@ -275,6 +277,15 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         Fact::LookedAfter { replica } => {
             tr!("The edits that tab {replica} had left on this device are on a relay now.", replica = replica)
         }
+        Fact::ImportUndone { file, changed: 0 } => {
+            tr!("Undone: {deed}.", deed = tr!("the import of {file}", file = file))
+        }
+        Fact::ImportUndone { file, changed } => trn!(
+            *changed as u64,
+            "Undone: the import of {file}, but for {count} record that others have changed since.",
+            "Undone: the import of {file}, but for {count} records that others have changed since.",
+            file = file
+        ),
         Fact::Undone { what, name, outcome } => {
             undo_in_words(&deed_in_words(*what, name, layout), outcome, &layout.nouns)
         }

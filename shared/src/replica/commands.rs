@@ -49,7 +49,12 @@ impl Replica {
             Command::Add { fields } => self.add(now, fields).map(Reply::Added),
             Command::Edit { record, field, edit } => self.edit(now, record, &field, edit).map(|()| Reply::Done),
             Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
-            Command::Undo => self.undo(now).map(Reply::Undone),
+            Command::Undo => self.undo(now),
+            Command::UndoImport { import } => self.undo_import(now, import),
+            Command::JoinImport { import, record } => {
+                self.deeds.join(import, record);
+                Ok(Reply::Done)
+            }
             Command::Read(consistency) => return self.read(now, id, consistency),
             Command::Dismiss { record } => {
                 self.forget_refusal(record);

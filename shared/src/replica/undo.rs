@@ -5,18 +5,25 @@ use std::collections::VecDeque;
 use crate::crdt::{Field, FieldEdit, FieldId, Inverse, Op, Version};
 use crate::dot::Dot;
 use crate::id::RecordId;
-use crate::io::{CommandRejection, Message, Now};
+use crate::io::{CommandRejection, ImportId, Message, Now, Reply};
 
 use super::Replica;
 
 /// How many deeds are remembered.
 const CAPACITY: usize = 100;
+/// How many records of an import are removed at once. Each is a message, of which a relay takes a tab a thousand a second.
+const UNDONE_AT_ONCE: usize = 100;
 
 /// What a user did, with what it takes to undo it.
 #[derive(Debug)]
 pub(super) enum Deed {
     Added {
         record: RecordId,
+    },
+    /// Records out of one file, in the order in which they were added.
+    Imported {
+        import: ImportId,
+        records: Vec<RecordId>,
     },
     Edited {
         record: RecordId,
@@ -36,6 +43,7 @@ pub(super) enum Deed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undoable {
     Added(RecordId),
+    Imported(ImportId),
     Edited(RecordId, FieldId),
     Removed(RecordId),
 }
@@ -54,6 +62,34 @@ impl Deeds {
         self.kept.push_back(deed);
     }
 
+    /// The latest deed, which has added this record, becomes a part of an import's.
+    pub(super) fn join(&mut self, joined: ImportId, record: RecordId) {
+        let is_latest = matches!(self.kept.back(), Some(Deed::Added { record: added }) if *added == record);
+        if !is_latest {
+            return;
+        }
+        self.kept.pop_back();
+        match self.of_import(joined) {
+            Some(records) => records.push(record),
+            None => self.push(Deed::Imported { import: joined, records: vec![record] }),
+        }
+    }
+
+    fn of_import(&mut self, wanted: ImportId) -> Option<&mut Vec<RecordId>> {
+        self.kept.iter_mut().find_map(|deed| match deed {
+            Deed::Imported { import, records } if *import == wanted => Some(records),
+            _ => None,
+        })
+    }
+
+    pub(super) fn imported(&self, wanted: ImportId) -> usize {
+        let records = self.kept.iter().find_map(|deed| match deed {
+            Deed::Imported { import, records } if *import == wanted => Some(records.len()),
+            _ => None,
+        });
+        records.unwrap_or(0)
+    }
+
     /// The effect of `restored` is back, by the edit `by`.
     fn restored(&mut self, restored: Option<Dot>, by: Dot) {
         for deed in &mut self.kept {
@@ -68,6 +104,7 @@ impl Deeds {
     pub(super) fn latest(&self) -> Option<Undoable> {
         self.kept.back().map(|deed| match deed {
             Deed::Added { record } => Undoable::Added(*record),
+            Deed::Imported { import, .. } => Undoable::Imported(*import),
             Deed::Edited { record, field, .. } => Undoable::Edited(*record, *field),
             Deed::Removed { record, .. } => Undoable::Removed(*record),
         })
@@ -77,8 +114,34 @@ impl Deeds {
 impl Replica {
     /// Undoes the latest deed of this replica's user. A deed that cannot be undone is forgotten, so that the next undo
     /// is about the one before.
-    pub(super) fn undo(&mut self, now: Now) -> Result<RecordId, CommandRejection> {
+    pub(super) fn undo(&mut self, now: Now) -> Result<Reply, CommandRejection> {
+        if let Some(Undoable::Imported(import)) = self.deeds.latest() {
+            return self.undo_import(now, import);
+        }
         let deed = self.deeds.kept.pop_back().ok_or(CommandRejection::NothingToUndo)?;
+        self.undo_deed(now, deed).map(Reply::Undone)
+    }
+
+    /// Removes the latest records of an import. Those that others have changed since stay.
+    pub(super) fn undo_import(&mut self, now: Now, import: ImportId) -> Result<Reply, CommandRejection> {
+        let records = self.deeds.of_import(import).ok_or(CommandRejection::NothingToUndo)?;
+        let latest = records.split_off(records.len().saturating_sub(UNDONE_AT_ONCE));
+        let left = records.len();
+        if left == 0 {
+            self.deeds.kept.retain(|deed| !matches!(deed, Deed::Imported { import: of, .. } if *of == import));
+        }
+        let mut changed = 0;
+        for record in latest.into_iter().rev() {
+            match self.undo_deed(now, Deed::Added { record }) {
+                Ok(_) | Err(CommandRejection::UnknownRecord) => {}
+                Err(CommandRejection::ChangedSince) => changed += 1,
+                Err(rejection) => return Err(rejection),
+            }
+        }
+        Ok(Reply::ImportUndone { changed, left })
+    }
+
+    fn undo_deed(&mut self, now: Now, deed: Deed) -> Result<RecordId, CommandRejection> {
         match deed {
             Deed::Added { record } => {
                 let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
@@ -88,6 +151,7 @@ impl Replica {
                 self.remove_record(now, record)?;
                 Ok(record)
             }
+            Deed::Imported { .. } => unreachable!("an import is undone record by record"),
             Deed::Edited { record, field, dot, inverse } => {
                 let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
                 let (Some(state), Some(spec)) = (version.field(field), self.schema.spec(field)) else {

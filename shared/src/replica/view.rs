@@ -9,7 +9,7 @@ use crate::document::Document;
 use crate::dot::{Dot, DotSet};
 use crate::finality::{Final, Provisional};
 use crate::id::{RecordId, ReplicaId};
-use crate::io::Snapshot;
+use crate::io::{ImportId, Snapshot};
 use crate::ledger::{Claim, Ledger, Load, Numbered, ProvisionalClaim, Rejection, Wish};
 use crate::paxos::{Ballot, Log, Slot, Standing, Voter};
 use crate::presence::Status;
@@ -282,6 +282,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn undo(&self) -> Option<Undoable> {
         self.replica.deeds.latest()
+    }
+
+    /// How many records of an import can still be undone.
+    #[must_use]
+    pub fn imported(&self, import: ImportId) -> usize {
+        self.replica.deeds.imported(import)
     }
 
     /// How many versions of a resync under way have not come yet.

@@ -12,6 +12,7 @@ use crate::engine::fact::Fact;
 pub(super) enum Asked {
     Number(RecordId),
     Undo(Undoable),
+    UndoImport,
     /// Told by whoever asked, if it comes at once.
     Registration,
 }
@@ -21,9 +22,12 @@ impl Session {
         for (id, reply) in replies {
             match (self.asked.remove(&id), reply) {
                 (Some(Asked::Undo(what)), reply) => {
-                    self.note_names(record_of(what));
-                    let fact = Fact::Undone { what, name: self.last_name(record_of(what)), outcome: reply.map(drop) };
+                    record_of(what).into_iter().for_each(|record| self.note_names(record));
+                    let fact = Fact::Undone { what, name: self.name_of_deed(what), outcome: reply.map(drop) };
                     self.feed.tell_aloud(now.wall_ms, fact);
+                }
+                (Some(Asked::UndoImport), Ok(Reply::ImportUndone { changed, left })) => {
+                    self.tell_undone_import(now, changed, left);
                 }
                 (Some(Asked::Number(record)), Ok(Reply::Numbered(numbering))) if !self.is_decided(record) => {
                     let name = self.last_name(record);

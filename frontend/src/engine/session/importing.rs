@@ -1,13 +1,35 @@
 //! How a session takes records out of a file.
 
+use litemap::LiteMap;
 use shared::dot::Dot;
 use shared::id::RecordId;
-use shared::io::{Command, CommandRejection, Message, Now};
+use shared::io::{Command, CommandRejection, ImportId, Message, Now};
 
 use crate::engine::fact::Fact;
 
 use super::answers::Asked;
 use super::{NewRecord, NumberWish, Session};
+
+/// The imports of this tab.
+#[derive(Default)]
+pub(super) struct Imports {
+    /// The files, by their imports.
+    files: LiteMap<ImportId, String>,
+    undoing: Option<Undoing>,
+}
+
+/// An import that is being undone.
+struct Undoing {
+    import: ImportId,
+    /// So many records stay, since others have changed them.
+    changed: usize,
+}
+
+impl Imports {
+    pub(super) fn file(&self, import: ImportId) -> &str {
+        self.files.get(&import).map_or("", String::as_str)
+    }
+}
 
 /// Why a record is not in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +41,53 @@ pub enum NotRegistered {
 }
 
 impl Session {
+    /// An import begins, whose records are undone as one.
+    pub fn begin_import(&mut self, file: &str) -> ImportId {
+        let import = ImportId(self.imports.files.len() as u64);
+        self.imports.files.insert(import, file.to_owned());
+        import
+    }
+
+    /// The record that was registered last belongs to an import.
+    #[must_use]
+    pub fn join_import(&mut self, now: Now, import: ImportId, record: RecordId) -> Vec<Message> {
+        self.command(now, Command::JoinImport { import, record })
+    }
+
+    /// Begins to undo an import. [`undo_import_further`](Self::undo_import_further) goes on with it.
+    pub(super) fn undo_import(&mut self, now: Now, import: ImportId) -> Vec<Message> {
+        if self.imports.undoing.is_some() {
+            return Vec::new();
+        }
+        self.imports.undoing = Some(Undoing { import, changed: 0 });
+        self.undo_import_further(now)
+    }
+
+    /// Whether a part of an import that is being undone is left.
+    #[must_use]
+    pub fn is_undoing_import(&self) -> bool {
+        self.imports.undoing.as_ref().is_some_and(|undoing| self.view().imported(undoing.import) > 0)
+    }
+
+    /// Undoes the next part of an import, if one is being undone.
+    #[must_use]
+    pub fn undo_import_further(&mut self, now: Now) -> Vec<Message> {
+        let Some(Undoing { import, .. }) = self.imports.undoing else { return Vec::new() };
+        self.ask(now, Command::UndoImport { import }, Some(Asked::UndoImport))
+    }
+
+    /// A part of an import is undone for good. Tells so with the last one.
+    pub(super) fn tell_undone_import(&mut self, now: Now, changed: usize, left: usize) {
+        let Some(undoing) = &mut self.imports.undoing else { return };
+        undoing.changed += changed;
+        if left == 0 {
+            let file = self.imports.files.get(&undoing.import).cloned().unwrap_or_default();
+            let fact = Fact::ImportUndone { file, changed: undoing.changed };
+            self.imports.undoing = None;
+            self.feed.tell_aloud(now.wall_ms, fact);
+        }
+    }
+
     /// For the feed: what was seen happening.
     pub fn tell(&mut self, now: Now, fact: Fact) {
         self.feed.tell(now.wall_ms, fact);

@@ -1,7 +1,7 @@
 //! What records are called, also those that were removed.
 
 use shared::id::RecordId;
-use shared::replica::{CandidateView, FieldView, RecordView};
+use shared::replica::{CandidateView, FieldView, RecordView, Undoable};
 
 use super::Session;
 use crate::engine::fact::Owner;
@@ -31,6 +31,15 @@ impl Session {
     #[must_use]
     pub fn last_name(&self, record: RecordId) -> String {
         self.names(record).first().cloned().unwrap_or_default()
+    }
+
+    /// What a deed is about: a record, or a file.
+    #[must_use]
+    pub fn name_of_deed(&self, what: Undoable) -> String {
+        match what {
+            Undoable::Imported(import) => self.imports.file(import).to_owned(),
+            Undoable::Added(record) | Undoable::Edited(record, _) | Undoable::Removed(record) => self.last_name(record),
+        }
     }
 
     pub(super) fn names(&self, record: RecordId) -> &[String] {
