@@ -320,10 +320,34 @@ impl Document {
     /// # Errors
     /// [`Unfit::TooLarge`]; the document is then as it was.
     pub fn edit(&mut self, record: RecordId, dot: Dot, stamp: Stamp, ops: Vec<Op>) -> Result<Merged, Unfit> {
-        let versions = self.versions(record);
+        self.edit_versions((record, self.versions(record)), dot, stamp, ops)
+    }
+
+    /// Edits a record as it reads with these versions, from [`base_of`](Self::base_of): the edit supersedes them alone.
+    ///
+    /// # Errors
+    /// [`Unfit::TooLarge`]; the document is then as it was.
+    pub fn edit_versions(
+        &mut self,
+        (record, versions): (RecordId, Vec<Live>),
+        dot: Dot,
+        stamp: Stamp,
+        ops: Vec<Op>,
+    ) -> Result<Merged, Unfit> {
         let base = versions.iter().map(|live| live.dot).collect();
         let superseded = versions.iter().flat_map(|live| live.folded.iter().copied()).collect();
         self.make(Edit { record, dot, stamp, base, superseded, folds: false, result: 0, ops }, versions)
+    }
+
+    /// The versions that an edit by `author` builds on who has seen the versions `seen`, and since then only edits of its
+    /// own: a version's past holds all earlier edits of its author.
+    #[must_use]
+    pub fn base_of(&self, record: RecordId, author: ReplicaId, mut seen: Vec<Live>) -> Vec<Live> {
+        let own = |live: &Live| live.version.past.latest_of(author);
+        let latest = seen.iter().map(own).max().flatten();
+        seen.extend(self.versions(record).into_iter().filter(|live| own(live) > latest));
+        seen.sort_by_key(|live| live.dot);
+        seen
     }
 
     /// Folds the concurrent versions of a record into one that reads the same. `dot` is the fold's own. A removal that
@@ -464,7 +488,11 @@ fn content_mark(record: RecordId, live: &Live) -> Mark {
     Mark::of_version(record, &Packed::content(record, live))
 }
 
-/// Versions merged into one; `None` if there are none.
+/// How a record reads with these versions: merged into one; `None` if there are none.
+pub(crate) fn reading(versions: &[Live]) -> Option<Version> {
+    merged(versions.iter().map(|live| live.version.clone()))
+}
+
 fn merged(mut versions: impl Iterator<Item = Version>) -> Option<Version> {
     let mut merged = versions.next()?;
     versions.for_each(|version| merged.join(&version));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::crdt::FieldEdit;
-use crate::document::{Change, Delta, Digest, Edit, Liveness, LostWrite, MAX_VERSION_BYTES, OutOfDots, Packed};
+use crate::document::{Change, Delta, Digest, Edit, Live, Liveness, LostWrite, MAX_VERSION_BYTES, OutOfDots, Packed};
 use crate::dot::{Dot, DotSet};
 use crate::finality::Numbering;
 use crate::hlc::ClockAhead;
@@ -84,6 +84,9 @@ pub enum Command {
         record: RecordId,
         field: FieldName,
         edit: FieldEdit,
+        /// The versions that the user saw when the edit began; `None` for those that are here now. What others have done
+        /// since is concurrent with the edit.
+        seen: Option<Vec<Live>>,
     },
     Remove {
         record: RecordId,

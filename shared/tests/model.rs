@@ -298,7 +298,7 @@ impl Room {
     fn edit(&mut self, tab: Node, record: RecordId, (field, edit): (String, FieldEdit)) {
         let dot = self.next_dot(tab);
         let (base, _) = self.versions(tab, record);
-        self.command(tab, Command::Edit { record, field: field.clone(), edit: edit.clone() });
+        self.command(tab, Command::Edit { record, field: field.clone(), edit: edit.clone(), seen: None });
         let stamp = self.stamp(tab, record);
         self.history.story(record).edit(dot, &base, stamp, vec![(field, edit)]);
         self.report.edits += 1;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use room::{Node, Room, START};
 use shared::crdt::FieldEdit;
-use shared::document::Change;
+use shared::document::{Change, Live};
 use shared::dot::DotSet;
-use shared::id::{ReplicaId, VoterId};
+use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
     Command, CommandId, CommandRejection, Event, ImportId, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
     WriteId,
@@ -39,6 +39,58 @@ fn two_tabs() -> (Room, Node, Node) {
 fn told_restored(room: &Room) -> Vec<usize> {
     let count = |events: &Vec<Event>| events.iter().filter(|event| event.change == Change::Restored).count();
     room.events.iter().map(count).collect()
+}
+
+/// The versions of a record that somebody sees at `node` who begins to edit it.
+fn seen(room: &Room, node: Node, record: RecordId) -> Vec<Live> {
+    room.replica(node).view().document().versions(record)
+}
+
+fn rename_from(room: &mut Room, node: Node, record: RecordId, seen: Vec<Live>, name: &str) {
+    let edit = FieldEdit::Assign(name.to_owned());
+    room.command(node, Command::Edit { record, field: "name".to_owned(), edit, seen: Some(seen) });
+}
+
+#[test]
+fn a_name_that_comes_while_another_one_is_typed_stands_beside_it() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "");
+    let before = seen(&room, one, anna);
+    room.edit(two, anna, "name", "Annie");
+    assert_eq!(room.values(one, anna, "name"), ["Annie"]);
+    rename_from(&mut room, one, anna, before, "Anya");
+    for node in 0..5 {
+        let candidates: BTreeSet<_> = room.values(node, anna, "name").into_iter().collect();
+        assert_eq!(candidates, BTreeSet::from(["Anya".to_owned(), "Annie".to_owned()]), "at {node}");
+    }
+    let now = seen(&room, one, anna);
+    rename_from(&mut room, one, anna, now, "Anya");
+    assert_eq!(room.values(two, anna, "name"), ["Anya"], "who has seen both settles it");
+}
+
+#[test]
+fn what_one_has_done_oneself_while_typing_is_not_taken_back() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "");
+    let before = seen(&room, one, anna);
+    room.edit(one, anna, "note", "own");
+    rename_from(&mut room, one, anna, before, "Anya");
+    assert_eq!(room.values(two, anna, "name"), ["Anya"]);
+    assert_eq!(room.values(two, anna, "note"), ["own"]);
+}
+
+#[test]
+fn a_record_that_is_removed_while_it_is_edited_comes_back_with_the_edit() {
+    let (mut room, one, two) = two_tabs();
+    let anna = room.add(one, "Anna", "note");
+    let before = seen(&room, one, anna);
+    room.command(two, Command::Remove { record: anna });
+    assert!(room.record(one, anna).is_none());
+    rename_from(&mut room, one, anna, before, "Anya");
+    for node in 0..5 {
+        assert_eq!(room.values(node, anna, "name"), ["Anya"], "at {node}");
+        assert_eq!(room.values(node, anna, "note"), ["note"], "at {node}");
+    }
 }
 
 #[test]

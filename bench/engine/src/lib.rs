@@ -61,7 +61,7 @@ impl Tab {
     pub fn rename(&mut self, now_ms: u64, record: &[u64], name: String) {
         let edit = FieldEdit::Assign(name);
         if let Some(record) = record_of(record) {
-            self.command(now_ms, Command::Edit { record, field: "name".to_owned(), edit });
+            self.command(now_ms, Command::Edit { record, field: "name".to_owned(), edit, seen: None });
         }
     }
 

@@ -69,7 +69,7 @@ impl Writer {
     /// If the link broke.
     pub async fn write_note(&mut self, person: usize, note: &str) -> Result<()> {
         let edit = FieldEdit::Assign(note.to_owned());
-        self.command(Command::Edit { record: self.people[person], field: NOTE.to_owned(), edit }).await
+        self.command(Command::Edit { record: self.people[person], field: NOTE.to_owned(), edit, seen: None }).await
     }
 
     /// Connects to the relay whose page is at `url`, anew if need be, and waits until that has everything. A link over

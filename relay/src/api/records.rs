@@ -209,7 +209,7 @@ pub async fn change(
     Body(changed): Body<ChangedRecord>,
 ) -> Result<Read<Json<Record>>, Problem> {
     for (field, edit) in changed.fields.for_change(api.schema())? {
-        api.command(room.clone(), Command::Edit { record, field, edit }).await?;
+        api.command(room.clone(), Command::Edit { record, field, edit, seen: None }).await?;
     }
     get(State(api), OfRecord(room, record), Params(ReadAs::default())).await
 }

@@ -38,7 +38,7 @@ async fn one_person_edited_at_all_relays_at_once_has_every_edit_and_is_one_versi
     let put_tags = async |of: usize| {
         for tag in 0..EACH {
             let edit = FieldEdit::Insert(format!("{tag} of {of}"));
-            let edit = Command::Edit { record, field: schema::TAGS.to_owned(), edit };
+            let edit = Command::Edit { record, field: schema::TAGS.to_owned(), edit, seen: None };
             assert_eq!(tabs[of].command(edit).await, Ok(Reply::Done));
         }
     };

@@ -149,7 +149,7 @@ impl Tab {
 
     pub async fn edit(&self, record: RecordId, field: &str, value: &str) {
         let edit = FieldEdit::Assign(value.to_owned());
-        let edit = Command::Edit { record, field: field.to_owned(), edit };
+        let edit = Command::Edit { record, field: field.to_owned(), edit, seen: None };
         assert_eq!(self.command(edit).await, Ok(Reply::Done));
     }
 

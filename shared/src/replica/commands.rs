@@ -3,7 +3,7 @@
 use std::mem;
 
 use crate::crdt::{FieldEdit, Op};
-use crate::document::Unfit;
+use crate::document::{self, Live, Unfit};
 use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, CommandId, CommandRejection, Now, Reply};
@@ -47,7 +47,10 @@ impl Replica {
     fn obey(&mut self, now: Now, id: CommandId, command: Command) {
         let reply = match command {
             Command::Add { fields } => self.add(now, fields).map(Reply::Added),
-            Command::Edit { record, field, edit } => self.edit(now, record, &field, edit).map(|()| Reply::Done),
+            Command::Edit { record, field, edit, seen } => {
+                let op = self.schema.op(&field, edit).map_err(CommandRejection::Schema);
+                op.and_then(|op| self.edit(now, record, op, seen)).map(|()| Reply::Done)
+            }
             Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
             Command::Undo => self.undo(now),
             Command::UndoImport { import } => self.undo_import(now, import),
@@ -172,13 +175,16 @@ impl Replica {
         Ok(record)
     }
 
-    fn edit(&mut self, now: Now, record: RecordId, field: &str, edit: FieldEdit) -> Result<(), CommandRejection> {
-        let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
-        let op = self.schema.op(field, edit)?;
+    fn edit(&mut self, now: Now, record: RecordId, op: Op, seen: Option<Vec<Live>>) -> Result<(), CommandRejection> {
+        let base = match seen {
+            Some(seen) => self.document.base_of(record, self.me, seen),
+            None => self.document.versions(record),
+        };
+        let version = document::reading(&base).ok_or(CommandRejection::UnknownRecord)?;
         self.schema.check_op_on(&version, &op)?;
         let inverse = op.inverse_on(&version);
         let field = op.field;
-        let dot = self.edit_record(now, record, vec![op])?;
+        let dot = self.edit_versions(now, record, base, vec![op])?;
         if let Some(inverse) = inverse {
             self.deeds.push(Deed::Edited { record, field, dot, inverse });
         }
@@ -187,11 +193,23 @@ impl Replica {
 
     /// Edits a record, and gives the edit's dot.
     pub(super) fn edit_record(&mut self, now: Now, record: RecordId, ops: Vec<Op>) -> Result<Dot, CommandRejection> {
+        let base = self.document.versions(record);
+        self.edit_versions(now, record, base, ops)
+    }
+
+    /// Edits a record that has, or had, these versions.
+    fn edit_versions(
+        &mut self,
+        now: Now,
+        record: RecordId,
+        base: Vec<Live>,
+        ops: Vec<Op>,
+    ) -> Result<Dot, CommandRejection> {
         let (dot, stamp) = (self.document.next_dot(self.me)?, self.clock.tick(now.wall_ms));
         let again = self.own_far_writes(now, record);
         let ops: Vec<Op> = again.into_iter().chain(ops).collect();
         let gives_a_number = ops.iter().any(|op| op.field == NUMBER);
-        let mut merged = self.document.edit(record, dot, stamp, ops).map_err(|unfit| match unfit {
+        let mut merged = self.document.edit_versions((record, base), dot, stamp, ops).map_err(|unfit| match unfit {
             Unfit::TooLarge => CommandRejection::TooLarge,
             Unfit::MissingBase { .. } => unreachable!("an edit made here builds on what is here"),
         })?;

@@ -460,7 +460,7 @@ impl World {
 
     fn command(&mut self, tab: NodeId) -> Result<(), Violated> {
         let text = format!("{}", self.below(50));
-        let edit = |record, field: &str, edit| Command::Edit { record, field: field.to_owned(), edit };
+        let edit = |record, field: &str, edit| Command::Edit { record, field: field.to_owned(), edit, seen: None };
         let add = |text| Command::Add { fields: vec![(schema::NAME.to_owned(), FieldEdit::Assign(text))] };
         let command = match self.some_record(tab) {
             None => add(text),

@@ -133,7 +133,7 @@ fn a_tab_tells_what_of_its_own_is_durable_and_shows_no_leased_number_before() {
 
     let give = |slow: &mut Replica, command| slow.handle(START, Input::Command(CommandId(1), command));
     let rename = FieldEdit::Assign("Anya".to_owned());
-    let edit = give(&mut slow, Command::Edit { record: anna, field: NAME.to_owned(), edit: rename });
+    let edit = give(&mut slow, Command::Edit { record: anna, field: NAME.to_owned(), edit: rename, seen: None });
     let number = give(&mut slow, Command::Number { record: anna, number: None });
     let raise = give(&mut slow, Command::Ask(Wish::Raise { number: 9 }));
     let view = slow.view();
@@ -188,7 +188,7 @@ fn a_recovered_clock_is_not_behind_what_the_tab_wrote() {
     let config = Config { replica: ReplicaId(100), schema: Schema::people(), role: Role::Tab };
     let mut tab = Replica::recover(config, room.durable(tab).clone(), late);
     let rename = FieldEdit::Assign("Anya".to_owned());
-    let command = Command::Edit { record: anna, field: NAME.to_owned(), edit: rename };
+    let command = Command::Edit { record: anna, field: NAME.to_owned(), edit: rename, seen: None };
     drop(tab.handle(late, Input::Command(CommandId(1), command)));
     assert_eq!(tab.view().record(anna).unwrap().shown(NAME), "Anya");
 }

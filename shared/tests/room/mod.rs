@@ -235,7 +235,7 @@ impl Room {
     }
 
     pub fn change(&mut self, node: Node, record: RecordId, field: &str, edit: FieldEdit) {
-        self.command(node, Command::Edit { record, field: field.to_owned(), edit });
+        self.command(node, Command::Edit { record, field: field.to_owned(), edit, seen: None });
     }
 
     pub fn ask(&mut self, node: Node, wish: Wish) {
