@@ -31,15 +31,17 @@ self.addEventListener("fetch", event => {
   }
 });
 
-// The page from the relay; where that takes too long, or cannot be had, the one that is kept.
+// The page from the relay, once all its files are there; where that takes too long, or cannot be had, the one that is kept.
 async function page(event) {
   const fallback = await kept(INDEX);
   const fresh = fetch(event.request);
-  event.waitUntil(fresh.then(response => response.ok ? keep(response.clone()) : undefined).catch(() => {}));
+  const whole = fresh.then(response => response.ok ? keep(response.clone()).then(() => response) : undefined);
+  event.waitUntil(whole.catch(() => {}));
   if (!fallback) return fresh;
   const patience = new Promise(resolve => setTimeout(resolve, PATIENCE));
-  const response = await Promise.race([fresh, patience]).catch(() => undefined);
-  return response?.ok ? response : fallback;
+  // A page that cannot be kept for want of room can be shown nevertheless.
+  const unkept = error => error?.name === "QuotaExceededError" ? fresh : undefined;
+  return await Promise.race([whole.catch(unkept), patience]).catch(() => undefined) ?? fallback;
 }
 
 // Keeps a version: all its files, then its index.html; then lets go of the files of others.

@@ -10,6 +10,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 const WORKER: &str = include_str!("../../service-worker.js");
 
+/// A build of which the index has come before the script, as while relays are updated one after the other.
+pub const HALF: &str = "half a build";
+
 /// Serves until it is stopped.
 pub struct Site {
     port: u16,
@@ -17,7 +20,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Serves a page whose script writes `build` into it. The script has a hash of it in its name.
+    /// Serves a page whose script writes `build` into it. The script has a hash of it in its name. Of a build that is called
+    /// [`HALF`] there is no script yet.
     ///
     /// # Errors
     /// If there is no port.
@@ -61,7 +65,7 @@ async fn answer(mut stream: TcpStream, build: &'static str) -> Option<()> {
             (200, "text/html", format!("{page}<script>{register}</script>"))
         }
         "/service-worker.js" => (200, "text/javascript", WORKER.to_owned()),
-        path if path == script => {
+        path if path == script && build != HALF => {
             (200, "text/javascript", format!("document.getElementById('build').innerText = '{build}';"))
         }
         _ => (404, "text/plain", String::new()),

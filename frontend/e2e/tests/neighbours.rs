@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 use e2e::browser::{Browser, Window};
 use e2e::relays::Relays;
-use e2e::site::Site;
+use e2e::site::{HALF, Site};
 
 const SAFE: &str = "everything is safe on a majority of relays";
 
@@ -106,5 +106,26 @@ async fn online_always_shows_the_newest_page_and_offline_the_last_complete_one()
     site.stop().await;
     tab.reload().await?;
     tab.wait_for_text("#build", "the newer build").await?;
+    tab.close().await
+}
+
+#[tokio::test]
+async fn a_page_whose_files_are_not_there_yet_does_not_take_the_place_of_the_one_that_is_kept() -> Result<()> {
+    let mut browser = Browser::start().await?;
+    let build = Arc::new(Mutex::new("the older build"));
+    let site = Site::start({
+        let build = Arc::clone(&build);
+        move || *build.lock().expect("nobody panics with it")
+    })
+    .await?;
+    let tab = browser.open_any(&site.url(), Window::DESKTOP).await?;
+    tab.wait_until_page_is_kept("the older build").await?;
+    *build.lock().expect("nobody panics with it") = HALF;
+    tab.reload().await?;
+    tab.wait_for_text("#build", "the older build").await?;
+    *build.lock().expect("nobody panics with it") = "the newer build";
+    tab.reload().await?;
+    tab.wait_for_text("#build", "the newer build").await?;
+    site.stop().await;
     tab.close().await
 }
