@@ -11,10 +11,12 @@ use web_sys::{BeforeUnloadEvent, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::drafts::Drafts;
 use crate::components::import_panel::ImportPanel;
 use crate::components::language_button::LANGUAGE_ID;
+use crate::components::status_line::Status;
 use crate::components::tour_panel::{StartTour, TourPanel};
-use crate::components::{keys_dialog, notices, offline_switch, rail, relay_question, status_line};
+use crate::components::{keys_dialog, notices, offline_switch, rail, relay_question};
 use crate::engine::session::Action;
 use crate::engine::{Engine, NoAddress, route_of_page, words};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
@@ -106,7 +108,11 @@ fn Shell() -> Html {
     let goal = use_mut_ref(|| None);
     use_focus_on_page(page, &goal);
     use_shortcuts(&on_keys, &goal);
-    use_farewell();
+    let drafts = {
+        let engine = engine.clone();
+        (*use_memo((), |()| Drafts::new(Callback::from(move |record| engine.versions(record))))).clone()
+    };
+    use_farewell(&drafts);
     use_focus_on_language(snapshot.language);
     let on_language = use_callback(engine.clone(), |language, engine| engine.speak(language));
     let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
@@ -116,12 +122,13 @@ fn Shell() -> Html {
     };
     let nouns = &snapshot.layout.nouns;
     html! {
+        <ContextProvider<Drafts> context={drafts}>
         <ContextProvider<StartTour> context={(*start_tour).clone()}>
             <div class="shell" key={snapshot.language.code()}>
                 <a class="skip" href={page.hash()} onclick={on_skip}>{ tr!("Skip to the content") }</a>
                 { rail::show(capitalised(&nouns.many), page, snapshot.open_conflicts(), &on_language, &on_keys) }
                 <header class="top">
-                    { status_line::show(&snapshot.status) }
+                    <Status status={snapshot.status.clone()} />
                     <Impaired />
                     { offline_switch::show(snapshot.offline, &on_offline) }
                 </header>
@@ -151,6 +158,7 @@ fn Shell() -> Html {
             }
             { notices::show("toasts", &snapshot.toasts, &on_action) }
         </ContextProvider<StartTour>>
+        </ContextProvider<Drafts>>
     }
 }
 
@@ -258,21 +266,24 @@ fn use_focus_on_language(language: Language) {
 
 /// What the page does when it is closed or hidden.
 #[hook]
-fn use_farewell() {
+fn use_farewell(drafts: &Drafts) {
     let engine = use_engine();
-    use_effect_with(engine, |engine| {
+    use_effect_with((engine, drafts.clone()), |(engine, drafts)| {
         engine.set_shown(browser::is_shown());
-        let listeners =
-            [warning_before_loss(engine.clone()), goodbye(engine.clone()), witness_while_shown(engine.clone())];
+        let listeners = [
+            warning_before_loss(engine.clone(), drafts.clone()),
+            goodbye(engine.clone()),
+            witness_while_shown(engine.clone()),
+        ];
         move || drop(listeners)
     });
 }
 
-/// Asks before the page is closed while some edits would be lost with it.
-fn warning_before_loss(engine: Engine) -> EventListener {
+/// Asks before the page is closed while some edits would be lost with it, or what is half typed.
+fn warning_before_loss(engine: Engine, drafts: Drafts) -> EventListener {
     let options = EventListenerOptions::enable_prevent_default();
     EventListener::new_with_options(&browser::window(), "beforeunload", options, move |event| {
-        if engine.snapshot().at_risk {
+        if engine.snapshot().at_risk || drafts.is_changed() {
             event.prevent_default();
             // Older browsers ask for this instead.
             if let Some(event) = event.dyn_ref::<BeforeUnloadEvent>() {

@@ -9,7 +9,8 @@ use shared::io::Now;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, Document, File, FileReader, HtmlElement, Response, Storage, Url, UrlSearchParams, Window,
+    Blob, BlobPropertyBag, Document, File, FileReader, HtmlElement, RequestInit, RequestMode, Response, Storage, Url,
+    UrlSearchParams, Window,
 };
 
 /// # Panics
@@ -24,6 +25,12 @@ pub fn window() -> Window {
 #[must_use]
 pub fn document() -> Document {
     window().document().expect("a page has a document")
+}
+
+/// Whether the window is that of a phone, as the styles have it.
+#[must_use]
+pub fn is_small() -> bool {
+    window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width <= 720.0)
 }
 
 /// Whether the page can be seen.
@@ -80,6 +87,21 @@ pub fn page_address() -> String {
     window().location().host().unwrap_or_default()
 }
 
+/// Scheme, host and port of the page.
+#[must_use]
+pub fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// Whether anything answers at an address over HTTP, whatever it says.
+pub async fn answers(address: &str) -> bool {
+    let options = RequestInit::new();
+    options.set_mode(RequestMode::NoCors);
+    let scheme = window().location().protocol().unwrap_or_default();
+    let asked = window().fetch_with_str_and_init(&format!("{scheme}//{address}/healthz"), &options);
+    JsFuture::from(asked).await.is_ok()
+}
+
 /// The last part of the page's address, with its `#`.
 #[must_use]
 pub fn hash() -> String {
@@ -90,6 +112,30 @@ pub fn hash() -> String {
 pub fn set_hash(hash: &str) {
     // Only a document that is gone refuses.
     let _gone = window().location().set_hash(hash);
+}
+
+/// Shows, in place of a page that runs no more, that it has stopped. It needs nothing of what may be broken.
+pub fn show_stopped(text: &str, reload: &str) {
+    let document = document();
+    let Some(stopped) = document.get_element_by_id("stopped") else { return };
+    for (part, words) in [("p", text), ("a", reload)] {
+        if let Ok(Some(part)) = stopped.query_selector(part) {
+            part.set_text_content(Some(words));
+        }
+    }
+    let _shown = stopped.remove_attribute("hidden");
+}
+
+/// Calls `then` when a script of this page fails: an exception of the browser's leaves no panic. What extensions and other
+/// sites have added is none of it.
+pub fn on_own_error(then: impl Fn() + 'static) {
+    let listener = EventListener::new(&window(), "error", move |event| {
+        let file = js_sys::Reflect::get(event, &"filename".into()).ok().and_then(|file| file.as_string());
+        if file.is_some_and(|file| file.starts_with(&origin())) {
+            then();
+        }
+    });
+    listener.forget();
 }
 
 /// Lets the user keep `text` as a file. A browser that makes no files keeps none.

@@ -6,6 +6,8 @@ pub mod carry_over;
 mod channel;
 pub mod decisions;
 pub mod fact;
+pub mod heartbeat;
+mod held;
 mod identity;
 pub mod impairment;
 mod importer;
@@ -17,6 +19,7 @@ mod lock;
 pub mod merges;
 pub mod neighbours;
 pub mod network;
+mod patience;
 pub mod route;
 pub mod session;
 mod socket;
@@ -30,7 +33,8 @@ use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use litemap::LiteMap;
-use shared::id::ReplicaSecret;
+use shared::document::Live;
+use shared::id::{RecordId, ReplicaSecret};
 use shared::io::{Changed, Message, Violation};
 use shared::wire::{Frame, Room};
 use wasm_bindgen_futures::spawn_local;
@@ -48,7 +52,7 @@ use link::Link;
 pub use link::{NoAddress, Standing, route_of_page};
 use neighbours::Neighbours;
 use route::Route;
-use session::{Action, Session};
+use session::Session;
 use succession::Succession;
 
 /// How long changes are gathered before the components hear of them: about one frame of the screen.
@@ -93,6 +97,8 @@ struct State {
     keeper: Option<Keeper>,
     /// The lock on the id, where the device takes no more writes.
     lost_lock: Option<lock::Lock>,
+    /// When a device that was lost is tried again.
+    device_again: Option<Timeout>,
     neighbours: Neighbours,
     channel: Option<Channel>,
     /// When the neighbours are looked after next.
@@ -159,6 +165,7 @@ impl Engine {
             link,
             keeper,
             lost_lock: None,
+            device_again: None,
             neighbours,
             channel: None,
             look_round: None,
@@ -179,6 +186,7 @@ impl Engine {
             impairment: Rc::default(),
         };
         let engine = Engine(Rc::new(inner));
+        engine.hear_of_loss(&engine.0.state.borrow());
         if engine.0.post.is_page() {
             engine.meet_neighbours();
         }
@@ -207,15 +215,6 @@ impl Engine {
         Subscription { id, engine: Rc::downgrade(&self.0) }
     }
 
-    /// Does what the user wants: at once in this tab, and on the relays as soon as they can be reached.
-    pub fn act(&self, action: Action) {
-        if action == Action::Undo {
-            self.undo();
-        } else {
-            self.advance(|session| session.act(browser::now(), action));
-        }
-    }
-
     /// Changes the language of the page as soon as its words are there.
     pub fn speak(&self, language: Language) {
         let engine = self.clone();
@@ -238,6 +237,7 @@ impl Engine {
     /// The page can be seen, or cannot.
     pub fn set_shown(&self, shown: bool) {
         self.advance(|session| session.set_shown(browser::now(), shown));
+        self.watch();
     }
 
     /// A page that shows what the relays see is open, or no more.
@@ -249,6 +249,12 @@ impl Engine {
     pub fn look<T>(&self, look: impl FnOnce(&Session, &Standing) -> T) -> T {
         let state = self.0.state.borrow();
         look(&state.session, state.link.standing())
+    }
+
+    /// The versions of a record as the page shows it.
+    #[must_use]
+    pub fn versions(&self, record: RecordId) -> Vec<Live> {
+        self.0.state.borrow().session.view().document().versions(record)
     }
 
     fn wake(&self) {
@@ -265,7 +271,6 @@ impl Engine {
             self.tell_neighbours(state);
             self.keep(state);
             self.set_alarm(state);
-            self.watch(state);
             state.session.take_copied()
         };
         if is_copied {

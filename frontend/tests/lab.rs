@@ -129,7 +129,10 @@ impl Tourist {
 
 fn rename(net: &mut Net, tab: usize, name: &str) {
     let record = net.page(tab).rows[0].id;
-    net.act(tab, Action::Edit { record, field: "name".to_owned(), edit: FieldEdit::Assign(name.to_owned()) });
+    net.act(
+        tab,
+        Action::Edit { record, field: "name".to_owned(), edit: FieldEdit::Assign(name.to_owned()), seen: None },
+    );
 }
 
 #[test]

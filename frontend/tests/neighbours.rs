@@ -1,14 +1,17 @@
 //! The tabs of one browser, without a network: who links with whom, and what they hear.
 
+mod net;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use frontend::engine::neighbours::Neighbours;
 use frontend::engine::session::{Action, NewRecord, Session};
-use shared::crdt::FieldEdit;
+use net::{Net, TAB_B};
+use shared::crdt::{FieldEdit, FieldKind};
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Message, Now, Recovered};
-use shared::schema::Schema;
+use shared::io::{Message, Now, Recovered, Violation};
+use shared::schema::{FieldSpec, Schema};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
@@ -172,4 +175,56 @@ fn what_waits_for_a_neighbour_that_is_gone_does_not_go_to_the_relay() {
     sends.extend(session.persisted(NOW, written));
     assert!(sends.iter().any(|message| matches!(message, Message::Have { .. })), "{sends:?}");
     assert!(!sends.iter().any(|message| matches!(message, Message::Edit(_))), "{sends:?}");
+}
+
+#[test]
+fn edits_of_another_tab_that_no_relay_has_are_not_told_to_be_safe() {
+    let mut net = Net::new();
+    let (teller, hearer) = (ReplicaId(0xdddd << 48), net.id(TAB_B));
+    let mut other = Session::new(teller, NOW);
+    other.neighbour_up(NOW, hearer, Schema::people()).unwrap();
+    let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
+    let _no_relay = other.act(NOW, Action::Add(NewRecord { fields, number: None }));
+    let said = other.take_for_neighbours();
+    let status = |net: &Net| net.page(TAB_B).status.parts.join(" · ");
+    assert!(status(&net).contains("everything is safe"), "{}", status(&net));
+    net.drive(TAB_B, |session, now| {
+        let peer = session.neighbour_up(now, teller, Schema::people()).unwrap();
+        let heard = said.iter().flat_map(|envelope| session.hear(now, peer, envelope.message.clone()).unwrap());
+        (heard.collect(), None)
+    });
+    assert_eq!(net.page(TAB_B).rows.len(), 1);
+    assert!(!status(&net).contains("everything is safe"), "{}", status(&net));
+    assert!(status(&net).contains("1 edit of another tab of this browser is on no relay yet"), "{}", status(&net));
+}
+
+#[test]
+fn a_tab_takes_a_schema_that_extends_its_own_from_a_neighbour() {
+    let mut session = Session::new(ReplicaId(10), NOW);
+    let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
+    let _no_relay = session.act(NOW, Action::Add(NewRecord { fields, number: None }));
+    session.neighbour_up(NOW, ReplicaId(11), extended()).unwrap();
+    assert_eq!(*session.view().schema(), extended());
+    assert_eq!(session.neighbour_up(NOW, ReplicaId(12), Schema::people()), Err(Violation::OtherSchema));
+}
+
+/// People with a field more.
+fn extended() -> Schema {
+    let people = Schema::people();
+    let email = FieldSpec { name: "email".to_owned(), kind: FieldKind::Lww, required: false };
+    Schema::new(people.fields().map(|(_, spec)| spec.clone()).chain([email]).collect()).unwrap()
+}
+
+#[test]
+fn a_tab_takes_a_schema_that_extends_its_own_from_a_relay_and_keeps_what_it_has() {
+    let mut session = Session::new(ReplicaId(10), NOW);
+    let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
+    let _no_relay = session.act(NOW, Action::Add(NewRecord { fields, number: None }));
+    session.connected(NOW, VoterId(1), ReplicaId(1), extended()).unwrap();
+    let anna = session.view().records().next().expect("it is still there").id;
+    let edit = FieldEdit::Assign("anna@example.org".to_owned());
+    let _sent = session.act(NOW, Action::Edit { record: anna, field: "email".to_owned(), edit, seen: None });
+    assert_eq!(session.view().record(anna).unwrap().shown("email"), "anna@example.org");
+    let narrower = session.connected(NOW, VoterId(1), ReplicaId(1), Schema::people());
+    assert_eq!(narrower.map(drop), Err(Violation::OtherSchema));
 }

@@ -118,7 +118,7 @@ fn edit(field: &str, value: &str) -> Action {
 }
 
 fn edit_of(field: &str, edit: FieldEdit) -> Action {
-    Action::Edit { record: anna().id, field: field.to_owned(), edit }
+    Action::Edit { record: anna().id, field: field.to_owned(), edit, seen: None }
 }
 
 fn put_tag(tag: &str) -> Action {
@@ -138,6 +138,36 @@ async fn one_click_settles_which_of_two_names_it_is() {
     assert!(shown.root.text_content().unwrap().contains("Two names were given at the same time:"));
     shown.click("Keep Anya").await;
     assert_eq!(*shown.actions.borrow(), [edit(schema::NAME, "Anya")]);
+}
+
+#[wasm_bindgen_test]
+async fn the_keys_of_a_text_that_is_being_composed_are_not_for_the_page() {
+    let shown = Shown::row(anna()).await;
+    shown.click("Rename Anna").await;
+    for key in ["Escape", "Enter"] {
+        let input = shown.labelled("New name for Anna");
+        let pressed = KeyboardEventInit::new();
+        pressed.set_bubbles(true);
+        pressed.set_key(key);
+        pressed.set_is_composing(true);
+        input.dispatch_event(&KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &pressed).unwrap()).unwrap();
+        rendered().await;
+    }
+    assert_eq!(*shown.actions.borrow(), []);
+    let input: HtmlInputElement = shown.labelled("New name for Anna").unchecked_into();
+    assert_eq!(input.value(), "Anna", "the field is still open");
+}
+
+#[wasm_bindgen_test]
+async fn a_note_of_several_lines_is_edited_as_such() {
+    let mut person = anna();
+    person.cells[1] = text("first\nsecond");
+    let shown = Shown::row(person).await;
+    shown.click("Edit the note of Anna").await;
+    let input: HtmlInputElement = shown.labelled("New note for Anna").unchecked_into();
+    assert_eq!(input.value(), "first\nsecond");
+    shown.type_and_press("New note for Anna", "first\nsecond\nthird", "Enter").await;
+    assert_eq!(*shown.actions.borrow(), [edit(schema::NOTE, "first\nsecond\nthird")]);
 }
 
 #[wasm_bindgen_test]

@@ -33,7 +33,7 @@ fn write_note(net: &mut Net, tab: usize, note: &str) {
 
 fn edit(net: &mut Net, tab: usize, field: &str, edit: FieldEdit) {
     let record = net.page(tab).rows[0].id;
-    net.act(tab, Action::Edit { record, field: field.to_owned(), edit });
+    net.act(tab, Action::Edit { record, field: field.to_owned(), edit, seen: None });
 }
 
 fn put_tag(net: &mut Net, tab: usize, tag: &str) {

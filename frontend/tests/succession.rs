@@ -46,7 +46,7 @@ fn record(net: &Net, tab: usize, name: &str) -> RecordId {
 
 fn edit(net: &mut Net, tab: usize, name: &str, field: &str, edit: FieldEdit) {
     let record = record(net, tab, name);
-    net.act(tab, Action::Edit { record, field: field.to_owned(), edit });
+    net.act(tab, Action::Edit { record, field: field.to_owned(), edit, seen: None });
 }
 
 fn assign(text: &str) -> FieldEdit {

@@ -43,7 +43,10 @@ fn record(net: &Net, tab: usize) -> RecordId {
 
 fn rename(net: &mut Net, tab: usize, name: &str) {
     let record = record(net, tab);
-    net.act(tab, Action::Edit { record, field: "name".to_owned(), edit: FieldEdit::Assign(name.to_owned()) });
+    net.act(
+        tab,
+        Action::Edit { record, field: "name".to_owned(), edit: FieldEdit::Assign(name.to_owned()), seen: None },
+    );
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -246,7 +249,7 @@ fn a_note_that_gave_way_is_told() {
     let record = record(&net, TAB_A);
     for (tab, note) in [(TAB_A, "early"), (TAB_B, "late")] {
         let edit = FieldEdit::Assign(note.to_owned());
-        net.act(tab, Action::Edit { record, field: "note".to_owned(), edit });
+        net.act(tab, Action::Edit { record, field: "note".to_owned(), edit, seen: None });
     }
     net.join(TAB_B);
     let merge = &merges(&net, TAB_A).shown[0];
@@ -294,4 +297,19 @@ fn the_feed_of_merges_is_bounded() {
     let view = MergesView::of(&net.session(TAB_B), MergeFilter::All, paused, UTC);
     assert_eq!((view.shown.len(), view.waiting), (0, 300));
     assert_eq!(merges(&net, TAB_B).shown.len(), 100);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_a_tab_does_not_remember_is_not_told_to_be_refused() {
+    let mut net = Net::new();
+    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
+    for number in 43..60 {
+        net.act(TAB_A, Action::Ask(Wish::Raise { number }));
+    }
+    net.join(TAB_C);
+    let view = agreement(&net, TAB_C);
+    let results = || view.slots.iter().filter_map(|slot| slot.result.as_ref());
+    assert!(view.slots.len() > 10, "{} slots", view.slots.len());
+    assert!(results().all(|result| !result.is_refused), "{:?}", results().collect::<Vec<_>>());
+    assert!(results().any(|result| result.text == "number 42"), "the ledger has the number still");
 }

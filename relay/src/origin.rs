@@ -23,6 +23,9 @@ const ANSWER_HEADERS: &str = "content-disposition, duet-applied, etag, location,
 /// How long a browser may remember the answer to a preflight, in seconds.
 const PREFLIGHT_MAX_AGE: &str = "600";
 
+/// Where a page asks whether anybody answers, if it cannot open a WebSocket.
+const HEALTH: &str = "/healthz";
+
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -66,6 +69,10 @@ pub async fn guard(State(door): State<Door>, request: Request, next: Next) -> Re
             report(&denial, &parts.headers);
             let mut response = denial.answer(parts.uri.path());
             complete(response.headers_mut(), door.behind, &Asker::Unnamed);
+            if parts.uri.path() == HEALTH {
+                // There is nothing in it but that somebody answers: the page can tell its user that it is refused.
+                response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+            }
             return response;
         }
     };

@@ -44,6 +44,25 @@ pub struct Outbox {
     gauge: Gauge,
 }
 
+/// Puts answers to pings at the end of a queue. Their bytes are the same whatever the encoder has written.
+#[derive(Clone, Debug)]
+pub struct Pongs {
+    frames: mpsc::UnboundedSender<Bytes>,
+    gauge: Gauge,
+}
+
+impl Pongs {
+    /// # Errors
+    /// [`Overflow`] if the peer does not keep up, from then on.
+    pub fn push(&self) -> Result<(), Overflow> {
+        let bytes = Encoder::default().frame(&Frame::Ping);
+        self.gauge.put(bytes.len())?;
+        // If the connection has just ended, nobody waits for it.
+        let _ended = self.frames.send(bytes.into());
+        Ok(())
+    }
+}
+
 /// The connection's end.
 #[derive(Debug)]
 pub struct Queue {
@@ -111,6 +130,10 @@ fn queue(encoder: Encoder, max_bytes: usize, total: Option<Total>) -> (Outbox, Q
 }
 
 impl Outbox {
+    pub fn pongs(&self) -> Pongs {
+        Pongs { frames: self.frames.clone(), gauge: self.gauge.clone() }
+    }
+
     /// Puts a frame at the end. Returns how long it is, in bytes.
     ///
     /// # Errors

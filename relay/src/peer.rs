@@ -15,7 +15,7 @@ use tracing::debug;
 use crate::budget::{Account, Bucket, Rate};
 use crate::limited_log::LimitedLog;
 use crate::node::{Connection, Me, NodeHandle, Stopped, Visitor, is_answered_at_length};
-use crate::outbox::{self, Gauge};
+use crate::outbox::{self, Gauge, Overflow, Pongs};
 use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 
 /// How long a tab may take to say who it is.
@@ -73,10 +73,10 @@ where
         return end;
     }
     let (outbox, queue) = outbox::to_tab(encoder, connection.waiting_for_tabs());
-    let gauge = queue.gauge();
+    let (gauge, pongs) = (queue.gauge(), outbox.pongs());
     let read = async {
         match connection.tab_up(visitor, outbox).await {
-            Ok(()) => read(incoming, connection, &account, &gauge).await,
+            Ok(()) => read(incoming, connection, &account, (&gauge, &pongs)).await,
             Err(Stopped) => Violation::Stopping.into(),
         }
     };
@@ -99,7 +99,12 @@ fn malformed(reason: &str) -> End {
     Violation::Malformed { reason: reason.to_owned() }.into()
 }
 
-async fn read<S>(incoming: &mut Incoming<S>, connection: &Connection, account: &Account, gauge: &Gauge) -> End
+async fn read<S>(
+    incoming: &mut Incoming<S>,
+    connection: &Connection,
+    account: &Account,
+    (gauge, pongs): (&Gauge, &Pongs),
+) -> End
 where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
@@ -116,6 +121,16 @@ where
         let Ok(mut memory) = connection.reserve(most).await else { return Violation::Stopping.into() };
         let message = match incoming.decode(&bytes) {
             Ok(Frame::Message(message)) => message,
+            Ok(Frame::Ping) => {
+                // It costs as much as any message, so that nobody can ping without end.
+                if !allowance.try_spend(1.0, Instant::now()) {
+                    return Violation::TooFast { limit: MESSAGES.per_second as u32 }.into();
+                }
+                match pongs.push() {
+                    Ok(()) => continue,
+                    Err(Overflow) => return Violation::SlowPeer.into(),
+                }
+            }
             Ok(Frame::Bye(violation)) => return End::Told(violation),
             Ok(
                 Frame::Hello(_)

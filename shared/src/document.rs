@@ -343,6 +343,11 @@ impl Document {
     /// own: a version's past holds all earlier edits of its author.
     #[must_use]
     pub fn base_of(&self, record: RecordId, author: ReplicaId, mut seen: Vec<Live>) -> Vec<Live> {
+        // What was seen under an id that this replica has no more.
+        seen.retain(|live| self.knows(live.dot));
+        if seen.is_empty() {
+            return self.versions(record);
+        }
         let own = |live: &Live| live.version.past.latest_of(author);
         let latest = seen.iter().map(own).max().flatten();
         seen.extend(self.versions(record).into_iter().filter(|live| own(live) > latest));

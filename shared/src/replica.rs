@@ -341,6 +341,16 @@ impl Replica {
         new.for_each(|claim| self.changes.record(claim.record));
     }
 
+    /// Takes a schema that [extends](Schema::extends) the present one: what was written stays right. Returns false, and
+    /// changes nothing, for any other.
+    pub fn extend_schema(&mut self, schema: &Schema) -> bool {
+        let extends = schema.extends(&self.schema);
+        if extends {
+            self.schema.clone_from(schema);
+        }
+        extends
+    }
+
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {

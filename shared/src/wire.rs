@@ -54,6 +54,9 @@ pub enum Frame {
     /// On the link of two relays: a program of the original system has updated a room, for those who listen there. Tells
     /// of it and nothing more: what it has changed goes the ways of all changes.
     Updated(Room, Update),
+    /// On the link of a tab: asks for a sign, and is one. A relay answers with the same; a browser tells a page nothing of the
+    /// pings of WebSockets.
+    Ping,
     /// The last frame: why the link is cut.
     Bye(Violation),
 }

@@ -4,6 +4,7 @@
 //! the browser and its driver, `DUET_AXE` the script of axe-core, `DUET_SCREENSHOTS` (optional) a folder for pictures.
 
 pub mod browser;
+pub mod faults;
 pub mod press;
 pub mod relays;
 pub mod room;

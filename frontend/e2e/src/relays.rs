@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -42,7 +42,11 @@ impl Relays {
         Self::start_with(vec!["--schema".into(), schema.into()]).await
     }
 
-    async fn start_with(flags: Vec<OsString>) -> Result<Self> {
+    /// The same, with flags besides those that every relay gets.
+    ///
+    /// # Errors
+    /// If a relay does not come up.
+    pub async fn start_with(flags: Vec<OsString>) -> Result<Self> {
         let ports = (0..RELAYS).map(|_| free_port()).collect::<Result<_>>()?;
         let program = path_from_env("DUET_RELAY")?;
         let data = TempDir::new().context("a folder for the databases")?;
@@ -55,6 +59,11 @@ impl Relays {
             relays.wait_until_up(relay).await?;
         }
         Ok(relays)
+    }
+
+    /// From the next start on, the relays keep the schema in a file.
+    pub fn use_schema(&mut self, schema: &Path) {
+        self.flags = vec!["--schema".into(), schema.into()];
     }
 
     /// Where the page is, at one relay.
@@ -70,6 +79,17 @@ impl Relays {
     pub async fn kill(&mut self, relay: usize) -> Result<()> {
         let mut process = self.processes[relay].take().context("the relay does not run")?;
         process.kill().await.context("killing the relay")
+    }
+
+    /// Stops a relay in its tracks: its connections stay open, and it says nothing. Killing it ends that.
+    ///
+    /// # Errors
+    /// If it was not running.
+    pub fn freeze(&self, relay: usize) -> Result<()> {
+        let id = self.processes[relay].as_ref().and_then(Child::id).context("the relay does not run")?;
+        let frozen = std::process::Command::new("kill").args(["-STOP", &id.to_string()]).status();
+        ensure!(frozen.context("running kill")?.success(), "kill -STOP {id}");
+        Ok(())
     }
 
     /// Starts a relay that was killed, on its old database.

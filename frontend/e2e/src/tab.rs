@@ -12,6 +12,7 @@ use fantoccini::{Client, Locator};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::faults::Order;
 use crate::wait_for;
 
 /// Reads the table of people.
@@ -160,7 +161,7 @@ impl Tab {
     /// # Errors
     /// If the page does not answer.
     pub async fn status(&self) -> Result<String> {
-        self.read("return document.querySelector('#status')?.innerText ?? 'no page yet'").await
+        self.read("return document.querySelector('#status')?.textContent ?? 'no page yet'").await
     }
 
     /// Waits until the status line says `text`.
@@ -214,7 +215,7 @@ impl Tab {
     /// # Errors
     /// If there is no such field.
     pub async fn type_over(&self, label: &str, text: &str) -> Result<()> {
-        let field = self.find(&format!("input[aria-label='{label}']")).await?;
+        let field = self.find(&format!(":is(input, textarea)[aria-label='{label}']")).await?;
         // Ctrl+A first: an emptied field is an input of its own.
         field.send_keys(&format!("\u{e009}a\u{e000}{text}")).await.with_context(|| format!("typing {label}"))
     }
@@ -382,7 +383,7 @@ impl Tab {
     /// If the row cannot be edited.
     pub async fn edit_in_row(&self, button: &str, input: &str, text: &str) -> Result<()> {
         self.press(button).await?;
-        let field = self.find(&format!("input[aria-label='{input}']")).await?;
+        let field = self.find(&format!(":is(input, textarea)[aria-label='{input}']")).await?;
         field.clear().await?;
         field.send_keys(&format!("{text}\u{e007}")).await.context("typing and pressing Enter")
     }
@@ -506,6 +507,14 @@ impl Tab {
     pub async fn press_key(&self, key: char) -> Result<()> {
         let focused = self.client.active_element().await.context("looking for the focus")?;
         focused.send_keys(&key.to_string()).await.context("pressing a key")
+    }
+
+    /// Has the browser do what only its debugger can.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub(crate) async fn order(&self, order: Order) -> Result<()> {
+        self.client.issue_cmd(order).await.map(drop).context("giving the browser an order")
     }
 
     /// Under which id the tab writes in the room `people`.

@@ -45,3 +45,39 @@ async fn two_tabs_edit_every_kind_of_field_of_an_invoice_and_converge() -> Resul
     one.close().await?;
     two.close().await
 }
+
+#[tokio::test]
+async fn a_tab_takes_a_schema_that_has_grown_and_what_it_did_offline_arrives() -> Result<()> {
+    let mut relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let profile = browser.new_profile();
+    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
+    tab.add("Anna", "").await?;
+    tab.wait_for_status("everything is safe on a majority").await?;
+    for relay in 0..3 {
+        relays.kill(relay).await?;
+    }
+    tab.wait_for_status("Looking for a relay").await?;
+    tab.add("Bert", "while the relays were away").await?;
+    let folder = tempfile::TempDir::new()?;
+    let schema = folder.path().join("people.toml");
+    let fields = [("name", "mv\"\nrequired = true"), ("note", "lww\""), ("tags", "set\""), ("email", "lww\"")];
+    let text = fields.map(|(name, kind)| format!("[[field]]\nname = \"{name}\"\nkind = \"{kind}\n"));
+    std::fs::write(&schema, text.concat())?;
+    relays.use_schema(&schema);
+    for relay in 0..3 {
+        relays.restart(relay).await?;
+    }
+    tab.wait_until_connected().await?;
+    tab.edit_in_row("Edit the email of Anna", "New email for Anna", "anna@example.org").await?;
+    let other = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    other.wait_for_person("Bert", |bert| bert.note == "while the relays were away").await?;
+    other.wait_for_text("[data-record]", "anna@example.org").await?;
+    tab.wait_for_status("everything is safe on a majority").await?;
+    // The device has the grown schema, too.
+    tab.reload().await?;
+    tab.wait_until_connected().await?;
+    tab.wait_for_text("[data-record]", "anna@example.org").await?;
+    tab.close().await?;
+    other.close().await
+}

@@ -3,6 +3,7 @@
 use shared::crdt::FieldEdit;
 use yew::prelude::*;
 
+use super::drafts::Typed;
 use super::editable_text::EditableText;
 use super::field_cell::Place;
 use crate::tr;
@@ -15,7 +16,7 @@ pub(super) fn show(place: &Place<'_>, count: i64) -> Html {
         <span class="counter" role="group" aria-label={tr!("{field} of {name}", field = field.label(), name = called)}>
             { step(place, -1, "−", tr!("Take 1 from the {field} of {name}", field = name, name = called)) }
             <EditableText value={count.to_string()} button_label={tr!("Change the {field} of {name}: {value}", field = name, name = called, value = count)}
-                input_label={tr!("New {field} for {name}", field = name, name = called)} inputmode="numeric" on_save={saving(place, count)} />
+                input_label={tr!("New {field} for {name}", field = name, name = called)} inputmode="numeric" draft_of={place.draft_of()} on_save={saving(place, count)} />
             { step(place, 1, "+", tr!("Add 1 to the {field} of {name}", field = name, name = called)) }
         </span>
     }
@@ -28,9 +29,9 @@ fn step(place: &Place<'_>, by: i64, sign: &'static str, label: String) -> Html {
     }
 }
 
-fn saving(place: &Place<'_>, count: i64) -> Callback<String, Result<(), String>> {
+fn saving(place: &Place<'_>, count: i64) -> Callback<Typed, Result<(), String>> {
     let (field, on_edit) = (place.field.clone(), place.on_edit.clone());
-    Callback::from(move |typed: String| {
+    Callback::from(move |(typed, _): Typed| {
         let missing = parse_count(&field, &typed, count)?;
         if missing != 0 {
             on_edit.emit(FieldEdit::Add(missing));

@@ -1,8 +1,10 @@
 //! A text that becomes a field when it is clicked: Enter saves, Esc leaves it as it was.
 
+use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
+use super::drafts::{Draft, DraftOf, Typed, use_draft};
 use super::text_input::TextInput;
 use crate::tr;
 
@@ -23,26 +25,32 @@ pub struct Props {
     pub start: Option<AttrValue>,
     #[prop_or(AttrValue::Static("value"))]
     pub class: AttrValue,
+    /// Whether the text may have several lines: Shift+Enter begins one.
+    #[prop_or_default]
+    pub multiline: bool,
+    /// The field of which record it is, for which the page keeps the draft.
+    #[prop_or_default]
+    pub draft_of: Option<DraftOf>,
     /// Takes what was typed, or says what is wrong with it.
-    pub on_save: Callback<String, Result<(), String>>,
-}
-
-#[derive(Clone, PartialEq)]
-struct Draft {
-    text: String,
-    wrong: Option<String>,
+    pub on_save: Callback<Typed, Result<(), String>>,
 }
 
 #[component]
 pub fn EditableText(props: &Props) -> Html {
-    let draft = use_state(|| None::<Draft>);
+    let (draft, set, drafts) = use_draft(&props.draft_of);
     let (input, button) = (use_node_ref(), use_node_ref());
     use_focus_that_follows(draft.is_some(), &input, &button);
-    match &*draft {
-        Some(current) => editing(props, &draft, current, input),
+    match draft {
+        Some(draft) => editing(props, draft, set, input),
         None => {
             let start = props.start.as_ref().unwrap_or(&props.value).to_string();
-            let onclick = move |_| draft.set(Some(Draft { text: start.clone(), wrong: None }));
+            let (label, save) = (props.input_label.to_string(), props.on_save.clone());
+            let record = props.draft_of.as_ref().map(|(record, _)| *record);
+            let onclick = move |_| {
+                let seen = drafts.as_ref().zip(record).map(|(drafts, record)| drafts.see(record));
+                let (text, start, label) = (start.clone(), start.clone(), label.clone());
+                set.emit(Some(Draft { text, wrong: None, start, label, seen, save: save.clone() }));
+            };
             let text = if props.value.is_empty() { &props.placeholder } else { &props.value };
             html! {
                 <button ref={button} type="button" class={props.class.clone()} aria-label={props.button_label.clone()}
@@ -54,26 +62,26 @@ pub fn EditableText(props: &Props) -> Html {
     }
 }
 
-fn editing(props: &Props, draft: &UseStateHandle<Option<Draft>>, current: &Draft, node: NodeRef) -> Html {
+fn editing(props: &Props, draft: Draft, set: Callback<Option<Draft>>, node: NodeRef) -> Html {
     let on_input = {
-        let draft = draft.clone();
-        move |text| draft.set(Some(Draft { text, wrong: None }))
+        let (set, draft) = (set.clone(), draft.clone());
+        move |text| set.emit(Some(Draft { text, wrong: None, ..draft.clone() }))
     };
     let on_cancel = {
-        let draft = draft.clone();
-        Callback::from(move |()| draft.set(None))
+        let set = set.clone();
+        Callback::from(move |()| set.emit(None))
     };
-    let on_save = {
-        let (draft, text, save) = (draft.clone(), current.text.clone(), props.on_save.clone());
-        Callback::from(move |()| match save.emit(text.clone()) {
-            Ok(()) => draft.set(None),
-            Err(wrong) => draft.set(Some(Draft { text: text.clone(), wrong: Some(wrong) })),
-        })
-    };
+    let (value, wrong) = (draft.text.clone(), draft.wrong.clone());
+    let on_save = Callback::from(move |()| {
+        let saved = draft.save.emit((draft.text.clone(), draft.seen.clone()));
+        set.emit(saved.err().map(|wrong| Draft { wrong: Some(wrong), ..draft.clone() }));
+    });
     let on_key = {
         let (on_save, on_cancel) = (on_save.clone(), on_cancel.clone());
         move |event: KeyboardEvent| match event.key().as_str() {
-            "Enter" if !event.is_composing() => {
+            // The keys of a text that is being composed are not for the page.
+            _ if event.is_composing() => {}
+            "Enter" if !event.shift_key() => {
                 event.prevent_default();
                 on_save.emit(());
             }
@@ -83,31 +91,35 @@ fn editing(props: &Props, draft: &UseStateHandle<Option<Draft>>, current: &Draft
     };
     html! {
         <span class="editing">
-            <TextInput {node} label={props.input_label.clone()} value={current.text.clone()}
-                inputmode={props.inputmode.clone()} wrong={current.wrong.is_some()} {on_input} {on_key} />
+            <TextInput {node} label={props.input_label.clone()} {value} multiline={props.multiline}
+                inputmode={props.inputmode.clone()} wrong={wrong.is_some()} {on_input} {on_key} />
             <button type="button" class="small primary" onclick={on_save.reform(|_: MouseEvent| ())}>{ tr!("Save") }</button>
             <button type="button" class="small" onclick={on_cancel.reform(|_: MouseEvent| ())}>{ tr!("Cancel") }</button>
-            if let Some(wrong) = &current.wrong {
+            if let Some(wrong) = wrong {
                 <span class="hint" role="alert">{ wrong }</span>
             }
         </span>
     }
 }
 
-/// Into the field when it opens, and back to the button when it closes.
+/// Into the field when it opens, and back to the button when it closes. A draft that comes back with its row takes no focus.
 #[hook]
 fn use_focus_that_follows(editing: bool, input: &NodeRef, button: &NodeRef) {
-    let was_editing = use_mut_ref(|| false);
+    let was_editing = use_mut_ref(|| editing);
     let (input, button) = (input.clone(), button.clone());
     use_effect_with(editing, move |&editing| {
         let before = was_editing.replace(editing);
-        if editing {
-            if let Some(input) = input.cast::<HtmlInputElement>() {
-                let _focused_if_visible = input.focus();
-                input.select();
+        if editing == before {
+            return;
+        }
+        if !editing {
+            if let Some(button) = button.cast::<HtmlElement>() {
+                let _focused_if_visible = button.focus();
             }
-        } else if before && let Some(button) = button.cast::<HtmlElement>() {
-            let _focused_if_visible = button.focus();
+        } else if let Some(input) = input.cast::<HtmlElement>() {
+            let _focused_if_visible = input.focus();
+            // A text area selects its text in the same way.
+            input.unchecked_into::<HtmlInputElement>().select();
         }
     });
 }

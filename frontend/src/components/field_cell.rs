@@ -3,8 +3,11 @@
 use std::rc::Rc;
 
 use shared::crdt::FieldEdit;
+use shared::document::Live;
+use shared::id::RecordId;
 use yew::prelude::*;
 
+use super::drafts::DraftOf;
 use super::{counter_cell, set_cell, text_cell};
 use crate::engine::session::Action;
 use crate::tr;
@@ -17,13 +20,26 @@ pub(super) struct Place<'a> {
     /// What the record is called.
     pub called: &'a str,
     pub on_edit: Callback<FieldEdit>,
+    /// The same for what was typed into a field, with the versions that its user saw.
+    pub on_typed: Callback<(FieldEdit, Option<Vec<Live>>)>,
+    record: RecordId,
 }
 
 impl<'a> Place<'a> {
     pub(super) fn of(layout: &'a Rc<Layout>, field: &'a Rc<Field>, row: &'a Row, on_action: &Callback<Action>) -> Self {
         let (record, name) = (row.id, field.name.clone());
-        let on_edit = on_action.reform(move |edit| Action::Edit { record, field: name.clone(), edit });
-        Place { layout, field, called: &row.called, on_edit }
+        let on_typed = on_action.reform(move |(edit, seen)| Action::Edit { record, field: name.clone(), edit, seen });
+        let on_edit = on_typed.reform(|edit| (edit, None));
+        Place { layout, field, called: &row.called, on_edit, on_typed, record }
+    }
+
+    /// Whether its text may have several lines: any but the one that names the record.
+    pub(super) fn is_multiline(&self) -> bool {
+        self.layout.title.as_ref().is_none_or(|title| title.id != self.field.id)
+    }
+
+    pub(super) fn draft_of(&self) -> Option<DraftOf> {
+        Some((self.record, self.field.name.clone()))
     }
 }
 

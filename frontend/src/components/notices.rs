@@ -35,7 +35,7 @@ pub(crate) fn put_back(
         let (on_action, record, field, text) = (on_action.clone(), *record, field.clone(), text.clone());
         move |_: MouseEvent| {
             let edit = FieldEdit::Assign(text.clone());
-            on_action.emit(Action::Edit { record, field: field.clone(), edit });
+            on_action.emit(Action::Edit { record, field: field.clone(), edit, seen: None });
             on_action.emit(Action::DismissNotice { serial });
         }
     };

@@ -3,11 +3,15 @@
 use shared::ledger::{Resolution, Wish};
 use yew::prelude::*;
 
+use super::drafts::Typed;
 use super::editable_text::EditableText;
 use super::number_tag;
 use crate::engine::session::{Action, NumberWish};
 use crate::tr;
 use crate::view_model::{NumberState, OpenConflict, Row, parse_number};
+
+/// The draft of a number stands beside those of the fields: no field of a schema is called so.
+const NUMBER: &str = "#";
 
 pub fn show(row: &Row, on_action: &Callback<Action>) -> Html {
     let number = &row.number;
@@ -40,7 +44,7 @@ fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
     let (record, name) = (row.id, &row.called);
     let on_save = {
         let on_action = on_action.clone();
-        Callback::from(move |typed: String| {
+        Callback::from(move |(typed, _): Typed| {
             let number = parse_number(&typed).map_err(|invalid| invalid.to_string())?;
             on_action.emit(Action::Number { record, number: NumberWish::This(number) });
             Ok(())
@@ -49,7 +53,7 @@ fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
     html! {
         <>
             <EditableText class="small" value={tr!("Give number")} start="" button_label={tr!("Give {name} a number", name = name)}
-                input_label={tr!("Number for {name}", name = name)} inputmode="numeric" {on_save} />
+                input_label={tr!("Number for {name}", name = name)} inputmode="numeric" draft_of={(record, NUMBER.to_owned())} {on_save} />
             { act(tr!("Next number"), tr!("Next number for {name}", name = name),
                 Action::Number { record, number: NumberWish::Next }, on_action) }
         </>

@@ -8,6 +8,7 @@ use shared::schema::{FieldName, SchemaViolation};
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
+use super::drafts::Drafts;
 use super::text_input::TextInput;
 use crate::engine::session::{Action, NewRecord};
 use crate::tr;
@@ -21,8 +22,9 @@ pub struct Props {
     pub on_action: Callback<Action>,
 }
 
+/// What was typed for a new record.
 #[derive(Clone, Default, PartialEq)]
-struct Draft {
+pub struct FormDraft {
     /// What was typed for the fields of the schema.
     texts: BTreeMap<FieldName, String>,
     number: String,
@@ -35,7 +37,13 @@ enum Wrong {
     Number(String),
 }
 
-impl Draft {
+impl FormDraft {
+    /// Whether anything was typed.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        !self.number.is_empty() || self.texts.values().any(|text| !text.is_empty())
+    }
+
     fn text(&self, field: &Field) -> String {
         self.texts.get(&field.name).cloned().unwrap_or_default()
     }
@@ -70,43 +78,44 @@ fn edit(layout: &Layout, field: &Field, typed: &str) -> Result<Option<FieldEdit>
 
 #[component]
 pub fn RecordForm(Props { layout, first_id, on_action }: &Props) -> Html {
-    let draft = use_state(Draft::default);
+    let (draft, set) = use_form_draft();
     let first = use_node_ref();
     let onsubmit = {
         let (layout, draft, first, on_action) = (layout.clone(), draft.clone(), first.clone(), on_action.clone());
+        let set = set.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
             match draft.record(&layout) {
                 Ok(record) => {
                     on_action.emit(Action::Add(record));
-                    draft.set(Draft::default());
+                    set.emit(FormDraft::default());
                     focus(&first);
                 }
-                Err(wrong) => draft.set(Draft { wrong: Some(wrong), ..(*draft).clone() }),
+                Err(wrong) => set.emit(FormDraft { wrong: Some(wrong), ..draft.clone() }),
             }
         }
     };
     let inputs = layout.form().enumerate().map(|(place, field)| {
         let (id, node) = if place == 0 { (Some(first_id.clone()), first.clone()) } else { Default::default() };
-        input(field, id, node, &draft)
+        input(field, id, node, (&draft, &set))
     });
     let fields = layout.form().count();
     html! {
         <form class="record-form" data-fields={fields.to_string()} aria-label={tr!("New {one}", one = layout.nouns.one)}
             {onsubmit} novalidate=true>
             { for inputs }
-            { number(&draft) }
+            { number((&draft, &set)) }
             <button type="submit" class="primary">{ tr!("Add") }</button>
             { draft.wrong.as_ref().map(hint).unwrap_or_default() }
         </form>
     }
 }
 
-fn input(field: &Rc<Field>, id: Option<AttrValue>, node: NodeRef, draft: &UseStateHandle<Draft>) -> Html {
+fn input(field: &Rc<Field>, id: Option<AttrValue>, node: NodeRef, (draft, set): State<'_>) -> Html {
     let placeholder = if field.required { field.label() } else { tr!("{field} (optional)", field = field.label()) };
     let on_input = {
         let name = field.name.clone();
-        setting(draft, move |draft, text| drop(draft.texts.insert(name.clone(), text)))
+        setting((draft, set), move |draft, text| drop(draft.texts.insert(name.clone(), text)))
     };
     let inputmode = (field.kind == FieldKind::Counter).then_some("numeric");
     html! {
@@ -115,8 +124,8 @@ fn input(field: &Rc<Field>, id: Option<AttrValue>, node: NodeRef, draft: &UseSta
     }
 }
 
-fn number(draft: &UseStateHandle<Draft>) -> Html {
-    let on_input = setting(draft, |draft, text| draft.number = text);
+fn number((draft, set): State<'_>) -> Html {
+    let on_input = setting((draft, set), |draft, text| draft.number = text);
     let wants_next = draft.number.trim() == tr!("next");
     let on_next = on_input.reform(move |_: MouseEvent| if wants_next { String::new() } else { tr!("next") });
     html! {
@@ -129,12 +138,33 @@ fn number(draft: &UseStateHandle<Draft>) -> Html {
     }
 }
 
-fn setting(draft: &UseStateHandle<Draft>, change: impl Fn(&mut Draft, String) + 'static) -> Callback<String> {
-    let draft = draft.clone();
-    Callback::from(move |text| {
-        let mut next = Draft { wrong: None, ..(*draft).clone() };
-        change(&mut next, text);
+/// What was typed, and what takes it when it changes.
+type State<'a> = (&'a FormDraft, &'a Callback<FormDraft>);
+
+/// The page keeps what was typed while another view is shown.
+#[hook]
+fn use_form_draft() -> (FormDraft, Callback<FormDraft>) {
+    let drafts = use_context::<Drafts>();
+    let draft = {
+        let drafts = drafts.clone();
+        use_state(move || drafts.map_or_else(FormDraft::default, |drafts| drafts.form()))
+    };
+    let current = (*draft).clone();
+    let set = Callback::from(move |next: FormDraft| {
+        if let Some(drafts) = &drafts {
+            drafts.set_form(next.clone());
+        }
         draft.set(next);
+    });
+    (current, set)
+}
+
+fn setting((draft, set): State<'_>, change: impl Fn(&mut FormDraft, String) + 'static) -> Callback<String> {
+    let (draft, set) = (draft.clone(), set.clone());
+    Callback::from(move |text| {
+        let mut next = FormDraft { wrong: None, ..draft.clone() };
+        change(&mut next, text);
+        set.emit(next);
     })
 }
 

@@ -39,6 +39,8 @@ struct Shown {
     current: Option<RecordId>,
     /// The rows by which those in the document are numbered. `rows` may be newer while a change is being drawn.
     numbered: Rc<Vec<Rc<Row>>>,
+    /// On paper there are all rows.
+    is_printed: bool,
     /// Where the focus is to go: a column of the current row, by its class.
     goal: Option<String>,
 }
@@ -98,8 +100,17 @@ impl Shown {
         before.into_iter().chain(first..end.min(self.rows.len())).chain(behind).collect()
     }
 
+    /// All rows are in the document while the page is printed.
+    fn print(&mut self, is_printed: bool) {
+        self.is_printed = is_printed;
+        self.window = if is_printed { self.window.whole(self.rows.len()) } else { Window::default() };
+    }
+
     /// Brings the window to what can be seen. Says whether it has changed.
     fn follow(&mut self, body: &Element) -> bool {
+        if self.is_printed {
+            return false;
+        }
         let pinned = self.pinned().map(|at| self.rows[at].id.to_string());
         let Some((sight, heights)) = table_bearings::look(body, pinned.as_deref(), self.window.above) else {
             return false;
@@ -125,6 +136,7 @@ pub fn RecordTable(props: &Props) -> Html {
     let bearings = body.cast::<Element>().map(|body| Bearings::take(&body));
     let is_new_question = shown.borrow_mut().take(props);
     use_window_that_follows(&body, &shown);
+    use_rows_for_paper(&shown);
     {
         let (body, shown, render) = (body.clone(), Rc::clone(&shown), render.clone());
         use_effect(move || {
@@ -229,6 +241,22 @@ fn use_window_that_follows(body: &NodeRef, shown: &Rc<RefCell<Shown>>) {
         let listeners = ["scroll", "resize"].map(|event| {
             let follow = Rc::clone(&follow);
             EventListener::new(&browser::window(), event, move |event| follow(event))
+        });
+        move || drop(listeners)
+    });
+}
+
+/// Has all rows in the document while the page is printed.
+#[hook]
+fn use_rows_for_paper(shown: &Rc<RefCell<Shown>>) {
+    let (shown, render) = (Rc::clone(shown), use_force_update());
+    use_effect_with((), move |()| {
+        let listeners = [("beforeprint", true), ("afterprint", false)].map(|(event, is_printed)| {
+            let (shown, render) = (Rc::clone(&shown), render.clone());
+            EventListener::new(&browser::window(), event, move |_| {
+                shown.borrow_mut().print(is_printed);
+                render.force_update();
+            })
         });
         move || drop(listeners)
     });

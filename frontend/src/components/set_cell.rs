@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
+use super::drafts::Typed;
 use super::editable_text::EditableText;
 use super::field_cell::Place;
 use crate::tr;
@@ -17,7 +18,8 @@ pub(super) fn show(place: &Place<'_>, elements: &[String]) -> Html {
             { for elements.iter().map(|element| chip(place, element)) }
             <li key="+">
                 <EditableText value="" {placeholder} button_label={tr!("Add {one} to {name}", one = field.one(), name = called)}
-                    input_label={tr!("New {field} for {name}", field = field.element(), name = called)} on_save={adding(place, elements)} />
+                    input_label={tr!("New {field} for {name}", field = field.element(), name = called)} draft_of={place.draft_of()}
+                    on_save={adding(place, elements)} />
             </li>
         </ul>
     }
@@ -49,10 +51,10 @@ fn keep_focus(event: &MouseEvent) {
 }
 
 /// Adds the elements that were typed.
-fn adding(place: &Place<'_>, elements: &[String]) -> Callback<String, Result<(), String>> {
+fn adding(place: &Place<'_>, elements: &[String]) -> Callback<Typed, Result<(), String>> {
     let (layout, field, on_edit) = (place.layout.clone(), place.field.clone(), place.on_edit.clone());
     let elements = elements.to_vec();
-    Callback::from(move |typed: String| {
+    Callback::from(move |(typed, _): Typed| {
         let new = layout.new_elements(&field, &typed, &elements)?;
         new.into_iter().for_each(|element| on_edit.emit(FieldEdit::Insert(element)));
         Ok(())

@@ -4,6 +4,7 @@ use shared::crdt::FieldEdit;
 use yew::prelude::*;
 
 use super::choices;
+use super::drafts::Typed;
 use super::editable_text::EditableText;
 use super::field_cell::Place;
 use crate::tr;
@@ -14,7 +15,8 @@ pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html
     html! {
         <>
             <EditableText value={text.shown.clone()} placeholder={tr!("Add {one}", one = field.one())} {button_label}
-                input_label={tr!("New {field} for {name}", field = field.word(), name = called)} on_save={saving(place, text)} />
+                input_label={tr!("New {field} for {name}", field = field.word(), name = called)} multiline={place.is_multiline()}
+                draft_of={place.draft_of()} on_save={saving(place, text)} />
             if !text.choices.is_empty() {
                 { choices::show(&field.several(), &text.choices, &on_edit.reform(FieldEdit::Assign)) }
             }
@@ -23,15 +25,15 @@ pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html
 }
 
 /// Saves what was typed, unless it is the value already.
-fn saving(place: &Place<'_>, text: &Text) -> Callback<String, Result<(), String>> {
-    let (layout, field, on_edit) = (place.layout.clone(), place.field.clone(), place.on_edit.clone());
+fn saving(place: &Place<'_>, text: &Text) -> Callback<Typed, Result<(), String>> {
+    let (layout, field, on_typed) = (place.layout.clone(), place.field.clone(), place.on_typed.clone());
     let current = text.settled().map(str::to_owned);
-    Callback::from(move |typed: String| {
+    Callback::from(move |(typed, seen): Typed| {
         let value = typed.trim();
         let edit = FieldEdit::Assign(value.to_owned());
         layout.check(&field.name, &edit)?;
         if current.as_deref() != Some(value) {
-            on_edit.emit(edit);
+            on_typed.emit((edit, seen));
         }
         Ok(())
     })

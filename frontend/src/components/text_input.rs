@@ -22,6 +22,8 @@ pub struct Props {
     #[prop_or_default]
     pub wrong: bool,
     #[prop_or_default]
+    pub multiline: bool,
+    #[prop_or_default]
     pub node: NodeRef,
     #[prop_or_default]
     pub on_key: Callback<KeyboardEvent>,
@@ -31,6 +33,13 @@ pub struct Props {
 pub fn TextInput(props: &Props) -> Html {
     let on_input = props.on_input.clone();
     let oninput = move |event: InputEvent| on_input.emit(event.target_unchecked_into::<HtmlInputElement>().value());
+    if props.multiline {
+        return html! {
+            <textarea ref={props.node.clone()} class={props.class.clone()} rows="1" aria-label={props.label.clone()}
+                aria-invalid={props.wrong.then_some("true")} value={props.value.clone()} autocomplete="off"
+                spellcheck="false" {oninput} onkeydown={props.on_key.clone()} />
+        };
+    }
     html! {
         <input ref={props.node.clone()} id={props.id.clone()} class={props.class.clone()} type={props.kind.clone()}
             aria-label={props.label.clone()} aria-invalid={props.wrong.then_some("true")} value={props.value.clone()}

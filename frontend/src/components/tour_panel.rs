@@ -67,13 +67,17 @@ pub fn TourPanel(Props { snapshot, page, on_action, on_leave }: &Props) -> Html 
             }
         });
     }
+    // There the text would cover what it speaks of.
+    let is_small = *use_state(browser::is_small);
     let leave = if view.over { tr!("Close") } else { tr!("Leave the tour") };
     html! {
         <aside class="tour" aria-labelledby="tour-heading" onkeydown={on_key}>
             <p class="quiet">{ progress(&view) }</p>
-            <h2 id="tour-heading" ref={heading} tabindex="-1">{ &view.title }</h2>
             <div role="status">
-                <p>{ &view.text }</p>
+                <details open={!is_small}>
+                    <summary ref={heading}><h2 id="tour-heading">{ &view.title }</h2></summary>
+                    <p>{ &view.text }</p>
+                </details>
                 <ol>{ for view.tasks.iter().map(task) }</ol>
             </div>
             <p class="answers">

@@ -115,7 +115,7 @@ impl Burst {
         let renamed = self.records.first().copied().filter(|_| self.plan.kind == Kind::Renames);
         let (sends, outcome) = match (renamed, title) {
             (Some(record), Some(field)) => {
-                (session.act(now, Action::Edit { record, field, edit: FieldEdit::Assign(name) }), Ok(None))
+                (session.act(now, Action::Edit { record, field, edit: FieldEdit::Assign(name), seen: None }), Ok(None))
             }
             (_, title) => {
                 let fields = title.into_iter().map(|field| (field, FieldEdit::Assign(name.clone()))).collect();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use litemap::LiteMap;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::Now;
-use shared::ledger::{Outcome, Reason, Resolution, Rung, Wish};
+use shared::ledger::{Claim, Granted, Outcome, Reason, Rejection, Resolution, Rung, Wish};
 use shared::paxos::{Accepted, Ballot, Entry, Slot};
 use shared::replica::View;
 
@@ -130,11 +130,21 @@ fn decision(
     name_of: &dyn Fn(RecordId) -> String,
 ) -> Decision {
     let (by, outcome) = match &accepted.entry {
-        Entry::Claim(claim) => (Some(claim.id.replica), view.ledger().outcome(claim)),
+        Entry::Claim(claim) => (Some(claim.id.replica), outcome_of(claim, slot, view)),
         Entry::Noop | Entry::Configure(_) => (None, None),
     };
     let asked = Asked::by_entry(&accepted.entry, name_of);
     Decision { slot, ballot: accepted.ballot, by, asked, outcome, at_ms, votes: votes.to_vec() }
+}
+
+/// What came of a claim that was decided for `slot`. The ledger forgets outcomes; the numbers that they gave it keeps.
+fn outcome_of(claim: &Claim, slot: Slot, view: View<'_>) -> Option<Outcome> {
+    let outcome = view.ledger().outcome(claim);
+    if outcome != Some(Err(Rejection::Forgotten)) {
+        return outcome;
+    }
+    let numbered = view.ledger().number_of(claim.wish.record()?)?;
+    (numbered.slot == slot).then_some(Ok(Granted::Final(numbered)))
 }
 
 impl Asked {

@@ -88,6 +88,15 @@ pub enum Fact {
     InMemoryOnly {
         reason: String,
     },
+    /// The page came over plain HTTP from another machine, where browsers give a page less.
+    NotSecure,
+    /// A relay answers, but takes no connection of this page, whose origin is `page`.
+    ClosedDoor {
+        address: String,
+        page: String,
+    },
+    /// The device takes writes again.
+    DeviceBack,
     /// The device took no more writes: from now on this tab lives in memory.
     DeviceLost {
         reason: String,

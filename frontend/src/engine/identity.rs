@@ -10,6 +10,7 @@ use super::lock::{self, Lock, Patience};
 use super::store::rows::{self, Kept};
 use super::store::{self, NotOpen, Store};
 use crate::browser;
+use crate::tr;
 
 /// Who a replica is, and what it has left.
 pub struct Identity {
@@ -61,7 +62,9 @@ impl Spent {
 pub async fn take(room: &Room) -> Result<Identity, getrandom::Error> {
     let mut remarks = Vec::new();
     if !lock::is_possible() {
-        remarks.push(Fact::InMemoryOnly { reason: "this browser has no locks here".to_owned() });
+        let is_secure = browser::window().is_secure_context();
+        let reason = || Fact::InMemoryOnly { reason: tr!("this browser has no locks here") };
+        remarks.push(if is_secure { reason() } else { Fact::NotSecure });
         return Ok(Identity { secret: browser::random_secret()?, disk: None, remarks });
     }
     let own = browser::recall_in_tab(&key_in_tab(room)).and_then(|digits| store::replica_of(&digits));
@@ -90,13 +93,20 @@ pub async fn renew(room: &Room) -> Result<Identity, getrandom::Error> {
     let secret = browser::random_secret()?;
     let (disk, remarks) = if lock::is_possible() {
         match found(room, &secret).await {
-            Ok(disk) => (disk, Vec::new()),
+            Ok(disk) => (Some(disk), Vec::new()),
             Err(reason) => (None, vec![Fact::InMemoryOnly { reason }]),
         }
     } else {
         (None, Vec::new())
     };
     Ok(remembered(room, Identity { secret, disk, remarks }))
+}
+
+/// A new identity on this device, if that takes writes.
+pub async fn found_anew(room: &Room) -> Option<Identity> {
+    let secret = browser::random_secret().ok()?;
+    let disk = found(room, &secret).await.ok()?;
+    Some(remembered(room, Identity { secret, disk: Some(disk), remarks: Vec::new() }))
 }
 
 /// An identity that is free, with what is on its disk.
@@ -128,13 +138,14 @@ async fn adopt(room: &Room, replica: ReplicaId, patience: Patience) -> Result<Op
 }
 
 /// The database of a new identity. The secret is durable before anybody is shown it.
-async fn found(room: &Room, secret: &ReplicaSecret) -> Result<Option<Disk>, String> {
+async fn found(room: &Room, secret: &ReplicaSecret) -> Result<Disk, String> {
     let name = store::name_of(room, secret.replica());
-    let Some(lock) = lock::take(&name, Patience::None).await else { return Ok(None) };
+    // Nobody else can hold it.
+    let lock = lock::take(&name, Patience::None).await.ok_or_else(store::silent)?;
     let store = Store::open(&name).await.map_err(|why| why.to_string())?;
     store.commit(vec![rows::put_secret(secret)]).await?;
     let kept = Kept { secret: Some(secret.clone()), ..Kept::default() };
-    Ok(Some(Disk { store, kept, lock }))
+    Ok(Disk { store, kept, lock })
 }
 
 fn remembered(room: &Room, identity: Identity) -> Identity {

@@ -5,16 +5,22 @@ use shared::io::{Now, Recovered, WriteBatch, WriteId};
 use shared::replica::View;
 use shared::schema::Schema;
 use std::rc::Rc;
+use std::time::Duration;
 use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;
 use super::identity::{self, Disk, Spent};
+use super::link::Standing;
 use super::lock::Lock;
-use super::session::Session;
-use super::store::Store;
+use super::session::{Safety, Session};
 use super::store::rows::{self, Change, Kept};
+use super::store::{Store, Taken};
 use super::{Engine, State};
 use crate::browser;
+use crate::tr;
+
+/// How long after the device was lost, and each time that it takes no writes, it is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
 
 /// What carries out the writes of one replica. It lets go of the replica's id when it is dropped.
 pub(super) struct Keeper {
@@ -77,6 +83,20 @@ impl Keeper {
 }
 
 impl Engine {
+    /// Lets go of the database when the browser takes it away.
+    pub(super) fn hear_of_loss(&self, state: &State) {
+        let Some(keeper) = &state.keeper else { return };
+        let weak = Rc::downgrade(&self.0);
+        keeper.store.on_taken(move |taken| {
+            let Some(engine) = weak.upgrade().map(Engine) else { return };
+            let reason = match taken {
+                Taken::Cleared => tr!("the browser has cleared what this page kept"),
+                Taken::Wanted => tr!("another version of this page wants it"),
+            };
+            spawn_local(async move { engine.on_device_lost(reason).await });
+        });
+    }
+
     /// Has the session's writes carried out.
     pub(super) fn keep(&self, state: &mut State) {
         let Some(keeper) = &mut state.keeper else { return };
@@ -126,7 +146,52 @@ impl Engine {
     async fn on_device_lost(&self, reason: String) {
         if self.end_use_of_id(Fact::DeviceLost { reason }).await {
             self.advance(|session| session.lose_device(browser::now()));
+            self.try_device_later();
         }
+    }
+
+    fn try_device_later(&self) {
+        if self.0.post.is_page() {
+            let again = self.after(TRY_AGAIN, |engine| {
+                let engine = engine.clone();
+                spawn_local(async move { engine.try_device().await });
+            });
+            self.0.state.borrow_mut().device_again = Some(again);
+        }
+    }
+
+    /// The device may take writes again. They go under a new id: what is on the disk under the old one has fallen behind.
+    /// Nothing is left to be carried over once a relay has all that was done under that.
+    async fn try_device(&self) {
+        let replica = {
+            let state = self.0.state.borrow();
+            let is_connected = matches!(state.link.standing(), Standing::Connected { .. });
+            let is_ready = is_connected && !state.session.is_fetching() && state.session.safety() == Safety::Relay;
+            is_ready.then(|| state.session.view().me())
+        };
+        let identity = match replica {
+            Some(_) => identity::found_anew(&self.0.room).await,
+            None => None,
+        };
+        let state = &mut *self.0.state.borrow_mut();
+        match identity.filter(|_| Some(state.session.view().me()) == replica && state.keeper.is_none()) {
+            Some(identity) => {
+                state.session.disconnected(browser::now());
+                state.link.leave(&state.route);
+                self.succeed(state, identity, Fact::DeviceBack);
+            }
+            None => {
+                let engine = self.clone();
+                // Not at once: the state is in use.
+                spawn_local(async move { engine.try_device_later() });
+                return;
+            }
+        }
+        let engine = self.clone();
+        spawn_local(async move {
+            engine.advance(|_| Vec::new());
+            engine.seek();
+        });
     }
 
     /// No tab will take this id again. Says whether that is sure.

@@ -89,7 +89,6 @@ impl Engine {
             state.send(messages);
             lab.burst_timer = next.map(|wait| self.after(wait, Engine::burst_on));
             self.set_alarm(state);
-            self.watch(state);
         }
         self.show_lab();
     }
@@ -160,7 +159,7 @@ impl Engine {
         self.set_offline(true);
         let title = self.0.state.borrow().session.view().schema().title().map(|(_, spec)| spec.name.clone());
         if let Some(field) = title {
-            self.act(Action::Edit { record, field, edit: FieldEdit::Assign(tr!("Anya")) });
+            self.act(Action::Edit { record, field, edit: FieldEdit::Assign(tr!("Anya")), seen: None });
         }
         self.at_step(WritersStep::Apart);
         self.ask_relay_to_write();

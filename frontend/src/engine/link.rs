@@ -1,5 +1,6 @@
 //! The engine's link: one relay at a time, another one as soon as it is lost.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
@@ -7,19 +8,18 @@ use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Violation};
 use shared::schema::Schema;
 use shared::wire::{Frame, Hello, Room};
+use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;
+use super::heartbeat::{Beat, Heartbeat, Hurry};
 use super::route::{self, Farewell, Request, Route, Trouble};
-use super::session::Session;
+use super::session::{Action, Safety, Session};
 use super::socket::{Socket, SocketEvent};
 use super::{Engine, State};
 use crate::browser;
 
 /// How long a relay may take until it has said hello.
 const OPENING: Duration = Duration::from_secs(2);
-/// How long a relay may take to say anything while it owes the receipt of an edit. A browser tells nothing of a link
-/// that went dead without a word.
-const SILENCE: Duration = Duration::from_secs(10);
 /// Where the addresses of vouched relays are kept for the next time.
 const RELAYS_KEY: &str = "duet.vouched-relays";
 
@@ -46,6 +46,12 @@ pub(super) struct Link {
     /// The next attempt, or the end of the patience with this one.
     timer: Option<Timeout>,
     connected_at: Duration,
+    pub(super) heartbeat: Heartbeat,
+    /// What waits for a sign of the relay: over a link that is dead, a wish would wait for the end of the outage, though this
+    /// tab could give a number by itself.
+    pub(super) held: Vec<Action>,
+    /// The relays that this page was told of which answer, but not to this page.
+    closed_doors: BTreeSet<String>,
     /// Whether no relay could be reached since the last one was lost, or at all.
     alone: bool,
     /// Whether what can wait until this page has what the relay has is under way.
@@ -63,6 +69,9 @@ impl Link {
             socket: None,
             timer: None,
             connected_at: Duration::ZERO,
+            heartbeat: Heartbeat::default(),
+            held: Vec::new(),
+            closed_doors: BTreeSet::new(),
             alone: false,
             has_chores_begun: false,
             trouble: Trouble::default(),
@@ -147,6 +156,7 @@ impl Engine {
             self.tell_neighbours(state);
         }
         if offline {
+            self.act_on_held();
             self.announce();
         } else {
             self.seek();
@@ -175,6 +185,7 @@ impl Engine {
 
     /// Tries the next relay when the route says that it is time.
     pub(super) fn seek(&self) {
+        self.act_on_held();
         {
             let state = &mut *self.0.state.borrow_mut();
             state.link.close(Standing::Seeking { next: state.route.next().to_owned() });
@@ -211,8 +222,30 @@ impl Engine {
 
     /// The relay cannot be reached: on to the next.
     fn give_up(&self) {
+        self.look_at_door();
         self.0.state.borrow_mut().route.failed();
         self.seek();
+    }
+
+    /// A browser does not say why a WebSocket cannot be opened. A relay that answers otherwise has refused it.
+    fn look_at_door(&self) {
+        let State { link, route, .. } = &mut *self.0.state.borrow_mut();
+        let address = route.next().to_owned();
+        if !self.0.post.is_page() || !link.closed_doors.insert(address.clone()) {
+            return;
+        }
+        let engine = self.clone();
+        spawn_local(async move {
+            let answers = browser::answers(&address).await;
+            let State { session, link, .. } = &mut *engine.0.state.borrow_mut();
+            // One that is not there now may be there, and refuse, another time.
+            if !answers || matches!(&link.standing, Standing::Connected { address: own, .. } if *own == address) {
+                link.closed_doors.remove(&address);
+                return;
+            }
+            let page = browser::origin();
+            session.tell_aloud(browser::now(), Fact::ClosedDoor { address, page });
+        });
     }
 
     fn on_socket(&self, attempt: u64, event: SocketEvent) {
@@ -228,10 +261,24 @@ impl Engine {
     }
 
     /// Sees to it that a silent relay is left.
-    pub(super) fn watch(&self, state: &mut State) {
-        let connected = matches!(state.link.standing, Standing::Connected { .. });
-        if connected && state.link.timer.is_none() && state.session.view().unsaved_edits() > 0 {
-            state.link.timer = Some(self.after(SILENCE, Engine::on_lost));
+    pub(super) fn watch(&self) {
+        let beat = {
+            let state = &mut *self.0.state.borrow_mut();
+            let hurry = state.hurry();
+            let State { link, .. } = state;
+            if !matches!(link.standing, Standing::Connected { .. }) {
+                return;
+            }
+            let slack = 2 * self.0.impairment.get().latency();
+            let (beat, wait) = link.heartbeat.look(browser::now().monotonic, hurry, slack);
+            link.timer = Some(self.after(wait, Engine::watch));
+            if let (Beat::Ask, Some(socket)) = (beat, &mut link.socket) {
+                socket.send(&Frame::Ping);
+            }
+            beat
+        };
+        if beat == Beat::Dead {
+            self.on_lost();
         }
     }
 
@@ -244,9 +291,11 @@ impl Engine {
     }
 
     fn on_frame(&self, frame: Frame) {
+        self.0.state.borrow_mut().link.heartbeat.heard(browser::now().monotonic);
         match frame {
             Frame::Hello(Hello::Relay { voter, replica, schema }) => self.on_hello(voter, replica, schema),
             Frame::Message(message) => self.on_message(message),
+            Frame::Ping => {}
             Frame::Bye(violation) => self.on_bye(violation),
             Frame::Hello(_)
             | Frame::InRoom(..)
@@ -258,6 +307,7 @@ impl Engine {
                 self.cut(&Violation::Malformed { reason });
             }
         }
+        self.act_on_held();
     }
 
     fn on_bye(&self, violation: Violation) {
@@ -283,11 +333,13 @@ impl Engine {
             let state = &mut *self.0.state.borrow_mut();
             state.link.timer = None;
             state.link.connected_at = browser::now().monotonic;
+            state.link.heartbeat = Heartbeat::new(state.link.connected_at);
             state.link.alone = false;
             state.link.has_chores_begun = false;
             state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
         }
         self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
+        self.watch();
         self.begin_chores();
     }
 
@@ -308,7 +360,6 @@ impl Engine {
     }
 
     fn on_message(&self, message: Message) {
-        self.0.state.borrow_mut().link.timer = None;
         let is_status = matches!(message, Message::Status(_) | Message::StatusNews(_));
         self.advance_or_cut(|session| session.receive(browser::now(), message));
         if is_status {
@@ -363,11 +414,24 @@ impl Engine {
             }
             was_connected
         };
-        if was_connected { self.seek() } else { self.give_up() }
+        if was_connected {
+            self.seek();
+        } else {
+            self.give_up();
+        }
     }
 }
 
 impl State {
+    /// How soon this tab has to know whether its relay answers.
+    fn hurry(&self) -> Hurry {
+        match () {
+            () if !self.link.held.is_empty() => Hurry::Urgent,
+            () if browser::is_shown() || self.session.safety() < Safety::Relay => Hurry::Usual,
+            () => Hurry::None,
+        }
+    }
+
     /// The relays of this room are known from now on, and the next time that the page is loaded. A relay that nobody
     /// vouches for names none.
     fn learn_relays(&mut self) {

@@ -1,17 +1,22 @@
 //! Web Locks: what one tab of a browser holds, no other does.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+use super::patience::within;
 use crate::browser;
 
 /// How long a page that is loaded anew waits for the lock of the one that it replaces, in milliseconds.
 const HANDOVER_MS: u32 = 250;
+
+/// How long the browser may take to say whether a lock can be had.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// Held until it is dropped, or the page is gone.
 pub struct Lock {
@@ -42,13 +47,13 @@ pub fn is_possible() -> bool {
 pub async fn take(name: &str, patience: Patience) -> Option<Lock> {
     let manager = manager()?;
     let request: Function = Reflect::get(&manager, &"request".into()).ok()?.dyn_into().ok()?;
-    let release = Rc::new(RefCell::new(None));
+    let (release, is_late) = (Rc::new(RefCell::new(None)), Rc::new(Cell::new(false)));
     let mut tell = None;
     let granted = Promise::new(&mut |resolve, _| tell = Some(resolve));
     let on_granted = {
-        let (release, tell) = (Rc::clone(&release), tell?);
+        let (release, is_late, tell) = (Rc::clone(&release), Rc::clone(&is_late), tell?);
         Closure::once_into_js(move |lock: JsValue| -> JsValue {
-            if lock.is_null() {
+            if lock.is_null() || is_late.get() {
                 return JsValue::UNDEFINED;
             }
             let held = Promise::new(&mut |resolve, _| *release.borrow_mut() = Some(resolve));
@@ -59,7 +64,8 @@ pub async fn take(name: &str, patience: Patience) -> Option<Lock> {
     let options = options(patience)?;
     let over = request.call3(&manager, &name.into(), &options, &on_granted).ok()?;
     // Refused and given up settle the request itself; a granted one is settled when the lock is released.
-    let _either = JsFuture::from(Promise::race(&Array::of2(&granted, &over))).await;
+    let answered = within(ANSWER, JsFuture::from(Promise::race(&Array::of2(&granted, &over)))).await;
+    is_late.set(answered.is_none());
     release.take().map(|release| Lock { release })
 }
 

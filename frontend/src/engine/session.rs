@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 use shared::crdt::FieldEdit;
-use shared::document::LostWrite;
+use shared::document::{Live, LostWrite};
 use shared::dot::DotSet;
 use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{
@@ -47,6 +47,8 @@ pub enum Action {
         record: RecordId,
         field: FieldName,
         edit: FieldEdit,
+        /// The versions that the user saw who typed it; `None` for those that are here now.
+        seen: Option<Vec<Live>>,
     },
     Remove {
         record: RecordId,
@@ -118,6 +120,8 @@ enum Disk {
 pub struct Session {
     replica: Replica,
     disk: Disk,
+    /// Whether the device has failed to take a write.
+    has_lost_device: bool,
     /// The own edits that some relay has confirmed to be durable.
     stored: DotSet,
     /// Whether somebody can see the page: only then does this tab witness decisions.
@@ -223,6 +227,7 @@ impl Session {
         Session {
             replica,
             disk,
+            has_lost_device: false,
             stored: DotSet::default(),
             shown: true,
             link: None,
@@ -268,8 +273,8 @@ impl Session {
         Ok(self.step(now, Input::PeerUp(peer, PeerKind::Relay(voter, incarnation))).sends)
     }
 
-    /// Takes the schema of a relay. A replica that has neither written nor learned anything can be made anew under its
-    /// old id.
+    /// Takes the schema of a relay, or of a neighbour. A replica that has neither written nor learned anything can be made
+    /// anew under its old id; any other takes a schema that extends its own.
     fn adopt(&mut self, now: Now, schema: Schema) -> Result<(), Violation> {
         let view = self.view();
         let untouched =
@@ -280,6 +285,8 @@ impl Session {
             self.replica = replica(view.me(), schema, Recovered::default(), now);
             self.neighbours.clear();
             let _unlinked = self.set_shown(now, self.shown);
+            Ok(())
+        } else if self.replica.extend_schema(&schema) {
             Ok(())
         } else {
             Err(Violation::OtherSchema)
@@ -328,8 +335,8 @@ impl Session {
         match action {
             Action::Add(record) => self.add(now, record),
             Action::Undo => self.undo(now),
-            Action::Edit { record, field, edit } => {
-                let sends = self.command(now, Command::Edit { record, field, edit });
+            Action::Edit { record, field, edit, seen } => {
+                let sends = self.command(now, Command::Edit { record, field, edit, seen });
                 self.note_names(record);
                 sends
             }

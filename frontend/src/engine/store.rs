@@ -2,19 +2,23 @@
 
 pub mod rows;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
+use gloo::events::EventListener;
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use shared::id::ReplicaId;
 use shared::wire::Room;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
+use web_sys::{IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction};
 
+use super::patience::within;
 use crate::browser;
+use crate::tr;
 use rows::Change;
 
 /// Of the layout of the rows. A newer database is left alone; in an older one, version 1, the secret is missing.
@@ -22,9 +26,27 @@ const VERSION: u32 = 2;
 /// The one object store.
 const ROWS: &str = "rows";
 
+/// How long the browser may take to open a database, to list or delete some, to read a part of one, and to write. A browser
+/// whose storage is broken may never answer.
+const OPENING: Duration = Duration::from_secs(6);
+const LISTING: Duration = Duration::from_secs(3);
+const READING: Duration = Duration::from_secs(20);
+const WRITING: Duration = Duration::from_secs(20);
+
 /// An open database, closed when dropped.
 pub struct Store {
     database: IdbDatabase,
+    /// Told when the browser takes the database away.
+    ends: RefCell<Vec<EventListener>>,
+}
+
+/// Why the browser takes a database away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Somebody has cleared it.
+    Cleared,
+    /// Another page wants to change or delete it.
+    Wanted,
 }
 
 /// Why a database is not open.
@@ -71,10 +93,14 @@ impl Store {
             })
         };
         request.set_onupgradeneeded(Some(make.unchecked_ref()));
-        match done(&request).await {
-            Ok(database) => Ok(Store { database: database.unchecked_into() }),
-            Err(_) if is_older.get() => Err(NotOpen::Older),
-            Err(reason) => Err(reason.into()),
+        match within(OPENING, done(&request)).await {
+            Some(Ok(database)) => Ok(Store::of(database)),
+            Some(Err(_)) if is_older.get() => Err(NotOpen::Older),
+            Some(Err(reason)) => Err(reason.into()),
+            None => {
+                close_late(&request);
+                Err(silent().into())
+            }
         }
     }
 
@@ -84,8 +110,21 @@ impl Store {
     /// The reason, in the browser's words.
     pub async fn open_older(name: &str) -> Result<Self, String> {
         let request = open_factory()?.open(name).map_err(reason)?;
-        let database: IdbDatabase = done(&request).await?.unchecked_into();
-        Ok(Store { database })
+        within(OPENING, done(&request)).await.ok_or_else(silent)?.map(Store::of)
+    }
+
+    fn of(database: JsValue) -> Self {
+        Store { database: database.unchecked_into(), ends: RefCell::default() }
+    }
+
+    /// Tells when the browser takes the database away.
+    pub fn on_taken(&self, tell: impl Fn(Taken) + 'static) {
+        let tell = Rc::new(tell);
+        let ends = [("close", Taken::Cleared), ("versionchange", Taken::Wanted)].map(|(event, taken)| {
+            let tell = Rc::clone(&tell);
+            EventListener::new(&self.database, event, move |_| tell(taken))
+        });
+        self.ends.replace(ends.into());
     }
 
     /// The rows whose keys are in a range.
@@ -96,7 +135,7 @@ impl Store {
         let transaction = self.database.transaction_with_str(ROWS).map_err(reason)?;
         let rows = transaction.object_store(ROWS).map_err(reason)?;
         let request = rows.get_all_with_key(&range(from, until)?).map_err(reason)?;
-        let found: Array = done(&request).await?.unchecked_into();
+        let found: Array = within(READING, done(&request)).await.ok_or_else(silent)??.unchecked_into();
         Ok(found.iter().map(|row| Uint8Array::unchecked_from_js(row).to_vec()).collect())
     }
 
@@ -118,7 +157,11 @@ impl Store {
             transaction.set_oncomplete(Some(&resolve));
             transaction.set_onabort(Some(&reject));
         });
-        let completed = JsFuture::from(completed).await;
+        let Some(completed) = within(WRITING, JsFuture::from(completed)).await else {
+            // It may still come to its end, or not.
+            let _aborted = transaction.abort();
+            return Err(silent());
+        };
         let why = || transaction.error().map_or_else(|| "the write was aborted".to_owned(), |error| error.message());
         completed.map(drop).map_err(|_| why())
     }
@@ -171,7 +214,7 @@ pub async fn replicas(room: &Room) -> Vec<ReplicaId> {
         let factory = factory()?;
         let list: Function = Reflect::get(&factory, &"databases".into()).ok()?.dyn_into().ok()?;
         let promise: Promise = list.call0(&factory).ok()?.dyn_into().ok()?;
-        JsFuture::from(promise).await.ok()
+        within(LISTING, JsFuture::from(promise)).await?.ok()
     };
     let list: Array = list.await.map(JsCast::unchecked_into).unwrap_or_default();
     let names = list.iter().filter_map(|database| Reflect::get(&database, &"name".into()).ok()?.as_string());
@@ -193,7 +236,7 @@ pub async fn delete(name: &str) -> bool {
         request.set_onerror(Some(&reject));
         request.set_onblocked(Some(&reject));
     });
-    JsFuture::from(gone).await.is_ok()
+    within(LISTING, JsFuture::from(gone)).await.is_some_and(|gone| gone.is_ok())
 }
 
 fn open_factory() -> Result<IdbFactory, String> {
@@ -202,6 +245,22 @@ fn open_factory() -> Result<IdbFactory, String> {
 
 fn factory() -> Option<IdbFactory> {
     browser::window().indexed_db().ok()?
+}
+
+/// Why nothing can be kept where the browser does not answer.
+pub fn silent() -> String {
+    tr!("its storage does not answer")
+}
+
+/// A database that is opened after all is not wanted any more. Open, it would keep others from it.
+fn close_late(request: &IdbOpenDbRequest) {
+    let opened = request.clone();
+    let close = Closure::once_into_js(move || {
+        if let Ok(database) = opened.result() {
+            database.unchecked_into::<IdbDatabase>().close();
+        }
+    });
+    request.set_onsuccess(Some(close.unchecked_ref()));
 }
 
 /// What a request results in.

@@ -75,7 +75,17 @@ impl Engine {
                 return;
             }
             match identity {
-                Ok(identity) => self.succeed(state, identity, violation),
+                Ok(identity) => {
+                    self.succeed(state, identity, Fact::NewId(violation));
+                    let refused = &mut state.succession.refused;
+                    *refused += 1;
+                    if *refused == 1 {
+                        state.route.failed();
+                    } else {
+                        // A relay that refuses every id is not to be asked again and again.
+                        state.route.refused(&[]);
+                    }
+                }
                 Err(_no_randomness) => {
                     state.session.tell_aloud(browser::now(), Fact::LinkRefused(violation));
                     state.route.refused(&[]);
@@ -88,7 +98,8 @@ impl Engine {
         }
     }
 
-    fn succeed(&self, state: &mut State, identity: Identity, violation: Violation) {
+    /// Goes on under another id; `why` is told.
+    pub(super) fn succeed(&self, state: &mut State, identity: Identity, why: Fact) {
         let (now, replica, secret) = (browser::now(), identity.replica(), identity.secret);
         state.neighbours.leave(&mut state.session, now);
         self.tell_neighbours(state);
@@ -99,18 +110,11 @@ impl Engine {
         let lock = keeper.map(|keeper| keeper.end(&mut old)).or(state.lost_lock.take());
         (state.secret, state.alarm) = (secret, None);
         state.neighbours = Neighbours::new(replica, browser::random_number());
-        for fact in identity.remarks.into_iter().chain([Fact::NewId(violation)]) {
+        for fact in identity.remarks.into_iter().chain([why]) {
             state.session.tell_aloud(now, fact);
         }
-        let Succession { waiting, refused, .. } = &mut state.succession;
-        waiting.push(Predecessor { session: old, lock, is_own: true });
-        *refused += 1;
-        if *refused == 1 {
-            state.route.failed();
-        } else {
-            // A relay that refuses every id is not to be asked again and again.
-            state.route.refused(&[]);
-        }
+        state.succession.waiting.push(Predecessor { session: old, lock, is_own: true });
+        self.hear_of_loss(state);
     }
 
     /// Does the work of a closed tab whose id is of no use any more, as soon as this page has what a relay has.

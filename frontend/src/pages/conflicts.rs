@@ -172,7 +172,7 @@ fn values(row: &Row, field: &Field, text: &Text, on_action: &Callback<Action>) -
     let (record, name) = (row.id, field.name.clone());
     let on_choose = on_action.reform(move |value| {
         let edit = FieldEdit::Assign(value);
-        Action::Edit { record, field: name.clone(), edit }
+        Action::Edit { record, field: name.clone(), edit, seen: None }
     });
     html! {
         <li key={format!("{record} {}", field.name)} class="conflict">

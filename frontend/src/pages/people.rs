@@ -12,6 +12,7 @@ use crate::components::record_form::RecordForm;
 use crate::components::record_table::RecordTable;
 use crate::components::text_input::TextInput;
 use crate::components::tour_panel::StartTour;
+use crate::components::unfinished::Unfinished;
 use crate::components::{relay_list, story_list, undo_button};
 use crate::hooks::use_action;
 use crate::language::grouped;
@@ -65,10 +66,11 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                         <Exchange layout={layout.clone()} rows={found.clone()} />
                         { undo_button::show(snapshot.undo.as_deref(), &on_action) }
                         <TextInput id={SEARCH_ID} class="search" label={tr!("Search")} kind="search" placeholder={tr!("Search  /")}
-                            value={(*search).clone()} on_input={on_search} />
+                            value={(*search).clone()} on_input={on_search.clone()} />
                     </div>
                 </div>
                 <RecordForm layout={layout.clone()} first_id={NEW_RECORD_ID} on_action={on_action.clone()} />
+                <Unfinished found={found.clone()} all={snapshot.rows.clone()} on_show={on_search.reform(|()| String::new())} />
                 if found.is_empty() {
                     { nobody(snapshot, &search, start_tour) }
                 } else {

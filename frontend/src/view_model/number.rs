@@ -142,7 +142,9 @@ impl Number {
             number.text = decided.number.to_string();
             number.proof = Some(tr!("Decided at {place}", place = place(session, decided.slot)));
         } else if let Some(leased) = view.leased {
-            number.state = NumberState::Leased;
+            let is_kept = session.can_keep_leased();
+            number.state = if is_kept { NumberState::Leased } else { NumberState::Pending };
+            number.remark = (!is_kept).then(|| tr!("final when a relay has it: this device keeps nothing"));
             number.text = leased.into_inner().to_string();
         } else if let Some(claim) = view.provisional.first() {
             number.be_provisional(session, contested, claim, view.provisional.get(1));

@@ -38,6 +38,7 @@ struct Bearing {
     is_connected: bool,
     is_locally_offline: bool,
     settles: bool,
+    keeps_leased: bool,
 }
 
 impl Bearing {
@@ -47,6 +48,7 @@ impl Bearing {
             is_connected: view.is_connected(),
             is_locally_offline: view.is_locally_offline(),
             settles: view.ledger().epoch().rung.settles(),
+            keeps_leased: session.can_keep_leased(),
         }
     }
 }

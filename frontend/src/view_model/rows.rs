@@ -130,7 +130,7 @@ impl Rows {
         }
         let Some(number) = number else { return };
         let stakes = stakes(&self.contested, record, number);
-        if stakes.is_empty() && number.pending.is_none() {
+        if stakes.is_empty() && number.pending.is_none() && number.leased.is_none() {
             return;
         }
         for &stake in &stakes {

@@ -134,7 +134,7 @@ fn connected(session: &Session, dialled: &str, voter: VoterId, fetching: Option<
     if status.can_agree() {
         parts.push(rate(view.load().unwrap_or_default(), &view.ledger().dynamic()));
     }
-    let saving = saving(session.kept_at_most(Safety::Device), fetching);
+    let saving = saving(session.kept_at_most(Safety::Device), fetching).or_else(|| of_neighbours(session));
     let is_calm = status.can_agree() && rung.mode() == Mode::Hybrid && saving.is_none();
     parts.push(saving.unwrap_or_else(|| match view.edits_not_on_majority() {
         0 => tr!("everything is safe on a majority of relays"),
@@ -177,6 +177,18 @@ fn saving(unsaved: Unsafe, fetching: Option<u64>) -> Option<String> {
         (0, wishes) => Some(trn!(wishes, "{count} number being decided", "{count} numbers being decided")),
         (edits, _) => Some(trn!(edits, "saving {count} edit", "saving {count} edits")),
     }
+}
+
+/// What other tabs have told this one, and no relay has.
+fn of_neighbours(session: &Session) -> Option<String> {
+    let edits = session.view().edits_of_neighbours_only();
+    (edits > 0).then(|| {
+        trn!(
+            edits,
+            "{count} edit of another tab of this browser is on no relay yet",
+            "{count} edits of other tabs of this browser are on no relay yet"
+        )
+    })
 }
 
 /// How far a load that takes a while has come.

@@ -153,6 +153,9 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::WordsMissing(_)
         | Fact::Impossible(_)
         | Fact::InMemoryOnly { .. }
+        | Fact::NotSecure
+        | Fact::ClosedDoor { .. }
+        | Fact::DeviceBack
         | Fact::DeviceLost { .. }
         | Fact::Retired
         | Fact::NewId(_)
@@ -246,6 +249,17 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         }
         Fact::InMemoryOnly { reason } => {
             tr!("This tab keeps its edits in memory only, until a relay has them: {reason}.", reason = reason)
+        }
+        Fact::NotSecure => tr!(
+            "This page came over plain http, so the browser keeps nothing here: edits are in this tab only until a relay has them, tabs of this browser do not merge directly, and the page does not open without a relay. Ask who runs the relay for an address with https."
+        ),
+        Fact::ClosedDoor { address, page } => tr!(
+            "The relay at {address} answers, but takes no connection from this page. It must be started with --allow-origin {page}, and a proxy before it must pass WebSockets on.",
+            address = address,
+            page = page
+        ),
+        Fact::DeviceBack => {
+            tr!("This device keeps edits again. This tab has a new id, and gives up its leased numbers.")
         }
         Fact::DeviceLost { reason } => tr!(
             "This device keeps nothing more for this tab ({reason}). New edits are in this tab only, until a relay has them: keep it open.",

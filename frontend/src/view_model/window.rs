@@ -43,6 +43,12 @@ impl Window {
         Window { first, end: (first + count).min(all), above, ..self }
     }
 
+    /// A table of `all` rows with every one of them in the document.
+    #[must_use]
+    pub fn whole(self, all: usize) -> Self {
+        Window { first: 0, end: all, above: 0.0, ..self }
+    }
+
     /// How much room is kept for the rows behind the last one.
     #[must_use]
     pub fn below(&self, all: usize) -> f64 {

@@ -32,6 +32,11 @@ impl Hearsay {
         self.dots.is_empty()
     }
 
+    /// How many edits only neighbours have told of.
+    pub(super) fn count(&self) -> u64 {
+        self.dots.intervals().map(|(_, (start, end))| end - start + 1).sum()
+    }
+
     /// Panics if an invariant does not hold.
     pub(super) fn assert_merged(&self, document: &Document) {
         assert!(self.dots.is_subset(document.context()), "hearsay that is not in the document: {:?}", self.dots);

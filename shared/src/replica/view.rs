@@ -245,6 +245,12 @@ impl<'a> View<'a> {
         dot.replica == self.replica.me && dot.counter > self.replica.copies.sent()
     }
 
+    /// How many edits of the other tabs of this browser are here, and on no relay as far as it is known here.
+    #[must_use]
+    pub fn edits_of_neighbours_only(&self) -> u64 {
+        self.replica.hearsay.count()
+    }
+
     /// How many of this replica's own edits are not known to be durable on a majority of the voters in force. What it
     /// wishes for is there as soon as it is decided, and not [pending](Self::pending_wishes) any more.
     #[must_use]

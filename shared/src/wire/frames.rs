@@ -59,6 +59,7 @@ mod tag {
     pub const OPENED: u8 = 40;
     pub const CLOSED: u8 = 41;
     pub const UPDATED: u8 = 42;
+    pub const PING: u8 = 43;
     /// The name of a room follows.
     pub const IN_ROOM: u8 = 0x40;
     /// The table of replicas begins anew with this frame.
@@ -100,6 +101,7 @@ impl Encoder {
                 put_plain(&mut bytes, relays);
                 tag::RELAYS
             }
+            Frame::Ping => tag::PING,
             Frame::Message(message) => self.message(&mut bytes, message),
             Frame::Opened(room) => {
                 put_room(&mut bytes, room);
@@ -411,6 +413,7 @@ impl Decoder {
             tag::OPENED => Frame::Opened(take_room(&mut rest)?),
             tag::CLOSED => Frame::Closed(take_room(&mut rest)?),
             tag::UPDATED => Frame::Updated(take_room(&mut rest)?, take_plain(&mut rest)?),
+            tag::PING => Frame::Ping,
             what if what & tag::IN_ROOM != 0 => {
                 let room = take_room(&mut rest)?;
                 Frame::InRoom(room, self.message(what & !tag::IN_ROOM, &mut rest)?)

@@ -15,7 +15,7 @@ impl Session {
         let ours = self.view().schema();
         // A tab that has met no relay yet assumes this schema.
         let may_follow = self.link.is_none() && self.neighbours.is_empty() && *ours == Schema::people();
-        if schema != *ours && schema != Schema::people() && may_follow {
+        if schema != *ours && (schema.extends(ours) || schema != Schema::people() && may_follow) {
             self.adopt(now, schema)?;
         } else if schema != *ours {
             return Err(Violation::OtherSchema);

@@ -31,6 +31,13 @@ impl Unsafe {
 }
 
 impl Session {
+    /// Whether a number out of this tab's lease may be shown as final: not where the device has failed, and no relay has the
+    /// record with its number.
+    #[must_use]
+    pub fn can_keep_leased(&self) -> bool {
+        !self.has_lost_device || self.safety() == Safety::Relay
+    }
+
     /// Whether this replica outlives its tab.
     #[must_use]
     pub fn is_on_device(&self) -> bool {
@@ -87,6 +94,7 @@ impl Session {
     #[must_use]
     pub fn lose_device(&mut self, now: Now) -> Vec<Message> {
         let Disk::Device { issued, .. } = std::mem::replace(&mut self.disk, Disk::None) else { return Vec::new() };
+        self.has_lost_device = true;
         let mut sends = self.step(now, Input::Persisted(issued)).sends;
         sends.extend(self.set_shown(now, self.shown));
         sends

@@ -43,7 +43,7 @@ impl Session {
                 renamed.extend(view.document().next_dot(view.me()).map(|dot| (id, RecordId(dot))));
                 self.add(now, record)
             }
-            Carried::Edit { record, field, edit } => self.act(now, Action::Edit { record, field, edit }),
+            Carried::Edit { record, field, edit } => self.act(now, Action::Edit { record, field, edit, seen: None }),
             Carried::Remove { record } => self.command(now, Command::Remove { record }),
             Carried::Number { record, number } => {
                 self.tell_lost_lease(now, record, old);

@@ -1,0 +1,38 @@
+//! Wishes for numbers that wait for a sign of the relay. Over a link that has gone dead without a word, a wish would wait for
+//! the end of the outage, though this tab could give a number by itself.
+
+use super::session::Action;
+use super::{Engine, State};
+use crate::browser;
+
+impl Engine {
+    /// Does what the user wants: at once in this tab, and on the relays as soon as they can be reached. A number is asked for
+    /// as soon as it is known whether there is a relay.
+    pub fn act(&self, action: Action) {
+        let is_held = {
+            let State { link, session, .. } = &mut *self.0.state.borrow_mut();
+            // Without a lease there is nothing to be gained by it.
+            let can_give = link.open_socket().is_some() && session.view().leased() > 0;
+            let waits = can_give && matches!(action, Action::Number { .. });
+            if waits {
+                link.held.push(action.clone());
+            }
+            waits
+        };
+        if is_held {
+            self.watch();
+        } else if action == Action::Undo {
+            self.undo();
+        } else {
+            self.advance(|session| session.act(browser::now(), action));
+        }
+    }
+
+    /// The relay has given a sign, or the link is gone.
+    pub(super) fn act_on_held(&self) {
+        let held = std::mem::take(&mut self.0.state.borrow_mut().link.held);
+        for action in held {
+            self.advance(|session| session.act(browser::now(), action));
+        }
+    }
+}
