@@ -63,24 +63,26 @@ pub async fn guard(State(door): State<Door>, request: Request, next: Next) -> Re
     let (parts, body) = request.into_parts();
     let others = door.node.addresses_of_others();
     let rule = Rule { config: &door.config, others: &others };
-    let asker = match rule.judge(door.behind, &parts) {
-        Ok(asker) => asker,
+    let is_health = parts.uri.path() == HEALTH;
+    let judged = rule.judge(door.behind, &parts);
+    let (mut response, asker) = match judged {
+        Ok(asker) => {
+            let response = match preflight(&asker, &parts) {
+                Some(response) => response,
+                None => next.run(Request::from_parts(parts, body)).await,
+            };
+            (response, asker)
+        }
         Err(denial) => {
             report(&denial, &parts.headers);
-            let mut response = denial.answer(parts.uri.path());
-            complete(response.headers_mut(), door.behind, &Asker::Unnamed);
-            if parts.uri.path() == HEALTH {
-                // There is nothing in it but that somebody answers: the page can tell its user that it is refused.
-                response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
-            }
-            return response;
+            (denial.answer(parts.uri.path()), Asker::Unnamed)
         }
     };
-    let mut response = match preflight(&asker, &parts) {
-        Some(response) => response,
-        None => next.run(Request::from_parts(parts, body)).await,
-    };
     complete(response.headers_mut(), door.behind, &asker);
+    if is_health {
+        // Pages that may not read it still learn that somebody answers, and can tell that they are refused.
+        response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
     response
 }
 

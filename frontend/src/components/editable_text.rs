@@ -72,9 +72,13 @@ fn editing(props: &Props, draft: Draft, set: Callback<Option<Draft>>, node: Node
         Callback::from(move |()| set.emit(None))
     };
     let (value, wrong) = (draft.text.clone(), draft.wrong.clone());
+    let field = node.clone();
     let on_save = Callback::from(move |()| {
-        let saved = draft.save.emit((draft.text.clone(), draft.seen.clone()));
-        set.emit(saved.err().map(|wrong| Draft { wrong: Some(wrong), ..draft.clone() }));
+        // What was typed last may not be drawn yet, so the field itself is asked. A text area has a value in the same way.
+        let text = field.get().map(|field| field.unchecked_into::<HtmlInputElement>().value());
+        let text = text.unwrap_or_else(|| draft.text.clone());
+        let saved = draft.save.emit((text.clone(), draft.seen.clone()));
+        set.emit(saved.err().map(|wrong| Draft { text, wrong: Some(wrong), ..draft.clone() }));
     });
     let on_key = {
         let (on_save, on_cancel) = (on_save.clone(), on_cancel.clone());
