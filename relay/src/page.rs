@@ -123,7 +123,7 @@ fn headers_of_asset(name: &str) -> [(HeaderName, &'static str); 3] {
 fn secure(script_source: &str) -> [(HeaderName, String); 3] {
     let policy = format!(
         "default-src 'self'; {script_source}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-         connect-src 'self' ws: wss:; worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+         connect-src 'self' ws: wss: http: https:; worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     [
         (header::CONTENT_SECURITY_POLICY, policy),
