@@ -188,7 +188,7 @@ fn an_import_is_undone_with_one_click_but_for_what_others_have_changed() {
     assert_eq!(net.page(TAB_A).undo.as_deref(), Some("the import of people.csv"));
     let record = net.page(TAB_B).rows[0].id;
     let edit = FieldEdit::Assign("x".to_owned());
-    net.act(TAB_B, Action::Edit { record, field: "note".to_owned(), edit });
+    net.act(TAB_B, Action::Edit { record, field: "note".to_owned(), edit, seen: None });
     net.act(TAB_A, Action::Undo);
     assert_eq!(net.page(TAB_B).rows.len(), 150, "no more at once than a relay takes");
     net.act(TAB_A, Action::Undo);

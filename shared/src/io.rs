@@ -159,6 +159,7 @@ impl Command {
             | Command::Edit { .. }
             | Command::Remove { .. }
             | Command::Undo
+            | Command::UndoImport { .. }
             | Command::JoinImport { .. }
             | Command::Dismiss { .. }
             | Command::Read(Consistency::Local)
