@@ -47,7 +47,7 @@ async fn a_preview_shows_each_row_and_an_import_is_undone_with_one_click() -> Re
     one.click("dialog.import button[type=submit]").await?;
     two.wait_long_for_text("#people-heading + p", "351 people").await?;
     one.wait_for_text(".import-panel", "350 lines are in.").await?;
-    one.press("Undo").await?;
+    one.click("button.undo").await?;
     one.wait_for_toast("Undone: the import of people.csv.").await?;
     for tab in [&one, &two] {
         let left = tab.wait_for_people("one", |people| people.len() == 1).await?;

@@ -103,6 +103,13 @@ pub struct Element {
     pub value: Result<Json, BadElement>,
 }
 
+/// An element before its line is known.
+struct Found {
+    /// The byte at which it begins.
+    at: usize,
+    value: Result<Json, BadElement>,
+}
+
 impl JsonReader {
     /// # Errors
     /// Where it is no JSON, or has no list in its place.
@@ -124,8 +131,8 @@ impl JsonReader {
         if self.is_ended { self.text.len() } else { self.at }
     }
 
-    /// The next value and the byte at which it begins; `None` behind the last one.
-    fn read(&mut self) -> Result<Option<(usize, Result<Json, BadElement>)>, NotJson> {
+    /// The next element; `None` behind the last one.
+    fn read(&mut self) -> Result<Option<Found>, NotJson> {
         let mut parser = Parser::at(&self.text, self.at);
         parser.space();
         if parser.take(b']') {
@@ -135,11 +142,12 @@ impl JsonReader {
             parser.expect(b',')?;
             parser.space();
         }
-        let begin = parser.at;
-        parser.until = begin.saturating_add(MAX_RECORD_BYTES);
+        let at = parser.at;
+        parser.until = at.saturating_add(MAX_RECORD_BYTES);
         let value = parser.value(0)?;
         self.at = parser.at;
-        Ok(Some((begin, if parser.has_half { Err(BadElement::HalfCharacter) } else { Ok(value) })))
+        let value = if parser.has_half { Err(BadElement::HalfCharacter) } else { Ok(value) };
+        Ok(Some(Found { at, value }))
     }
 }
 
@@ -153,9 +161,9 @@ impl Iterator for JsonReader {
         }
         let read = self.read();
         self.is_ended = !matches!(read, Ok(Some(_)));
-        let (at, value) = match read {
+        let Found { at, value } = match read {
             Ok(element) => element?,
-            Err(fault) => (fault.at.min(self.text.len()), Err(BadElement::NotJson(fault))),
+            Err(fault) => Found { at: fault.at.min(self.text.len()), value: Err(BadElement::NotJson(fault)) },
         };
         self.line += line_breaks(self.text.as_bytes(), self.counted, at);
         self.counted = at;
