@@ -29,7 +29,7 @@ pub use dynamic::{DynamicView, LeaseItem, mode_in_words, rung_key, rung_meaning,
 pub use errors::{command_rejection, number_refusal, schema_violation, violation_in_words};
 pub use import::{ImportView, left_out};
 pub use lab::{BurstView, LabView, WritersStep, guests_in_words, impairment_in_words};
-pub use layout::{Column, Field, Layout, Nouns, field_word};
+pub use layout::{Column, Field, Layout, Nouns, bad_list, field_word};
 pub use listing::{Listing, Order, SortKey};
 pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
 pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_wish};

@@ -45,6 +45,8 @@ fn commas_separate_tags_and_those_that_are_there_are_left_out() {
     let new = |typed| new_tags(typed, &tags).unwrap();
     assert_eq!(new(" choir "), ["choir"]);
     assert_eq!(new("joins in May, choir,, board ,choir,"), ["joins in May", "choir"]);
+    assert_eq!(new("\"a, b\", c"), ["a, b", "c"], "as in a file");
+    assert!(new_tags("\"a", &[]).unwrap_err().contains("a quote without its other one"));
     assert!(new("").is_empty() && new(" , ").is_empty() && new("board").is_empty());
 }
 

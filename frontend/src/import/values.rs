@@ -8,7 +8,7 @@ use super::csv::elements_of;
 use super::json::Json;
 use crate::engine::session::NumberWish;
 use crate::tr;
-use crate::view_model::{field_word, parse_wish, schema_violation};
+use crate::view_model::{bad_list, field_word, parse_wish, schema_violation};
 
 /// What a file says in one place.
 #[derive(Clone, Copy)]
@@ -142,10 +142,7 @@ fn elements(field: &str, value: Value<'_>) -> Result<Vec<String>, String> {
     };
     let mut elements: Vec<String> = Vec::new();
     for element in wanted.ok_or_else(|| match value {
-        Value::Cell(_) => tr!(
-            "The {field} have a quote without its other one, or text beside a quote. Write them as in “a, \"b, c\"”.",
-            field = field_word(field)
-        ),
+        Value::Cell(_) => bad_list(field),
         Value::Json(_) => {
             tr!("The {field} are to be a list of texts, as in [\"a\", \"b\"].", field = field_word(field))
         }

@@ -7,6 +7,7 @@ use shared::schema::{self, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaVio
 
 use super::capitalised;
 use super::errors::schema_violation_in_words;
+use crate::import::csv::elements_of;
 use crate::tr;
 
 /// How many columns stand between the title and the number. What has no column of its own shares the last one.
@@ -124,16 +125,18 @@ impl Layout {
         }
     }
 
-    /// What somebody typed, as elements that a set with these `elements` does not have yet. Commas separate them.
+    /// What somebody typed, as elements that a set with these `elements` does not have yet. Commas separate them, as in a
+    /// cell of a file.
     ///
     /// # Errors
     /// What is wrong with them, as a sentence.
     pub fn new_elements(&self, field: &Field, typed: &str, elements: &[String]) -> Result<Vec<String>, String> {
         let mut wanted: Vec<String> = Vec::new();
-        for element in typed.split(',').map(str::trim).filter(|element| !element.is_empty()) {
-            if !elements.iter().chain(&wanted).any(|held| held == element) {
-                self.check(&field.name, &FieldEdit::Insert(element.to_owned()))?;
-                wanted.push(element.to_owned());
+        let typed = elements_of(typed).ok_or_else(|| bad_list(&field.name))?;
+        for element in typed.into_iter().filter(|element| !element.is_empty()) {
+            if !elements.iter().chain(&wanted).any(|held| *held == element) {
+                self.check(&field.name, &FieldEdit::Insert(element.clone()))?;
+                wanted.push(element);
             }
         }
         if elements.len() + wanted.len() > MAX_ELEMENTS && !wanted.is_empty() {
@@ -221,6 +224,15 @@ pub fn field_word(name: &str) -> String {
         schema::TAGS => tr!("tags"),
         other => other.to_owned(),
     }
+}
+
+/// The elements of a set cannot be told apart, as a sentence.
+#[must_use]
+pub fn bad_list(field: &str) -> String {
+    tr!(
+        "The {field} have a quote without its other one, or text beside a quote. Write them as in “a, \"b, c\"”.",
+        field = field_word(field)
+    )
 }
 
 fn with_article(noun: &str) -> String {
