@@ -178,9 +178,9 @@ fn relays_tell_that_a_room_is_opened_or_closed_by_its_name_alone() {
 #[test]
 fn a_ping_is_read_whatever_went_before() {
     let bytes = Encoder::default().frame(&Frame::Ping);
-    assert_eq!(bytes, [VERSION, 42]);
+    assert_eq!(bytes, [VERSION, 43]);
     assert_eq!(Decoder::new(MAX_FRAME_BYTES).frame(&bytes), Ok(Frame::Ping));
-    assert!(Decoder::new(MAX_FRAME_BYTES).frame(&[VERSION, 42, 0]).is_err());
+    assert!(Decoder::new(MAX_FRAME_BYTES).frame(&[VERSION, 43, 0]).is_err());
 }
 
 /// Many records with one long text: a few bytes on the wire, and as long as they are in memory.

@@ -21,6 +21,8 @@ pub(super) struct Peers {
     links: LiteMap<PeerId, PeerKind>,
     /// What the other relays have told of themselves.
     presences: BTreeMap<VoterId, RelayPresence>,
+    /// Changes that have overtaken what they change. Invariant: of relays that have no presence.
+    early: BTreeMap<VoterId, Vec<PresenceNews>>,
     /// In a tab: how its relay says that things stand.
     status: Option<Status>,
     telling: Telling,
@@ -56,6 +58,7 @@ impl Peers {
             addresses,
             links: LiteMap::new(),
             presences: BTreeMap::new(),
+            early: BTreeMap::new(),
             status: None,
             telling: Telling::default(),
         }
@@ -121,22 +124,27 @@ impl Peers {
         self.links.keys().copied().filter(|&other| Some(other) != peer).collect()
     }
 
-    pub(super) fn set_presence(&mut self, voter: VoterId, presence: RelayPresence) {
+    pub(super) fn set_presence(&mut self, voter: VoterId, mut presence: RelayPresence) {
         self.telling.changed = true;
+        self.early.remove(&voter).iter().flatten().for_each(|news| presence.apply(news));
         self.addresses.insert(voter, presence.address.clone());
         self.presences.insert(voter, presence);
     }
 
     pub(super) fn change_presence(&mut self, voter: VoterId, news: &PresenceNews) {
-        if let Some(presence) = self.presences.get_mut(&voter) {
-            self.telling.changed = true;
-            presence.apply(news);
+        match self.presences.get_mut(&voter) {
+            Some(presence) => {
+                self.telling.changed = true;
+                presence.apply(news);
+            }
+            None => self.early.entry(voter).or_default().push(news.clone()),
         }
     }
 
     pub(super) fn clear_presence(&mut self, voter: VoterId) {
         self.telling.changed = true;
         self.presences.remove(&voter);
+        self.early.remove(&voter);
     }
 
     pub(super) fn set_status(&mut self, status: Status) {
