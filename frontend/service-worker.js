@@ -8,7 +8,8 @@ const CACHE = "duet-page";
 const INDEX = "/";
 // How long a relay may take to answer before the version that is kept is shown, in milliseconds.
 const PATIENCE = 3000;
-const HASHED = /[-_/.][0-9a-f]{16}[-_/.]/;
+// Trunk writes a hash without the zeros at its beginning.
+const HASHED = /[-_/.][0-9a-f]{10,16}[-_/.]/;
 const WORDS = /^\/[a-z]{2}\.json$/;
 
 self.addEventListener("install", event => {

@@ -148,7 +148,8 @@ fn hash_source(script: &str) -> String {
 
 /// Whether a name changes with the content, as in `frontend-510649cd1197b915_bg.wasm`.
 fn has_hash(name: &str) -> bool {
-    name.split(['/', '-', '_', '.']).any(|part| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    name.split(['/', '-', '_', '.'])
+        .any(|part| (10..=16).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -210,6 +211,18 @@ mod tests {
         assert_eq!(again.headers()[header::ETAG], tag);
         // Other bytes under the same name, as of another coding, have another tag.
         assert_eq!(answer("a.txt", &[(header::IF_NONE_MATCH, tag)]).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn a_hash_may_lack_the_zeros_at_its_beginning() {
+        for (name, has) in [
+            ("frontend-b941fae7280ac805_bg.wasm", true),
+            ("frontend-6103c80b22dbceb.js", true),
+            ("index.html", false),
+            ("service-worker.js", false),
+        ] {
+            assert_eq!(has_hash(name), has, "{name}");
+        }
     }
 
     #[test]
