@@ -62,7 +62,7 @@ fn record() -> impl Strategy<Value = NewRecord> {
     })
 }
 
-/// What the records hold, in their order. A cell cannot tell an empty text from none.
+/// The contents of all records, in their order. A cell cannot tell an empty text from none.
 fn contents(session: &Session, format: Format) -> Vec<(Vec<FieldView>, Option<u64>)> {
     let texts = |field| match field {
         FieldView::Register(candidates) => {

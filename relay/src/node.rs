@@ -115,7 +115,7 @@ pub struct Node {
     waiting_for_tabs: Total,
     /// Who wants to know when a room has changed.
     changes: broadcast::Sender<Room>,
-    /// Who listens for the programs of the original.
+    /// The receivers that tell the original's programs.
     told: broadcast::Sender<Told>,
     requests: Arc<Requests>,
     last_command: CommandId,
@@ -282,8 +282,8 @@ impl Node {
         self.asked.is_empty() || stops_at <= Instant::now()
     }
 
-    /// Begins nothing more that others have a part in. Tabs turn to other relays; links stay up, so that what was begun can be
-    /// decided.
+    /// Begins nothing more that others have a part in. Tabs turn to other relays; links stay up, so that what was begun
+    /// can be decided.
     fn begin_to_stop(&mut self) {
         self.stops_at.get_or_insert_with(|| Instant::now() + FINISH);
         let is_tab = |peer: &Peer| matches!(peer.place, Place::Tab(..));

@@ -31,7 +31,7 @@ const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
 const SCHEMA_VERSION: i64 = 6;
 
-/// What has changed since the version before, which is brought up to date when it is opened.
+/// The changes of the tables since the version before, made when such a database is opened.
 const SINCE_VERSION_5: &str = "ALTER TABLE progress ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;";
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
@@ -327,7 +327,8 @@ pub struct About {
     pub founding: Option<Configuration>,
     /// Where the other relays that were met are reached: host and port.
     pub relays: BTreeMap<VoterId, String>,
-    /// The highest ballot that was promised in a room that is dropped. A room that begins anew begins with this promise.
+    /// The highest ballot that was promised in a room that is dropped. A room that begins anew begins with this
+    /// promise.
     pub floor: Ballot,
 }
 

@@ -6,7 +6,7 @@ use e2e::relays::Relays;
 
 const SAFE: &str = "everything is safe on a majority";
 
-/// What is in the field with this name, or that there is none.
+/// The content of the field with this name; an error if there is no such field.
 fn field(label: &str) -> String {
     format!("return document.querySelector(`[aria-label=\"{label}\"]`)?.value ?? 'no such field'")
 }

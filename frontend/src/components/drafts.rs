@@ -1,5 +1,5 @@
-//! What was typed into the table and the form, and is not saved. It outlives the fields it was typed into: those come and go
-//! with the rows and the pages.
+//! Text that was typed into the table and the form, and is not saved. It outlives the fields it was typed into: those
+//! come and go with the rows and the pages.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use yew::prelude::*;
 
 use super::record_form::FormDraft;
 
-/// What a field saves: the text, and the versions of the record that its user saw when it was opened.
+/// An edit to be saved: the text, and the versions of the record that its user saw when the field was opened.
 pub type Typed = (String, Option<Vec<Live>>);
 
 /// Which field of the table it is.
@@ -23,9 +23,9 @@ pub type DraftOf = (RecordId, FieldName);
 pub struct Draft {
     pub text: String,
     pub wrong: Option<String>,
-    /// What the field held when it was opened.
+    /// The text of the field when it was opened.
     pub start: String,
-    /// What was typed, in words: for whoever cannot see the field any more.
+    /// The typed text, in words, for a user who cannot see the field any more.
     pub label: String,
     /// The record as it was when the field was opened.
     pub seen: Option<Vec<Live>>,

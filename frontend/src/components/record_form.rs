@@ -22,7 +22,7 @@ pub struct Props {
     pub on_action: Callback<Action>,
 }
 
-/// What was typed for a new record.
+/// The text that was typed for a new record.
 #[derive(Clone, Default, PartialEq)]
 pub struct FormDraft {
     /// What was typed for the fields of the schema.
@@ -138,7 +138,7 @@ fn number((draft, set): State<'_>) -> Html {
     }
 }
 
-/// What was typed, and what takes it when it changes.
+/// The typed text, and the callback that is told when it changes.
 type State<'a> = (&'a FormDraft, &'a Callback<FormDraft>);
 
 /// The page keeps what was typed while another view is shown.

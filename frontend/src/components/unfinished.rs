@@ -1,4 +1,4 @@
-//! What was typed into rows that cannot be seen any more: nothing of it is dropped unasked.
+//! Text that was typed into rows which cannot be seen any more: nothing of it is dropped unasked.
 
 use std::rc::Rc;
 

@@ -75,7 +75,8 @@ pub struct Decision {
     pub asked: Asked,
     /// What came of it, as far as that is still known.
     pub outcome: Option<Outcome>,
-    /// When this tab learned of it, in milliseconds since the Unix epoch; `None` if it was decided before this tab came.
+    /// When this tab learned of it, in milliseconds since the Unix epoch; `None` if it was decided before this tab
+    /// came.
     pub at_ms: Option<u64>,
     /// Those who vote on it, ascending, and whether each is known to have voted for it.
     pub votes: Vec<(VoterId, bool)>,
@@ -137,7 +138,8 @@ fn decision(
     Decision { slot, ballot: accepted.ballot, by, asked, outcome, at_ms, votes: votes.to_vec() }
 }
 
-/// What came of a claim that was decided for `slot`. The ledger forgets outcomes; the numbers that they gave it keeps.
+/// The outcome of a claim that was decided in `slot`. The ledger forgets outcomes after a while, and keeps the numbers
+/// that they gave.
 fn outcome_of(claim: &Claim, slot: Slot, view: View<'_>) -> Option<Outcome> {
     let outcome = view.ledger().outcome(claim);
     if outcome != Some(Err(Rejection::Forgotten)) {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a relay may say nothing before it is asked, and then before it is left. A tab that nobody looks at, and that
-/// has sent all it has, is in no hurry.
+/// How long a relay may say nothing before it is asked, and then before it is left. A tab that nobody looks at, and
+/// that has sent all it has, is in no hurry.
 pub const PERIOD: Duration = Duration::from_secs(5);
 pub const CALM_PERIOD: Duration = Duration::from_secs(30);
 /// How long the relay may say nothing to somebody who waits for its answer.
@@ -11,7 +11,7 @@ pub const URGENT: Duration = Duration::from_secs(2);
 /// A look that comes so much later than it was to come was held up with all else: the answer may be in the same queue.
 const LATE: Duration = Duration::from_millis(500);
 
-/// What a link has heard of late.
+/// When the relay was heard and asked last, on one link.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heartbeat {
     heard: Duration,
@@ -64,8 +64,8 @@ impl Heartbeat {
         (self.heard, self.asked) = (now, None);
     }
 
-    /// Looks after the link, and says when to look again at the latest. `slack` is how much longer than usual the way there
-    /// and back takes.
+    /// Looks after the link, and says when to look again at the latest. `slack` is how much longer than usual the way
+    /// there and back takes.
     pub fn look(&mut self, now: Duration, hurry: Hurry, slack: Duration) -> (Beat, Duration) {
         let period = hurry.period() + slack;
         let (beat, since) = match self.asked {

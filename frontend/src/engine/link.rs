@@ -47,8 +47,8 @@ pub(super) struct Link {
     timer: Option<Timeout>,
     connected_at: Duration,
     pub(super) heartbeat: Heartbeat,
-    /// What waits for a sign of the relay: over a link that is dead, a wish would wait for the end of the outage, though this
-    /// tab could give a number by itself.
+    /// Actions that wait for a sign of the relay: over a link that is dead, a wish would wait for the end of the
+    /// outage, though this tab could give a number by itself.
     pub(super) held: Vec<Action>,
     /// The relays that this page was told of which answer, but not to this page.
     closed_doors: BTreeSet<String>,
@@ -106,8 +106,8 @@ impl Link {
     }
 }
 
-/// The route of a page in a room: the relay that the URL names, if it is vouched or the user has agreed to it in this tab;
-/// then the page's origin and the relays that it has named earlier.
+/// The route of a page in a room: the relay that the URL names, if it is vouched or the user has agreed to it in this
+/// tab; then the page's origin and the relays that it has named earlier.
 ///
 /// # Errors
 /// If the URL asks for a relay by something that is no address.

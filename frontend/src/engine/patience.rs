@@ -10,8 +10,8 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::browser;
 
-/// What `work` gives, unless that takes longer than `limit`. A page that was frozen meanwhile is given half of it anew: its
-/// timers may come before all that has waited with them.
+/// The result of `work`, unless that takes longer than `limit`. A page that was frozen meanwhile is given half of it
+/// anew: its timers may come before all that has waited with them.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut timer = pin!(async {

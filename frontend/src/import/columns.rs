@@ -5,14 +5,14 @@ use shared::text::unguarded;
 
 use crate::tr;
 
-/// What the columns of a number are called: here, in the API, and in the interface of the original system.
+/// The headers under which a file may have the number: the one of this page and of the API, and the original system's.
 const NUMBER: [&str; 2] = ["number", "max_number"];
 /// Columns of an export that mean nothing elsewhere.
 const OWN: [&str; 4] = ["id", "number state", "candidates", "refused"];
 /// Stands before the name of a field that is called like one of the columns above.
 const OF_FIELD: &str = "fields.";
 
-/// What a column is used for.
+/// The place that the cells of a column go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Use {
     Field(FieldSpec),
@@ -24,7 +24,7 @@ pub enum Use {
 }
 
 impl Use {
-    /// What a column of this name is used for. Fields go by their names, in upper or lower case if that is clear.
+    /// The use of a column with this name. Fields go by their names, in upper or lower case if that is clear.
     pub(super) fn of(schema: &Schema, name: &str) -> Self {
         let key = name.trim().to_lowercase();
         if let Some(field) = name.trim_start().strip_prefix(OF_FIELD) {

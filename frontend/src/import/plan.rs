@@ -1,4 +1,4 @@
-//! What record a row is to become.
+//! Makes a record of a row.
 
 use shared::schema::Schema;
 use shared::text::unguarded;
@@ -10,13 +10,13 @@ use super::values::{Value, edits, is_missing, number};
 use crate::engine::session::NewRecord;
 use crate::{tr, trn};
 
-/// What becomes of a row.
+/// The result of a row.
 #[derive(Clone, Debug)]
 pub(super) enum Plan {
     /// It holds nothing.
     Blank,
     Add(NewRecord),
-    /// What is wrong with it, as sentences.
+    /// The problems of the row, as sentences.
     Refuse(String),
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Planned {
 /// The record that a row is to become. Keys that nothing becomes of are added to `unknown`.
 ///
 /// # Errors
-/// What is wrong with the row, as sentences.
+/// The problems of a row, as sentences.
 pub(super) fn record(
     schema: &Schema,
     headings: &[Heading],

@@ -22,7 +22,7 @@ pub struct Problem {
     pub why: String,
 }
 
-/// What came of the lines so far. Each line is added, refused or blank.
+/// How many lines were read so far, and with which results. Each line is added, refused or blank.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Lines whose records were added to this tab.
@@ -100,8 +100,8 @@ impl Report {
         csv
     }
 
-    /// What is to outlive the tab of an import, for [`recalled`](Self::recalled): a table whose first row has the counts.
-    /// `ended` says whether the file is imported to its end.
+    /// What is to outlive the tab of an import, for [`recalled`](Self::recalled): a table whose first row has the
+    /// counts. `ended` says whether the file is imported to its end.
     #[must_use]
     pub fn saved(&self, file: &str, ended: bool) -> String {
         let counts = [self.added, self.kept, self.refused, self.blank, self.unnumbered, self.last_line, ended.into()];

@@ -59,11 +59,11 @@ enum Rows {
     Json(JsonReader),
 }
 
-/// What stands on a line.
+/// The content of a line.
 enum Found {
     Row(Row),
     Blank,
-    /// What is wrong with it, as a sentence.
+    /// The problem, as a sentence.
     Bad(String),
 }
 
@@ -165,7 +165,7 @@ impl ImportFile {
         self.headings.iter().filter(|heading| heading.wanted.is_used())
     }
 
-    /// What a row holds in the columns that are used, as text.
+    /// The cells of a row in the columns that are used, as text.
     fn shown(&self, schema: &Schema, row: &Row) -> Vec<String> {
         match row {
             Row::Cells(cells) => {

@@ -1,4 +1,4 @@
-//! What stands in one place of a file, as a value of a record: exactly that, or why not.
+//! Reads one place of a file as a value of a record: exactly, or with the reason why not.
 
 use shared::crdt::{FieldEdit, FieldKind};
 use shared::schema::{FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation};
@@ -10,7 +10,7 @@ use crate::engine::session::NumberWish;
 use crate::tr;
 use crate::view_model::{bad_list, field_word, parse_wish, schema_violation};
 
-/// What a file says in one place.
+/// One place of a file, as it is written there.
 #[derive(Clone, Copy)]
 pub(super) enum Value<'a> {
     Cell(&'a str),
@@ -18,7 +18,7 @@ pub(super) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// What is written there as a text or a number; `None` of what is neither.
+    /// The text or the number that is written there; `None` for anything else.
     fn written(self) -> Option<&'a str> {
         match self {
             Value::Cell(text) => Some(text),
@@ -59,7 +59,7 @@ impl<'a> Value<'a> {
 /// The edits that give a new record this value of a field.
 ///
 /// # Errors
-/// What is wrong with the value, as sentences.
+/// The problems of a value, as sentences.
 pub(super) fn edits(schema: &Schema, spec: &FieldSpec, value: Value<'_>) -> Result<Vec<FieldEdit>, String> {
     let name = &spec.name;
     let edits: Vec<FieldEdit> = match spec.kind {

@@ -109,7 +109,7 @@ impl Layout {
     /// Whether a record may be edited so.
     ///
     /// # Errors
-    /// What is wrong with it, as a sentence.
+    /// The problem, as a sentence.
     pub fn check(&self, field: &str, edit: &FieldEdit) -> Result<(), String> {
         self.schema.op(field, edit.clone()).map(drop).map_err(|violation| self.problem(&violation))
     }
@@ -125,8 +125,8 @@ impl Layout {
         }
     }
 
-    /// What somebody typed, as elements that a set with these `elements` does not have yet. Commas separate them, as in a
-    /// cell of a file.
+    /// What somebody typed, as elements that a set with these `elements` does not have yet. Commas separate them, as in
+    /// a cell of a file.
     ///
     /// # Errors
     /// What is wrong with them, as a sentence.

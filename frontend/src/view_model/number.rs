@@ -353,7 +353,7 @@ impl std::fmt::Display for InvalidNumber {
     }
 }
 
-/// What somebody typed, as a number.
+/// Reads a typed text as a number.
 ///
 /// # Errors
 /// [`InvalidNumber`] for anything else, and for numbers out of range.

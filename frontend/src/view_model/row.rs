@@ -24,7 +24,7 @@ pub struct Row {
     pub glow: Option<Glow>,
     /// `called` as searches compare it.
     folded_title: String,
-    /// What a search looks at in each cell.
+    /// The texts that a search compares, one for each cell.
     folded: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ impl Row {
         self.number.text.contains(needle) || self.folded.iter().any(|folded| folded.contains(needle))
     }
 
-    /// What it is called, as searches compare it.
+    /// Its name, in the form that searches compare.
     pub(super) fn folded_title(&self) -> &str {
         &self.folded_title
     }

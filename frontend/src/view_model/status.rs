@@ -179,7 +179,7 @@ fn saving(unsaved: Unsafe, fetching: Option<u64>) -> Option<String> {
     }
 }
 
-/// What other tabs have told this one, and no relay has.
+/// Edits that other tabs have told this one, and no relay has.
 fn of_neighbours(session: &Session) -> Option<String> {
     let edits = session.view().edits_of_neighbours_only();
     (edits > 0).then(|| {

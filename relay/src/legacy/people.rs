@@ -51,7 +51,7 @@ impl From<Proposal> for Update {
     }
 }
 
-/// What was done, in words.
+/// The deed, in words.
 #[derive(Debug, Serialize)]
 pub struct Done {
     message: String,

@@ -50,7 +50,7 @@ pub(super) enum Event {
     Stop,
 }
 
-/// What those who listen for the original's programs are told.
+/// News for the original's programs.
 #[derive(Clone, Debug)]
 pub enum Told {
     /// One of these programs has updated a room, at this relay or at another one.

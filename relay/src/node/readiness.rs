@@ -1,4 +1,4 @@
-//! What keeps a relay from its work.
+//! The reasons for which a relay is not ready to work.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

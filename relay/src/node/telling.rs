@@ -1,4 +1,4 @@
-//! What the programs of the original system are told of: updates by one another, at any relay, and edits by tabs.
+//! Tells the programs of the original system of updates by one another, at any relay, and edits by tabs.
 
 use shared::io::{Event, PeerId};
 use shared::wire::{Frame, Room, Update};
@@ -22,7 +22,8 @@ impl Node {
         }
     }
 
-    /// Tells of the edits of a step that tabs have made. Those of relays come from programs, or merge what others wrote.
+    /// Tells of the edits of a step that tabs have made. Those of relays come from programs, or merge what others
+    /// wrote.
     pub(super) fn tell_edits(&self, room: &Room, events: &[Event]) {
         let Some(open) = self.rooms.open.get(room).filter(|_| !events.is_empty()) else { return };
         let configuration = open.machine.view().ledger().configuration();

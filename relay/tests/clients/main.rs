@@ -1,7 +1,8 @@
 //! Clients of the original, each in its own language, at three relays.
 //!
-//! `cargo xtask test --only legacy` sets the environment: `DUET_PYTHON` and `PYTHONPATH` are a Python and where it finds
-//! python-socketio, `DUET_OPENAPI_PATH` is where it finds schemathesis and a validator, `DUET_NGINX` is nginx, `DUET_NODE` is a Node.js, and `DUET_NODE_MODULES` the folder where it finds socket.io-client.
+//! `cargo xtask test --only legacy` sets the environment: `DUET_PYTHON` and `PYTHONPATH` are a Python and where it
+//! finds python-socketio, `DUET_OPENAPI_PATH` is where it finds schemathesis and a validator, `DUET_NGINX` is nginx,
+//! `DUET_NODE` is a Node.js, and `DUET_NODE_MODULES` the folder where it finds socket.io-client.
 
 #[expect(dead_code, reason = "the system tests use the rest")]
 #[path = "../system/cluster.rs"]
@@ -16,7 +17,7 @@ use std::process::{Child, Command};
 use cluster::{Cluster, PATIENCE, free_port, poll};
 use tempfile::TempDir;
 
-/// What xtask has installed.
+/// The tools that xtask has installed.
 fn installed(name: &str) -> OsString {
     std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask test --only legacy`"))
 }

@@ -66,7 +66,7 @@ fn accept(cluster: &Cluster, id: u16, value: u64) -> Answer {
     post(cluster, id, "/accept", &json!({"proposal_number": 1, "value": value}))
 }
 
-/// What `/get_data` answers where these are the names and this is the highest number.
+/// The answer of `/get_data` for these names and this highest number.
 fn data(names: &[&str], highest: impl Into<Option<u64>>) -> Value {
     let max_number = highest.into();
     let rows: Vec<_> = names.iter().map(|name| json!({"name": name, "max_number": max_number})).collect();

@@ -1,10 +1,10 @@
 //! How a tab notices that it is one of several copies of one replica.
 //!
-//! A browser profile can be copied, or come back out of a backup. Then two replicas write under one id, and give one dot to
-//! two edits. A tab keeps with its state how far its edits may have left it, and makes nothing known before that is durable.
-//! So whoever tells it of an own edit that it never made, or that has never left it, tells of another copy. The log tells of
-//! claims in the same way. Such a tab gives up its id ([`Output::forgot`](crate::io::Output)): the other copy goes on with
-//! it.
+//! A browser profile can be copied, or come back out of a backup. Then two replicas write under one id, and give one
+//! dot to two edits. A tab keeps with its state how far its edits may have left it, and makes nothing known before that
+//! is durable. So whoever tells it of an own edit that it never made, or that has never left it, tells of another copy.
+//! The log tells of claims in the same way. Such a tab gives up its id ([`Output::forgot`](crate::io::Output)): the
+//! other copy goes on with it.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::claims::Claims;
 /// While a tab is linked, every edit may have left it.
 const ALL: u64 = u64::MAX;
 
-/// What a tab knows of copies of itself.
+/// How far the edits of a tab may have left it, and whether another copy was found.
 #[derive(Debug)]
 pub(super) struct Copies {
     /// The counter of the last own edit that may have left this replica.
@@ -85,8 +85,8 @@ impl Replica {
         }
     }
 
-    /// A neighbour is linked, or the relay has said something: from now on edits leave this tab as soon as they are made.
-    /// What a neighbour builds on them tells the relay of them.
+    /// A neighbour is linked, or the relay has said something: from now on edits leave this tab as soon as they are
+    /// made. An edit that a neighbour makes on top of them tells the relay of them.
     pub(super) fn begins_to_send(&mut self) {
         self.copies.sent = ALL;
     }
@@ -110,8 +110,8 @@ impl Replica {
 /// How often a relay looks for twins at the most.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The tabs that are linked to this relay and, as another one says, to that one at the same time. A tab that has moved is
-/// there for a while, until its old relay notices. Two copies of it stay.
+/// The tabs that are linked to this relay and, as another one says, to that one at the same time. A tab that has moved
+/// is there for a while, until its old relay notices. Two copies of it stay.
 #[derive(Debug, Default)]
 pub(super) struct Twins {
     /// Since when.
@@ -133,8 +133,8 @@ impl Twins {
 }
 
 impl Replica {
-    /// Of two relays that are linked to one tab, the one with the higher id ends its link when that has lasted: two copies of
-    /// one replica are at work. The other one goes on under the id.
+    /// Of two relays that are linked to one tab, the one with the higher id ends its link when that has lasted: two
+    /// copies of one replica are at work. The other one goes on under the id.
     pub(super) fn part_twins(&mut self, now: Duration, output: &mut Output) {
         let Some(me) = self.voter().map(Voter::me) else { return };
         let grace = self.tuning.twin_grace;

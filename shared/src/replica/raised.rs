@@ -42,7 +42,7 @@ impl Replica {
         Ok(())
     }
 
-    /// What is new is written, and told to the relays that may not know it.
+    /// Writes the new value, and tells it to the relays that may not know it.
     fn merge_raised(&mut self, from: Option<PeerId>, number: u64) {
         let before = self.raised;
         self.raised.join(&MaxRegister::new(number));

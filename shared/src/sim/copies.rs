@@ -41,8 +41,8 @@ impl World {
         self.connect_all(tab)
     }
 
-    /// What only this copy could have told the relays, its neighbours must not go on with. If it was the last one, its id
-    /// is gone for good.
+    /// Neighbours must not go on with edits that only this copy could have told the relays. If it was the last one, its
+    /// id is gone for good.
     fn ends_unless_copied(&mut self, id: ReplicaId) -> Result<(), Violated> {
         if self.nodes[RELAYS..].iter().all(|node| node.id != id) {
             self.gone.push(id);

@@ -7,7 +7,7 @@ use super::dynamic::{by_hand, for_now, number};
 use super::{ELECTION, elected, outcome_of};
 use crate::room::{Node, Room};
 
-/// What a relay answers who raises the highest number.
+/// The answer of a relay to a command that raises the highest number.
 fn raise(room: &mut Room, node: Node, number: u64) -> Result<Reply, CommandRejection> {
     room.replies.clear();
     room.command(node, Command::Raise { number });

@@ -33,7 +33,7 @@ impl Session {
         self.names(record).first().cloned().unwrap_or_default()
     }
 
-    /// What a deed is about: a record, or a file.
+    /// The name of the record or of the imported file that something was done about.
     #[must_use]
     pub fn name_of_deed(&self, what: Undoable) -> String {
         match what {

@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 16;
 pub(super) struct Parser<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
-    /// What is longer than that is no value.
+    /// A longer text is no value.
     pub(super) until: usize,
     /// A text had half a character.
     pub(super) has_half: bool,

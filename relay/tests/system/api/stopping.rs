@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 const ASKERS: usize = 24;
 const TARGET: u16 = 2;
 
-/// What a request for a record with a number came to.
+/// The outcome of a request for a record with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Came {
     Done,
