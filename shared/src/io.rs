@@ -154,26 +154,13 @@ impl Command {
     /// Whether this replica does it by itself, at once: nobody else is asked.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        match self {
-            Command::Add { .. }
-            | Command::Edit { .. }
-            | Command::Remove { .. }
-            | Command::Undo
-            | Command::UndoImport { .. }
-            | Command::JoinImport { .. }
-            | Command::Dismiss { .. }
-            | Command::Read(Consistency::Local)
-            | Command::Witness { .. }
-            | Command::Watch(_) => true,
-            Command::Number { .. }
-            | Command::Register { .. }
-            | Command::Raise { .. }
-            | Command::Free { .. }
-            | Command::Lease { .. }
-            | Command::Ask(_)
-            | Command::AskAs(_)
-            | Command::Read(_) => false,
-        }
+        let asks_the_log = match self {
+            Command::Read(consistency) => *consistency != Consistency::Local,
+            Command::Lease { .. } | Command::Raise { .. } | Command::Ask(_) | Command::AskAs(_) => true,
+            Command::Number { .. } | Command::Register { .. } | Command::Free { .. } => true,
+            _ => false,
+        };
+        !asks_the_log
     }
 
     /// Whether the document may change by it, and not only through the log.

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,25 +17,34 @@ pub const HALF: &str = "half a build";
 /// Serves until it is stopped.
 pub struct Site {
     port: u16,
+    build: Arc<Mutex<&'static str>>,
     server: JoinHandle<()>,
 }
 
 impl Site {
-    /// Serves a page whose script writes `build` into it. The script has a hash of it in its name. Of a build that is called
-    /// [`HALF`] there is no script yet.
+    /// Serves a page whose script writes `build` into it. The script has a hash of it in its name, without the zeros at the
+    /// beginning of the hash, as Trunk writes it. Of a build that is called [`HALF`] there is no script yet.
     ///
     /// # Errors
     /// If there is no port.
-    pub async fn start(build: impl Fn() -> &'static str + Send + 'static) -> Result<Self> {
+    pub async fn start(build: &'static str) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
+        let build = Arc::new(Mutex::new(build));
+        let served = Arc::clone(&build);
         let server = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(answer(stream, build()));
+                let build = *served.lock().expect("nobody panics with it");
+                connections.spawn(answer(stream, build));
             }
         });
-        Ok(Site { port, server })
+        Ok(Site { port, build, server })
+    }
+
+    /// From now on another build is served.
+    pub fn deploy(&self, build: &'static str) {
+        *self.build.lock().expect("nobody panics with it") = build;
     }
 
     #[must_use]
@@ -57,7 +67,7 @@ async fn answer(mut stream: TcpStream, build: &'static str) -> Option<()> {
     let path = request.split_whitespace().nth(1)?;
     let mut hasher = DefaultHasher::new();
     build.hash(&mut hasher);
-    let script = format!("/page-{:016x}.js", hasher.finish());
+    let script = format!("/page-{:x}.js", hasher.finish() >> 4);
     let (status, kind, body) = match path {
         "/" => {
             let register = "navigator.serviceWorker.register('/service-worker.js')";

@@ -1,7 +1,5 @@
 //! Tabs of one browser, while no relay can be reached.
 
-use std::sync::{Arc, Mutex};
-
 use anyhow::Result;
 use e2e::browser::{Browser, Window};
 use e2e::relays::Relays;
@@ -91,15 +89,10 @@ async fn a_tab_that_is_offline_hears_no_neighbour() -> Result<()> {
 #[tokio::test]
 async fn online_always_shows_the_newest_page_and_offline_the_last_complete_one() -> Result<()> {
     let mut browser = Browser::start().await?;
-    let build = Arc::new(Mutex::new("the older build"));
-    let site = Site::start({
-        let build = Arc::clone(&build);
-        move || *build.lock().expect("nobody panics with it")
-    })
-    .await?;
+    let site = Site::start("the older build").await?;
     let tab = browser.open_any(&site.url(), Window::DESKTOP).await?;
     tab.wait_until_page_is_kept("the older build").await?;
-    *build.lock().expect("nobody panics with it") = "the newer build";
+    site.deploy("the newer build");
     tab.reload().await?;
     tab.wait_for_text("#build", "the newer build").await?;
     tab.wait_until_page_is_kept("the newer build").await?;
@@ -112,18 +105,13 @@ async fn online_always_shows_the_newest_page_and_offline_the_last_complete_one()
 #[tokio::test]
 async fn a_page_whose_files_are_not_there_yet_does_not_take_the_place_of_the_one_that_is_kept() -> Result<()> {
     let mut browser = Browser::start().await?;
-    let build = Arc::new(Mutex::new("the older build"));
-    let site = Site::start({
-        let build = Arc::clone(&build);
-        move || *build.lock().expect("nobody panics with it")
-    })
-    .await?;
+    let site = Site::start("the older build").await?;
     let tab = browser.open_any(&site.url(), Window::DESKTOP).await?;
     tab.wait_until_page_is_kept("the older build").await?;
-    *build.lock().expect("nobody panics with it") = HALF;
+    site.deploy(HALF);
     tab.reload().await?;
     tab.wait_for_text("#build", "the older build").await?;
-    *build.lock().expect("nobody panics with it") = "the newer build";
+    site.deploy("the newer build");
     tab.reload().await?;
     tab.wait_for_text("#build", "the newer build").await?;
     site.stop().await;
