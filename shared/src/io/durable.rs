@@ -1,0 +1,184 @@
+//! Writes, and the state that they leave on a disk.
+
+use std::collections::BTreeMap;
+
+use litemap::LiteMap;
+use serde::{Deserialize, Serialize};
+
+use super::WriteId;
+use crate::document::Packed;
+use crate::dot::{Dot, DotSet};
+use crate::id::{RecordId, ReplicaId, VoterId};
+use crate::ledger::{Claim, Rejection};
+use crate::paxos::{Accepted, Position, Slot, Standing};
+use crate::replica::{Distrust, Hearsay};
+
+/// Writes that become durable together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteBatch {
+    pub id: WriteId,
+    pub ops: Vec<WriteOp>,
+}
+
+/// One change of the durable state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteOp {
+    PutVersion {
+        record: RecordId,
+        dot: Dot,
+        version: Packed,
+    },
+    DropVersion {
+        record: RecordId,
+        dot: Dot,
+    },
+    /// For each replica in the set: these are its dots in the context now.
+    PutContext(DotSet),
+    Standing(Standing),
+    /// What is remembered of another voter.
+    Remember {
+        voter: VoterId,
+        incarnation: ReplicaId,
+        standing: Standing,
+    },
+    /// Takes the place of the log below `log_start`, from where on entries are kept for those who lag behind.
+    Snapshot {
+        snapshot: Snapshot,
+        log_start: Position,
+    },
+    Accept {
+        slot: Slot,
+        accepted: Accepted,
+    },
+    Decided(Slot),
+    /// A tab was told that everything decided below is released. May lag behind.
+    Released(Slot),
+    ClaimSeq(u64),
+    /// A tab has asked something.
+    Ask(PendingClaim),
+    /// The log has answered a tab's own claim with this `seq`.
+    Answered(u64),
+    /// Why a record got no number when a tab asked for one last; `None` when that is of no interest any more.
+    Refused {
+        record: RecordId,
+        rejection: Option<Rejection>,
+    },
+    /// These of a tab's own dots are durable on a relay. May lag behind.
+    Stored(DotSet),
+    /// The counter of the last own edit that may have left a tab.
+    Sent(u64),
+    /// What a tab has heard from its neighbours alone.
+    Hearsay(Hearsay),
+    /// What the replica was told and does not believe.
+    Distrust(Distrust),
+    /// A relay's highest number was raised to this one without the log.
+    Raised(u64),
+    /// Out of the lease that begins with `first`, the next number to give is `next`.
+    Cursor {
+        first: u64,
+        next: u64,
+    },
+}
+
+/// A claim of a tab's own that is not decided, as far as it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingClaim {
+    pub claim: Claim,
+    /// Whether it may have left the tab: then it must not change any more.
+    pub is_fixed: bool,
+    /// Whether its user waits for the outcome.
+    pub is_asked: bool,
+}
+
+/// The state that the log has driven up to a position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub at: Position,
+    /// The ledger, in the wire format.
+    pub ledger: Vec<u8>,
+}
+
+/// The durable state, as [`WriteOp`]s have left it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub context: DotSet,
+    pub records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>,
+    pub standing: Standing,
+    pub remembered: BTreeMap<VoterId, (ReplicaId, Standing)>,
+    pub snapshot: Option<Snapshot>,
+    pub log_start: Position,
+    pub log: BTreeMap<Slot, Accepted>,
+    pub decided: Slot,
+    pub claim_seq: u64,
+    /// By the `seq` of each.
+    pub pending: LiteMap<u64, PendingClaim>,
+    pub stored: DotSet,
+    /// The counter of the last own edit that may have left a tab.
+    pub sent: u64,
+    pub hearsay: Hearsay,
+    pub distrust: Distrust,
+    /// In a relay: how far the highest number was raised without the log.
+    pub raised: u64,
+    /// In a tab: everything decided below is released, as far as it was told.
+    pub released: Slot,
+    /// Why a tab's records got no number when it asked for them last.
+    pub refused: BTreeMap<RecordId, Rejection>,
+    /// For each lease, by its first number, the next number to give.
+    pub cursors: LiteMap<u64, u64>,
+}
+
+impl Recovered {
+    /// What one write does to the durable state: the meaning that every store must give it.
+    pub fn apply(&mut self, op: WriteOp) {
+        match op {
+            WriteOp::PutVersion { record, dot, version } => {
+                self.records.entry(record).or_default().insert(dot, version);
+            }
+            WriteOp::DropVersion { record, dot } => {
+                if let Some(versions) = self.records.get_mut(&record) {
+                    versions.remove(&dot);
+                    if versions.is_empty() {
+                        self.records.remove(&record);
+                    }
+                }
+            }
+            WriteOp::PutContext(part) => self.context.replace(&part),
+            WriteOp::Standing(standing) => self.standing = standing,
+            WriteOp::Remember { voter, incarnation, standing } => {
+                self.remembered.insert(voter, (incarnation, standing));
+            }
+            WriteOp::Snapshot { snapshot, log_start } => {
+                self.log = self.log.split_off(&log_start.slot);
+                self.log_start = log_start;
+                self.decided = self.decided.max(snapshot.at.slot);
+                self.snapshot = Some(snapshot);
+            }
+            WriteOp::Accept { slot, accepted } => {
+                self.log.insert(slot, accepted);
+            }
+            WriteOp::Decided(slot) => self.decided = slot,
+            WriteOp::Released(until) => self.released = until,
+            WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
+            WriteOp::Ask(pending) => {
+                self.pending.insert(pending.claim.id.seq, pending);
+            }
+            WriteOp::Answered(seq) => {
+                self.pending.remove(&seq);
+            }
+            WriteOp::Refused { record, rejection: Some(rejection) } => {
+                self.refused.insert(record, rejection);
+            }
+            WriteOp::Refused { record, rejection: None } => {
+                self.refused.remove(&record);
+            }
+            WriteOp::Stored(dots) => self.stored = dots,
+            WriteOp::Sent(counter) => self.sent = counter,
+            WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
+            WriteOp::Distrust(distrust) => self.distrust = distrust,
+            WriteOp::Raised(number) => self.raised = number,
+            WriteOp::Cursor { first, next } => {
+                self.cursors.insert(first, next);
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Links that come and go, and messages on their way to the part of a replica that knows what to do with them.
+
+use crate::id::VoterId;
+use crate::io::{Message, Now, Output, PeerId, PeerKind, Violation};
+use crate::paxos::Position;
+
+use super::holdings::OnMajority;
+use super::{Replica, Witness};
+
+impl Replica {
+    /// Takes in what a peer says.
+    ///
+    /// # Errors
+    /// The rule that the peer has broken.
+    pub(super) fn on_message(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        message: Message,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
+        let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
+        if self.is_relay() {
+            self.holdings.hear(peer, &message);
+            self.observing.received(now, peer, &message);
+        } else if self.reveals_a_copy(kind, &message) {
+            return Ok(());
+        } else {
+            self.note_hearsay(peer, kind, &message);
+        }
+        match message {
+            Message::Paxos(_)
+            | Message::Held { .. }
+            | Message::Raised { .. }
+            | Message::Presence(_)
+            | Message::PresenceNews(_)
+            | Message::Attest(_)
+            | Message::Equivocated { .. }
+            | Message::Propose(_)
+            | Message::Witness { .. }
+            | Message::ReadIndex { .. }
+            | Message::Watch { .. }
+                if !self.is_relay() =>
+            {
+                return Err(Violation::NotForTabs);
+            }
+            Message::Have { context, fingerprint, decided, chain } => {
+                self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
+            }
+            Message::Edit(edit) => self.on_edit(now, peer, kind, edit, output)?,
+            Message::Delta(delta) => self.on_delta(now, peer, kind, (delta, Vec::new()), output)?,
+            Message::Doubtful { delta, doubts } => self.on_delta(now, peer, kind, (delta, doubts), output)?,
+            Message::More => self.send(peer, self.have()),
+            Message::Digest(digest) => self.on_digest(peer, kind, digest)?,
+            Message::AskLiveness { of, buckets } => self.on_ask_liveness(peer, kind, of, buckets),
+            Message::Liveness(liveness) => self.on_liveness(now, peer, kind, liveness, output)?,
+            Message::Want { record, dots } => self.on_want(peer, kind, record, dots),
+            Message::Fetch { first } => self.send_log(peer, first),
+            Message::FetchPart { at, offset } => self.on_fetch_part(peer, at, offset),
+            Message::Propose(claim) => self.on_propose(now, kind, claim)?,
+            Message::Witness { tab, until, durable } => {
+                self.on_witness(peer, kind, tab, until.map(|until| Witness { until, durable }))?;
+            }
+            Message::ReadIndex { id } => self.on_read_index(now, peer, id),
+            Message::Watch { at, round_trip_us, measures } => {
+                self.on_watch(now, peer, kind, (at, round_trip_us, measures));
+            }
+            Message::Doubt(doubts) => self.on_doubt(now, peer, kind, doubts)?,
+            Message::Attest(writes) => self.on_attest(now, peer, kind, writes)?,
+            Message::Revived { record, edit } => self.on_revived(peer, record, edit),
+            Message::Restored { record, edit } => {
+                if self.document.contains(record) {
+                    self.tell_restored(record, edit, output);
+                }
+            }
+            Message::Suffix(suffix) if self.is_neighbour(kind) => self.on_suffix(now, peer, suffix)?,
+            Message::SnapshotPart { at, length, offset, bytes } if self.is_neighbour(kind) => {
+                self.on_snapshot_part(now, peer, at, length, (offset, bytes));
+            }
+            trusted => {
+                let PeerKind::Relay(from, _) = kind else { return Err(Violation::NotForTabs) };
+                self.on_relay_message(now, (peer, from), trusted, output)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What only a relay may say.
+    fn on_relay_message(
+        &mut self,
+        now: Now,
+        (peer, from): (PeerId, VoterId),
+        message: Message,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
+        match message {
+            Message::Paxos(message) => self.on_vote(now, from, message),
+            Message::Suffix(suffix) => self.on_suffix(now, peer, suffix)?,
+            Message::SnapshotPart { at, length, offset, bytes } => {
+                self.on_snapshot_part(now, peer, at, length, (offset, bytes));
+            }
+            Message::Stored { context, configuration, majority } => {
+                if self.on_stored(&context) {
+                    self.ask_after_stored(peer);
+                }
+                self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
+            }
+            Message::Held { .. } => {} // Heard already.
+            Message::Raised { number } => self.on_raised(peer, number)?,
+            Message::Equivocated { dot } => self.on_equivocated(dot, output),
+            Message::Presence(presence) => {
+                self.peers.set_presence(from, presence);
+                self.twins.tabs_changed();
+            }
+            Message::PresenceNews(news) => {
+                self.peers.change_presence(from, &news);
+                self.twins.tabs_changed();
+            }
+            Message::Status(status) => self.peers.set_status(status),
+            Message::StatusNews(news) => self.peers.change_status(news),
+            Message::Released { until } => self.hear_released(until),
+            Message::Load(load) => self.on_load(load),
+            Message::ReadAt { id, index } => self.on_read_at(id, index),
+            Message::Observed(observed) => self.on_observed(now, (peer, from), observed, output),
+            Message::Have { .. }
+            | Message::Edit(_)
+            | Message::Delta(_)
+            | Message::Doubtful { .. }
+            | Message::More
+            | Message::Digest(_)
+            | Message::AskLiveness { .. }
+            | Message::Liveness(_)
+            | Message::Want { .. }
+            | Message::Fetch { .. }
+            | Message::FetchPart { .. }
+            | Message::Propose(_)
+            | Message::Witness { .. }
+            | Message::ReadIndex { .. }
+            | Message::Watch { .. }
+            | Message::Doubt(_)
+            | Message::Attest(_)
+            | Message::Restored { .. }
+            | Message::Revived { .. } => unreachable!("dispatched before"),
+        }
+        if self.voter().is_none_or(|voter| voter.leader().is_some_and(|ballot| ballot.voter == from)) {
+            self.heard_leader = Some(now.monotonic);
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
+        self.restamp(now, kind);
+        self.peers.up(peer, kind);
+        if self.is_relay() {
+            self.holdings.up(peer, kind);
+            self.twins.tabs_changed();
+        }
+        self.observing.peer_up(now, kind);
+        if !self.is_neighbour(kind) {
+            self.tell_all_doubts(peer, kind);
+        }
+        self.send(peer, self.have());
+        if self.is_neighbour(kind) {
+            self.begins_to_send();
+            return;
+        }
+        self.relay_decided = None;
+        if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.voter, kind) {
+            let effects = voter.peer_up(now.monotonic, id, incarnation, &self.log);
+            self.act(effects);
+            self.tell_raised(peer);
+        }
+        self.tell_released(&[peer]);
+        self.claims.resend_all();
+    }
+
+    pub(super) fn on_peer_down(&mut self, now: Now, peer: PeerId) {
+        self.remaining = 0;
+        self.outbox.forget(peer);
+        self.observing.peer_down(peer);
+        self.snapshots.peer_down(peer);
+        self.reads.peer_down(peer);
+        if self.is_relay() {
+            self.holdings.down(peer);
+            self.observing.watcher_down(peer);
+            self.twins.tabs_changed();
+        }
+        let gone = self.peers.down(peer);
+        self.ends_to_send();
+        let id = match gone {
+            Some(PeerKind::Relay(id, _)) => id,
+            Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),
+            None => return,
+        };
+        if self.peers.link_to(id).is_some() {
+            return; // A newer link to the same relay has taken over.
+        }
+        if let Some(voter) = &mut self.voter {
+            self.peers.clear_presence(id);
+            let effects = voter.peer_down(now.monotonic, id);
+            self.act(effects);
+        }
+    }
+
+    pub(super) fn on_wake(&mut self, now: Now) {
+        self.claims.wake(now.monotonic);
+        self.retry_reads(now);
+        self.waive(now);
+        if let Some(voter) = &mut self.voter {
+            let effects = voter.wake(now.monotonic, &mut self.log);
+            self.act(effects);
+        }
+    }
+}
