@@ -113,8 +113,9 @@ pub struct Recovered {
     /// By the `seq` of each.
     pub pending: LiteMap<u64, PendingClaim>,
     pub stored: DotSet,
-    /// The counter of the last own edit that may have left a tab.
-    pub sent: u64,
+    /// The counter of the last own edit that may have left a tab; `None` if nothing says so, as in databases of earlier
+    /// versions.
+    pub sent: Option<u64>,
     pub hearsay: Hearsay,
     pub distrust: Distrust,
     /// In a relay: how far the highest number was raised without the log.
@@ -172,7 +173,7 @@ impl Recovered {
                 self.refused.remove(&record);
             }
             WriteOp::Stored(dots) => self.stored = dots,
-            WriteOp::Sent(counter) => self.sent = counter,
+            WriteOp::Sent(counter) => self.sent = Some(counter),
             WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
             WriteOp::Distrust(distrust) => self.distrust = distrust,
             WriteOp::Raised(number) => self.raised = number,

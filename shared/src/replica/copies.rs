@@ -27,16 +27,17 @@ const ALL: u64 = u64::MAX;
 pub(super) struct Copies {
     /// The counter of the last own edit that may have left this replica.
     sent: u64,
-    /// The same, as it was written last.
-    written: u64,
+    /// The same, as it was written last, if it was.
+    written: Option<u64>,
     /// Another copy is at work under this id.
     is_found: bool,
 }
 
 impl Copies {
-    /// As the disk has it. `highest` is the counter of the last own edit: what is made from now on has not left yet.
-    pub(super) fn recover(written: u64, highest: u64) -> Self {
-        Copies { sent: written.min(highest), written, is_found: false }
+    /// As the disk has it; where it says nothing, all may have left. `highest` is the counter of the last own edit: what is
+    /// made from now on has not left yet.
+    pub(super) fn recover(written: Option<u64>, highest: u64) -> Self {
+        Copies { sent: written.unwrap_or(ALL).min(highest), written, is_found: false }
     }
 
     pub(super) fn is_found(&self) -> bool {
@@ -100,8 +101,8 @@ impl Replica {
 
     /// Writes down how far edits may have left this tab, before they do.
     pub(super) fn keep_sent(&mut self) {
-        if !self.is_relay() && self.copies.sent != self.copies.written {
-            self.copies.written = self.copies.sent;
+        if !self.is_relay() && Some(self.copies.sent) != self.copies.written {
+            self.copies.written = Some(self.copies.sent);
             self.outbox.writes().push(WriteOp::Sent(self.copies.sent));
         }
     }

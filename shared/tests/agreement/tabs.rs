@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use shared::crdt::FieldEdit;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Command, CommandId, Input, Now, PendingClaim, Recovered};
+use shared::id::{RecordId, ReplicaId, VoterId};
+use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingClaim, Recovered};
 use shared::ledger::{Policy, Wish};
+use shared::paxos::Slot;
 use shared::replica::{Config, Replica, Role};
 use shared::schema::{NAME, Schema};
 
@@ -191,4 +192,21 @@ fn a_recovered_clock_is_not_behind_what_the_tab_wrote() {
     let command = Command::Edit { record: anna, field: NAME.to_owned(), edit: rename, seen: None };
     drop(tab.handle(late, Input::Command(CommandId(1), command)));
     assert_eq!(tab.view().record(anna).unwrap().shown(NAME), "Anya");
+}
+
+/// As in a database of a version that did not write it down.
+#[test]
+fn a_tab_whose_disk_does_not_say_what_it_has_sent_is_no_copy_of_itself() {
+    let (room, tab, _anna) = with_anna();
+    let relay = room.replica(0).view();
+    for (sent, is_copy) in [(None, false), (Some(u64::MAX), false), (Some(0), true)] {
+        let durable = Recovered { sent, ..room.durable(tab).clone() };
+        let config = Config { replica: room.replica(tab).view().me(), schema: Schema::people(), role: Role::Tab };
+        let mut again = Replica::recover(config, durable, START);
+        let peer = PeerId(1);
+        let _up = again.handle(START, Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))));
+        let context = relay.document().context().clone();
+        let have = Message::Have { context, fingerprint: 0, decided: Slot(0), chain: 0 };
+        assert_eq!(again.handle(START, Input::Receive(peer, have)).forgot, is_copy, "{sent:?}");
+    }
 }
