@@ -21,7 +21,7 @@ pub fn Status(Props { status }: &Props) -> Html {
     let parts = status.parts.iter().enumerate().map(|(at, part)| {
         let end = if at < last { " · " } else { "" };
         let class = if at == 0 || at == last { "fact" } else { "detail" };
-        html! { <span {class}>{ part }{ end }</span> }
+        html! { <span {class}>{ part }<span class="detail">{ end }</span></span> }
     });
     html! {
         <div class="status" data-tone={status.tone.key()} data-open={open.to_string()}>
