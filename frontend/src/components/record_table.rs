@@ -41,6 +41,9 @@ struct Shown {
     numbered: Rc<Vec<Rc<Row>>>,
     /// On paper there are all rows.
     is_printed: bool,
+    /// Where things were before what is drawn now. The table may be drawn twice before it is told so once, and by the second
+    /// time a row that was moved has lost the focus already.
+    bearings: Option<Bearings>,
     /// Where the focus is to go: a column of the current row, by its class.
     goal: Option<String>,
 }
@@ -66,6 +69,13 @@ impl Shown {
         }
         self.rows = Rc::clone(rows);
         is_new
+    }
+
+    /// Notes where things are, unless that was noted for a drawing that is still under way.
+    fn take_bearings(&mut self, body: &NodeRef) {
+        if self.bearings.is_none() {
+            self.bearings = body.cast::<Element>().map(|body| Bearings::take(&body));
+        }
     }
 
     /// Where the current row is, if that is outside of the window.
@@ -133,7 +143,7 @@ pub fn RecordTable(props: &Props) -> Html {
     let body = use_node_ref();
     let shown = use_mut_ref(Shown::default);
     let render = use_force_update();
-    let bearings = body.cast::<Element>().map(|body| Bearings::take(&body));
+    shown.borrow_mut().take_bearings(&body);
     let is_new_question = shown.borrow_mut().take(props);
     use_window_that_follows(&body, &shown);
     use_rows_for_paper(&shown);
@@ -141,7 +151,10 @@ pub fn RecordTable(props: &Props) -> Html {
         let (body, shown, render) = (body.clone(), Rc::clone(&shown), render.clone());
         use_effect(move || {
             let Some(body) = body.cast::<Element>() else { return };
-            let places = shown.borrow_mut().number();
+            let (places, bearings) = {
+                let mut shown = shown.borrow_mut();
+                (shown.number(), shown.bearings.take())
+            };
             table_bearings::number(&body, &places);
             match bearings {
                 _ if is_new_question => table_bearings::back_to_top(&body),
