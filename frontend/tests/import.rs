@@ -148,7 +148,13 @@ fn where_nothing_can_be_kept_a_line_is_in_when_a_relay_has_it() {
     let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
     let mut session = Session::new(ReplicaId(0xaaaa << 48), now);
     session.connected(now, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
-    let have = Message::Have { context: DotSet::default(), fingerprint: 0, decided: Slot(0), chain: 0 };
+    let have = Message::Have {
+        context: DotSet::default(),
+        fingerprint: 0,
+        decided: Slot(0),
+        chain: 0,
+        restores: Default::default(),
+    };
     session.receive(now, have).unwrap();
     let mut run = Run::new(people("a.csv", "name\nAnna\n").unwrap(), false, now.monotonic);
     while let Turn::Did(_) = run.turn(&mut session, now) {}

@@ -332,7 +332,7 @@ fn status_while_loading(remaining: u64) -> String {
     let context = [1, 2].map(|counter| Dot::new(relay, counter)).into_iter().collect();
     let seen = [Dot::new(relay, 1)].into_iter().collect();
     for message in [
-        Message::Have { context, fingerprint: 1, decided: Slot(0), chain: 0 },
+        Message::Have { context, fingerprint: 1, decided: Slot(0), chain: 0, restores: Default::default() },
         Message::Delta(Delta { context: seen, versions: Vec::new(), remaining }),
     ] {
         let _answer = session.receive(now, message).expect("the relay keeps to the protocol");

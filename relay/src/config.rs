@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use shared::id::VoterId;
 use shared::ledger::Dynamic;
 use thiserror::Error;
 
 use crate::ask::Question;
+use crate::keep::Keep;
 use crate::settings::{BadSettings, Settings};
 
 /// The command line: either it asks a relay that runs already, or it says how to run one.
@@ -20,9 +21,18 @@ use crate::settings::{BadSettings, Settings};
 #[command(args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
     #[command(subcommand)]
-    pub question: Option<Question>,
+    pub task: Option<Task>,
     #[command(flatten)]
     pub relay: Args,
+}
+
+/// Something else to do than to run a relay.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    #[command(flatten)]
+    Ask(Question),
+    #[command(flatten)]
+    Keep(Keep),
 }
 
 /// How to run a relay, as it is given.

@@ -2,7 +2,8 @@
 //!
 //! A thin shell around [`shared::replica::Replica`], which decides everything: [`node`] owns the replicas, [`peer`] and
 //! [`link`] are the network, [`store`] is the disk, [`page`] is the page, [`cluster`] says and changes who votes,
-//! [`schema`] says which fields records have. [`api`] serves programs; [`ask`] is such a program, on the command line.
+//! [`schema`] says which fields records have. [`api`] serves programs; [`ask`] is such a program, on the command line, and [`keep`] makes backups
+//! and takes them up.
 //! [`legacy`] serves the clients of the system that Duet comes from.
 
 mod api;
@@ -14,6 +15,7 @@ mod cluster;
 mod config;
 mod denial;
 mod health;
+mod keep;
 mod legacy;
 mod limited_log;
 mod link;
@@ -46,7 +48,7 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::config::{CommandLine, Config};
+use crate::config::{CommandLine, Config, Task};
 use crate::node::{Identity, Node};
 use crate::places::Limits;
 use crate::server::Connections;
@@ -66,9 +68,11 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
-    let CommandLine { question, relay } = CommandLine::parse();
-    if let Some(question) = question {
-        return ask::ask(&question);
+    let CommandLine { task, relay } = CommandLine::parse();
+    match task {
+        Some(Task::Ask(question)) => return ask::ask(&question),
+        Some(Task::Keep(task)) => return keep::keep(task),
+        None => {}
     }
     let config = match Config::try_from(relay) {
         Ok(config) => config,

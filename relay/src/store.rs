@@ -1,9 +1,11 @@
 //! The database of a relay: one SQLite file, one writer thread, many batches per commit.
 
+mod backup;
 mod private;
 mod rows;
 mod writer;
 
+pub use backup::{Restored, back_up, restore};
 pub use rows::new_room;
 pub use writer::{Loaded, Persisted, Writer, bytes_of};
 
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use shared::id::{ReplicaId, VoterId};
-use shared::paxos::{Ballot, Configuration};
+use shared::paxos::{Ballot, Founding};
 use shared::schema::Schema;
 use shared::wire;
 use thiserror::Error;
@@ -29,10 +31,10 @@ const LOCK_NAME: &str = "lock";
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
-const SCHEMA_VERSION: i64 = 6;
+const SCHEMA_VERSION: i64 = 7;
 
 /// The changes of the tables since the version before, made when such a database is opened.
-const SINCE_VERSION_5: &str = "ALTER TABLE progress ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;";
+const SINCE_VERSION_6: &str = "UPDATE meta SET value = CAST(value || x'00' AS BLOB) WHERE key = 'founding';";
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.
@@ -120,6 +122,18 @@ pub enum StoreError {
         "cannot write to the database ({0}): the relay stops, since nothing more can be promised; make room on the disk or repair it, then start again"
     )]
     Write(rusqlite::Error),
+    #[error(
+        "{file} is a backup, and a relay that goes on from it would give numbers to others that tabs know to be final: move it away, and take it up with `relay restore --from`, at all relays"
+    )]
+    IsBackup { file: PathBuf },
+    #[error("cannot copy {from} to {to}: {reason}")]
+    Copy { from: PathBuf, to: PathBuf, reason: String },
+    #[error(
+        "nothing was decided when {file} was made, since its relay had not found the others: start the relays with empty data directories instead"
+    )]
+    NothingDecided { file: PathBuf },
+    #[error("{voter} is none of those that the backup is of, which are {}: give one of these with --id", .voters.iter().map(VoterId::to_string).collect::<Vec<_>>().join(", "))]
+    NoVoterOfBackup { voter: VoterId, voters: Vec<VoterId> },
     #[error("the writer thread of the database has ended unexpectedly")]
     WriterGone,
 }
@@ -153,7 +167,7 @@ impl Store {
         set_up(&connection).map_err(broken)?;
         if (found, application, tables) == (0, 0, 0) {
             create(&mut connection, purpose).map_err(StoreError::Write)?;
-        } else if (found, application) == (5, APPLICATION_ID) {
+        } else if (found, application) == (SCHEMA_VERSION - 1, APPLICATION_ID) {
             bring_up_to_date(&mut connection).map_err(StoreError::Write)?;
         } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
             return Err(StoreError::OtherVersion { file, found });
@@ -161,6 +175,10 @@ impl Store {
         let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(broken)?;
         if check != "ok" {
             return Err(StoreError::Broken { file, reason: check });
+        }
+        let is_backup = "SELECT count(*) FROM meta WHERE key = 'backup'";
+        if connection.query_row(is_backup, [], |row| row.get::<_, i64>(0)).map_err(broken)? > 0 {
+            return Err(StoreError::IsBackup { file });
         }
         let (made_for, about) = read_meta(&connection).map_err(broken)?;
         purpose.check_against(&made_for, &file)?;
@@ -282,7 +300,7 @@ fn create(connection: &mut Connection, Purpose { voter, schema }: &Purpose) -> r
 /// Makes a database of the version before one of this version.
 fn bring_up_to_date(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(SINCE_VERSION_5)?;
+    transaction.execute_batch(SINCE_VERSION_6)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()
 }
@@ -323,8 +341,8 @@ impl Purpose {
 pub struct About {
     /// The incarnation: its own id.
     pub replica: ReplicaId,
-    /// The configuration with which every log begins, if the relays have found one another.
-    pub founding: Option<Configuration>,
+    /// How every log begins, if the relays have found one another.
+    pub founding: Option<Founding>,
     /// Where the other relays that were met are reached: host and port.
     pub relays: BTreeMap<VoterId, String>,
     /// The highest ballot that was promised in a room that is dropped. A room that begins anew begins with this

@@ -22,7 +22,7 @@ pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
@@ -279,10 +279,31 @@ impl Document {
         self.records.get(&record).map_or_else(Vec::new, |versions| versions.unpack(record))
     }
 
+    /// Whether there is such a record, or was.
+    #[must_use]
+    pub fn knows_record(&self, record: RecordId) -> bool {
+        self.contains(record) || self.knows(record.0)
+    }
+
     /// How many concurrent versions a record has.
     #[must_use]
     pub fn version_count(&self, record: RecordId) -> usize {
         self.records.get(&record).map_or(0, Versions::len)
+    }
+
+    /// The records with versions that live by some of these dots, in order.
+    #[must_use]
+    pub fn records_living_by(&self, dots: &DotSet) -> Vec<RecordId> {
+        let records: BTreeSet<RecordId> = self.live_in(dots).map(|(_, record)| record).collect();
+        records.into_iter().collect()
+    }
+
+    /// Takes those of some dots out of the context that are not live, as if they had never been seen. Gives them.
+    pub fn forget(&mut self, dots: &DotSet) -> DotSet {
+        let live: DotSet = self.live_in(dots).map(|(dot, _)| dot).collect();
+        let forgotten = dots.intersection(&self.context).difference(&live);
+        self.context = self.context.difference(&forgotten);
+        forgotten
     }
 
     /// The dots that name the concurrent versions of a record.

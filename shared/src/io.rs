@@ -17,7 +17,7 @@ use crate::document::{Change, LostWrite};
 use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::observation::Observation;
-use crate::paxos::Configuration;
+use crate::paxos::{Founding, Slot};
 
 /// The host's clocks at the moment of an input.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ pub enum Input {
     Wake,
     /// The relays have found one another, and these vote from the first slot on. Takes no effect on a log that has
     /// begun.
-    Found(Configuration),
+    Found(Founding),
     /// So many requests have come to this relay, of whatever kind, since its count has begun. Only the rule
     /// [`Counter`](crate::ledger::Rule::Counter) looks at it.
     Requests(u64),
@@ -95,6 +95,21 @@ pub struct Output {
     /// from an older copy, or has lost its last writes. It votes no more; the host must give the database a new
     /// incarnation. A tab is one of two copies; the host must go on with its work under a new id.
     pub forgot: bool,
+    /// A tab has learnt that all relays were restored from a backup. So many numbers that were final are not any more; it gives
+    /// them anew.
+    pub restored: Option<usize>,
+    /// The tabs that have come to this relay and know the log as it was before a restore.
+    pub forks: Vec<Fork>,
+}
+
+/// A tab knows the log as it was before a restore of all relays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fork {
+    pub tab: ReplicaId,
+    /// The log that the tab knows, and that of the relay, are the same below.
+    pub at: Slot,
+    /// How far the tab knew it.
+    pub known: Slot,
 }
 
 /// What may read otherwise than before, for a host that shows it.

@@ -3,12 +3,14 @@
 
 mod epoch;
 mod numbers;
+mod restores;
 mod sessions;
 mod settlement;
 mod wish;
 
 pub use epoch::{Dynamic, Epoch, Load, Mode, OnCollision, Reason, Rule, Rung, Setting};
 pub use numbers::{DEFAULT_REACH, MAX_NUMBER, MAX_RANGE, Numbered, Range};
+pub use restores::{Restore, RestoreId, Restores};
 pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
 pub use wish::{Claim, ClaimId, Granted, Outcome, Policy, Rejection, Wish};
 
@@ -47,6 +49,7 @@ pub struct Ledger {
     waived: Slot,
     /// The replicas that are gone for good, with the counter of the last dot of each.
     retired: BTreeMap<ReplicaId, u64>,
+    restores: Restores,
 }
 
 impl Ledger {
@@ -58,6 +61,12 @@ impl Ledger {
             Entry::Configure(configuration) => {
                 self.configuration = Some(configuration.clone());
                 self.next_configuration = None;
+                None
+            }
+            Entry::Restored { id, configuration } => {
+                self.configuration = Some(configuration.clone());
+                self.next_configuration = None;
+                self.restores.push(Restore { id: *id, at: slot });
                 None
             }
         }
@@ -285,6 +294,18 @@ impl Ledger {
         self.retired.iter().map(|(&replica, &last)| (replica, last))
     }
 
+    /// The restores of all relays that this ledger has come through.
+    #[must_use]
+    pub fn restores(&self) -> &Restores {
+        &self.restores
+    }
+
+    /// To whom a number is leased.
+    #[must_use]
+    pub fn lease_of(&self, number: u64) -> Option<Range> {
+        self.numbers.lease_of(number).copied()
+    }
+
     /// Checks what is written on the fields: bytes from a disk or from a peer may decode to a ledger that no log makes.
     ///
     /// # Errors
@@ -293,6 +314,7 @@ impl Ledger {
         self.numbers.check()?;
         self.sessions.check()?;
         self.settlement.check()?;
+        self.restores.check()?;
         let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
         let follows = self.next_configuration.as_ref().is_none_or(|next| Some(next.number) == number.checked_add(1));
         ensure(follows, || format!("a configuration follows that is not numbered one above {number}"))

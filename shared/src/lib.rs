@@ -28,7 +28,7 @@
 //!
 //! let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
 //! let alone = Configuration { number: 0, voters: BTreeMap::from([(VoterId(1), ReplicaId(0xd0e7))]) };
-//! let mut inputs = VecDeque::from([Input::Found(alone), Input::Command(CommandId(1), Command::Add { fields })]);
+//! let mut inputs = VecDeque::from([Input::Found(alone.into()), Input::Command(CommandId(1), Command::Add { fields })]);
 //! let number = loop {
 //!     // When nothing happens, sleep until the deadline and wake the replica.
 //!     let input = inputs.pop_front().unwrap_or_else(|| {

@@ -104,6 +104,12 @@ rules! {
     LeapBelieved,
     /// A relay does not merge how far others have raised the highest number without the log.
     RaiseUnmerged,
+    /// A tab goes on with the log that it knows when all relays were restored from a backup.
+    OldLogKept,
+    /// A tab does not carry to the relays what they have lost, and somebody else has made.
+    OrphansLeft,
+    /// A number that was lost by a restore is not given anew.
+    LostNumberLeft,
 }
 
 #[cfg(not(feature = "mutations"))]

@@ -16,14 +16,14 @@ mod standing;
 mod voter;
 
 pub use ballot::{Ballot, Slot};
-pub use configuration::Configuration;
+pub use configuration::{Configuration, Founding};
 pub use log::{Diverged, Log, Position};
 pub use standing::Standing;
 pub use voter::{Effects, Voter};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::Claim;
+use crate::ledger::{Claim, RestoreId};
 
 /// What is decided for one slot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +33,23 @@ pub enum Entry {
     Claim(Claim),
     /// From the next slot on these voters decide. Nothing of the configuration before it is decided behind it.
     Configure(Configuration),
+    /// All relays were restored from a backup, which holds the log up to here, and these voters go on. Decided by nobody: the
+    /// operator says so.
+    Restored {
+        id: RestoreId,
+        configuration: Configuration,
+    },
+}
+
+impl Entry {
+    /// The configuration that is in force behind this entry, if it begins one.
+    #[must_use]
+    pub fn configuration(&self) -> Option<&Configuration> {
+        match self {
+            Entry::Configure(configuration) | Entry::Restored { configuration, .. } => Some(configuration),
+            Entry::Noop | Entry::Claim(_) => None,
+        }
+    }
 }
 
 /// An entry with the ballot under which it was accepted.

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod audit;
+mod backup;
 mod changes;
 mod claims;
 mod commands;
@@ -16,11 +17,13 @@ mod kept;
 mod leases;
 mod numbering;
 mod observing;
+mod orphans;
 mod outbox;
 mod peers;
 mod raised;
 mod reads;
 mod recent;
+mod restored;
 mod snapshots;
 mod sync;
 mod undo;
@@ -47,7 +50,9 @@ use crate::dot::{Dot, DotSet};
 use crate::dynamic::Controller;
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Recovered, Snapshot, WriteId};
+use crate::io::{
+    Command, CommandId, Envelope, Fork, Input, Message, Now, Output, PeerId, Recovered, Snapshot, WriteId,
+};
 use crate::ledger::{ClaimId, Ledger, Load};
 use crate::paxos::franchise::Franchise;
 use crate::paxos::{Log, Slot, Voter};
@@ -62,6 +67,7 @@ use holdings::{Holdings, OnMajority};
 use kept::Kept;
 use leases::Leases;
 use observing::Observing;
+use orphans::Orphanage;
 use outbox::{Item, Outbox};
 use peers::Peers;
 use reads::Reads;
@@ -160,6 +166,15 @@ pub struct Replica {
     /// In a tab.
     hearsay: Hearsay,
     hearsay_written: Hearsay,
+    /// In a tab.
+    orphanage: Orphanage,
+    /// In a tab: the numbers that records had before all relays were restored, and that are to be given anew.
+    lost_numbers: BTreeMap<RecordId, u64>,
+    /// The neighbours that know another log than this tab, since all relays were restored.
+    other_logs: BTreeSet<PeerId>,
+    /// What the output is to tell of restores.
+    rejoined: Option<usize>,
+    forks: Vec<Fork>,
     distrust: Distrust,
     distrust_written: Distrust,
     /// In a tab: the numbers that it has given by itself, and that are not settled.
@@ -263,6 +278,11 @@ impl Replica {
             kept,
             hearsay: durable.hearsay.clone(),
             hearsay_written: durable.hearsay,
+            orphanage: Orphanage::default(),
+            lost_numbers: durable.lost_numbers,
+            other_logs: BTreeSet::new(),
+            rejoined: None,
+            forks: Vec::new(),
             distrust: durable.distrust.clone(),
             distrust_written: durable.distrust,
             given: BTreeSet::new(),
@@ -288,6 +308,9 @@ impl Replica {
             replica.look_at_number(now, record);
         }
         replica.recall_given();
+        if !replica.lost_numbers.is_empty() {
+            replica.orphanage.number_lost();
+        }
         if !replica.is_relay() {
             // What needs no witness is final also before a relay says so.
             replica.release(now);
@@ -320,7 +343,7 @@ impl Replica {
                 self.on_kept(id);
             }
             Input::Wake => self.on_wake(now),
-            Input::Found(configuration) => self.found(configuration),
+            Input::Found(founding) => self.found(founding),
             Input::Requests(requests) => self.count_requests(now, requests),
         }
         self.settle(now, &mut output);
@@ -362,7 +385,8 @@ impl Replica {
         let observing = self.observing.deadline();
         let peers = self.peers.deadline();
         let (claims, reads) = (self.claims.deadline(), self.reads.deadline());
-        [voter, window, settle, claims, reads, waiver, fold, holdings, observing, peers, twins]
+        let orphans = self.orphanage.deadline();
+        [voter, window, settle, claims, reads, waiver, fold, holdings, observing, peers, twins, orphans]
             .into_iter()
             .flatten()
             .min()
@@ -390,6 +414,8 @@ impl Replica {
             self.release(now);
             self.answer_reads(now);
             self.fold_versions(now);
+            self.give_own_numbers_anew(now);
+            self.ask_after_orphans(now);
             self.steer(now);
             self.lease_ahead(now);
             self.settle_provisional(now);
@@ -411,6 +437,7 @@ impl Replica {
             self.on_vote_to_self(now, message);
         }
         output.changed = self.changes.take();
+        (output.restored, output.forks) = (self.rejoined.take(), std::mem::take(&mut self.forks));
         output.forgot = self.voter().is_some_and(Voter::has_forgotten) || self.copies.is_found();
     }
 

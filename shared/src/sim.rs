@@ -15,6 +15,7 @@ mod liars;
 mod model;
 pub mod network;
 pub mod report;
+mod restores;
 pub mod world;
 
 pub use checker::Violated;

@@ -17,11 +17,11 @@ use crate::document::{Delta, Document, Packed};
 use crate::dot::DotSet;
 use crate::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
 use crate::io::{Message, Violation};
-use crate::paxos::Configuration;
+use crate::paxos::Founding;
 use crate::schema::Schema;
 
 /// The version of the frames. Peers of different versions do not talk.
-pub const VERSION: u8 = 8;
+pub const VERSION: u8 = 9;
 
 /// The version of documents, which has a number of its own: what is kept outlives the frames of its time.
 const DOCUMENT_VERSION: u8 = 2;
@@ -87,8 +87,8 @@ impl Hello {
 /// What a relay knows of the relays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relays {
-    /// The configuration with which every log begins, if the relays have found one another. Durable at the sender.
-    pub founding: Option<Configuration>,
+    /// How every log begins, if the relays have found one another. Durable at the sender.
+    pub founding: Option<Founding>,
     /// Where the sender, and those to whom it has a link, are reached: host and port.
     pub addresses: BTreeMap<VoterId, String>,
 }

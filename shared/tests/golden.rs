@@ -99,7 +99,13 @@ fn frames() -> Vec<Frame> {
     let liveness = Liveness { context: some.clone(), whole: 1 << 100, of: 2, buckets: vec![1], live: some.clone() };
     let ballot = Ballot { configuration: 1, round: 3, voter: VoterId(2) };
     let mut messages = vec![
-        Message::Have { context: some.clone(), fingerprint: 0x0123_4567_89ab_cdef, chain: 0xfe, decided: Slot(5) },
+        Message::Have {
+            context: some.clone(),
+            fingerprint: 0x0123_4567_89ab_cdef,
+            chain: 0xfe,
+            decided: Slot(5),
+            restores: Default::default(),
+        },
         Message::More,
         Message::Digest(digest),
         Message::AskLiveness { of: 2, buckets: vec![0, 1] },
@@ -124,7 +130,7 @@ fn frames() -> Vec<Frame> {
     let relay = Frame::Hello(Hello::Relay { voter: VoterId(2), replica: RELAY, schema: Schema::people() });
     let founding = Configuration { number: 0, voters: BTreeMap::from([(VoterId(2), RELAY)]) };
     let addresses = BTreeMap::from([(VoterId(2), "127.0.0.1:5002".to_owned())]);
-    let relays = Frame::Relays(Relays { founding: Some(founding), addresses });
+    let relays = Frame::Relays(Relays { founding: Some(founding.into()), addresses });
     let in_room = Frame::InRoom(room.clone(), Message::More);
     let updated = Frame::Updated(room, Update { name: "Anna".to_owned(), number: -7 });
     let bye = Frame::Bye(Violation::Stopping);

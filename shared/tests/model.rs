@@ -117,7 +117,7 @@ impl Room {
             voters.insert(voter, replica);
         }
         for relay in 0..room.relays {
-            room.handle(relay, Input::Found(Configuration { number: 0, voters: voters.clone() }));
+            room.handle(relay, Input::Found(Configuration { number: 0, voters: voters.clone() }.into()));
         }
         for _ in 0..TABS {
             let replica = ReplicaId(room.random.draw());

@@ -315,7 +315,13 @@ fn many_waiting_wishes_are_passed_on_a_few_at_a_time() {
     let _ = tab.handle(START, Input::Persisted(WriteId(1000)));
     let up = tab.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(1), ReplicaId(1))));
     assert_eq!(up.sends.len(), 1, "it asks when it knows what its relay has");
-    let have = Message::Have { context: DotSet::default(), fingerprint: 0, decided: Slot(0), chain: 0 };
+    let have = Message::Have {
+        context: DotSet::default(),
+        fingerprint: 0,
+        decided: Slot(0),
+        chain: 0,
+        restores: Default::default(),
+    };
     // A claim is written as it leaves.
     let mut send = |now, input| {
         let output = tab.handle(now, input);
@@ -520,7 +526,7 @@ fn nothing_leaves_before_what_it_depends_on_is_durable() {
     let mut relay =
         Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), START);
     let voters = (1..=3).map(|id| (VoterId(id), ReplicaId(id.into()))).collect();
-    let _ = relay.handle(START, Input::Found(Configuration { number: 0, voters }));
+    let _ = relay.handle(START, Input::Found(Configuration { number: 0, voters }.into()));
     let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(2), ReplicaId(2))));
     let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(2) };
     let prepare = Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(0) });

@@ -31,7 +31,13 @@ fn real_frames() -> Vec<Vec<u8>> {
     let assign = |name: &str| ("name".to_owned(), FieldEdit::Assign(name.to_owned()));
     let tag = ("tags".to_owned(), FieldEdit::Insert("board".to_owned()));
     let add = |name: &str| Command::Add { fields: vec![assign(name), tag.clone()] };
-    let have = Message::Have { context: Default::default(), fingerprint: 0, decided: Default::default(), chain: 0 };
+    let have = Message::Have {
+        context: Default::default(),
+        fingerprint: 0,
+        decided: Default::default(),
+        chain: 0,
+        restores: Default::default(),
+    };
     let inputs = [
         Input::Command(CommandId(1), add("Anna")),
         Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))),
@@ -121,7 +127,13 @@ fn a_table_that_is_full_begins_anew_and_a_goodbye_is_read_at_any_time() {
     let (mut encoder, mut decoder) = (Encoder::default(), Decoder::new(MAX_FRAME_BYTES));
     let have = |first: u64| {
         let context = (first..first + 40_000).map(|id| Dot::new(ReplicaId(id << 32), 1)).collect();
-        Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default(), chain: 0 })
+        Frame::Message(Message::Have {
+            context,
+            fingerprint: 0,
+            decided: Default::default(),
+            chain: 0,
+            restores: Default::default(),
+        })
     };
     let mut lengths = Vec::new();
     for frame in [have(0), have(0), have(20_000), have(20_000)] {
@@ -142,7 +154,13 @@ fn an_edit_of_a_short_field_takes_28_bytes_at_the_most() {
     let mut encoder = Encoder::default();
     let hello = Frame::Hello(shared::wire::Hello::Tab { secret, room: "room".to_owned() });
     let context = [Dot::new(me, 40), Dot::new(other, 100_000)].into_iter().collect();
-    let have = Frame::Message(Message::Have { context, fingerprint: 0, decided: Default::default(), chain: 0 });
+    let have = Frame::Message(Message::Have {
+        context,
+        fingerprint: 0,
+        decided: Default::default(),
+        chain: 0,
+        restores: Default::default(),
+    });
     let _ = [encoder.frame(&hello), encoder.frame(&have)];
     let edit = |counter, base, value: &str| {
         let op = Op { field: FieldId(1), kind: FieldKind::Lww, edit: FieldEdit::Assign(value.to_owned()) };

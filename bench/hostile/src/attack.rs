@@ -206,7 +206,7 @@ async fn stay_deaf(port: u16, number: u64, sent: &AtomicU64) -> std::io::Result<
     let hello = Frame::Hello(Hello::Tab { secret: secret(number), room: "people".to_owned() });
     tcp.write_all(&packet(&encoder.frame(&hello))).await?;
     let (context, decided) = (DotSet::default(), Slot(0));
-    let have = Frame::Message(Message::Have { context, fingerprint: 0, decided, chain: 0 });
+    let have = Frame::Message(Message::Have { context, fingerprint: 0, decided, chain: 0, restores: Default::default() });
     for _ in 0..ASKED {
         let bytes = packet(&encoder.frame(&have));
         tcp.write_all(&bytes).await?;

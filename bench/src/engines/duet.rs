@@ -121,7 +121,7 @@ impl Engine for Duet {
         let room = Room::try_from("bench".to_owned()).expect("a name for a room");
         let hello = Hello::Tab { secret: self.secret.clone(), room: room.as_str().to_owned() };
         let context = self.document.context().clone();
-        let have = Message::Have { context, fingerprint: self.document.fingerprint(), decided: Slot(0), chain: 0 };
+        let have = Message::Have { context, fingerprint: self.document.fingerprint(), decided: Slot(0), chain: 0, restores: Default::default() };
         [Frame::Hello(hello), Frame::Message(have)].iter().map(|frame| self.encoder.frame(frame)).collect()
     }
 

@@ -132,7 +132,7 @@ fn decision(
 ) -> Decision {
     let (by, outcome) = match &accepted.entry {
         Entry::Claim(claim) => (Some(claim.id.replica), outcome_of(claim, slot, view)),
-        Entry::Noop | Entry::Configure(_) => (None, None),
+        Entry::Noop | Entry::Configure(_) | Entry::Restored { .. } => (None, None),
     };
     let asked = Asked::by_entry(&accepted.entry, name_of);
     Decision { slot, ballot: accepted.ballot, by, asked, outcome, at_ms, votes: votes.to_vec() }
@@ -154,7 +154,7 @@ impl Asked {
     pub fn by_entry(entry: &Entry, name_of: &dyn Fn(RecordId) -> String) -> Self {
         match entry {
             Entry::Noop => Asked::Nothing,
-            Entry::Configure(configuration) => {
+            Entry::Configure(configuration) | Entry::Restored { configuration, .. } => {
                 let voters = configuration.voters.keys().copied().collect();
                 Asked::Configure { number: configuration.number, voters }
             }

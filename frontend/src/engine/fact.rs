@@ -110,6 +110,10 @@ pub enum Fact {
         replica: ReplicaId,
         edits: usize,
     },
+    /// All relays were restored from a backup. So many numbers that were final are not any more, and are given anew.
+    RelaysRestored {
+        numbers: usize,
+    },
     /// A number out of a lease, which the record cannot keep: the lease belongs to an id that this tab does not have any more.
     LeaseLost {
         name: String,

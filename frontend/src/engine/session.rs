@@ -476,6 +476,9 @@ impl Session {
             step.cut = step.cut.or(output.cut.into_iter().next().map(|(_, violation)| violation));
             self.changed.join(output.changed);
             self.copied |= output.forgot;
+            if let Some(numbers) = output.restored {
+                self.log_begins_anew(now, numbers);
+            }
             events.extend(output.events);
             lost.extend(output.lost);
             observed.extend(output.observed);

@@ -209,7 +209,7 @@ fn proposed(session: &Session) -> BTreeMap<Slot, &Accepted> {
 fn undecided(session: &Session, slot: Slot, Accepted { ballot, entry }: &Accepted, time: LocalTime) -> SlotItem {
     let by = match entry {
         Entry::Claim(claim) => Some(claim.id.replica),
-        Entry::Noop | Entry::Configure(_) => None,
+        Entry::Noop | Entry::Configure(_) | Entry::Restored { .. } => None,
     };
     let asked = Asked::by_entry(entry, &|record| session.last_name(record));
     let voters = session.view().ledger().configuration().map(|configuration| configuration.voters.keys());

@@ -159,6 +159,7 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::DeviceLost { .. }
         | Fact::Retired
         | Fact::NewId(_)
+        | Fact::RelaysRestored { .. }
         | Fact::LeaseLost { .. }
         | Fact::LeftAlone { .. } => "none",
         _ => "merge",
@@ -277,6 +278,14 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
             "{count} edit of tab {replica} that no relay had was made again by this tab.",
             "{count} edits of tab {replica} that no relay had were made again by this tab.",
             replica = replica
+        ),
+        Fact::RelaysRestored { numbers: 0 } => {
+            tr!("The relays were restored from a backup. This tab brings them what they lack.")
+        }
+        Fact::RelaysRestored { numbers } => trn!(
+            *numbers as u64,
+            "The relays were restored from a backup. This tab brings them what they lack; {count} number that was final is settled anew: see Conflicts.",
+            "The relays were restored from a backup. This tab brings them what they lack; {count} numbers that were final are settled anew: see Conflicts."
         ),
         Fact::LeaseLost { name, number } => tr!(
             "Number {number} of {name} was out of a lease that this tab has no more: {name} gets another one.",

@@ -83,7 +83,7 @@ impl Net {
         let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| Tab::new(ReplicaId(id << 48), now));
         let mut net = Net { now, relay, tabs, links: 0, ids: 0 };
         let voters = voters.map(|voter| (voter, ReplicaId(u64::from(voter.0))));
-        net.tell_relay(vec![Input::Found(Configuration { number: 0, voters: voters.into() })]);
+        net.tell_relay(vec![Input::Found(Configuration { number: 0, voters: voters.into() }.into())]);
         while VOTERS == 1 && !net.relay.view().status().is_some_and(|status| status.can_agree()) {
             net.now.monotonic = net.relay.deadline().expect("a relay alone elects itself");
             net.tell_relay(vec![Input::Wake]);

@@ -132,6 +132,7 @@ impl From<CommandRejection> for Problem {
             | CommandRejection::NothingToUndo
             | CommandRejection::ChangedSince
             | CommandRejection::VotersAway { .. }
+            | CommandRejection::Restored
             | CommandRejection::StillInUse { .. } => kind_of(StatusCode::CONFLICT, "refused"),
         }
     }

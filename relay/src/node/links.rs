@@ -2,7 +2,7 @@
 
 use shared::id::VoterId;
 use shared::io::{Input, Message, PeerId, PeerKind, Violation};
-use shared::paxos::Configuration;
+use shared::paxos::Founding;
 use shared::wire::{Frame, Relays, Room};
 use tracing::{info, warn};
 
@@ -44,9 +44,19 @@ impl Node {
     pub(super) fn link_tells(&mut self, peer: PeerId, Relays { founding, addresses }: Relays) {
         let Some(link) = self.peers.get(&peer).and_then(|peer| peer.place.link()) else { return };
         let (voter, incarnation) = (link.remote.voter, link.remote.incarnation);
+        let theirs = founding.as_ref().and_then(|founding| founding.restored);
+        let ours = self.founding.known().and_then(|founding| founding.restored);
         match self.founding.heard((voter, incarnation), founding) {
             Ok(None) => {}
             Ok(Some(founding)) => self.found(&founding),
+            Err(Differs) if theirs > ours => {
+                warn!("the link to {voter} is refused: {}", Violation::LeftOut);
+                return self.cut(peer, Violation::Diverged);
+            }
+            Err(Differs) if theirs < ours => {
+                warn!("{voter} was not restored from the backup as this relay was: the link is refused");
+                return self.cut(peer, Violation::LeftOut);
+            }
             Err(Differs) => {
                 warn!(
                     "{voter} was founded with other relays: the link is refused; check --peers of both, and --data-dir"
@@ -125,8 +135,8 @@ impl Node {
 
     /// This relay knows of a founding from now on. The writer keeps order: whatever a log that has begun writes becomes
     /// durable no earlier than the founding, and no vote leaves before what it says is durable.
-    pub(super) fn found(&mut self, founding: &Configuration) {
-        let voters: Vec<_> = founding.voters.keys().map(VoterId::to_string).collect();
+    pub(super) fn found(&mut self, founding: &Founding) {
+        let voters: Vec<_> = founding.configuration.voters.keys().map(VoterId::to_string).collect();
         info!("the relays have found one another; the voters to begin with: {}", voters.join(", "));
         self.writer.found(founding.clone());
         self.changed = true;

@@ -130,7 +130,9 @@ impl Node {
     /// Who votes, as far as is known here: rooms that were opened lately follow the others.
     pub(super) fn membership(&self) -> Option<&Configuration> {
         let of_rooms = self.rooms.open.values().filter_map(OpenRoom::configuration);
-        of_rooms.max_by_key(|configuration| configuration.number).or(self.founding.known())
+        of_rooms
+            .max_by_key(|configuration| configuration.number)
+            .or(self.founding.known().map(|founding| &founding.configuration))
     }
 
     /// The incarnations of the relays that are up, this one among them.
@@ -184,7 +186,7 @@ impl Node {
             (name.as_str().to_owned(), voters)
         });
         Membership {
-            founding: self.founding.known().map(Voters::from),
+            founding: self.founding.known().map(|founding| Voters::from(&founding.configuration)),
             rooms: rooms.collect(),
             linked: linked.iter().map(|(voter, &incarnation)| (voter.0, in_hex(incarnation))).collect(),
         }

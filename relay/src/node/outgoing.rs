@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::io::{Envelope, Message, Output, PeerId, Violation};
+use shared::io::{Envelope, Fork, Message, Output, PeerId, Violation};
 use shared::wire::{Frame, Room};
 use tracing::trace;
 
@@ -39,6 +39,15 @@ impl Node {
             LIARS.warn(format_args!(
                 "tab {author:016x} gave {dot} in room {room} to two different edits: the relays have chosen one, and refuse \
                  the tab until it takes a new id"
+            ));
+        }
+        for Fork { tab, at, known } in output.forks {
+            static RETURNING: LimitedLog = LimitedLog::new();
+            let (tab, room) = (tab.0, room.as_str());
+            RETURNING.warn(format_args!(
+                "tab {tab:016x} comes to room {room} from before the restore: it knew the log below slot {known}, of which \
+                 this relay has what is below slot {at}; it brings the edits that are lacking, and its final numbers since then \
+                 are settled anew"
             ));
         }
         for (peer, violation) in output.cut {

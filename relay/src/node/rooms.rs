@@ -276,6 +276,6 @@ impl Node {
         let in_room = self.rooms.open.get(room).and_then(OpenRoom::configuration);
         id == self.me.replica
             || self.peers.values().filter_map(|peer| peer.place.link()).any(|link| link.remote.incarnation == id)
-            || self.founding.known().into_iter().chain(in_room).any(votes)
+            || self.founding.known().map(|founding| &founding.configuration).into_iter().chain(in_room).any(votes)
     }
 }

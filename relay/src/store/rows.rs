@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use shared::document::Packed;
 use shared::dot::{Dot, MAX_COUNTER};
 use shared::id::{RecordId, ReplicaId, VoterId};
@@ -19,7 +19,7 @@ impl Store {
     /// [`StoreError::Broken`] if something cannot be read back, or is what no replica has left.
     pub fn load(&self) -> Result<BTreeMap<Room, Recovered>, StoreError> {
         let broken = |reason| StoreError::Broken { file: self.file.clone(), reason };
-        let rooms = self.read_back(None).map_err(broken)?;
+        let rooms = read_back(&self.connection, None).map_err(broken)?;
         for (room, recovered) in &rooms {
             recovered.check().map_err(|error| broken(format!("room {}: {error}", room.as_str())))?;
         }
@@ -31,7 +31,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Broken`] if something cannot be read back, or is what no replica has left.
     pub fn load_room(&self, room: &Room) -> Result<Recovered, StoreError> {
-        let mut rooms = self.read_back(Some(room)).map_err(|reason| self.broken(reason))?;
+        let mut rooms = read_back(&self.connection, Some(room)).map_err(|reason| self.broken(reason))?;
         let recovered = match rooms.remove(room) {
             Some(recovered) => recovered,
             None => new_room(super::read_floor(&self.connection).map_err(|error| self.broken(text(error)))?),
@@ -40,30 +40,38 @@ impl Store {
         Ok(recovered)
     }
 
-    /// What the rows say, whatever it is.
-    pub(super) fn read_back(&self, only: Option<&Room>) -> Result<BTreeMap<Room, Recovered>, String> {
-        let mut rooms = BTreeMap::new();
-        self.load_document(only, &mut rooms)?;
-        self.load_log(only, &mut rooms)?;
-        self.load_progress(only, &mut rooms)?;
-        self.load_remembered(only, &mut rooms)?;
-        self.load_distrust(only, &mut rooms)?;
-        self.load_standings(only, &mut rooms)?;
-        Ok(rooms)
-    }
-
     fn broken(&self, reason: String) -> StoreError {
         StoreError::Broken { file: self.file.clone(), reason }
     }
+}
 
-    fn load_document(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, body FROM context", only, |row| {
+/// What the rows say, whatever it is.
+pub(super) fn read_back(connection: &Connection, only: Option<&Room>) -> Result<BTreeMap<Room, Recovered>, String> {
+    let (mut rooms, rows) = (BTreeMap::new(), Rows { connection, only });
+    rows.load_document(&mut rooms)?;
+    rows.load_log(&mut rooms)?;
+    rows.load_progress(&mut rooms)?;
+    rows.load_remembered(&mut rooms)?;
+    rows.load_distrust(&mut rooms)?;
+    rows.load_standings(&mut rooms)?;
+    Ok(rooms)
+}
+
+/// The rows of all rooms, or those of one only.
+struct Rows<'a> {
+    connection: &'a Connection,
+    only: Option<&'a Room>,
+}
+
+impl Rows<'_> {
+    fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, body FROM context", |row| {
             let part = wire::dot_set_of(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutContext(part));
             Ok(())
         })?;
         let versions = "SELECT room, record_replica, record_counter, replica, counter, body FROM version";
-        self.each(versions, only, |row| {
+        self.each(versions, |row| {
             let record = RecordId(dot(row, 1)?);
             let version = Packed::from_bytes(record, bytes(row, 5)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutVersion { record, dot: dot(row, 3)?, version });
@@ -71,14 +79,14 @@ impl Store {
         })
     }
 
-    fn load_log(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, slot, chain, log_slot, log_chain, ledger FROM snapshot", only, |row| {
+    fn load_log(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, slot, chain, log_slot, log_chain, ledger FROM snapshot", |row| {
             let (at, log_start) = (position(row, 1)?, position(row, 3)?);
             let snapshot = Snapshot { at, ledger: bytes(row, 5)?.to_vec() };
             room(rooms, row)?.apply(WriteOp::Snapshot { snapshot, log_start });
             Ok(())
         })?;
-        self.each("SELECT room, slot, configuration, round, voter, body FROM log", only, |row| {
+        self.each("SELECT room, slot, configuration, round, voter, body FROM log", |row| {
             let entry = wire::plain_of(bytes(row, 5)?).map_err(text)?;
             let (slot, accepted) = (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry });
             room(rooms, row)?.apply(WriteOp::Accept { slot, accepted });
@@ -87,27 +95,27 @@ impl Store {
     }
 
     /// To be called last: a room that has other rows and no standing begins at the floor of promises.
-    fn load_standings(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+    fn load_standings(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_itself = "SELECT room, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM standing";
         let mut with_row = BTreeSet::new();
-        self.each(of_itself, only, |row| {
+        self.each(of_itself, |row| {
             let standing = standing(row, 1)?;
             with_row.insert(room_name(row)?);
             room(rooms, row)?.apply(WriteOp::Standing(standing));
             Ok(())
         })?;
-        let floor = super::read_floor(&self.connection).map_err(text)?;
+        let floor = super::read_floor(self.connection).map_err(text)?;
         for (_, recovered) in rooms.iter_mut().filter(|(room, _)| !with_row.contains(*room)) {
             recovered.standing.promised = floor;
         }
         Ok(())
     }
 
-    fn load_remembered(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+    fn load_remembered(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_others = "SELECT room, id, incarnation, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM remembered";
-        self.each(of_others, only, |row| {
+        self.each(of_others, |row| {
             let (voter, incarnation) = (VoterId(row.get(1).map_err(text)?), ReplicaId(unsigned(row, 2)?));
             let standing = standing(row, 3)?;
             room(rooms, row)?.apply(WriteOp::Remember { voter, incarnation, standing });
@@ -115,22 +123,22 @@ impl Store {
         })
     }
 
-    fn load_distrust(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, body FROM distrust", only, |row| {
+    fn load_distrust(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, body FROM distrust", |row| {
             let distrust = wire::plain_of(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::Distrust(distrust));
             Ok(())
         })
     }
 
-    fn load_progress(&self, only: Option<&Room>, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
-        self.each("SELECT room, decided, claim_seq, raised FROM progress", only, |row| {
+    fn load_progress(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+        self.each("SELECT room, decided, claim_seq, raised FROM progress", |row| {
             let (decided, claim_seq) = (Slot(unsigned(row, 1)?), unsigned(row, 2)?);
             let recovered = room(rooms, row)?;
             (recovered.decided, recovered.claim_seq, recovered.raised) = (decided, claim_seq, unsigned(row, 3)?);
             Ok(())
         })?;
-        self.each("SELECT room, first, next FROM cursor", only, |row| {
+        self.each("SELECT room, first, next FROM cursor", |row| {
             let (first, next) = (unsigned(row, 1)?, unsigned(row, 2)?);
             room(rooms, row)?.apply(WriteOp::Cursor { first, next });
             Ok(())
@@ -138,15 +146,10 @@ impl Store {
     }
 
     /// Takes each row of a table, or those of one room only.
-    fn each(
-        &self,
-        query: &str,
-        only: Option<&Room>,
-        mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let filter = if only.is_some() { " WHERE room = ?1" } else { "" };
+    fn each(&self, query: &str, mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), String>) -> Result<(), String> {
+        let filter = if self.only.is_some() { " WHERE room = ?1" } else { "" };
         let mut statement = self.connection.prepare(&format!("{query}{filter}")).map_err(text)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(only.map(Room::as_str))).map_err(text)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(self.only.map(Room::as_str))).map_err(text)?;
         while let Some(row) = rows.next().map_err(text)? {
             take(row)?;
         }
@@ -213,6 +216,9 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::Refused { .. }
         | WriteOp::Stored(_)
         | WriteOp::Sent(_)
+        | WriteOp::LogDropped
+        | WriteOp::LostNumber { .. }
+        | WriteOp::Forget(_)
         | WriteOp::Hearsay(_) => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Recovered, WriteBatch, WriteId, WriteOp};
-use shared::paxos::{Ballot, Configuration};
+use shared::paxos::{Ballot, Founding};
 use shared::wire::Room;
 use tokio::sync::mpsc;
 
@@ -83,7 +83,7 @@ pub(super) enum Task {
     /// A relay was met, and is reached at this address.
     Meet(VoterId, String),
     /// The relays have found one another: so every log begins.
-    Found(Configuration),
+    Found(Founding),
     /// The database has forgotten votes: from now on it is this incarnation, which has given none.
     Renew(ReplicaId),
     /// Deletes a room. What its voter has promised goes into the floor of promises.
@@ -122,7 +122,7 @@ impl Writer {
         self.give(Task::Meet(voter, address));
     }
 
-    pub fn found(&self, founding: Configuration) {
+    pub fn found(&self, founding: Founding) {
         self.give(Task::Found(founding));
     }
 

@@ -9,6 +9,7 @@ mod hostile;
 mod legacy;
 mod membership;
 mod operation;
+mod restore;
 mod resync;
 mod schema;
 mod tab;

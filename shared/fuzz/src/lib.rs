@@ -102,7 +102,7 @@ fn relay() -> Replica {
     let config = Config { replica: ReplicaId(1), schema: Schema::people(), role };
     let mut relay = Replica::recover(config, durable, NOW);
     let alone = Configuration { number: 0, voters: BTreeMap::from([(VoterId(1), ReplicaId(1))]) };
-    handle(&mut relay, NOW, Input::Found(alone));
+    handle(&mut relay, NOW, Input::Found(alone.into()));
     let elected = Now { monotonic: relay.deadline().expect("a relay alone elects itself"), ..NOW };
     handle(&mut relay, elected, Input::Wake);
     relay

@@ -57,6 +57,11 @@ impl Document {
         self.retired.insert(replica, last);
     }
 
+    /// The log begins anew: nobody is known to be retired.
+    pub fn retire_nobody(&mut self) {
+        self.retired.clear();
+    }
+
     /// Whether the log has decided that a replica is retired, as far as this document has learnt.
     #[must_use]
     pub fn has_retired(&self, replica: ReplicaId) -> bool {

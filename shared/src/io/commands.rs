@@ -200,6 +200,10 @@ pub enum CommandRejection {
     Shedding { unsettled: usize, retry_after_ms: u32 },
     #[error("{up} of the {named} relays named are linked to this one: a majority of them must be, to go on deciding")]
     VotersAway { named: usize, up: usize },
+    #[error(
+        "all relays were restored from a backup before this was final: look at the record, a number that is gone is given anew"
+    )]
+    Restored,
     #[error("replica {replica} cannot be retired yet: it has edits that are not known here, or that are still in use")]
     StillInUse { replica: ReplicaId },
 }

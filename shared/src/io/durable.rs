@@ -67,6 +67,15 @@ pub enum WriteOp {
     Stored(DotSet),
     /// The counter of the last own edit that may have left a tab.
     Sent(u64),
+    /// All that a tab knew of the log, since all relays were restored and it goes on otherwise.
+    LogDropped,
+    /// A number that a record had before all relays were restored, to be given anew by a tab; `None` when that is done.
+    LostNumber {
+        record: RecordId,
+        number: Option<u64>,
+    },
+    /// These dots, which are not live, are not in the context any more.
+    Forget(DotSet),
     /// What a tab has heard from its neighbours alone.
     Hearsay(Hearsay),
     /// What the replica was told and does not believe.
@@ -116,6 +125,8 @@ pub struct Recovered {
     /// The counter of the last own edit that may have left a tab; `None` if nothing says so, as in databases of earlier
     /// versions.
     pub sent: Option<u64>,
+    /// In a tab: the numbers that records had before all relays were restored, and that are to be given anew.
+    pub lost_numbers: BTreeMap<RecordId, u64>,
     pub hearsay: Hearsay,
     pub distrust: Distrust,
     /// In a relay: how far the highest number was raised without the log.
@@ -174,6 +185,18 @@ impl Recovered {
             }
             WriteOp::Stored(dots) => self.stored = dots,
             WriteOp::Sent(counter) => self.sent = Some(counter),
+            WriteOp::LogDropped => {
+                (self.snapshot, self.log_start, self.decided) = (None, Position::default(), Slot(0));
+                self.log.clear();
+                self.released = Slot(0);
+            }
+            WriteOp::LostNumber { record, number: Some(number) } => {
+                self.lost_numbers.insert(record, number);
+            }
+            WriteOp::LostNumber { record, number: None } => {
+                self.lost_numbers.remove(&record);
+            }
+            WriteOp::Forget(dots) => self.context = self.context.difference(&dots),
             WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
             WriteOp::Distrust(distrust) => self.distrust = distrust,
             WriteOp::Raised(number) => self.raised = number,

@@ -7,7 +7,7 @@ use crate::document::{Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES};
 use crate::dot::{Dot, DotSet};
 use crate::hlc::ClockAhead;
 use crate::id::{RecordId, ReplicaId};
-use crate::ledger::{Claim, Load};
+use crate::ledger::{Claim, Load, Restores};
 use crate::observation::Observation;
 use crate::paxos::{self, Position, Slot, Suffix};
 use crate::presence::{PresenceNews, RelayPresence, Status, StatusNews};
@@ -25,6 +25,8 @@ pub enum Message {
         decided: Slot,
         /// The hash of the decided log.
         chain: u64,
+        /// The restores of all relays that the log has come through.
+        restores: Restores,
     },
     Edit(Edit),
     Delta(Delta),
@@ -202,4 +204,8 @@ pub enum Violation {
     TooManyNewRooms,
     #[error("another copy of this tab is at work under the same id, as in a copied browser profile: take a new id")]
     Copied,
+    #[error(
+        "the other relays were restored from a backup, and this one was not: stop it and restore it from the same backup, or move its database away"
+    )]
+    LeftOut,
 }

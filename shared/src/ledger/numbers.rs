@@ -159,7 +159,7 @@ impl Numbers {
     }
 
     /// The lease that a number belongs to, unless it has come back out of it.
-    fn lease_of(&self, number: u64) -> Option<&Range> {
+    pub(super) fn lease_of(&self, number: u64) -> Option<&Range> {
         let (_, range) = self.ranges.range(..=number).next_back()?;
         (number <= range.last && !self.returned.contains(&number)).then_some(range)
     }

@@ -54,7 +54,7 @@ impl Candidate {
         let mut entries = Vec::new();
         for slot in (decided.0..=last.0).map(Slot) {
             let entry = self.highest.get(&slot).map_or(Entry::Noop, |accepted| accepted.entry.clone());
-            let ends = matches!(entry, Entry::Configure(_));
+            let ends = entry.configuration().is_some();
             entries.push(entry);
             if ends {
                 break;

@@ -55,7 +55,7 @@ impl Leader {
 
     /// How many entries can be proposed now.
     pub(super) fn capacity(&self) -> usize {
-        let ends = matches!(self.flights.back(), Some(Entry::Configure(_)));
+        let ends = self.flights.back().is_some_and(|last| last.configuration().is_some());
         if ends && !mutation::is(Mutation::BehindTheEnd) || self.proposals.len() >= PROPOSALS {
             return 0;
         }

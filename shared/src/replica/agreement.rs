@@ -3,9 +3,9 @@
 use crate::document::Document;
 use crate::dot::DotSet;
 use crate::id::{RecordId, VoterId};
-use crate::io::{Message, Now, PeerId, Violation};
+use crate::io::{Message, Now, PeerId, PeerKind, Violation};
 use crate::ledger::{Claim, Granted, Wish};
-use crate::paxos::{self, Ballot, Configuration, Effects, Entry, Slot, Suffix, Voter};
+use crate::paxos::{self, Ballot, Effects, Entry, Founding, Slot, Suffix, Voter};
 
 use super::Replica;
 use super::numbering::asks_for_a_number;
@@ -13,9 +13,9 @@ use super::outbox::Item;
 
 impl Replica {
     /// The relays have found one another: the log begins, unless it has.
-    pub(super) fn found(&mut self, configuration: Configuration) {
+    pub(super) fn found(&mut self, founding: Founding) {
         if self.log.decided() == Slot(0) {
-            self.log.found(Entry::Configure(configuration), self.outbox.writes());
+            self.log.found(founding.entry(), self.outbox.writes());
         }
     }
 
@@ -39,8 +39,14 @@ impl Replica {
         }
     }
 
-    pub(super) fn on_suffix(&mut self, now: Now, peer: PeerId, suffix: Suffix) -> Result<(), Violation> {
-        let has_more = self.log.learn(suffix, self.outbox.writes()).map_err(|_| Violation::Diverged)?;
+    pub(super) fn on_suffix(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        kind: PeerKind,
+        suffix: Suffix,
+    ) -> Result<(), Violation> {
+        let Ok(has_more) = self.log.learn(suffix, self.outbox.writes()) else { return self.diverged(peer, kind) };
         if has_more {
             self.send(peer, Message::Fetch { first: self.log.decided() });
         }
@@ -128,6 +134,10 @@ impl Replica {
                     }
                 }
                 (Entry::Configure(_), _) => self.reconfigured(now),
+                (Entry::Restored { .. }, _) => {
+                    self.reconfigured(now);
+                    self.tell_neighbours_of_restore();
+                }
                 _ => {}
             }
         }
@@ -194,9 +204,9 @@ impl Replica {
             entries.push(Entry::Configure(next.clone()));
         }
         // What is to end a configuration must be the last.
-        while entries.len() < capacity && !matches!(entries.last(), Some(Entry::Configure(_))) {
+        while entries.len() < capacity && entries.last().is_none_or(|last| last.configuration().is_none()) {
             let Some(claim) = self.claims.next_to_send(self.applied, &mut self.outbox) else { break };
-            if is_durable(&self.document, claim) {
+            if may_be_proposed(&self.document, claim) {
                 if asks_for_a_number(&claim.wish) {
                     self.controller.asked(now.monotonic, true);
                 }
@@ -243,16 +253,24 @@ impl Replica {
     }
 
     fn has_what_it_depends_on(&self, entry: &Entry) -> bool {
-        if let Entry::Claim(claim) = entry { is_durable(&self.document, claim) } else { true }
+        if let Entry::Claim(claim) = entry { has_edits_before(&self.document, claim) } else { true }
     }
 }
 
-/// Whether a document has what a claim depends on: the record, and the asker's last edit.
-fn is_durable(document: &Document, claim: &Claim) -> bool {
-    let mut dots = claim.wish.record().map(|record| record.0).into_iter().chain(claim.after);
+/// Whether a leader may propose a claim: the record is here, or was, and all that must be durable before it.
+fn may_be_proposed(document: &Document, claim: &Claim) -> bool {
+    claim.wish.record().is_none_or(|record| document.knows_record(record)) && has_edits_before(document, claim)
+}
+
+/// Whether a document has the edits that must be durable on a majority before a claim is decided: the asker's last one, and
+/// the first one of a record that the asker has added. That of somebody else's record may be nowhere any more, after a
+/// restore: the versions have outlived it, and they may have been removed since.
+fn has_edits_before(document: &Document, claim: &Claim) -> bool {
+    let askers = [Some(claim.id.replica), claim.after.map(|after| after.replica)];
+    let added = claim.wish.record().map(|record| record.0).filter(|first| askers.contains(&Some(first.replica)));
     let settles_what_is_here = match &claim.wish {
         Wish::Settle { after, .. } => after.iter().all(|&dot| document.knows(dot)),
         _ => true,
     };
-    settles_what_is_here && dots.all(|dot| document.knows(dot))
+    settles_what_is_here && added.into_iter().chain(claim.after).all(|dot| document.knows(dot))
 }

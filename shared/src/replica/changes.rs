@@ -20,6 +20,11 @@ impl Changes {
         self.changed.records.insert(record);
     }
 
+    /// The log begins anew.
+    pub(super) fn log_dropped(&mut self) {
+        self.released = Slot(0);
+    }
+
     pub(super) fn take(&mut self) -> Changed {
         std::mem::take(&mut self.changed)
     }

@@ -79,6 +79,13 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    fn command(self) -> Option<CommandId> {
+        match self {
+            Asked::Outcome(id) | Asked::Number(id) | Asked::Registration(id, _) => Some(id),
+            Asked::Before => None,
+        }
+    }
+
     fn reply(self, claim: ClaimId, outcome: Outcome) -> Option<(CommandId, Reply)> {
         let granted = match outcome {
             Ok(Granted::Final(Numbered { number, .. })) => Some(Numbering::Final(Final::new(number))),
@@ -314,6 +321,36 @@ impl Claims {
         }
     }
 
+    /// Nobody decides what is asked about a record that somebody has removed, and whose first edit no relay has ever seen.
+    pub(super) fn forget_unknown(&mut self, is_known: impl Fn(RecordId) -> bool, outbox: &mut Outbox) {
+        let is_about_none = |pending: &Pending| pending.claim.wish.record().is_some_and(|record| !is_known(record));
+        let own = self.pending.iter().filter(|(id, pending)| id.replica == self.asker || pending.asked.is_some());
+        let about_none = own.filter(|(_, pending)| is_about_none(pending));
+        for (id, asked) in about_none.map(|(&id, pending)| (id, pending.asked)).collect::<Vec<_>>() {
+            self.forget(id);
+            if self.outlive {
+                outbox.writes().push(WriteOp::Answered(id.seq));
+            }
+            if let Some(command) = asked.and_then(Asked::command) {
+                outbox.push(Item::Reply(command, Err(CommandRejection::UnknownRecord)));
+            }
+        }
+    }
+
+    /// The log begins anew: none of the pending claims is decided in it, and what was decided and not released is lost.
+    pub(super) fn log_dropped(&mut self, outbox: &mut Outbox) {
+        for pending in self.pending.values_mut() {
+            pending.is_fixed = false;
+            outbox.writes().push(pending.write());
+        }
+        for (_, reply) in std::mem::take(&mut self.unreleased) {
+            if let Some((command, _)) = reply {
+                outbox.push(Item::Reply(command, Err(CommandRejection::Restored)));
+            }
+        }
+        self.resend_all();
+    }
+
     /// Under a new leader every pending claim has to go anew.
     pub(super) fn leader_is(&mut self, leader: Option<Ballot>) {
         if leader != self.leader {
@@ -332,10 +369,13 @@ impl Claims {
         self.retry_at
     }
 
-    pub(super) fn wake(&mut self, now: Duration) {
-        if self.retry_at.is_some_and(|at| at <= now) {
+    /// Says whether it is time to pass on again what was not decided.
+    pub(super) fn wake(&mut self, now: Duration) -> bool {
+        let is_due = self.retry_at.is_some_and(|at| at <= now);
+        if is_due {
             self.resend_all();
         }
+        is_due
     }
 
     /// The undecided wish of this replica's own about `record`, the latest if there are several.

@@ -129,7 +129,7 @@ impl Replica {
         if !self.is_relay() && !wish.is_for(self.me) {
             return Err(CommandRejection::NotForTabs);
         }
-        if wish.record().is_some_and(|record| !self.document.knows(record.0)) {
+        if wish.record().is_some_and(|record| !self.document.knows_record(record)) {
             return Err(CommandRejection::UnknownRecord);
         }
         match wish {

@@ -44,8 +44,9 @@ impl Replica {
             {
                 return Err(Violation::NotForTabs);
             }
-            Message::Have { context, fingerprint, decided, chain } => {
-                self.on_have(now, peer, kind, (&context, fingerprint), Position { slot: decided, chain })?;
+            Message::Have { context, fingerprint, decided, chain, restores } => {
+                let log = (Position { slot: decided, chain }, &restores);
+                self.on_have(now, peer, kind, (&context, fingerprint), log)?;
             }
             Message::Edit(edit) => self.on_edit(now, peer, kind, edit, output)?,
             Message::Delta(delta) => self.on_delta(now, peer, kind, (delta, Vec::new()), output)?,
@@ -73,13 +74,14 @@ impl Replica {
                     self.tell_restored(record, edit, output);
                 }
             }
-            Message::Suffix(suffix) if self.is_neighbour(kind) => self.on_suffix(now, peer, suffix)?,
+            Message::Suffix(_) | Message::SnapshotPart { .. } if !self.learns_log_from(peer, kind) => {}
+            Message::Suffix(suffix) if self.is_neighbour(kind) => self.on_suffix(now, peer, kind, suffix)?,
             Message::SnapshotPart { at, length, offset, bytes } if self.is_neighbour(kind) => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
             trusted => {
                 let PeerKind::Relay(from, _) = kind else { return Err(Violation::NotForTabs) };
-                self.on_relay_message(now, (peer, from), trusted, output)?;
+                self.on_relay_message(now, (peer, kind, from), trusted, output)?;
             }
         }
         Ok(())
@@ -89,13 +91,13 @@ impl Replica {
     fn on_relay_message(
         &mut self,
         now: Now,
-        (peer, from): (PeerId, VoterId),
+        (peer, kind, from): (PeerId, PeerKind, VoterId),
         message: Message,
         output: &mut Output,
     ) -> Result<(), Violation> {
         match message {
             Message::Paxos(message) => self.on_vote(now, from, message),
-            Message::Suffix(suffix) => self.on_suffix(now, peer, suffix)?,
+            Message::Suffix(suffix) => self.on_suffix(now, peer, kind, suffix)?,
             Message::SnapshotPart { at, length, offset, bytes } => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
@@ -180,6 +182,7 @@ impl Replica {
         self.observing.peer_down(peer);
         self.snapshots.peer_down(peer);
         self.reads.peer_down(peer);
+        self.other_logs.remove(&peer);
         if self.is_relay() {
             self.holdings.down(peer);
             self.observing.watcher_down(peer);
@@ -188,7 +191,10 @@ impl Replica {
         let gone = self.peers.down(peer);
         self.ends_to_send();
         let id = match gone {
-            Some(PeerKind::Relay(id, _)) => id,
+            Some(PeerKind::Relay(id, _)) => {
+                self.orphans_wait();
+                id
+            }
             Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),
             None => return,
         };
@@ -203,7 +209,10 @@ impl Replica {
     }
 
     pub(super) fn on_wake(&mut self, now: Now) {
-        self.claims.wake(now.monotonic);
+        if self.claims.wake(now.monotonic) {
+            let Replica { claims, document, outbox, .. } = self;
+            claims.forget_unknown(|record| document.knows_record(record), outbox);
+        }
         self.retry_reads(now);
         self.waive(now);
         if let Some(voter) = &mut self.voter {

@@ -3,14 +3,14 @@
 use thiserror::Error;
 
 use crate::io::{Recovered, Snapshot};
-use crate::ledger::{Ledger, MAX_NUMBER};
+use crate::ledger::{Ledger, MAX_NUMBER, Restores};
 use crate::paxos::{Log, Slot};
-use crate::wire;
+use crate::wire::{self, DecodeError};
 
 /// Durable state that no replica has left.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct BrokenState(String);
+pub struct BrokenState(pub(super) String);
 
 impl Snapshot {
     /// The state that the snapshot holds.
@@ -19,7 +19,11 @@ impl Snapshot {
     /// [`BrokenState`] if the bytes are not those of a ledger, or of one that no log makes.
     pub fn read(&self) -> Result<Ledger, BrokenState> {
         let broken = |reason: String| BrokenState(format!("the snapshot at slot {}: {reason}", self.at.slot));
-        let ledger: Ledger = wire::plain_of(&self.ledger).map_err(|error| broken(error.to_string()))?;
+        let ledger = wire::plain_of(&self.ledger).or_else(|_| {
+            // Of the version before, which knew of no restores.
+            wire::plain_of(&[&self.ledger[..], &wire::plain_bytes(&Restores::default())].concat())
+        });
+        let ledger: Ledger = ledger.map_err(|error: DecodeError| broken(error.to_string()))?;
         ledger.check().map_err(broken)?;
         Ok(ledger)
     }

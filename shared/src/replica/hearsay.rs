@@ -32,6 +32,11 @@ impl Hearsay {
         self.dots.is_empty()
     }
 
+    /// A relay lacks these.
+    pub(super) fn tell(&mut self, dots: &DotSet) {
+        self.dots.join(dots);
+    }
+
     /// How many edits only neighbours have told of.
     pub(super) fn count(&self) -> u64 {
         self.dots.intervals().map(|(_, (start, end))| end - start + 1).sum()

@@ -175,6 +175,9 @@ impl Replica {
     pub(super) fn look_at_number(&mut self, now: Now, record: RecordId) {
         let version = self.document.read(record);
         let new = self.unsettled.look_at(record, version.as_ref(), (&self.ledger, &self.distrust));
+        if self.lost_numbers.contains_key(&record) {
+            self.orphanage.number_lost();
+        }
         if self.is_leader() {
             (0..new).for_each(|_| self.controller.asked(now.monotonic, false));
         }

@@ -55,6 +55,11 @@ impl Outbox {
         }
     }
 
+    /// The log begins anew.
+    pub(super) fn log_dropped(&mut self) {
+        self.decided_written = Slot(0);
+    }
+
     /// The writes of the step under way.
     pub(super) fn writes(&mut self) -> &mut Vec<WriteOp> {
         &mut self.writes
@@ -143,6 +148,9 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::Hearsay(_)
         | WriteOp::Distrust(_)
         | WriteOp::Raised(_)
+        | WriteOp::LogDropped
+        | WriteOp::LostNumber { .. }
+        | WriteOp::Forget(_)
         | WriteOp::Answered(_)
         | WriteOp::Refused { .. }
         | WriteOp::Cursor { .. } => false,

@@ -131,6 +131,7 @@ impl Replica {
     fn install(&mut self, now: Now, from: PeerId, snapshot: Snapshot) {
         let Ok(ledger) = snapshot.read() else { return };
         self.note_all_numbers();
+        let was_restored = self.ledger.restores() != ledger.restores();
         *self.ledger = ledger;
         self.note_all_numbers();
         self.log.install(snapshot.at);
@@ -146,6 +147,9 @@ impl Replica {
         self.unsettled.settle_by(&self.ledger);
         self.keep_snapshot(snapshot.clone(), snapshot.at);
         self.pass_on_decisions(self.applied);
+        if was_restored {
+            self.tell_neighbours_of_restore();
+        }
         self.send(from, Message::Fetch { first: self.log.decided() });
         self.log_grew(now);
     }

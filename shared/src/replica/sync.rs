@@ -10,7 +10,7 @@ use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
-use crate::ledger::{Claim, Rejection};
+use crate::ledger::{Claim, Rejection, Restores};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Position;
 
@@ -28,7 +28,8 @@ impl Replica {
     pub(super) fn have(&self) -> Message {
         let context = self.document.context().clone();
         let (decided, chain) = (self.log.decided(), self.log.chain());
-        Message::Have { context, fingerprint: self.document.fingerprint(), decided, chain }
+        let restores = self.ledger.restores().clone();
+        Message::Have { context, fingerprint: self.document.fingerprint(), decided, chain, restores }
     }
 
     /// A peer says what it has: it gets what it lacks.
@@ -38,19 +39,20 @@ impl Replica {
         peer: PeerId,
         kind: PeerKind,
         (context, fingerprint): (&DotSet, u128),
-        decided: Position,
+        (decided, restores): (Position, &Restores),
     ) -> Result<(), Violation> {
-        if self.log.chain_below(decided.slot).is_some_and(|chain| chain != decided.chain) {
-            return Err(Violation::Diverged);
-        }
+        let is_one_log = self.compare_logs(peer, kind, decided, restores)?;
         if let PeerKind::Relay(..) = kind {
             self.on_stored(context);
             self.relay_decided = Some(decided.slot);
             self.note_holdings(peer, context, decided.slot);
             self.check_memory(context);
+            if !self.is_relay() {
+                self.look_for_orphans(now, context);
+            }
         }
         // A relay takes no decisions from a tab. They come first: who is retired is among them.
-        if (self.is_relay() || self.is_neighbour(kind)) && decided.slot < self.log.decided() {
+        if is_one_log && (self.is_relay() || self.is_neighbour(kind)) && decided.slot < self.log.decided() {
             self.send_log(peer, decided.slot);
         }
         self.adopt(now, kind, context);

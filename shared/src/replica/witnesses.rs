@@ -27,7 +27,7 @@ pub(super) struct Witnesses {
     /// Up to where each witness has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
     /// of which the leader hears through it.
     seen: BTreeMap<ReplicaId, Witness>,
-    /// Everything below is released. Invariant: never falls.
+    /// Everything below is released. Invariant: never falls, unless the log begins anew.
     released: Slot,
     /// What the peers were told to be released.
     told: Slot,
@@ -70,6 +70,11 @@ impl Witnesses {
 
     pub(super) fn release(&mut self, until: Slot) {
         self.released = self.released.max(until);
+    }
+
+    /// The log begins anew.
+    pub(super) fn log_dropped(&mut self) {
+        (self.released, self.told, self.acknowledged) = (Slot(0), Slot(0), None);
     }
 
     pub(super) fn deadline(&self, waive_after: Duration) -> Option<Duration> {
@@ -172,7 +177,8 @@ impl Replica {
 
     fn acknowledge(&mut self) {
         let relay = self.peers.any_relay().filter(|_| !self.is_relay() && self.witnesses.willing);
-        let Some(relay) = relay else { return };
+        // A relay that has not said yet which log it has may have been restored.
+        let Some(relay) = relay.filter(|_| self.relay_decided.is_some()) else { return };
         if self.witnesses.acknowledged != Some((relay, self.applied)) {
             self.witnesses.acknowledged = Some((relay, self.applied));
             // It leaves after the log that it is about is written, as everything bound does.

@@ -14,7 +14,7 @@ use crate::finality::Numbering;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{CommandId, Message, PeerId, Recovered, Reply, Snapshot, Violation};
 use crate::ledger::{Claim, ClaimId, Outcome, ProvisionalClaim, Rejection};
-use crate::paxos::{self, Ballot, Entry, Slot};
+use crate::paxos::{self, Ballot, Entry, Log, Slot};
 use crate::replica::Replica;
 use crate::schema::NUMBER;
 use crate::wire;
@@ -74,6 +74,10 @@ pub enum Violated {
     TwoUnderOneId { id: ReplicaId },
     #[error("{tab} took itself for one of two copies, or a relay did, and nobody has copied it")]
     WronglyCopied { tab: ReplicaId },
+    #[error(
+        "record {record} had a number before all relays were restored; at replica {node} it has none, and no conflict"
+    )]
+    NumberNotGivenAnew { node: usize, record: RecordId },
     #[error("relay {node} does not know that {liar} gave one dot to two edits")]
     Unaccused { node: usize, liar: ReplicaId },
     #[error("the replicas do not come to rest: they have taken {steps} steps")]
@@ -438,6 +442,20 @@ impl Checker {
         self.lost.insert((holder.voter, holder.incarnation), (now, had));
         // What it alone knew of raises may be gone, too.
         self.raised.remove(&holder.incarnation);
+    }
+
+    /// All relays were restored from a backup. What came after it was never promised; the tabs bring what they know of it.
+    pub fn restored(&mut self, at: Slot, log: &Log, context: &DotSet) -> Result<(), Violated> {
+        self.model.restored(at, log)?;
+        self.proposed.retain(|(slot, _), _| *slot < at);
+        self.told.retain(|&claim, _| self.model.done(claim).is_some());
+        self.told_until = self.told_until.min(at);
+        self.claims_began.clear();
+        self.reads_began.values_mut().for_each(|read| *read = Read::Linearizable(Slot(0)));
+        self.witnesses.values_mut().for_each(|known| *known = (*known).min(at));
+        self.raised.clear();
+        self.only_these_are_left(context);
+        Ok(())
     }
 
     /// Some replica has lost its disk: what nobody else has is gone.

@@ -20,7 +20,7 @@ impl World {
         self.nodes[copy].id = of;
         self.nodes[copy].clock_was_wrong |= self.nodes[original].clock_was_wrong;
         self.start(copy);
-        self.ends_unless_copied(id)?;
+        self.ends_unless_copied(id);
         self.connect_all(copy)
     }
 
@@ -37,17 +37,16 @@ impl World {
         self.nodes[tab].id = self.new_id();
         self.nodes[tab].disk.wipe();
         self.start(tab);
-        self.ends_unless_copied(id)?;
+        self.ends_unless_copied(id);
         self.connect_all(tab)
     }
 
-    /// Neighbours must not go on with edits that only this copy could have told the relays. If it was the last one, its
-    /// id is gone for good.
-    fn ends_unless_copied(&mut self, id: ReplicaId) -> Result<(), Violated> {
+    /// If this copy was the last one, its id is gone for good.
+    fn ends_unless_copied(&mut self, id: ReplicaId) {
         if self.nodes[RELAYS..].iter().all(|node| node.id != id) {
             self.gone.push(id);
         }
-        self.reload_whoever_knows_more_of(id)
+        self.restores.closed(id);
     }
 
     /// A relay has cut links of tabs, of which it knows two copies. Gives the links that it had another reason to cut.

@@ -8,7 +8,6 @@ use super::faults::Kind;
 use super::network::NodeId;
 use super::world::{Happening, Node, RELAYS, World};
 use crate::crdt::FieldEdit;
-use crate::dot::DotSet;
 use crate::hlc::MAX_DRIFT_MS;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, Consistency, Input, Message};
@@ -32,7 +31,9 @@ impl World {
         let forgetting = self.kind == Kind::Forgetting;
         match self.below(200) {
             0..=3 if self.faults.crashes && !forgetting => self.crash(relay),
-            4 | 5 if self.faults.amnesia && self.kind != Kind::Retiring => self.lose_memory(relay),
+            4 | 5 if self.faults.amnesia && !matches!(self.kind, Kind::Retiring | Kind::Restoring) => {
+                self.lose_memory(relay)
+            }
             6 | 7 if self.faults.partitions => self.part(),
             8..=10 if self.faults.partitions => self.deafen(relay),
             11 | 12 => {
@@ -65,6 +66,11 @@ impl World {
             126..=128 => self.deceive(),
             96..=105 => self.number_somebody(relay),
             106..=125 => self.number_somebody(tab),
+            80 if self.kind == Kind::Restoring => self.restore_all(),
+            81..=84 if self.kind == Kind::Restoring => {
+                self.back_up_for_all(relay);
+                Ok(())
+            }
             80..=83 if self.faults.amnesia && forgetting => self.lose_memory(relay),
             80..=95 if forgetting => {
                 self.nodes[relay].disk.back_up();
@@ -119,21 +125,8 @@ impl World {
             self.report.wipes += 1;
         }
         self.checker.only_these_are_left(&left);
-        self.reload_whoever_has_more(&left)?;
         let wait = Duration::from_millis(self.random.below(LONGEST_MS));
         self.schedule(wait, Happening::Restart { node: relay });
-        Ok(())
-    }
-
-    /// A tab may not pass on what others wrote. One that has seen what is on no disk any more would differ for ever.
-    fn reload_whoever_has_more(&mut self, left: &DotSet) -> Result<(), Violated> {
-        for tab in RELAYS..self.nodes.len() {
-            let Some(replica) = &self.nodes[tab].replica else { continue };
-            let lost = replica.view().document().context().difference(left);
-            if !lost.is_subset(&lost.of(self.nodes[tab].id)) {
-                self.reload(tab)?;
-            }
-        }
         Ok(())
     }
 
@@ -163,7 +156,7 @@ impl World {
                 let is_to_vote = asked_since.any(|asked| asked.voters.values().any(|&voter| voter == id));
                 !is_to_vote && self.all_remember(configuration)
             }
-            Kind::Ordinary | Kind::Retiring => asked_since.all(sound),
+            Kind::Ordinary | Kind::Retiring | Kind::Restoring => asked_since.all(sound),
         }
     }
 
@@ -235,29 +228,11 @@ impl World {
         self.report.reloads += 1;
         let closed = self.nodes[tab].id;
         self.gone.push(closed);
+        self.restores.closed(closed);
         self.nodes[tab].id = self.new_id();
         self.nodes[tab].disk.wipe();
         self.start(tab);
-        self.reload_whoever_knows_more_of(closed)?;
         self.connect_all(tab)
-    }
-
-    /// What only a closed tab could have told the relays, its neighbours must not go on with.
-    pub(super) fn reload_whoever_knows_more_of(&mut self, closed: ReplicaId) -> Result<(), Violated> {
-        let mut on_disk = DotSet::default();
-        for relay in &self.nodes[..RELAYS] {
-            on_disk.join(&relay.disk.flushed().context.of(closed));
-        }
-        for tab in RELAYS..self.nodes.len() {
-            let replica = self.nodes[tab].replica.as_ref();
-            let is_it = self.nodes[tab].id == closed;
-            if !is_it
-                && replica.is_some_and(|replica| !replica.view().document().context().of(closed).is_subset(&on_disk))
-            {
-                self.reload(tab)?;
-            }
-        }
-        Ok(())
     }
 
     /// A tab says what it must not say, and is cut.

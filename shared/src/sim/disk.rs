@@ -46,10 +46,16 @@ impl Disk {
         *self = Disk::default();
     }
 
+    /// A disk with this on it.
+    #[must_use]
+    pub fn holding(flushed: Recovered) -> Disk {
+        Disk { flushed, ..Disk::default() }
+    }
+
     /// Another disk with what is flushed on this one.
     #[must_use]
     pub fn copy(&self) -> Disk {
-        Disk { flushed: self.flushed.clone(), ..Disk::default() }
+        Disk::holding(self.flushed.clone())
     }
 
     /// Makes a copy of what is flushed.

@@ -40,6 +40,8 @@ pub(super) enum Kind {
     /// Older copies of disks come back, which is found out only by whoever remembers: restarted voters wait for all
     /// others, relays do not crash otherwise, and in each configuration one forgets at the most.
     Forgetting,
+    /// All relays are restored from a backup of one of them, and none loses its disk otherwise.
+    Restoring,
     /// Replicas are retired, and no disk is lost: whoever proposes a retirement must be able to tell why.
     Retiring,
 }

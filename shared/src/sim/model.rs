@@ -7,7 +7,7 @@ use crate::id::{RecordId, ReplicaId};
 use crate::ledger::{
     Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Ledger, Outcome, ProvisionalClaim, Range, Rejection, Wish,
 };
-use crate::paxos::{Accepted, Ballot, Configuration, Entry, Slot};
+use crate::paxos::{Accepted, Ballot, Configuration, Entry, Log, Slot};
 use crate::sim::checker::Violated;
 use crate::wire;
 
@@ -34,6 +34,8 @@ pub(super) struct Model {
     furthest: u64,
     /// The numbers that were freed.
     freed: BTreeSet<u64>,
+    /// The leases that were lost by restores: their lessees may not know so.
+    lost_ranges: Vec<Range>,
     /// The tabs whose profiles were copied.
     pub(super) copied: BTreeSet<ReplicaId>,
     pub(super) conflicts: u64,
@@ -87,6 +89,25 @@ impl Model {
         wire::plain_bytes(&ledger)
     }
 
+    /// All relays were restored: of the log as it was that below `at` is left, and `log` goes on from there.
+    pub(super) fn restored(&mut self, at: Slot, log: &Log) -> Result<(), Violated> {
+        let before = std::mem::take(self);
+        for (accepted, &chain) in before.entries[..at.0 as usize].iter().zip(&before.chains) {
+            self.decide(accepted, chain)?;
+        }
+        for slot in (at.0..log.decided().0).map(Slot) {
+            let chain = log.chain_below(slot.plus(1)).expect("it is decided");
+            self.decide(log.decision(slot).expect("it is decided"), chain)?;
+        }
+        self.copied = before.copied;
+        self.lost_ranges = before.lost_ranges;
+        self.lost_ranges.extend(before.ledger.ranges().filter(|range| self.ledger.ranges().all(|kept| kept != *range)));
+        let is_kept = |number: u64| self.range_of(number).is_some();
+        self.leased = before.leased.into_iter().filter(|&(number, _)| is_kept(number)).collect();
+        self.given.extend(before.given);
+        Ok(())
+    }
+
     /// The next slot is seen to be decided for the first time, after which the hash of the log is `chain`.
     pub(super) fn decide(&mut self, accepted: &Accepted, chain: u64) -> Result<(), Violated> {
         let slot = self.decided();
@@ -102,7 +123,7 @@ impl Model {
             self.check_outcome(slot, claim, outcome, before)?;
         }
         self.ledger.assert_invariants();
-        if let Entry::Configure(configuration) = &accepted.entry {
+        if let Some(configuration) = accepted.entry.configuration() {
             self.configurations.insert(configuration.number, configuration.clone());
         }
         self.entries.push(accepted.clone());
@@ -116,6 +137,9 @@ impl Model {
         let number = self.ledger.configuration().map_or(0, |configuration| configuration.number);
         let entry = Box::new(accepted.entry.clone());
         let wrong = Violated::WrongConfiguration { slot, ballot: accepted.ballot, number, entry };
+        if accepted.ballot == Ballot::ZERO {
+            return Ok(()); // Decided by nobody: the log is founded, or restored.
+        }
         if accepted.ballot.configuration != number {
             return Err(wrong);
         }
@@ -153,7 +177,11 @@ impl Model {
         if self.given.contains(&(number, record)) {
             return Ok(Origin::Log);
         }
-        if !self.ledger.ranges().any(|range| range.to == by && (range.first..=range.last).contains(&number)) {
+        let is_in = |range: &Range| range.to == by && (range.first..=range.last).contains(&number);
+        if !self.ledger.ranges().any(|range| is_in(&range)) {
+            if self.lost_ranges.iter().any(is_in) {
+                return Ok(Origin::Lease);
+            }
             return Err(Violated::FinalWithoutGround { number, record });
         }
         // Copies that know nothing of one another give the same numbers.
@@ -271,10 +299,7 @@ impl Model {
     /// The voters that decide a slot.
     pub(super) fn voters_at(&self, slot: Slot) -> Option<&Configuration> {
         let before = self.entries[..slot.0 as usize].iter().rev();
-        before.into_iter().find_map(|accepted| match &accepted.entry {
-            Entry::Configure(configuration) => Some(configuration),
-            _ => None,
-        })
+        before.into_iter().find_map(|accepted| accepted.entry.configuration())
     }
 
     /// The slots that were decided under a lower ballot and that `holds` does not hold.

@@ -31,7 +31,11 @@ report! {
     wipes,
     /// Relays that came back with an older copy of their disk.
     rollbacks,
-    /// Of those, such as were told by others what they had forgotten.
+    /// Times that all relays were restored from a backup of one of them.
+    restores,
+    /// Tabs that knew the log as it was before a restore, and learnt it anew.
+    rejoined,
+    /// Of the relays that came back with an older copy, such as were told by others what they had forgotten.
     amnesia_detections,
     /// Configurations that came into force.
     reconfigurations,

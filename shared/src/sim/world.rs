@@ -15,9 +15,10 @@ use super::faults::{Faults, Kind};
 use super::liars::Liar;
 use super::network::{Network, NodeId};
 use super::report::Report;
+use super::restores::Restores;
 use crate::dot::DotSet;
 use crate::id::{ReplicaId, VoterId};
-use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Violation, WriteId};
+use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Reply, Violation, WriteId};
 use crate::ledger::{Claim, Dynamic, Load, Policy, Reason, Rung, Wish};
 use crate::paxos::{Ballot, Configuration};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
@@ -28,7 +29,7 @@ pub(super) const RELAYS: usize = 5;
 const MAX_TABS: u64 = 6;
 /// For how long things go wrong, and how long they then have to settle.
 const CHAOS: Duration = Duration::from_secs(4);
-const CALM: Duration = Duration::from_secs(8);
+const CALM: Duration = Duration::from_secs(16);
 /// The longest pause between two deeds of users or faults.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// Where the users' wall clock starts, in milliseconds since the Unix epoch.
@@ -98,6 +99,7 @@ pub struct World {
     pub(super) lost_in: Option<u32>,
     /// Tabs that are gone for good.
     pub(super) gone: Vec<ReplicaId>,
+    pub(super) restores: Restores,
     /// Tabs that lie.
     pub(super) liars: Vec<Liar>,
     pub(super) report: Report,
@@ -107,9 +109,10 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, faults: Faults) -> Self {
         let mut random = SplitMix64::new(seed);
-        let kind = match random.below(4) {
+        let kind = match random.below(5) {
             0 if faults.amnesia => Kind::Forgetting,
             1 => Kind::Retiring,
+            2 if faults.amnesia => Kind::Restoring,
             _ => Kind::Ordinary,
         };
         let tabs = 2 + random.below(MAX_TABS - 1) as usize;
@@ -136,6 +139,7 @@ impl World {
             asked: Vec::new(),
             lost_in: None,
             gone: Vec::new(),
+            restores: Restores::default(),
             liars: Vec::new(),
             report: Report::default(),
         };
@@ -205,6 +209,7 @@ impl World {
             Checker::check_equal((node, replica), replicas[0])?;
             self.checker.check_kept(node, replica)?;
             self.checker.check_raises(node, replica)?;
+            self.check_lost_numbers(node, replica)?;
             Checker::check_settled(&relays, node, replica)?;
             if replica.view().pending_wishes() > 0 {
                 let waiting = replica.view().pending_claims().cloned().collect();
@@ -309,6 +314,7 @@ impl World {
     /// A user gives a command to a replica that runs.
     pub(super) fn give(&mut self, node: NodeId, command: Command) -> Result<(), Violated> {
         self.commands += 1;
+        self.restores.see(&command);
         self.step(node, Input::Command(CommandId(self.commands), command))
     }
 
@@ -352,8 +358,13 @@ impl World {
             let life = self.nodes[node].life;
             self.schedule(wait, Happening::Flush { node, life, write });
         }
+        self.report.rejoined += u64::from(output.restored.is_some());
+        let replica = self.nodes[node].replica.as_ref();
+        let knows_the_log = replica.is_some_and(|replica| self.is_up_to_restore(replica));
         for (id, reply) in output.replies {
-            if let Ok(reply) = reply {
+            if let Ok(reply) = reply
+                && (knows_the_log || matches!(reply, Reply::ReadAt { .. }))
+            {
                 self.count_reply(node, &reply);
                 self.checker.check_reply(self.nodes[node].id, id, &reply)?;
             }
@@ -407,7 +418,7 @@ impl World {
         at.audit = Audit::default();
         at.replica = Some(replica);
         if at.voter.is_some_and(|voter| self.founding.has(voter, at.id)) {
-            let founding = Input::Found(self.founding.clone());
+            let founding = Input::Found(self.founding.clone().into());
             self.step(node, founding).expect("a log is founded, or was before");
         }
         self.arm_wake(node);

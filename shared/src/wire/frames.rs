@@ -132,11 +132,12 @@ impl Encoder {
     fn message(&mut self, bytes: &mut Vec<u8>, message: &Message) -> u8 {
         let mut sink = RowSink { bytes, table: &mut self.table };
         match message {
-            Message::Have { context, fingerprint, decided, chain } => {
+            Message::Have { context, fingerprint, decided, chain, restores } => {
                 put_dot_set(&mut sink, context);
                 sink.bytes.extend(fingerprint.to_le_bytes());
                 sink.bytes.extend(chain.to_le_bytes());
                 sink.number(decided.0);
+                put_plain(sink.bytes, restores);
                 tag::HAVE
             }
             Message::Edit(edit) => {
@@ -444,7 +445,8 @@ impl Decoder {
             tag::HAVE => {
                 let context = take_dot_set(&mut source)?;
                 let (fingerprint, chain) = (take_wide_hash(source.bytes)?, take_hash(source.bytes)?);
-                Message::Have { context, fingerprint, chain, decided: Slot(source.number()?) }
+                let decided = Slot(source.number()?);
+                Message::Have { context, fingerprint, chain, decided, restores: take_plain(source.bytes)? }
             }
             tag::EDIT => Message::Edit(take_edit(&mut source)?),
             tag::DELTA => Message::Delta(delta_of(std::mem::take(rest), self.content_limit)?),

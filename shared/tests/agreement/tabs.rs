@@ -206,7 +206,7 @@ fn a_tab_whose_disk_does_not_say_what_it_has_sent_is_no_copy_of_itself() {
         let peer = PeerId(1);
         let _up = again.handle(START, Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))));
         let context = relay.document().context().clone();
-        let have = Message::Have { context, fingerprint: 0, decided: Slot(0), chain: 0 };
+        let have = Message::Have { context, fingerprint: 0, decided: Slot(0), chain: 0, restores: Default::default() };
         assert_eq!(again.handle(START, Input::Receive(peer, have)).forgot, is_copy, "{sent:?}");
     }
 }

@@ -113,7 +113,7 @@ impl Room {
         }
         let founders = Configuration { number: 0, voters: room.relays(0..voters.into()) };
         for relay in 0..relays.into() {
-            room.inputs.push_back((relay, Input::Found(founders.clone())));
+            room.inputs.push_back((relay, Input::Found(founders.clone().into())));
         }
         room.run();
         room

@@ -44,7 +44,7 @@ impl Duet {
             let others = (0..VOTERS).filter(|&other| other != node);
             let kind = |other| PeerKind::Relay(voter(other), incarnation(other));
             let links = others.map(|other| Input::PeerUp(PeerId(other as u64), kind(other)));
-            [Input::Found(founding.clone())].into_iter().chain(links).collect()
+            [Input::Found(founding.clone().into())].into_iter().chain(links).collect()
         });
         Duet { replicas: (0..VOTERS).map(replica).collect(), inboxes, now, leader: 0, commands: 0, decided: 0 }
     }

@@ -80,8 +80,21 @@ impl Session {
     }
 
     /// Tells what the log has decided, and the policy has released, since the last time.
+    /// All relays were restored from a backup, so that the log is learnt anew.
+    pub(super) fn log_begins_anew(&mut self, now: Now, numbers: usize) {
+        self.told = Slot(0);
+        self.watching.log_begins_anew();
+        self.tell_aloud(now, Fact::RelaysRestored { numbers });
+    }
+
     pub(super) fn tell_decisions(&mut self, now: Now) {
         let view = self.replica.view();
+        // What the backup held was told before.
+        if self.told == Slot(0)
+            && let Some(restore) = view.ledger().restores().latest()
+        {
+            self.told = restore.at;
+        }
         let released = view.released().min(view.log().decided());
         // What came in a snapshot happened long ago.
         self.told = self.told.max(view.log().start().slot);

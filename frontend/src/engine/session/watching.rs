@@ -20,6 +20,11 @@ pub(super) struct Watching {
 }
 
 impl Watching {
+    /// What was decided is another log by now.
+    pub(super) fn log_begins_anew(&mut self) {
+        self.decisions = Decisions::default();
+    }
+
     /// As many pages are open as there were for `old`.
     pub(super) fn open_as(&mut self, old: &Watching) {
         self.pages = old.pages;

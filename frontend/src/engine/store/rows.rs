@@ -32,6 +32,7 @@ mod tag {
     pub const RELEASED: u8 = 14;
     pub const DISTRUST: u8 = 15;
     pub const SENT: u8 = 16;
+    pub const LOST_NUMBER: u8 = 17;
 }
 
 /// So many records that one replica has added one after the other share a row. A row for each would make the writing of a
@@ -95,6 +96,7 @@ pub fn changes_of(ops: impl IntoIterator<Item = WriteOp>, document: &Document) -
             | WriteOp::DropVersion { record: RecordId(record), .. } => {
                 shelves.insert((record.replica, record.counter / SHELF));
             }
+            WriteOp::Forget(dots) => changes.extend(dots.replicas().map(|replica| put_context(replica, document))),
             op => change(op, &mut changes),
         }
     }
@@ -118,6 +120,14 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         WriteOp::Accept { slot, accepted } => {
             changes.push(put(key(tag::LOG, &[slot.0]), &wire::plain_bytes(&accepted)));
         }
+        WriteOp::LogDropped => {
+            changes.extend([tag::DECIDED, tag::SNAPSHOT, tag::RELEASED].map(|tag| drop_one(key(tag, &[]))));
+            changes.push(Change::Drop { from: key(tag::LOG, &[]), until: key(tag::LOG + 1, &[]) });
+        }
+        WriteOp::LostNumber { record: RecordId(record), number } => {
+            let key = key(tag::LOST_NUMBER, &[record.replica.0, record.counter]);
+            changes.push(number.map_or_else(|| drop_one(key.clone()), |number| put_number(key.clone(), number)));
+        }
         WriteOp::Decided(slot) => changes.push(put_number(key(tag::DECIDED, &[]), slot.0)),
         WriteOp::Released(slot) => changes.push(put_number(key(tag::RELEASED, &[]), slot.0)),
         WriteOp::ClaimSeq(seq) => changes.push(put_number(key(tag::CLAIM_SEQ, &[]), seq)),
@@ -139,8 +149,16 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
         // Of relays alone.
         WriteOp::Standing(_) | WriteOp::Remember { .. } | WriteOp::Raised(_) => {}
-        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } => unreachable!("they are about a record"),
+        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::Forget(_) => {
+            unreachable!("they are written as the document reads now")
+        }
     }
+}
+
+/// The row of a replica's dots as they are now.
+fn put_context(replica: ReplicaId, document: &Document) -> Change {
+    let (key, dots) = (key(tag::CONTEXT, &[replica.0]), document.context().of(replica));
+    if dots.is_empty() { drop_one(key) } else { put(key, &wire::dot_set_bytes(&dots)) }
 }
 
 /// The row of a shelf as it reads now.
@@ -229,6 +247,7 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
         tag::RELEASED => {
             take_number(body).map(|slot| WriteOp::Released(Slot(slot))).ok_or(unreadable("what is released"))
         }
+        tag::LOST_NUMBER => lost_number_of(body).ok_or(unreadable("a number before a restore")),
         tag::REFUSED => refusal_of(body).ok_or(unreadable("a refusal")),
         tag::DISTRUST => wire::plain_of(body).map(WriteOp::Distrust).map_err(|_| unreadable("numbers under its edits")),
         tag::HEARSAY => wire::plain_of(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
@@ -243,6 +262,11 @@ fn cursor_of(body: &mut &[u8]) -> Option<WriteOp> {
 fn refusal_of(body: &mut &[u8]) -> Option<WriteOp> {
     let record = RecordId(dot_of(ReplicaId(take_number(body)?), take_number(body)?)?);
     Some(WriteOp::Refused { record, rejection: Some(wire::plain_of(body).ok()?) })
+}
+
+fn lost_number_of(body: &mut &[u8]) -> Option<WriteOp> {
+    let record = RecordId(dot_of(ReplicaId(take_number(body)?), take_number(body)?)?);
+    Some(WriteOp::LostNumber { record, number: Some(take_number(body)?) })
 }
 
 fn snapshot_of(body: &mut &[u8]) -> Option<WriteOp> {

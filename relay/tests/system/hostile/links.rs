@@ -71,7 +71,7 @@ async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
     let mut client = link(&cluster, SECRET).await;
     client.send(&hello_of_link(2)).await;
     let voters = BTreeMap::from([(VoterId(2), new_replica_id())]);
-    let founding = Some(paxos::Configuration { number: 0, voters });
+    let founding = Some(paxos::Configuration { number: 0, voters }.into());
     client.send(&Frame::Relays(Relays { founding, addresses: BTreeMap::new() })).await;
     assert_eq!(refused(client).await, Violation::Diverged);
 }
@@ -84,7 +84,7 @@ async fn nobody_without_the_secret_can_make_a_relay_believe_that_it_has_forgotte
     let replica = u64::from_str_radix(cluster.membership(1)["linked"]["1"].as_str().expect("an id"), 16).unwrap();
     let dot = Dot { replica: ReplicaId(replica), counter: 1 << 40 };
     let context: DotSet = [dot].into_iter().collect();
-    let have = Message::Have { context, fingerprint: 0, decided: Slot(0), chain: 0 };
+    let have = Message::Have { context, fingerprint: 0, decided: Slot(0), chain: 0, restores: Default::default() };
     let room = Room::try_from("people".to_owned()).expect("the name of a room");
 
     let url = format!("ws://{}/link", cluster.address(1));

@@ -128,7 +128,13 @@ fn addition(replica: ReplicaId, ahead: Duration) -> Addition {
 }
 
 fn empty_have() -> Message {
-    Message::Have { context: DotSet::default(), fingerprint: 0, decided: paxos::Slot(0), chain: 0 }
+    Message::Have {
+        context: DotSet::default(),
+        fingerprint: 0,
+        decided: paxos::Slot(0),
+        chain: 0,
+        restores: Default::default(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

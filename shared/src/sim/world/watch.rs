@@ -2,6 +2,7 @@
 
 use super::{Node, RELAYS, World};
 use crate::io::{Message, Reply};
+use crate::paxos::Slot;
 use crate::sim::checker::Violated;
 use crate::sim::network::NodeId;
 
@@ -11,6 +12,10 @@ impl World {
         let Some(replica) = replica else { return Ok(()) };
         let view = replica.view();
         let (id, voter, decided) = (*id, *voter, view.log().decided());
+        if !self.is_up_to_restore(replica) {
+            (self.nodes[node].checked, self.nodes[node].checked_snapshot) = (Slot(0), Slot(0));
+            return Ok(());
+        }
         if decided > *checked {
             let holders: Vec<_> = self.nodes[..RELAYS].iter().map(Node::holder).collect();
             self.checker.check_log(replica, *checked, &holders)?;

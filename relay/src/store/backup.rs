@@ -1,0 +1,193 @@
+//! Copies of a database: made while its relay runs, and taken up again by all relays.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OpenFlags, Transaction, params};
+use shared::id::VoterId;
+use shared::io::{Recovered, WriteOp};
+use shared::ledger::RestoreId;
+use shared::paxos::{Accepted, Configuration, Entry, Founding};
+use shared::wire::{self, Room};
+
+use super::{APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, StoreError, bring_up_to_date, lock, private, read_meta, rows};
+
+/// A copy that was made.
+#[derive(Debug)]
+pub struct BackedUp {
+    pub bytes: u64,
+    pub rooms: u64,
+}
+
+/// A database that was made from a copy.
+#[derive(Debug)]
+pub struct Restored {
+    pub id: RestoreId,
+    pub rooms: u64,
+    pub records: u64,
+    /// Who votes by the copy.
+    pub voters: Vec<VoterId>,
+    /// Where the database is now that was there before.
+    pub moved_to: Option<PathBuf>,
+}
+
+/// Copies the database in `dir` as it is at one moment, with what its write-ahead log holds. Its relay may be at work.
+///
+/// # Errors
+/// [`StoreError`], each with what to do about it. Nothing is left of a copy that failed.
+pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StoreError> {
+    let from = dir.join(FILE_NAME);
+    let failed =
+        |error: rusqlite::Error| StoreError::Copy { from: from.clone(), to: to.to_owned(), reason: error.to_string() };
+    if to.exists() {
+        let reason = "there is a file of this name already: give another name".to_owned();
+        return Err(StoreError::Copy { from: from.clone(), to: to.to_owned(), reason });
+    }
+    let rooms = copy(&from, to, |copy| {
+        copy.execute("INSERT OR REPLACE INTO meta VALUES ('backup', 1)", []).map_err(failed)?;
+        copy.query_row("SELECT count(DISTINCT room) FROM context", [], |row| row.get::<_, i64>(0)).map_err(failed)
+    })?;
+    let bytes = to.metadata().map(|metadata| metadata.len()).unwrap_or_default();
+    Ok(BackedUp { bytes, rooms: rooms as u64 })
+}
+
+/// Makes the database in `dir` from a copy, for relay `voter`: the log of each room begins anew where the copy ends it. All
+/// relays must be restored from the same copy, as the same restore: `id` is what the first of them has given.
+///
+/// # Errors
+/// [`StoreError`], each with what to do about it. The database that was there stays until the new one is complete, and is
+/// then moved aside.
+pub fn restore(from: &Path, dir: &Path, voter: VoterId, id: Option<RestoreId>) -> Result<Restored, StoreError> {
+    let guard = lock(dir)?;
+    let id = id.unwrap_or_else(new_restore);
+    let (file, part) = (dir.join(FILE_NAME), dir.join(format!("{FILE_NAME}.restored")));
+    if part.exists() {
+        fs::remove_file(&part).map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
+    }
+    let mut restored = copy(from, &part, |connection| begin_anew(connection, from, voter, id))?;
+    restored.moved_to =
+        move_aside(&file, id).map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
+    let put = fs::rename(&part, &file).and_then(|()| File::open(dir)?.sync_all());
+    put.map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
+    drop(guard);
+    Ok(restored)
+}
+
+/// A name for a restore, above those of all earlier ones: the milliseconds since the Unix epoch, and a random number.
+fn new_restore() -> RestoreId {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let random = getrandom::u64().expect("the system gives random numbers");
+    RestoreId((now.as_millis() as u64) << 16 | random & 0xffff)
+}
+
+/// Copies a database into a new file, lets `finish` change the copy, and makes it durable.
+fn copy<T>(
+    from: &Path,
+    to: &Path,
+    finish: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let failed = |reason: String| StoreError::Copy { from: from.to_owned(), to: to.to_owned(), reason };
+    let sql_failed = |error: rusqlite::Error| failed(error.to_string());
+    let part = to.with_extension("part");
+    let attempt = || {
+        // SQLite fills an empty file, and keeps its rights.
+        private::create_file(&part).map_err(|error| failed(error.to_string()))?;
+        let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sql_failed)?;
+        let version: i64 = source.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql_failed)?;
+        let application: i64 =
+            source.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sql_failed)?;
+        if application != APPLICATION_ID || !(SCHEMA_VERSION - 1..=SCHEMA_VERSION).contains(&version) {
+            return Err(StoreError::OtherVersion { file: from.to_owned(), found: version });
+        }
+        source.execute("VACUUM INTO ?1", [part.to_string_lossy()]).map_err(sql_failed)?;
+        let mut copy = Connection::open(&part).map_err(sql_failed)?;
+        if version < SCHEMA_VERSION {
+            bring_up_to_date(&mut copy).map_err(sql_failed)?;
+        }
+        let finished = finish(&mut copy)?;
+        copy.close().map_err(|(_, error)| sql_failed(error))?;
+        let durable = File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, to));
+        durable.map_err(|error| failed(error.to_string()))?;
+        Ok(finished)
+    };
+    let outcome = attempt();
+    if outcome.is_err() {
+        let _there_is_none = fs::remove_file(&part);
+    }
+    outcome
+}
+
+/// Makes the copy of a database the one of `voter`, in a new incarnation, with the entry that begins each log anew.
+fn begin_anew(connection: &mut Connection, from: &Path, voter: VoterId, id: RestoreId) -> Result<Restored, StoreError> {
+    let broken = |reason: String| StoreError::Broken { file: from.to_owned(), reason };
+    let (_, about) = read_meta(connection).map_err(|error| broken(error.to_string()))?;
+    let Some(founding) = about.founding else { return Err(StoreError::NothingDecided { file: from.to_owned() }) };
+    let rooms = rows::read_back(connection, None).map_err(broken)?;
+    let records = rooms.values().map(|room| room.records.len() as u64).sum();
+    let count = rooms.len() as u64;
+    let restored = rooms.into_iter().map(|(room, recovered)| match recovered.restore(id) {
+        Ok(restored) => Ok((room, restored)),
+        Err(error) => Err(broken(format!("room {}: {error}", room.as_str()))),
+    });
+    let restored: Vec<(Room, Recovered)> = restored.collect::<Result<_, _>>()?;
+    // Rooms that begin later begin with those who vote by now.
+    let in_rooms = restored
+        .iter()
+        .filter_map(|(_, room)| room.log.values().rev().find_map(|accepted| accepted.entry.configuration()));
+    let latest = in_rooms.max_by_key(|configuration| configuration.number).unwrap_or(&founding.configuration);
+    let voters: Vec<VoterId> = latest.voters.keys().copied().collect();
+    if !voters.contains(&voter) {
+        return Err(StoreError::NoVoterOfBackup { voter, voters });
+    }
+    let transaction = connection.transaction().map_err(StoreError::Write)?;
+    for table in ["standing", "remembered", "cursor"] {
+        transaction.execute(&format!("DELETE FROM {table}"), []).map_err(StoreError::Write)?;
+    }
+    for (room, restored) in &restored {
+        put_log(&transaction, room, restored).map_err(StoreError::Write)?;
+    }
+    let incarnations = voters.iter().map(|&voter| (voter, id.incarnation_of(voter))).collect();
+    let configuration = Configuration { number: founding.configuration.number, voters: incarnations };
+    put_meta(&transaction, voter, id, &Founding { configuration, restored: Some(id) }).map_err(StoreError::Write)?;
+    transaction.commit().map_err(StoreError::Write)?;
+    Ok(Restored { id, rooms: count, records, voters, moved_to: None })
+}
+
+/// The end of a room's log, as the restore makes it.
+fn put_log(transaction: &Transaction<'_>, room: &Room, restored: &Recovered) -> rusqlite::Result<()> {
+    let is_restore = |accepted: &Accepted| matches!(accepted.entry, Entry::Restored { .. });
+    let begun = restored.log.iter().rev().find(|(_, accepted)| is_restore(accepted));
+    let Some((&first, _)) = begun else { return Ok(()) };
+    let delete = "DELETE FROM log WHERE room = ?1 AND slot >= ?2";
+    transaction.execute(delete, params![room.as_str(), first.0 as i64])?;
+    for (&slot, accepted) in restored.log.range(first..) {
+        rows::write(transaction, room.as_str(), &WriteOp::Accept { slot, accepted: accepted.clone() })?;
+    }
+    rows::write(transaction, room.as_str(), &WriteOp::Decided(restored.decided))
+}
+
+fn put_meta(transaction: &Transaction<'_>, voter: VoterId, id: RestoreId, founding: &Founding) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM meta WHERE key IN ('backup', 'promised')", [])?;
+    let put = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)";
+    transaction.execute(put, params!["replica", id.incarnation_of(voter).0 as i64])?;
+    transaction.execute(put, params!["voter", voter.0])?;
+    transaction.execute(put, params!["founding", wire::plain_bytes(founding)])?;
+    transaction.execute("DELETE FROM relay WHERE id = ?1", [voter.0]).map(drop)
+}
+
+/// Moves the database that is there aside, with the files that belong to it. Gives where it is now.
+fn move_aside(file: &Path, id: RestoreId) -> io::Result<Option<PathBuf>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let aside = file.with_file_name(format!("{FILE_NAME}.before-{id}"));
+    for suffix in ["-wal", "-shm", ""] {
+        let with_suffix = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        if with_suffix(file).exists() {
+            fs::rename(with_suffix(file), with_suffix(&aside))?;
+        }
+    }
+    Ok(Some(aside))
+}

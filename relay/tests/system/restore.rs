@@ -1,0 +1,135 @@
+//! The drill: a backup of a relay at work, all relays restored from it, and tabs that come back and know more.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use shared::io::Violation;
+use shared::ledger::{Granted, Rejection, Wish};
+
+use crate::cluster::{Cluster, poll};
+use crate::tab::Tab;
+
+fn relay(task: &str, flags: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RELAY_")) {
+        command.env_remove(name);
+    }
+    command.arg(task).args(flags).output().expect("the relay starts")
+}
+
+/// What a task has said, which must succeed.
+fn done(task: &str, flags: &[&str]) -> String {
+    let output = relay(task, flags);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Restores a relay that is stopped. Gives the name of the restore.
+fn restore(cluster: &Cluster, backup: &Path, id: u16, restore: Option<&str>) -> String {
+    let (from, dir, id) = (backup.display().to_string(), cluster.data_dir(id).display().to_string(), id.to_string());
+    let mut flags = vec!["--from", &from, "--data-dir", &dir, "--id", &id];
+    flags.extend(restore.into_iter().flat_map(|name| ["--restore", name]));
+    let said = done("restore", &flags);
+    let name = said.split("as restore ").nth(1).and_then(|rest| rest.split(':').next());
+    name.expect("the restore is named").to_owned()
+}
+
+async fn add_with_number(tab: &Tab, name: &str) -> u64 {
+    let record = tab.add(name).await;
+    match tab.ask(Wish::Allocate { record }).await {
+        Ok(Granted::Final(numbered)) => numbered.number,
+        other => panic!("{name} gets a number: {other:?}"),
+    }
+}
+
+fn number_of(tab: &Tab, name: &str) -> Option<u64> {
+    tab.view(|view| {
+        let record = view.records().find(|record| record.shown("name") == name)?;
+        Some(view.ledger().number_of(record.id)?.number)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_all_relays_are_restored_tabs_bring_what_is_lacking_and_every_loss_is_told() {
+    let mut cluster = Cluster::start(3);
+    let backup = cluster.data_dir(1).with_file_name("backup.sqlite3");
+    let staying = Tab::open(&[cluster.url(1)]).await;
+    assert_eq!(add_with_number(&staying, "Ada").await, 1);
+    let (dir, to) = (cluster.data_dir(1).display().to_string(), backup.display().to_string());
+    done("backup", &["--data-dir", &dir, "--to", &to]);
+
+    // All that follows is not in the backup. One of the two who know of it never comes back.
+    assert_eq!(add_with_number(&staying, "Bo").await, 2);
+    let leaving = Tab::open(&[cluster.url(2)]).await;
+    assert_eq!(add_with_number(&leaving, "Cy").await, 3);
+    staying.until("Cy with a number", |view| Tab::has_name(view, "Cy") && view.ledger().count() == 3).await;
+    leaving.disconnect();
+    drop(leaving);
+    for id in 1..=3 {
+        cluster.terminate(id);
+    }
+    let name = restore(&cluster, &backup, 1, None);
+    for id in 2..=3 {
+        restore(&cluster, &backup, id, Some(&name));
+    }
+
+    // Somebody else is there first.
+    cluster.spawn(2);
+    cluster.spawn(3);
+    let fresh = Tab::open(&[cluster.url(2)]).await;
+    assert_eq!(add_with_number(&fresh, "Dee").await, 2);
+    cluster.spawn(1);
+
+    let everybody = ["Ada", "Bo", "Cy", "Dee"];
+    let have_numbers = |tab: &Tab| everybody.iter().all(|name| number_of(tab, name).is_some());
+    for tab in [&staying, &fresh] {
+        tab.until_so("everybody has a number", || have_numbers(tab)).await;
+        tab.until("no edit is unsaved", |view| view.unsaved_edits() == 0 && view.edits_of_neighbours_only() == 0).await;
+        assert_eq!((number_of(tab, "Ada"), number_of(tab, "Dee")), (Some(1), Some(2)));
+        let taken = tab.view(|view| view.ledger().conflicts().map(|conflict| conflict.because).collect::<Vec<_>>());
+        assert!(matches!(taken[..], [Rejection::NumberTaken { number: 2, .. }, ..]), "Bo's loss is told: {taken:?}");
+    }
+    let mut numbers = everybody.map(|name| number_of(&fresh, name));
+    numbers.sort_unstable();
+    assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "{numbers:?}");
+    assert_eq!(staying.byes(), [Violation::Stopping]);
+    let next = add_with_number(&staying, "Eve").await;
+    assert!(!numbers.contains(&Some(next)), "the tab goes on");
+    fresh.until("Eve", |view| Tab::has_name(view, "Eve")).await;
+    assert!(cluster.said(1).contains("from before the restore"), "the operator reads of it: {}", cluster.said(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_was_not_restored_with_the_others_is_told_so() {
+    let mut cluster = Cluster::start(3);
+    let backup = cluster.data_dir(1).with_file_name("backup.sqlite3");
+    let tab = Tab::open(&[cluster.url(1)]).await;
+    add_with_number(&tab, "Ada").await;
+    let (dir, to) = (cluster.data_dir(1).display().to_string(), backup.display().to_string());
+    done("backup", &["--data-dir", &dir, "--to", &to]);
+    add_with_number(&tab, "Bo").await;
+    tab.disconnect();
+    for id in 1..=3 {
+        cluster.terminate(id);
+    }
+    let name = restore(&cluster, &backup, 1, None);
+    restore(&cluster, &backup, 2, Some(&name));
+    (1..=3).for_each(|id| cluster.spawn(id));
+    poll("relay 3 is told", || cluster.said(3).contains("the other relays were restored from a backup").then_some(()));
+    let fresh = Tab::open(&[cluster.url(2)]).await;
+    add_with_number(&fresh, "Dee").await;
+}
+
+#[test]
+fn a_backup_is_refused_by_a_relay_and_an_existing_file_by_a_backup() {
+    let mut cluster = Cluster::start(1);
+    let backup = cluster.data_dir(1).with_file_name("backup.sqlite3");
+    let (dir, to) = (cluster.data_dir(1).display().to_string(), backup.display().to_string());
+    done("backup", &["--data-dir", &dir, "--to", &to]);
+    assert!(!relay("backup", &["--data-dir", &dir, "--to", &to]).status.success(), "the file is there already");
+    cluster.terminate(1);
+    std::fs::copy(&backup, cluster.data_dir(1).join("duet.sqlite3")).expect("the file is copied");
+    cluster.spawn(1);
+    assert!(!cluster.wait_until_ended(1).success());
+    assert!(cluster.said(1).contains("relay restore --from"), "{}", cluster.said(1));
+}

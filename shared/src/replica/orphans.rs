@@ -1,0 +1,151 @@
+//! How edits that no relay has, and whose authors do not come, get to the relays all the same.
+//!
+//! A relay takes from a tab only what the tab wrote itself. But relays may lose what tabs have seen: a disk is lost or
+//! restored from a backup before its edits were anywhere else. And a tab may have told its neighbours alone of its edits,
+//! and never come back. To the other tabs such edits are [`hearsay`](super::hearsay). Where that lasts, a tab edits the
+//! records itself, without changing anything: a version of its own, which builds on the others, carries them to the relay.
+//!
+//! Many tabs may hold the same orphans. Each begins somewhere else, and takes a few at a time. What one has carried, the
+//! relay tells to the others, so that most are carried once.
+
+use std::time::Duration;
+
+use crate::crdt::Op;
+use crate::dot::DotSet;
+use crate::id::{RecordId, ReplicaId};
+use crate::io::{Message, Now, PeerKind, WriteOp};
+use crate::mutation::{self, Mutation};
+use crate::schema::GivenNumber;
+
+use super::Replica;
+
+/// How long a relay may lack what this tab has from others before this tab carries it there: they may be about to.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to wait between two rounds, and how many records go in one.
+const PAUSE: Duration = Duration::from_millis(250);
+const RECORDS_PER_ROUND: usize = 64;
+
+/// When to look after orphans.
+#[derive(Debug, Default)]
+pub(super) struct Orphanage {
+    /// When to ask the relay what it has; while there is something to do, and a relay.
+    ask_at: Option<Duration>,
+    /// The relay was asked, and what it lacks by now is orphaned.
+    is_asked: bool,
+    /// Records that are here may have numbers to be given anew.
+    has_lost_numbers: bool,
+}
+
+impl Orphanage {
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.ask_at
+    }
+
+    /// A record came that has a number to be given anew, or the number of one was lost.
+    pub(super) fn number_lost(&mut self) {
+        self.has_lost_numbers = true;
+    }
+}
+
+impl Replica {
+    /// The relay has said what it has. Whatever else this tab has from others is hearsay.
+    pub(super) fn look_for_orphans(&mut self, now: Now, theirs: &DotSet) {
+        if mutation::is(Mutation::OrphansLeft) {
+            return;
+        }
+        let context = self.document.context();
+        let lacking = context.difference(&context.of(self.me)).difference(theirs);
+        self.hearsay.tell(&lacking);
+        if std::mem::take(&mut self.orphanage.is_asked) {
+            let is_done = self.carry(now, &lacking) & self.give_others_numbers_anew(now);
+            self.orphanage.ask_at = Some(now.monotonic + if is_done { GRACE } else { PAUSE });
+        }
+    }
+
+    /// Asks the relay what it has, when it is time to.
+    pub(super) fn ask_after_orphans(&mut self, now: Now) {
+        let has_work = self.hearsay.count() > 0 || self.orphanage.has_lost_numbers;
+        let Some(relay) = self.peers.any_relay().filter(|_| has_work && !self.is_relay()) else {
+            self.orphanage.ask_at = None;
+            return;
+        };
+        if *self.orphanage.ask_at.get_or_insert(now.monotonic + GRACE) <= now.monotonic {
+            self.orphanage.ask_at = Some(now.monotonic + GRACE);
+            self.orphanage.is_asked = true;
+            self.send(relay, Message::More);
+        }
+    }
+
+    /// A link is down. The next relay may have what this one lacks.
+    pub(super) fn orphans_wait(&mut self) {
+        (self.orphanage.ask_at, self.orphanage.is_asked) = (None, false);
+    }
+
+    /// The neighbours that are linked tell of their edits themselves.
+    fn without_those_of_neighbours(&self, mut dots: DotSet) -> DotSet {
+        let kinds = self.peers.tabs().into_iter().filter_map(|peer| self.peers.kind(peer));
+        let ids: Vec<ReplicaId> = kinds
+            .filter_map(|kind| match kind {
+                PeerKind::Tab(id) => Some(id),
+                PeerKind::Relay(..) => None,
+            })
+            .collect();
+        for id in ids {
+            dots = dots.difference(&dots.of(id));
+        }
+        dots
+    }
+
+    /// Carries some orphaned versions to the relay. Says whether there were none.
+    fn carry(&mut self, now: Now, orphans: &DotSet) -> bool {
+        let records = self.document.records_living_by(&self.without_those_of_neighbours(orphans.clone()));
+        for record in some_of(&records, self.me) {
+            let ops = self.ops_for_orphaned_number(record, orphans);
+            // One that is too large stays here.
+            let _edited = self.edit_record(now, record, ops);
+        }
+        if records.is_empty() {
+            self.forget_dead_orphans(orphans);
+        }
+        records.is_empty()
+    }
+
+    /// No author attests a number that is orphaned. So this tab gives it in his place.
+    fn ops_for_orphaned_number(&self, record: RecordId, orphans: &DotSet) -> Vec<Op> {
+        let mut orphaned = self.unsettled.of(record).filter(|claim| orphans.contains(claim.dot));
+        let Some(claim) = orphaned.next() else { return Vec::new() };
+        let given = GivenNumber { number: claim.number, epoch: self.ledger.epoch().number, leased: false };
+        let op = if self.ledger.number_of(record).is_some() { GivenNumber::none() } else { given.op() };
+        vec![op]
+    }
+
+    /// What has died of the orphans is superseded by what this tab has carried, or was removed. To know of it is of no use
+    /// any more, and no relay will ever tell of it.
+    fn forget_dead_orphans(&mut self, orphans: &DotSet) {
+        let forgotten = self.document.forget(orphans);
+        if !forgotten.is_empty() {
+            self.outbox.writes().push(WriteOp::Forget(forgotten));
+        }
+    }
+
+    /// Gives some of the numbers anew that the restored relays have lost. Says whether there were none.
+    fn give_others_numbers_anew(&mut self, now: Now) -> bool {
+        if !self.knows_log_of_relay() {
+            return !self.orphanage.has_lost_numbers;
+        }
+        // Of a record that is not here the number is kept: somebody else may bring the record.
+        let is_here = |record: &RecordId| self.document.contains(*record);
+        let records: Vec<RecordId> = self.lost_numbers.keys().copied().filter(is_here).collect();
+        for record in some_of(&records, self.me) {
+            self.give_number_anew(now, record);
+        }
+        self.orphanage.has_lost_numbers = !records.is_empty();
+        records.is_empty()
+    }
+}
+
+/// A few of them, from where this replica begins.
+fn some_of(records: &[RecordId], me: ReplicaId) -> Vec<RecordId> {
+    let first = me.0.checked_rem(records.len() as u64).unwrap_or_default() as usize;
+    records[first..].iter().chain(&records[..first]).take(RECORDS_PER_ROUND).copied().collect()
+}

@@ -1,0 +1,175 @@
+//! What a tab does when all relays were restored from a backup: the log goes on otherwise than the tab knows it.
+//!
+//! Nothing of the log as it was holds any more, from the restore on. So the tab drops its log, learns the present one from its
+//! relay, and asks again for what it had asked. Numbers that it knew to be final, and that the log has not given now, it
+//! gives their records anew, provisionally: they are settled through the log like all that was given without it, and
+//! where somebody else has such a number by now, that is a conflict for people to see.
+//!
+//! Edits that the relays have lost come back as [`orphans`](super::orphans) do.
+
+use crate::dot::DotSet;
+use crate::id::RecordId;
+use crate::io::{Fork, Message, Now, PeerId, PeerKind, Violation, WriteOp};
+use crate::ledger::{Ledger, Restores};
+use crate::mutation::{self, Mutation};
+use crate::paxos::{Log, Position, Slot};
+use crate::schema::GivenNumber;
+
+use super::Replica;
+use super::holdings::OnMajority;
+use super::snapshots::Snapshots;
+use super::unsettled::Unsettled;
+
+impl Replica {
+    /// A peer says how far it knows the log, and which restores that has come through. Says whether the two logs are one, so
+    /// that either side can learn from the other.
+    ///
+    /// # Errors
+    /// [`Violation::Diverged`] if the logs differ, and no restore says why; [`Violation::LeftOut`] if the peer is a relay
+    /// that was not restored when the others were.
+    pub(super) fn compare_logs(
+        &mut self,
+        peer: PeerId,
+        kind: PeerKind,
+        theirs: Position,
+        restores: &Restores,
+    ) -> Result<bool, Violation> {
+        let fork = self.ledger.restores().fork(restores);
+        let Some(fork) = fork.filter(|&fork| fork < theirs.slot.min(self.log.decided())) else {
+            self.other_logs.remove(&peer);
+            let is_same = self.log.chain_below(theirs.slot).is_none_or(|chain| chain == theirs.chain);
+            return if is_same { Ok(true) } else { self.diverged(peer, kind).map(|()| false) };
+        };
+        let is_older = self.ledger.restores().are_older_than(restores);
+        match kind {
+            PeerKind::Relay(..) if !is_older => Err(Violation::LeftOut),
+            PeerKind::Relay(..) if self.is_relay() || mutation::is(Mutation::OldLogKept) => Err(Violation::Diverged),
+            PeerKind::Relay(..) => {
+                self.learn_log_anew(peer, fork);
+                Ok(true)
+            }
+            PeerKind::Tab(tab) => {
+                self.other_logs.insert(peer);
+                if self.is_relay() && !is_older {
+                    self.forks.push(Fork { tab, at: fork, known: theirs.slot });
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// A peer's log is another one than this, and no restore is known that says why. Of two neighbours one may not have heard yet.
+    ///
+    /// # Errors
+    /// [`Violation::Diverged`] if one of the two is a relay.
+    pub(super) fn diverged(&mut self, peer: PeerId, kind: PeerKind) -> Result<(), Violation> {
+        if !self.is_neighbour(kind) {
+            return Err(Violation::Diverged);
+        }
+        self.other_logs.insert(peer);
+        Ok(())
+    }
+
+    /// Whether this tab learns the log from a peer: from its relay, once that has said which log it has; without a relay from a
+    /// neighbour that has the same one.
+    pub(super) fn learns_log_from(&self, peer: PeerId, kind: PeerKind) -> bool {
+        match kind {
+            _ if self.is_relay() => true,
+            PeerKind::Relay(..) => self.relay_decided.is_some(),
+            PeerKind::Tab(_) => self.peers.any_relay().is_none() && !self.other_logs.contains(&peer),
+        }
+    }
+
+    /// Drops the log, which the relays know otherwise from `fork` on, and asks for it as it is now.
+    fn learn_log_anew(&mut self, relay: PeerId, fork: Slot) {
+        self.note_all_numbers();
+        let lost: Vec<(RecordId, u64)> = self
+            .ledger
+            .numbers()
+            .map(|(number, record)| (record, number))
+            .filter(|(record, _)| self.ledger.number_of(*record).is_some_and(|numbered| numbered.slot >= fork))
+            .collect();
+        let leased = self.unsettled.iter().filter(|claim| claim.leased && claim.dot.replica == self.me);
+        let leased: Vec<(RecordId, u64)> = leased.map(|claim| (claim.record, claim.number)).collect();
+        for (record, number) in lost.into_iter().chain(leased) {
+            self.note_lost_number(record, Some(number));
+        }
+        self.rejoined = Some(self.lost_numbers.len());
+        self.orphanage.number_lost();
+        *self.log = Log::default();
+        *self.ledger = Ledger::default();
+        self.applied = Slot(0);
+        self.document.retire_nobody();
+        self.snapshots = Snapshots::default();
+        self.stored = DotSet::default();
+        self.on_majority = OnMajority::default();
+        self.outbox.writes().extend([WriteOp::LogDropped, WriteOp::Stored(DotSet::default())]);
+        self.outbox.log_dropped();
+        self.witnesses.log_dropped();
+        self.changes.log_dropped();
+        self.claims.log_dropped(&mut self.outbox);
+        self.leases.follow(&self.ledger, self.me);
+        self.unsettled = Unsettled::default();
+        for record in self.document.records().collect::<Vec<_>>() {
+            let version = self.document.read(record);
+            self.unsettled.look_at(record, version.as_ref(), (&self.ledger, &self.distrust));
+        }
+        self.recall_given();
+        self.note_all_numbers();
+        self.other_logs.extend(self.peers.tabs());
+        self.send(relay, Message::Fetch { first: Slot(0) });
+    }
+
+    /// The log has come to a restore: neighbours may compare theirs.
+    pub(super) fn tell_neighbours_of_restore(&mut self) {
+        if !self.is_relay() {
+            for peer in self.peers.tabs() {
+                let have = self.have();
+                self.send(peer, have);
+            }
+        }
+    }
+
+    /// Numbers that the restored relays have lost are given anew: those of this tab's own records at once.
+    pub(super) fn give_own_numbers_anew(&mut self, now: Now) {
+        if self.lost_numbers.is_empty() || !self.knows_log_of_relay() {
+            return;
+        }
+        let is_own_and_here = |record: &RecordId| record.0.replica == self.me && self.document.contains(*record);
+        let own: Vec<RecordId> = self.lost_numbers.keys().copied().filter(is_own_and_here).collect();
+        own.into_iter().for_each(|record| self.give_number_anew(now, record));
+    }
+
+    /// Whether this tab has the log as far as its relay has said on this link.
+    pub(super) fn knows_log_of_relay(&self) -> bool {
+        self.relay_decided.is_some_and(|theirs| self.log.decided() >= theirs)
+    }
+
+    /// Gives a record the number that it had before the restore, if it has none now.
+    pub(super) fn give_number_anew(&mut self, now: Now, record: RecordId) {
+        let Some(&number) = self.lost_numbers.get(&record) else { return };
+        self.note_lost_number(record, None);
+        // What somebody else has given the record may never be attested.
+        let is_leased = self.ledger.lease_of(number).is_some_and(|lease| lease.to == self.me);
+        let is_given = self
+            .unsettled
+            .of(record)
+            .any(|claim| claim.dot.replica == self.me && claim.number == number && (!claim.leased || is_leased));
+        if mutation::is(Mutation::LostNumberLeft) {
+            return;
+        }
+        if self.document.contains(record) && self.ledger.number_of(record).is_none() && !is_given {
+            let given = GivenNumber { number, epoch: self.ledger.epoch().number, leased: false };
+            // Without dots left this tab cannot edit at all.
+            let _edited = self.edit_record(now, record, vec![given.op()]);
+        }
+    }
+
+    fn note_lost_number(&mut self, record: RecordId, number: Option<u64>) {
+        match number {
+            Some(number) => drop(self.lost_numbers.insert(record, number)),
+            None => drop(self.lost_numbers.remove(&record)),
+        }
+        self.outbox.writes().push(WriteOp::LostNumber { record, number });
+    }
+}
