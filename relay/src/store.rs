@@ -29,10 +29,14 @@ const LOCK_NAME: &str = "lock";
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
-const SCHEMA_VERSION: i64 = 6;
+const SCHEMA_VERSION: i64 = 7;
 
 /// The changes of the tables since the version before, made when such a database is opened.
-const SINCE_VERSION_5: &str = "ALTER TABLE progress ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;";
+const SINCE_VERSION_6: &str = "
+CREATE TABLE pending (
+    room TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+";
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.
@@ -89,11 +93,14 @@ CREATE TABLE progress (
     room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0,
     raised INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE pending (
+    room TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The tables whose rows belong to a room.
-const TABLES_OF_ROOMS: [&str; 9] =
-    ["version", "context", "distrust", "standing", "remembered", "log", "snapshot", "cursor", "progress"];
+const TABLES_OF_ROOMS: [&str; 10] =
+    ["version", "context", "distrust", "standing", "remembered", "log", "snapshot", "cursor", "progress", "pending"];
 
 /// Why a database cannot be used.
 #[derive(Debug, Error)]
@@ -153,7 +160,7 @@ impl Store {
         set_up(&connection).map_err(broken)?;
         if (found, application, tables) == (0, 0, 0) {
             create(&mut connection, purpose).map_err(StoreError::Write)?;
-        } else if (found, application) == (5, APPLICATION_ID) {
+        } else if (found, application) == (6, APPLICATION_ID) {
             bring_up_to_date(&mut connection).map_err(StoreError::Write)?;
         } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
             return Err(StoreError::OtherVersion { file, found });
@@ -282,7 +289,7 @@ fn create(connection: &mut Connection, Purpose { voter, schema }: &Purpose) -> r
 /// Makes a database of the version before one of this version.
 fn bring_up_to_date(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(SINCE_VERSION_5)?;
+    transaction.execute_batch(SINCE_VERSION_6)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()
 }

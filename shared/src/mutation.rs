@@ -104,6 +104,14 @@ rules! {
     LeapBelieved,
     /// A relay does not merge how far others have raised the highest number without the log.
     RaiseUnmerged,
+    /// A request under a key that has been used is done again.
+    KeyUsedAgain,
+    /// A request under a forgotten key is taken for a new one.
+    ForgottenKeyIsNew,
+    /// A relay keeps the record that it added under a key that another relay has.
+    LoserKept,
+    /// A relay forgets, when it is killed, for which records it has asked for numbers.
+    RegistrationForgotten,
 }
 
 #[cfg(not(feature = "mutations"))]

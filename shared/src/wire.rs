@@ -21,7 +21,7 @@ use crate::paxos::Configuration;
 use crate::schema::Schema;
 
 /// The version of the frames. Peers of different versions do not talk.
-pub const VERSION: u8 = 8;
+pub const VERSION: u8 = 9;
 
 /// The version of documents, which has a number of its own: what is kept outlives the frames of its time.
 const DOCUMENT_VERSION: u8 = 2;

@@ -2,7 +2,7 @@
 
 use crate::document::Document;
 use crate::dot::DotSet;
-use crate::id::{RecordId, VoterId};
+use crate::id::VoterId;
 use crate::io::{Message, Now, PeerId, Violation};
 use crate::ledger::{Claim, Granted, Wish};
 use crate::paxos::{self, Ballot, Configuration, Effects, Entry, Slot, Suffix, Voter};
@@ -90,7 +90,7 @@ impl Replica {
     /// Applies what the log has decided since the last time, and passes it on.
     pub(super) fn apply_decided(&mut self, now: Now) {
         let first = self.applied;
-        let mut taken_back = Vec::new();
+        let mut about_keys = Vec::new();
         while let Some(decision) = self.log.decision(self.applied) {
             let slot = self.applied;
             self.applied = slot.plus(1);
@@ -100,8 +100,9 @@ impl Replica {
                     if claim.id.replica == self.me && self.voter.is_none() {
                         self.copies.look_at(claim, &self.claims);
                     }
-                    if outcome.is_err() {
-                        taken_back.extend(self.claims.registered_for(claim.id));
+                    self.halves.extend(self.half_of(claim, outcome));
+                    if self.is_relay() && claim.wish.is_about_key() && self.claims.is_own(claim.id) {
+                        about_keys.push((claim.clone(), outcome));
                     }
                     // What another copy got is no answer to this one.
                     let since = if self.copies.is_found() {
@@ -131,21 +132,13 @@ impl Replica {
                 _ => {}
             }
         }
-        self.take_back(now, taken_back);
+        for (claim, outcome) in about_keys {
+            self.on_key_decided(now, &claim, outcome);
+        }
+        self.take_back_halves(now);
         if self.applied > first {
             self.note_decisions(first, self.applied);
             self.pass_on_decisions(first);
-        }
-    }
-
-    /// Records that were added for numbers which they did not get: nobody outside is to be left with a half.
-    pub(super) fn take_back(&mut self, now: Now, records: Vec<RecordId>) {
-        let may = self.is_relay();
-        for record in records.into_iter().filter(|_| may) {
-            if self.document.contains(record) {
-                // Without a dot left nothing can be removed, and nothing be added before.
-                let _removed = self.remove_record(now, record);
-            }
         }
     }
 

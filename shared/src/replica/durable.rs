@@ -7,6 +7,9 @@ use crate::ledger::{Ledger, MAX_NUMBER};
 use crate::paxos::{Log, Slot};
 use crate::wire;
 
+/// The bytes with which a ledger ends that knows no keys: no uses, and nothing forgotten.
+const NO_KEYS: &[u8] = &[0, 0];
+
 /// Durable state that no replica has left.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
@@ -19,7 +22,11 @@ impl Snapshot {
     /// [`BrokenState`] if the bytes are not those of a ledger, or of one that no log makes.
     pub fn read(&self) -> Result<Ledger, BrokenState> {
         let broken = |reason: String| BrokenState(format!("the snapshot at slot {}: {reason}", self.at.slot));
-        let ledger: Ledger = wire::plain_of(&self.ledger).map_err(|error| broken(error.to_string()))?;
+        let ledger = wire::plain_of(&self.ledger).or_else(|error| {
+            // The version before knew no keys.
+            wire::plain_of(&[&self.ledger, NO_KEYS].concat()).map_err(|_| error)
+        });
+        let ledger: Ledger = ledger.map_err(|error| broken(error.to_string()))?;
         ledger.check().map_err(broken)?;
         Ok(ledger)
     }
@@ -115,6 +122,13 @@ mod tests {
             check([noop(0), snapshot(1, 0, bytes)])
         });
         assert!(changed.into_iter().any(|checked| checked.is_err()));
+    }
+
+    #[test]
+    fn snapshot_of_the_version_before_is_that_of_a_ledger_without_keys() {
+        let ledger = empty();
+        let before = ledger.strip_suffix(NO_KEYS).expect("a new ledger knows no keys").to_vec();
+        assert_eq!(Snapshot { at: Position::default(), ledger: before }.read(), Ok(Ledger::default()));
     }
 
     #[test]
