@@ -274,7 +274,7 @@ impl Replica {
 
     /// Takes back records that were added for numbers which they did not get, as soon as this relay may edit.
     pub(super) fn take_back_halves(&mut self, now: Now) {
-        if self.halves.is_empty() || self.view().is_recovering() {
+        if !self.is_relay() || self.halves.is_empty() || self.view().is_recovering() {
             return;
         }
         for Half { record, seq, is_certain } in std::mem::take(&mut self.halves) {
