@@ -33,7 +33,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use shared::io::{Command, Reply};
-use shared::ledger::{Granted, Wish};
 use shared::schema::Schema;
 use shared::wire::Room;
 use tokio::time::timeout;
@@ -45,7 +44,6 @@ use utoipa_axum::routes;
 
 use self::docs::Documents;
 use self::events::Listeners;
-use self::idempotency::Remembered;
 pub use self::opening::{address, body_bytes};
 use self::parameters::Parameters;
 pub use self::problem::Problem;
@@ -65,7 +63,6 @@ const MAX_BODY_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 struct Api {
     app: App,
-    remembered: Remembered,
     listeners: Listeners,
     documents: Documents,
 }
@@ -81,14 +78,14 @@ struct Document;
 pub fn router(app: App) -> Router {
     let (rooms, document) = rooms().split_for_parts();
     let parameters = Parameters::from(&document);
-    let api =
-        Api { app, remembered: Remembered::default(), listeners: Listeners::default(), documents: document.into() };
+    let api = Api { app, listeners: Listeners::default(), documents: document.into() };
     rooms
         .route(docs::DOCUMENT, get(docs::document))
         .route("/api", get(docs::to_page))
         .route("/api/", any(docs::file))
         .route("/api/{*rest}", any(docs::file))
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(idempotency::read_key))
         .layer(middleware::from_fn_with_state(api.clone(), opening::open_for_writes))
         .layer(middleware::from_fn_with_state(parameters, parameters::only_known))
         .layer(middleware::from_fn(in_time))
@@ -145,14 +142,6 @@ impl Api {
         match self.node().command(room, command).await?? {
             Reply::Decided(_, Err(rejection)) => Err(rejection.into()),
             reply => Ok(reply),
-        }
-    }
-
-    /// Has the log decide on a wish.
-    async fn decide(&self, room: Room, wish: Wish) -> Result<Granted, Problem> {
-        match self.command(room, Command::Ask(wish)).await? {
-            Reply::Decided(_, Ok(granted)) => Ok(granted),
-            other => unreachable!("the log was asked, and says {other:?}"),
         }
     }
 }

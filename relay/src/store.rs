@@ -34,7 +34,12 @@ const APPLICATION_ID: i64 = 0x4475_6574;
 const SCHEMA_VERSION: i64 = 7;
 
 /// The changes of the tables since the version before, made when such a database is opened.
-const SINCE_VERSION_6: &str = "UPDATE meta SET value = CAST(value || x'00' AS BLOB) WHERE key = 'founding';";
+const SINCE_VERSION_6: &str = "
+UPDATE meta SET value = CAST(value || x'00' AS BLOB) WHERE key = 'founding';
+CREATE TABLE pending (
+    room TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+";
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.
@@ -91,11 +96,14 @@ CREATE TABLE progress (
     room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0,
     raised INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE pending (
+    room TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The tables whose rows belong to a room.
-const TABLES_OF_ROOMS: [&str; 9] =
-    ["version", "context", "distrust", "standing", "remembered", "log", "snapshot", "cursor", "progress"];
+const TABLES_OF_ROOMS: [&str; 10] =
+    ["version", "context", "distrust", "standing", "remembered", "log", "snapshot", "cursor", "progress", "pending"];
 
 /// Why a database cannot be used.
 #[derive(Debug, Error)]

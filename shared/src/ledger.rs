@@ -2,6 +2,7 @@
 //! log, so it is equal wherever the same prefix of the log has been applied.
 
 mod epoch;
+mod keys;
 mod numbers;
 mod restores;
 mod sessions;
@@ -9,10 +10,11 @@ mod settlement;
 mod wish;
 
 pub use epoch::{Dynamic, Epoch, Load, Mode, OnCollision, Reason, Rule, Rung, Setting};
+pub use keys::{Key, KeyEnd, KeyUse, Keyed};
 pub use numbers::{DEFAULT_REACH, MAX_NUMBER, MAX_RANGE, Numbered, Range};
 pub use restores::{Restore, RestoreId, Restores};
 pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
-pub use wish::{Claim, ClaimId, Granted, Outcome, Policy, Rejection, Wish};
+pub use wish::{Claim, ClaimId, Granted, KeyedWish, Made, Outcome, Policy, Rejection, Wish};
 
 use std::collections::BTreeMap;
 
@@ -23,6 +25,7 @@ use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Configuration, Entry, Slot};
 
+use keys::Keys;
 use numbers::Numbers;
 use sessions::Sessions;
 use settlement::Settlement;
@@ -49,6 +52,7 @@ pub struct Ledger {
     waived: Slot,
     /// The replicas that are gone for good, with the counter of the last dot of each.
     retired: BTreeMap<ReplicaId, u64>,
+    keys: Keys,
     restores: Restores,
 }
 
@@ -73,16 +77,37 @@ impl Ledger {
     }
 
     fn apply_claim(&mut self, slot: Slot, claim: &Claim) -> Outcome {
-        if let Some(outcome) = self.sessions.outcome_for(claim) {
+        if let Some(outcome) = self.outcome(claim) {
             return outcome;
         }
-        let outcome = self.grant(slot, claim);
+        let outcome = match &claim.wish {
+            Wish::Once { keyed, wish } => self.grant_once(slot, claim, *keyed, wish),
+            Wish::Finish { key, by, made } => {
+                let outcome = Ok(Granted::Done);
+                let end = made.map(|made| KeyEnd { record: made.record, after: claim.after, outcome });
+                self.keys.finish(*key, *by, end);
+                outcome
+            }
+            wish => self.grant(slot, wish),
+        };
         self.sessions.keep(slot, claim, outcome, self.policy.sessions);
         outcome
     }
 
-    fn grant(&mut self, slot: Slot, claim: &Claim) -> Outcome {
-        match claim.wish {
+    /// The first claim under a key is granted as any other is. What comes under the key after it is refused.
+    fn grant_once(&mut self, slot: Slot, claim: &Claim, keyed: Keyed, wish: &KeyedWish) -> Outcome {
+        self.keys.check_free(&keyed)?;
+        let end = wish.wish().map(|wish| {
+            let outcome = self.grant(slot, &wish);
+            KeyEnd::of_wish(&wish, claim.after, outcome)
+        });
+        let Keyed { key, request, .. } = keyed;
+        self.keys.keep(slot, KeyUse { key, request, by: claim.id, end }, self.policy.sessions);
+        end.map_or(Ok(Granted::Begun), |end| end.outcome)
+    }
+
+    fn grant(&mut self, slot: Slot, wish: &Wish) -> Outcome {
+        match *wish {
             Wish::Claim { record, number } => self.numbers.give(slot, record, number).map(Granted::Final),
             Wish::Allocate { record } => self.numbers.allocate(slot, record).map(Granted::Final),
             Wish::Raise { number } => self.numbers.raise(number).map(|number| Granted::Highest { number }),
@@ -122,6 +147,7 @@ impl Ledger {
             }
             Wish::SetReach { most } => self.numbers.set_reach(most).map(|most| Granted::Reach { most }),
             Wish::Leap { number } => self.numbers.leap(number).map(|number| Granted::Highest { number }),
+            Wish::Once { .. } | Wish::Finish { .. } => unreachable!("no key is asked for under a key"),
         }
     }
 
@@ -217,7 +243,13 @@ impl Ledger {
     /// [`Rejection::Forgotten`], one that is not known `None`.
     #[must_use]
     pub fn outcome(&self, claim: &Claim) -> Option<Outcome> {
-        self.sessions.outcome_for(claim)
+        self.keys.outcome_for(claim).or_else(|| self.sessions.outcome_for(claim))
+    }
+
+    /// What was asked for under a key, and what has come of it, as far as that is remembered.
+    #[must_use]
+    pub fn key_use(&self, key: Key) -> Option<&KeyUse> {
+        self.keys.of(key)
     }
 
     /// Whether a claim under this id was done, however long ago.
@@ -315,6 +347,7 @@ impl Ledger {
         self.sessions.check()?;
         self.settlement.check()?;
         self.restores.check()?;
+        self.keys.check()?;
         let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
         let follows = self.next_configuration.as_ref().is_none_or(|next| Some(next.number) == number.checked_add(1));
         ensure(follows, || format!("a configuration follows that is not numbered one above {number}"))

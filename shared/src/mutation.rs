@@ -110,6 +110,14 @@ rules! {
     OrphansLeft,
     /// A number that was lost by a restore is not given anew.
     LostNumberLeft,
+    /// A request under a key that has been used is done again.
+    KeyUsedAgain,
+    /// A request under a forgotten key is taken for a new one.
+    ForgottenKeyIsNew,
+    /// A relay keeps the record that it added under a key that another relay has.
+    LoserKept,
+    /// A relay forgets, when it is killed, for which records it has asked for numbers.
+    RegistrationForgotten,
 }
 
 #[cfg(not(feature = "mutations"))]

@@ -17,6 +17,7 @@ mod kept;
 mod leases;
 mod numbering;
 mod observing;
+mod once;
 mod orphans;
 mod outbox;
 mod peers;
@@ -60,13 +61,14 @@ use crate::schema::Schema;
 use crate::split_mix::SplitMix64;
 
 use changes::Changes;
-use claims::Claims;
+use claims::{Claims, Half};
 use copies::{Copies, Twins};
 use folds::Folds;
 use holdings::{Holdings, OnMajority};
 use kept::Kept;
 use leases::Leases;
 use observing::Observing;
+use once::Onces;
 use orphans::Orphanage;
 use outbox::{Item, Outbox};
 use peers::Peers;
@@ -199,6 +201,10 @@ pub struct Replica {
     observing: Observing,
     /// Commands that wait until this relay has [recovered](Voter::is_recovering).
     held_edits: Vec<(CommandId, Command)>,
+    /// Of use to a relay, as the next one.
+    onces: Onces,
+    /// The records that are to be taken back, which waits until this relay has recovered, too.
+    halves: Vec<Half>,
     outbox: Outbox,
 }
 
@@ -241,7 +247,7 @@ impl Replica {
         };
         let claims = match voter {
             None => Claims::of_tab(asker, durable.claim_seq, (durable.pending, durable.refused), now.monotonic),
-            Some(_) => Claims::of_relay(asker, durable.claim_seq),
+            Some(_) => Claims::of_relay(asker, durable.claim_seq, durable.pending, now.monotonic),
         };
         let highest = durable.context.highest(config.replica);
         let kept = Kept::new(highest, durable.claim_seq);
@@ -297,12 +303,13 @@ impl Replica {
             changes: Changes::default(),
             observing: Observing::default(),
             held_edits: Vec::new(),
+            onces: Onces::default(),
+            halves: Vec::new(),
             outbox: Outbox::new(durable.decided),
         };
         replica.reconfigured(now);
         replica.retire_all();
-        // A relay has no claims of an earlier life.
-        let _none = replica.settle_claims();
+        replica.settle_claims(now);
         replica.apply_decided(now);
         for record in replica.document.records().collect::<Vec<_>>() {
             replica.look_at_number(now, record);
@@ -409,6 +416,7 @@ impl Replica {
     /// are handled as soon as they may leave.
     fn settle(&mut self, now: Now, output: &mut Output) {
         self.make_held_edits(now);
+        self.take_back_halves(now);
         loop {
             self.apply_decided(now);
             self.release(now);

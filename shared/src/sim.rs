@@ -14,6 +14,7 @@ pub mod faults;
 mod liars;
 mod model;
 pub mod network;
+mod outside;
 pub mod report;
 mod restores;
 pub mod world;

@@ -13,7 +13,7 @@ use shared::dot::{Dot, DotSet};
 use shared::hlc::Stamp;
 use shared::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
 use shared::io::{Message, Violation};
-use shared::ledger::{Claim, ClaimId, Load, Wish};
+use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedWish, Load, Wish};
 use shared::observation::{End, LinkSeen, Observation, Votes};
 use shared::paxos::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix};
 use shared::presence::{PresenceNews, RelayNews, StatusNews, TabsNews};
@@ -118,6 +118,7 @@ fn frames() -> Vec<Frame> {
         Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(4) }),
         Message::Fetch { first: Slot(300) },
         Message::Propose(claim()),
+        Message::Propose(claim_under_key()),
         Message::Equivocated { dot: Dot::new(ALICE, 7) },
         Message::Raised { number: 300 },
         Message::PresenceNews(PresenceNews { tabs: news_of_tabs(), leader: Some(ballot) }),
@@ -148,6 +149,12 @@ fn news_of_tabs() -> TabsNews {
 fn news_of_relay() -> RelayNews {
     let address = "127.0.0.1:5002".to_owned();
     RelayNews { voter: VoterId(2), address, up: true, votes: false, tabs: news_of_tabs() }
+}
+
+/// Entries of the log hold it, too.
+fn claim_under_key() -> Claim {
+    let keyed = Keyed { key: Key(*b"a key of 16 byte"), request: 7, since: Slot(2) };
+    Claim { wish: Wish::Once { keyed, wish: KeyedWish::Allocate { record: ANNA } }, ..claim() }
 }
 
 fn claim() -> Claim {

@@ -64,6 +64,8 @@ pub enum Asked {
     Retire {
         replica: ReplicaId,
     },
+    /// The key of a request that a program has made at a relay.
+    Key,
 }
 
 /// What was decided for one slot.
@@ -164,7 +166,7 @@ impl Asked {
 
     #[must_use]
     pub fn by_wish(wish: &Wish, name_of: &dyn Fn(RecordId) -> String) -> Self {
-        match wish {
+        match &*wish.plain() {
             Wish::Claim { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
             Wish::Allocate { record } => Asked::Allocate { name: name_of(*record) },
             Wish::Raise { number } | Wish::Leap { number } => Asked::Raise { number: *number },
@@ -180,6 +182,7 @@ impl Asked {
             Wish::Waive => Asked::Waive,
             Wish::Reconfigure { voters, .. } => Asked::Reconfigure { voters: voters.keys().copied().collect() },
             Wish::Retire { replica, .. } => Asked::Retire { replica: *replica },
+            Wish::Once { .. } | Wish::Finish { .. } => Asked::Key,
         }
     }
 }

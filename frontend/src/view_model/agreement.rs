@@ -63,6 +63,7 @@ impl Kind {
             Asked::Settle { .. } | Asked::Resolve(_) => Kind::Settling,
             Asked::Mode { .. } | Asked::Dynamic => Kind::Modes,
             Asked::Nothing
+            | Asked::Key
             | Asked::Policy { .. }
             | Asked::Waive
             | Asked::Reconfigure { .. }
@@ -335,6 +336,7 @@ fn command(session: &Session, asked: &Asked) -> String {
             tr!("Configuration {number} begins: {relays}", number = number, relays = relays(voters))
         }
         Asked::Retire { replica } => tr!("{who} writes no more", who = super::capitalised(&author(session, *replica))),
+        Asked::Key => tr!("A request of a program, once"),
     }
 }
 

@@ -3,23 +3,20 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::id::ReplicaId;
 use shared::io::{Command, Reply};
 use shared::ledger::{Claim, ClaimId, Granted, Wish};
-use shared::paxos::Slot;
-use shared::wire::Room;
 use utoipa::ToSchema;
 
 use super::Api;
 use super::consistency::{Read, ReadAs};
 use super::extract::{Body, InRoom, Params, RoomPath};
-use super::idempotency::{Answer, Done, Key};
+use super::idempotency::{Answer, Done, KeyHeader, Once, Since};
 use super::ids;
 use super::number::Number;
 use super::problem::Problem;
 
 /// A wish about numbers. Unlike `PUT …/number` it always waits for the log.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "wish", rename_all = "snake_case", deny_unknown_fields)]
 pub enum WantedClaim {
     /// Give `number` to `record`, if nobody has it.
@@ -87,8 +84,7 @@ impl TryFrom<WantedClaim> for Wish {
 }
 
 impl Decided {
-    /// What became of a claim; `None` if it was for something that nobody can ask for here.
-    fn new(claim: ClaimId, granted: Granted) -> Option<Self> {
+    fn new(claim: ClaimId, granted: Granted) -> Self {
         let number =
             |numbered: shared::ledger::Numbered| Number::Final { value: numbered.number, slot: Some(numbered.slot.0) };
         let granted = match granted {
@@ -96,15 +92,15 @@ impl Decided {
             Granted::Set { number: set } => Effect::Number { number: set.map(number) },
             Granted::Released { number } => Effect::Released { released: number },
             Granted::Highest { number } => Effect::Highest { highest: number },
-            _ => return None,
+            other => unreachable!("nobody can ask here for {other:?}"),
         };
-        Some(Decided { claim: name(claim), granted })
+        Decided { claim: name(claim), granted }
     }
 }
 
 impl From<&Claim> for PendingClaim {
     fn from(claim: &Claim) -> Self {
-        let (wish, number) = match claim.wish {
+        let (wish, number) = match *claim.wish.plain() {
             Wish::Claim { number, .. } => ("claim", Some(number)),
             Wish::Allocate { .. } => ("allocate", None),
             Wish::Raise { number } => ("raise", Some(number)),
@@ -121,6 +117,8 @@ impl From<&Claim> for PendingClaim {
             Wish::Retire { .. } => ("retire", None),
             Wish::SetReach { .. } => ("set_reach", None),
             Wish::Leap { number } => ("leap", Some(number)),
+            Wish::Once { .. } => ("begin", None),
+            Wish::Finish { .. } => ("finish", None),
         };
         let record = claim.wish.record().map(ids::of_record);
         PendingClaim { claim: name(claim.id), wish, record, number }
@@ -150,45 +148,17 @@ pub async fn pending(
 
 /// Asks the log
 ///
-/// Under an `Idempotency-Key` the claim has one outcome, at whichever relay it is asked for again: the room remembers
-/// the outcomes of its latest claims. Whoever gives the same `seen` each time, the header `Duet-Applied` of any earlier
-/// answer, can be sure even after that: the claim is then refused as `forgotten` and not done twice.
+/// In every mode, and whatever else is given without the log.
 #[utoipa::path(
     post, path = "/claims", tag = "claims", operation_id = "ask_claim",
-    params(
-        RoomPath, ("Idempotency-Key" = Option<String>, Header),
-        ("seen" = Option<u64>, Query, description = "How far the client knew the log when it first asked."),
-    ),
+    params(RoomPath, KeyHeader, Since),
     request_body = WantedClaim,
     responses((status = 200, description = "What the log has decided", body = Decided), Problem)
 )]
-pub async fn ask(
-    State(api): State<Api>,
-    InRoom(room): InRoom,
-    Params(read_as): Params<ReadAs>,
-    key: Option<Key>,
-    Body(wanted): Body<WantedClaim>,
-) -> Answer {
+pub async fn ask(State(api): State<Api>, InRoom(room): InRoom, once: Once, Body(wanted): Body<WantedClaim>) -> Answer {
     let wish = Wish::try_from(wanted)?;
-    let Some(key) = key else { return api.ask(room, Command::Ask(wish)).await };
-    let id = ClaimId { replica: ReplicaId(key.digest(&room)), seq: 1 };
-    let (place, request, work) = ((room.clone(), "claims", key), wish.clone(), api.clone());
-    let ask = async move {
-        let seen = match read_as.seen {
-            Some(seen) => Slot(seen),
-            None => work.node().read(room.clone(), |view| view.log().decided()).await?,
-        };
-        work.ask(room, Command::AskAs(Claim { id, settled: 0, seen, after: None, wish })).await
-    };
-    api.remembered.once(place, &request, ask).await
-}
-
-impl Api {
-    async fn ask(&self, room: Room, command: Command) -> Answer {
-        let decided = match self.command(room, command).await? {
-            Reply::Decided(claim, Ok(granted)) => Decided::new(claim, granted),
-            _ => None,
-        };
-        decided.map(|decided| Done::ok(&decided)).ok_or_else(Problem::key_used_otherwise)
+    match api.command_once(room, once, Command::Ask(wish)).await? {
+        Reply::Decided(claim, Ok(granted)) => Ok(Done::ok(&Decided::new(claim, granted))),
+        other => unreachable!("the log was asked, and says {other:?}"),
     }
 }

@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::consistency::{Read, ReadAs};
 use super::extract::{Body, ConflictPath, InRoom, OfConflict, Params, RoomPath};
+use super::idempotency::{KeyHeader, Once, Since};
 use super::number::Number;
 use super::problem::Problem;
 use super::search::folded;
@@ -265,16 +266,17 @@ fn table(api: Api, room: Room, search: Search) -> Response {
 /// `kept`: it is as it should be. `undone`: the number that was given in place of the other is free again.
 #[utoipa::path(
     post, path = "/conflicts/{id}/resolution", tag = "conflicts", operation_id = "resolve_conflict",
-    params(ConflictPath),
+    params(ConflictPath, KeyHeader, Since),
     request_body = WantedResolution,
     responses((status = 200, description = "The conflict is resolved so", body = WantedResolution), Problem)
 )]
 pub async fn resolve(
     State(api): State<Api>,
     OfConflict(room, conflict): OfConflict,
+    once: Once,
     Body(WantedResolution { resolution }): Body<WantedResolution>,
 ) -> Result<Json<WantedResolution>, Problem> {
-    match api.decide(room, Wish::Resolve { conflict, resolution }).await? {
+    match api.decide_once(room, once, Wish::Resolve { conflict, resolution }).await? {
         Granted::Resolved(resolution) => Ok(Json(WantedResolution { resolution })),
         other => unreachable!("a conflict was to be resolved, not {other:?}"),
     }

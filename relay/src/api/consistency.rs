@@ -42,11 +42,11 @@ pub struct ReadAs {
     /// The header `Duet-Applied` of an earlier answer, from whichever relay.
     #[serde(default, deserialize_with = "slot")]
     #[param(maximum = 9_223_372_036_854_775_807_u64)]
-    pub seen: Option<u64>,
+    seen: Option<u64>,
 }
 
 /// The name of a slot. What no slot can be is refused, since nothing would ever come of waiting for it.
-fn slot<'de, D: Deserializer<'de>>(text: D) -> Result<Option<u64>, D::Error> {
+pub fn slot<'de, D: Deserializer<'de>>(text: D) -> Result<Option<u64>, D::Error> {
     let slot = Option::<u64>::deserialize(text)?;
     if slot.is_some_and(|slot| i64::try_from(slot).is_err()) {
         return Err(D::Error::custom("no slot has such a number: seen is the header Duet-Applied of an answer"));
@@ -115,8 +115,17 @@ impl Api {
 
     /// Waits here and not in the replica, where a wait for a slot that never comes would stay when the reader is gone.
     async fn wait_until_applied(&self, room: &Room, slot: Slot) -> Result<(), Problem> {
+        self.wait_until(room, move |view| view.log().decided() >= slot).await
+    }
+
+    /// Waits until a room is as wanted.
+    pub async fn wait_until(
+        &self,
+        room: &Room,
+        is_so: impl Fn(View<'_>) -> bool + Clone + Send + 'static,
+    ) -> Result<(), Problem> {
         let mut changes = self.node().changes();
-        while self.node().read(room.clone(), |view| view.log().decided()).await? < slot {
+        while !self.node().read(room.clone(), is_so.clone()).await? {
             loop {
                 match changes.recv().await {
                     Ok(changed) if changed != *room => {}

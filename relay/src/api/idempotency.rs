@@ -1,33 +1,76 @@
-//! Requests under a key: asked again, they are answered again, and not done again.
+//! Requests under a key: asked again, at whichever relay, they are answered again, and not done again.
 //!
-//! A relay remembers the answers to its latest [`MAX_REMEMBERED`] keys, in memory. What was asked under a key goes on
-//! when the asker has gone, so that whoever saw no answer asks again and gets it.
+//! Which request has a key is a fact of the room's log. Here is only what the header says, the hash by which two requests
+//! are told apart, and how long a repetition waits for another relay.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use axum::extract::OptionalFromRequestParts;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use shared::io::{Command, Reply};
+use shared::ledger::{Granted, Key, Keyed, Wish};
+use shared::paxos::Slot;
+use shared::replica::View;
 use shared::wire::Room;
-use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use utoipa::IntoParams;
 
+use super::Api;
+use super::consistency;
+use super::extract::Params;
 use super::problem::Problem;
-use crate::node::NoRoom;
 
-/// How many answers are remembered.
-const MAX_REMEMBERED: usize = 10_000;
 /// The longest key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
+/// The name of the header.
+const HEADER: &str = "idempotency-key";
+/// How long a repetition waits for what another relay is at under the same key. Shorter than a request may take.
+const UNDER_WAY_FOR: Duration = Duration::from_secs(5);
 
-/// The header `Idempotency-Key`, which the client chooses.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(String);
+/// The header, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is read from the head of a request, which the document is to tell of")]
+pub struct KeyHeader {
+    /// A name that the client chooses anew for each request. The same request may be made again under it, at any relay,
+    /// and is done once.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
+    key: Option<String>,
+}
 
-/// What was done.
+/// How far a client knew the log.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Since {
+    /// How far the client knew the log when it first made the request: the header `Duet-Applied` of any earlier answer. With
+    /// it a request whose key is not remembered any more is refused, and never done twice.
+    #[serde(default, deserialize_with = "consistency::slot")]
+    #[param(maximum = 9_223_372_036_854_775_807_u64)]
+    seen: Option<u64>,
+}
+
+/// The key of a request, and a hash of what it asks for.
+#[derive(Clone, Debug)]
+struct Named {
+    key: String,
+    request: u64,
+}
+
+/// Whether a request is made under a key.
+#[derive(Clone, Debug)]
+pub struct Once {
+    named: Option<Named>,
+    seen: Option<Slot>,
+}
+
+/// Something that was made, or decided.
 #[derive(Clone, Debug)]
 pub struct Done {
     status: StatusCode,
@@ -38,27 +81,6 @@ pub struct Done {
 
 /// What a request came to.
 pub type Answer = Result<Done, Problem>;
-
-/// The answers that a relay remembers.
-#[derive(Clone, Debug, Default)]
-pub struct Remembered(Arc<Mutex<Entries>>);
-
-/// Where a key belongs: a room, and what may be asked under it there.
-type Place = (Room, &'static str, Key);
-
-#[derive(Debug, Default)]
-struct Entries {
-    by_place: BTreeMap<Place, Entry>,
-    /// In the order in which they came. May name some that are not remembered any more.
-    order: VecDeque<Place>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    /// Of the request: under one key nothing else may be asked.
-    digest: [u8; 32],
-    answer: watch::Receiver<Option<Answer>>,
-}
 
 impl Done {
     pub fn ok(body: &impl Serialize) -> Self {
@@ -79,114 +101,138 @@ impl IntoResponse for Done {
     }
 }
 
-impl Key {
-    /// A name that every relay makes of this key, and hardly anybody of another one.
-    pub fn digest(&self, room: &Room) -> u64 {
-        let digest = Sha256::new().chain_update(room.as_str()).chain_update([0]).chain_update(&self.0).finalize();
-        digest.iter().take(8).fold(0, |id, &byte| id << 8 | u64::from(byte))
+/// Reads the key of a request that changes something, and hashes what it asks for.
+pub async fn read_key(request: Request, next: Next) -> Response {
+    match with_key(request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
 }
 
-impl<S: Send + Sync> OptionalFromRequestParts<S> for Key {
+async fn with_key(request: Request) -> Result<Request, Problem> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let Some(key) = key_in(request.headers())?.filter(|_| !is_read) else { return Ok(request) };
+    let (parts, body) = request.into_parts();
+    let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await?;
+    let mut request = Request::from_parts(parts, Body::from(bytes.clone()));
+    let named = Named { key, request: hash(request.method(), request.uri().path(), &bytes) };
+    request.extensions_mut().insert(named);
+    Ok(request)
+}
+
+/// The one key in the head of a request, if there is one.
+fn key_in(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut keys = headers.get_all(HEADER).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        let detail = "two Idempotency-Key headers: a request has one key, so send one of them";
+        return Err(Problem::bad_request(detail));
+    }
+    let key = key.to_str().ok().map(str::trim).filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
+    let wrong = || Problem::bad_request(format!("an Idempotency-Key has 1 to {MAX_KEY_BYTES} ASCII characters"));
+    key.map(|key| Some(key.to_owned())).ok_or_else(wrong)
+}
+
+/// By what two requests are the same: the method, the path, and the body as JSON, however it is written.
+fn hash(method: &Method, path: &str, body: &[u8]) -> u64 {
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let body = json.map_or_else(|| body.to_vec(), |value| value.to_string().into_bytes());
+    let head = format!("{method} {path}\n");
+    let digest = Sha256::new().chain_update(head).chain_update(body).finalize();
+    let first = digest.first_chunk().expect("a digest has 32 bytes");
+    u64::from_be_bytes(*first)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Once {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Problem> {
-        let Some(key) = parts.headers.get("idempotency-key") else { return Ok(None) };
-        let key = key.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
-        let wrong = || Problem::bad_request(format!("an Idempotency-Key has 1 to {MAX_KEY_BYTES} ASCII characters"));
-        key.map(|key| Some(Key(key.to_owned()))).ok_or_else(wrong)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Params(Since { seen }) = Params::from_request_parts(parts, state).await?;
+        Ok(Once { named: parts.extensions.get().cloned(), seen: seen.map(Slot) })
     }
 }
 
-impl Remembered {
-    /// Does `work` unless it was done under this key before, and gives the answer. It goes on if nobody waits for it.
-    pub async fn once(
-        &self,
-        place: Place,
-        request: &impl std::fmt::Debug,
-        work: impl Future<Output = Answer> + Send + 'static,
-    ) -> Answer {
-        let digest = Sha256::digest(format!("{request:?}")).into();
-        let (entry, starts) = self.entry(&place, digest);
-        if entry.digest != digest {
-            return Err(Problem::key_used_otherwise());
+impl Named {
+    /// The name that every relay makes of this key in a room.
+    fn key_in(&self, room: &Room) -> Key {
+        let digest = Sha256::new().chain_update(room.as_str()).chain_update([0]).chain_update(&self.key).finalize();
+        Key(*digest.first_chunk().expect("a digest has 32 bytes"))
+    }
+}
+
+impl Api {
+    /// Has this relay's replica carry out a command; under a key no relay does it again.
+    pub(super) async fn command_once(&self, room: Room, once: Once, command: Command) -> Result<Reply, Problem> {
+        let Some(named) = once.named else { return self.command(room, command).await };
+        let since = match once.seen {
+            Some(seen) => seen,
+            None => self.node().read(room.clone(), |view| view.log().decided()).await?,
+        };
+        let keyed = Keyed { key: named.key_in(&room), request: named.request, since };
+        let command = Command::Once { keyed, command: Box::new(command) };
+        loop {
+            let reply = self.command(room.clone(), command.clone()).await?;
+            let until = Instant::now() + UNDER_WAY_FOR;
+            let has_ended = self.wait_until(&room, move |view| has_ended_here(view, keyed.key));
+            timeout_at(until, has_ended).await.map_err(|_| Problem::under_way())??;
+            if reply != Reply::UnderWay {
+                return Ok(reply);
+            }
         }
-        if let Some(answers) = starts {
-            let remembered = self.clone();
-            tokio::spawn(async move {
-                let answer = work.await;
-                if answer.as_ref().is_err_and(Problem::is_for_now) {
-                    remembered.lock().by_place.remove(&place);
-                }
-                answers.send_replace(Some(answer));
-            });
-        }
-        let mut answer = entry.answer;
-        let answered = answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone());
-        answered.unwrap_or_else(|| Err(NoRoom::Unknown.into()))
     }
 
-    /// What is known of a key. If that was nothing, it is under way from now on, and whoever asks sees to it.
-    fn entry(&self, place: &Place, digest: [u8; 32]) -> (Entry, Option<watch::Sender<Option<Answer>>>) {
-        let mut entries = self.lock();
-        if let Some(entry) = entries.by_place.get(place) {
-            return (entry.clone(), None);
+    /// Has the log decide on a wish; under a key it does not do so again.
+    pub(super) async fn decide_once(&self, room: Room, once: Once, wish: Wish) -> Result<Granted, Problem> {
+        match self.command_once(room, once, Command::Ask(wish)).await? {
+            Reply::Decided(_, Ok(granted)) => Ok(granted),
+            other => unreachable!("the log was asked, and says {other:?}"),
         }
-        let (answers, answer) = watch::channel(None);
-        let entry = Entry { digest, answer };
-        entries.by_place.insert(place.clone(), entry.clone());
-        entries.order.push_back(place.clone());
-        if entries.order.len() > MAX_REMEMBERED
-            && let Some(oldest) = entries.order.pop_front()
-        {
-            entries.by_place.remove(&oldest);
-        }
-        (entry, Some(answers))
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Whether a relay knows what came of the request that has a key, and has all edits of it.
+fn has_ended_here(view: View<'_>, key: Key) -> bool {
+    let Some(used) = view.ledger().key_use(key) else { return true };
+    used.end.is_some_and(|end| end.after.is_none_or(|after| view.document().knows(after)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn place(key: &str) -> Place {
-        (Room::try_from("people".to_owned()).unwrap(), "records", Key(key.to_owned()))
+    fn headers(keys: &[&[u8]]) -> HeaderMap {
+        keys.iter().map(|key| (HEADER.parse().unwrap(), HeaderValue::from_bytes(key).unwrap())).collect()
     }
 
-    async fn ask(remembered: &Remembered, key: &str, answer: Answer) -> Result<String, String> {
-        let answer = remembered.once(place(key), &"request", async { answer }).await;
-        answer.map(|done| done.body).map_err(|problem| json(&problem))
-    }
-
-    fn json(problem: &Problem) -> String {
-        serde_json::to_string(problem).unwrap()
-    }
-
-    #[tokio::test]
-    async fn an_answer_is_given_again_until_too_many_others_were_given() {
-        let remembered = Remembered::default();
-        assert_eq!(ask(&remembered, "first", Ok(Done::ok(&1))).await.unwrap(), "1");
-        assert_eq!(ask(&remembered, "first", Ok(Done::ok(&2))).await.unwrap(), "1");
-        for at in 1..MAX_REMEMBERED {
-            ask(&remembered, &at.to_string(), Ok(Done::ok(&at))).await.unwrap();
+    #[test]
+    fn a_request_has_one_key_of_1_to_255_ascii_characters() {
+        assert_eq!(key_in(&headers(&[])).unwrap(), None);
+        assert_eq!(key_in(&headers(&[b"a b"])).unwrap().as_deref(), Some("a b"));
+        assert!(key_in(&headers(&[&[b'x'; 255]])).is_ok());
+        for wrong in [&[&b""[..]][..], &[b"  "], &[&[b'x'; 256]], &[b"\xe9"], &[b"a", b"a"], &[b"a", b"b"]] {
+            assert!(key_in(&headers(wrong)).is_err(), "{wrong:?}");
         }
-        assert_eq!(ask(&remembered, "first", Ok(Done::ok(&2))).await.unwrap(), "1");
-        ask(&remembered, "one more", Ok(Done::ok(&0))).await.unwrap();
-        assert_eq!(ask(&remembered, "first", Ok(Done::ok(&2))).await.unwrap(), "2");
-        assert!(remembered.lock().by_place.len() <= MAX_REMEMBERED);
     }
 
-    #[tokio::test]
-    async fn a_refusal_is_remembered_but_for_one_that_holds_for_now_only() {
-        let remembered = Remembered::default();
-        let refusal = Problem::not_found("it is gone");
-        assert_eq!(ask(&remembered, "k1", Err(refusal.clone())).await, Err(json(&refusal)));
-        assert_eq!(ask(&remembered, "k1", Ok(Done::ok(&1))).await, Err(json(&refusal)));
-        assert!(ask(&remembered, "k2", Err(Problem::unavailable("shedding", "too much"))).await.is_err());
-        assert_eq!(ask(&remembered, "k2", Ok(Done::ok(&1))).await.unwrap(), "1");
+    #[test]
+    fn requests_are_told_apart_by_method_path_and_what_their_bodies_say() {
+        let of = |method: Method, path: &str, body: &str| hash(&method, path, body.as_bytes());
+        let one = of(Method::POST, "/a", r#"{"x":1,"y":[2]}"#);
+        assert_eq!(of(Method::POST, "/a", "{ \"y\" : [2],\n\"x\": 1 }"), one);
+        let others = [
+            of(Method::PATCH, "/a", r#"{"x":1,"y":[2]}"#),
+            of(Method::POST, "/b", r#"{"x":1,"y":[2]}"#),
+            of(Method::POST, "/a", r#"{"x":1,"y":[2,2]}"#),
+            of(Method::POST, "/a", r#"{"x":1,"y":[2]"#),
+            of(Method::POST, "/a", ""),
+        ];
+        assert!(!others.contains(&one));
+    }
+
+    #[test]
+    fn a_key_is_another_one_in_another_room() {
+        let named = Named { key: "k".to_owned(), request: 0 };
+        let room = |name: &str| Room::try_from(name.to_owned()).unwrap();
+        assert_ne!(named.key_in(&room("one")), named.key_in(&room("other")));
     }
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::consistency::{Read, ReadAs};
 use super::extract::{Body, InRoom, Params, RoomPath};
+use super::idempotency::{KeyHeader, Once, Since};
 use super::problem::Problem;
 use crate::settings::Settings;
 
@@ -129,17 +130,18 @@ pub async fn get(
 /// By hand the room stays on the rung until somebody asks for another one, or for `auto`.
 #[utoipa::path(
     post, path = "/mode", tag = "mode", operation_id = "set_mode",
-    params(RoomPath),
+    params(RoomPath, KeyHeader, Since),
     request_body = WantedMode,
     responses((status = 200, description = "How numbers are given", body = ModeNow), Problem)
 )]
 pub async fn set(
     State(api): State<Api>,
     InRoom(room): InRoom,
+    once: Once,
     Body(WantedMode { rung }): Body<WantedMode>,
 ) -> Result<Read<Json<ModeNow>>, Problem> {
     let wish = api.node().read(room.clone(), move |view| wish(view, rung)).await?;
-    api.decide(room.clone(), wish).await?;
+    api.decide_once(room.clone(), once, wish).await?;
     get(State(api), InRoom(room), Params(ReadAs::default())).await
 }
 

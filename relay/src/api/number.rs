@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::consistency::{Read, ReadAs};
 use super::extract::{Body, OfRecord, RecordPath};
+use super::idempotency::{KeyHeader, Once, Since};
 use super::ids;
 use super::problem::Problem;
 
@@ -139,20 +140,23 @@ pub struct Numbered {
 
 /// Gives a record a number
 ///
-/// How, and so whether it is final at once, depends on the mode of the room. Asking for the number that the record has
+/// How, and so whether it is final at once, depends on the mode of the room; under an `Idempotency-Key` the log is asked in
+/// every mode. Asking for the number that the record has
 /// is refused: free it first.
 #[utoipa::path(
     put, path = "/records/{id}/number", tag = "records", operation_id = "give_number",
-    params(RecordPath),
+    params(RecordPath, KeyHeader, Since),
     request_body = WantedNumber,
     responses((status = 200, description = "The record has this number", body = Numbered), Problem)
 )]
 pub async fn put(
     State(api): State<Api>,
     OfRecord(room, record): OfRecord,
+    once: Once,
     Body(WantedNumber { number }): Body<WantedNumber>,
 ) -> Result<Read<Json<Numbered>>, Problem> {
-    let given = match api.command(room.clone(), Command::Number { record, number: number.number() }).await? {
+    let command = Command::Number { record, number: number.number() };
+    let given = match api.command_once(room.clone(), once, command).await? {
         Reply::Numbered(numbering) => Number::from(numbering),
         other => unreachable!("a number was asked for, not {other:?}"),
     };
@@ -169,10 +173,14 @@ pub async fn put(
 /// The number is free again, but it is not the next one: it has to be asked for. Also of a record that is removed.
 #[utoipa::path(
     delete, path = "/records/{id}/number", tag = "records", operation_id = "free_number",
-    params(RecordPath),
+    params(RecordPath, KeyHeader, Since),
     responses((status = 204, description = "The record has no number"), Problem)
 )]
-pub async fn delete(State(api): State<Api>, OfRecord(room, record): OfRecord) -> Result<StatusCode, Problem> {
-    api.command(room, Command::Free { record }).await?;
+pub async fn delete(
+    State(api): State<Api>,
+    OfRecord(room, record): OfRecord,
+    once: Once,
+) -> Result<StatusCode, Problem> {
+    api.command_once(room, once, Command::Free { record }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! What goes wrong, as `application/problem+json` (RFC 9457).
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -66,20 +66,16 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
     }
 
-    pub fn key_used_otherwise() -> Self {
-        let detail = "this Idempotency-Key was used for another request: choose a new one for each request";
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-used-otherwise", detail)
-    }
-
     /// It cannot be done for now.
     pub fn unavailable(kind: &str, detail: impl ToString) -> Self {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, detail);
         problem.with("retry_after_ms", RETRY_AFTER_MS)
     }
 
-    /// Whether nothing was done, and the same request may be done another time.
-    pub fn is_for_now(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() && self.more.contains_key("retry_after_ms")
+    /// Another relay has the key of the request, and does not say what came of it.
+    pub fn under_way() -> Self {
+        let detail = "another relay is at this request, or has ended in the midst of it: ask again later under the same Idempotency-Key, which does it once at the most";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail)
     }
 }
 
@@ -127,6 +123,7 @@ impl From<CommandRejection> for Problem {
             CommandRejection::Shedding { unsettled, retry_after_ms } => Problem::unavailable("shedding", &rejection)
                 .with("unsettled", unsettled)
                 .with("retry_after_ms", retry_after_ms),
+            CommandRejection::NoMajority => Problem::unavailable("no-majority", &rejection),
             CommandRejection::NotForTabs => kind_of(StatusCode::FORBIDDEN, "not-allowed"),
             CommandRejection::OutOfDots(_)
             | CommandRejection::NothingToUndo
@@ -161,6 +158,10 @@ impl From<Rejection> for Problem {
                 conflict("too-far-ahead").with("number", number).with("highest", highest).with("most", most)
             }
             Rejection::Forgotten => conflict("forgotten"),
+            Rejection::Repeated => conflict("repeated"),
+            Rejection::KeyUsedOtherwise => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-used-otherwise", rejection)
+            }
             Rejection::OtherEpoch { epoch } => conflict("other-epoch").with("epoch", epoch),
             Rejection::ResolvedAlready { resolution } => {
                 conflict("resolved-already").with("resolution", json!(resolution))
@@ -190,6 +191,15 @@ impl From<JsonRejection> for Problem {
             _ => return Problem::bad_request(rejection.body_text()),
         };
         Problem::new(rejection.status(), kind, rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(rejection.status(), "body-too-large", rejection.body_text()),
+            _ => Problem::bad_request(rejection.body_text()),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::consistency::{Read, ReadAs};
 use super::extract::{Body, InRoom, OfRecord, Params, RecordPath, RoomPath};
 use super::fields::{Candidate, Fields, WantedFields};
-use super::idempotency::{Answer, Done, Key};
+use super::idempotency::{Answer, Done, KeyHeader, Once, Since};
 use super::number::{Number, WhichNumber};
 use super::problem::Problem;
 use super::search::folded;
@@ -82,7 +82,7 @@ pub struct Search {
 }
 
 /// A new record.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"fields": {"name": "Anna"}, "number": "next"}))]
 #[serde(deny_unknown_fields)]
 pub struct NewRecord {
@@ -142,29 +142,26 @@ fn found(view: View<'_>, id: RecordId, prefix: Option<&str>) -> Option<Record> {
 
 /// Adds a record, with a number if one is wanted
 ///
-/// Either both is done or neither: if the number is refused, the record is taken back. With an `Idempotency-Key` the
-/// same request may be made again, at the same relay, and is answered as the first time.
+/// Either both is done or neither, also when the relay is killed meanwhile: if the number is refused, the record is taken
+/// back. Under an `Idempotency-Key` the number is one that the log decides, in every mode.
 #[utoipa::path(
     post, path = "/records", tag = "records", operation_id = "add_record",
-    params(RoomPath, ("Idempotency-Key" = Option<String>, Header)),
+    params(RoomPath, KeyHeader, Since),
     request_body = NewRecord,
     responses((status = 201, description = "The record was added", body = Added), Problem)
 )]
-pub async fn add(State(api): State<Api>, InRoom(room): InRoom, key: Option<Key>, Body(new): Body<NewRecord>) -> Answer {
-    let Some(key) = key else { return api.add(room, new).await };
-    let (place, work) = ((room.clone(), "records", key), api.clone());
-    let request = new.clone();
-    api.remembered.once(place, &request, async move { work.add(room, new).await }).await
+pub async fn add(State(api): State<Api>, InRoom(room): InRoom, once: Once, Body(new): Body<NewRecord>) -> Answer {
+    api.add(room, once, new).await
 }
 
 impl Api {
-    async fn add(&self, room: Room, new: NewRecord) -> Answer {
+    async fn add(&self, room: Room, once: Once, new: NewRecord) -> Answer {
         let fields = new.fields.for_new(self.schema())?;
         let command = match new.number {
             Some(wanted) => Command::Register { fields, number: wanted.number() },
             None => Command::Add { fields },
         };
-        let (record, number) = match self.command(room.clone(), command).await? {
+        let (record, number) = match self.command_once(room.clone(), once, command).await? {
             Reply::Added(record) => (record, None),
             Reply::Registered(record, Ok(numbering)) => (record, Some(numbering.into())),
             Reply::Registered(_, Err(rejection)) => return Err(rejection.into()),
@@ -196,20 +193,22 @@ pub async fn get(
 
 /// Changes fields of a record
 ///
-/// The fields are changed one after the other: readers may see some of them changed and others not yet.
+/// All of them at once, or none.
 #[utoipa::path(
     patch, path = "/records/{id}", tag = "records", operation_id = "change_record",
-    params(RecordPath),
+    params(RecordPath, KeyHeader, Since),
     request_body = ChangedRecord,
     responses((status = 200, description = "The record as it reads here", body = Record), Problem)
 )]
 pub async fn change(
     State(api): State<Api>,
     OfRecord(room, record): OfRecord,
+    once: Once,
     Body(changed): Body<ChangedRecord>,
 ) -> Result<Read<Json<Record>>, Problem> {
-    for (field, edit) in changed.fields.for_change(api.schema())? {
-        api.command(room.clone(), Command::Edit { record, field, edit, seen: None }).await?;
+    let edits = changed.fields.for_change(api.schema())?;
+    if !edits.is_empty() {
+        api.command_once(room.clone(), once, Command::Change { record, edits }).await?;
     }
     get(State(api), OfRecord(room, record), Params(ReadAs::default())).await
 }
@@ -219,10 +218,14 @@ pub async fn change(
 /// Its number stays taken until somebody frees it. An edit that somebody makes meanwhile wins, and brings the record back.
 #[utoipa::path(
     delete, path = "/records/{id}", tag = "records", operation_id = "remove_record",
-    params(RecordPath),
+    params(RecordPath, KeyHeader, Since),
     responses((status = 204, description = "The record is removed"), Problem)
 )]
-pub async fn remove(State(api): State<Api>, OfRecord(room, record): OfRecord) -> Result<StatusCode, Problem> {
-    api.command(room, Command::Remove { record }).await?;
+pub async fn remove(
+    State(api): State<Api>,
+    OfRecord(room, record): OfRecord,
+    once: Once,
+) -> Result<StatusCode, Problem> {
+    api.command_once(room, once, Command::Remove { record }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,7 @@ use shared::ledger::Wish;
 use super::Api;
 use super::consistency::{Read, ReadAs};
 use super::extract::{Body, InRoom, Params, RoomPath};
+use super::idempotency::{KeyHeader, Once, Since};
 use super::problem::Problem;
 use crate::settings::Settings;
 
@@ -29,16 +30,17 @@ pub async fn get(
 /// Only those named change. The log decides, so that the change is a fact at one place for everybody.
 #[utoipa::path(
     patch, path = "/settings", tag = "mode", operation_id = "change_settings",
-    params(RoomPath),
+    params(RoomPath, KeyHeader, Since),
     request_body = Settings,
     responses((status = 200, description = "The settings in force", body = Settings), Problem)
 )]
 pub async fn change(
     State(api): State<Api>,
     InRoom(room): InRoom,
+    once: Once,
     Body(changed): Body<Settings>,
 ) -> Result<Read<Json<Settings>>, Problem> {
     let present = api.node().read(room.clone(), |view| view.ledger().dynamic()).await?;
-    api.decide(room.clone(), Wish::SetDynamic { dynamic: changed.over(present) }).await?;
+    api.decide_once(room.clone(), once, Wish::SetDynamic { dynamic: changed.over(present) }).await?;
     get(State(api), InRoom(room), Params(ReadAs::default())).await
 }

@@ -138,6 +138,11 @@ impl Rows<'_> {
             (recovered.decided, recovered.claim_seq, recovered.raised) = (decided, claim_seq, unsigned(row, 3)?);
             Ok(())
         })?;
+        self.each("SELECT room, body FROM pending", |row| {
+            let pending = wire::plain_of(bytes(row, 1)?).map_err(text)?;
+            room(rooms, row)?.apply(WriteOp::Ask(pending));
+            Ok(())
+        })?;
         self.each("SELECT room, first, next FROM cursor", |row| {
             let (first, next) = (unsigned(row, 1)?, unsigned(row, 2)?);
             room(rooms, row)?.apply(WriteOp::Cursor { first, next });
@@ -208,11 +213,11 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::Decided(_)
         | WriteOp::ClaimSeq(_)
         | WriteOp::Raised(_)
-        | WriteOp::Cursor { .. } => write_log(transaction, room, op),
-        // A relay's claims are under a new name in each life, nobody stores its edits for it, and it has no neighbours.
-        WriteOp::Released(_)
         | WriteOp::Ask(_)
         | WriteOp::Answered(_)
+        | WriteOp::Cursor { .. } => write_log(transaction, room, op),
+        // A relay has no user to tell, nobody stores its edits for it, and it has no neighbours.
+        WriteOp::Released(_)
         | WriteOp::Refused { .. }
         | WriteOp::Stored(_)
         | WriteOp::Sent(_)
@@ -352,6 +357,14 @@ fn write_log(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlit
             "INSERT INTO progress (room, raised) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET raised = ?2",
             params![room, *number as i64],
         ),
+        WriteOp::Ask(pending) => execute(
+            transaction,
+            "INSERT OR REPLACE INTO pending (room, seq, body) VALUES (?1, ?2, ?3)",
+            params![room, pending.claim.id.seq as i64, wire::plain_bytes(pending)],
+        ),
+        WriteOp::Answered(seq) => {
+            execute(transaction, "DELETE FROM pending WHERE room = ?1 AND seq = ?2", params![room, *seq as i64])
+        }
         WriteOp::Cursor { first, next } => execute(
             transaction,
             "INSERT OR REPLACE INTO cursor (room, first, next) VALUES (?1, ?2, ?3)",

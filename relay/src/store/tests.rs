@@ -10,7 +10,7 @@ use shared::document::Document;
 use shared::dot::{Dot, MAX_COUNTER};
 use shared::hlc::Stamp;
 use shared::id::RecordId;
-use shared::io::{Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
+use shared::io::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
 use shared::ledger::{Claim, ClaimId, Wish};
 use shared::paxos::{Accepted, Ballot, Entry, Position, Slot, Standing};
 use shared::schema::NOTE;
@@ -74,13 +74,16 @@ fn any_standing() -> impl Strategy<Value = Standing> {
     parts.prop_map(|(promised, ballot, slot)| Standing { promised, accepted: (ballot, slot) })
 }
 
-fn any_entry() -> impl Strategy<Value = Entry> {
-    let claim = (number(), any_dot(), number(), any_slot()).prop_map(|(seq, dot, number, seen)| {
+fn any_claim() -> impl Strategy<Value = Claim> {
+    (number(), any_dot(), number(), any_slot()).prop_map(|(seq, dot, number, seen)| {
         let id = ClaimId { replica: ReplicaId(number), seq };
         let wish = Wish::Claim { record: RecordId(dot), number };
-        Entry::Claim(Claim { id, settled: number, seen, after: Some(dot), wish })
-    });
-    prop_oneof![Just(Entry::Noop), Just(Entry::Configure(configuration())), claim]
+        Claim { id, settled: number, seen, after: Some(dot), wish }
+    })
+}
+
+fn any_entry() -> impl Strategy<Value = Entry> {
+    prop_oneof![Just(Entry::Noop), Just(Entry::Configure(configuration())), any_claim().prop_map(Entry::Claim)]
 }
 
 fn any_snapshot() -> impl Strategy<Value = WriteOp> {
@@ -106,6 +109,8 @@ fn any_op() -> impl Strategy<Value = WriteOp> {
         any_slot().prop_map(WriteOp::Decided),
         number().prop_map(WriteOp::ClaimSeq),
         number().prop_map(WriteOp::Raised),
+        any_claim().prop_map(|claim| WriteOp::Ask(PendingClaim { claim, is_fixed: true, is_asked: false })),
+        number().prop_map(WriteOp::Answered),
     ]
 }
 
@@ -375,14 +380,17 @@ fn a_database_of_the_version_before_is_brought_up_to_date() {
         writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(7)] });
     });
     let connection = Connection::open(dir.path().join(FILE_NAME)).unwrap();
-    connection.execute_batch("ALTER TABLE progress DROP COLUMN raised").unwrap();
-    connection.pragma_update(None, "user_version", 5).unwrap();
+    connection.execute_batch("DROP TABLE pending").unwrap();
+    connection.pragma_update(None, "user_version", 6).unwrap();
     drop(connection);
+    let id = ClaimId { replica: ReplicaId(1), seq: 7 };
+    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish: Wish::Raise { number: 3 } };
+    let pending = PendingClaim { claim, is_fixed: true, is_asked: false };
     write_and_close(open(dir.path()), |writer| {
-        writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::Raised(9)] });
+        writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::Ask(pending.clone())] });
     });
     let rooms = open(dir.path()).load().unwrap();
-    assert_eq!((rooms[&people()].claim_seq, rooms[&people()].raised), (7, 9));
+    assert_eq!((rooms[&people()].claim_seq, rooms[&people()].pending.get(&7)), (7, Some(&pending)));
 }
 
 #[test]

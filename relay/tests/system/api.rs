@@ -5,6 +5,8 @@ mod command_line;
 mod conflicts;
 mod documents;
 mod events;
+mod keys;
+mod killing;
 mod nodes;
 mod numbers;
 mod problems;

@@ -9,7 +9,7 @@ use crate::crdt::FieldEdit;
 use crate::document::{Live, MAX_VERSION_BYTES, OutOfDots};
 use crate::finality::Numbering;
 use crate::id::{RecordId, ReplicaId};
-use crate::ledger::{Claim, ClaimId, Outcome, Rejection, Wish};
+use crate::ledger::{ClaimId, Keyed, Outcome, Rejection, Wish};
 use crate::paxos::Slot;
 use crate::schema::{FieldName, SchemaViolation};
 
@@ -27,6 +27,11 @@ pub enum Command {
         /// The versions that the user saw when the edit began; `None` for those that are here now. What others have done
         /// since is concurrent with the edit.
         seen: Option<Vec<Live>>,
+    },
+    /// Several edits of a record, all or none, as one edit of what is here now.
+    Change {
+        record: RecordId,
+        edits: Vec<(FieldName, FieldEdit)>,
     },
     Remove {
         record: RecordId,
@@ -75,9 +80,12 @@ pub enum Command {
     },
     /// Asks the ledger; the reply comes when the log has decided.
     Ask(Wish),
-    /// Asks the ledger under a name that somebody outside has chosen. Whoever saw no answer may ask again under the
-    /// same name, at any relay.
-    AskAs(Claim),
+    /// Does what a request from outside wants, unless a relay has done it under the same key before. It is answered as
+    /// `command` is, each time in the same way. Only a relay that sees a majority of the voters can do it.
+    Once {
+        keyed: Keyed,
+        command: Box<Command>,
+    },
     /// Waits until this replica knows enough for a reader.
     Read(Consistency),
     /// Whether this tab acknowledges what is decided. One that nobody looks at should not.
@@ -96,8 +104,9 @@ impl Command {
     pub fn is_local(&self) -> bool {
         let asks_the_log = match self {
             Command::Read(consistency) => *consistency != Consistency::Local,
-            Command::Lease { .. } | Command::Raise { .. } | Command::Ask(_) | Command::AskAs(_) => true,
+            Command::Lease { .. } | Command::Raise { .. } | Command::Ask(_) => true,
             Command::Number { .. } | Command::Register { .. } | Command::Free { .. } => true,
+            Command::Once { .. } => true,
             _ => false,
         };
         !asks_the_log
@@ -108,6 +117,8 @@ impl Command {
         match self {
             Command::Add { .. }
             | Command::Edit { .. }
+            | Command::Change { .. }
+            | Command::Once { .. }
             | Command::Remove { .. }
             | Command::Undo
             | Command::UndoImport { .. }
@@ -119,7 +130,6 @@ impl Command {
             | Command::Raise { .. }
             | Command::Lease { .. }
             | Command::Ask(_)
-            | Command::AskAs(_)
             | Command::Read(_)
             | Command::Witness { .. }
             | Command::Watch(_) => false,
@@ -162,6 +172,8 @@ pub enum Reply {
     Raised {
         highest: u64,
     },
+    /// Another relay, or an earlier life of this one, has the key of the request, and has not said yet what came of it.
+    UnderWay,
     /// The log has decided, and it is released. A refusal by the ledger is an outcome too.
     Decided(ClaimId, Outcome),
     /// The log is applied below `applied`; a replica that leads, or is linked to the leader, was in touch with it so
@@ -198,6 +210,10 @@ pub enum CommandRejection {
         "{unsettled} provisional numbers are waiting to be settled, and no more are given until then: try again in {retry_after_ms} ms"
     )]
     Shedding { unsettled: usize, retry_after_ms: u32 },
+    #[error(
+        "no majority of the relays is in reach, so nobody can tell whether this key was used before: ask again when they are back, or without a key"
+    )]
+    NoMajority,
     #[error("{up} of the {named} relays named are linked to this one: a majority of them must be, to go on deciding")]
     VotersAway { named: usize, up: usize },
     #[error(

@@ -54,9 +54,9 @@ pub enum WriteOp {
     /// A tab was told that everything decided below is released. May lag behind.
     Released(Slot),
     ClaimSeq(u64),
-    /// A tab has asked something.
+    /// A tab has asked something, or a relay has asked something that it goes on with after a restart.
     Ask(PendingClaim),
-    /// The log has answered a tab's own claim with this `seq`.
+    /// The log has answered the own claim with this `seq`, and all that follows from the answer is done.
     Answered(u64),
     /// Why a record got no number when a tab asked for one last; `None` when that is of no interest any more.
     Refused {
@@ -89,11 +89,11 @@ pub enum WriteOp {
     },
 }
 
-/// A claim of a tab's own that is not decided, as far as it knows.
+/// A claim of a replica's own that is not decided, as far as it knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingClaim {
     pub claim: Claim,
-    /// Whether it may have left the tab: then it must not change any more.
+    /// Whether it may have left the replica: then it must not change any more.
     pub is_fixed: bool,
     /// Whether its user waits for the outcome.
     pub is_asked: bool,

@@ -1,11 +1,13 @@
 //! What can be asked of the ledger, and what it can answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::epoch::{Dynamic, Load, Reason, Rung, Setting};
+use super::keys::{Key, Keyed};
 use super::numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
 use super::settlement::{ConflictId, ProvisionalClaim, Resolution};
 use crate::dot::Dot;
@@ -15,7 +17,7 @@ use crate::paxos::Slot;
 /// The name of one wish. Asking again under the same name is safe: it has one outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClaimId {
-    /// Who asks: a tab, a relay under a new id each time it is started, or somebody outside.
+    /// Who asks: a tab, or a relay under a new id each time it is started.
     pub replica: ReplicaId,
     /// Counted by the asker from 1.
     pub seq: u64,
@@ -99,9 +101,106 @@ pub enum Wish {
     Leap {
         number: u64,
     },
+    /// Do this unless something was done under the key before.
+    Once {
+        keyed: Keyed,
+        wish: KeyedWish,
+    },
+    /// The asker of the claim `by` has carried out what it had the key for, all of it before the dot that this claim names;
+    /// with `None` it never will, and the key is free again.
+    Finish {
+        key: Key,
+        by: ClaimId,
+        made: Option<Made>,
+    },
+}
+
+/// What can be asked for under a key. It is no [`Wish`] itself, so that no entry holds one within another without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeyedWish {
+    /// The key alone: the asker then does by itself what was asked for, and says so by a [`Wish::Finish`].
+    Begin,
+    Claim {
+        record: RecordId,
+        number: u64,
+    },
+    Allocate {
+        record: RecordId,
+    },
+    Raise {
+        number: u64,
+    },
+    Release {
+        record: RecordId,
+    },
+    CompareAndSet {
+        record: RecordId,
+        from: Option<u64>,
+        to: Option<u64>,
+    },
+    SetMode {
+        from: Option<u64>,
+        rung: Rung,
+        reason: Reason,
+        load: Load,
+    },
+    SetDynamic {
+        dynamic: Dynamic,
+    },
+    Resolve {
+        conflict: ConflictId,
+        resolution: Resolution,
+    },
+}
+
+/// What a relay has made that carried out a request under a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Made {
+    /// The record that it added.
+    pub record: Option<RecordId>,
+}
+
+impl KeyedWish {
+    /// The same as a wish on its own; `None` for the key alone.
+    #[must_use]
+    pub fn wish(&self) -> Option<Wish> {
+        Some(match *self {
+            KeyedWish::Begin => return None,
+            KeyedWish::Claim { record, number } => Wish::Claim { record, number },
+            KeyedWish::Allocate { record } => Wish::Allocate { record },
+            KeyedWish::Raise { number } => Wish::Raise { number },
+            KeyedWish::Release { record } => Wish::Release { record },
+            KeyedWish::CompareAndSet { record, from, to } => Wish::CompareAndSet { record, from, to },
+            KeyedWish::SetMode { from, rung, reason, load } => Wish::SetMode { from, rung, reason, load },
+            KeyedWish::SetDynamic { dynamic } => Wish::SetDynamic { dynamic },
+            KeyedWish::Resolve { conflict, resolution } => Wish::Resolve { conflict, resolution },
+        })
+    }
+
+    /// A wish, to be asked for under a key; `None` if nobody outside may ask for it.
+    #[must_use]
+    pub fn of(wish: &Wish) -> Option<Self> {
+        Some(match *wish {
+            Wish::Claim { record, number } => KeyedWish::Claim { record, number },
+            Wish::Allocate { record } => KeyedWish::Allocate { record },
+            Wish::Raise { number } => KeyedWish::Raise { number },
+            Wish::Release { record } => KeyedWish::Release { record },
+            Wish::CompareAndSet { record, from, to } => KeyedWish::CompareAndSet { record, from, to },
+            Wish::SetMode { from, rung, reason, load } => KeyedWish::SetMode { from, rung, reason, load },
+            Wish::SetDynamic { dynamic } => KeyedWish::SetDynamic { dynamic },
+            Wish::Resolve { conflict, resolution } => KeyedWish::Resolve { conflict, resolution },
+            _ => return None,
+        })
+    }
 }
 
 impl Wish {
+    /// Whether it is asked under a key.
+    #[must_use]
+    pub fn is_keyed(&self) -> bool {
+        matches!(self, Wish::Once { .. } | Wish::Finish { .. })
+    }
+
     /// The record that the wish is about.
     #[must_use]
     pub fn record(&self) -> Option<RecordId> {
@@ -110,8 +209,24 @@ impl Wish {
             | Wish::Allocate { record }
             | Wish::Release { record }
             | Wish::CompareAndSet { record, .. } => Some(record),
+            Wish::Once { wish, .. } => wish.wish()?.record(),
             _ => None,
         }
+    }
+
+    /// The wish that this one is, or holds under a key.
+    #[must_use]
+    pub fn plain(&self) -> Cow<'_, Wish> {
+        match self {
+            Wish::Once { wish, .. } => wish.wish().map_or(Cow::Borrowed(self), Cow::Owned),
+            _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// Whether it is about the key of a request.
+    #[must_use]
+    pub fn is_about_key(&self) -> bool {
+        matches!(self, Wish::Once { .. } | Wish::Finish { .. })
     }
 
     /// Whether the tab `tab` may ask for it. The rest is for those who run the relays, or for the relays themselves.
@@ -133,7 +248,9 @@ impl Wish {
             | Wish::Reconfigure { .. }
             | Wish::Retire { .. }
             | Wish::SetReach { .. }
-            | Wish::Leap { .. } => false,
+            | Wish::Leap { .. }
+            | Wish::Once { .. }
+            | Wish::Finish { .. } => false,
         }
     }
 }
@@ -146,7 +263,8 @@ pub struct Policy {
     pub witnesses: u8,
     /// How long the leader waits for them before it asks for a waiver, in milliseconds; 0: for ever.
     pub waive_after_ms: u32,
-    /// Of how many replicas at the most it is remembered what became of their claims.
+    /// Of how many replicas at the most it is remembered what became of their claims, and of how many keys what became of
+    /// the requests under them.
     pub sessions: u32,
 }
 
@@ -211,6 +329,10 @@ pub enum Granted {
     Reach {
         most: u64,
     },
+    /// The asker has the key, and may do what was asked for.
+    Begun,
+    /// What was asked for under a key is done.
+    Done,
 }
 
 /// An expected refusal, the same on every replica.
@@ -258,6 +380,10 @@ pub enum Rejection {
         "number {number} is too far above the highest, which is {highest}: choose one up to {most}, or have an operator raise the highest number first"
     )]
     TooFarAhead { number: u64, highest: u64, most: u64 },
+    #[error("the same was asked for under this key before, and is not done again")]
+    Repeated,
+    #[error("this key was used for another request: choose a new one for each request")]
+    KeyUsedOtherwise,
 }
 
 /// What became of a claim.

@@ -2,7 +2,7 @@
 
 use crate::document::Document;
 use crate::dot::DotSet;
-use crate::id::{RecordId, VoterId};
+use crate::id::VoterId;
 use crate::io::{Message, Now, PeerId, PeerKind, Violation};
 use crate::ledger::{Claim, Granted, Wish};
 use crate::paxos::{self, Ballot, Effects, Entry, Founding, Slot, Suffix, Voter};
@@ -96,7 +96,7 @@ impl Replica {
     /// Applies what the log has decided since the last time, and passes it on.
     pub(super) fn apply_decided(&mut self, now: Now) {
         let first = self.applied;
-        let mut taken_back = Vec::new();
+        let mut about_keys = Vec::new();
         while let Some(decision) = self.log.decision(self.applied) {
             let slot = self.applied;
             self.applied = slot.plus(1);
@@ -106,8 +106,9 @@ impl Replica {
                     if claim.id.replica == self.me && self.voter.is_none() {
                         self.copies.look_at(claim, &self.claims);
                     }
-                    if outcome.is_err() {
-                        taken_back.extend(self.claims.registered_for(claim.id));
+                    self.halves.extend(self.half_of(claim, outcome));
+                    if self.is_relay() && claim.wish.is_about_key() && self.claims.is_own(claim.id) {
+                        about_keys.push((claim.clone(), outcome));
                     }
                     // What another copy got is no answer to this one.
                     let since = if self.copies.is_found() {
@@ -141,21 +142,13 @@ impl Replica {
                 _ => {}
             }
         }
-        self.take_back(now, taken_back);
+        for (claim, outcome) in about_keys {
+            self.on_key_decided(now, &claim, outcome);
+        }
+        self.take_back_halves(now);
         if self.applied > first {
             self.note_decisions(first, self.applied);
             self.pass_on_decisions(first);
-        }
-    }
-
-    /// Records that were added for numbers which they did not get: nobody outside is to be left with a half.
-    pub(super) fn take_back(&mut self, now: Now, records: Vec<RecordId>) {
-        let may = self.is_relay();
-        for record in records.into_iter().filter(|_| may) {
-            if self.document.contains(record) {
-                // Without a dot left nothing can be removed, and nothing be added before.
-                let _removed = self.remove_record(now, record);
-            }
         }
     }
 
@@ -259,7 +252,8 @@ impl Replica {
 
 /// Whether a leader may propose a claim: the record is here, or was, and all that must be durable before it.
 fn may_be_proposed(document: &Document, claim: &Claim) -> bool {
-    claim.wish.record().is_none_or(|record| document.knows_record(record)) && has_edits_before(document, claim)
+    let is_known = claim.wish.record().is_none_or(|record| document.knows_record(record));
+    (is_known || claim.wish.is_keyed()) && has_edits_before(document, claim)
 }
 
 /// Whether a document has the edits that must be durable on a majority before a claim is decided: the asker's last one, and

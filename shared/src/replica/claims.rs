@@ -30,7 +30,7 @@ pub(super) struct Claims {
     asker: ReplicaId,
     /// The `seq` of the latest own claim.
     seq: u64,
-    /// Whether own claims outlive this life of the replica: those of a tab, which keeps its id.
+    /// Whether all own claims outlive this life of the replica: those of a tab, which keeps its id.
     outlive: bool,
     pending: BTreeMap<ClaimId, Pending>,
     /// Those that have not gone anywhere yet, in order. May name claims that were decided meanwhile.
@@ -52,6 +52,8 @@ struct Pending {
     claim: Claim,
     /// Whether the claim has left this replica before, or is another one's: then it must not change any more.
     is_fixed: bool,
+    /// Whether the claim is on the disk, to outlive this life of the replica.
+    is_kept: bool,
     /// Who waits for the outcome, if the command was given here.
     asked: Option<Asked>,
     /// When the claim came.
@@ -59,10 +61,26 @@ struct Pending {
 }
 
 impl Pending {
+    /// Of a relay: a number is asked for that was promised together with the record.
+    fn half(&self) -> Option<Half> {
+        let record = self.claim.wish.record().filter(|_| self.is_kept)?;
+        Some(Half { record, seq: self.claim.id.seq, is_certain: true })
+    }
+
     fn write(&self) -> WriteOp {
         let (claim, is_asked) = (self.claim.clone(), self.asked.is_some());
         WriteOp::Ask(PendingClaim { claim, is_fixed: self.is_fixed, is_asked })
     }
+}
+
+/// A record that a relay added for a number, and that is to go again: nobody is to be left with a half.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Half {
+    pub(super) record: RecordId,
+    /// The `seq` of the claim for its number.
+    pub(super) seq: u64,
+    /// Whether the claim was refused, and not only forgotten: if the record has a number, it may be by this claim.
+    pub(super) is_certain: bool,
 }
 
 /// The command that waits for an outcome, and what it is answered with.
@@ -74,6 +92,8 @@ pub(super) enum Asked {
     Number(CommandId),
     /// With the record that was added for it, and the number.
     Registration(CommandId, RecordId),
+    /// By whoever knows of the key.
+    Keyed,
     /// The command was given in an earlier life: nobody waits, but its user wants to see what became of it.
     Before,
 }
@@ -82,7 +102,7 @@ impl Asked {
     fn command(self) -> Option<CommandId> {
         match self {
             Asked::Outcome(id) | Asked::Number(id) | Asked::Registration(id, _) => Some(id),
-            Asked::Before => None,
+            Asked::Before | Asked::Keyed => None,
         }
     }
 
@@ -92,7 +112,7 @@ impl Asked {
             _ => None,
         };
         Some(match (self, granted, outcome) {
-            (Asked::Before, ..) => return None,
+            (Asked::Before | Asked::Keyed, ..) => return None,
             (Asked::Number(id), Some(numbering), _) => (id, Reply::Numbered(numbering)),
             (Asked::Registration(id, record), Some(numbering), _) => (id, Reply::Registered(record, Ok(numbering))),
             (Asked::Registration(id, record), None, Err(rejection)) => (id, Reply::Registered(record, Err(rejection))),
@@ -104,9 +124,9 @@ impl Asked {
 }
 
 impl Claims {
-    /// A relay asks under a new id in each life, and begins with no claims.
-    pub(super) fn of_relay(asker: ReplicaId, seq: u64) -> Self {
-        Claims::new(asker, seq, false)
+    /// A relay asks under a new id in each life. It goes on with what it has promised to finish, under the old names.
+    pub(super) fn of_relay(asker: ReplicaId, seq: u64, pending: LiteMap<u64, PendingClaim>, now: Duration) -> Self {
+        Claims::new(asker, seq, false).go_on_with(pending, now)
     }
 
     /// A tab goes on with the claims that were not decided when its last life ended.
@@ -116,13 +136,16 @@ impl Claims {
         (pending, refused): (LiteMap<u64, PendingClaim>, BTreeMap<RecordId, Rejection>),
         now: Duration,
     ) -> Self {
-        let mut claims = Claims { refused, ..Claims::new(asker, seq, true) };
+        Claims { refused, ..Claims::new(asker, seq, true) }.go_on_with(pending, now)
+    }
+
+    fn go_on_with(mut self, pending: LiteMap<u64, PendingClaim>, now: Duration) -> Self {
         for PendingClaim { claim, is_fixed, is_asked } in pending.into_iter().map(|(_, claim)| claim) {
             let asked = is_asked.then_some(Asked::Before);
-            claims.to_send.push_back(claim.id);
-            claims.pending.insert(claim.id, Pending { claim, is_fixed, asked, since: now });
+            self.to_send.push_back(claim.id);
+            self.pending.insert(claim.id, Pending { claim, is_fixed, is_kept: true, asked, since: now });
         }
-        claims
+        self
     }
 
     fn new(asker: ReplicaId, seq: u64, outlive: bool) -> Self {
@@ -157,7 +180,7 @@ impl Claims {
         let id = ClaimId { replica: self.asker, seq: self.seq };
         let claim = Claim { id, settled: 0, seen: Slot(0), after, wish };
         self.enqueue(id, &claim.wish);
-        let pending = Pending { claim, is_fixed: false, asked, since: now };
+        let pending = Pending { claim, is_fixed: false, is_kept: self.outlive, asked, since: now };
         if self.outlive {
             outbox.writes().push(pending.write());
         }
@@ -165,22 +188,32 @@ impl Claims {
         Ok(id)
     }
 
-    /// A claim that somebody else has made, to see to. A command is answered when it is decided.
-    pub(super) fn take(&mut self, now: Duration, claim: Claim, asked: Option<Asked>) -> Result<(), CommandRejection> {
-        if let Some(pending) = self.pending.get_mut(&claim.id) {
-            pending.asked = asked.or(pending.asked);
+    /// A claim that is to outlive this life of a relay, which knows the log below `seen`. What the disk has of it is what
+    /// is sent, however often.
+    pub(super) fn keep(&mut self, id: ClaimId, seen: Slot, outbox: &mut Outbox) {
+        self.fix(id, seen);
+        let Some(pending) = self.pending.get_mut(&id) else { return };
+        pending.is_kept = true;
+        if !mutation::is(Mutation::RegistrationForgotten) {
+            outbox.writes().push(pending.write());
+        }
+    }
+
+    /// A claim that somebody else has made, to see to.
+    pub(super) fn take(&mut self, now: Duration, claim: Claim) -> Result<(), CommandRejection> {
+        if self.pending.contains_key(&claim.id) {
             return Ok(());
         }
         self.check_room()?;
         let id = claim.id;
         self.enqueue(id, &claim.wish);
-        self.pending.insert(id, Pending { claim, is_fixed: true, asked, since: now });
+        self.pending.insert(id, Pending { claim, is_fixed: true, is_kept: false, asked: None, since: now });
         Ok(())
     }
 
     /// What spares the log does not wait behind what burdens it.
     fn enqueue(&mut self, id: ClaimId, wish: &Wish) {
-        match wish {
+        match *wish.plain() {
             Wish::SetMode { .. } | Wish::GrantRange { .. } => self.to_send.push_front(id),
             _ => self.to_send.push_back(id),
         }
@@ -203,11 +236,14 @@ impl Claims {
     ) -> Option<Duration> {
         let pending = self.pending.remove(&claim.id)?;
         self.passed.remove(&claim.id);
-        if self.outlive && claim.id.replica == self.asker {
-            outbox.writes().push(WriteOp::Answered(claim.id.seq));
+        let is_to_be_taken_back = !self.outlive && outcome.is_err() && pending.half().is_some();
+        if pending.is_kept && !is_to_be_taken_back {
+            self.answered(claim.id.seq, outbox);
         }
         if let Some(asked) = pending.asked {
-            if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome) {
+            if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome)
+                && rejection != Rejection::Repeated
+            {
                 self.refuse(record, rejection, outbox);
             }
             self.unreleased.push_back((slot, asked.reply(claim.id, outcome)));
@@ -220,12 +256,24 @@ impl Claims {
         claim.id.replica == self.asker || mutation::is(Mutation::OldLeaseUsed)
     }
 
-    /// The record that was added together with a claim of this life, which is pending.
-    pub(super) fn registered_for(&self, claim: ClaimId) -> Option<RecordId> {
-        match self.pending.get(&claim)?.asked? {
-            Asked::Registration(_, record) => Some(record),
-            Asked::Outcome(_) | Asked::Number(_) | Asked::Before => None,
-        }
+    /// Whether a claim is pending that this replica has made, in this life or in an earlier one, and not another one.
+    pub(super) fn is_own(&self, claim: ClaimId) -> bool {
+        self.pending.get(&claim).is_some_and(|pending| pending.is_kept || pending.asked.is_some())
+    }
+
+    /// The record that a relay added together with a claim, which is pending.
+    pub(super) fn half_of(&self, claim: ClaimId) -> Option<Half> {
+        if self.outlive { None } else { self.pending.get(&claim)?.half() }
+    }
+
+    /// All that follows from the answer to a claim that was kept is done.
+    pub(super) fn answered(&self, seq: u64, outbox: &mut Outbox) {
+        outbox.writes().push(WriteOp::Answered(seq));
+    }
+
+    /// Another command is answered when everything up to `slot` is released.
+    pub(super) fn reply_when_released(&mut self, slot: Slot, command: CommandId, reply: Reply) {
+        self.unreleased.push_back((slot, Some((command, reply))));
     }
 
     /// Nobody wants it any more.
@@ -283,16 +331,19 @@ impl Claims {
             self.to_send.pop_front();
         }
         let &id = self.to_send.front()?;
-        let first_own = self.pending.range(ClaimId { seq: 0, ..id }..).next().map_or(id, |(&first, _)| first);
-        let pending = self.pending.get_mut(&id).expect("looked at above");
-        if !pending.is_fixed {
-            pending.is_fixed = true;
-            (pending.claim.seen, pending.claim.settled) = (seen, first_own.seq - 1);
-            if self.outlive {
-                outbox.writes().push(pending.write());
-            }
+        if self.fix(id, seen) && self.outlive {
+            outbox.writes().push(self.pending[&id].write());
         }
-        Some(&pending.claim)
+        self.pending.get(&id).map(|pending| &pending.claim)
+    }
+
+    /// From now on a claim is as it is. Returns false if it was before.
+    fn fix(&mut self, id: ClaimId, seen: Slot) -> bool {
+        let first_own = self.pending.range(ClaimId { seq: 0, ..id }..).next().map_or(id, |(&first, _)| first);
+        let Some(pending) = self.pending.get_mut(&id).filter(|pending| !pending.is_fixed) else { return false };
+        pending.is_fixed = true;
+        (pending.claim.seen, pending.claim.settled) = (seen, first_own.seq - 1);
+        true
     }
 
     /// Whether another claim may be passed on before one of those under way is decided.
@@ -315,15 +366,19 @@ impl Claims {
     pub(super) fn dropped(&mut self, now: Duration) {
         self.retry_at.get_or_insert(now + RETRY);
         if let Some(id) = self.to_send.pop_front()
-            && self.pending.get(&id).is_some_and(|pending| pending.asked.is_none())
+            && self.pending.get(&id).is_some_and(|pending| pending.asked.is_none() && !pending.is_kept)
         {
             self.pending.remove(&id);
         }
     }
 
-    /// Nobody decides what is asked about a record that somebody has removed, and whose first edit no relay has ever seen.
+    /// Nobody decides what is asked about a record that somebody has removed, and whose first edit no relay has ever seen; unless
+    /// it is asked under a key, which must come to an end in the log.
     pub(super) fn forget_unknown(&mut self, is_known: impl Fn(RecordId) -> bool, outbox: &mut Outbox) {
-        let is_about_none = |pending: &Pending| pending.claim.wish.record().is_some_and(|record| !is_known(record));
+        let is_about_none = |pending: &Pending| {
+            let record = pending.claim.wish.record();
+            !pending.claim.wish.is_keyed() && record.is_some_and(|record| !is_known(record))
+        };
         let own = self.pending.iter().filter(|(id, pending)| id.replica == self.asker || pending.asked.is_some());
         let about_none = own.filter(|(_, pending)| is_about_none(pending));
         for (id, asked) in about_none.map(|(&id, pending)| (id, pending.asked)).collect::<Vec<_>>() {

@@ -7,8 +7,7 @@ use crate::document::{self, Live, Unfit};
 use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, CommandId, CommandRejection, Now, Reply};
-use crate::ledger::{Claim, Wish};
-use crate::paxos::Slot;
+use crate::ledger::{ClaimId, Wish};
 use crate::schema::{FieldName, NUMBER};
 
 use super::Replica;
@@ -46,14 +45,6 @@ impl Replica {
 
     fn obey(&mut self, now: Now, id: CommandId, command: Command) {
         let reply = match command {
-            Command::Add { fields } => self.add(now, fields).map(Reply::Added),
-            Command::Edit { record, field, edit, seen } => {
-                let op = self.schema.op(&field, edit).map_err(CommandRejection::Schema);
-                op.and_then(|op| self.edit(now, record, op, seen)).map(|()| Reply::Done)
-            }
-            Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
-            Command::Undo => self.undo(now),
-            Command::UndoImport { import } => self.undo_import(now, import),
             Command::JoinImport { import, record } => {
                 self.deeds.join(import, record);
                 Ok(Reply::Done)
@@ -71,12 +62,51 @@ impl Replica {
                 self.set_watching(now, wanted);
                 Ok(Reply::Done)
             }
-            about_numbers => match self.on_numbers(now, id, about_numbers) {
+            Command::Number { .. }
+            | Command::Register { .. }
+            | Command::Free { .. }
+            | Command::Raise { .. }
+            | Command::Lease { .. }
+            | Command::Ask(_)
+            | Command::Once { .. } => match self.on_numbers(now, id, command) {
                 Ok(()) => return,
                 Err(rejection) => Err(rejection),
             },
+            edits => self.edit_by(now, edits),
         };
         self.outbox.push(Item::Reply(id, reply));
+    }
+
+    /// Commands that are edits and nothing else.
+    pub(super) fn edit_by(&mut self, now: Now, command: Command) -> Result<Reply, CommandRejection> {
+        match command {
+            Command::Add { fields } => self.add(now, fields).map(Reply::Added),
+            Command::Edit { record, field, edit, seen } => {
+                let op = self.schema.op(&field, edit)?;
+                self.edit(now, record, op, seen).map(|()| Reply::Done)
+            }
+            Command::Change { record, edits } => {
+                let ops = self.ops_of_change(record, edits)?;
+                self.edit_record(now, record, ops).map(|_| Reply::Done)
+            }
+            Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
+            Command::Undo => self.undo(now),
+            Command::UndoImport { import } => self.undo_import(now, import),
+            _ => unreachable!("dispatched before"),
+        }
+    }
+
+    /// The ops that change a record that is here.
+    pub(super) fn ops_of_change(
+        &self,
+        record: RecordId,
+        edits: Vec<(FieldName, FieldEdit)>,
+    ) -> Result<Vec<Op>, CommandRejection> {
+        let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
+        let ops = edits.into_iter().map(|(field, edit)| self.schema.op(&field, edit));
+        let ops: Vec<Op> = ops.collect::<Result<_, _>>()?;
+        ops.iter().try_for_each(|op| self.schema.check_op_on(&version, op))?;
+        Ok(ops)
     }
 
     /// Commands that the log, or a lease, has to do with. They are answered when that is known.
@@ -94,8 +124,8 @@ impl Replica {
             Command::Free { record } => self.free(now, id, record),
             Command::Raise { number } => self.raise(now, id, number),
             Command::Lease { count } => self.lease(now, id, count),
-            Command::Ask(wish) => self.ask(now, Asked::Outcome(id), wish),
-            Command::AskAs(claim) => self.ask_as(now, id, claim),
+            Command::Ask(wish) => self.ask(now, Asked::Outcome(id), wish).map(drop),
+            Command::Once { keyed, command } => self.once(now, id, keyed, *command),
             _ => unreachable!("dispatched before"),
         }
     }
@@ -106,23 +136,12 @@ impl Replica {
         self.changes.record(record);
     }
 
-    pub(super) fn ask(&mut self, now: Now, asked: Asked, wish: Wish) -> Result<(), CommandRejection> {
-        self.check_wish(&wish)?;
+    pub(super) fn ask(&mut self, now: Now, asked: Asked, wish: Wish) -> Result<ClaimId, CommandRejection> {
+        self.check_wish(&wish.plain())?;
         let last = self.document.context().highest(self.me);
         let after = Dot::try_new(self.me, last).ok();
         wish.record().into_iter().for_each(|record| self.changes.record(record));
-        self.claims.ask(now.monotonic, (after, Some(asked)), wish, &mut self.outbox).map(drop)
-    }
-
-    /// A claim that somebody outside has named. It may be decided already.
-    fn ask_as(&mut self, now: Now, id: CommandId, claim: Claim) -> Result<(), CommandRejection> {
-        self.check_wish(&claim.wish)?;
-        let outcome = self.ledger.outcome(&claim);
-        self.claims.take(now.monotonic, claim.clone(), Some(Asked::Outcome(id)))?;
-        if let Some(outcome) = outcome {
-            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome, &mut self.outbox);
-        }
-        Ok(())
+        self.claims.ask(now.monotonic, (after, Some(asked)), wish, &mut self.outbox)
     }
 
     fn check_wish(&self, wish: &Wish) -> Result<(), CommandRejection> {

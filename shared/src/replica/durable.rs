@@ -3,9 +3,13 @@
 use thiserror::Error;
 
 use crate::io::{Recovered, Snapshot};
-use crate::ledger::{Ledger, MAX_NUMBER, Restores};
+use crate::ledger::{Ledger, MAX_NUMBER};
 use crate::paxos::{Log, Slot};
-use crate::wire::{self, DecodeError};
+use crate::wire;
+
+/// The bytes with which a ledger ends that knows no keys (no uses, and nothing forgotten) and no restores, as one of the
+/// version before.
+const NO_KEYS_AND_NO_RESTORES: &[u8] = &[0, 0, 0];
 
 /// Durable state that no replica has left.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -19,11 +23,9 @@ impl Snapshot {
     /// [`BrokenState`] if the bytes are not those of a ledger, or of one that no log makes.
     pub fn read(&self) -> Result<Ledger, BrokenState> {
         let broken = |reason: String| BrokenState(format!("the snapshot at slot {}: {reason}", self.at.slot));
-        let ledger = wire::plain_of(&self.ledger).or_else(|_| {
-            // Of the version before, which knew of no restores.
-            wire::plain_of(&[&self.ledger[..], &wire::plain_bytes(&Restores::default())].concat())
-        });
-        let ledger: Ledger = ledger.map_err(|error: DecodeError| broken(error.to_string()))?;
+        let ledger = wire::plain_of(&self.ledger)
+            .or_else(|error| wire::plain_of(&[&self.ledger, NO_KEYS_AND_NO_RESTORES].concat()).map_err(|_| error));
+        let ledger: Ledger = ledger.map_err(|error| broken(error.to_string()))?;
         ledger.check().map_err(broken)?;
         Ok(ledger)
     }
@@ -119,6 +121,13 @@ mod tests {
             check([noop(0), snapshot(1, 0, bytes)])
         });
         assert!(changed.into_iter().any(|checked| checked.is_err()));
+    }
+
+    #[test]
+    fn snapshot_of_the_version_before_is_that_of_a_ledger_without_keys() {
+        let ledger = empty();
+        let before = ledger.strip_suffix(NO_KEYS_AND_NO_RESTORES).expect("a new ledger knows neither").to_vec();
+        assert_eq!(Snapshot { at: Position::default(), ledger: before }.read(), Ok(Ledger::default()));
     }
 
     #[test]

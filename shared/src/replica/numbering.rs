@@ -31,11 +31,7 @@ impl Replica {
         record: RecordId,
         number: Option<u64>,
     ) -> Result<(), CommandRejection> {
-        if !self.document.contains(record) {
-            return Err(CommandRejection::UnknownRecord);
-        }
-        self.check_unnumbered(record)?;
-        self.check_number(number)?;
+        self.check_can_be_numbered(record, number)?;
         // Where the log has been asked already, it decides: it might else give the record a second number.
         let is_asked = self.claims.pending_for(record).is_some();
         let given = if is_asked { None } else { self.number_without_log(now, number)? };
@@ -46,11 +42,21 @@ impl Replica {
                 self.outbox.push(Item::Reply(id, Ok(Reply::Numbered(numbering(given)))));
                 Ok(())
             }
-            None => self.ask(now, Asked::Number(id), wish_for(record, number)),
+            None => self.ask(now, Asked::Number(id), wish_for(record, number)).map(drop),
         }
     }
 
-    /// A new record with a number.
+    /// Refuses what the log would refuse, as far as is known here.
+    pub(super) fn check_can_be_numbered(&self, record: RecordId, number: Option<u64>) -> Result<(), CommandRejection> {
+        if !self.document.contains(record) {
+            return Err(CommandRejection::UnknownRecord);
+        }
+        self.check_unnumbered(record)?;
+        self.check_number(number)
+    }
+
+    /// A new record with a number. A relay does both or neither, also when it is killed in between: the claim for the
+    /// number becomes durable together with the record.
     pub(super) fn register(
         &mut self,
         now: Now,
@@ -72,7 +78,13 @@ impl Replica {
                 self.outbox.push(Item::Reply(id, Ok(Reply::Registered(record, Ok(numbering(given))))));
                 Ok(())
             }
-            None => self.ask(now, Asked::Registration(id, record), wish_for(record, number)),
+            None => {
+                let claim = self.ask(now, Asked::Registration(id, record), wish_for(record, number))?;
+                if self.is_relay() {
+                    self.claims.keep(claim, self.applied, &mut self.outbox);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -80,8 +92,7 @@ impl Replica {
     fn number_without_log(&mut self, now: Now, wanted: Option<u64>) -> Result<Option<GivenNumber>, CommandRejection> {
         let epoch = self.ledger.epoch();
         if epoch.rung == Rung::Shedding {
-            let unsettled = self.unsettled.len();
-            return Err(CommandRejection::Shedding { unsettled, retry_after_ms: RETRY_AFTER_MS });
+            return Err(shedding(self.unsettled.len()));
         }
         let is_alone = !self.sees_majority();
         if wanted.is_none() {
@@ -119,7 +130,7 @@ impl Replica {
     }
 
     /// Refuses what the log would refuse, as far as is known here.
-    fn check_number(&self, number: Option<u64>) -> Result<(), CommandRejection> {
+    pub(super) fn check_number(&self, number: Option<u64>) -> Result<(), CommandRejection> {
         let Some(number) = number else { return Ok(()) };
         let refusal = match self.ledger.owner_of(number) {
             _ if !(1..=MAX_NUMBER).contains(&number) => Rejection::OutOfRange { number },
@@ -148,23 +159,30 @@ impl Replica {
 
     /// Takes a record's number from it. What is not settled may be on its way to the log already, so the log is told, too.
     pub(super) fn free(&mut self, now: Now, id: CommandId, record: RecordId) -> Result<(), CommandRejection> {
-        let given: Vec<u64> = self.unsettled.of(record).map(|claim| claim.number).collect();
-        if !given.is_empty() {
-            let withdrawn = self.edit_record(now, record, vec![GivenNumber::none()])?;
-            for number in given {
-                let wish = Wish::CompareAndSet { record, from: Some(number), to: None };
-                self.claims.ask(now.monotonic, (Some(withdrawn), None), wish, &mut self.outbox)?;
-            }
-        }
+        self.withdraw(now, record)?;
         if self.ledger.number_of(record).is_some() {
-            return self.ask(now, Asked::Outcome(id), Wish::Release { record });
+            return self.ask(now, Asked::Outcome(id), Wish::Release { record }).map(drop);
         }
         self.outbox.push(Item::Reply(id, Ok(Reply::Done)));
         Ok(())
     }
 
+    /// Takes the numbers from a record that were given without the log and are not settled.
+    pub(super) fn withdraw(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
+        let given: Vec<u64> = self.unsettled.of(record).map(|claim| claim.number).collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        let withdrawn = self.edit_record(now, record, vec![GivenNumber::none()])?;
+        for number in given {
+            let wish = Wish::CompareAndSet { record, from: Some(number), to: None };
+            self.claims.ask(now.monotonic, (Some(withdrawn), None), wish, &mut self.outbox)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn lease(&mut self, now: Now, id: CommandId, count: u32) -> Result<(), CommandRejection> {
-        self.ask(now, Asked::Outcome(id), self.wish_for_lease(count))
+        self.ask(now, Asked::Outcome(id), self.wish_for_lease(count)).map(drop)
     }
 
     fn wish_for_lease(&self, count: u32) -> Wish {
@@ -274,7 +292,12 @@ impl Replica {
     }
 }
 
-fn wish_for(record: RecordId, number: Option<u64>) -> Wish {
+/// No number is given for now.
+pub(super) fn shedding(unsettled: usize) -> CommandRejection {
+    CommandRejection::Shedding { unsettled, retry_after_ms: RETRY_AFTER_MS }
+}
+
+pub(super) fn wish_for(record: RecordId, number: Option<u64>) -> Wish {
     match number {
         Some(number) => Wish::Claim { record, number },
         None => Wish::Allocate { record },
@@ -291,5 +314,5 @@ fn numbering(given: GivenNumber) -> Numbering {
 
 /// Whether a wish asks for a number.
 pub(super) fn asks_for_a_number(wish: &Wish) -> bool {
-    matches!(wish, Wish::Claim { .. } | Wish::Allocate { .. } | Wish::CompareAndSet { to: Some(_), .. })
+    matches!(*wish.plain(), Wish::Claim { .. } | Wish::Allocate { .. } | Wish::CompareAndSet { to: Some(_), .. })
 }

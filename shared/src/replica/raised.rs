@@ -18,7 +18,7 @@ impl Replica {
     pub(super) fn raise(&mut self, now: Now, id: CommandId, number: u64) -> Result<(), CommandRejection> {
         let log_is_asked = self.ledger.epoch().rung.mode() == Mode::Hybrid && self.sees_majority();
         if !self.is_relay() || log_is_asked {
-            return self.ask(now, Asked::Outcome(id), Wish::Raise { number });
+            return self.ask(now, Asked::Outcome(id), Wish::Raise { number }).map(drop);
         }
         self.ledger.check_raise(number).map_err(CommandRejection::Refused)?;
         self.merge_raised(None, number);

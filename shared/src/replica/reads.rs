@@ -67,6 +67,11 @@ impl Reads {
         self.next
     }
 
+    /// Whether a read came over this link.
+    fn is_of(&self, read: u64, peer: PeerId) -> bool {
+        matches!(self.asking.get(&read), Some(Reader::Peer(from, _)) if *from == peer)
+    }
+
     pub(super) fn peer_down(&mut self, peer: PeerId) {
         self.asking.retain(|_, reader| !matches!(reader, Reader::Peer(from, _) if *from == peer));
         self.gathering.iter_mut().for_each(|read| read.unanswered.retain(|&other| other != peer));
@@ -139,7 +144,8 @@ impl Replica {
         if self.is_leader() {
             return self.confirm();
         }
-        if let Some(peer) = self.way_to_leader() {
+        // Two relays that each take the other for the way to the leader would pass a read to and fro.
+        if let Some(peer) = self.way_to_leader().filter(|&peer| !self.reads.is_of(read, peer)) {
             self.send(peer, Message::ReadIndex { id: read });
         }
     }

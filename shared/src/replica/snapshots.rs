@@ -1,6 +1,6 @@
 //! Snapshots: taken when the log has grown long, and sent in parts to whoever lags behind its start.
 
-use crate::id::{RecordId, VoterId};
+use crate::id::VoterId;
 use crate::io::{Message, Now, PeerId, Snapshot, WriteOp};
 use crate::mutation::{self, Mutation};
 use crate::paxos::{Position, Slot};
@@ -139,8 +139,8 @@ impl Replica {
         self.reconfigured(now);
         self.retire_all();
         self.look_for_copy_in_ledger();
-        let taken_back = self.settle_claims();
-        self.take_back(now, taken_back);
+        self.settle_claims(now);
+        self.take_back_halves(now);
         if !self.is_relay() {
             self.leases.follow(&self.ledger, self.me);
         }
@@ -154,18 +154,19 @@ impl Replica {
         self.log_grew(now);
     }
 
-    /// The claims that a snapshot has decided are over. Gives the records that were added for numbers that were refused.
-    pub(super) fn settle_claims(&mut self) -> Vec<RecordId> {
+    /// The claims that a snapshot has decided are over.
+    pub(super) fn settle_claims(&mut self, now: Now) {
         let over: Vec<_> =
             self.claims.fixed().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
-        let mut refused = Vec::new();
         for (claim, outcome) in over {
-            if outcome.is_err() {
-                refused.extend(self.claims.registered_for(claim.id));
+            let slot = Slot(self.applied.0 - 1);
+            self.halves.extend(self.half_of(&claim, outcome));
+            let is_own = self.claims.is_own(claim.id);
+            self.claims.decided(slot, &claim, outcome, &mut self.outbox);
+            if self.is_relay() && is_own {
+                self.on_key_decided(now, &claim, outcome);
             }
-            self.claims.decided(Slot(self.applied.0 - 1), &claim, outcome, &mut self.outbox);
         }
-        refused
     }
 
     /// Drops what was decided long before this step, and keeps a snapshot in its place.

@@ -257,7 +257,7 @@ impl Replica {
         // Without room it is dropped: whoever asks repeats it until it is decided. What is forgotten is decided, too, so
         // that the asker learns of it.
         if self.ledger.outcome(&claim).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
-            let _no_room = self.claims.take(now.monotonic, claim, None);
+            let _no_room = self.claims.take(now.monotonic, claim);
         }
         Ok(())
     }

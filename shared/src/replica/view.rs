@@ -152,7 +152,7 @@ impl<'a> View<'a> {
             leased: kept.map(|claim| Final::new(claim.number)),
             provisional: self.replica.unsettled.of(id).filter(|claim| !is_own_lease(claim)).map(provisional).collect(),
             unreleased: chosen.filter(|numbered| !released(numbered)),
-            pending: waiting.or_else(|| self.replica.claims.pending_for(id).cloned()),
+            pending: waiting.or_else(|| self.replica.claims.pending_for(id).map(|wish| wish.plain().into_owned())),
             refused: self.replica.claims.refused(id),
         }
     }

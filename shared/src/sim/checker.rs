@@ -13,7 +13,7 @@ use crate::dot::{Dot, DotSet};
 use crate::finality::Numbering;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{CommandId, Message, PeerId, Recovered, Reply, Snapshot, Violation};
-use crate::ledger::{Claim, ClaimId, Outcome, ProvisionalClaim, Rejection};
+use crate::ledger::{Claim, ClaimId, Key, Keyed, Outcome, ProvisionalClaim, Rejection};
 use crate::paxos::{self, Ballot, Entry, Log, Slot};
 use crate::replica::Replica;
 use crate::schema::NUMBER;
@@ -90,6 +90,14 @@ pub enum Violated {
     RaisedTooFar { raised: u64, most: u64 },
     #[error("relay {node} has forgotten that the highest number was raised to {raised}: to it, it is {highest}")]
     RaiseLost { node: usize, raised: u64, highest: u64 },
+    #[error("{key:?} was used in slot {first}, and again in slot {again}")]
+    KeyUsedTwice { key: Key, first: Slot, again: Slot },
+    #[error("of a request under {key:?} was told {first:?}, and then {again:?}")]
+    OtherAnswer { key: Key, first: Box<Reply>, again: Box<Reply> },
+    #[error("after everything healed replica {node} has the records {first} and {second} of one key")]
+    TwoUnderOneKey { node: usize, first: RecordId, second: RecordId },
+    #[error("after everything healed replica {node} has record {record} without the number that was to come with it")]
+    HalfRegistered { node: usize, record: RecordId },
     #[error("a tab was believed: {what}")]
     Believed { what: String },
     #[error("replica {node} differs from replica {first} after everything healed: {what}")]
@@ -140,6 +148,9 @@ pub struct Checker {
     pub(super) session_reads: u64,
     /// How far each tab has ever known the log.
     witnesses: BTreeMap<ReplicaId, Slot>,
+    /// Under which key a relay was asked for something, and what was told of each request.
+    keyed: BTreeMap<CommandId, Keyed>,
+    told_under: BTreeMap<Keyed, Reply>,
     /// How far each relay was asked to raise the highest number, and has said that it did without the log.
     raises: BTreeMap<CommandId, u64>,
     raised: BTreeMap<ReplicaId, u64>,
@@ -326,6 +337,21 @@ impl Checker {
         }
     }
 
+    /// Somebody asks a relay for something under a key.
+    pub fn keyed_begins(&mut self, command: CommandId, keyed: Keyed) {
+        self.keyed.insert(command, keyed);
+    }
+
+    /// What is told of a request under a key is the same whenever and wherever it is asked for again.
+    pub fn check_keyed_reply(&mut self, id: CommandId, reply: &Reply) -> Result<(), Violated> {
+        let Some(&keyed) = self.keyed.get(&id).filter(|_| *reply != Reply::UnderWay) else { return Ok(()) };
+        let first = *self.told_under.entry(keyed).or_insert(*reply);
+        if first == *reply {
+            return Ok(());
+        }
+        Err(Violated::OtherAnswer { key: keyed.key, first: first.into(), again: (*reply).into() })
+    }
+
     /// Somebody asks a relay to raise the highest number.
     pub fn raise_begins(&mut self, command: CommandId, number: u64) {
         self.raises.insert(command, number);
@@ -454,6 +480,7 @@ impl Checker {
         self.reads_began.values_mut().for_each(|read| *read = Read::Linearizable(Slot(0)));
         self.witnesses.values_mut().for_each(|known| *known = (*known).min(at));
         self.raised.clear();
+        self.told_under.clear();
         self.only_these_are_left(context);
         Ok(())
     }

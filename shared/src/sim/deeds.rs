@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::checker::Violated;
 use super::faults::Kind;
 use super::network::NodeId;
+use super::outside::REGISTERED;
 use super::world::{Happening, Node, RELAYS, World};
 use crate::crdt::FieldEdit;
 use crate::hlc::MAX_DRIFT_MS;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, Consistency, Input, Message};
 use crate::ledger::{
-    Claim, ClaimId, DEFAULT_REACH, Dynamic, Load, OnCollision, Policy, Reason, Resolution, Rule, Rung, Wish,
+    Claim, ClaimId, DEFAULT_REACH, Dynamic, Key, Keyed, KeyedWish, Load, OnCollision, Policy, Reason, Resolution, Rule,
+    Rung, Wish,
 };
 use crate::paxos::{self, Ballot, Configuration, Slot, Suffix};
 use crate::schema;
@@ -256,7 +258,11 @@ impl World {
         let (own, other) = (self.nodes[tab].id, self.nodes[self.random.below(RELAYS as u64) as usize].id);
         let claim =
             |replica, wish| Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: slot, after: None, wish };
-        match self.below(11) {
+        match self.below(12) {
+            11 => {
+                let keyed = Keyed { key: Key([9; 16]), request: 0, since: slot };
+                Message::Propose(claim(own, Wish::Once { keyed, wish: KeyedWish::Begin }))
+            }
             10 => Message::Propose(claim(own, Wish::Leap { number: 5 })),
             7 => Message::Propose(claim(own, Wish::Settle { claims: Vec::new(), after: Vec::new() })),
             8 => Message::Propose(claim(own, Wish::GrantRange { to: other, count: 5, above: 0 })),
@@ -315,7 +321,7 @@ impl World {
     }
 
     /// A small number mostly, so that wishes meet; sometimes one that is far above all others.
-    fn some_number(&mut self) -> u64 {
+    pub(super) fn some_number(&mut self) -> u64 {
         match self.below(40) {
             0 => DEFAULT_REACH * 5 + self.below(40),
             1 => 200 + self.below(1000),
@@ -365,27 +371,6 @@ impl World {
         Wish::Reconfigure { from, voters }
     }
 
-    /// Somebody outside asks at a relay under a name of its own, perhaps not for the first time.
-    fn ask_from_outside(&mut self, relay: NodeId) -> Result<(), Violated> {
-        let Some(replica) = &self.nodes[relay].replica else { return Ok(()) };
-        let seen = replica.view().log().decided();
-        let again = self.below(3) == 0 && !self.outside.is_empty();
-        let claim = if again {
-            let chosen = self.below(self.outside.len() as u64) as usize;
-            self.outside[chosen].clone()
-        } else {
-            let id = ClaimId { replica: self.new_id(), seq: 1 };
-            let Some(record) = self.some_record(relay) else { return Ok(()) };
-            let wish = self.some_wish(record, id.replica);
-            Claim { id, settled: 0, seen, after: None, wish }
-        };
-        if !again {
-            self.checker.claim_begins(claim.id);
-            self.outside.push(claim.clone());
-        }
-        self.give(relay, Command::AskAs(claim))
-    }
-
     /// A user of a tab, or of a relay, does something about a record's number, whatever can be reached.
     fn number_somebody(&mut self, node: NodeId) -> Result<(), Violated> {
         let Some(record) = self.some_record(node) else { return Ok(()) };
@@ -397,7 +382,8 @@ impl World {
                 None => return Ok(()),
             },
             3 => {
-                let fields = vec![(schema::NAME.to_owned(), FieldEdit::Assign("Somebody".to_owned()))];
+                let name = if node < RELAYS { REGISTERED } else { "Somebody" };
+                let fields = vec![(schema::NAME.to_owned(), FieldEdit::Assign(name.to_owned()))];
                 Command::Register { fields, number: (self.below(2) == 0).then(|| self.some_number()) }
             }
             4..=6 => Command::Number { record, number: Some(self.some_number()) },
@@ -457,7 +443,7 @@ impl World {
         self.give(tab, command)
     }
 
-    fn some_wish(&mut self, record: RecordId, asker: ReplicaId) -> Wish {
+    pub(super) fn some_wish(&mut self, record: RecordId, asker: ReplicaId) -> Wish {
         let number = self.some_number();
         match self.below(9) {
             0..=2 => Wish::Claim { record, number },

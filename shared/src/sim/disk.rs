@@ -7,7 +7,6 @@ use crate::io::{Recovered, WriteBatch, WriteId};
 use crate::ledger::Ledger;
 use crate::paxos::Standing;
 use crate::split_mix::SplitMix64;
-use crate::wire;
 
 /// How long a flush takes at the most.
 pub const LONGEST_FLUSH: Duration = Duration::from_millis(3);
@@ -78,7 +77,6 @@ impl Disk {
     /// The database gets a new incarnation, which has bound itself to nothing.
     pub fn renew(&mut self) {
         self.flushed.standing = Standing::ZERO;
-        self.flushed.claim_seq = 0;
         self.unflushed.clear();
     }
 
@@ -96,8 +94,7 @@ impl Disk {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         let snapshot = self.flushed.snapshot.as_ref();
-        let mut ledger: Ledger =
-            snapshot.map(|held| wire::plain_of(&held.ledger).expect("it reads as written")).unwrap_or_default();
+        let mut ledger: Ledger = snapshot.map(|held| held.read().expect("it reads as written")).unwrap_or_default();
         let from = snapshot.map(|held| held.at.slot).unwrap_or_default();
         for (&slot, accepted) in self.flushed.log.range(from..self.flushed.decided.max(from)) {
             ledger.apply(slot, &accepted.entry);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::dot::Dot;
 use crate::id::{RecordId, ReplicaId};
 use crate::ledger::{
-    Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Ledger, Outcome, ProvisionalClaim, Range, Rejection, Wish,
+    Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Key, Ledger, Outcome, ProvisionalClaim, Range, Rejection, Wish,
 };
 use crate::paxos::{Accepted, Ballot, Configuration, Entry, Log, Slot};
 use crate::sim::checker::Violated;
@@ -24,6 +24,11 @@ pub(super) struct Model {
     wanted_witnesses: Vec<u8>,
     /// What became of each claim when it was first done, whatever the ledger has forgotten since.
     done: BTreeMap<ClaimId, (Slot, Outcome)>,
+    /// Which entry has each key, whatever the ledger has forgotten since, and by which claim.
+    keys: BTreeMap<Key, (Slot, ClaimId)>,
+    pub(super) keys_repeated: u64,
+    /// The keys of claims of which nobody knows any more whether they were done.
+    forgotten_keys: BTreeSet<Key>,
     /// The provisional claims that were settled.
     settled: BTreeSet<Dot>,
     /// The numbers that users were told to be final out of leases, and not freed since, with their records.
@@ -155,6 +160,9 @@ impl Model {
     fn check_outcome(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, before: Effects) -> Result<(), Violated> {
         if outcome == Err(Rejection::Forgotten) {
             self.forgotten += 1;
+            if let Wish::Once { keyed, .. } = &claim.wish {
+                self.forgotten_keys.insert(keyed.key);
+            }
         } else if self.copied.contains(&claim.id.replica) && self.done.contains_key(&claim.id) {
             // Two copies may ask for two things under one name.
             self.repeated += 1;
@@ -165,10 +173,44 @@ impl Model {
             }
         } else {
             self.done.insert(claim.id, (slot, outcome));
+            self.check_key(slot, claim, outcome)?;
             self.waivers += u64::from(claim.wish == Wish::Waive);
             self.check_number(slot, claim, outcome)?;
         }
         Ok(())
+    }
+
+    /// A key is used once, unless whoever had it has said that nothing came of it.
+    fn check_key(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
+        match (&claim.wish, outcome) {
+            (Wish::Once { .. }, Err(Rejection::Repeated | Rejection::KeyUsedOtherwise)) => {
+                self.keys_repeated += 1;
+                Ok(())
+            }
+            (Wish::Once { keyed, .. }, _) => match self.keys.insert(keyed.key, (slot, claim.id)) {
+                Some((first, _)) => Err(Violated::KeyUsedTwice { key: keyed.key, first, again: slot }),
+                None => Ok(()),
+            },
+            (Wish::Finish { key, by, made: None }, _) if self.keys.get(key).is_some_and(|(_, has)| has == by) => {
+                self.keys.remove(key);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it was always known whether something was done under a key.
+    pub(super) fn remembers(&self, key: Key) -> bool {
+        !self.forgotten_keys.contains(&key)
+    }
+
+    pub(super) fn keys_used(&self) -> u64 {
+        self.keys.len() as u64
+    }
+
+    /// Whether the log has ever given a record a number.
+    pub(super) fn was_given_to(&self, record: RecordId) -> bool {
+        self.given.iter().any(|&(_, owner)| owner == record)
     }
 
     /// A user was told that a number is final, and that it is out of a lease of `by`, or decided.
@@ -210,7 +252,7 @@ impl Model {
 
     /// An entry raises the highest number by what may be asked for, or by what it gives without being asked which.
     fn check_reach(&self, slot: Slot, claim: &Claim, before: &Effects) -> Result<(), Violated> {
-        let most = match &claim.wish {
+        let most = match &*claim.wish.plain() {
             Wish::Leap { .. } => return Ok(()),
             Wish::GrantRange { count, .. } => before.reach.max(u64::from(*count)),
             // Those that collide get the next numbers, one after the other.
@@ -223,7 +265,7 @@ impl Model {
 
     /// A switch by load ends the epoch whose load it was.
     fn check_switch(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, before: &Effects) -> Result<(), Violated> {
-        let (Wish::SetMode { from: Some(from), .. }, Ok(_)) = (&claim.wish, outcome) else { return Ok(()) };
+        let (Wish::SetMode { from: Some(from), .. }, Ok(_)) = (&*claim.wish.plain(), outcome) else { return Ok(()) };
         let is_again = self.done.contains_key(&claim.id);
         self.epochs_by_load += u64::from(!is_again);
         if is_again || *from == before.epoch.number { Ok(()) } else { Err(Violated::StaleSwitch { slot, from: *from }) }
@@ -291,7 +333,7 @@ impl Model {
             Ok(Granted::Set { number: Some(numbered) }) if numbered.slot == slot => numbered.number,
             _ => return Ok(()),
         };
-        let is_allocated = matches!(claim.wish, Wish::Allocate { .. });
+        let is_allocated = matches!(*claim.wish.plain(), Wish::Allocate { .. });
         let may = self.range_of(given).is_none() || (self.freed.contains(&given) && !is_allocated);
         if may { Ok(()) } else { Err(Violated::LeasedNumberGiven { slot, number: given }) }
     }

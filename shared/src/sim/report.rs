@@ -74,6 +74,12 @@ report! {
     repeated,
     /// Claims of replicas that were forgotten.
     forgotten,
+    /// Keys under which programs outside have asked for something.
+    keys,
+    /// Requests that came once more under their key, or were others than the first under it.
+    keys_repeated,
+    /// Requests under keys, and registrations, that a relay was at when it was killed, and went on with.
+    gone_on_with,
     /// Ranges leased.
     ranges,
     /// Numbers that were given provisionally.

@@ -9,7 +9,7 @@ use super::network::NodeId;
 use super::world::{Happening, RELAYS, World};
 use crate::id::{RecordId, ReplicaId};
 use crate::io::{Command, Recovered};
-use crate::ledger::{Claim, RestoreId, Wish};
+use crate::ledger::{RestoreId, Wish};
 use crate::paxos::{Accepted, Entry, Log};
 use crate::replica::Replica;
 
@@ -35,9 +35,8 @@ impl Restores {
     /// A command may take the number from a record.
     pub(super) fn see(&mut self, command: &Command) {
         match command {
-            Command::Free { record }
-            | Command::Ask(Wish::Release { record } | Wish::CompareAndSet { record, .. })
-            | Command::AskAs(Claim { wish: Wish::Release { record } | Wish::CompareAndSet { record, .. }, .. }) => {
+            Command::Once { command, .. } => self.see(command),
+            Command::Free { record } | Command::Ask(Wish::Release { record } | Wish::CompareAndSet { record, .. }) => {
                 self.freed.insert(*record);
             }
             _ => {}

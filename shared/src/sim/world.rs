@@ -19,7 +19,7 @@ use super::restores::Restores;
 use crate::dot::DotSet;
 use crate::id::{ReplicaId, VoterId};
 use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Reply, Violation, WriteId};
-use crate::ledger::{Claim, Dynamic, Load, Policy, Reason, Rung, Wish};
+use crate::ledger::{Dynamic, Keyed, Load, Policy, Reason, Rung, Wish};
 use crate::paxos::{Ballot, Configuration};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
 use crate::schema::Schema;
@@ -91,8 +91,8 @@ pub struct World {
     configuration: u32,
     /// Who votes from the beginning.
     founding: Configuration,
-    /// Claims that somebody outside has made, and may make again elsewhere.
-    pub(super) outside: Vec<Claim>,
+    /// What programs outside have asked for under keys, and may ask for again elsewhere.
+    pub(super) outside: Vec<(Keyed, Command)>,
     /// Who was to vote, by those who run the relays, whether or not it came to that.
     pub(super) asked: Vec<Configuration>,
     /// The configuration in which a disk was lost last.
@@ -208,6 +208,7 @@ impl World {
             replica.assert_invariants();
             Checker::check_equal((node, replica), replicas[0])?;
             self.checker.check_kept(node, replica)?;
+            self.check_made(node, replica)?;
             self.checker.check_raises(node, replica)?;
             self.check_lost_numbers(node, replica)?;
             Checker::check_settled(&relays, node, replica)?;
@@ -228,6 +229,8 @@ impl World {
         self.report.raised_without_log = self.checker.raised_without_log;
         (self.report.provisional, self.report.leased) = (self.checker.provisional, self.checker.leased);
         self.report.waivers = self.checker.model.waivers;
+        (self.report.keys, self.report.keys_repeated) =
+            (self.checker.model.keys_used(), self.checker.model.keys_repeated);
         self.report.linearizable_reads = self.checker.linearizable_reads;
         self.report.session_reads = self.checker.session_reads;
         Ok(self.report)
@@ -366,6 +369,7 @@ impl World {
                 && (knows_the_log || matches!(reply, Reply::ReadAt { .. }))
             {
                 self.count_reply(node, &reply);
+                self.checker.check_keyed_reply(id, &reply)?;
                 self.checker.check_reply(self.nodes[node].id, id, &reply)?;
             }
         }
@@ -409,6 +413,9 @@ impl World {
             Some(voter) => (Role::Relay { voter, addresses, seed, tuning }, self.nodes[node].disk.read()),
             None => (Role::Tab, self.nodes[node].disk.read()),
         };
+        if self.nodes[node].voter.is_some() {
+            self.report.gone_on_with += durable.pending.len() as u64;
+        }
         let config = Config { replica: self.nodes[node].id, schema: Schema::people(), role };
         let replica = Replica::recover(config, durable, now);
         let checked_snapshot = replica.view().snapshot().map(|snapshot| snapshot.at.slot).unwrap_or_default();

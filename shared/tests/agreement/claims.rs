@@ -10,7 +10,7 @@ use shared::paxos::Slot;
 use shared::replica::Tuning;
 
 use super::{ELECTION, elected, outcome_of, told_outcome};
-use crate::room::{Node, Room, Setup};
+use crate::room::{Room, Setup};
 
 /// The leader reaches one other voter, and that one the third: what is asked there goes the whole way and comes back.
 #[test]
@@ -37,41 +37,6 @@ fn at_the_far_end_of_a_chain_of_relays_claims_are_decided_and_shown() {
 
 fn named(seq: u64, wish: Wish) -> Claim {
     Claim { id: ClaimId { replica: ReplicaId(0xc11e), seq }, settled: 0, seen: Slot(0), after: None, wish }
-}
-
-fn outcome_as(room: &mut Room, node: Node, claim: &Claim) -> Option<shared::ledger::Outcome> {
-    room.replies.clear();
-    room.command(node, Command::AskAs(claim.clone()));
-    room.pass(ELECTION);
-    told_outcome(room)
-}
-
-#[test]
-fn who_asks_again_under_the_same_name_is_told_the_same_anywhere() {
-    let mut room = elected(3, 0);
-    let anna = room.add(0, "Anna", "");
-    let claim = named(1, Wish::Allocate { record: anna });
-    let first = outcome_as(&mut room, 0, &claim);
-    assert!(matches!(first, Some(Ok(Granted::Final(Numbered { number: 1, .. })))));
-    for relay in [0, 1, 2] {
-        assert_eq!(outcome_as(&mut room, relay, &claim), first, "at relay {relay}");
-    }
-    assert_eq!(room.replica(0).view().ledger().highest(), 1, "it was done once");
-}
-
-#[test]
-fn who_asks_two_relays_at_a_time_is_told_the_same_by_both() {
-    let mut room = elected(3, 0);
-    let anna = room.add(0, "Anna", "");
-    let claim = named(1, Wish::Allocate { record: anna });
-    room.replies.clear();
-    room.begin(1, [Command::AskAs(claim.clone())]);
-    room.begin(2, [Command::AskAs(claim)]);
-    room.pass(ELECTION);
-    let (one, other) = (told_outcome(&mut room), told_outcome(&mut room));
-    assert!(one.is_some());
-    assert_eq!(one, other);
-    assert_eq!(room.replica(0).view().ledger().count(), 1);
 }
 
 /// Wherever the leader is cut off while wishes are under way.

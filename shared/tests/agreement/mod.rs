@@ -2,6 +2,7 @@
 
 mod claims;
 mod dynamic;
+mod keys;
 mod majority;
 mod raised;
 mod reads;

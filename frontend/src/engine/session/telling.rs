@@ -113,9 +113,15 @@ impl Session {
         let Some(outcome) = self.replica.view().ledger().outcome(&claim) else { return };
         // The ledger keeps an outcome only until the asker has seen it, which may have been before this tab came back.
         let is_dropped = outcome == Err(Rejection::Forgotten) && claim.id.replica != self.replica.view().me();
-        if is_dropped {
+        // What relays settle among themselves about a key is nothing to people.
+        let is_about_key_alone = matches!(
+            outcome,
+            Ok(Granted::Begun | Granted::Done) | Err(Rejection::Repeated | Rejection::KeyUsedOtherwise)
+        );
+        if is_dropped || is_about_key_alone {
             return;
         }
+        let claim = Claim { wish: claim.wish.plain().into_owned(), ..claim };
         if self.feed.knows(claim.id) {
             return;
         }
@@ -169,6 +175,7 @@ impl Session {
                 Decision::Given { number: numbered.number, name }
             }
             Ok(Granted::Released { number }) => Decision::Released { number, name },
+            Ok(Granted::Begun | Granted::Done) => Decision::Unchanged { name },
             Ok(Granted::Set { number: None }) => match claim.wish {
                 Wish::CompareAndSet { from: Some(number), .. } => Decision::Released { number, name },
                 _ => Decision::Unchanged { name },

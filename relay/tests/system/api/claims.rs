@@ -50,11 +50,12 @@ fn under_one_key_a_claim_has_one_outcome_at_every_relay() {
 
 #[test]
 fn what_is_not_decided_can_be_looked_at_and_goes_on_when_nobody_waits() {
-    let mut cluster = Cluster::start(3);
+    let cluster = Cluster::start(3);
     let record = add(&cluster, 1, "Anna", &json!(null));
     super::until(&cluster, 2, &format!("records/{record}"), "the record is there", |_| true);
-    cluster.kill(2);
-    cluster.kill(3);
+    // The links are up, and nobody answers.
+    cluster.freeze(2);
+    cluster.freeze(3);
     let wish = json!({"wish": "claim", "record": record, "number": 42});
     let answer = std::thread::scope(|scope| {
         let asked = scope.spawn(|| send_as(&cluster, 1, "POST claims", "k", &wish));
@@ -65,7 +66,9 @@ fn what_is_not_decided_can_be_looked_at_and_goes_on_when_nobody_waits() {
     });
     answer.expect_problem(503, "not-in-time");
     assert!(answer.header("retry-after").is_some());
-    cluster.spawn(2);
+    cluster.thaw(2);
+    cluster.thaw(3);
     cluster.wait_until_linked();
+    super::until(&cluster, 1, &format!("records/{record}"), "it is decided", |record| record["number"]["value"] == 42);
     assert_eq!(send_as(&cluster, 1, "POST claims", "k", &wish).expect(200)["number"]["value"], 42);
 }

@@ -37,7 +37,7 @@ fn ask(cluster: &Cluster, name: &str) -> Came {
 }
 
 /// Every record of a room, by its name.
-fn records(cluster: &Cluster, id: u16) -> BTreeMap<String, Value> {
+pub fn records(cluster: &Cluster, id: u16) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     let mut path = "records?limit=100".to_owned();
     loop {

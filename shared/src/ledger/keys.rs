@@ -1,0 +1,172 @@
+//! Requests from outside under a key: asked again, at whichever relay, they are not done again.
+//!
+//! The first entry of the log that names a key has it. The ledger keeps the newest keys in the order of the log, so every
+//! replica forgets the same ones at the same slot. A request that comes once more after that is told by how far its client
+//! knew the log when it first asked: not as far as the entry of a key that was forgotten. No clock is needed for it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ensure;
+use super::numbers::Numbered;
+use super::wish::{Claim, ClaimId, Granted, KeyedWish, Outcome, Rejection, Wish};
+use crate::dot::Dot;
+use crate::id::RecordId;
+use crate::mutation::{self, Mutation};
+use crate::paxos::Slot;
+
+/// A name that a client has given to a request: the first 128 bits of a hash of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Key(pub [u8; 16]);
+
+/// The key of a request from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Keyed {
+    pub key: Key,
+    /// A hash of what is asked for: nothing else can be asked for under the same key.
+    pub request: u64,
+    /// How far the client knew the log when it first asked.
+    pub since: Slot,
+}
+
+/// What the log says of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyUse {
+    pub key: Key,
+    pub request: u64,
+    /// The claim that has the key.
+    pub by: ClaimId,
+    /// What has come of the request; `None` while a relay carries it out.
+    pub end: Option<KeyEnd>,
+}
+
+/// What has come of a request under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyEnd {
+    /// The record that it has added, or was about.
+    pub record: Option<RecordId>,
+    /// A replica that has this edit has all edits of the request.
+    pub after: Option<Dot>,
+    pub outcome: Outcome,
+}
+
+/// The keys that are remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
+pub(super) struct Keys {
+    /// By the entry that has the key.
+    uses: BTreeMap<Slot, KeyUse>,
+    /// Invariant: the keys of `uses`, each once.
+    slots: BTreeMap<Key, Slot>,
+    /// Keys that are not remembered are too old if their client knew the log not so far. Never falls.
+    forgotten: Slot,
+}
+
+/// What is written of the keys.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    uses: BTreeMap<Slot, KeyUse>,
+    forgotten: Slot,
+}
+
+impl From<Kept> for Keys {
+    fn from(Kept { uses, forgotten }: Kept) -> Self {
+        let slots = uses.iter().map(|(&slot, used)| (used.key, slot)).collect();
+        Keys { uses, slots, forgotten }
+    }
+}
+
+impl From<Keys> for Kept {
+    fn from(Keys { uses, forgotten, .. }: Keys) -> Self {
+        Kept { uses, forgotten }
+    }
+}
+
+impl KeyUse {
+    /// Checks that a request is the one that has the key.
+    ///
+    /// # Errors
+    /// [`Rejection::KeyUsedOtherwise`].
+    pub fn check_same(&self, keyed: &Keyed) -> Result<(), Rejection> {
+        if self.request == keyed.request { Ok(()) } else { Err(Rejection::KeyUsedOtherwise) }
+    }
+}
+
+impl KeyEnd {
+    /// The end of a request that was one wish.
+    pub(crate) fn of_wish(wish: &Wish, after: Option<Dot>, outcome: Outcome) -> Self {
+        KeyEnd { record: wish.record(), after, outcome }
+    }
+
+    /// The number that the record was given.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        match self.outcome {
+            Ok(Granted::Final(Numbered { number, .. })) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+impl Keys {
+    pub(super) fn of(&self, key: Key) -> Option<&KeyUse> {
+        self.slots.get(&key).and_then(|slot| self.uses.get(slot))
+    }
+
+    /// The outcome of a claim that has a key.
+    pub(super) fn outcome_for(&self, claim: &Claim) -> Option<Outcome> {
+        let Wish::Once { keyed, wish } = &claim.wish else { return None };
+        let used = self.of(keyed.key).filter(|used| used.by == claim.id)?;
+        match wish {
+            KeyedWish::Begin => Some(Ok(Granted::Begun)),
+            _ => used.end.map(|end| end.outcome),
+        }
+    }
+
+    /// Checks that nothing was done under a key.
+    pub(super) fn check_free(&self, keyed: &Keyed) -> Result<(), Rejection> {
+        match self.of(keyed.key).filter(|_| !mutation::is(Mutation::KeyUsedAgain)) {
+            Some(used) => used.check_same(keyed).and(Err(Rejection::Repeated)),
+            None if keyed.since < self.forgotten && !mutation::is(Mutation::ForgottenKeyIsNew) => {
+                Err(Rejection::Forgotten)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// An entry has a key. Beyond `most` the oldest is forgotten.
+    pub(super) fn keep(&mut self, slot: Slot, used: KeyUse, most: u32) {
+        if let Some(earlier) = self.slots.insert(used.key, slot) {
+            self.uses.remove(&earlier);
+        }
+        self.uses.insert(slot, used);
+        while self.uses.len() > (most as usize).max(1)
+            && let Some((oldest, used)) = self.uses.pop_first()
+        {
+            self.slots.remove(&used.key);
+            self.forgotten = self.forgotten.max(oldest.plus(1));
+        }
+    }
+
+    /// The claim that has a key was carried out, and `end` came of it; with `None` it was not, and the key is free again.
+    pub(super) fn finish(&mut self, key: Key, by: ClaimId, end: Option<KeyEnd>) {
+        let Some(&slot) = self.slots.get(&key) else { return };
+        let Some(used) = self.uses.get_mut(&slot).filter(|used| used.by == by && used.end.is_none()) else { return };
+        used.end = end;
+        if end.is_none() {
+            self.uses.remove(&slot);
+            self.slots.remove(&key);
+        }
+    }
+
+    /// Checks what is written on the fields.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let names = |(slot, used): (&Slot, &KeyUse)| self.slots.get(&used.key) == Some(slot);
+        let are_same = self.uses.len() == self.slots.len() && self.uses.iter().all(names);
+        ensure(are_same, || "two entries have one key".to_owned())
+    }
+}

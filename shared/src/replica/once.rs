@@ -1,0 +1,289 @@
+//! Requests from outside under keys: a relay does each once, whichever relay it is asked of, and however often.
+//!
+//! What the log does by itself takes one entry, which holds the key and the wish. A new record with a number takes one
+//! entry, too: the record is added before, and taken back if another relay has the key or the number is refused. Other edits
+//! take two: the first has the key, then the relay that has it edits, and the second says that it did. A relay that is
+//! killed between the two frees the key when it is back, unless its edits are on its disk.
+
+use std::collections::BTreeMap;
+
+use crate::dot::Dot;
+use crate::finality::{Final, Numbering};
+use crate::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::ledger::{
+    Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedWish, Made, Outcome, Rejection, Rung, Wish,
+};
+use crate::mutation::{self, Mutation};
+use crate::paxos::Slot;
+
+use super::Replica;
+use super::claims::{Asked, Half};
+use super::numbering::{self, wish_for};
+use super::outbox::Item;
+
+/// How many commands at the most wait for the answer under one key.
+const MAX_WAITING: usize = 64;
+
+/// The requests under keys that this relay is at.
+#[derive(Debug, Default)]
+pub(super) struct Onces {
+    waiting: BTreeMap<Key, Waiting>,
+    /// The edits to be made when the log has given a key to this relay, by the claim for it.
+    edits: BTreeMap<ClaimId, Command>,
+}
+
+/// Who waits for what comes of a request.
+#[derive(Debug)]
+struct Waiting {
+    request: u64,
+    commands: Vec<(CommandId, Form)>,
+}
+
+/// How a command is answered.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Added,
+    Registered,
+    Numbered,
+    Decided,
+    Done,
+}
+
+impl Form {
+    fn of(command: &Command) -> Self {
+        match command {
+            Command::Add { .. } => Form::Added,
+            Command::Register { .. } => Form::Registered,
+            Command::Number { .. } => Form::Numbered,
+            Command::Ask(_) => Form::Decided,
+            _ => Form::Done,
+        }
+    }
+
+    /// The answer to a request of which the claim `by` had the key.
+    fn reply(self, by: ClaimId, end: &KeyEnd) -> Reply {
+        let numbering = end.number().map(|number| Numbering::Final(Final::new(number)));
+        match (self, end.record, end.outcome) {
+            (Form::Added, Some(record), Ok(_)) => Reply::Added(record),
+            (Form::Registered, Some(record), Err(rejection)) => Reply::Registered(record, Err(rejection)),
+            (Form::Registered, Some(record), Ok(_)) if let Some(numbering) = numbering => {
+                Reply::Registered(record, Ok(numbering))
+            }
+            (Form::Numbered, _, Ok(_)) if let Some(numbering) = numbering => Reply::Numbered(numbering),
+            (Form::Done, _, Ok(_)) => Reply::Done,
+            (_, _, outcome) => Reply::Decided(by, outcome),
+        }
+    }
+}
+
+impl Onces {
+    /// One more command waits for what comes of a request. Returns false if this relay is not at a request of this key.
+    fn join(&mut self, keyed: &Keyed, command: (CommandId, Form)) -> Result<bool, CommandRejection> {
+        let Some(waiting) = self.waiting.get_mut(&keyed.key) else { return Ok(false) };
+        if waiting.request != keyed.request {
+            return Err(CommandRejection::Refused(Rejection::KeyUsedOtherwise));
+        }
+        if waiting.commands.len() >= MAX_WAITING {
+            return Err(CommandRejection::TooManyWaiting { waiting: waiting.commands.len() });
+        }
+        waiting.commands.push(command);
+        Ok(true)
+    }
+
+    fn leave(&mut self, key: Key) -> Vec<(CommandId, Form)> {
+        self.waiting.remove(&key).map(|waiting| waiting.commands).unwrap_or_default()
+    }
+}
+
+impl Replica {
+    /// A request from outside, perhaps not for the first time.
+    pub(super) fn once(
+        &mut self,
+        now: Now,
+        id: CommandId,
+        keyed: Keyed,
+        command: Command,
+    ) -> Result<(), CommandRejection> {
+        if !self.is_relay() {
+            return Err(CommandRejection::NotForTabs);
+        }
+        let form = Form::of(&command);
+        if self.onces.join(&keyed, (id, form))? {
+            return Ok(());
+        }
+        if let Some(used) = self.ledger.key_use(keyed.key).copied() {
+            used.check_same(&keyed).map_err(CommandRejection::Refused)?;
+            self.tell_use(&used, vec![(id, form)]);
+            return Ok(());
+        }
+        if !self.sees_majority() {
+            return Err(CommandRejection::NoMajority);
+        }
+        self.claims.check_room()?;
+        self.begin_once(now, keyed, command)?;
+        let waiting = Waiting { request: keyed.request, commands: vec![(id, form)] };
+        self.onces.waiting.insert(keyed.key, waiting);
+        Ok(())
+    }
+
+    /// Asks the log for the key, and for as much of the request as the log does.
+    fn begin_once(&mut self, now: Now, keyed: Keyed, command: Command) -> Result<(), CommandRejection> {
+        match command {
+            Command::Register { fields, number } => {
+                self.check_not_shedding()?;
+                let ops = self.ops_of_new(fields)?;
+                self.check_number(number)?;
+                let record = self.add_record(now, ops)?;
+                let claim = self.ask_once(now, keyed, &wish_for(record, number))?;
+                self.claims.keep(claim, self.applied, &mut self.outbox);
+            }
+            Command::Number { record, number } => {
+                self.check_not_shedding()?;
+                self.check_can_be_numbered(record, number)?;
+                self.ask_once(now, keyed, &wish_for(record, number))?;
+            }
+            Command::Ask(wish) => drop(self.ask_once(now, keyed, &wish)?),
+            Command::Free { record } if self.ledger.number_of(record).is_some() => {
+                self.withdraw(now, record)?;
+                self.ask_once(now, keyed, &Wish::Release { record })?;
+            }
+            edits @ (Command::Add { .. } | Command::Change { .. } | Command::Remove { .. } | Command::Free { .. }) => {
+                self.check_edits(&edits)?;
+                let wish = Wish::Once { keyed, wish: KeyedWish::Begin };
+                let claim = self.ask(now, Asked::Keyed, wish)?;
+                self.claims.keep(claim, self.applied, &mut self.outbox);
+                self.onces.edits.insert(claim, edits);
+            }
+            _ => return Err(CommandRejection::NotForTabs),
+        }
+        Ok(())
+    }
+
+    fn ask_once(&mut self, now: Now, keyed: Keyed, wish: &Wish) -> Result<ClaimId, CommandRejection> {
+        let wish = KeyedWish::of(wish).ok_or(CommandRejection::NotForTabs)?;
+        self.ask(now, Asked::Keyed, Wish::Once { keyed, wish })
+    }
+
+    /// Refuses edits that cannot be made as things stand, before they use up a key.
+    fn check_edits(&self, edits: &Command) -> Result<(), CommandRejection> {
+        match edits {
+            Command::Add { fields } => self.ops_of_new(fields.clone()).map(drop),
+            Command::Change { record, edits } => self.ops_of_change(*record, edits.clone()).map(drop),
+            Command::Remove { record } if !self.document.contains(*record) => Err(CommandRejection::UnknownRecord),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_not_shedding(&self) -> Result<(), CommandRejection> {
+        if self.ledger.epoch().rung == Rung::Shedding { Err(numbering::shedding(self.unsettled.len())) } else { Ok(()) }
+    }
+
+    /// The log has decided a claim about a key that this relay has asked, in this life or in an earlier one.
+    pub(super) fn on_key_decided(&mut self, now: Now, claim: &Claim, outcome: Outcome) {
+        match (&claim.wish, outcome) {
+            (Wish::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, claim.id, keyed.key),
+            (Wish::Once { keyed, .. }, Err(Rejection::Repeated)) => {
+                self.onces.edits.remove(&claim.id);
+                let waiting = self.onces.leave(keyed.key);
+                match self.ledger.key_use(keyed.key).copied() {
+                    Some(used) => self.tell_use(&used, waiting),
+                    None => self.reject_all(waiting, &CommandRejection::Refused(Rejection::Forgotten)),
+                }
+            }
+            (Wish::Once { keyed, .. }, Err(refusal @ (Rejection::KeyUsedOtherwise | Rejection::Forgotten))) => {
+                self.onces.edits.remove(&claim.id);
+                let waiting = self.onces.leave(keyed.key);
+                self.reject_all(waiting, &CommandRejection::Refused(refusal));
+            }
+            (Wish::Once { keyed, wish }, outcome) => {
+                let Some(wish) = wish.wish() else { return };
+                let waiting = self.onces.leave(keyed.key);
+                self.tell_end(claim.id, &KeyEnd::of_wish(&wish, claim.after, outcome), waiting);
+            }
+            (Wish::Finish { key, by, made: Some(Made { record }) }, _) => {
+                let end = KeyEnd { record: *record, after: claim.after, outcome: Ok(Granted::Done) };
+                let waiting = self.onces.leave(*key);
+                self.tell_end(*by, &end, waiting);
+            }
+            _ => {}
+        }
+    }
+
+    /// This relay has a key: it makes the edits that it was asked for. Those of an earlier life are not known any more, and
+    /// were not made, or the claim would not be pending.
+    fn carry_out_once(&mut self, now: Now, claim: ClaimId, key: Key) {
+        let made = match self.onces.edits.remove(&claim) {
+            None => None,
+            Some(edits) => match self.make_edits(now, edits) {
+                Ok(Reply::Added(record)) => Some(Made { record: Some(record) }),
+                Ok(_) => Some(Made::default()),
+                Err(rejection) => {
+                    let waiting = self.onces.leave(key);
+                    self.reject_all(waiting, &rejection);
+                    None
+                }
+            },
+        };
+        let after = Dot::try_new(self.me, self.document.context().highest(self.me)).ok();
+        let finish = Wish::Finish { key, by: claim, made };
+        // In the place of the claim that was just decided.
+        if let Ok(claim) = self.claims.ask(now.monotonic, (after, None), finish, &mut self.outbox) {
+            self.claims.keep(claim, self.applied, &mut self.outbox);
+        }
+    }
+
+    fn make_edits(&mut self, now: Now, edits: Command) -> Result<Reply, CommandRejection> {
+        match edits {
+            Command::Free { record } => self.withdraw(now, record).map(|()| Reply::Done),
+            edits => self.edit_by(now, edits),
+        }
+    }
+
+    fn tell_use(&mut self, used: &KeyUse, waiting: Vec<(CommandId, Form)>) {
+        match &used.end {
+            Some(end) => self.tell_end(used.by, end, waiting),
+            None => {
+                for (command, _) in waiting {
+                    self.outbox.push(Item::Reply(command, Ok(Reply::UnderWay)));
+                }
+            }
+        }
+    }
+
+    fn tell_end(&mut self, by: ClaimId, end: &KeyEnd, waiting: Vec<(CommandId, Form)>) {
+        // All that is applied, of which the end is a part, and not necessarily the last.
+        let slot = Slot(self.applied.0 - 1);
+        for (command, form) in waiting {
+            self.claims.reply_when_released(slot, command, form.reply(by, end));
+        }
+    }
+
+    fn reject_all(&mut self, waiting: Vec<(CommandId, Form)>, rejection: &CommandRejection) {
+        for (command, _) in waiting {
+            self.outbox.push(Item::Reply(command, Err(rejection.clone())));
+        }
+    }
+
+    /// The record that is to go again, if a claim that was refused came together with one.
+    pub(super) fn half_of(&self, claim: &Claim, outcome: Outcome) -> Option<Half> {
+        let refusal = outcome.err()?;
+        let is_kept = refusal == Rejection::Repeated && mutation::is(Mutation::LoserKept);
+        let half = self.claims.half_of(claim.id).filter(|_| !is_kept)?;
+        Some(Half { is_certain: refusal != Rejection::Forgotten, ..half })
+    }
+
+    /// Takes back records that were added for numbers which they did not get, as soon as this relay may edit.
+    pub(super) fn take_back_halves(&mut self, now: Now) {
+        if !self.is_relay() || self.halves.is_empty() || self.view().is_recovering() {
+            return;
+        }
+        for Half { record, seq, is_certain } in std::mem::take(&mut self.halves) {
+            let is_half = is_certain || self.ledger.number_of(record).is_none();
+            if is_half && self.document.contains(record) {
+                // Without a dot left nothing can be removed, and nothing be added before.
+                let _removed = self.remove_record(now, record);
+            }
+            self.claims.answered(seq, &mut self.outbox);
+        }
+    }
+}
