@@ -88,6 +88,8 @@ pub struct Identity {
     pub peers: BTreeMap<VoterId, String>,
     /// How many rooms there may be.
     pub max_rooms: usize,
+    /// How long an id is away in a room before it is retired.
+    pub retire_after: Duration,
 }
 
 /// The node. [`run`](Self::run) is its task.
@@ -177,7 +179,7 @@ impl Node {
         mut recovered: BTreeMap<Room, Recovered>,
         writer: Writer,
     ) -> (Self, NodeHandle) {
-        let Identity { voter, schema, address, peers, max_rooms } = identity;
+        let Identity { voter, schema, address, peers, max_rooms, retire_after } = identity;
         let me = Me { voter, replica: about.replica, schema };
         let (events, inbox) = mpsc::channel(INBOX);
         let mut node = Node {
@@ -185,7 +187,7 @@ impl Node {
             directory: Directory::new((voter, address), peers, about.relays),
             me,
             inbox,
-            rooms: Rooms::new(max_rooms, about.floor, recover),
+            rooms: Rooms::new(max_rooms, retire_after, about.floor, recover),
             peers: BTreeMap::new(),
             writer,
             writes: Vec::new(),

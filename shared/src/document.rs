@@ -51,8 +51,8 @@ pub struct Document {
     index: BTreeMap<Dot, Place>,
     /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
-    /// Replicas that write no more, with the counter of their last dot. Invariant: of their dots up to there the context
-    /// has those that are live, and no others.
+    /// Replicas that are retired, with the counter of the last dot up to which they are. Invariant: of their dots up to
+    /// there the context has those that are live, and no others.
     retired: BTreeMap<ReplicaId, u64>,
     superseded: Superseded,
 }

@@ -10,5 +10,6 @@ mod legacy;
 mod membership;
 mod operation;
 mod resync;
+mod retiring;
 mod schema;
 mod tab;

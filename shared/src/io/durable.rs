@@ -34,6 +34,8 @@ pub enum WriteOp {
     },
     /// For each replica in the set: these are its dots in the context now.
     PutContext(DotSet),
+    /// The context has no dots of this replica any more.
+    DropContext(ReplicaId),
     Standing(Standing),
     /// What is remembered of another voter.
     Remember {
@@ -144,6 +146,7 @@ impl Recovered {
                 }
             }
             WriteOp::PutContext(part) => self.context.replace(&part),
+            WriteOp::DropContext(replica) => self.context.drop_replica(replica),
             WriteOp::Standing(standing) => self.standing = standing,
             WriteOp::Remember { voter, incarnation, standing } => {
                 self.remembered.insert(voter, (incarnation, standing));

@@ -66,15 +66,31 @@ impl Replica {
             Message::Have { context, .. } | Message::Stored { context, .. } => context.highest(self.me),
             _ => 0,
         };
-        let made = self.document.context().highest(self.me);
         // A neighbour may have heard of it from this tab.
-        let known = if self.is_neighbour(kind) { made } else { made.min(self.copies.sent) };
-        if told > known && !self.document.has_retired(self.me) && !mutation::is(Mutation::CopyUnnoticed) {
-            self.copies.is_found = true;
-        } else if !self.is_neighbour(kind) {
+        let may_be_unsent = self.is_neighbour(kind);
+        let reveals = self.is_of_a_copy(told, may_be_unsent);
+        if !reveals && !self.is_neighbour(kind) {
             self.begins_to_send();
         }
         self.copies.is_found
+    }
+
+    /// Looks at the counter of an own edit of this tab that others know. Returns true if another copy has made it.
+    fn is_of_a_copy(&mut self, told: u64, may_be_unsent: bool) -> bool {
+        let made = self.document.context().highest(self.me);
+        let known = if may_be_unsent { made } else { made.min(self.copies.sent) };
+        let reveals = told > known && !mutation::is(Mutation::CopyUnnoticed);
+        self.copies.is_found |= reveals;
+        reveals
+    }
+
+    /// The log has retired this replica itself up to an edit: so everybody knows its edits up to that one.
+    pub(super) fn own_past_is_retired(&mut self, last: u64) {
+        if self.is_relay() {
+            self.check_memory(last);
+        } else {
+            self.is_of_a_copy(last, false);
+        }
     }
 
     /// Looks for claims of this tab in a ledger that has come as a whole.

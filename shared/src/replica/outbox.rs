@@ -137,6 +137,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         WriteOp::PutVersion { .. }
         | WriteOp::DropVersion { .. }
         | WriteOp::PutContext(_)
+        | WriteOp::DropContext(_)
         | WriteOp::ClaimSeq(_)
         | WriteOp::Ask(_)
         | WriteOp::Sent(_)

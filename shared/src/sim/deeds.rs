@@ -8,7 +8,7 @@ use super::faults::Kind;
 use super::network::NodeId;
 use super::world::{Happening, Node, RELAYS, World};
 use crate::crdt::FieldEdit;
-use crate::dot::DotSet;
+use crate::dot::{Dot, DotSet};
 use crate::hlc::MAX_DRIFT_MS;
 use crate::id::{RecordId, ReplicaId, VoterId};
 use crate::io::{Command, Consistency, Input, Message};
@@ -248,6 +248,8 @@ impl World {
         for relay in &self.nodes[..RELAYS] {
             on_disk.join(&relay.disk.flushed().context.of(closed));
         }
+        let retired = self.retired_up_to(closed);
+        on_disk.join(&(1..=retired).map(|counter| Dot::new(closed, counter)).collect());
         for tab in RELAYS..self.nodes.len() {
             let replica = self.nodes[tab].replica.as_ref();
             let is_it = self.nodes[tab].id == closed;

@@ -5,6 +5,7 @@ mod dynamic;
 mod majority;
 mod raised;
 mod reads;
+mod retiring;
 mod settling;
 mod snapshots;
 mod tabs;

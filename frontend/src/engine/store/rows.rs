@@ -109,6 +109,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
             part.replicas()
                 .map(|replica| put(key(tag::CONTEXT, &[replica.0]), &wire::dot_set_bytes(&part.of(replica)))),
         ),
+        WriteOp::DropContext(replica) => changes.push(drop_one(key(tag::CONTEXT, &[replica.0]))),
         WriteOp::Snapshot { snapshot, log_start } => {
             let positions =
                 [snapshot.at, log_start].map(|at| [at.slot.0.to_be_bytes(), at.chain.to_be_bytes()].concat());
