@@ -10,6 +10,7 @@ mod app;
 mod ask;
 mod body;
 mod budget;
+mod clocks;
 mod cluster;
 mod config;
 mod denial;
