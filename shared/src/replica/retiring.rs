@@ -108,15 +108,15 @@ impl Replica {
         }
         (self.retiring.seen, self.retiring.look_at, self.retiring.looked_at) = (seen, None, now);
         self.note_who_is_away(now);
-        if self.is_leader() {
-            self.retire_due(now);
-        } else {
+        if !self.is_leader() {
             self.retiring.due = None;
+        }
+        if self.is_leader() && self.retire_due(now) {
+            return self.retiring.look_after(pause);
         }
         let after = self.tuning.retire_after;
         let waiting = self.retiring.away_since.values().map(|&since| since + after).filter(|&at| at > now).min();
-        let next = if self.retiring.due.is_some() { Some(now + pause) } else { waiting.map(|at| at.max(now + pause)) };
-        self.retiring.look_at = next;
+        self.retiring.look_at = waiting.map(|at| at.max(now + pause));
     }
 
     fn note_who_is_away(&mut self, now: Duration) {
@@ -129,19 +129,23 @@ impl Replica {
         self.retiring.away_since = away.map(|id| (id, *before.get(&id).unwrap_or(&now))).collect();
     }
 
-    fn retire_due(&mut self, now: Duration) {
+    /// Goes on with those who are to be retired. Returns false if there are none.
+    fn retire_due(&mut self, now: Duration) -> bool {
         if self.retiring.asked.is_some_and(|asked| self.claims.is_pending(asked)) {
-            return;
+            return true;
         }
         match self.retiring.due.take() {
             Some(due) if self.majority_holds(&due.after) => self.ask_to_retire(now, due),
             Some(due) => self.retiring.due = Some(due),
             None => {
                 let ids: BTreeMap<ReplicaId, u64> = self.over(now).take(BATCH).collect();
-                let after = self.document.context().clone();
-                self.retiring.due = (!ids.is_empty()).then_some(Due { ids, after });
+                if ids.is_empty() {
+                    return false;
+                }
+                self.retiring.due = Some(Due { ids, after: self.document.context().clone() });
             }
         }
+        true
     }
 
     /// The ids whose time is over, and by whose dots nothing lives, with the counter of the last dot of each.
