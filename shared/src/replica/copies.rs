@@ -12,7 +12,7 @@ use litemap::LiteMap;
 
 use crate::id::ReplicaId;
 use crate::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
-use crate::ledger::Claim;
+use crate::ledger::{Claim, Granted, Numbered};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Voter;
 
@@ -96,7 +96,17 @@ impl Replica {
     /// Looks for claims of this tab in a ledger that has come as a whole.
     pub(super) fn look_for_copy_in_ledger(&mut self) {
         let is_known = |claim: &Claim| self.ledger.has_outcome(claim.id);
-        let others = self.ledger.latest_claim_of(self.me) > self.claims.seq() || self.claims.unsent().any(is_known);
+        // Under the name of a claim that was sent, another copy may have asked for a number for another record.
+        let is_for_another = |claim: &Claim| match self.ledger.outcome(claim) {
+            Some(Ok(Granted::Final(Numbered { number, slot }))) => {
+                let owner = self.ledger.owner_of(number).filter(|&(_, since)| since == slot);
+                owner.is_some_and(|(record, _)| Some(record) != claim.wish.record())
+            }
+            _ => false,
+        };
+        let others = self.ledger.latest_claim_of(self.me) > self.claims.seq()
+            || self.claims.unsent().any(is_known)
+            || self.claims.fixed().any(is_for_another);
         if !self.is_relay() && others && !mutation::is(Mutation::CopyUnnoticed) {
             self.copies.is_found = true;
         }

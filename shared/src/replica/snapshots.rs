@@ -152,6 +152,10 @@ impl Replica {
 
     /// The claims that a snapshot has decided are over. Gives the records that were added for numbers that were refused.
     pub(super) fn settle_claims(&mut self) -> Vec<RecordId> {
+        if self.copies.is_found() {
+            // What another copy got is no answer to this one.
+            return Vec::new();
+        }
         let over: Vec<_> =
             self.claims.fixed().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
         let mut refused = Vec::new();
