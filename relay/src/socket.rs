@@ -151,14 +151,16 @@ fn from_ts(message: ts::Message) -> Packet {
     }
 }
 
+/// Takes the payloads of pings.
+type TakePing = Box<dyn FnMut(&[u8]) + Send>;
+
 /// The frames that arrive over one connection.
 pub struct Incoming<S> {
     packets: S,
     decoder: Decoder,
     /// The longest frame, in bytes.
     limit: usize,
-    /// Takes the payloads of pings.
-    on_ping: Box<dyn FnMut(&[u8]) + Send>,
+    on_ping: TakePing,
 }
 
 impl<S: Stream<Item = Result<Packet, Fault>> + Unpin> Incoming<S> {
