@@ -4,7 +4,7 @@ mod net;
 
 use frontend::engine::session::{Action, NumberWish, Safety};
 use frontend::view_model::NumberState;
-use net::{Net, TAB_A, TAB_B, TAB_C};
+use net::{Net, RETIRE_AFTER, TAB_A, TAB_B, TAB_C};
 use shared::crdt::FieldEdit;
 use shared::crdt::FieldKind::{Counter, Lww, Set};
 use shared::id::RecordId;
@@ -294,4 +294,33 @@ fn the_page_goes_on_with_what_it_has_told() {
     assert!(told > 0);
     net.renew(TAB_A);
     assert!(net.page(TAB_A).story.len() >= told);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_tab_that_comes_back_after_it_was_retired_keeps_its_id_and_loses_nothing() {
+    let mut net = Net::new();
+    net.give_disk(TAB_A);
+    net.join(TAB_A);
+    net.add(TAB_A, "Anna", None);
+    edit(&mut net, TAB_B, "Anna", NAME, assign("Anya"));
+    let me = net.id(TAB_A);
+    net.part(TAB_A);
+    net.pass(2 * RETIRE_AFTER);
+    assert_eq!(net.relay().view().document().retired_up_to(me), 1, "it is retired");
+    net.reopen(TAB_A);
+    net.add(TAB_A, "Bert", Some(NumberWish::Next));
+    edit(&mut net, TAB_A, "Anya", NOTE, assign("sings"));
+    net.join(TAB_A);
+    net.settle(TAB_A);
+    net.add(TAB_A, "Cem", None);
+    assert!(!net.is_copied(TAB_A), "it is no copy of itself");
+    assert_eq!(net.id(TAB_A), me);
+    for tab in [TAB_A, TAB_B] {
+        assert_eq!(names(&net, tab), ["Anya", "Bert", "Cem"], "tab {tab}");
+        let bert = record(&net, tab, "Bert");
+        let numbered = net.relay().view().ledger().number_of(bert);
+        assert_eq!(numbered.map(|numbered| numbered.number), Some(1));
+    }
+    assert_eq!(net.session(TAB_A).view().unsaved_edits(), 0);
+    assert_eq!(net.session(TAB_A).view().edits_not_on_majority(), 0);
 }

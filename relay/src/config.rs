@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use shared::id::VoterId;
@@ -76,6 +77,11 @@ pub struct Args {
     #[arg(long, env = "RELAY_MAX_ROOMS", value_name = "COUNT", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
     max_rooms: u32,
 
+    /// For how many seconds nobody is connected under an id before its past edits take no more room in what relays and
+    /// tabs tell one another.
+    #[arg(long, env = "RELAY_RETIRE_AFTER", value_name = "SECONDS", default_value_t = 3600, value_parser = count())]
+    retire_after: u32,
+
     /// Further origins from which pages may connect, as in `https://duet.example`.
     #[arg(long, env = "RELAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
@@ -119,6 +125,8 @@ pub struct Config {
     pub link_secret: Option<Secret>,
     /// How many rooms there may be.
     pub max_rooms: usize,
+    /// How long an id is away before it is retired.
+    pub retire_after: Duration,
     pub allow_origin: Vec<String>,
     /// Names of hosts under which the relay answers, besides those that it knows.
     pub allow_host: Vec<String>,
@@ -174,6 +182,7 @@ impl TryFrom<Args> for Config {
             peers,
             link_secret,
             max_rooms: args.max_rooms as usize,
+            retire_after: Duration::from_secs(args.retire_after.into()),
             allow_origin: args.allow_origin,
             allow_host: args.allow_host,
             max_connections: args.max_connections,

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::{debug, info};
 
+use crate::clocks::Clocks;
 use crate::config::{Config, Secret};
 use crate::limited_log::LimitedLog;
 use crate::node::{Connection, Me, NodeHandle, Others, Remote, Stopped};
@@ -27,7 +28,9 @@ use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 
 /// The pings carry the news that a leader lives; a link that is silent for longer than this counts as down. A relay
 /// that dies closes its links, which is noticed at once.
-const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_millis(250), silence: Duration::from_millis(1500) };
+/// With each ping a relay tells the time.
+const RHYTHM: Rhythm =
+    Rhythm { ping_every: Duration::from_millis(250), ping: Clocks::ping, silence: Duration::from_millis(1500) };
 
 /// How long connecting, and then the hello, may take.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -251,6 +254,8 @@ where
     let Found { remote, encoder } = peer;
     info!("link to {} is up", remote.voter);
     let (outbox, queue) = outbox::to_relay(encoder);
+    let clocks = connection.clocks();
+    incoming.on_ping(move |payload| clocks.hear(remote.voter, payload));
     let end = socket::run(sink, queue, RHYTHM, read(incoming, connection, remote, outbox)).await;
     info!("link to {} is down: {end}", remote.voter);
     end

@@ -11,6 +11,7 @@ mod app;
 mod ask;
 mod body;
 mod budget;
+mod clocks;
 mod cluster;
 mod config;
 mod denial;
@@ -96,7 +97,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let store = Store::open(&config.data_dir, &Purpose { voter: config.voter, schema: schema.clone() })?;
     let (about, recovered) = (store.about().clone(), store.load()?);
     let (address, peers) = (config.address.clone(), config.peers.clone());
-    let identity = Identity { voter: config.voter, schema, address, peers, max_rooms: config.max_rooms };
+    let (max_rooms, retire_after) = (config.max_rooms, config.retire_after);
+    let identity = Identity { voter: config.voter, schema, address, peers, max_rooms, retire_after };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: stop what uses it, or choose another port with --port", config.listen)
     })?;

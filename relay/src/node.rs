@@ -23,7 +23,7 @@ pub use tabs::{Visitor, is_answered_at_length};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
@@ -36,6 +36,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, trace, warn};
 
 use crate::budget::{Account, Budgets};
+use crate::clocks::Clocks;
 use crate::outbox::{Outbox, Total};
 use crate::requests::Requests;
 use crate::store::{About, Persisted, StoreError, Writer, bytes_of, new_incarnation, new_room};
@@ -88,6 +89,8 @@ pub struct Identity {
     pub peers: BTreeMap<VoterId, String>,
     /// How many rooms there may be.
     pub max_rooms: usize,
+    /// How long an id is away in a room before it is retired.
+    pub retire_after: Duration,
 }
 
 /// The node. [`run`](Self::run) is its task.
@@ -118,6 +121,7 @@ pub struct Node {
     /// The receivers that tell the original's programs.
     told: broadcast::Sender<Told>,
     requests: Arc<Requests>,
+    clocks: Arc<Clocks>,
     last_command: CommandId,
     /// Whether links, leaders or voters have changed since the membership was looked at.
     changed: bool,
@@ -177,7 +181,7 @@ impl Node {
         mut recovered: BTreeMap<Room, Recovered>,
         writer: Writer,
     ) -> (Self, NodeHandle) {
-        let Identity { voter, schema, address, peers, max_rooms } = identity;
+        let Identity { voter, schema, address, peers, max_rooms, retire_after } = identity;
         let me = Me { voter, replica: about.replica, schema };
         let (events, inbox) = mpsc::channel(INBOX);
         let mut node = Node {
@@ -185,7 +189,7 @@ impl Node {
             directory: Directory::new((voter, address), peers, about.relays),
             me,
             inbox,
-            rooms: Rooms::new(max_rooms, about.floor, recover),
+            rooms: Rooms::new(max_rooms, retire_after, about.floor, recover),
             peers: BTreeMap::new(),
             writer,
             writes: Vec::new(),
@@ -199,6 +203,7 @@ impl Node {
             changes: broadcast::Sender::new(CHANGES),
             told: broadcast::Sender::new(CHANGES),
             requests: Arc::default(),
+            clocks: Arc::default(),
             last_command: CommandId(0),
             changed: true,
             voteless_since: None,
@@ -224,6 +229,7 @@ impl Node {
             changes: node.changes.clone(),
             told: node.told.clone(),
             requests: Arc::clone(&node.requests),
+            clocks: Arc::clone(&node.clocks),
             waiting_for_tabs: node.waiting_for_tabs.clone(),
             budgets: Budgets::default(),
             memory: Memory::new(MAX_UNHANDLED_BYTES),
@@ -292,8 +298,7 @@ impl Node {
     }
 
     fn now(&self) -> Now {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Now { monotonic: self.started.elapsed(), wall_ms: since_epoch.as_millis() as u64 }
+        Now { monotonic: self.started.elapsed(), wall_ms: self.clocks.now_ms() }
     }
 
     fn take(&mut self, event: Event) {
@@ -400,6 +405,7 @@ impl Node {
                 self.changed = true;
                 self.founding.lost(link.remote.voter);
                 self.directory.link_down(link.remote.voter);
+                self.clocks.forget(link.remote.voter);
                 for room in self.rooms.names() {
                     self.handle(&room, Input::PeerDown(peer));
                 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use axum::extract::ws::WebSocket;
 use futures_util::{Sink, Stream};
 use shared::dot::DotSet;
@@ -22,7 +23,8 @@ use crate::socket::{self, End, Fault, Incoming, Packet, Rhythm};
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
 /// A link that is half dead keeps the id of its tab from other relays, so it must not stay for long.
-const RHYTHM: Rhythm = Rhythm { ping_every: Duration::from_secs(5), silence: Duration::from_secs(15) };
+const RHYTHM: Rhythm =
+    Rhythm { ping_every: Duration::from_secs(5), ping: Bytes::new, silence: Duration::from_secs(15) };
 
 /// How much a tab may send: so many messages a second for as long as it likes, and so many at once. The burst lets
 /// everything through that a tab may have written offline, and thousands of edits by a script.

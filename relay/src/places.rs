@@ -28,6 +28,11 @@ impl Limits {
         Limits::within(descriptors(), total, per_address)
     }
 
+    /// So many places in all, of which one address has a quarter at the most, and this machine three quarters.
+    pub fn shared(total: usize) -> Self {
+        Limits { total, per_address: total / 4, per_loopback: total * 3 / 4 }
+    }
+
     fn within(descriptors: u64, total: usize, per_address: Option<usize>) -> Self {
         let usable = descriptors.saturating_sub(RESERVED.max(descriptors / 4)).max(1);
         let total = total.min(usize::try_from(usable).unwrap_or(usize::MAX));

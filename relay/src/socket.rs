@@ -28,7 +28,7 @@ const MAX_REASON_BYTES: usize = 123;
 pub enum Packet {
     Binary(Bytes),
     Text,
-    Ping,
+    Ping(Bytes),
     Pong,
     Close(u16, String),
 }
@@ -40,10 +40,11 @@ pub enum Fault {
     Oversized,
 }
 
-/// How often a side pings, and how long the other may be silent.
+/// How often a side pings and with which payload, and how long the other may be silent.
 #[derive(Clone, Copy, Debug)]
 pub struct Rhythm {
     pub ping_every: Duration,
+    pub ping: fn() -> Bytes,
     pub silence: Duration,
 }
 
@@ -108,7 +109,7 @@ fn to_axum(packet: Packet) -> ws::Message {
     match packet {
         Packet::Binary(bytes) => ws::Message::Binary(bytes),
         Packet::Text => ws::Message::Text(ws::Utf8Bytes::default()),
-        Packet::Ping => ws::Message::Ping(Bytes::new()),
+        Packet::Ping(payload) => ws::Message::Ping(payload),
         Packet::Pong => ws::Message::Pong(Bytes::new()),
         Packet::Close(code, reason) => ws::Message::Close(Some(ws::CloseFrame { code, reason: reason.into() })),
     }
@@ -118,7 +119,7 @@ fn from_axum(message: ws::Message) -> Packet {
     match message {
         ws::Message::Binary(bytes) => Packet::Binary(bytes),
         ws::Message::Text(_) => Packet::Text,
-        ws::Message::Ping(_) => Packet::Ping,
+        ws::Message::Ping(payload) => Packet::Ping(payload),
         ws::Message::Pong(_) => Packet::Pong,
         ws::Message::Close(frame) => frame.map_or(Packet::Close(GOING_AWAY, String::new()), |frame| {
             Packet::Close(frame.code, frame.reason.to_string())
@@ -130,7 +131,7 @@ fn to_ts(packet: Packet) -> ts::Message {
     match packet {
         Packet::Binary(bytes) => ts::Message::Binary(bytes),
         Packet::Text => ts::Message::Text(ts::Utf8Bytes::default()),
-        Packet::Ping => ts::Message::Ping(Bytes::new()),
+        Packet::Ping(payload) => ts::Message::Ping(payload),
         Packet::Pong => ts::Message::Pong(Bytes::new()),
         Packet::Close(code, reason) => {
             ts::Message::Close(Some(ts::protocol::CloseFrame { code: code.into(), reason: reason.into() }))
@@ -142,7 +143,7 @@ fn from_ts(message: ts::Message) -> Packet {
     match message {
         ts::Message::Binary(bytes) => Packet::Binary(bytes),
         ts::Message::Text(_) => Packet::Text,
-        ts::Message::Ping(_) => Packet::Ping,
+        ts::Message::Ping(payload) => Packet::Ping(payload),
         ts::Message::Pong(_) | ts::Message::Frame(_) => Packet::Pong,
         ts::Message::Close(frame) => frame.map_or(Packet::Close(GOING_AWAY, String::new()), |frame| {
             Packet::Close(frame.code.into(), frame.reason.to_string())
@@ -150,18 +151,26 @@ fn from_ts(message: ts::Message) -> Packet {
     }
 }
 
+/// Takes the payloads of pings.
+type TakePing = Box<dyn FnMut(&[u8]) + Send>;
+
 /// The frames that arrive over one connection.
-#[derive(Debug)]
 pub struct Incoming<S> {
     packets: S,
     decoder: Decoder,
     /// The longest frame, in bytes.
     limit: usize,
+    on_ping: TakePing,
 }
 
 impl<S: Stream<Item = Result<Packet, Fault>> + Unpin> Incoming<S> {
     pub fn new(packets: S, limit: usize) -> Self {
-        Incoming { packets, decoder: Decoder::new(limit), limit }
+        Incoming { packets, decoder: Decoder::new(limit), limit, on_ping: Box::new(|_| {}) }
+    }
+
+    /// From now on gives the payloads of pings to `take`.
+    pub fn on_ping(&mut self, take: impl FnMut(&[u8]) + Send + 'static) {
+        self.on_ping = Box::new(take);
     }
 
     /// The next frame that arrives.
@@ -194,7 +203,8 @@ impl<S: Stream<Item = Result<Packet, Fault>> + Unpin> Incoming<S> {
                     let reason = "it is a text message, and this protocol is binary".to_owned();
                     return Err(Violation::Malformed { reason }.into());
                 }
-                Some(Ok(Packet::Ping | Packet::Pong)) => {}
+                Some(Ok(Packet::Ping(payload))) => (self.on_ping)(&payload),
+                Some(Ok(Packet::Pong)) => {}
                 Some(Ok(Packet::Close(..)) | Err(Fault::Gone)) | None => return Err(End::Gone),
                 Some(Err(Fault::Oversized)) => return Err(Violation::Oversized { limit: self.limit }.into()),
             }
@@ -226,15 +236,15 @@ where
         cut = cut => End::Cut(cut.unwrap_or(Violation::Stopping)),
         end = read => end,
         () = gauge.stalled() => Violation::SlowPeer.into(),
-        Err(_) = write(sink, &mut frames, rhythm.ping_every) => End::Gone,
+        Err(_) = write(sink, &mut frames, rhythm) => End::Gone,
     }
 }
 
-async fn write<S>(sink: &mut S, frames: &mut Frames, ping_every: Duration) -> Result<(), S::Error>
+async fn write<S>(sink: &mut S, frames: &mut Frames, rhythm: Rhythm) -> Result<(), S::Error>
 where
     S: Sink<Packet> + Unpin,
 {
-    let mut pings = interval_at(Instant::now() + ping_every, ping_every);
+    let mut pings = interval_at(Instant::now() + rhythm.ping_every, rhythm.ping_every);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -248,7 +258,7 @@ where
                 }
                 sink.flush().await?;
             }
-            _ = pings.tick() => sink.send(Packet::Ping).await?,
+            _ = pings.tick() => sink.send(Packet::Ping((rhythm.ping)())).await?,
         }
     }
 }

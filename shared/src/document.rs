@@ -51,8 +51,8 @@ pub struct Document {
     index: BTreeMap<Dot, Place>,
     /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
-    /// Replicas that write no more, with the counter of their last dot. Invariant: of their dots up to there the context
-    /// has those that are live, and no others.
+    /// Replicas that are retired, with the counter of the last dot up to which they are. Invariant: of their dots up to
+    /// there the context has those that are live, and no others.
     retired: BTreeMap<ReplicaId, u64>,
     superseded: Superseded,
 }
@@ -296,14 +296,6 @@ impl Document {
     pub fn records_living_by(&self, dots: &DotSet) -> Vec<RecordId> {
         let records: BTreeSet<RecordId> = self.live_in(dots).map(|(_, record)| record).collect();
         records.into_iter().collect()
-    }
-
-    /// Takes those of some dots out of the context that are not live, as if they had never been seen. Gives them.
-    pub fn forget(&mut self, dots: &DotSet) -> DotSet {
-        let live: DotSet = self.live_in(dots).map(|(dot, _)| dot).collect();
-        let forgotten = dots.intersection(&self.context).difference(&live);
-        self.context = self.context.difference(&forgotten);
-        forgotten
     }
 
     /// The dots that name the concurrent versions of a record.

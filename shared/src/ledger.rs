@@ -50,7 +50,7 @@ pub struct Ledger {
     settlement: Settlement,
     /// Everything below is released, whoever has witnessed it.
     waived: Slot,
-    /// The replicas that are gone for good, with the counter of the last dot of each.
+    /// The replicas that are retired, with the counter of the last dot up to which each is.
     retired: BTreeMap<ReplicaId, u64>,
     keys: Keys,
     restores: Restores,
@@ -142,7 +142,8 @@ impl Ledger {
             }
             Wish::Reconfigure { from, ref voters } => self.reconfigure(from, voters),
             Wish::Retire { replica, last } => {
-                self.retired.entry(replica).or_insert(last);
+                let known = self.retired.entry(replica).or_insert(last);
+                *known = last.max(*known);
                 Ok(Granted::Retired { replica })
             }
             Wish::SetReach { most } => self.numbers.set_reach(most).map(|most| Granted::Reach { most }),
@@ -321,7 +322,7 @@ impl Ledger {
         self.waived
     }
 
-    /// The replicas that are gone for good, with the counter of the last dot of each.
+    /// The replicas that are retired, with the counter of the last dot up to which each is.
     pub fn retired(&self) -> impl Iterator<Item = (ReplicaId, u64)> + '_ {
         self.retired.iter().map(|(&replica, &last)| (replica, last))
     }

@@ -96,6 +96,12 @@ rules! {
     CopyUnnoticed,
     /// Two copies of a tab stay linked, each to another relay.
     TwinsLeft,
+    /// A replica is retired though versions live by its dots.
+    RetiredAlive,
+    /// Edits of a retired replica that nobody had seen are taken for known.
+    RetiredForGood,
+    /// A replica that is retired lets go of its own entry.
+    OwnPastForgotten,
     /// A clock follows any stamp, however far it is ahead, and stays there.
     ClockDragged,
     /// Edits that a wrong clock has stamped are sent as they are when the clock is right again.

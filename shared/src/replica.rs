@@ -25,6 +25,7 @@ mod raised;
 mod reads;
 mod recent;
 mod restored;
+mod retiring;
 mod snapshots;
 mod sync;
 mod undo;
@@ -74,6 +75,7 @@ use outbox::{Item, Outbox};
 use peers::Peers;
 use reads::Reads;
 use recent::Recent;
+use retiring::Retiring;
 use snapshots::Snapshots;
 use undo::Deeds;
 use unsettled::Unsettled;
@@ -111,11 +113,18 @@ pub struct Tuning {
     /// How long a tab may seem to be linked to two relays before it is taken for two copies: longer than it takes to notice
     /// that a link is dead.
     pub twin_grace: Duration,
+    /// How long nobody is linked under an id before its past is [retired](crate::ledger::Wish::Retire).
+    pub retire_after: Duration,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { log_kept: 4096, recovery_grace: Duration::from_millis(1500), twin_grace: Duration::from_secs(20) }
+        Tuning {
+            log_kept: 4096,
+            recovery_grace: Duration::from_millis(1500),
+            twin_grace: Duration::from_secs(20),
+            retire_after: Duration::from_secs(60 * 60),
+        }
     }
 }
 
@@ -165,6 +174,8 @@ pub struct Replica {
     copies: Copies,
     /// Of use to a relay.
     twins: Twins,
+    /// Of use to a relay.
+    retiring: Retiring,
     /// In a tab.
     hearsay: Hearsay,
     hearsay_written: Hearsay,
@@ -281,6 +292,7 @@ impl Replica {
             stored: durable.stored,
             copies: Copies::recover(durable.sent, highest),
             twins: Twins::default(),
+            retiring: Retiring::default(),
             kept,
             hearsay: durable.hearsay.clone(),
             hearsay_written: durable.hearsay,
@@ -392,8 +404,8 @@ impl Replica {
         let observing = self.observing.deadline();
         let peers = self.peers.deadline();
         let (claims, reads) = (self.claims.deadline(), self.reads.deadline());
-        let orphans = self.orphanage.deadline();
-        [voter, window, settle, claims, reads, waiver, fold, holdings, observing, peers, twins, orphans]
+        let (orphans, retiring) = (self.orphanage.deadline(), self.retiring.deadline());
+        [voter, window, settle, claims, reads, waiver, fold, holdings, observing, peers, twins, orphans, retiring]
             .into_iter()
             .flatten()
             .min()
@@ -428,6 +440,7 @@ impl Replica {
             self.lease_ahead(now);
             self.settle_provisional(now);
             self.settle_raised(now);
+            self.retire_absent(now.monotonic);
             self.pump_claims(now);
             self.tell_status(now);
             self.tell_holdings(now);

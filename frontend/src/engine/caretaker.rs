@@ -41,7 +41,7 @@ pub(super) struct Rounds {
     caretaker: Option<Engine>,
     /// A round is under way.
     is_looking: bool,
-    /// Replicas that the log has retired, or that cannot be read: nobody takes what they have left.
+    /// Replicas that cannot be read: nobody takes what they have left.
     given_up: BTreeSet<ReplicaId>,
     next: Option<Timeout>,
 }
@@ -160,12 +160,10 @@ impl Engine {
         let is_done = {
             let state = self.0.state.borrow();
             let is_kept = state.keeper.as_ref().is_none_or(Keeper::is_done);
-            let is_all_sent = is_kept && state.session.has_caught_up() && state.session.safety() > Safety::Device;
-            is_all_sent || state.session.view().is_retired()
+            is_kept && state.session.has_caught_up() && state.session.safety() > Safety::Device
         };
         if is_done {
-            let is_retired = self.0.state.borrow().session.view().is_retired();
-            self.end_care(of, if is_retired { End::Retired } else { End::Done });
+            self.end_care(of, End::Done);
         }
     }
 
@@ -200,7 +198,6 @@ impl Engine {
                 self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LookedAfter { replica });
                 self.announce();
             }
-            End::Retired => self.leave_for_good(replica),
             End::Refused => {}
         }
         self.look_for_what_was_left();
@@ -211,8 +208,6 @@ impl Engine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Done,
-    /// The log has retired the replica.
-    Retired,
     /// Relays take nothing under its id any more.
     Refused,
 }

@@ -118,8 +118,8 @@ impl Comparison<'_> {
     /// Whether the old replica has seen all of these, and others have made them: where it has them no more, they were
     /// removed.
     fn is_seen_from_others(&self, dots: &[Dot]) -> bool {
-        let context = self.old.document().context();
-        dots.iter().all(|&dot| dot.replica != self.old.me() && context.contains(dot))
+        let document = self.old.document();
+        dots.iter().all(|&dot| dot.replica != self.old.me() && document.knows(dot))
     }
 
     /// Whether a record of the relay was removed by the old replica.
@@ -197,9 +197,8 @@ impl FieldEdits<'_> {
         let is_other = |write: &Write| theirs.iter().any(|their| their.dot == write.dot && their.value != write.value);
         let is_own = |write: &&Write| write.dot.replica == old.me();
         let write = ours.iter().filter(is_own).find(|write| self.is_news(write.dot) || is_other(write))?;
-        let is_unseen = |their: &&Write| {
-            their.dot == write.dot || old.is_unsent(their.dot) || !old.document().context().contains(their.dot)
-        };
+        let is_unseen =
+            |their: &&Write| their.dot == write.dot || old.is_unsent(their.dot) || !old.document().knows(their.dot);
         match theirs.iter().find(is_unseen) {
             Some(their) if their.value == write.value => None,
             Some(their) => {

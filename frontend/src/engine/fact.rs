@@ -101,8 +101,6 @@ pub enum Fact {
     DeviceLost {
         reason: String,
     },
-    /// The log has decided that the replica of this tab is gone for good.
-    Retired,
     /// Relays take nothing more under the id that this tab had, and it has taken a new one.
     NewId(Violation),
     /// What a replica had done and no relay had, this tab has done again under its own id.

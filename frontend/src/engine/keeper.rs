@@ -101,13 +101,6 @@ impl Engine {
     pub(super) fn keep(&self, state: &mut State) {
         let Some(keeper) = &mut state.keeper else { return };
         keeper.waiting.extend(state.session.take_writes());
-        if state.session.view().is_retired() {
-            let engine = self.clone();
-            spawn_local(async move {
-                let _spent_or_still_locked = engine.end_use_of_id(Fact::Retired).await;
-            });
-            return;
-        }
         let Some((changes, last)) = keeper.next(&state.session.view()) else { return };
         let (store, weak) = (Rc::clone(&keeper.store), Rc::downgrade(&self.0));
         let replica = state.session.view().me();

@@ -502,8 +502,7 @@ impl Session {
 
     fn reach_goal(&mut self) {
         let view = self.replica.view();
-        let reached =
-            |goal: &Goal| goal.context.is_subset(view.document().context()) && goal.decided <= view.log().decided();
+        let reached = |goal: &Goal| view.document().has_seen(&goal.context) && goal.decided <= view.log().decided();
         if self.goal.as_ref().is_some_and(reached) {
             self.goal = None;
             self.caught_up_once = true;

@@ -335,8 +335,10 @@ fn command(session: &Session, asked: &Asked) -> String {
         Asked::Configure { number, voters } => {
             tr!("Configuration {number} begins: {relays}", number = number, relays = relays(voters))
         }
-        Asked::Retire { replica } => tr!("{who} writes no more", who = super::capitalised(&author(session, *replica))),
         Asked::Key => tr!("A request of a program, once"),
+        Asked::Retire { replica } => {
+            tr!("{who}: past edits are listed no more", who = super::capitalised(&author(session, *replica)))
+        }
     }
 }
 

@@ -157,7 +157,6 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::ClosedDoor { .. }
         | Fact::DeviceBack
         | Fact::DeviceLost { .. }
-        | Fact::Retired
         | Fact::NewId(_)
         | Fact::RelaysRestored { .. }
         | Fact::LeaseLost { .. }
@@ -265,9 +264,6 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         Fact::DeviceLost { reason } => tr!(
             "This device keeps nothing more for this tab ({reason}). New edits are in this tab only, until a relay has them: keep it open.",
             reason = reason
-        ),
-        Fact::Retired => tr!(
-            "The relays have taken this tab for gone, and take nothing from it any more: copy what you need, then reload the page."
         ),
         Fact::NewId(violation) => tr!(
             "The relays take nothing more under the id of this tab ({problem}), so it has a new id: edits that no relay had are sent again, and its leased numbers are given up.",

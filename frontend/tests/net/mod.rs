@@ -30,6 +30,8 @@ pub const TAB_B: usize = 1;
 /// Not connected at first.
 pub const TAB_C: usize = 2;
 
+/// After so long the relay retires ids under which nobody is linked.
+pub const RETIRE_AFTER: Duration = Duration::from_secs(30);
 const RELAY: VoterId = VoterId(1);
 const INCARNATION: ReplicaId = ReplicaId(1);
 
@@ -77,7 +79,8 @@ impl Net {
     fn with<const VOTERS: usize>(schema: Schema, voters: [VoterId; VOTERS]) -> Self {
         let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
         let addresses = voters.map(|voter| (voter, format!("127.0.0.1:{}", 4999 + voter.0))).into();
-        let role = Role::Relay { voter: RELAY, addresses, seed: 7, tuning: Tuning::default() };
+        let tuning = Tuning { retire_after: RETIRE_AFTER, ..Tuning::default() };
+        let role = Role::Relay { voter: RELAY, addresses, seed: 7, tuning };
         let config = Config { replica: INCARNATION, schema, role };
         let relay = Replica::recover(config, Recovered::default(), now);
         let tabs = [0xaaaa, 0xbbbb, 0xcccc].map(|id| Tab::new(ReplicaId(id << 48), now));

@@ -1,10 +1,11 @@
 //! `/events`: tells of changes as they come, as server-sent events.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::Extensions;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
@@ -13,7 +14,6 @@ use shared::replica::View;
 use shared::wire::Room;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 use utoipa::ToSchema;
 
@@ -21,6 +21,7 @@ use super::Api;
 use super::extract::{InRoom, RoomPath};
 use super::mode::RungName;
 use super::problem::Problem;
+use crate::places::{Full, Limits, Place, Places};
 
 /// How many may listen to one relay.
 const MAX_LISTENERS: usize = 256;
@@ -34,13 +35,30 @@ const AGE: Duration = Duration::from_secs(600);
 /// Tells a proxy to pass each event on as it comes. nginx would otherwise gather them.
 const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
-/// Who may listen.
+/// The places of those who listen.
 #[derive(Clone, Debug)]
-pub struct Listeners(Arc<Semaphore>);
+pub struct Listeners(Places);
 
 impl Default for Listeners {
     fn default() -> Self {
-        Listeners(Arc::new(Semaphore::new(MAX_LISTENERS)))
+        Listeners(Places::new(Limits::shared(MAX_LISTENERS)))
+    }
+}
+
+impl Listeners {
+    fn take(&self, address: IpAddr) -> Result<Place, Problem> {
+        let place = self.0.take(address).map_err(|full| {
+            let detail = match full {
+                Full::Relay => format!("{MAX_LISTENERS} listen to this relay already: listen to another one"),
+                Full::Address => {
+                    "too many listen from your address: end some streams, or listen to another relay".into()
+                }
+            };
+            Problem::unavailable("too-many-listeners", detail)
+        })?;
+        // It is never given to another one.
+        place.speaks();
+        Ok(place)
     }
 }
 
@@ -85,7 +103,7 @@ struct Listener {
     changes: Changes,
     /// What to tell next, if it is known already.
     due: Option<&'static str>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// Changes of the room
@@ -100,12 +118,10 @@ struct Listener {
 )]
 pub async fn listen(
     State(api): State<Api>,
+    extensions: Extensions,
     InRoom(room): InRoom,
 ) -> Result<([(&'static str, &'static str); 1], Sse<impl Stream<Item = Result<Event, Infallible>>>), Problem> {
-    let Ok(place) = Arc::clone(&api.listeners.0).try_acquire_owned() else {
-        let detail = format!("{MAX_LISTENERS} listen to this relay already: listen to another one");
-        return Err(Problem::unavailable("too-many-listeners", detail));
-    };
+    let place = api.listeners.take(super::address(&extensions))?;
     let changes = api.node().changes();
     api.node().read(room.clone(), |_| ()).await?;
     let changes = Changes { room, of_all_rooms: changes, until: Instant::now() + AGE };

@@ -3,24 +3,28 @@
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::io::{Command, CommandRejection, Reply};
 use shared::ledger::{Granted, Rejection, Wish};
 use shared::paxos::Ballot;
 
 use super::Original;
-use super::input::Input;
+use super::input::{Input, Members};
 use super::refusal::Refusal;
 use crate::app::App;
 
 /// Asks an acceptor what it has promised and accepted.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Prepare {
     proposal_number: u64,
 }
 
 impl Input for Prepare {
     const EXAMPLE: &'static str = r#"{"proposal_number": 1}"#;
+
+    fn from_members(members: &Members) -> Result<Self, String> {
+        Ok(Prepare { proposal_number: members.count("proposal_number")? })
+    }
 }
 
 /// How this relay's acceptor stands towards a proposal.
@@ -35,16 +39,19 @@ pub struct Promise {
 }
 
 /// Proposes a highest number.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Accept {
-    /// The log has ballots of its own; this one says nothing to it.
-    #[serde(rename = "proposal_number")]
-    _proposal_number: u64,
     value: u64,
 }
 
 impl Input for Accept {
     const EXAMPLE: &'static str = r#"{"proposal_number": 1, "value": 7}"#;
+
+    fn from_members(members: &Members) -> Result<Self, String> {
+        // The log has ballots of its own; this one says nothing to it.
+        members.count("proposal_number")?;
+        Ok(Accept { value: members.count("value")? })
+    }
 }
 
 /// Who proposes.
@@ -83,7 +90,7 @@ impl Original {
     }
 
     /// Proposes through the log. Only an operator may go further than the reach.
-    pub async fn accept(&self, Accept { value, .. }: Accept, asker: Asker) -> Result<Accepted, Refusal> {
+    pub async fn accept(&self, Accept { value }: Accept, asker: Asker) -> Result<Accepted, Refusal> {
         let highest = self.highest().await?.number.unwrap_or(0);
         if value <= highest {
             return Ok(Accepted::not_above(highest));

@@ -1,16 +1,17 @@
 //! What comes from clients, which may be anything.
 
+use std::fmt::Display;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use shared::wire::Room;
 
-use super::refusal::Refusal;
+use super::refusal::{Refusal, shortened};
 use super::socket_io;
 use super::{DEFAULT_ROOM, Original};
 use crate::api;
@@ -22,17 +23,94 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_DRAINED_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a client may ask with.
-pub trait Input: DeserializeOwned {
+pub trait Input: Sized {
     /// For those who got it wrong.
     const EXAMPLE: &'static str;
     /// Whether no body at all means the same as an empty object.
     const MAY_BE_EMPTY: bool = false;
 
+    /// Reads it out of an object. Members that are not known are ignored, as the original did.
+    ///
     /// # Errors
-    /// If fields are missing, or of another type. Those that are not known are ignored, as the original did.
+    /// Which member is missing, or of another type.
+    fn from_members(members: &Members) -> Result<Self, String>;
+
+    /// # Errors
+    /// If members are missing, or of another type.
     fn from_object(object: Map<String, Value>) -> Result<Self, Refusal> {
-        serde_json::from_value(Value::Object(object)).map_err(|error| Refusal::wrong_fields(error, Self::EXAMPLE))
+        Self::from_members(&Members(object)).map_err(|reason| Refusal::wrong_fields(reason, Self::EXAMPLE))
     }
+}
+
+/// The members of an object that a client has sent. Each value is taken as it is, or refused.
+pub struct Members(Map<String, Value>);
+
+impl Members {
+    /// A text; `None` if there is none, or `null`.
+    ///
+    /// # Errors
+    /// If it is anything else.
+    pub fn text(&self, name: &str) -> Result<Option<String>, String> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(must_be(name, "a text", other)),
+        }
+    }
+
+    /// A text that must be there, though it may be empty.
+    ///
+    /// # Errors
+    /// If it is missing, or anything else.
+    pub fn wanted_text(&self, name: &str) -> Result<String, String> {
+        self.text(name)?.ok_or_else(|| self.no_value(name, "a text"))
+    }
+
+    /// A whole number of 64 bits, written as a number. A text with digits is none, nor is a fraction.
+    ///
+    /// # Errors
+    /// If it is missing, or anything else.
+    pub fn whole_number(&self, name: &str) -> Result<i64, String> {
+        self.number(name, "a whole number of 64 bits", Number::as_i64)
+    }
+
+    /// The same of a number that is not negative.
+    ///
+    /// # Errors
+    /// If it is missing, or anything else.
+    pub fn count(&self, name: &str) -> Result<u64, String> {
+        self.number(name, "a whole number of 64 bits, 0 or more", Number::as_u64)
+    }
+
+    fn number<T>(&self, name: &str, wanted: &str, read: impl Fn(&Number) -> Option<T>) -> Result<T, String> {
+        match self.0.get(name) {
+            Some(Value::Number(number)) => read(number).ok_or_else(|| must_be(name, wanted, number)),
+            _ => Err(self.no_value(name, wanted)),
+        }
+    }
+
+    /// Yes or no; `None` if neither is said.
+    ///
+    /// # Errors
+    /// If it is anything else, also `null`.
+    pub fn yes_or_no(&self, name: &str) -> Result<Option<bool>, String> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(is_so)) => Ok(Some(*is_so)),
+            Some(other) => Err(must_be(name, "true or false", other)),
+        }
+    }
+
+    fn no_value(&self, name: &str, wanted: &str) -> String {
+        match self.0.get(name) {
+            None => format!("`{name}` is missing: it must be {wanted}"),
+            Some(other) => must_be(name, wanted, other),
+        }
+    }
+}
+
+fn must_be(name: &str, wanted: &str, given: impl Display) -> String {
+    format!("`{name}` must be {wanted}, not {}", shortened(&given.to_string()))
 }
 
 /// The body of a request.
@@ -119,11 +197,15 @@ mod tests {
     }
 
     /// Any object.
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug)]
     struct Any(Value);
 
     impl Input for Any {
         const EXAMPLE: &'static str = "{}";
+
+        fn from_members(Members(object): &Members) -> Result<Self, String> {
+            Ok(Any(Value::Object(object.clone())))
+        }
     }
 
     const JSON: Option<&str> = Some("application/json");
@@ -136,6 +218,30 @@ mod tests {
         for declared in [None, Some("text/plain"), Some("application/jsonp")] {
             assert!(matches!(parsed(declared, "{}").await, Err(Refusal::NotDeclaredJson)), "{declared:?}");
         }
+    }
+
+    #[test]
+    fn each_value_is_taken_as_it_is_or_refused_with_the_reason() {
+        let number = |json: &str| {
+            let object = serde_json::from_str(&format!(r#"{{"n": {json}}}"#)).expect("an object");
+            Members(object).whole_number("n")
+        };
+        for (json, expected) in
+            [("7", 7), ("-7", -7), ("9223372036854775807", i64::MAX), ("9007199254740993", 9007199254740993)]
+        {
+            assert_eq!(number(json), Ok(expected));
+        }
+        for json in ["null", "true", "\"7\"", "[7]", "7.5", "7.0", "1e3", "9223372036854775808", "-0.1"] {
+            let refused = number(json).expect_err(json);
+            assert!(refused.starts_with("`n` must be a whole number of 64 bits, not "), "{json}: {refused}");
+        }
+        let members = Members(Map::from_iter([("t".to_owned(), Value::from(" Zo\u{eb}\n"))]));
+        assert_eq!(members.wanted_text("t").as_deref(), Ok(" Zo\u{eb}\n"));
+        assert_eq!(members.wanted_text("u"), Err("`u` is missing: it must be a text".to_owned()));
+        assert_eq!(
+            members.whole_number("t"),
+            Err("`t` must be a whole number of 64 bits, not \" Zo\u{eb}\\n\"".to_owned())
+        );
     }
 
     #[tokio::test]

@@ -1,10 +1,10 @@
 //! The load, and the switch between Paxos and CRDTs alone.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::ledger::{Epoch, Load, Mode, Reason, Rung, Wish};
 
 use super::Original;
-use super::input::Input;
+use super::input::{Input, Members};
 use super::refusal::Refusal;
 
 /// The load as the original tells it, and what it rests on here.
@@ -26,19 +26,18 @@ pub struct Report {
 }
 
 /// Asks for the numbers to be given by CRDTs alone, or no longer.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Switch {
-    #[serde(default = "yes")]
     use_crdt_only: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Input for Switch {
     const EXAMPLE: &'static str = r#"{"use_crdt_only": false}, or nothing to switch to CRDTs only"#;
     const MAY_BE_EMPTY: bool = true;
+
+    fn from_members(members: &Members) -> Result<Self, String> {
+        Ok(Switch { use_crdt_only: members.yes_or_no("use_crdt_only")?.unwrap_or(true) })
+    }
 }
 
 /// How numbers are given from now on.

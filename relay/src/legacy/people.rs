@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::crdt::FieldEdit;
 use shared::id::RecordId;
 use shared::io::{Command, Consistency, Reply};
@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
 use super::Original;
-use super::input::Input;
+use super::input::{Input, Members};
 use super::refusal::Refusal;
 use crate::node::NoRoom;
 
@@ -23,17 +23,21 @@ use crate::node::NoRoom;
 const TURNS_AT_ONCE: usize = 64;
 
 /// A person to be added.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Person {
     name: Option<String>,
 }
 
 impl Input for Person {
     const EXAMPLE: &'static str = r#"{"name": "Anna"}"#;
+
+    fn from_members(members: &Members) -> Result<Self, String> {
+        Ok(Person { name: members.text("name")? })
+    }
 }
 
 /// A name to be added, and a highest number to be proposed.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Proposal {
     /// Empty to propose the number alone.
     name: String,
@@ -43,6 +47,10 @@ pub struct Proposal {
 
 impl Input for Proposal {
     const EXAMPLE: &'static str = r#"{"name": "Anna", "number": 7}"#;
+
+    fn from_members(members: &Members) -> Result<Self, String> {
+        Ok(Proposal { name: members.wanted_text("name")?, number: members.whole_number("number")? })
+    }
 }
 
 impl From<Proposal> for Update {

@@ -15,7 +15,7 @@ use shared::wire::Room;
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Event, HttpExtension, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::input::Input;
@@ -25,6 +25,7 @@ use super::{Original, updates};
 use crate::api;
 use crate::app::App;
 use crate::node::NodeHandle;
+use crate::places::{Limits, Place, Places};
 
 /// Where the endpoint is.
 pub const PATH: &str = "/socket.io";
@@ -45,7 +46,7 @@ struct Client {
     /// Where it comes from.
     address: IpAddr,
     /// Its place among all clients.
-    _place: Arc<OwnedSemaphorePermit>,
+    _place: Arc<Place>,
 }
 
 /// What an `error` event says.
@@ -65,7 +66,7 @@ pub fn router(app: &App) -> Router<App> {
     // All before a client learns that it is connected: it misses nothing then, and nothing that it says is missed.
     io.ns("/", (async || {}).with(greet));
     tokio::spawn(updates::tell(io, app.node.clone()));
-    let entrance = Entrance { app: app.clone(), places: Arc::new(Semaphore::new(MAX_CLIENTS)) };
+    let entrance = Entrance { app: app.clone(), places: Places::new(Limits::shared(MAX_CLIENTS)) };
     Router::new()
         .route_service(PATH, service.clone())
         .route_service(&format!("{PATH}/"), service)
@@ -76,7 +77,7 @@ pub fn router(app: &App) -> Router<App> {
 #[derive(Clone)]
 struct Entrance {
     app: App,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// Takes one of the places for a handshake.
@@ -85,8 +86,10 @@ async fn admit(State(entrance): State<Entrance>, request: Request, next: Next) -
     let Original { node, room, .. } = Original::from_request_parts(&mut parts, &entrance.app).await?;
     let has_session = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")));
     if !has_session {
-        let place = Arc::new(entrance.places.try_acquire_owned().map_err(|_| Refusal::Full)?);
         let address = api::address(&parts.extensions);
+        let place = Arc::new(entrance.places.take(address).map_err(|_| Refusal::Full)?);
+        // It is never given to another one.
+        place.speaks();
         parts.extensions.insert(Client { node, room, address, _place: place });
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
@@ -119,6 +122,8 @@ struct Said {
 /// Does what a client wants until it is gone.
 async fn do_in_order(client: Client, mut queue: mpsc::Receiver<Said>) {
     while let Some(Said { answer, argument }) = queue.recv().await {
+        // It costs the budget of the address as any other request does.
+        client.node.pay(client.address, argument.to_string().len()).await;
         let original = Original::new(client.node.clone(), client.room.clone());
         match answer.event.as_str() {
             "update_data" => answer.acknowledge(update(original, client.address, argument).await),

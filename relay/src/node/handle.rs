@@ -18,6 +18,7 @@ use super::directory::Others;
 use super::membership::{Asked, Health, Membership, NotAsked};
 use super::tabs::{Said, Visitor};
 use crate::budget::{Account, Budgets};
+use crate::clocks::Clocks;
 use crate::outbox::{Outbox, Total};
 use crate::requests::Requests;
 
@@ -109,6 +110,7 @@ pub struct NodeHandle {
     pub(super) changes: broadcast::Sender<Room>,
     pub(super) told: broadcast::Sender<Told>,
     pub(super) requests: Arc<Requests>,
+    pub(super) clocks: Arc<Clocks>,
     /// How much waits in the outboxes of all tabs.
     pub(super) waiting_for_tabs: Total,
     pub(super) budgets: Budgets,
@@ -317,6 +319,11 @@ impl Connection {
     /// Who this relay is.
     pub fn me(&self) -> &Me {
         &self.node.me
+    }
+
+    /// The clocks of the relays.
+    pub fn clocks(&self) -> Arc<Clocks> {
+        Arc::clone(&self.node.clocks)
     }
 
     pub async fn link_up(&self, remote: Remote, outbox: Outbox) -> Result<(), Stopped> {

@@ -39,6 +39,9 @@ pub struct Health {
     /// The rooms that are closed since they have failed, and what to do.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     closed_rooms: BTreeMap<String, String>,
+    /// Why the clock of this machine is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<String>,
 }
 
 /// How one of the relays is, as another sees it.
@@ -158,8 +161,9 @@ impl Node {
         });
         let closed = self.rooms.closed.iter().map(|(room, closed)| (room.as_str().to_owned(), closed.to_string()));
         let closed_rooms: BTreeMap<_, _> = closed.collect();
+        let clock = self.clocks.off().map(|off| off.to_string());
         Health {
-            status: if closed_rooms.is_empty() { "ok" } else { "degraded" },
+            status: if closed_rooms.is_empty() && clock.is_none() { "ok" } else { "degraded" },
             id: self.me.voter.0,
             address: self.own_address(),
             rooms: self.rooms.open.len(),
@@ -169,6 +173,7 @@ impl Node {
             decided: self.rooms.open.values().map(|room| room.machine.view().log().decided().0).sum(),
             relays: relays.collect(),
             closed_rooms,
+            clock,
         }
     }
 

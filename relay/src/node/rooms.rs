@@ -40,6 +40,8 @@ pub(super) struct Rooms {
     pub(super) failures: BTreeMap<Room, Vec<Instant>>,
     /// How many rooms there may be.
     limit: usize,
+    /// How long an id is away in a room before it is retired.
+    retire_after: Duration,
     /// The highest ballot promised in a room that is dropped.
     floor: Ballot,
     openings: BTreeMap<IpAddr, Bucket>,
@@ -68,12 +70,13 @@ pub(super) struct OpenRoom {
 }
 
 impl Rooms {
-    pub(super) fn new(limit: usize, floor: Ballot, recover: Recover) -> Self {
+    pub(super) fn new(limit: usize, retire_after: Duration, floor: Ballot, recover: Recover) -> Self {
         Rooms {
             open: BTreeMap::new(),
             closed: BTreeMap::new(),
             failures: BTreeMap::new(),
             limit,
+            retire_after,
             floor,
             openings: BTreeMap::new(),
             recover,
@@ -183,7 +186,8 @@ impl Node {
     /// Begins a room with what the disk has of it. A room whose data makes the replica panic stays closed.
     pub(super) fn open(&mut self, room: Room, recovered: Recovered) {
         let seed = getrandom::u64().expect("the system gives random numbers");
-        let (voter, addresses, tuning) = (self.me.voter, self.directory.addresses(), Tuning::default());
+        let (voter, addresses) = (self.me.voter, self.directory.addresses());
+        let tuning = Tuning { retire_after: self.rooms.retire_after, ..Tuning::default() };
         let role = Role::Relay { voter, addresses, seed, tuning };
         let config = Config { replica: self.me.replica, schema: self.me.schema.clone(), role };
         let (now, recover) = (self.now(), self.rooms.recover);

@@ -229,6 +229,7 @@ mod tests {
             changes: broadcast::Sender::new(1),
             told: broadcast::Sender::new(1),
             requests: Arc::default(),
+            clocks: Arc::default(),
             waiting_for_tabs: Total::new(1 << 20),
             budgets: Budgets::default(),
             memory: Memory::new(1 << 20),

@@ -69,7 +69,8 @@ impl Scene {
         let peers = peers.iter().map(|&peer| (peer, "127.0.0.1:2".to_owned())).collect();
         let store = Store::open(dir, &Purpose { voter, schema: schema.clone() }).expect("a database");
         let (about, recovered) = (store.about().clone(), store.load().expect("rooms"));
-        let identity = Identity { voter, schema, address: "127.0.0.1:1".to_owned(), peers, max_rooms: 10 };
+        let (address, retire_after) = ("127.0.0.1:1".to_owned(), Duration::from_secs(3600));
+        let identity = Identity { voter, schema, address, peers, max_rooms: 10, retire_after };
         let (writer, reports) = Writer::start(store);
         let (mut node, mut handle) = Node::with(recover, identity, about, recovered, writer);
         node.waiting_for_tabs = Total::new(waiting);

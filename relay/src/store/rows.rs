@@ -188,6 +188,7 @@ pub(super) fn without_overwritten<'a>(
     for (room, op) in writes.into_iter().rev() {
         let rows: Vec<Row> = match op {
             WriteOp::PutContext(part) => part.replicas().map(Row::Context).collect(),
+            WriteOp::DropContext(replica) => vec![Row::Context(*replica)],
             WriteOp::Standing(_) => vec![Row::Standing],
             WriteOp::Cursor { first, .. } => vec![Row::Cursor(*first)],
             _ => Vec::new(),
@@ -204,9 +205,11 @@ pub(super) fn without_overwritten<'a>(
 /// Carries out one write: the SQL of what `Recovered::apply` means.
 pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
     match op {
-        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::PutContext(_) | WriteOp::Distrust(_) => {
-            write_document(transaction, room, op)
-        }
+        WriteOp::PutVersion { .. }
+        | WriteOp::DropVersion { .. }
+        | WriteOp::PutContext(_)
+        | WriteOp::DropContext(_)
+        | WriteOp::Distrust(_) => write_document(transaction, room, op),
         WriteOp::Standing(_) | WriteOp::Remember { .. } => write_standing(transaction, room, op),
         WriteOp::Snapshot { .. }
         | WriteOp::Accept { .. }
@@ -223,7 +226,6 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::Sent(_)
         | WriteOp::LogDropped
         | WriteOp::LostNumber { .. }
-        | WriteOp::Forget(_)
         | WriteOp::Hearsay(_) => Ok(()),
     }
 }
@@ -256,6 +258,11 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
                 params![room, replica.0 as i64, wire::dot_set_bytes(&part.of(replica))],
             )
         }),
+        WriteOp::DropContext(replica) => execute(
+            transaction,
+            "DELETE FROM context WHERE room = ?1 AND replica = ?2",
+            params![room, replica.0 as i64],
+        ),
         WriteOp::Distrust(distrust) => execute(
             transaction,
             "INSERT OR REPLACE INTO distrust (room, body) VALUES (?1, ?2)",

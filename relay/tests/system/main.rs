@@ -2,6 +2,7 @@
 
 mod agreement;
 mod api;
+mod clocks;
 mod cluster;
 mod crash;
 mod health;
@@ -11,5 +12,6 @@ mod membership;
 mod operation;
 mod restore;
 mod resync;
+mod retiring;
 mod schema;
 mod tab;

@@ -46,6 +46,7 @@ impl Document {
             }
         }
         let unseen = self.see(&context, &mut outcome.merged);
+        self.put_retired(&mut outcome.merged);
         let versions = outcome.taken.unwrap_or_default();
         let mut news =
             Delta { context: outcome.merged.died.iter().map(|&(_, dot)| dot).collect(), versions, remaining: 0 };
@@ -67,6 +68,7 @@ impl Document {
             self.merge_record(edit.record, &context, vec![live], &mut outcome);
             self.see(&context, &mut outcome.merged);
         }
+        self.put_retired(&mut outcome.merged);
         outcome.merged
     }
 

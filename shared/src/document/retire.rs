@@ -1,31 +1,37 @@
-//! Taking the entry of a replica that is gone for good out of the causal context.
+//! Taking the past of a replica that is away out of the causal context.
 //!
-//! Each replica that ever wrote costs every context an entry. That a replica is gone, and what its last dot was, is for
+//! Each replica that ever wrote costs every context an entry. That a replica is away, and what its last dot was, is for
 //! the replicated log to decide; this is what a document then does, and why it may.
 //!
-//! **The rule.** Who proposes the retirement has seen all dots of the replica, and none of them is live there
-//! ([`Document::check_retirement`]). Who learns that it is decided drops the entry, but for dots that are still live
-//! here, and takes every other dot up to the last for known and dead from then on. What a document says after it has
-//! learnt of the decision is preceded, on every link, by the log up to the decision.
+//! **The rule.** Whoever proposes the retirement has seen all dots of the replica up to the last, and none of them is
+//! live there ([`Document::check_retirement`]). Who learns that it is decided drops them from the context, but for dots
+//! that are still live here, and takes every other dot up to the last for known and dead from then on. What a document
+//! says after it has learnt of the decision is preceded, on every link, by the log up to the decision.
 //!
 //! **Why it is safe.** A document asks its context two things of a dot that is not live: is it known, and so dead? When
-//! the retirement was proposed, all dots of the replica were known and dead in one state. What is dead in one of two
+//! the retirement was proposed, all those dots were known and dead in one state. What is dead in one of two
 //! states is dead in their join, so that they are dead in every state that is above that one, and all replicas are on
 //! their way to such a state. To take them for dead at once gives no other answer than the one that would come; and no
 //! version is lost by it, since what the proposer's state holds in place of them comes as it would have come. A version
 //! that lives by such a dot here goes when what has superseded it arrives, or when it is told to be dead, as ever.
 //! Others hear of the missing entry only after the decision, when they answer alike.
 //!
-//! **When it can be done.** Versions that live by a dot of the replica stand in the way; an edit of their records that
-//! changes nothing brings them under another name. The table of the retired costs as much as the entries did, but once,
-//! in the state that the log drives, and not in every context that is sent.
+//! **It takes the past, and nothing else.** Dots above the last are as those of any replica. So a replica that was only
+//! away goes on under its id, and edits of it that nobody had seen are merged whenever somebody brings them. It can
+//! be retired again, up to a later dot. The replica itself keeps its own entry, which says what its next dot is.
+//!
+//! **When it can be done.** Versions that live by a dot of the replica stand in the way; an edit of their records brings
+//! them under another name. The table of the retired costs as much as the entries did, but once, in the state that the
+//! log drives, and not in every context that is sent.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{Document, Liveness};
-use crate::dot::{Dot, DotSet};
+use super::{Document, Liveness, Merged};
+use crate::dot::{Dot, DotSet, MAX_COUNTER};
 use crate::id::{RecordId, ReplicaId};
+use crate::io::WriteOp;
+use crate::mutation::{self, Mutation};
 
 /// Why the retirement of a replica must not be proposed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,19 +48,29 @@ impl Document {
     /// # Errors
     /// [`NotYet`].
     pub fn check_retirement(&self, replica: ReplicaId, last: u64) -> Result<(), NotYet> {
-        if !dots_up_to(replica, last).is_subset(&self.context) {
+        if !self.has_seen(&dots_up_to(replica, last)) {
             return Err(NotYet::Unseen);
         }
         let live: BTreeSet<_> = self.live_in(&self.context.of(replica)).map(|(_, record)| record).collect();
-        if live.is_empty() { Ok(()) } else { Err(NotYet::Live(live)) }
+        if live.is_empty() || mutation::is(Mutation::RetiredAlive) { Ok(()) } else { Err(NotYet::Live(live)) }
     }
 
-    /// Retires a replica whose last dot has the counter `last`: the log has decided it.
-    pub fn retire(&mut self, replica: ReplicaId, last: u64) {
-        let live: DotSet = self.live_in(&self.context.of(replica)).map(|(dot, _)| dot).collect();
-        self.context.drop_replica(replica);
-        self.context.join(&live);
-        self.retired.insert(replica, last);
+    /// Retires a replica up to the dot with the counter `last`: the log has decided it. Gives what that changes on the
+    /// disk.
+    pub fn retire(&mut self, replica: ReplicaId, last: u64) -> Option<WriteOp> {
+        let known = self.retired.entry(replica).or_insert(0);
+        *known = last.max(*known);
+        let past = dots_up_to(replica, last).intersection(&self.context);
+        if mutation::is(Mutation::RetiredForGood) {
+            *known = MAX_COUNTER;
+        }
+        let live: DotSet = self.live_in(&past).map(|(dot, _)| dot).collect();
+        let gone = past.difference(&live);
+        if gone.is_empty() {
+            return None;
+        }
+        self.context = self.context.difference(&gone);
+        Some(self.row_of(replica))
     }
 
     /// The log begins anew: nobody is known to be retired.
@@ -62,10 +78,46 @@ impl Document {
         self.retired.clear();
     }
 
-    /// Whether the log has decided that a replica is retired, as far as this document has learnt.
+    /// Takes those of some dots out of the context that are not live, as if they had never been seen. Gives what that changes
+    /// on the disk.
+    pub fn forget(&mut self, dots: &DotSet) -> Vec<WriteOp> {
+        let live: DotSet = self.live_in(dots).map(|(dot, _)| dot).collect();
+        let forgotten = dots.intersection(&self.context).difference(&live);
+        self.context = self.context.difference(&forgotten);
+        forgotten.replicas().map(|replica| self.row_of(replica)).collect()
+    }
+
+    /// The counter up to which a replica is retired, as far as this document has learnt; 0 if it is not.
     #[must_use]
-    pub fn has_retired(&self, replica: ReplicaId) -> bool {
-        self.retired.contains_key(&replica)
+    pub fn retired_up_to(&self, replica: ReplicaId) -> u64 {
+        self.retired.get(&replica).copied().unwrap_or(0)
+    }
+
+    /// All dots of a replica that are known, those among them up to which it is retired.
+    #[must_use]
+    pub fn dots_of(&self, replica: ReplicaId) -> DotSet {
+        let mut dots = self.context.of(replica);
+        dots.join(&dots_up_to(replica, self.retired_up_to(replica)));
+        dots
+    }
+
+    /// The counter of the last dot of a replica that is known; 0 if there is none.
+    #[must_use]
+    pub fn last_of(&self, replica: ReplicaId) -> u64 {
+        self.context.highest(replica).max(self.retired_up_to(replica))
+    }
+
+    /// Whether all of these dots were seen.
+    #[must_use]
+    pub fn has_seen(&self, dots: &DotSet) -> bool {
+        self.without_retired(dots).is_subset(&self.context)
+    }
+
+    /// Whether two documents hold the same and have seen the same, but for the entries that retired replicas keep of
+    /// themselves.
+    #[must_use]
+    pub fn is_as(&self, other: &Document) -> bool {
+        self.records == other.records && other.without_retired(&self.context) == self.without_retired(&other.context)
     }
 
     /// Whether a dot was seen.
@@ -92,8 +144,24 @@ impl Document {
         true
     }
 
+    /// Writes the entries of retired replicas whose last live dots have died.
+    pub(super) fn put_retired(&self, merged: &mut Merged) {
+        if self.retired.is_empty() {
+            return;
+        }
+        let died = merged.died.iter().map(|&(_, dot)| dot).filter(|&dot| self.is_retired(dot));
+        let replicas: BTreeSet<ReplicaId> = died.map(|dot| dot.replica).collect();
+        merged.writes.extend(replicas.into_iter().map(|replica| self.row_of(replica)));
+    }
+
+    /// The entry of a replica in the context, as it is to be on the disk.
+    fn row_of(&self, replica: ReplicaId) -> WriteOp {
+        let dots = self.context.of(replica);
+        if dots.is_empty() { WriteOp::DropContext(replica) } else { WriteOp::PutContext(dots) }
+    }
+
     /// Some dots without those of retired replicas that are not live here.
-    pub(super) fn without_retired<'a>(&self, dots: &'a DotSet) -> Cow<'a, DotSet> {
+    pub(crate) fn without_retired<'a>(&self, dots: &'a DotSet) -> Cow<'a, DotSet> {
         if self.retired.is_empty() {
             return Cow::Borrowed(dots);
         }
@@ -102,7 +170,7 @@ impl Document {
     }
 
     /// The retired ones of some dots.
-    pub(super) fn retired_in(&self, dots: &DotSet) -> DotSet {
+    pub(crate) fn retired_in(&self, dots: &DotSet) -> DotSet {
         if self.retired.is_empty() {
             return DotSet::default();
         }
@@ -120,7 +188,7 @@ impl Document {
     }
 
     fn is_retired(&self, dot: Dot) -> bool {
-        self.retired.get(&dot.replica).is_some_and(|&last| dot.counter <= last)
+        dot.counter <= self.retired_up_to(dot.replica)
     }
 }
 

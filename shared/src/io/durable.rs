@@ -34,6 +34,8 @@ pub enum WriteOp {
     },
     /// For each replica in the set: these are its dots in the context now.
     PutContext(DotSet),
+    /// The context has no dots of this replica any more.
+    DropContext(ReplicaId),
     Standing(Standing),
     /// What is remembered of another voter.
     Remember {
@@ -74,8 +76,6 @@ pub enum WriteOp {
         record: RecordId,
         number: Option<u64>,
     },
-    /// These dots, which are not live, are not in the context any more.
-    Forget(DotSet),
     /// What a tab has heard from its neighbours alone.
     Hearsay(Hearsay),
     /// What the replica was told and does not believe.
@@ -155,6 +155,7 @@ impl Recovered {
                 }
             }
             WriteOp::PutContext(part) => self.context.replace(&part),
+            WriteOp::DropContext(replica) => self.context.drop_replica(replica),
             WriteOp::Standing(standing) => self.standing = standing,
             WriteOp::Remember { voter, incarnation, standing } => {
                 self.remembered.insert(voter, (incarnation, standing));
@@ -196,7 +197,6 @@ impl Recovered {
             WriteOp::LostNumber { record, number: None } => {
                 self.lost_numbers.remove(&record);
             }
-            WriteOp::Forget(dots) => self.context = self.context.difference(&dots),
             WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
             WriteOp::Distrust(distrust) => self.distrust = distrust,
             WriteOp::Raised(number) => self.raised = number,

@@ -88,7 +88,8 @@ pub enum Wish {
         from: u32,
         voters: BTreeMap<VoterId, ReplicaId>,
     },
-    /// A replica is gone for good; its last dot has the counter `last`.
+    /// A replica is away: its dots up to the one with the counter `last` take no place in contexts any more. It may come
+    /// back, and then goes on behind them.
     Retire {
         replica: ReplicaId,
         last: u64,

@@ -53,10 +53,14 @@ impl Leader {
         self.first.plus(self.flights.len() as u64)
     }
 
+    /// Whether the entry that ends the configuration is in flight.
+    pub(super) fn ends_configuration(&self) -> bool {
+        self.flights.back().is_some_and(|last| last.configuration().is_some())
+    }
+
     /// How many entries can be proposed now.
     pub(super) fn capacity(&self) -> usize {
-        let ends = self.flights.back().is_some_and(|last| last.configuration().is_some());
-        if ends && !mutation::is(Mutation::BehindTheEnd) || self.proposals.len() >= PROPOSALS {
+        if self.ends_configuration() && !mutation::is(Mutation::BehindTheEnd) || self.proposals.len() >= PROPOSALS {
             return 0;
         }
         WINDOW.saturating_sub(self.flights.len()).min(ENTRIES_PER_PROPOSAL)

@@ -130,7 +130,7 @@ impl Replica {
                             let settled: DotSet = claims.iter().map(|claim| claim.dot).collect();
                             self.forget_verdicts(&settled);
                         }
-                        (Ok(Granted::Retired { .. }), _) => self.retire_all(),
+                        (Ok(_), &Wish::Retire { replica, last }) => self.retire(replica, last),
                         _ => {}
                     }
                 }
@@ -168,15 +168,6 @@ impl Replica {
         if let (Some(voter), Some(configuration)) = (&mut self.voter, self.ledger.configuration()) {
             voter.configure(now.monotonic, configuration);
             self.holdings.reconfigured();
-        }
-    }
-
-    /// The document lets go of the replicas that the log has decided to be gone.
-    pub(super) fn retire_all(&mut self) {
-        for (replica, last) in self.ledger.retired() {
-            if !self.document.has_retired(replica) {
-                self.document.retire(replica, last);
-            }
         }
     }
 

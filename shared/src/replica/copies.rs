@@ -12,7 +12,7 @@ use litemap::LiteMap;
 
 use crate::id::ReplicaId;
 use crate::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
-use crate::ledger::Claim;
+use crate::ledger::{Claim, Granted, Numbered};
 use crate::mutation::{self, Mutation};
 use crate::paxos::Voter;
 
@@ -66,21 +66,47 @@ impl Replica {
             Message::Have { context, .. } | Message::Stored { context, .. } => context.highest(self.me),
             _ => 0,
         };
-        let made = self.document.context().highest(self.me);
         // A neighbour may have heard of it from this tab.
-        let known = if self.is_neighbour(kind) { made } else { made.min(self.copies.sent) };
-        if told > known && !self.document.has_retired(self.me) && !mutation::is(Mutation::CopyUnnoticed) {
-            self.copies.is_found = true;
-        } else if !self.is_neighbour(kind) {
+        let may_be_unsent = self.is_neighbour(kind);
+        let reveals = self.is_of_a_copy(told, may_be_unsent);
+        if !reveals && !self.is_neighbour(kind) {
             self.begins_to_send();
         }
         self.copies.is_found
     }
 
+    /// Looks at the counter of an own edit of this tab that others know. Returns true if another copy has made it.
+    fn is_of_a_copy(&mut self, told: u64, may_be_unsent: bool) -> bool {
+        let made = self.document.context().highest(self.me);
+        let known = if may_be_unsent { made } else { made.min(self.copies.sent) };
+        let reveals = told > known && !mutation::is(Mutation::CopyUnnoticed);
+        self.copies.is_found |= reveals;
+        reveals
+    }
+
+    /// The log has retired this replica itself up to an edit: so everybody knows its edits up to that one.
+    pub(super) fn own_past_is_retired(&mut self, last: u64) {
+        if self.is_relay() {
+            self.check_memory(last);
+        } else {
+            self.is_of_a_copy(last, false);
+        }
+    }
+
     /// Looks for claims of this tab in a ledger that has come as a whole.
     pub(super) fn look_for_copy_in_ledger(&mut self) {
         let is_known = |claim: &Claim| self.ledger.has_outcome(claim.id);
-        let others = self.ledger.latest_claim_of(self.me) > self.claims.seq() || self.claims.unsent().any(is_known);
+        // Under the name of a claim that was sent, another copy may have asked for a number for another record.
+        let is_for_another = |claim: &Claim| match self.ledger.outcome(claim) {
+            Some(Ok(Granted::Final(Numbered { number, slot }))) => {
+                let owner = self.ledger.owner_of(number).filter(|&(_, since)| since == slot);
+                owner.is_some_and(|(record, _)| Some(record) != claim.wish.record())
+            }
+            _ => false,
+        };
+        let others = self.ledger.latest_claim_of(self.me) > self.claims.seq()
+            || self.claims.unsent().any(is_known)
+            || self.claims.fixed().any(is_for_another);
         if !self.is_relay() && others && !mutation::is(Mutation::CopyUnnoticed) {
             self.copies.is_found = true;
         }

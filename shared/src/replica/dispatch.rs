@@ -51,7 +51,7 @@ impl Replica {
             Message::Edit(edit) => self.on_edit(now, peer, kind, edit, output)?,
             Message::Delta(delta) => self.on_delta(now, peer, kind, (delta, Vec::new()), output)?,
             Message::Doubtful { delta, doubts } => self.on_delta(now, peer, kind, (delta, doubts), output)?,
-            Message::More => self.send(peer, self.have()),
+            Message::More => self.send(peer, self.have(kind)),
             Message::Digest(digest) => self.on_digest(peer, kind, digest)?,
             Message::AskLiveness { of, buckets } => self.on_ask_liveness(peer, kind, of, buckets),
             Message::Liveness(liveness) => self.on_liveness(now, peer, kind, liveness, output)?,
@@ -112,11 +112,11 @@ impl Replica {
             Message::Equivocated { dot } => self.on_equivocated(dot, output),
             Message::Presence(presence) => {
                 self.peers.set_presence(from, presence);
-                self.twins.tabs_changed();
+                self.presence_changed();
             }
             Message::PresenceNews(news) => {
                 self.peers.change_presence(from, &news);
-                self.twins.tabs_changed();
+                self.presence_changed();
             }
             Message::Status(status) => self.peers.set_status(status),
             Message::StatusNews(news) => self.peers.change_status(news),
@@ -155,13 +155,13 @@ impl Replica {
         self.peers.up(peer, kind);
         if self.is_relay() {
             self.holdings.up(peer, kind);
-            self.twins.tabs_changed();
+            self.presence_changed();
         }
         self.observing.peer_up(now, kind);
         if !self.is_neighbour(kind) {
             self.tell_all_doubts(peer, kind);
         }
-        self.send(peer, self.have());
+        self.send(peer, self.have(kind));
         if self.is_neighbour(kind) {
             self.begins_to_send();
             return;
@@ -186,7 +186,7 @@ impl Replica {
         if self.is_relay() {
             self.holdings.down(peer);
             self.observing.watcher_down(peer);
-            self.twins.tabs_changed();
+            self.presence_changed();
         }
         let gone = self.peers.down(peer);
         self.ends_to_send();

@@ -70,14 +70,19 @@ impl Replica {
 
     /// Writes down what is hearsay, along with the versions that it is about.
     ///
-    /// That a replica is retired was decided, so that its dots are hearsay no more: no relay will ever tell of them. Nor will
+    /// The dots up to which a replica is retired are hearsay no more: relays know them, and tell of them no more. Nor will
     /// one tell of an edit that could not be merged here, since it builds on what nobody has.
     pub(super) fn keep_hearsay(&mut self) {
-        let unmerged = self.hearsay.dots.difference(self.document.context());
-        if !unmerged.is_empty() && !mutation::is(Mutation::HearsayUnending) {
-            let has_ended = self.hearsay.confirm(&unmerged) && !self.hearsay_written.is_empty();
+        let mut untold = self.hearsay.dots.difference(self.document.context());
+        untold.join(&self.document.retired_in(&self.hearsay.dots));
+        if !untold.is_empty() && !mutation::is(Mutation::HearsayUnending) {
+            let has_ended = self.hearsay.confirm(&untold) && !self.hearsay_written.is_empty();
             let relays = if has_ended { self.peers.relays() } else { Vec::new() };
-            relays.into_iter().for_each(|relay| self.end_hearsay(relay));
+            for relay in relays {
+                if let Some(kind) = self.peers.kind(relay) {
+                    self.end_hearsay(relay, kind);
+                }
+            }
         }
         if self.hearsay != self.hearsay_written {
             self.hearsay_written = self.hearsay.clone();
@@ -115,14 +120,14 @@ impl Replica {
             let news = told.difference(self.document.context());
             self.hearsay.dots.join(&news);
         } else if self.hearsay.confirm(&told) {
-            self.end_hearsay(peer);
+            self.end_hearsay(peer, kind);
         }
     }
 
     /// What was held back can be sent, as soon as the relay says what it lacks; and the two can be compared.
-    fn end_hearsay(&mut self, relay: PeerId) {
+    fn end_hearsay(&mut self, relay: PeerId, kind: PeerKind) {
         self.send(relay, Message::More);
-        self.send(relay, self.have());
+        self.send(relay, self.have(kind));
     }
 
     /// By an edit of this tab's user a relay learns of the neighbours' edits that it builds on, and does not tell this tab

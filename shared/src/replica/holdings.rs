@@ -153,7 +153,7 @@ impl Replica {
             tab.told = majority.clone();
         }
         let OnMajority { configuration, dots: majority } = majority;
-        self.send(peer, Message::Stored { context: self.document.context().of(tab), configuration, majority });
+        self.send(peer, Message::Stored { context: self.document.dots_of(tab), configuration, majority });
     }
 
     /// The edits of a tab that are on the disks of a majority of the voters, once this step is durable.
@@ -165,8 +165,24 @@ impl Replica {
         let here = votes((voter.me(), self.me)).then(|| self.document.context().of(tab));
         let relays = self.holdings.of_relays();
         let elsewhere = relays.values().filter(|relay| votes(relay.id)).map(|relay| relay.holds.of(tab));
-        let dots = in_at_least(configuration.quorum(), here.into_iter().chain(elsewhere));
+        let mut dots = in_at_least(configuration.quorum(), here.into_iter().chain(elsewhere));
+        // What has taken the place of these is on a majority.
+        dots.join(&self.document.retired_in(&self.document.dots_of(tab)));
         OnMajority { configuration: configuration.number, dots }
+    }
+}
+
+impl Replica {
+    /// Whether each of a majority of the voters has all of these on its disk, as far as is known here.
+    pub(super) fn majority_holds(&self, dots: &DotSet) -> bool {
+        let Some(voter) = &self.voter else { return false };
+        let configuration = voter.configuration();
+        let dots = self.document.without_retired(dots);
+        let here = configuration.has(voter.me(), self.me) && dots.is_subset(self.document.context());
+        let relays = self.holdings.of_relays();
+        let votes = relays.values().filter(|relay| configuration.has(relay.id.0, relay.id.1));
+        let elsewhere = votes.filter(|relay| dots.is_subset(&relay.holds)).count();
+        usize::from(here) + elsewhere >= configuration.quorum()
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::crdt::Op;
 use crate::dot::DotSet;
 use crate::id::{RecordId, ReplicaId};
-use crate::io::{Message, Now, PeerKind, WriteOp};
+use crate::io::{Message, Now, PeerKind};
 use crate::mutation::{self, Mutation};
 use crate::schema::GivenNumber;
 
@@ -122,10 +122,8 @@ impl Replica {
     /// What has died of the orphans is superseded by what this tab has carried, or was removed. To know of it is of no use
     /// any more, and no relay will ever tell of it.
     fn forget_dead_orphans(&mut self, orphans: &DotSet) {
-        let forgotten = self.document.forget(orphans);
-        if !forgotten.is_empty() {
-            self.outbox.writes().push(WriteOp::Forget(forgotten));
-        }
+        let rows = self.document.forget(orphans);
+        self.outbox.writes().extend(rows);
     }
 
     /// Gives some of the numbers anew that the restored relays have lost. Says whether there were none.

@@ -142,6 +142,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         WriteOp::PutVersion { .. }
         | WriteOp::DropVersion { .. }
         | WriteOp::PutContext(_)
+        | WriteOp::DropContext(_)
         | WriteOp::ClaimSeq(_)
         | WriteOp::Ask(_)
         | WriteOp::Sent(_)
@@ -150,7 +151,6 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::Raised(_)
         | WriteOp::LogDropped
         | WriteOp::LostNumber { .. }
-        | WriteOp::Forget(_)
         | WriteOp::Answered(_)
         | WriteOp::Refused { .. }
         | WriteOp::Cursor { .. } => false,

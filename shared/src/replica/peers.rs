@@ -1,6 +1,6 @@
 //! The links of a replica, and who is known to be where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use litemap::LiteMap;
@@ -271,6 +271,14 @@ impl Peers {
         let lower: Vec<&RelayPresence> = self.presences.range(..me).map(|(_, presence)| presence).collect();
         tabs.retain(|tab| lower.iter().any(|presence| presence.tabs.contains(tab)));
         tabs
+    }
+
+    /// The ids under which somebody is linked to this relay, or to one that has told of it.
+    pub(super) fn present(&self) -> BTreeSet<ReplicaId> {
+        let linked = self.links.values().map(|kind| match *kind {
+            PeerKind::Tab(id) | PeerKind::Relay(_, id) => id,
+        });
+        linked.chain(self.presences.values().flat_map(|presence| presence.tabs.iter().copied())).collect()
     }
 
     /// The links to one tab.

@@ -119,7 +119,7 @@ impl Replica {
     /// Goes on with the reads for which everything has come that the other relays had: the log is left to be applied.
     fn end_gathering(&mut self) {
         for read in std::mem::take(&mut self.reads.gathering) {
-            if read.unanswered.is_empty() && read.context.is_subset(self.document.context()) {
+            if read.unanswered.is_empty() && self.document.has_seen(&read.context) {
                 self.read_at(read.decided, read.id);
             } else {
                 self.reads.gathering.push_back(read);

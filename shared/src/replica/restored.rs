@@ -124,8 +124,9 @@ impl Replica {
     pub(super) fn tell_neighbours_of_restore(&mut self) {
         if !self.is_relay() {
             for peer in self.peers.tabs() {
-                let have = self.have();
-                self.send(peer, have);
+                if let Some(kind) = self.peers.kind(peer) {
+                    self.send(peer, self.have(kind));
+                }
             }
         }
     }

@@ -156,6 +156,10 @@ impl Replica {
 
     /// The claims that a snapshot has decided are over.
     pub(super) fn settle_claims(&mut self, now: Now) {
+        if self.copies.is_found() {
+            // What another copy got is no answer to this one.
+            return;
+        }
         let over: Vec<_> =
             self.claims.fixed().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
         for (claim, outcome) in over {

@@ -24,9 +24,11 @@ const MAX_INTERVALS_PER_TAB: usize = 1024;
 pub const MAX_LEAP: u64 = 1 << 20;
 
 impl Replica {
-    /// What this replica has.
-    pub(super) fn have(&self) -> Message {
-        let context = self.document.context().clone();
+    /// What this replica has, for such a peer, which is told of all its own dots: by them it knows a copy of itself.
+    pub(super) fn have(&self, kind: PeerKind) -> Message {
+        let (PeerKind::Tab(peer) | PeerKind::Relay(_, peer)) = kind;
+        let mut context = self.document.context().clone();
+        context.join(&self.document.dots_of(peer));
         let (decided, chain) = (self.log.decided(), self.log.chain());
         let restores = self.ledger.restores().clone();
         Message::Have { context, fingerprint: self.document.fingerprint(), decided, chain, restores }
@@ -46,7 +48,7 @@ impl Replica {
             self.on_stored(context);
             self.relay_decided = Some(decided.slot);
             self.note_holdings(peer, context, decided.slot);
-            self.check_memory(context);
+            self.check_memory(context.highest(self.me));
             if !self.is_relay() {
                 self.look_for_orphans(now, context);
             }
@@ -114,11 +116,11 @@ impl Replica {
         ops
     }
 
-    /// What others have seen of this relay's own edits was durable here: if it is not known, the disk has forgotten it.
-    fn check_memory(&mut self, theirs: &DotSet) {
+    /// What others have seen of this relay's own edits, up to the one with this counter, was durable here: if it is not
+    /// known, the disk has forgotten it.
+    pub(super) fn check_memory(&mut self, theirs: u64) {
         if let Some(voter) = &mut self.voter
-            && theirs.highest(self.me) > self.document.context().highest(self.me)
-            && !self.document.has_retired(self.me)
+            && theirs > self.document.context().highest(self.me)
         {
             voter.forget();
         }
@@ -193,7 +195,7 @@ impl Replica {
         }
         match self.document.compare(&digest) {
             Comparison::Equal => {}
-            Comparison::Incomplete => self.send(peer, self.have()),
+            Comparison::Incomplete => self.send(peer, self.have(kind)),
             Comparison::Differs { of, buckets } => self.send(peer, Message::AskLiveness { of, buckets }),
         }
         Ok(())
@@ -213,7 +215,7 @@ impl Replica {
         }
         match self.document.drop_dead(&theirs) {
             Some(merged) => self.take_in(now, peer, kind, merged, output),
-            None => self.send(peer, self.have()),
+            None => self.send(peer, self.have(kind)),
         }
         let retired = self.document.retired_live(&theirs);
         if !retired.is_empty() {
@@ -395,7 +397,7 @@ impl Replica {
 
     /// Checks that a dot which a tab tells of may exist: a counter that leaps far beyond what is known uses up an id.
     fn check_leap(&self, dot: Dot) -> Result<(), Violation> {
-        let known = self.document.context().highest(dot.replica);
+        let known = self.document.last_of(dot.replica);
         if dot.counter > known + MAX_LEAP && !self.document.knows(dot) && !mutation::is(Mutation::LeapBelieved) {
             return Err(Violation::CounterLeap { dot, limit: MAX_LEAP });
         }

@@ -278,12 +278,6 @@ impl<'a> View<'a> {
         self.replica.claims.own_pending_after(self.replica.kept.claims())
     }
 
-    /// Whether the log has decided that this replica is gone for good: what it writes under its id counts for nothing.
-    #[must_use]
-    pub fn is_retired(&self) -> bool {
-        self.replica.document.has_retired(self.replica.me)
-    }
-
     /// What the next undo would undo.
     #[must_use]
     pub fn undo(&self) -> Option<Undoable> {

@@ -36,6 +36,8 @@ pub enum Violated {
     WrongConfiguration { slot: Slot, ballot: Ballot, number: u32, entry: Box<Entry> },
     #[error("the claim {claim:?} of slot {first} was done again in slot {again}")]
     DoneTwice { claim: ClaimId, first: Slot, again: Slot },
+    #[error("{id} is away for long and nothing lives by its edits, but node {node} keeps its entry")]
+    Unretired { node: usize, id: ReplicaId },
     #[error("number {number} was leased, and given by somebody else in slot {slot}")]
     LeasedNumberGiven { slot: Slot, number: u64 },
     #[error("slot {slot} gave number {number} in place of another one, and a claim of the same entry has it")]
@@ -457,7 +459,10 @@ impl Checker {
         let dots = told
             .intervals()
             .flat_map(|(replica, (start, end))| (start..=end).map(move |counter| Dot::new(replica, counter)));
-        let missing: DotSet = dots.filter(|dot| !is_on_majority(dot)).collect();
+        // Nothing lives by those up to which a replica is retired.
+        let retired: BTreeMap<ReplicaId, u64> = self.model.ledger().retired().collect();
+        let is_past = |dot: &Dot| retired.get(&dot.replica).is_some_and(|&last| dot.counter <= last);
+        let missing: DotSet = dots.filter(|dot| !is_past(dot) && !is_on_majority(dot)).collect();
         if missing.is_empty() { Ok(()) } else { Err(Violated::NotOnMajority { number, missing }) }
     }
 
@@ -493,17 +498,14 @@ impl Checker {
     /// Nothing that was acknowledged is missing.
     pub fn check_kept(&self, node: usize, replica: &Replica) -> Result<(), Violated> {
         let document = replica.view().document();
-        let mut missing = self.acknowledged.difference(document.context());
-        for (retired, _) in replica.view().ledger().retired() {
-            missing = missing.difference(&missing.of(retired));
-        }
+        let missing = document.without_retired(&self.acknowledged).difference(document.context());
         if missing.is_empty() { Ok(()) } else { Err(Violated::EditsLost { node, missing }) }
     }
 
     /// Replicas that have exchanged everything are equal.
     pub fn check_equal(node: (usize, &Replica), first: (usize, &Replica)) -> Result<(), Violated> {
         let (view, other) = (node.1.view(), first.1.view());
-        let what = if view.document() != other.document() {
+        let what = if !view.document().is_as(other.document()) {
             documents_differ(view.document(), other.document())
         } else if (view.log().decided(), view.log().chain()) != (other.log().decided(), other.log().chain()) {
             format!("the log ends at {} and at {}", view.log().decided(), other.log().decided())

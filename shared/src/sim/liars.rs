@@ -73,7 +73,7 @@ impl World {
         let range = ranges[self.below(ranges.len() as u64) as usize];
         let relay = self.below(RELAYS as u64) as usize;
         let Some(replica) = &self.nodes[relay].replica else { return Ok(()) };
-        let highest = replica.view().document().context().highest(range.to);
+        let highest = replica.view().document().last_of(range.to);
         // Often it is the very edit that the lessee makes next.
         let counter = if self.below(2) == 0 { highest + 1 } else { 1 + self.below(highest + 9) };
         let foreign = Dot::new(range.to, counter);
@@ -92,7 +92,7 @@ impl World {
     fn leap(&mut self, liar: usize) -> Result<(), Violated> {
         let relay = self.below(RELAYS as u64) as usize;
         let Some(replica) = &self.nodes[relay].replica else { return Ok(()) };
-        let known = replica.view().document().context().highest(self.liars[liar].id);
+        let known = replica.view().document().last_of(self.liars[liar].id);
         let dot = Dot::new(self.liars[liar].id, known + MAX_LEAP + 1 + self.below(1 << 40));
         let version = self.version_of(RecordId(dot), dot, relay, &[named("Mallory")]);
         let lie = delta(RecordId(dot), dot, version);

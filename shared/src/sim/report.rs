@@ -98,6 +98,8 @@ report! {
     epochs_by_load,
     /// Replicas retired.
     retired,
+    /// Of those, such as came back and went on under their ids.
+    came_back,
     /// Decisions that were released without their witnesses, by a waiver.
     waivers,
     /// Replies that had waited for witnesses.

@@ -39,6 +39,8 @@ const MAX_STEPS: u64 = 400_000;
 /// How long two copies may be at two relays at a time: as long as things go wrong, since a relay whose messages are lost
 /// may tell of a tab that has left it.
 const TWIN_GRACE: Duration = CHAOS;
+/// So short that tabs are retired that are only away for a moment.
+const RETIRE_AFTER: Duration = Duration::from_millis(150);
 /// Longer than any run.
 const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
@@ -202,6 +204,9 @@ impl World {
             nodes.filter_map(|(at, node)| Some((at, node.replica.as_ref()?))).collect();
         self.check_accused()?;
         self.check_copies()?;
+        if self.kind == Kind::Retiring {
+            self.check_retired(&replicas)?;
+        }
         let relays: Vec<&Replica> =
             replicas.iter().filter(|(node, _)| *node < RELAYS).map(|(_, relay)| *relay).collect();
         for &(node, replica) in &replicas {
@@ -222,6 +227,8 @@ impl World {
         self.report.records = view.records().count() as u64;
         self.report.ranges = view.ledger().ranges().count() as u64;
         self.report.retired = view.ledger().retired().count() as u64;
+        let came_back = |node: &&Node| (1..view.document().last_of(node.id)).contains(&self.retired_up_to(node.id));
+        self.report.came_back = self.nodes.iter().filter(came_back).count() as u64;
         (self.report.repeated, self.report.forgotten) = (self.checker.model.repeated, self.checker.model.forgotten);
         (self.report.settled, self.report.conflicts) = (self.checker.model.settled(), self.checker.model.conflicts);
         self.report.epochs = view.ledger().epoch().number;
@@ -234,6 +241,21 @@ impl World {
         self.report.linearizable_reads = self.checker.linearizable_reads;
         self.report.session_reads = self.checker.session_reads;
         Ok(self.report)
+    }
+
+    /// After healing the relays know no ids but of those who are there, and of those by whose edits something lives.
+    fn check_retired(&self, replicas: &[(NodeId, &Replica)]) -> Result<(), Violated> {
+        for &(node, replica) in replicas.iter().filter(|(node, _)| *node < RELAYS) {
+            let view = replica.view();
+            let document = view.document();
+            let of_liars = self.liars.iter().map(|liar| liar.id);
+            let there: Vec<ReplicaId> = self.nodes.iter().map(|node| node.id).chain(of_liars).collect();
+            let is_over = |id: &ReplicaId| document.check_retirement(*id, document.last_of(*id)).is_ok();
+            if let Some(id) = document.context().replicas().find(|id| !there.contains(id) && is_over(id)) {
+                return Err(Violated::Unretired { node, id });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn new_id(&mut self) -> ReplicaId {
@@ -408,7 +430,8 @@ impl World {
         let now = Now { monotonic: self.now, wall_ms: EPOCH_MS + self.now.as_millis() as u64 };
         let addresses = (1..=RELAYS as u16).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
         let recovery_grace = if self.kind == Kind::Forgetting { FOR_EVER } else { Duration::ZERO };
-        let tuning = Tuning { log_kept: 20, recovery_grace, twin_grace: TWIN_GRACE };
+        let retire_after = if self.kind == Kind::Retiring { RETIRE_AFTER } else { FOR_EVER };
+        let tuning = Tuning { log_kept: 20, recovery_grace, twin_grace: TWIN_GRACE, retire_after };
         let (role, durable) = match self.nodes[node].voter {
             Some(voter) => (Role::Relay { voter, addresses, seed, tuning }, self.nodes[node].disk.read()),
             None => (Role::Tab, self.nodes[node].disk.read()),
@@ -471,7 +494,14 @@ impl World {
         let running = self.nodes.iter().filter_map(|node| node.replica.as_ref());
         let in_memory = running.map(|replica| replica.view().document().context());
         let on_disk = self.nodes.iter().map(|node| &node.disk.flushed().context);
-        in_memory.chain(on_disk).map(|context| context.highest(replica)).max().unwrap_or(0)
+        let seen = in_memory.chain(on_disk).map(|context| context.highest(replica)).max().unwrap_or(0);
+        seen.max(self.retired_up_to(replica))
+    }
+
+    /// The counter of the last dot up to which the log has retired a replica; 0 if it has not.
+    pub(super) fn retired_up_to(&self, replica: ReplicaId) -> u64 {
+        let mut retired = self.checker.model.ledger().retired();
+        retired.find(|&(id, _)| id == replica).map_or(0, |(_, last)| last)
     }
 
     pub(super) fn is_voter(&self, relay: NodeId) -> bool {

@@ -15,7 +15,7 @@ impl Session {
         let document = self.replica.view().document();
         match name {
             Some(name) if document.contains(record) => Owner::Present { name },
-            name if document.context().contains(record.0) => Owner::Removed { name },
+            name if document.knows(record.0) => Owner::Removed { name },
             _ => Owner::Unknown,
         }
     }

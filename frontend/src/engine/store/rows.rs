@@ -96,7 +96,6 @@ pub fn changes_of(ops: impl IntoIterator<Item = WriteOp>, document: &Document) -
             | WriteOp::DropVersion { record: RecordId(record), .. } => {
                 shelves.insert((record.replica, record.counter / SHELF));
             }
-            WriteOp::Forget(dots) => changes.extend(dots.replicas().map(|replica| put_context(replica, document))),
             op => change(op, &mut changes),
         }
     }
@@ -111,6 +110,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
             part.replicas()
                 .map(|replica| put(key(tag::CONTEXT, &[replica.0]), &wire::dot_set_bytes(&part.of(replica)))),
         ),
+        WriteOp::DropContext(replica) => changes.push(drop_one(key(tag::CONTEXT, &[replica.0]))),
         WriteOp::Snapshot { snapshot, log_start } => {
             let positions =
                 [snapshot.at, log_start].map(|at| [at.slot.0.to_be_bytes(), at.chain.to_be_bytes()].concat());
@@ -149,16 +149,8 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
         // Of relays alone.
         WriteOp::Standing(_) | WriteOp::Remember { .. } | WriteOp::Raised(_) => {}
-        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } | WriteOp::Forget(_) => {
-            unreachable!("they are written as the document reads now")
-        }
+        WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } => unreachable!("they are about a record"),
     }
-}
-
-/// The row of a replica's dots as they are now.
-fn put_context(replica: ReplicaId, document: &Document) -> Change {
-    let (key, dots) = (key(tag::CONTEXT, &[replica.0]), document.context().of(replica));
-    if dots.is_empty() { drop_one(key) } else { put(key, &wire::dot_set_bytes(&dots)) }
 }
 
 /// The row of a shelf as it reads now.

@@ -74,7 +74,11 @@ pub(super) fn decided_in_words(
             )
         }
         Decision::Retired { replica } => {
-            tr!("{who} is gone for good ({place}).", who = subject(Some(*replica), me), place = place)
+            tr!(
+                "{who}: away for long, past edits are listed no more ({place}).",
+                who = subject(Some(*replica), me),
+                place = place
+            )
         }
         Decision::Refused { rejection, name, owner } => {
             let asker = if claim.replica == me { tr!("You") } else { subject(Some(claim.replica), me) };

@@ -84,7 +84,7 @@ fn is_hello_of_relay(frame: Option<Frame>) -> bool {
     (voter, schema) == (VoterId(1), Schema::people())
 }
 
-fn hello_of_link(voter: u16) -> Frame {
+pub fn hello_of_link(voter: u16) -> Frame {
     Frame::Hello(Hello::Link { voter: VoterId(voter), replica: new_replica_id(), schema: Schema::people() })
 }
 
@@ -255,7 +255,7 @@ async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     scene.bystander.until("the newer one's edit", |view| Tab::has_name(view, "Mallory")).await;
 }
 
-fn request(url: &str, name: HeaderName, value: &str) -> Request {
+pub fn request(url: &str, name: HeaderName, value: &str) -> Request {
     let mut request = url.into_client_request().expect("a URL");
     request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header"));
     request

@@ -40,10 +40,14 @@ impl Voter {
     /// Asks the others whether this voter still leads; [`Effects::confirmed`] answers. Gives the slot behind all that
     /// may have been decided so far: whoever has learnt the log up to there reads nothing that is out of date, once it
     /// is confirmed (read index: Ongaro, "Consensus: Bridging Theory and Practice", 2014, §6.4). `None` unless this
-    /// voter leads.
+    /// voter leads. Nor can it know where the configuration may have ended: an entry that ends it may be decided already, and
+    /// then the next configuration has decided more, of which no voter of this one need know.
     pub fn confirm(&mut self, log: &Log) -> Option<(Slot, Effects)> {
         let mut effects = Effects::default();
         let Role::Leader(leader) = &mut self.role else { return None };
+        if leader.ends_configuration() {
+            return None;
+        }
         let round = leader.ask_confirmation();
         let (ballot, index) = (leader.ballot, leader.inherited.max(log.decided()));
         effects.confirmed = leader.confirmed(self.me, round, self.configuration.quorum());

@@ -1,0 +1,167 @@
+//! When a replica is away for good, as far as anybody can tell: its past is taken out of the contexts.
+//!
+//! Every relay counts by its own clock for how long nobody is linked under an id of its context, to it or to a relay that
+//! it hears of. The leader asks the log to retire those ids whose time is over, once a majority of the voters has what
+//! has taken the place of their edits. Nobody loses anything if that was wrong: see `document/retire.rs`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::dot::DotSet;
+use crate::id::ReplicaId;
+use crate::ledger::{ClaimId, Wish};
+use crate::mutation::{self, Mutation};
+
+use super::Replica;
+
+/// How many looks are taken at the most in the time after which ids are retired.
+const LOOKS: u32 = 16;
+/// How many ids are asked for at a time.
+const BATCH: usize = 1024;
+
+/// Who is away, and who of them is to be retired.
+#[derive(Debug, Default)]
+pub(super) struct Retiring {
+    /// Since when nobody is linked under ids of the context.
+    away_since: BTreeMap<ReplicaId, Duration>,
+    /// What this was looked at last with.
+    seen: Seen,
+    look_at: Option<Duration>,
+    looked_at: Duration,
+    due: Option<Due>,
+    /// The last claim for a retirement.
+    asked: Option<ClaimId>,
+}
+
+/// What decides who may be retired, besides who is there.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    interval_count: usize,
+    fingerprint: u128,
+    is_leader: bool,
+}
+
+/// Ids that may be retired as soon as a majority has what their edits were superseded by.
+#[derive(Debug)]
+struct Due {
+    /// With the counter of the last dot of each.
+    ids: BTreeMap<ReplicaId, u64>,
+    /// All that the leader had seen when it found that nothing lives by them.
+    after: DotSet,
+}
+
+impl Retiring {
+    /// This is to be looked at again, a while after it was looked at last.
+    fn look_after(&mut self, pause: Duration) {
+        self.look_at.get_or_insert(self.looked_at + pause);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.look_at
+    }
+}
+
+impl Replica {
+    /// Somebody has come or gone.
+    pub(super) fn presence_changed(&mut self) {
+        self.twins.tabs_changed();
+        self.retiring.look_after(self.tuning.retire_after / LOOKS);
+    }
+
+    /// The log has decided that these replicas are retired.
+    pub(super) fn retire_all(&mut self) {
+        for (replica, last) in self.ledger.retired().collect::<Vec<_>>() {
+            if self.document.retired_up_to(replica) < last {
+                self.retire(replica, last);
+            }
+        }
+    }
+
+    /// The log has decided that a replica is retired up to an edit. This replica itself keeps its entry, by which it
+    /// numbers its edits.
+    pub(super) fn retire(&mut self, replica: ReplicaId, last: u64) {
+        if replica == self.me {
+            self.own_past_is_retired(last);
+        }
+        if replica != self.me || mutation::is(Mutation::OwnPastForgotten) {
+            let write = self.document.retire(replica, last);
+            self.outbox.writes().extend(write);
+        }
+    }
+
+    /// Looks for ids that have been away for long, and has them retired if this replica leads.
+    pub(super) fn retire_absent(&mut self, now: Duration) {
+        if !self.is_relay() {
+            return;
+        }
+        let pause = self.tuning.retire_after / LOOKS;
+        let seen = Seen {
+            interval_count: self.document.context().interval_count(),
+            fingerprint: self.document.fingerprint(),
+            is_leader: self.is_leader(),
+        };
+        if seen != self.retiring.seen {
+            self.retiring.look_after(pause);
+        }
+        if self.retiring.look_at.is_none_or(|at| at > now) {
+            return;
+        }
+        (self.retiring.seen, self.retiring.look_at, self.retiring.looked_at) = (seen, None, now);
+        self.note_who_is_away(now);
+        if !self.is_leader() {
+            self.retiring.due = None;
+        }
+        if self.is_leader() && self.retire_due(now) {
+            return self.retiring.look_after(pause);
+        }
+        let after = self.tuning.retire_after;
+        let waiting = self.retiring.away_since.values().map(|&since| since + after).filter(|&at| at > now).min();
+        self.retiring.look_at = waiting.map(|at| at.max(now + pause));
+    }
+
+    fn note_who_is_away(&mut self, now: Duration) {
+        let mut present = self.peers.present();
+        present.insert(self.me);
+        let configurations = [self.ledger.configuration(), self.ledger.next_configuration()];
+        present.extend(configurations.into_iter().flatten().flat_map(|those| those.voters.values().copied()));
+        let away = self.document.context().replicas().filter(|id| !present.contains(id));
+        let before = &self.retiring.away_since;
+        self.retiring.away_since = away.map(|id| (id, *before.get(&id).unwrap_or(&now))).collect();
+    }
+
+    /// Goes on with those who are to be retired. Returns false if there are none.
+    fn retire_due(&mut self, now: Duration) -> bool {
+        if self.retiring.asked.is_some_and(|asked| self.claims.is_pending(asked)) {
+            return true;
+        }
+        match self.retiring.due.take() {
+            Some(due) if self.majority_holds(&due.after) => self.ask_to_retire(now, due),
+            Some(due) => self.retiring.due = Some(due),
+            None => {
+                let ids: BTreeMap<ReplicaId, u64> = self.over(now).take(BATCH).collect();
+                if ids.is_empty() {
+                    return false;
+                }
+                self.retiring.due = Some(Due { ids, after: self.document.context().clone() });
+            }
+        }
+        true
+    }
+
+    /// The ids whose time is over, and by whose dots nothing lives, with the counter of the last dot of each.
+    fn over(&self, now: Duration) -> impl Iterator<Item = (ReplicaId, u64)> + '_ {
+        let over = self.retiring.away_since.iter().filter(move |(_, since)| **since + self.tuning.retire_after <= now);
+        let with_last = over.map(|(&id, _)| (id, self.document.last_of(id)));
+        with_last.filter(|&(id, last)| self.document.check_retirement(id, last).is_ok())
+    }
+
+    fn ask_to_retire(&mut self, now: Duration, due: Due) {
+        let over: BTreeMap<ReplicaId, u64> = self.over(now).collect();
+        for (replica, last) in due.ids.into_iter().filter(|(id, last)| over.get(id) == Some(last)) {
+            match self.claims.ask(now, (None, None), Wish::Retire { replica, last }, &mut self.outbox) {
+                Ok(claim) => self.retiring.asked = Some(claim),
+                Err(_no_room) => return,
+            }
+        }
+    }
+}
