@@ -199,6 +199,9 @@ impl Engine {
             return self.end_care_of_unreadable();
         }
         let Ok(identity) = identity::take(&self.0.room, Some(replica)).await else { return };
+        if !self.is_reading(replica) {
+            return; // It was found out in two ways.
+        }
         let rest = {
             let (now, state) = (browser::now(), &mut *self.0.state.borrow_mut());
             let (left, replica) = (replica, identity.replica());
