@@ -78,12 +78,11 @@ async fn no_word_is_broken_on_a_phone_in_either_language() -> Result<()> {
                 tab.wait_for_text("#people-heading", "Люди").await?;
             }
             for page in tab.pages().await? {
-                tab.run(&format!("location.hash = '#{page}'")).await?;
-                tab.wait_for_text("nav [aria-current=page]", "").await?;
+                tab.go_to(&page).await?;
                 let broken: Vec<String> = tab.look(BROKEN_WORDS).await?;
                 assert!(broken.is_empty(), "{} px, {language} #{page}: {broken:?}", window.width);
             }
-            tab.run("location.hash = '#people'").await?;
+            tab.go_to("people").await?;
         }
         tab.close().await?;
     }
