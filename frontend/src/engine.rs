@@ -20,6 +20,7 @@ pub mod merges;
 pub mod neighbours;
 pub mod network;
 mod patience;
+mod reading;
 pub mod route;
 pub mod session;
 mod socket;
@@ -58,10 +59,14 @@ use succession::Succession;
 /// How long changes are gathered before the components hear of them: about one frame of the screen.
 const GATHER: Duration = Duration::from_millis(12);
 
+/// How often they hear of what takes many slices of work.
+const SHOWING: Duration = Duration::from_millis(400);
+
 /// How often a tab that merges with its neighbours makes sure that they are still there.
 const LOOK_ROUND: Duration = Duration::from_secs(5);
 
 type Listener = Rc<dyn Fn()>;
+type Chore = Box<dyn FnOnce(&Engine)>;
 
 /// A handle on the engine of this tab. Clones are handles on the same engine.
 #[derive(Clone)]
@@ -78,6 +83,8 @@ struct Inner {
     post: Post,
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
+    /// What is to be done when all records have been read.
+    waiting: RefCell<Vec<Chore>>,
     import: RefCell<Option<importer::Shown>>,
     /// The next part of an import that is being undone.
     undoing: RefCell<Option<Timeout>>,
@@ -107,8 +114,10 @@ struct State {
     outdated: bool,
     /// Wakes the replica at its deadline.
     alarm: Option<(Duration, Timeout)>,
-    /// The components will be told.
-    announcement: Option<Timeout>,
+    /// When the components will be told.
+    announcement: Option<(Duration, Timeout)>,
+    /// The rows are made that the last snapshot had not.
+    catching_up: Option<Timeout>,
     projection: Projection,
     snapshot: Rc<Snapshot>,
 }
@@ -139,7 +148,7 @@ impl Engine {
     /// # Errors
     /// If the browser has no source of randomness.
     pub async fn start(room: Room, route: Route) -> Result<Self, getrandom::Error> {
-        let identity = identity::take(&room).await?;
+        let identity = identity::take(&room, None).await?;
         let replica = identity.replica();
         let engine = Self::of(identity, room, route, Post::page());
         engine.show_left_report(replica);
@@ -149,7 +158,7 @@ impl Engine {
     fn of(identity: Identity, room: Room, route: Route, post: Post) -> Self {
         let now = browser::now();
         let (replica, secret) = (identity.replica(), identity.secret);
-        let (mut session, keeper) = keeper::begin(replica, identity.disk, now);
+        let (mut session, keeper, rest) = keeper::begin(replica, identity.disk, now);
         for remark in identity.remarks {
             session.tell_aloud(now, remark);
         }
@@ -172,6 +181,7 @@ impl Engine {
             outdated: false,
             alarm: None,
             announcement: None,
+            catching_up: None,
             projection,
             snapshot,
         };
@@ -180,6 +190,7 @@ impl Engine {
             post,
             state: RefCell::new(state),
             listeners: RefCell::default(),
+            waiting: RefCell::default(),
             import: RefCell::default(),
             undoing: RefCell::default(),
             lab: RefCell::default(),
@@ -187,10 +198,7 @@ impl Engine {
         };
         let engine = Engine(Rc::new(inner));
         engine.hear_of_loss(&engine.0.state.borrow());
-        if engine.0.post.is_page() {
-            engine.meet_neighbours();
-        }
-        engine.seek();
+        engine.read_on(rest);
         engine
     }
 
@@ -320,7 +328,7 @@ impl Engine {
 
     /// Sends to the other tabs what there is for them.
     fn tell_neighbours(&self, state: &mut State) {
-        if !self.0.post.is_page() {
+        if !self.0.post.is_page() || state.session.reading().is_some() {
             return;
         }
         let now = browser::now();
@@ -358,12 +366,17 @@ impl Engine {
 
     /// Tells the listeners soon, together with all that happens until then.
     fn announce(&self) {
+        self.announce_within(GATHER);
+    }
+
+    fn announce_within(&self, wait: Duration) {
         if !self.0.post.is_page() {
             return;
         }
         let mut state = self.0.state.borrow_mut();
-        if state.announcement.is_none() {
-            state.announcement = Some(self.after(GATHER, Engine::tell_listeners));
+        let at = browser::now().monotonic + wait;
+        if state.announcement.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
+            state.announcement = Some((at, self.after(wait, Engine::tell_listeners)));
         }
     }
 
@@ -378,11 +391,29 @@ impl Engine {
             if state.outdated {
                 Rc::make_mut(&mut state.snapshot).outdated = true;
             }
+            if !self.0.waiting.borrow().is_empty() {
+                Rc::make_mut(&mut state.snapshot).at_risk = true;
+            }
+            if state.projection.is_behind() {
+                state.catching_up = Some(self.after(Duration::ZERO, Engine::catch_up));
+            }
         }
         let listeners: Vec<Listener> = self.0.listeners.borrow().all.values().cloned().collect();
         for listener in listeners {
             listener();
         }
+    }
+
+    /// Makes rows, slice by slice, and tells of them now and then.
+    fn catch_up(&self) {
+        let is_behind = {
+            let state = &mut *self.0.state.borrow_mut();
+            state.projection.catch_up(&state.session);
+            let is_behind = state.projection.is_behind();
+            state.catching_up = is_behind.then(|| self.after(Duration::ZERO, Engine::catch_up));
+            is_behind
+        };
+        self.announce_within(if is_behind { SHOWING } else { GATHER });
     }
 
     /// Calls the engine later, unless the timer or the engine is dropped before.

@@ -88,8 +88,8 @@ pub struct Snapshot {
     pub offline: bool,
     /// Whether the relay serves a newer version of the page.
     pub outdated: bool,
-    /// Whether the first load is still under way, so that an empty table means nothing yet.
-    pub loading: bool,
+    /// What an empty table waits for.
+    pub loading: Loading,
     /// Whether closing the page would lose something.
     pub at_risk: bool,
     pub layout: Rc<Layout>,
@@ -144,7 +144,7 @@ impl Snapshot {
             status: StatusLine::of(session, standing),
             offline: *standing == Standing::Offline,
             outdated: last.is_some_and(|last| last.outdated),
-            loading: !session.has_caught_up() && *standing != Standing::Offline,
+            loading: Loading::of(session, standing),
             at_risk: session.safety() == Safety::Memory,
             rows: Rc::clone(rows.sorted()),
             relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
@@ -166,6 +166,31 @@ impl Snapshot {
     #[must_use]
     pub fn open_conflicts(&self) -> usize {
         self.conflicts.iter().filter(|conflict| conflict.state.is_open()).count()
+    }
+}
+
+/// From where the first load is still to come, so that an empty table means nothing yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loading {
+    /// It is over.
+    Done,
+    /// From this device.
+    Reading,
+    /// From a relay.
+    Fetching,
+    /// From a relay, as soon as there is one.
+    Waiting,
+}
+
+impl Loading {
+    fn of(session: &Session, standing: &Standing) -> Self {
+        match standing {
+            _ if session.reading().is_some() => Loading::Reading,
+            Standing::Offline => Loading::Done,
+            _ if session.has_caught_up() => Loading::Done,
+            Standing::Connected { .. } => Loading::Fetching,
+            Standing::Seeking { .. } => Loading::Waiting,
+        }
     }
 }
 

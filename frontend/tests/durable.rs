@@ -166,6 +166,24 @@ fn a_tab_whose_disk_fails_goes_on_in_memory_and_says_so() {
     assert!(net.page(TAB_A).at_risk);
 }
 
+/// Nobody knows whether the disk has the number: after a crash the tab might give it again.
+#[wasm_bindgen_test(unsupported = test)]
+fn after_a_failed_write_no_leased_number_is_final_before_a_relay_has_it() {
+    let mut net = net();
+    net.add(TAB_A, "Anna", None);
+    net.act(TAB_A, Action::Lease { count: 5 });
+    net.part(TAB_A);
+    net.set_stuck(TAB_A, true);
+    let record = net.page(TAB_A).rows[0].id;
+    net.act(TAB_A, Action::Number { record, number: NumberWish::Next });
+    net.lose_disk(TAB_A);
+    let number = net.page(TAB_A).rows[0].number.clone();
+    assert_eq!((number.state, number.text.as_str()), (NumberState::Pending, "1"));
+    assert_eq!(number.remark.as_deref(), Some("final when a relay has it: this device keeps nothing"));
+    net.join(TAB_A);
+    assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Final);
+}
+
 #[wasm_bindgen_test(unsupported = test)]
 fn an_undo_is_answered_when_it_is_on_disk() {
     let mut net = net();

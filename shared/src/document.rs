@@ -245,11 +245,30 @@ impl Document {
     pub fn recover(context: DotSet, records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>) -> Self {
         let mut document = Document { context, ..Document::default() };
         for (record, versions) in records {
-            let versions: Vec<Live> = versions.values().map(|packed| packed.unpack(record)).collect();
-            versions.iter().for_each(|live| document.set_live(record, live));
-            document.records.extend(Versions::new(record, versions, None).map(|versions| (record, versions)));
+            document.recover_record(record, versions.into_values().collect());
         }
         document
+    }
+
+    /// Takes in one more record that was read back, with its versions. What was retired before it came is live all the same.
+    pub(crate) fn recover_record(&mut self, record: RecordId, mut versions: Vec<Packed>) {
+        let versions = match &versions[..] {
+            [only] if !only.head(record).is_folded => {
+                let mark = Mark::of_version(record, only);
+                self.put_live(only.head(record).dot, Place { record, mark });
+                versions.pop().map(Versions::One)
+            }
+            several => {
+                let several: Vec<Live> = several.iter().map(|packed| packed.unpack(record)).collect();
+                several.iter().for_each(|live| self.set_live(record, live));
+                Versions::new(record, several, None)
+            }
+        };
+        let Some(versions) = versions else { return };
+        for dot in versions.dots(record).filter(|dot| self.retired.contains_key(&dot.replica)) {
+            self.context.insert(dot);
+        }
+        self.records.insert(record, versions);
     }
 
     #[must_use]

@@ -24,6 +24,7 @@ mod peers;
 mod raised;
 mod reads;
 mod recent;
+mod recovery;
 mod restored;
 mod retiring;
 mod snapshots;
@@ -38,6 +39,7 @@ pub use audit::Audit;
 pub use distrust::{Distrust, Doubt, NumberWrite};
 pub use durable::BrokenState;
 pub use hearsay::Hearsay;
+pub use recovery::Recovery;
 pub use sync::MAX_LEAP;
 pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
@@ -220,13 +222,18 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A replica with the durable state that its writes have left, or with none.
+    /// A replica with the durable state that its writes have left, or with none. A host that must not be busy for long takes
+    /// a [`Recovery`].
     ///
     /// # Panics
     /// If no replica can have left this state: whoever reads it from a disk calls [`Recovered::check`] first.
     #[must_use]
     pub fn recover(config: Config, durable: Recovered, now: Now) -> Self {
-        let mut clock = Hlc::default();
+        Recovery::begin(config, durable, now).finish()
+    }
+
+    /// A replica with the durable state, but for its records, and nothing of the log is applied that no snapshot holds.
+    fn without_records(config: Config, durable: Recovered, now: Now) -> Self {
         let (voter, addresses, asker, seed, tuning) = match config.role {
             Role::Relay { voter, addresses, seed, tuning } => {
                 let id = (voter, config.replica);
@@ -239,15 +246,6 @@ impl Replica {
             }
             Role::Tab => (None, BTreeMap::new(), config.replica, 0, Tuning::default()),
         };
-        let mut folds = Folds::default();
-        for (&record, versions) in &durable.records {
-            if Franchise::EXISTS && voter.is_some() {
-                folds.look_at(record, versions.len(), now.monotonic);
-            }
-            for packed in versions.values() {
-                clock.observe(packed.head(record).stamp, now.wall_ms);
-            }
-        }
         let of_snapshot = |snapshot: &Snapshot| snapshot.read().expect("a snapshot reads as written");
         let ledger = durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default();
         // A relay's disk may be an older copy, and how far a lease was used then is not how far it was used. A tab that
@@ -263,12 +261,12 @@ impl Replica {
         let highest = durable.context.highest(config.replica);
         let kept = Kept::new(highest, durable.claim_seq);
         let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
-        let mut replica = Replica {
+        Replica {
             me: config.replica,
             schema: config.schema,
             tuning,
-            document: Watched::new(Document::recover(durable.context, durable.records)),
-            clock,
+            document: Watched::new(Document::recover(durable.context, BTreeMap::new())),
+            clock: Hlc::default(),
             log: Watched::new(Log::recover(durable.log_start, durable.log, durable.decided)),
             ledger: Watched::new(ledger),
             applied: latest.unwrap_or_default(),
@@ -307,7 +305,7 @@ impl Replica {
             on_majority: OnMajority::default(),
             holdings: Holdings::default(),
             remaining: 0,
-            folds,
+            folds: Folds::default(),
             deeds: Deeds::default(),
             removed: Recent::new(),
             told_restored: Recent::new(),
@@ -318,24 +316,7 @@ impl Replica {
             onces: Onces::default(),
             halves: Vec::new(),
             outbox: Outbox::new(durable.decided),
-        };
-        replica.reconfigured(now);
-        replica.retire_all();
-        replica.settle_claims(now);
-        replica.apply_decided(now);
-        for record in replica.document.records().collect::<Vec<_>>() {
-            replica.look_at_number(now, record);
         }
-        replica.recall_given();
-        if !replica.lost_numbers.is_empty() {
-            replica.orphanage.number_lost();
-        }
-        if !replica.is_relay() {
-            // What needs no witness is final also before a relay says so.
-            replica.release(now);
-        }
-        replica.changes.take();
-        replica
     }
 
     /// Takes one step. Everything that follows from the input is in the output, or held back until what it depends

@@ -146,6 +146,8 @@ impl Browser {
                 // Windows that others cover would be slowed down.
                 "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
                 "--disable-background-timer-throttling",
+                // A machine of another name, as a browser sees it.
+                "--host-resolver-rules=MAP duet.test 127.0.0.1",
                 "--hide-scrollbars", format!("--window-size={width},{height}"),
                 format!("--user-data-dir={}", profile.display()),
             ],

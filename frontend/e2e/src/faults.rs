@@ -10,8 +10,8 @@ use crate::tab::Tab;
 /// An order to the debugger of Chromium.
 #[derive(Debug)]
 pub(crate) struct Order {
-    what: &'static str,
-    parameters: Value,
+    pub(crate) what: &'static str,
+    pub(crate) parameters: Value,
 }
 
 impl WebDriverCompatibleCommand for Order {
@@ -32,6 +32,14 @@ impl Tab {
     pub async fn break_next_page(&self, script: &str) -> Result<()> {
         let what = "Page.addScriptToEvaluateOnNewDocument";
         self.order(Order { what, parameters: json!({ "source": script }) }).await
+    }
+
+    /// Slows the tab's processor down so many times, from now on.
+    ///
+    /// # Errors
+    /// If the browser does not.
+    pub async fn slow_down(&self, times: f64) -> Result<()> {
+        self.order(Order { what: "Emulation.setCPUThrottlingRate", parameters: json!({ "rate": times }) }).await
     }
 
     /// Clears what the browser keeps for the page at `url`, as its user can.

@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod faults;
+pub mod many;
 pub mod press;
 pub mod relays;
 pub mod room;

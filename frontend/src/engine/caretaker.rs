@@ -14,6 +14,7 @@ use super::fact::Fact;
 use super::identity::{self, Disk, Identity, Spent};
 use super::keeper::Keeper;
 use super::lock::{self, Patience};
+use super::reading;
 use super::session::Safety;
 use super::store::rows::{self, Kept};
 use super::store::{self, NotOpen, Store};
@@ -174,6 +175,13 @@ impl Engine {
         }
     }
 
+    /// What a closed tab has left cannot be read.
+    pub(super) fn end_care_of_unreadable(&self) {
+        if let Post::Caretaker { of } = &self.0.post {
+            self.end_care(of, End::Unreadable);
+        }
+    }
+
     fn end_care(&self, of: &Weak<Inner>, end: End) {
         let Some(page) = of.upgrade().map(Engine) else { return };
         let replica = self.0.state.borrow().session.view().me();
@@ -198,6 +206,7 @@ impl Engine {
                 self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LookedAfter { replica });
                 self.announce();
             }
+            End::Unreadable => self.leave_for_good(replica),
             End::Refused => {}
         }
         self.look_for_what_was_left();
@@ -210,6 +219,7 @@ enum End {
     Done,
     /// Relays take nothing under its id any more.
     Refused,
+    Unreadable,
 }
 
 async fn look_at(room: &Room, replica: ReplicaId) -> Left {
@@ -228,14 +238,23 @@ async fn look_at(room: &Room, replica: ReplicaId) -> Left {
         None if is_older => Left::Unreadable,
         None => Left::NotOurs,
         // Where another replica has used the same id, relays may seem to have everything.
-        Some(has_work) if has_work || is_refused => match all_of(&store).await {
-            Some(kept) if is_older || is_refused => Left::Legacy(Box::new(Predecessor::on_disk(replica, kept, lock))),
-            Some(Kept { secret: Some(secret), schema, recovered }) => {
-                let kept = Kept { secret: Some(secret.clone()), schema, recovered };
-                Left::Work(Box::new(Identity { secret, disk: Some(Disk { store, kept, lock }), remarks: Vec::new() }))
+        Some(has_work) if has_work || is_refused => match reading::begin(&store).await.ok().flatten() {
+            Some((kept, rest)) if is_older || is_refused => {
+                match Predecessor::on_disk(replica, (&store, kept, rest), lock).await {
+                    Some(predecessor) => Left::Legacy(Box::new(predecessor)),
+                    None if is_older => Left::Unreadable,
+                    None => Left::NotOurs,
+                }
             }
+            Some((kept, rest)) => match kept.secret.clone() {
+                Some(secret) => {
+                    let disk = Some(Disk { store, kept, rest, lock });
+                    Left::Work(Box::new(Identity { secret, disk, remarks: Vec::new() }))
+                }
+                None => Left::NotOurs,
+            },
             None if is_older => Left::Unreadable,
-            _ => Left::NotOurs,
+            None => Left::NotOurs,
         },
         Some(_) if is_older || identity::is_spent(room, replica) => Left::Nothing,
         Some(_) => Left::Spare,
@@ -248,10 +267,4 @@ async fn has_work(store: &Store, replica: ReplicaId) -> Option<bool> {
     let Kept { recovered, .. } = rows::read(own.iter().map(Vec::as_slice)).ok()?;
     let unsaved = recovered.context.of(replica).difference(&recovered.stored);
     Some(!unsaved.is_empty() || !recovered.pending.is_empty())
-}
-
-async fn all_of(store: &Store) -> Option<Kept> {
-    let all = store.rows(rows::EVERYTHING).await.ok()?;
-    let kept = rows::read(all.iter().map(Vec::as_slice)).ok()?;
-    rows::check(&kept).is_ok().then_some(kept)
 }

@@ -126,6 +126,8 @@ pub enum Fact {
     LookedAfter {
         replica: ReplicaId,
     },
+    /// The user wants something while this tab still reads what it has kept.
+    WaitsForReading,
     /// A command could not be done.
     Impossible(CommandRejection),
     /// A file that was imported here is out again, but for so many records that others have changed.
@@ -145,7 +147,7 @@ impl Fact {
     /// Whether it is an answer to what the user did just now, of no interest after the next thing.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Fact::Undone { .. } | Fact::ImportUndone { .. })
+        matches!(self, Fact::Undone { .. } | Fact::ImportUndone { .. } | Fact::WaitsForReading)
     }
 }
 

@@ -7,8 +7,16 @@ use crate::browser;
 
 impl Engine {
     /// Does what the user wants: at once in this tab, and on the relays as soon as they can be reached. A number is asked for
-    /// as soon as it is known whether there is a relay.
+    /// as soon as it is known whether there is a relay. A tab that is still reading what it has kept does it when it has that.
     pub fn act(&self, action: Action) {
+        match action {
+            // There is nothing to read for it.
+            Action::DismissNotice { .. } => self.act_now(action),
+            _ => self.once_read(move |engine| engine.act_now(action)),
+        }
+    }
+
+    fn act_now(&self, action: Action) {
         let is_held = {
             let State { link, session, .. } = &mut *self.0.state.borrow_mut();
             // Without a lease there is nothing to be gained by it.

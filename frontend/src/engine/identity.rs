@@ -7,6 +7,7 @@ use shared::wire::Room;
 
 use super::fact::Fact;
 use super::lock::{self, Lock, Patience};
+use super::reading::{self, Rest};
 use super::store::rows::{self, Kept};
 use super::store::{self, NotOpen, Store};
 use crate::browser;
@@ -32,7 +33,10 @@ impl Identity {
 /// Where a replica lives beyond this page.
 pub struct Disk {
     pub store: Store,
+    /// All but most of the records.
     pub kept: Kept,
+    /// Those are still to be read.
+    pub rest: Rest,
     pub lock: Lock,
 }
 
@@ -55,11 +59,12 @@ impl Spent {
     }
 }
 
-/// The identity of this tab: the one that it had before it was loaded anew, else one that no tab has, else a new one.
+/// The identity of this tab: the one that it had before it was loaded anew, else one that no tab has, else a new one; but
+/// not the one that cannot be read.
 ///
 /// # Errors
 /// If the browser has no source of randomness.
-pub async fn take(room: &Room) -> Result<Identity, getrandom::Error> {
+pub async fn take(room: &Room, unreadable: Option<ReplicaId>) -> Result<Identity, getrandom::Error> {
     let mut remarks = Vec::new();
     if !lock::is_possible() {
         let is_secure = browser::window().is_secure_context();
@@ -68,7 +73,8 @@ pub async fn take(room: &Room) -> Result<Identity, getrandom::Error> {
         return Ok(Identity { secret: browser::random_secret()?, disk: None, remarks });
     }
     let own = browser::recall_in_tab(&key_in_tab(room)).and_then(|digits| store::replica_of(&digits));
-    let others = store::replicas(room).await;
+    let mut others = store::replicas(room).await;
+    others.retain(|&other| Some(other) != unreadable);
     let own_first = own.into_iter().filter(|own| others.contains(own)).map(|own| (own, Patience::Handover));
     let others = others.iter().filter(|&&other| Some(other) != own).map(|&other| (other, Patience::None));
     for (replica, patience) in own_first.chain(others) {
@@ -122,17 +128,14 @@ async fn adopt(room: &Room, replica: ReplicaId, patience: Patience) -> Result<Op
         Err(NotOpen::Older) => return Ok(None),
         Err(NotOpen::Unusable(reason)) => return Err(reason),
     };
-    let all = store.rows(rows::EVERYTHING).await?;
-    if all.is_empty() {
+    let Some((kept, rest)) = reading::begin(&store).await? else {
         // Nothing says that nothing was issued under it.
         drop(store);
         store::delete(&name).await;
         return Ok(None);
-    }
-    let kept = rows::read(all.iter().map(Vec::as_slice)).map_err(|error| error.to_string())?;
-    rows::check(&kept).map_err(|error| error.to_string())?;
+    };
     match kept.secret.clone().filter(|secret| secret.replica() == replica) {
-        Some(secret) => Ok(Some((secret, Disk { store, kept, lock }))),
+        Some(secret) => Ok(Some((secret, Disk { store, kept, rest, lock }))),
         None => Err("the secret that proves its id is not there".to_owned()),
     }
 }
@@ -145,7 +148,7 @@ async fn found(room: &Room, secret: &ReplicaSecret) -> Result<Disk, String> {
     let store = Store::open(&name).await.map_err(|why| why.to_string())?;
     store.commit(vec![rows::put_secret(secret)]).await?;
     let kept = Kept { secret: Some(secret.clone()), ..Kept::default() };
-    Ok(Disk { store, kept, lock })
+    Ok(Disk { store, kept, rest: Rest::none(), lock })
 }
 
 fn remembered(room: &Room, identity: Identity) -> Identity {

@@ -73,6 +73,10 @@ impl Shown {
 impl Engine {
     /// Imports a file, unless another one is under way. `number_all`: lines without a number get the next one.
     pub fn import(&self, file: ImportFile, number_all: bool) {
+        self.once_read(move |engine| engine.begin_import(file, number_all));
+    }
+
+    fn begin_import(&self, file: ImportFile, number_all: bool) {
         if self.is_importing() {
             return;
         }

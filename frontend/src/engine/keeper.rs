@@ -12,6 +12,7 @@ use super::fact::Fact;
 use super::identity::{self, Disk, Spent};
 use super::link::Standing;
 use super::lock::Lock;
+use super::reading::Rest;
 use super::session::{Safety, Session};
 use super::store::rows::{self, Change, Kept};
 use super::store::{Store, Taken};
@@ -35,21 +36,28 @@ pub(super) struct Keeper {
     lock: Lock,
 }
 
-/// The session of a replica, with what is on its disk, and what keeps it there.
-pub(super) fn begin(replica: ReplicaId, disk: Option<Disk>, now: Now) -> (Session, Option<Keeper>) {
-    let Some(Disk { store, kept: Kept { schema, recovered, .. }, lock }) = disk else {
-        return (Session::new(replica, now), None);
+/// The session of a replica, with what was read from its disk, what keeps it there, and what is still to be read.
+pub(super) fn begin(replica: ReplicaId, disk: Option<Disk>, now: Now) -> (Session, Option<Keeper>, Rest) {
+    let Some(Disk { store, kept: Kept { schema, recovered, .. }, rest, lock }) = disk else {
+        return (Session::new(replica, now), None, Rest::none());
     };
     let has_asked = recovered != Recovered::default();
-    let session = Session::recover(replica, schema.clone().unwrap_or_else(Schema::people), recovered, now);
+    let mut session = Session::read(replica, schema.clone().unwrap_or_else(Schema::people), recovered, now);
+    if rest.is_empty() {
+        let _nothing_to_send = session.end_reading(now);
+    }
     let store = Rc::new(store);
-    (session, Some(Keeper { store, waiting: Vec::new(), is_busy: false, schema, has_asked, lock }))
+    (session, Some(Keeper { store, waiting: Vec::new(), is_busy: false, schema, has_asked, lock }), rest)
 }
 
 impl Keeper {
     /// Whether all that it was given is durable.
     pub(super) fn is_done(&self) -> bool {
         !self.is_busy && self.waiting.is_empty()
+    }
+
+    pub(super) fn store(&self) -> Rc<Store> {
+        Rc::clone(&self.store)
     }
 
     /// Carries out the last writes of `session`, whose id is of no use any more. Returns the lock on the id.
@@ -93,7 +101,13 @@ impl Engine {
                 Taken::Cleared => tr!("the browser has cleared what this page kept"),
                 Taken::Wanted => tr!("another version of this page wants it"),
             };
-            spawn_local(async move { engine.on_device_lost(reason).await });
+            spawn_local(async move {
+                let replica = engine.0.state.borrow().session.view().me();
+                engine.read_no_further(replica, reason.clone()).await;
+                if engine.0.state.borrow().session.view().me() == replica {
+                    engine.on_device_lost(reason).await;
+                }
+            });
         });
     }
 

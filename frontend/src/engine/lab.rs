@@ -57,6 +57,10 @@ impl Engine {
 
     /// Begins a burst, in place of any other.
     pub fn begin_burst(&self, plan: Plan) {
+        self.once_read(move |engine| engine.burst(plan));
+    }
+
+    fn burst(&self, plan: Plan) {
         {
             let lab = &mut *self.0.lab.borrow_mut();
             let earlier = lab.burst.replace(Burst::new(plan, browser::now().monotonic));
@@ -105,6 +109,10 @@ impl Engine {
 
     /// Begins the two writers anew, with a record of their own.
     pub fn begin_writers(&self) {
+        self.once_read(Engine::add_for_writers);
+    }
+
+    fn add_for_writers(&self) {
         let mut added = None;
         self.advance(|session| {
             let title = session.view().schema().title().map(|(_, spec)| spec.name.clone());

@@ -189,6 +189,9 @@ impl Engine {
         {
             let state = &mut *self.0.state.borrow_mut();
             state.link.close(Standing::Seeking { next: state.route.next().to_owned() });
+            if state.session.reading().is_some() {
+                return; // It is looked for when all records are there.
+            }
             state.link.alone = state.link.attempt > 0;
             let wait = state.route.wait(browser::jitter());
             state.link.timer = Some(self.after(wait, Engine::open));

@@ -29,6 +29,7 @@ mod importing;
 mod names;
 mod neighbours;
 mod numbering;
+mod reading;
 mod safety;
 mod succession;
 mod telling;
@@ -37,6 +38,8 @@ mod watching;
 use answers::Asked;
 use importing::Imports;
 pub use importing::NotRegistered;
+use reading::Core;
+pub use reading::Progress;
 pub use safety::{Safety, Unsafe};
 
 /// What the user does.
@@ -118,7 +121,7 @@ enum Disk {
 }
 
 pub struct Session {
-    replica: Replica,
+    replica: Core,
     disk: Disk,
     /// Whether the device has failed to take a write.
     has_lost_device: bool,
@@ -206,24 +209,19 @@ impl Session {
     /// A new replica that lives in memory.
     #[must_use]
     pub fn new(id: ReplicaId, now: Now) -> Self {
-        Self::of(replica(id, Schema::people(), Recovered::default(), now), Disk::None)
+        Self::of(Core::Whole(Box::new(replica(id, Schema::people(), Recovered::default(), now))), Disk::None)
     }
 
     /// A replica that lives on this device, with what is there already. Its writes are to be
     /// [taken](Self::take_writes) and carried out after every step, and [confirmed](Self::persisted).
     #[must_use]
     pub fn recover(id: ReplicaId, schema: Schema, recovered: Recovered, now: Now) -> Self {
-        let disk = Disk::Device { unwritten: Vec::new(), issued: WriteId(0) };
-        let stored = recovered.stored.clone();
-        let mut session = Self::of(replica(id, schema, recovered, now), disk);
-        session.stored = stored;
-        for record in session.view().document().records().collect::<Vec<_>>() {
-            session.note_names(record);
-        }
+        let mut session = Self::read(id, schema, recovered, now);
+        let _nothing_to_send = session.end_reading(now);
         session
     }
 
-    fn of(replica: Replica, disk: Disk) -> Self {
+    fn of(replica: Core, disk: Disk) -> Self {
         Session {
             replica,
             disk,
@@ -282,11 +280,11 @@ impl Session {
         if *view.schema() == schema {
             Ok(())
         } else if untouched {
-            self.replica = replica(view.me(), schema, Recovered::default(), now);
+            self.replica = Core::Whole(Box::new(replica(view.me(), schema, Recovered::default(), now)));
             self.neighbours.clear();
             let _unlinked = self.set_shown(now, self.shown);
             Ok(())
-        } else if self.replica.extend_schema(&schema) {
+        } else if self.replica.whole().is_some_and(|replica| replica.extend_schema(&schema)) {
             Ok(())
         } else {
             Err(Violation::OtherSchema)
@@ -453,7 +451,8 @@ impl Session {
         self.ward = Some(replica);
     }
 
-    /// Takes one input to its end.
+    /// Takes one input to its end. There is none as long as records are being read, but for whether the page is seen and
+    /// watches, which is said again at the end.
     fn step(&mut self, now: Now, input: Input) -> Step {
         let mut step = Step::default();
         let mut events: Vec<Event> = Vec::new();
@@ -462,7 +461,8 @@ impl Session {
         let before = if self.caught_up_once { merges::look_before(self.view(), &input) } else { Vec::new() };
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let output = self.replica.handle(now, input);
+            let Some(replica) = self.replica.whole() else { return step };
+            let output = replica.handle(now, input);
             self.note_stored(output.write.as_ref());
             inputs.extend(output.write.and_then(|batch| self.disk.take(batch)));
             for envelope in output.sends {

@@ -132,11 +132,32 @@ impl Store {
     /// # Errors
     /// The reason, in the browser's words.
     pub async fn rows(&self, (from, until): (&[u8], &[u8])) -> Result<Vec<Vec<u8>>, String> {
+        rows_of(self.reading()?.get_all_with_key(&range(from, until)?).map_err(reason)?).await
+    }
+
+    /// The first rows whose keys are in a range, in the order of their keys: at the most so many.
+    ///
+    /// # Errors
+    /// The reason, in the browser's words.
+    pub async fn first_rows(&self, (from, until): (&[u8], &[u8]), most: u32) -> Result<Vec<Vec<u8>>, String> {
+        let request = self.reading()?.get_all_with_key_and_limit(&range(from, until)?, most).map_err(reason)?;
+        rows_of(request).await
+    }
+
+    /// How many rows have keys in a range.
+    ///
+    /// # Errors
+    /// The reason, in the browser's words.
+    pub async fn count(&self, (from, until): (&[u8], &[u8])) -> Result<u32, String> {
+        let request = self.reading()?.count_with_key(&range(from, until)?).map_err(reason)?;
+        let count = within(READING, done(&request)).await.ok_or_else(silent)??;
+        Ok(count.as_f64().unwrap_or_default() as u32)
+    }
+
+    /// The rows, to read some.
+    fn reading(&self) -> Result<IdbObjectStore, String> {
         let transaction = self.database.transaction_with_str(ROWS).map_err(reason)?;
-        let rows = transaction.object_store(ROWS).map_err(reason)?;
-        let request = rows.get_all_with_key(&range(from, until)?).map_err(reason)?;
-        let found: Array = within(READING, done(&request)).await.ok_or_else(silent)??.unchecked_into();
-        Ok(found.iter().map(|row| Uint8Array::unchecked_from_js(row).to_vec()).collect())
+        transaction.object_store(ROWS).map_err(reason)
     }
 
     /// Makes changes durable, all or none.
@@ -180,6 +201,11 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.database.close();
     }
+}
+
+async fn rows_of(request: IdbRequest) -> Result<Vec<Vec<u8>>, String> {
+    let found: Array = within(READING, done(&request)).await.ok_or_else(silent)??.unchecked_into();
+    Ok(found.iter().map(|row| Uint8Array::unchecked_from_js(row).to_vec()).collect())
 }
 
 fn carry_out(rows: &IdbObjectStore, change: Change) -> Result<(), String> {

@@ -13,7 +13,9 @@ use super::keeper;
 use super::link::Standing;
 use super::lock::Lock;
 use super::neighbours::Neighbours;
+use super::reading::{self, Rest};
 use super::session::{Safety, Session};
+use super::store::Store;
 use super::store::rows::Kept;
 use super::{Engine, State};
 use crate::browser;
@@ -28,11 +30,16 @@ pub(super) struct Predecessor {
 }
 
 impl Predecessor {
-    /// One that a closed tab has left.
-    pub(super) fn on_disk(replica: ReplicaId, kept: Kept, lock: Lock) -> Self {
+    /// One that a closed tab has left; `None` if it cannot be read.
+    pub(super) async fn on_disk(
+        replica: ReplicaId,
+        (store, kept, rest): (&Store, Kept, Rest),
+        lock: Lock,
+    ) -> Option<Self> {
         let schema = kept.schema.unwrap_or_else(Schema::people);
-        let session = Session::recover(replica, schema, kept.recovered, browser::now());
-        Predecessor { session, lock: Some(lock), is_own: false }
+        let mut session = Session::read(replica, schema, kept.recovered, browser::now());
+        reading::read_to_end(&mut session, store, rest).await.ok()?;
+        Some(Predecessor { session, lock: Some(lock), is_own: false })
     }
 }
 
@@ -103,7 +110,8 @@ impl Engine {
         let (now, replica, secret) = (browser::now(), identity.replica(), identity.secret);
         state.neighbours.leave(&mut state.session, now);
         self.tell_neighbours(state);
-        let (session, keeper) = keeper::begin(replica, identity.disk, now);
+        // Nothing was ever kept under this id.
+        let (session, keeper, _nothing) = keeper::begin(replica, identity.disk, now);
         let mut old = std::mem::replace(&mut state.session, session);
         let keeper = std::mem::replace(&mut state.keeper, keeper);
         state.session.succeed(now, &mut old);

@@ -16,7 +16,7 @@ use crate::components::unfinished::Unfinished;
 use crate::components::{relay_list, story_list, undo_button};
 use crate::hooks::use_action;
 use crate::language::grouped;
-use crate::view_model::{Listing, Nouns, Order, Snapshot, capitalised};
+use crate::view_model::{Listing, Loading, Nouns, Order, Snapshot, capitalised};
 use crate::{tr, trn};
 
 pub const NEW_RECORD_ID: &str = "new-record";
@@ -102,11 +102,32 @@ fn nobody(snapshot: &Snapshot, search: &str, start_tour: Option<StartTour>) -> H
     if !snapshot.rows.is_empty() {
         return html! { <p class="empty">{ tr!("{none} matches “{search}”.", none = capitalised(none), search = search.trim()) }</p> };
     }
-    if snapshot.loading {
+    let waits_for = match snapshot.loading {
+        Loading::Done => None,
+        Loading::Reading => Some((
+            tr!("Reading what this device has kept"),
+            tr!(
+                "The {many} appear one after the other. What you change meanwhile is done when all are read.",
+                many = many
+            ),
+        )),
+        Loading::Fetching => Some((
+            tr!("Fetching what the relay has"),
+            tr!("The {many} of this room appear as they arrive. You can add {many} already.", many = many),
+        )),
+        Loading::Waiting => Some((
+            tr!("Waiting for a relay"),
+            tr!(
+                "The {many} of this room appear as soon as a relay answers. You can add {many} already: they are kept here and sent then.",
+                many = many
+            ),
+        )),
+    };
+    if let Some((what, meanwhile)) = waits_for {
         return html! {
             <div class="empty" aria-busy="true">
-                <p><strong>{ tr!("Waiting for a relay") }</strong></p>
-                <p>{ tr!("The {many} of this room appear as soon as a relay answers. You can add {many} already: they are kept here and sent then.", many = many) }</p>
+                <p><strong>{ what }</strong></p>
+                <p>{ meanwhile }</p>
             </div>
         };
     }

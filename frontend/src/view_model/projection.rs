@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::id::ReplicaId;
+use shared::id::{RecordId, ReplicaId};
 use shared::io::Changed;
 
 use super::conflicts::Conflicts;
@@ -12,6 +12,9 @@ use crate::engine::Standing;
 use crate::engine::session::Session;
 use crate::language::{self, Language};
 
+/// So many rows are made at a time: making all of a large room would keep the page busy for long.
+const SLICE: usize = 1000;
+
 /// Makes one snapshot out of the last one: the projection of a session, as event sourcing calls it.
 #[derive(Default)]
 pub struct Projection {
@@ -20,6 +23,8 @@ pub struct Projection {
     bearing: Bearing,
     rows: Rows,
     conflicts: Conflicts,
+    /// The records that have changed and whose rows have not been looked at since, the next ones last.
+    behind: Vec<RecordId>,
     last: Option<Rc<Snapshot>>,
 }
 
@@ -54,7 +59,8 @@ impl Bearing {
 }
 
 impl Projection {
-    /// How everything stands now. `changed` is what has changed since the last time.
+    /// How everything stands now. `changed` is what has changed since the last time. Of very many changes the snapshot has the
+    /// first: [`catch_up`](Self::catch_up) takes in the others.
     pub fn look(&mut self, session: &Session, changed: Changed, standing: &Standing, time: LocalTime) -> Rc<Snapshot> {
         let (me, language) = (session.view().me(), language::current());
         let is_same = |teller: &Teller| {
@@ -72,8 +78,11 @@ impl Projection {
             None => {
                 let layout = Rc::new(Layout::of(session.view().schema()));
                 let scene = Scene { session, layout: &layout, time };
-                (self.rows, self.conflicts) = (Rows::all(scene), Conflicts::all(scene));
+                (self.rows, self.conflicts) = (Rows::none(session), Conflicts::all(scene));
+                self.behind = Rows::records(session).into_iter().rev().collect();
                 self.bearing = Bearing::of(session);
+                self.make_slice(scene);
+                self.rows.sort();
                 let teller = Teller { layout, me, time, language };
                 let snapshot = self.snapshot(session, standing, &teller, None);
                 self.teller = Some(teller);
@@ -97,8 +106,41 @@ impl Projection {
             self.bearing = bearing;
             records.extend(self.rows.restless());
         }
-        if !records.is_empty() {
+        if records.len() > SLICE {
+            self.behind.extend(records);
+        } else if !records.is_empty() {
             self.rows.update(scene, records);
+        }
+        self.make_slice(scene);
+        self.rows.sort();
+    }
+
+    /// Whether the last snapshot had not all changes.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
+    /// Takes in the next changes that the last snapshot had not, for the next one.
+    pub fn catch_up(&mut self, session: &Session) {
+        if let Some(teller) = self.teller.take() {
+            self.make_slice(Scene { session, layout: &teller.layout, time: teller.time });
+            self.teller = Some(teller);
+        }
+    }
+
+    /// Takes in a few records that were read from the device, for the next snapshot.
+    pub fn take_in(&mut self, session: &Session, records: Vec<RecordId>) {
+        if let Some(teller) = &self.teller {
+            self.rows
+                .update(Scene { session, layout: &teller.layout, time: teller.time }, records.into_iter().collect());
+        }
+    }
+
+    fn make_slice(&mut self, scene: Scene<'_>) {
+        let slice = self.behind.split_off(self.behind.len().saturating_sub(SLICE));
+        if !slice.is_empty() {
+            self.rows.update(scene, slice.into_iter().collect());
         }
     }
 

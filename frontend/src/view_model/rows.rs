@@ -38,8 +38,11 @@ enum Stake {
 pub(super) struct Rows {
     /// By title.
     sorted: Rc<Vec<Rc<Row>>>,
-    /// The same rows, by record.
+    /// The rows as they are now, by record.
     of: BTreeMap<RecordId, Rc<Row>>,
+    /// The records whose rows in `sorted` are not those in `of`; and the former, as far as there are any.
+    unsorted: BTreeSet<RecordId>,
+    gone: Vec<Rc<Row>>,
     contested: Contested,
     /// The numbers that each record has, whatever they rest on; also of records that were removed.
     numbers: BTreeMap<RecordId, Vec<u64>>,
@@ -52,13 +55,23 @@ pub(super) struct Rows {
 impl Rows {
     /// All rows, made from nothing.
     pub(super) fn all(scene: Scene<'_>) -> Self {
-        let mut rows = Rows::default();
-        let view = scene.session.view();
-        let mut records: BTreeSet<_> = view.document().records().collect();
-        records.extend(view.ledger().numbers().map(|(_, record)| record));
-        rows.look_at_conflicts(scene.session, &mut BTreeSet::new());
-        rows.update(scene, records);
+        let mut rows = Rows::none(scene.session);
+        rows.update(scene, Rows::records(scene.session));
+        rows.sort();
         rows
+    }
+
+    /// No row yet.
+    pub(super) fn none(session: &Session) -> Self {
+        let mut rows = Rows::default();
+        rows.look_at_conflicts(session, &mut BTreeSet::new());
+        rows
+    }
+
+    /// The records that there is something to know of.
+    pub(super) fn records(session: &Session) -> BTreeSet<RecordId> {
+        let view = session.view();
+        view.document().records().chain(view.ledger().numbers().map(|(_, record)| record)).collect()
     }
 
     pub(super) fn sorted(&self) -> &Rc<Vec<Rc<Row>>> {
@@ -75,13 +88,12 @@ impl Rows {
         self.restless.keys().copied()
     }
 
-    /// Makes the rows of these records anew, and those that depend on them.
+    /// Makes the rows of these records anew, and those that depend on them, to be [sorted](Self::sort) in.
     pub(super) fn update(&mut self, scene: Scene<'_>, touched: BTreeSet<RecordId>) {
         let mut stale = touched.clone();
         for record in touched {
             self.look_at_numbers(scene, record, &mut stale);
         }
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
         for record in stale {
             let made = scene.session.view().record(record).map(|view| {
                 self.look_at_stakes(record, Some(&view.number));
@@ -95,9 +107,18 @@ impl Rows {
                     self.of.remove(&record)
                 }
             };
-            gone.extend(before);
-            new.extend(made);
+            // One that was made since the last time is in no place yet.
+            if self.unsorted.insert(record) {
+                self.gone.extend(before);
+            }
         }
+    }
+
+    /// Puts rows that were made anew into their places.
+    pub(super) fn sort(&mut self) {
+        let unsorted = std::mem::take(&mut self.unsorted);
+        let new: Vec<_> = unsorted.iter().filter_map(|record| self.of.get(record).cloned()).collect();
+        let gone = std::mem::take(&mut self.gone);
         if !(gone.is_empty() && new.is_empty()) {
             replace(Rc::make_mut(&mut self.sorted), gone, new, &by_title);
         }
@@ -163,10 +184,10 @@ pub(super) fn replace(
 ) {
     if gone.len() + new.len() > FEW {
         let gone: BTreeSet<_> = gone.iter().map(|row| row.id).collect();
-        sorted.retain(|row| !gone.contains(&row.id));
-        sorted.extend(new);
-        sorted.sort_by(|one, other| order(one, other));
-        return;
+        if !gone.is_empty() {
+            sorted.retain(|row| !gone.contains(&row.id));
+        }
+        return merge(sorted, new, order);
     }
     for row in gone {
         if let Ok(at) = sorted.binary_search_by(|other| order(other, &row)) {
@@ -177,4 +198,17 @@ pub(super) fn replace(
         let at = sorted.partition_point(|other| order(other, &row).is_lt());
         sorted.insert(at, row);
     }
+}
+
+/// Puts many rows into a list in an order. To sort the whole list would compare all of it again and again.
+fn merge(sorted: &mut Vec<Rc<Row>>, mut new: Vec<Rc<Row>>, order: &dyn Fn(&Row, &Row) -> Ordering) {
+    new.sort_by(|one, other| order(one, other));
+    let mut held = std::mem::take(sorted).into_iter();
+    sorted.reserve(held.len() + new.len());
+    for row in new {
+        let before = held.as_slice().partition_point(|other| order(other, &row).is_lt());
+        sorted.extend(held.by_ref().take(before));
+        sorted.push(row);
+    }
+    sorted.extend(held);
 }

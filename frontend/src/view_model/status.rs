@@ -7,7 +7,7 @@ use shared::presence::Status;
 use super::load_chart::figure;
 use super::relay_name;
 use crate::engine::Standing;
-use crate::engine::session::{Safety, Session, Unsafe};
+use crate::engine::session::{Progress, Safety, Session, Unsafe};
 use crate::{tr, trn};
 
 /// So many records take long enough to come for people to want to know.
@@ -44,6 +44,9 @@ pub struct StatusLine {
 
 impl StatusLine {
     pub(super) fn of(session: &Session, standing: &Standing) -> Self {
+        if let Some(progress) = session.reading() {
+            return reading(progress);
+        }
         let view = session.view();
         match standing {
             Standing::Offline => offline(session, view.leased()),
@@ -77,6 +80,17 @@ fn in_words(what: Unsafe) -> Option<String> {
         (0, _) => Some(wishes),
         _ => Some(tr!("{edits} and {wishes}", edits = edits, wishes = wishes)),
     }
+}
+
+/// Nothing leaves this tab meanwhile.
+fn reading(Progress { records, percent }: Progress) -> StatusLine {
+    let part = trn!(
+        records,
+        "Reading what this device has kept: {percent} %, {count} record so far",
+        "Reading what this device has kept: {percent} %, {count} records so far",
+        percent = percent
+    );
+    StatusLine { tone: Tone::Alone, parts: vec![part, tr!("edits are made when all are read")] }
 }
 
 fn offline(session: &Session, left: u64) -> StatusLine {

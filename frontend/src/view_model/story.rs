@@ -155,6 +155,7 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::InMemoryOnly { .. }
         | Fact::NotSecure
         | Fact::ClosedDoor { .. }
+        | Fact::WaitsForReading
         | Fact::DeviceBack
         | Fact::DeviceLost { .. }
         | Fact::NewId(_)
@@ -258,6 +259,9 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
             address = address,
             page = page
         ),
+        Fact::WaitsForReading => {
+            tr!("This is done as soon as all {many} are read. Keep the page open until then.", many = many)
+        }
         Fact::DeviceBack => {
             tr!("This device keeps edits again. This tab has a new id, and gives up its leased numbers.")
         }

@@ -16,7 +16,7 @@ use frontend::import::{ImportFile, Report, Run, Turn};
 use frontend::view_model::{LocalTime, Projection, Snapshot};
 use shared::crdt::FieldEdit;
 use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered};
+use shared::io::{Changed, Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered};
 use shared::ledger::Wish;
 use shared::paxos::Configuration;
 use shared::replica::{Config, Replica, Role, Tuning};
@@ -296,7 +296,7 @@ impl Net {
         }
     }
 
-    /// What the tab's page shows, made from what has changed since the last time. Panics if that is not what it would be
+    /// What the tab's page shows when it has caught up, made from what has changed since the last time. Panics if that is not what it would be
     /// if made from nothing.
     pub fn page(&self, tab: usize) -> Rc<Snapshot> {
         let Tab { session, projection, link, .. } = &self.tabs[tab];
@@ -307,7 +307,12 @@ impl Net {
         let time = LocalTime { minutes_ahead_of_utc: 0 };
         let changed = session.borrow_mut().take_changed();
         let session = session.borrow();
-        let page = projection.borrow_mut().look(&session, changed, &standing, time);
+        let mut projection = projection.borrow_mut();
+        let mut page = projection.look(&session, changed, &standing, time);
+        while projection.is_behind() {
+            projection.catch_up(&session);
+            page = projection.look(&session, Changed::default(), &standing, time);
+        }
         assert_eq!(*page, Snapshot::of(&session, &standing, time, None));
         page
     }

@@ -12,7 +12,7 @@ use shared::hlc::Stamp;
 use shared::id::RecordId;
 use shared::io::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
 use shared::ledger::{Claim, ClaimId, Wish};
-use shared::paxos::{Accepted, Ballot, Entry, Position, Slot, Standing};
+use shared::paxos::{Accepted, Ballot, Configuration, Entry, Position, Slot, Standing};
 use shared::schema::NOTE;
 use shared::wire::Room;
 
@@ -138,7 +138,7 @@ proptest! {
         drop(store);
         let reopened = open(dir.path());
         prop_assert_eq!(reopened.about(), &about);
-        let mut loaded = reopened.read_back(None).unwrap();
+        let mut loaded = rows::read_back(&reopened.connection, None).unwrap();
         // A room in which nothing is left has no row.
         for room in expected.keys() {
             loaded.entry(room.clone()).or_default();
@@ -185,11 +185,11 @@ fn the_founding_and_the_relays_that_were_met_are_remembered() {
     let reports = write_and_close(store, |writer| {
         writer.meet(VoterId(2), "before:1".to_owned());
         writer.meet(VoterId(2), "after:1".to_owned());
-        writer.found(configuration());
+        writer.found(configuration().into());
     });
     assert!(reports.iter().any(|report| report.founded) && reports.iter().all(|report| report.batches == 0));
     let relays = BTreeMap::from([(VoterId(2), "after:1".to_owned())]);
-    assert_eq!(open(dir.path()).about(), &About { founding: Some(configuration()), relays, ..new });
+    assert_eq!(open(dir.path()).about(), &About { founding: Some(configuration().into()), relays, ..new });
 }
 
 #[test]
@@ -207,12 +207,12 @@ fn a_new_incarnation_has_bound_itself_to_nothing_and_keeps_everything_else() {
     ops.iter().cloned().for_each(|op| expected.apply(op));
     expected.standing = Standing::ZERO;
     write_and_close(open(dir.path()), |writer| {
-        writer.found(configuration());
+        writer.found(configuration().into());
         writer.submit(people(), WriteBatch { id: WriteId(1), ops });
         writer.renew(ReplicaId(9));
     });
     let store = open(dir.path());
-    assert_eq!((store.about().replica, &store.about().founding), (ReplicaId(9), &Some(configuration())));
+    assert_eq!((store.about().replica, &store.about().founding), (ReplicaId(9), &Some(configuration().into())));
     assert_eq!(store.load().unwrap(), BTreeMap::from([(people(), expected)]));
 }
 
@@ -377,10 +377,12 @@ fn what_no_replica_has_left_is_broken_and_no_panic() {
 fn a_database_of_the_version_before_is_brought_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     write_and_close(open(dir.path()), |writer| {
+        writer.found(configuration().into());
         writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(7)] });
     });
     let connection = Connection::open(dir.path().join(FILE_NAME)).unwrap();
-    connection.execute_batch("DROP TABLE pending").unwrap();
+    let before = "UPDATE meta SET value = substr(value, 1, length(value) - 1) WHERE key = 'founding'";
+    connection.execute_batch(&format!("DROP TABLE pending; {before}")).unwrap();
     connection.pragma_update(None, "user_version", 6).unwrap();
     drop(connection);
     let id = ClaimId { replica: ReplicaId(1), seq: 7 };
@@ -389,7 +391,9 @@ fn a_database_of_the_version_before_is_brought_up_to_date() {
     write_and_close(open(dir.path()), |writer| {
         writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::Ask(pending.clone())] });
     });
-    let rooms = open(dir.path()).load().unwrap();
+    let store = open(dir.path());
+    let rooms = store.load().unwrap();
+    assert_eq!(store.about().founding, Some(configuration().into()));
     assert_eq!((rooms[&people()].claim_seq, rooms[&people()].pending.get(&7)), (7, Some(&pending)));
 }
 

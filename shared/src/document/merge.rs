@@ -256,7 +256,7 @@ impl Document {
         }
     }
 
-    fn put_live(&mut self, dot: Dot, place: Place) {
+    pub(super) fn put_live(&mut self, dot: Dot, place: Place) {
         if let Some(before) = self.index.insert(dot, place) {
             self.fingerprint.remove(dot, before.mark);
         }

@@ -199,3 +199,29 @@ fn dots_up_to(replica: ReplicaId, last: u64) -> DotSet {
     }
     dots
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Live, Packed};
+
+    /// A tab that reads its records in slices has applied its log before.
+    #[test]
+    fn record_that_is_read_after_the_retirement_of_its_author_is_as_live_as_one_read_before() {
+        let (gone, record) = (ReplicaId(9), RecordId(Dot::new(ReplicaId(9), 1)));
+        let live = Live { dot: record.0, folded: Vec::new(), version: Default::default() };
+        let packed = Packed::new(record, &live);
+        let seen: DotSet = (1..=3).map(|counter| Dot::new(gone, counter)).collect();
+        let (mut early, mut late) = (Document::default(), Document::default());
+        for document in [&mut early, &mut late] {
+            document.context = seen.clone();
+        }
+        early.recover_record(record, vec![packed.clone()]);
+        early.retire(gone, 3);
+        late.retire(gone, 3);
+        late.recover_record(record, vec![packed]);
+        assert_eq!(late, early);
+        assert!(late.context.contains(record.0));
+        late.assert_invariants();
+    }
+}

@@ -273,10 +273,10 @@ impl Replica {
         self.given.extend(given.map(|write| NumberWrite::new(record, write)));
     }
 
-    /// What this tab has given before it was loaded anew, as far as its records hold it.
-    pub(super) fn recall_given(&mut self) {
-        let own_edits = self.unsettled.iter().filter(|claim| claim.dot.replica == self.me);
-        for (record, dot) in own_edits.map(|claim| (claim.record, claim.dot)).collect::<Vec<_>>() {
+    /// What this tab has given before it was loaded anew, as far as a record holds it.
+    pub(super) fn recall_given(&mut self, record: RecordId) {
+        let own_edits = self.unsettled.of(record).map(|claim| claim.dot).filter(|dot| dot.replica == self.me);
+        for dot in own_edits.collect::<Vec<_>>() {
             self.note_given(record, dot);
         }
     }

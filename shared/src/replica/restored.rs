@@ -113,8 +113,8 @@ impl Replica {
         for record in self.document.records().collect::<Vec<_>>() {
             let version = self.document.read(record);
             self.unsettled.look_at(record, version.as_ref(), (&self.ledger, &self.distrust));
+            self.recall_given(record);
         }
-        self.recall_given();
         self.note_all_numbers();
         self.other_logs.extend(self.peers.tabs());
         self.send(relay, Message::Fetch { first: Slot(0) });

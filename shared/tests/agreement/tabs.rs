@@ -1,5 +1,6 @@
 //! Tabs that come back with what was on their disk.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::crdt::FieldEdit;
@@ -7,7 +8,7 @@ use shared::id::{RecordId, ReplicaId, VoterId};
 use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingClaim, Recovered};
 use shared::ledger::{Policy, Wish};
 use shared::paxos::Slot;
-use shared::replica::{Config, Replica, Role};
+use shared::replica::{Config, Recovery, Replica, Role};
 use shared::schema::{NAME, Schema};
 
 use super::{ELECTION, elected, forgetful, raise};
@@ -179,6 +180,43 @@ fn a_witness_says_whether_it_would_still_have_it_after_a_crash() {
     assert!(!durable(&room));
     room.command(1, Command::Witness { willing: true, durable: true });
     assert!(durable(&room));
+}
+
+/// A page reads a long database in slices.
+#[test]
+fn a_tab_that_comes_back_record_by_record_is_the_one_that_comes_back_at_once() {
+    let (mut room, tab, anna) = with_anna();
+    let bert = room.add(tab, "Bert", "");
+    let gone = room.add(tab, "Cem", "");
+    room.command(tab, Command::Remove { record: gone });
+    room.disconnect(tab);
+    room.edit(0, anna, NAME, "Annie");
+    room.edit(tab, anna, NAME, "Anya");
+    room.connect(tab, 0);
+    assert_eq!(room.values(tab, anna, NAME).len(), 2, "versions side by side");
+    room.disconnect(tab);
+    room.command(tab, Command::Number { record: bert, number: None });
+    assert_eq!(room.record(tab, bert).unwrap().number.provisional.len(), 1);
+
+    let config = Config { replica: ReplicaId(100), schema: Schema::people(), role: Role::Tab };
+    let durable = room.durable(tab).clone();
+    let at_once = Replica::recover(config.clone(), durable.clone(), START);
+    let mut recovery = Recovery::begin(config, Recovered { records: BTreeMap::new(), ..durable.clone() }, START);
+    for (record, versions) in durable.records.into_iter().rev() {
+        assert_eq!(recovery.view().record(record), None);
+        recovery.add(START, record, versions);
+        assert_eq!(recovery.view().record(record), at_once.view().record(record), "it reads right at once");
+    }
+    let sliced = recovery.finish();
+    sliced.assert_invariants();
+    let (sliced, at_once) = (sliced.view(), at_once.view());
+    assert!(sliced.records().eq(at_once.records()));
+    assert_eq!(sliced.document(), at_once.document());
+    assert_eq!(sliced.document().fingerprint(), at_once.document().fingerprint());
+    assert_eq!(
+        (sliced.unsettled_count(), sliced.unsaved_edits()),
+        (at_once.unsettled_count(), at_once.unsaved_edits())
+    );
 }
 
 #[test]

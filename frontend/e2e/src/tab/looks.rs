@@ -1,8 +1,11 @@
 //! How the page looks as a whole, and what stands in people's way.
 
 use anyhow::{Context, Result};
+use fantoccini::wd::PrintConfiguration;
+use serde_json::json;
 
 use super::Tab;
+use crate::faults::Order;
 use crate::{path_from_env, wait_for};
 
 /// Asks axe-core for what it finds grave, with the places. Names of buttons say what they do and to whom, also where what is
@@ -46,6 +49,25 @@ impl Tab {
     pub async fn obstacles(&self) -> Result<Vec<String>> {
         let axe = std::fs::read_to_string(path_from_env("DUET_AXE")?).context("reading axe-core")?;
         self.read(&format!("{axe};\n{FIND_OBSTACLES}")).await
+    }
+
+    /// Prints the page. Returns on how many sheets it is.
+    ///
+    /// # Errors
+    /// If the browser does not print.
+    pub async fn print(&self) -> Result<usize> {
+        let pdf = self.client.print(PrintConfiguration::default()).await.context("printing")?;
+        let text = String::from_utf8_lossy(&pdf);
+        // Each sheet is an object of its own, besides the one that lists them.
+        Ok(text.matches("/Type /Page\n").count())
+    }
+
+    /// Shows the page as it is on a medium: `print` or `screen`.
+    ///
+    /// # Errors
+    /// If the browser does not.
+    pub async fn set_medium(&self, medium: &str) -> Result<()> {
+        self.order(Order { what: "Emulation.setEmulatedMedia", parameters: json!({ "media": medium }) }).await
     }
 
     /// Dismisses every notice.

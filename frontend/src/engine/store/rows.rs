@@ -3,10 +3,10 @@
 //! A row is its key, and what follows it. The first byte of a key says what the row is about; numbers in keys have eight
 //! bytes, the highest first, so that the order of keys is that of slots.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::document::{Document, Packed};
-use shared::dot::{Dot, MAX_COUNTER};
+use shared::dot::{Dot, DotSet, MAX_COUNTER};
 use shared::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::io::{Recovered, Snapshot, WriteOp};
 use shared::paxos::{Position, Slot};
@@ -43,6 +43,18 @@ const SHELF: u64 = 16;
 pub const OWN_DOINGS: (&[u8], &[u8]) = (&[tag::SECRET], &[tag::DECIDED]);
 /// The keys of all rows.
 pub const EVERYTHING: (&[u8], &[u8]) = (&[0], &[u8::MAX]);
+/// The keys of all rows before those of records.
+pub const BEFORE_RECORDS: (&[u8], &[u8]) = (&[0], &[tag::RECORDS]);
+/// The keys of the rows of records.
+pub const RECORDS: (&[u8], &[u8]) = (&[tag::RECORDS], &[tag::RECORDS + 1]);
+/// The keys of all rows behind those of records.
+pub const BEHIND_RECORDS: (&[u8], &[u8]) = (&[tag::RECORDS + 1], &[u8::MAX]);
+
+/// How long the key of a row of records is.
+pub const KEY_OF_RECORDS: usize = 17;
+
+/// Records with their versions.
+pub type Records = BTreeMap<RecordId, BTreeMap<Dot, Packed>>;
 
 /// One change of the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +195,7 @@ pub fn read<'a>(rows: impl Iterator<Item = &'a [u8]>) -> Result<Kept, Unreadable
             }
             tag::SCHEMA => kept.schema = Some(wire::plain_of(body).map_err(|_| unreadable("the schema"))?),
             tag::DECIDED => decided = Slot(take_number(&mut body).ok_or(unreadable("the log"))?),
-            tag::RECORDS => take_shelf(&mut body, &mut kept.recovered).ok_or(unreadable("a record"))?,
+            tag::RECORDS => take_shelf(&mut body, &mut kept.recovered.records).ok_or(unreadable("a record"))?,
             _ => kept.recovered.apply(op_of(tag, body)?),
         }
     }
@@ -192,16 +204,33 @@ pub fn read<'a>(rows: impl Iterator<Item = &'a [u8]>) -> Result<Kept, Unreadable
     Ok(kept)
 }
 
+/// The records in some rows of [records](RECORDS), as far as a replica with this causal context can have them.
+///
+/// # Errors
+/// [`Unreadable`] for the first row that is none, or if a version was never seen.
+pub fn read_records(rows: &[Vec<u8>], context: &DotSet) -> Result<Records, Unreadable> {
+    let mut records = Records::new();
+    for row in rows {
+        let (_, mut body) = row.split_first().ok_or(unreadable("nothing"))?;
+        take_shelf(&mut body, &mut records).ok_or(unreadable("a record"))?;
+    }
+    check_records(&records, context)?;
+    Ok(records)
+}
+
+fn check_records(records: &Records, context: &DotSet) -> Result<(), Unreadable> {
+    let is_known = |dot: &Dot| context.contains(*dot);
+    let is_sound = records.values().all(|versions| versions.keys().all(is_known));
+    if is_sound { Ok(()) } else { Err(unreadable("the causal context")) }
+}
+
 /// Refuses what no replica can have written, and none could start from.
 ///
 /// # Errors
 /// [`Unreadable`] if rows contradict one another.
 pub fn check(kept: &Kept) -> Result<(), Unreadable> {
     let Recovered { context, records, snapshot, log_start, log, .. } = &kept.recovered;
-    let known = |dot: &Dot| context.contains(*dot);
-    if !records.values().all(|versions| versions.keys().all(known)) {
-        return Err(unreadable("the causal context"));
-    }
+    check_records(records, context)?;
     let end = log_start.slot.0.saturating_add(log.len() as u64);
     let follows = (log_start.slot.0..end).eq(log.keys().map(|slot| slot.0));
     let reaches = snapshot.as_ref().is_none_or(|snapshot| (log_start.slot.0..=end).contains(&snapshot.at.slot.0));
@@ -266,7 +295,7 @@ fn snapshot_of(body: &mut &[u8]) -> Option<WriteOp> {
     Some(WriteOp::Snapshot { snapshot: Snapshot { at, ledger: body.to_vec() }, log_start })
 }
 
-fn take_shelf(body: &mut &[u8], recovered: &mut Recovered) -> Option<()> {
+fn take_shelf(body: &mut &[u8], records: &mut Records) -> Option<()> {
     let (replica, _number) = (ReplicaId(take_number(body)?), take_number(body)?);
     while !body.is_empty() {
         let record = RecordId(dot_of(replica, take_number(body)?)?);
@@ -275,7 +304,7 @@ fn take_shelf(body: &mut &[u8], recovered: &mut Recovered) -> Option<()> {
         let (version, rest) = body.split_at_checked(length)?;
         *body = rest;
         let version = Packed::from_bytes(record, version).ok()?;
-        recovered.apply(WriteOp::PutVersion { record, dot, version });
+        records.entry(record).or_default().insert(dot, version);
     }
     Some(())
 }
