@@ -32,7 +32,8 @@ impl FromStr for RestoreId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let id = u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16);
+        let is_whole = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = u64::from_str_radix(text, 16).ok().filter(|_| is_whole);
         id.map(RestoreId).ok_or_else(|| "a restore is named by 16 hexadecimal digits, as it was printed".to_owned())
     }
 }

@@ -183,6 +183,7 @@ impl Replica {
         self.snapshots.peer_down(peer);
         self.reads.peer_down(peer);
         self.other_logs.remove(&peer);
+        self.neighbour_gone(peer);
         if self.is_relay() {
             self.holdings.down(peer);
             self.observing.watcher_down(peer);

@@ -104,6 +104,9 @@ impl Replica {
 
     /// Notes who tells of what, in a tab.
     pub(super) fn note_hearsay(&mut self, peer: PeerId, kind: PeerKind, message: &Message) {
+        if let PeerKind::Tab(id) = kind {
+            self.note_own_of_neighbour(peer, id, message);
+        }
         let told = match message {
             Message::Edit(edit) => edit.context(),
             Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots(),

@@ -8,12 +8,13 @@
 //! Many tabs may hold the same orphans. Each begins somewhere else, and takes a few at a time. What one has carried, the
 //! relay tells to the others, so that most are carried once.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::crdt::Op;
-use crate::dot::DotSet;
+use crate::dot::{Dot, DotSet};
 use crate::id::{RecordId, ReplicaId};
-use crate::io::{Message, Now, PeerKind};
+use crate::io::{Message, Now, PeerId};
 use crate::mutation::{self, Mutation};
 use crate::schema::GivenNumber;
 
@@ -34,6 +35,8 @@ pub(super) struct Orphanage {
     is_asked: bool,
     /// Records that are here may have numbers to be given anew.
     has_lost_numbers: bool,
+    /// The counter of the last edit of its own that each neighbour has told of on its link: it tells a relay of them itself.
+    by_neighbours: BTreeMap<PeerId, Dot>,
 }
 
 impl Orphanage {
@@ -81,24 +84,37 @@ impl Replica {
         (self.orphanage.ask_at, self.orphanage.is_asked) = (None, false);
     }
 
-    /// The neighbours that are linked tell of their edits themselves.
-    fn without_those_of_neighbours(&self, mut dots: DotSet) -> DotSet {
-        let kinds = self.peers.tabs().into_iter().filter_map(|peer| self.peers.kind(peer));
-        let ids: Vec<ReplicaId> = kinds
-            .filter_map(|kind| match kind {
-                PeerKind::Tab(id) => Some(id),
-                PeerKind::Relay(..) => None,
-            })
-            .collect();
-        for id in ids {
-            dots = dots.difference(&dots.of(id));
+    /// A neighbour tells of its own edits.
+    pub(super) fn note_own_of_neighbour(&mut self, peer: PeerId, id: ReplicaId, message: &Message) {
+        let counter = match message {
+            Message::Edit(edit) if edit.dot.replica == id => edit.dot.counter,
+            Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots().highest(id),
+            Message::Have { context, .. } => context.highest(id),
+            _ => 0,
+        };
+        if let Ok(dot) = Dot::try_new(id, counter) {
+            let known = self.orphanage.by_neighbours.entry(peer).or_insert(dot);
+            *known = dot.max(*known);
         }
-        dots
+    }
+
+    pub(super) fn neighbour_gone(&mut self, peer: PeerId) {
+        self.orphanage.by_neighbours.remove(&peer);
+    }
+
+    /// The neighbours that are linked tell of their edits themselves.
+    fn without_those_of_neighbours(&self, dots: &DotSet) -> DotSet {
+        let mut left = dots.clone();
+        for last in self.orphanage.by_neighbours.values() {
+            let own = dots.of(last.replica).between(None, Some(*last));
+            left = left.difference(&own);
+        }
+        left
     }
 
     /// Carries some orphaned versions to the relay. Says whether there were none.
     fn carry(&mut self, now: Now, orphans: &DotSet) -> bool {
-        let records = self.document.records_living_by(&self.without_those_of_neighbours(orphans.clone()));
+        let records = self.document.records_living_by(&self.without_those_of_neighbours(orphans));
         for record in some_of(&records, self.me) {
             let ops = self.ops_for_orphaned_number(record, orphans);
             // One that is too large stays here.
@@ -129,6 +145,9 @@ impl Replica {
     /// Gives some of the numbers anew that the restored relays have lost. Says whether there were none.
     fn give_others_numbers_anew(&mut self, now: Now) -> bool {
         if !self.knows_log_of_relay() {
+            if let Some(relay) = self.peers.any_relay() {
+                self.send(relay, Message::Fetch { first: self.log.decided() });
+            }
             return !self.orphanage.has_lost_numbers;
         }
         // Of a record that is not here the number is kept: somebody else may bring the record.
