@@ -74,7 +74,11 @@ impl Replica {
                     self.tell_restored(record, edit, output);
                 }
             }
-            Message::Suffix(_) | Message::SnapshotPart { .. } if !self.learns_log_from(peer, kind) => {}
+            Message::Suffix(_) | Message::SnapshotPart { .. } if !self.learns_log_from(peer, kind) => {
+                if !self.is_neighbour(kind) {
+                    self.send(peer, Message::More);
+                }
+            }
             Message::Suffix(suffix) if self.is_neighbour(kind) => self.on_suffix(now, peer, kind, suffix)?,
             Message::SnapshotPart { at, length, offset, bytes } if self.is_neighbour(kind) => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));

@@ -58,6 +58,8 @@ impl Replica {
         }
         let context = self.document.context();
         let lacking = context.difference(&context.of(self.me)).difference(theirs);
+        // Of retired replicas a relay tells by and by what is dead.
+        let lacking = lacking.difference(&self.document.retired_in(&lacking));
         self.hearsay.tell(&lacking);
         if std::mem::take(&mut self.orphanage.is_asked) {
             let is_done = self.carry(now, &lacking) & self.give_others_numbers_anew(now);

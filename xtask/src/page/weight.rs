@@ -13,8 +13,9 @@ use super::{BROTLI, DIST, GZIP};
 /// 28,000: to keep the secret of its id and go on under a new one, to ask before a stranger's relay, to hash contents, to
 /// choose between two contents under one dot, and to attest numbers. Some 29,000 more are what a page costs that accidents do
 /// not deceive: to notice copies of itself, silent relays and a storage that does not answer, to keep what is half typed, and
-/// to read files exactly. Some 5,000 are for tabs that outlive restores of their relays, keys of requests, and reading in slices.
-const BUDGET: u64 = 490_000;
+/// to read files exactly. Some 25,000 are for tabs that outlive restores of their relays, for keys of requests in the ledger, for ids
+/// that are away, and for reading in slices.
+const BUDGET: u64 = 510_000;
 
 /// Bytes as they are, and as they are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
