@@ -174,10 +174,10 @@ impl Room {
     }
 
     fn handle(&mut self, node: Node, input: Input) {
-        let foldable = self.foldable(node);
+        let before = self.before_own_edits(node, &input);
         let now = self.now_at(self.hosts[node].skew_ms);
         let mut output = self.hosts[node].replica.handle(now, input);
-        self.note_folds(node, foldable, &output);
+        self.note_own_edits(node, before, &output);
         while let Some(batch) = output.write.take() {
             batch.ops.into_iter().for_each(|op| self.hosts[node].durable.apply(op));
             let after = self.hosts[node].replica.handle(now, Input::Persisted(batch.id));
@@ -322,22 +322,32 @@ impl Room {
         self.report.revivals += 1;
     }
 
-    /// The records that a relay may fold in its next step, as they stand.
-    fn foldable(&self, node: Node) -> BTreeMap<RecordId, (Deeds, Deeds)> {
+    /// The records that a replica may edit by itself in its next step, as they stand: a relay folds, and a tab carries to its
+    /// relay what that lacks.
+    fn before_own_edits(&self, node: Node, input: &Input) -> BTreeMap<RecordId, (Deeds, Deeds)> {
         let document = self.document(node);
-        let records = document.records().filter(|&record| node < self.relays && document.version_count(record) > 1);
+        let is_told = matches!(input, Input::Command(..));
+        let may_edit = |record: &RecordId| node >= self.relays || document.version_count(*record) > 1;
+        let records = document.records().filter(|record| !is_told && may_edit(record));
         records.map(|record| (record, self.versions(node, record))).collect()
     }
 
-    /// Writes down what a relay has folded: whatever else it writes is by tabs.
-    fn note_folds(&mut self, node: Node, foldable: BTreeMap<RecordId, (Deeds, Deeds)>, output: &Output) {
+    /// Writes down what a replica has done by itself: whatever else it writes is by others, or was told to it.
+    fn note_own_edits(&mut self, node: Node, before: BTreeMap<RecordId, (Deeds, Deeds)>, output: &Output) {
         for write in output.write.iter().flat_map(|batch| &batch.ops) {
             let WriteOp::PutVersion { record, dot, version } = write else { continue };
             let story = self.history.story(*record);
-            if self.hosts[node].kind == PeerKind::Tab(dot.replica) || story.knows(*dot) {
+            if story.knows(*dot) {
                 continue;
             }
-            let (base, supports) = &foldable[record];
+            if self.hosts[node].kind == PeerKind::Tab(dot.replica) {
+                if let Some((base, _)) = before.get(record) {
+                    story.edit(*dot, base, version.unpack(*record).version.stamp, Vec::new());
+                    self.hosts[node].complete.insert(*dot);
+                }
+                continue;
+            }
+            let (base, supports) = &before[record];
             let of: Deeds = version.unpack(*record).folded.into_iter().collect();
             assert_eq!(&of, supports, "a fold lives by what its versions lived by");
             story.fold(*dot, base, of);

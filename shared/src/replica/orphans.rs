@@ -114,18 +114,19 @@ impl Replica {
         left
     }
 
-    /// Carries some orphaned versions to the relay. Says whether there were none.
+    /// Carries some orphaned versions to the relay. Says whether there were none that could be.
     fn carry(&mut self, now: Now, orphans: &DotSet) -> bool {
         let records = self.document.records_living_by(&self.without_those_of_neighbours(orphans));
-        for record in some_of(&records, self.me) {
-            let ops = self.ops_for_orphaned_number(record, orphans);
-            // One that is too large stays here.
-            let _edited = self.edit_record(now, record, ops);
-        }
         if records.is_empty() {
             self.forget_dead_orphans(orphans);
         }
-        records.is_empty()
+        let mut is_none = true;
+        for record in some_of(&records, self.me) {
+            let ops = self.ops_for_orphaned_number(record, orphans);
+            // One that is too large stays here.
+            is_none &= self.edit_record(now, record, ops).is_err();
+        }
+        is_none
     }
 
     /// No author attests a number that is orphaned. So this tab gives it in his place.
