@@ -15,6 +15,9 @@ use shared::schema::{FieldSpec, Schema};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
+/// More packets than any of these scenes needs.
+const MOST_PACKETS: usize = 10_000;
+
 struct Tab {
     session: Session,
     neighbours: Neighbours,
@@ -79,6 +82,7 @@ impl Browser {
             let awake = self.tabs.iter_mut().find(|tab| !tab.asleep && !tab.waiting.is_empty());
             let Some(Tab { session, neighbours, waiting, .. }) = awake else { return };
             let packet = waiting.pop_front().expect("found not to be empty");
+            assert!(self.packets < MOST_PACKETS, "the tabs do not come to rest");
             let _to_relay = neighbours.receive(session, NOW, &packet);
         }
     }
@@ -118,6 +122,20 @@ fn a_late_tab_gets_everything_and_each_edit_goes_once_to_each() {
     let before = browser.packets;
     browser.add(late, "Cem");
     assert_eq!(browser.packets - before, 2);
+}
+
+#[test]
+fn a_tab_whose_first_greeting_was_lost_links_with_the_others_all_the_same() {
+    let mut browser = Browser::default();
+    let others = [browser.open(true), browser.open(true)];
+    browser.add(others[0], "Anna");
+    let id = ReplicaId(99);
+    let (session, mut neighbours) = (Session::new(id, NOW), Neighbours::new(id, 77));
+    let _lost = neighbours.take_packets();
+    browser.tabs.push(Tab { session, neighbours, asleep: false, waiting: VecDeque::new() });
+    browser.stand(2, true, false);
+    assert_eq!([0, 1, 2].map(|tab| browser.linked(tab)), [2, 2, 2]);
+    assert_eq!(browser.records(2), 1);
 }
 
 #[test]

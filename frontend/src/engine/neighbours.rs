@@ -197,15 +197,21 @@ impl Neighbours {
 
     fn on_here(&mut self, session: &mut Session, now: Now, from: ReplicaId, body: &[u8]) {
         let &[alone, asks] = body else { return };
-        if self.known.len() == MAX_NEIGHBOURS && !self.known.contains_key(&from) {
-            return;
-        }
-        let new = Neighbour { alone: false, answered: true, refused: false, link: None };
-        self.known.entry(from).or_insert(new).alone = alone != 0;
+        let Some(neighbour) = self.meet(from) else { return };
+        neighbour.alone = alone != 0;
         if asks != 0 {
             self.greet(from, false);
         }
         self.relink(session, now);
+    }
+
+    /// The tab that has said something, if there is room for it.
+    fn meet(&mut self, from: ReplicaId) -> Option<&mut Neighbour> {
+        if self.known.len() == MAX_NEIGHBOURS && !self.known.contains_key(&from) {
+            return None;
+        }
+        let new = Neighbour { alone: false, answered: true, refused: false, link: None };
+        Some(self.known.entry(from).or_insert(new))
     }
 
     /// Opens the links that are wanted, and closes the others.
@@ -228,7 +234,12 @@ impl Neighbours {
 
     fn on_open(&mut self, session: &mut Session, now: Now, from: ReplicaId, theirs: u64, body: &[u8]) {
         let Ok(schema) = wire::plain_of::<Schema>(body) else { return };
-        let Some(neighbour) = self.known.get_mut(&from) else { return self.greet(from, true) };
+        if !self.known.contains_key(&from) {
+            self.greet(from, true);
+            // One of the two has no relay: the other tab, until it says otherwise.
+            self.meet(from).into_iter().for_each(|neighbour| neighbour.alone = true);
+        }
+        let Some(neighbour) = self.known.get_mut(&from) else { return };
         let held = neighbour.link.as_ref().and_then(|link| link.theirs);
         if held.is_some_and(|(number, _)| number == theirs) {
             return;

@@ -162,10 +162,11 @@ impl Engine {
 
     /// All records are there: does what has waited for them, and looks for a relay.
     fn go_to_work(&self) {
-        self.advance(|session| session.end_reading(browser::now()));
         if self.0.post.is_page() {
+            // Before anything is sent, the first greeting among it.
             self.meet_neighbours();
         }
+        self.advance(|session| session.end_reading(browser::now()));
         for each in self.0.waiting.take() {
             each(self);
         }
