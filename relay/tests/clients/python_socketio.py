@@ -155,7 +155,7 @@ def check_bad_events(client):
         error = client.wait_for("error")
         assert error["event"] == event and reason in error["error"], (event, argument, error)
     answer = client.update(7, 7)
-    assert "expected a string" in answer["error"], answer
+    assert "`name` must be a text, not 7" in answer["error"], answer
     assert client.wait_for("error")["error"] == answer["error"]
     assert client.highest() == before and "Anna" not in client.names(), "bad events change nothing"
 
