@@ -83,7 +83,7 @@ struct Inner {
     post: Post,
     state: RefCell<State>,
     listeners: RefCell<Listeners>,
-    /// What is to be done when all records have been read.
+    /// To be done when all records have been read.
     waiting: RefCell<Vec<Chore>>,
     import: RefCell<Option<importer::Shown>>,
     /// The next part of an import that is being undone.

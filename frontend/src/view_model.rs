@@ -88,7 +88,7 @@ pub struct Snapshot {
     pub offline: bool,
     /// Whether the relay serves a newer version of the page.
     pub outdated: bool,
-    /// What an empty table waits for.
+    /// The source that an empty table waits for.
     pub loading: Loading,
     /// Whether closing the page would lose something.
     pub at_risk: bool,

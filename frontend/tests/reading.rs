@@ -24,7 +24,7 @@ fn add(session: &mut Session, name: String) {
     let _no_link = session.act(NOW, Action::Add(NewRecord { fields, number: None }));
 }
 
-/// What a tab with many people has left on its disk.
+/// The disk of a tab with many people.
 fn left() -> Recovered {
     let mut session = Session::recover(ID, Schema::people(), Recovered::default(), NOW);
     (0..PEOPLE).for_each(|person| add(&mut session, format!("Person {}", person * 7 % PEOPLE)));

@@ -18,7 +18,7 @@ use crate::limited_log::LimitedLog;
 /// the hour beyond which a stamp is refused.
 const BOUND_MS: u64 = 60_000;
 
-/// What this relay knows of the clocks of those that are linked to it.
+/// The clocks of the relays that are linked to this one.
 #[derive(Debug, Default)]
 pub struct Clocks(Mutex<State>);
 

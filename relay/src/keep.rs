@@ -9,7 +9,7 @@ use shared::ledger::RestoreId;
 
 use crate::store::{self, Restored, StoreError};
 
-/// What to do with a database.
+/// A task about a database.
 #[derive(Debug, Subcommand)]
 pub enum Keep {
     /// Copies the database of a relay into a file, as it is at this moment. The relay may be at work.

@@ -134,7 +134,7 @@ pub enum StoreError {
         "{file} is a backup, and a relay that goes on from it would give numbers to others that tabs know to be final: move it away, and take it up with `relay restore --from`, at all relays"
     )]
     IsBackup { file: PathBuf },
-    #[error("cannot copy {from} to {to}: {reason}")]
+    #[error("cannot copy {from} to {to}: {reason}; check both paths, and that there is room for the copy")]
     Copy { from: PathBuf, to: PathBuf, reason: String },
     #[error(
         "nothing was decided when {file} was made, since its relay had not found the others: start the relays with empty data directories instead"

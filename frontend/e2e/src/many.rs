@@ -34,7 +34,7 @@ const NOTE_STATES: &str = r##"
     }).observe(document, { childList: true, subtree: true, characterData: true });
 "##;
 
-/// What the page showed at a time.
+/// The page as it stood at a time.
 #[derive(Clone, Debug, Deserialize)]
 pub struct State {
     /// In milliseconds since the page is being opened.
@@ -45,11 +45,11 @@ pub struct State {
     pub rows: usize,
     /// The line that says how many records there are.
     pub count: String,
-    /// What stands in place of an empty table.
+    /// The words in place of an empty table.
     pub empty: String,
 }
 
-/// What was noted of a page since it was opened.
+/// The states of a page that were noted since it was opened.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Noted {
     pub states: Vec<State>,
@@ -66,7 +66,7 @@ impl Tab {
         self.break_next_page(NOTE_STATES).await
     }
 
-    /// What was [noted](Self::note_states) so far.
+    /// The states that were [noted](Self::note_states) so far.
     ///
     /// # Errors
     /// If nothing is.

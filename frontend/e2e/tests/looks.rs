@@ -16,7 +16,7 @@ const MANY: usize = 300;
 /// So many are on a sheet at the most.
 const MOST_ON_A_SHEET: usize = 60;
 
-/// What can be seen on paper and is to be pressed, or is no part of the table. Values and headings are buttons that read as
+/// Things on paper that are to be pressed, or are no part of the table. Values and headings are buttons that read as
 /// text.
 const SEEN_ON_PAPER: &str = r#"
     const is_seen = part => part.checkVisibility() && part.getBoundingClientRect().height > 0;
@@ -148,7 +148,7 @@ async fn on_a_phone_the_status_takes_two_lines_and_tells_more_on_a_tap() -> Resu
     tab.close().await
 }
 
-/// What of the page the tour covers that it speaks of: where a person is added, the first row, and the status.
+/// The parts of the page that the tour covers, of those that it speaks of: where a person is added, the first row, and the status.
 const COVERED: &str = r#"
     const tour = document.querySelector(".tour").getBoundingClientRect();
     return [`form[aria-label='New person']`, '#status', '[data-record]'].filter(what => {

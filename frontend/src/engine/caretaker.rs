@@ -175,7 +175,7 @@ impl Engine {
         }
     }
 
-    /// What a closed tab has left cannot be read.
+    /// The database of a closed tab cannot be read.
     pub(super) fn end_care_of_unreadable(&self) {
         if let Post::Caretaker { of } = &self.0.post {
             self.end_care(of, End::Unreadable);

@@ -23,7 +23,7 @@ const MOST_ROWS: u32 = 512;
 /// How long a slice is to take at the most. A row takes a fraction of that.
 const SLICE: Duration = Duration::from_millis(30);
 
-/// What of a database is still to be read.
+/// The part of a database that is still to be read.
 pub struct Rest {
     /// The key from which on it is.
     from: Vec<u8>,
@@ -188,7 +188,7 @@ impl Engine {
         });
     }
 
-    /// What the device has kept under this id cannot be read, or the browser has taken it away. It stays as it is, and this
+    /// The database under this id cannot be read, or the browser has taken it away. It stays as it is, and this
     /// tab goes on under another id.
     pub(super) async fn read_no_further(&self, replica: ReplicaId, reason: String) {
         if !self.is_reading(replica) {

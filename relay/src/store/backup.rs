@@ -42,7 +42,7 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StoreError> {
     let failed =
         |error: rusqlite::Error| StoreError::Copy { from: from.clone(), to: to.to_owned(), reason: error.to_string() };
     if to.exists() {
-        let reason = "there is a file of this name already: give another name".to_owned();
+        let reason = "there is a file of this name already".to_owned();
         return Err(StoreError::Copy { from: from.clone(), to: to.to_owned(), reason });
     }
     let rooms = copy(&from, to, |copy| {
@@ -62,17 +62,20 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StoreError> {
 pub fn restore(from: &Path, dir: &Path, voter: VoterId, id: Option<RestoreId>) -> Result<Restored, StoreError> {
     let guard = lock(dir)?;
     let id = id.unwrap_or_else(new_restore);
-    let (file, part) = (dir.join(FILE_NAME), dir.join(format!("{FILE_NAME}.restored")));
-    if part.exists() {
-        fs::remove_file(&part).map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
-    }
-    let mut restored = copy(from, &part, |connection| begin_anew(connection, from, voter, id))?;
-    restored.moved_to =
-        move_aside(&file, id).map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
-    let put = fs::rename(&part, &file).and_then(|()| File::open(dir)?.sync_all());
-    put.map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
+    let (file, made) = (dir.join(FILE_NAME), dir.join(format!("{FILE_NAME}.restored")));
+    let mut restored = copy(from, &made, |connection| begin_anew(connection, from, voter, id))?;
+    let moved = move_aside(&file, id).and_then(|moved_to| put(&made, &file).map(|()| moved_to));
+    restored.moved_to = moved.map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
     drop(guard);
     Ok(restored)
+}
+
+/// Gives a file its name for good.
+fn put(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    // Else a crash could bring the old name back.
+    let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(dir)?.sync_all()
 }
 
 /// A name for a restore, above those of all earlier ones: the milliseconds since the Unix epoch, and a random number.
@@ -90,8 +93,10 @@ fn copy<T>(
 ) -> Result<T, StoreError> {
     let failed = |reason: String| StoreError::Copy { from: from.to_owned(), to: to.to_owned(), reason };
     let sql_failed = |error: rusqlite::Error| failed(error.to_string());
-    let part = to.with_extension("part");
+    let part = PathBuf::from(format!("{}.part", to.display()));
     let attempt = || {
+        // One that was killed has left.
+        let _there_is_none = fs::remove_file(&part);
         // SQLite fills an empty file, and keeps its rights.
         private::create_file(&part).map_err(|error| failed(error.to_string()))?;
         let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sql_failed)?;
@@ -108,7 +113,7 @@ fn copy<T>(
         }
         let finished = finish(&mut copy)?;
         copy.close().map_err(|(_, error)| sql_failed(error))?;
-        let durable = File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, to));
+        let durable = File::open(&part).and_then(|file| file.sync_all()).and_then(|()| put(&part, to));
         durable.map_err(|error| failed(error.to_string()))?;
         Ok(finished)
     };

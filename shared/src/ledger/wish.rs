@@ -196,12 +196,6 @@ impl KeyedWish {
 }
 
 impl Wish {
-    /// Whether it is asked under a key.
-    #[must_use]
-    pub fn is_keyed(&self) -> bool {
-        matches!(self, Wish::Once { .. } | Wish::Finish { .. })
-    }
-
     /// The record that the wish is about.
     #[must_use]
     pub fn record(&self) -> Option<RecordId> {

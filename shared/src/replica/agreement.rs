@@ -244,7 +244,7 @@ impl Replica {
 /// Whether a leader may propose a claim: the record is here, or was, and all that must be durable before it.
 fn may_be_proposed(document: &Document, claim: &Claim) -> bool {
     let is_known = claim.wish.record().is_none_or(|record| document.knows_record(record));
-    (is_known || claim.wish.is_keyed()) && has_edits_before(document, claim)
+    (is_known || claim.wish.is_about_key()) && has_edits_before(document, claim)
 }
 
 /// Whether a document has the edits that must be durable on a majority before a claim is decided: the asker's last one, and

@@ -377,7 +377,7 @@ impl Claims {
     pub(super) fn forget_unknown(&mut self, is_known: impl Fn(RecordId) -> bool, outbox: &mut Outbox) {
         let is_about_none = |pending: &Pending| {
             let record = pending.claim.wish.record();
-            !pending.claim.wish.is_keyed() && record.is_some_and(|record| !is_known(record))
+            !pending.claim.wish.is_about_key() && record.is_some_and(|record| !is_known(record))
         };
         let own = self.pending.iter().filter(|(id, pending)| id.replica == self.asker || pending.asked.is_some());
         let about_none = own.filter(|(_, pending)| is_about_none(pending));

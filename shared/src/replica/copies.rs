@@ -60,12 +60,7 @@ impl Copies {
 impl Replica {
     /// Whether a message tells this tab of own edits that it cannot have made known. If so, it is not to be taken in.
     pub(super) fn reveals_a_copy(&mut self, kind: PeerKind, message: &Message) -> bool {
-        let told = match message {
-            Message::Edit(edit) if edit.dot.replica == self.me => edit.dot.counter,
-            Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots().highest(self.me),
-            Message::Have { context, .. } | Message::Stored { context, .. } => context.highest(self.me),
-            _ => 0,
-        };
+        let told = latest_told(message, self.me);
         // A neighbour may have heard of it from this tab.
         let may_be_unsent = self.is_neighbour(kind);
         let reveals = self.is_of_a_copy(told, may_be_unsent);
@@ -131,6 +126,16 @@ impl Replica {
             self.copies.written = Some(self.copies.sent);
             self.outbox.writes().push(WriteOp::Sent(self.copies.sent));
         }
+    }
+}
+
+/// The counter of the last edit by a replica of which a message tells; 0 if it tells of none.
+pub(super) fn latest_told(message: &Message, by: ReplicaId) -> u64 {
+    match message {
+        Message::Edit(edit) if edit.dot.replica == by => edit.dot.counter,
+        Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots().highest(by),
+        Message::Have { context, .. } | Message::Stored { context, .. } => context.highest(by),
+        _ => 0,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::mutation::{self, Mutation};
 use crate::schema::GivenNumber;
 
 use super::Replica;
+use super::copies::latest_told;
 
 /// How long a relay may lack what this tab has from others before this tab carries it there: they may be about to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -88,13 +89,7 @@ impl Replica {
 
     /// A neighbour tells of its own edits.
     pub(super) fn note_own_of_neighbour(&mut self, peer: PeerId, id: ReplicaId, message: &Message) {
-        let counter = match message {
-            Message::Edit(edit) if edit.dot.replica == id => edit.dot.counter,
-            Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots().highest(id),
-            Message::Have { context, .. } => context.highest(id),
-            _ => 0,
-        };
-        if let Ok(dot) = Dot::try_new(id, counter) {
+        if let Ok(dot) = Dot::try_new(id, latest_told(message, id)) {
             let known = self.orphanage.by_neighbours.entry(peer).or_insert(dot);
             *known = dot.max(*known);
         }

@@ -20,7 +20,7 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    /// What was decided is another log by now.
+    /// The log is another one by now.
     pub(super) fn log_begins_anew(&mut self) {
         self.decisions = Decisions::default();
     }
