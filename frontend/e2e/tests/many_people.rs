@@ -79,6 +79,7 @@ async fn the_keyboard_goes_to_rows_that_are_not_in_the_document_and_keeps_its_pl
 
     let mut browser = Browser::start().await?;
     let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    tab.wait_for_text("#people-heading + p", "2,000 people").await?;
     wait_for_row(&tab, &names[0]).await?;
     tab.run(&format!("document.querySelector('[aria-label=\"Rename {}\"]').focus()", names[0])).await?;
     tab.press_key(press::DOWN).await?;
@@ -127,6 +128,7 @@ async fn tab_stops_in_one_row_and_then_leaves_the_table_also_while_others_edit()
     names.sort_by_key(|name| name.to_lowercase());
     let mut browser = Browser::start().await?;
     let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    tab.wait_for_text("#people-heading + p", "300 people").await?;
     wait_for_row(&tab, &names[0]).await?;
     wait_for_stops(&tab, &names[0]).await?;
     tab.run("document.querySelector('thead th:nth-child(3) button').focus()").await?;
