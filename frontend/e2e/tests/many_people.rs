@@ -67,6 +67,17 @@ async fn of_ten_thousand_people_those_are_in_the_document_that_are_seen_and_all_
     tab.close().await
 }
 
+/// Counts how often nothing has the focus between two tasks of the page.
+const COUNT_LOST_FOCUS: &str = "
+    const { port1, port2 } = new MessageChannel();
+    window.lostFocus = 0;
+    port1.onmessage = () => {
+        if (document.activeElement === document.body) window.lostFocus++;
+        port2.postMessage(null);
+    };
+    port2.postMessage(null);
+";
+
 #[tokio::test]
 async fn the_keyboard_goes_to_rows_that_are_not_in_the_document_and_keeps_its_place_when_rows_arrive_above()
 -> Result<()> {
@@ -93,15 +104,21 @@ async fn the_keyboard_goes_to_rows_that_are_not_in_the_document_and_keeps_its_pl
     tab.press_key(press::ENTER).await?;
     wait_for_focus(&tab, &format!("New note for {}", names[1998])).await?;
 
+    tab.run(COUNT_LOST_FOCUS).await?;
+    tab.slow_down(4.0).await?;
     writer.add_people(300).await?;
     tab.wait_for_text("#people-heading + p", "2,300 people").await?;
     wait_for_focus(&tab, &format!("New note for {}", names[1998])).await?;
     tab.run("scrollTo(0, 0)").await?;
+    let first = (0..2_300).map(name).min_by_key(|name| name.to_lowercase()).unwrap_or_default();
+    wait_for_row(&tab, &first).await?;
     wait_for_focus(&tab, &format!("New note for {}", names[1998])).await?;
+    tab.slow_down(1.0).await?;
+    let lost: u64 = tab.look("return window.lostFocus").await?;
+    assert_eq!(lost, 0, "keys that are pressed while rows come and go would go nowhere");
     tab.press_key(press::ESCAPE).await?;
     wait_for_focus(&tab, &format!("Edit the note of {}", names[1998])).await?;
     tab.press_key(press::HOME).await?;
-    let first = (0..2_300).map(name).min_by_key(|name| name.to_lowercase()).unwrap_or_default();
     wait_for_focus(&tab, &format!("Edit the note of {first}")).await?;
     tab.close().await
 }

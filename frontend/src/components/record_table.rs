@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use gloo::events::EventListener;
 use shared::id::RecordId;
-use web_sys::{Element, HtmlElement};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{Element, HtmlElement, MutationObserver, MutationObserverInit};
 use yew::prelude::*;
 
 use super::record_row::RecordRow;
@@ -35,6 +37,8 @@ struct Shown {
     window: Window,
     rows: Rc<Vec<Rc<Row>>>,
     question: (AttrValue, Order),
+    /// Whether that is another question than the one whose answer is in the document.
+    is_new_question: bool,
     /// The row that has, or had, the focus: it stays in the document wherever it is, and Tab leads there.
     current: Option<RecordId>,
     /// The rows by which those in the document are numbered. `rows` may be newer while a change is being drawn.
@@ -49,14 +53,13 @@ struct Shown {
 }
 
 impl Shown {
-    /// Says whether the table now answers another question, and begins at its top.
-    fn take(&mut self, props: &Props) -> bool {
+    /// Takes what is to be shown. A table that answers another question begins at its top.
+    fn take(&mut self, props: &Props) {
         let Props { rows, search, order, .. } = props;
         let question = (search.clone(), *order);
-        let is_new = question != self.question;
-        if is_new {
+        if question != self.question {
             self.window = self.window.moved(0, rows.len());
-            self.question = question;
+            (self.question, self.is_new_question) = (question, true);
         } else if !Rc::ptr_eq(rows, &self.rows) {
             let first = self.rows.get(self.window.first).filter(|_| self.window.first > 0).map(|row| row.id);
             let first = first.and_then(|id| position(rows, id)).unwrap_or(self.window.first);
@@ -68,7 +71,6 @@ impl Shown {
             }
         }
         self.rows = Rc::clone(rows);
-        is_new
     }
 
     /// Notes where things are, unless that was noted for a drawing that is still under way.
@@ -144,23 +146,15 @@ pub fn RecordTable(props: &Props) -> Html {
     let shown = use_mut_ref(Shown::default);
     let render = use_force_update();
     shown.borrow_mut().take_bearings(&body);
-    let is_new_question = shown.borrow_mut().take(props);
+    shown.borrow_mut().take(props);
+    use_order_after_each_change(&body, &shown);
     use_window_that_follows(&body, &shown);
     use_rows_for_paper(&shown);
     {
         let (body, shown, render) = (body.clone(), Rc::clone(&shown), render.clone());
         use_effect(move || {
             let Some(body) = body.cast::<Element>() else { return };
-            let (places, bearings) = {
-                let mut shown = shown.borrow_mut();
-                (shown.number(), shown.bearings.take())
-            };
-            table_bearings::number(&body, &places);
-            match bearings {
-                _ if is_new_question => table_bearings::back_to_top(&body),
-                Some(bearings) => bearings.restore(&body),
-                None => {}
-            }
+            put_in_order(&body, &shown);
             let stop = shown.borrow().stop();
             if let Some(row) = stop {
                 table_bearings::keep_one_stop(&body, row);
@@ -237,6 +231,49 @@ fn spacer(key: &'static str, height: f64) -> Html {
             <td style={format!("height: {}px", height.round() as u64)}></td>
         </tr>
     }
+}
+
+/// Numbers the rows that are in the document now, and brings its reader back to where things were.
+fn put_in_order(body: &Element, shown: &RefCell<Shown>) {
+    let (places, is_new_question, bearings) = {
+        let mut shown = shown.borrow_mut();
+        (shown.number(), std::mem::take(&mut shown.is_new_question), shown.bearings.take())
+    };
+    table_bearings::number(body, &places);
+    match bearings {
+        _ if is_new_question => table_bearings::back_to_top(body),
+        // The focus comes, of which this table is told: nothing is borrowed any more.
+        Some(bearings) => bearings.restore(body),
+        None => {}
+    }
+}
+
+/// Puts rows in order as soon as they have come, gone or moved. Effects may run much later, and until then the keys of
+/// somebody whose row was moved would go nowhere.
+#[hook]
+fn use_order_after_each_change(body: &NodeRef, shown: &Rc<RefCell<Shown>>) {
+    let (body, shown) = (body.clone(), Rc::clone(shown));
+    use_effect_with((), move |()| {
+        let observed = body.cast::<Element>();
+        let on_change = Closure::<dyn FnMut()>::new(move || {
+            if let Some(body) = body.cast::<Element>() {
+                put_in_order(&body, &shown);
+            }
+        });
+        let observer = MutationObserver::new(on_change.as_ref().unchecked_ref()).ok();
+        if let (Some(observer), Some(body)) = (&observer, observed) {
+            let options = MutationObserverInit::new();
+            options.set_child_list(true);
+            // Only options that ask for nothing are refused.
+            let _observed = observer.observe_with_options(&body, &options);
+        }
+        move || {
+            if let Some(observer) = observer {
+                observer.disconnect();
+            }
+            drop(on_change);
+        }
+    });
 }
 
 /// Brings the window to what can be seen whenever somebody scrolls, or turns the phone.

@@ -21,7 +21,8 @@ pub(super) struct Bearings {
 
 struct Focus {
     element: HtmlElement,
-    /// Which of the rows in the document it is in, and its column.
+    /// The record in whose row it is, which of the rows in the document that is, and its column.
+    record: Option<String>,
     row: usize,
     column: String,
 }
@@ -39,7 +40,7 @@ impl Bearings {
             let own = element.closest("tr").ok()??;
             let row = rows.iter().position(|row| **row == own)?;
             let column = column_of(&element)?;
-            Some(Focus { element, row, column })
+            Some(Focus { element, record: own.get_attribute("data-record"), row, column })
         });
         Bearings { seen, focus }
     }
@@ -54,10 +55,12 @@ impl Bearings {
             }
         }
         let is_lost = browser::document().active_element().is_none_or(|active| active.tag_name() == "BODY");
-        if let Some(Focus { element, row, column }) = self.focus.filter(|_| is_lost) {
+        if let Some(Focus { element, record, row: at, column }) = self.focus.filter(|_| is_lost) {
+            let same = || button_in(&row(body, &record?)?, &column);
             let rows = rows(body);
-            let beside = || button_in(rows.get(row).or(rows.last())?, &column);
-            if let Some(element) = if element.is_connected() { Some(element) } else { beside() } {
+            let beside = || button_in(rows.get(at).or(rows.last())?, &column);
+            if let Some(element) = Some(element).filter(|element| element.is_connected()).or_else(same).or_else(beside)
+            {
                 let options = FocusOptions::new();
                 options.set_prevent_scroll(true);
                 let _focused_if_visible = element.focus_with_options(&options);
