@@ -17,7 +17,7 @@ const HOLD_BYTES: usize = 4 << 20;
 /// How much is more than a slow network has to be waited for, in bytes, and for how long the socket may take nothing then.
 const STALLED_BYTES: usize = 6 << 20;
 const STALL: Duration = Duration::from_secs(5);
-/// For how long the socket may take nothing while anything waits. A frame of a resync has up to 256 KiB.
+/// For how long the socket may take nothing while anything waits. A frame of a resync has 16 KiB, or one long version.
 const LONG_STALL: Duration = Duration::from_secs(30);
 /// How often it is looked whether a socket has stalled.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

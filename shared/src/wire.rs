@@ -167,7 +167,7 @@ fn delta_bytes(delta: &Delta) -> Vec<u8> {
 }
 
 /// How many bytes of its limit a delta needs for each version, at the least: otherwise a short frame could hold so many
-/// empty versions that they fill the memory. The deltas of a resync carry 256 KiB of versions, of 17 bytes each at the
+/// empty versions that they fill the memory. The parts of a document carry 256 KiB of versions, of 17 bytes each at the
 /// least, so they stay below.
 const BYTES_PER_VERSION: u64 = 128;
 
@@ -195,7 +195,7 @@ fn delta_of(bytes: &[u8], limit: usize) -> Result<Delta, Malformed> {
 #[must_use]
 pub fn document_bytes(document: &Document, theirs: &DotSet) -> Vec<u8> {
     let mut bytes = vec![DOCUMENT_VERSION];
-    for delta in document.deltas(theirs, None) {
+    for delta in document.parts(theirs) {
         let delta = delta_bytes(&delta);
         put_varint(&mut bytes, delta.len() as u64);
         bytes.extend(delta);

@@ -176,7 +176,7 @@ fn meet(documents: &mut [Document], one: usize, two: usize) {
     for (from, to) in [(one, two), (two, one)] {
         let source = documents[from].clone();
         let mut stale = BTreeMap::new();
-        for delta in source.deltas(documents[to].context(), None) {
+        for delta in source.parts(documents[to].context()) {
             stale.extend(documents[to].merge(delta).stale);
         }
         let answer = documents[to].whole(&stale, None);

@@ -210,7 +210,7 @@ fn alike(count: u64, text_bytes: usize) -> Frame {
         let (dot, stamp) = (Dot::new(me, counter), Stamp { wall_ms: 1_790_000_000_000, logical: 0 });
         let _written = document.edit(RecordId(dot), dot, stamp, vec![op]).expect("it fits");
     }
-    let versions = document.deltas(&DotSet::default(), None).flat_map(|delta| delta.versions).collect();
+    let versions = document.parts(&DotSet::default()).flat_map(|delta| delta.versions).collect();
     Frame::Message(Message::Delta(Delta { context: DotSet::default(), versions, remaining: 0 }))
 }
 

@@ -135,7 +135,7 @@ impl Forge {
             let op = Schema::people().op("name", FieldEdit::Assign(name)).expect("a name");
             let _written = document.edit(RecordId(dot), dot, stamp, vec![op]).expect("it fits");
         }
-        let versions = document.deltas(&DotSet::default(), None).flat_map(|delta| delta.versions).collect();
+        let versions = document.parts(&DotSet::default()).flat_map(|delta| delta.versions).collect();
         Frame::Message(Message::Delta(Delta { context: DotSet::default(), versions, remaining: 0 }))
     }
 }

@@ -10,12 +10,15 @@ use super::{Delta, Document, Merged, Packed, Versions};
 use crate::dot::{Dot, DotSet};
 use crate::id::{RecordId, ReplicaId};
 
-/// How many bytes of versions one delta of a resync carries, unless a single version is longer.
-const BYTES_PER_DELTA: usize = 256 << 10;
+/// How many bytes of versions one delta of a resync carries, unless a single version is longer: a page that takes it in is
+/// busy for that long.
+const BYTES_PER_DELTA: usize = 16 << 10;
+/// The same of the parts of a whole document, which are the smaller the more they have in common.
+const BYTES_PER_PART: usize = 256 << 10;
 /// How many bytes of versions a record has that is sent whole, at the most, unless a single version is longer.
 const BYTES_OF_WHOLE: usize = 1 << 20;
 /// How many deltas are sent before the receiver has to say that it has taken them in.
-const DELTAS_AT_A_TIME: usize = 16;
+const DELTAS_AT_A_TIME: usize = 256;
 
 /// All that a replica has seen, and hashes of what of it is live.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,13 +77,18 @@ impl Document {
     /// to the versions of one replica.
     #[must_use]
     pub fn missing(&self, theirs: &DotSet, author: Option<ReplicaId>) -> (Vec<Delta>, bool) {
-        let deltas: Vec<_> = self.deltas(theirs, author).take(DELTAS_AT_A_TIME).collect();
+        let deltas: Vec<_> = self.deltas(theirs, author, BYTES_PER_DELTA).take(DELTAS_AT_A_TIME).collect();
         let is_all = deltas.last().is_none_or(|delta| delta.remaining == 0);
         (deltas, is_all)
     }
 
-    /// The versions that a replica with the context `theirs` lacks, in bounded deltas, in the order of their dots.
-    pub fn deltas(&self, theirs: &DotSet, author: Option<ReplicaId>) -> impl Iterator<Item = Delta> + '_ {
+    /// The versions that a replica with the context `theirs` lacks, in large parts, in the order of their dots.
+    pub fn parts(&self, theirs: &DotSet) -> impl Iterator<Item = Delta> + '_ {
+        self.deltas(theirs, None, BYTES_PER_PART)
+    }
+
+    /// The same in deltas of so many `bytes`. `author` keeps it to the versions of one replica.
+    fn deltas(&self, theirs: &DotSet, author: Option<ReplicaId>, bytes: usize) -> impl Iterator<Item = Delta> + '_ {
         let mut unseen = self.context.difference(theirs);
         if let Some(author) = author {
             unseen = unseen.of(author);
@@ -93,7 +101,7 @@ impl Document {
             if is_done {
                 return None;
             }
-            let Chunk { versions, taken, unspoken } = self.chunk(&lacking[at..], author, &mut told);
+            let Chunk { versions, taken, unspoken } = self.chunk(&lacking[at..], author, bytes, &mut told);
             at += taken;
             is_done = at == lacking.len();
             let until = if is_done { None } else { Some(lacking[at - 1].0) };
@@ -108,8 +116,14 @@ impl Document {
         })
     }
 
-    /// The versions that live by the first of these dots, as many as go into one delta.
-    fn chunk(&self, lacking: &[(Dot, RecordId)], author: Option<ReplicaId>, told: &mut BTreeSet<Dot>) -> Chunk {
+    /// The versions that live by the first of these dots, as many as go into a delta of so many bytes.
+    fn chunk(
+        &self,
+        lacking: &[(Dot, RecordId)],
+        author: Option<ReplicaId>,
+        most: usize,
+        told: &mut BTreeSet<Dot>,
+    ) -> Chunk {
         let (mut chunk, mut bytes) = (Chunk::default(), 0);
         // Records come in the order of their ids, most of the time, so that the next one is where the last one was.
         let mut ahead = self.records.range(lacking.first().map_or(RecordId::MIN, |&(_, record)| record)..).peekable();
@@ -134,7 +148,7 @@ impl Document {
                 chunk.unspoken.push(dot);
             }
             bytes += chunk.versions[before..].iter().map(|(_, version)| version.as_bytes().len()).sum::<usize>();
-            if bytes >= BYTES_PER_DELTA {
+            if bytes >= most {
                 break;
             }
         }

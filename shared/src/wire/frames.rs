@@ -350,7 +350,7 @@ pub struct Decoder {
     table: Table,
     /// The longest frame, in bytes.
     limit: usize,
-    /// The longest content of a compressed frame, in bytes: a delta carries 256 KiB of versions, or one longer version.
+    /// The longest content of a compressed frame, in bytes: a delta carries 16 KiB of versions, or one longer version.
     content_limit: usize,
 }
 

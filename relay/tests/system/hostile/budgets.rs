@@ -47,7 +47,7 @@ fn written(author: ReplicaId, names: u64, name: fn() -> String) -> Vec<Frame> {
         let op = Schema::people().op("name", FieldEdit::Assign(name())).expect("a name");
         let _written = document.edit(RecordId(dot), dot, stamp, vec![op]).expect("it fits");
     }
-    let deltas: Vec<_> = document.deltas(&DotSet::default(), None).collect();
+    let deltas: Vec<_> = document.parts(&DotSet::default()).collect();
     deltas.into_iter().map(|delta| Frame::Message(Message::Delta(delta))).collect()
 }
 
