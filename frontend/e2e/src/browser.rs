@@ -7,6 +7,8 @@ use anyhow::{Context, Result, ensure};
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -30,13 +32,22 @@ impl Window {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile(u32);
 
-/// The driver, stopped when dropped.
+/// The driver, stopped when dropped, with all of its Chromiums.
 pub struct Browser {
     address: String,
-    /// Ends the driver when dropped.
-    _driver: Child,
+    driver: Child,
     profiles: TempDir,
     opened: u32,
+}
+
+impl Drop for Browser {
+    /// A test that has failed has not closed its tabs. Their Chromiums would outlive the driver, and slow down all others.
+    fn drop(&mut self) {
+        let group = self.driver.id().and_then(|id| i32::try_from(id).ok()).filter(|&id| id > 1);
+        if let Some(group) = group {
+            let _is_gone_already = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+    }
 }
 
 impl Browser {
@@ -49,6 +60,7 @@ impl Browser {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .context("starting ChromeDriver")?;
@@ -58,7 +70,7 @@ impl Browser {
             Ok(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.map(drop).map_err(|error| error.to_string()))
         })
         .await?;
-        Ok(Browser { address, _driver: driver, profiles, opened: 0 })
+        Ok(Browser { address, driver, profiles, opened: 0 })
     }
 
     /// A tab on the page at `url`, once it is connected to a relay.
