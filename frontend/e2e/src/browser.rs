@@ -117,6 +117,18 @@ impl Browser {
         Ok(())
     }
 
+    /// A copy of a profile whose Chromium does not run, as a backup of the device would bring it back.
+    ///
+    /// # Errors
+    /// If its files cannot be copied.
+    pub fn copy(&mut self, profile: Profile) -> Result<Profile> {
+        let copy = self.new_profile();
+        let copied =
+            std::process::Command::new("cp").arg("-a").args([profile, copy].map(|each| self.folder_of(each))).status();
+        ensure!(copied.context("running cp")?.success(), "{profile:?} cannot be copied");
+        Ok(copy)
+    }
+
     fn folder_of(&self, Profile(profile): Profile) -> PathBuf {
         self.profiles.path().join(profile.to_string())
     }

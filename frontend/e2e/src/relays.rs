@@ -101,6 +101,50 @@ impl Relays {
         self.wait_until_up(relay).await
     }
 
+    /// Copies the database of a relay at work into a file, as an operator does.
+    ///
+    /// # Errors
+    /// If the relay's program says so.
+    pub async fn back_up(&self, relay: usize) -> Result<PathBuf> {
+        let backup = self.data.path().join("backup.sqlite3");
+        let flags = [("--data-dir", self.folder_of(relay)), ("--to", backup.clone())];
+        self.keep("backup", &flags).await?;
+        Ok(backup)
+    }
+
+    /// Lets all relays, which were killed, go on from a backup.
+    ///
+    /// # Errors
+    /// If the relay's program says so, or a relay does not come up.
+    pub async fn restore(&mut self, backup: &Path) -> Result<()> {
+        /// As if a relay had made up this name for the first of them.
+        const RESTORE: &str = "0000000000000001";
+        for relay in 0..RELAYS {
+            let id = PathBuf::from((relay + 1).to_string());
+            let from = [("--from", backup.to_owned()), ("--data-dir", self.folder_of(relay)), ("--id", id)];
+            self.keep("restore", &[&from[..], &[("--restore", RESTORE.into())]].concat()).await?;
+        }
+        for relay in 0..RELAYS {
+            self.restart(relay).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, task: &str, flags: &[(&str, PathBuf)]) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        command.arg(task);
+        for (flag, value) in flags {
+            command.arg(flag).arg(value);
+        }
+        let output = command.output().await.with_context(|| format!("running {task}"))?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn folder_of(&self, relay: usize) -> PathBuf {
+        self.data.path().join(relay.to_string())
+    }
+
     fn start_one(&mut self, relay: usize) -> Result<()> {
         let others = (0..RELAYS).filter(|&other| other != relay);
         let peers: Vec<_> = others.map(|other| format!("{}=ws://127.0.0.1:{}", other + 1, self.ports[other])).collect();
@@ -111,7 +155,7 @@ impl Relays {
             .args(["--id", &(relay + 1).to_string(), "--port", &self.ports[relay].to_string()])
             .args(["--peers", &peers.join(",")])
             .arg("--data-dir")
-            .arg(self.data.path().join(relay.to_string()))
+            .arg(self.folder_of(relay))
             .args(&self.flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
