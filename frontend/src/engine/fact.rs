@@ -230,6 +230,16 @@ pub struct Collision {
     pub winner: Owner,
     /// What the loser got in its place.
     pub given: Option<u64>,
+    /// Where the winner got the number, or else where the conflict was found.
+    pub ground: Ground,
+}
+
+/// A place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ground {
+    pub slot: Slot,
+    /// Under whom it was decided, as long as the log goes back so far.
+    pub leader: Option<VoterId>,
 }
 
 /// Who has the number that somebody else asked for.

@@ -9,9 +9,9 @@ use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
 use shared::text::guarded_cell;
 
 use super::contested::released;
-use super::number::{collision_in_words, ground, owner_in_words};
+use super::number::{collision_in_words, owner_in_words};
 use super::rows::Scene;
-use super::{Layout, LocalTime, NumberState, capitalised, folded, who};
+use super::{Layout, LocalTime, NumberState, capitalised, folded, story, who};
 use crate::engine::fact::Collision;
 use crate::engine::session::Session;
 use crate::import::json::json_text;
@@ -67,7 +67,7 @@ impl ConflictState {
 impl ConflictItem {
     fn of(session: &Session, layout: &Layout, time: LocalTime, conflict: &Conflict) -> Self {
         let Conflict { id, claim, because, given, resolution } = *conflict;
-        let Collision { loser, winner, .. } = session.collision(conflict);
+        let Collision { loser, winner, ground, .. } = session.collision(conflict);
         let undoable = given.is_some() && session.view().ledger().number_of(claim.record) == given;
         let is_taken = matches!(because, Rejection::NumberTaken { .. });
         ConflictItem {
@@ -80,7 +80,7 @@ impl ConflictItem {
                 time.clock(claim.stamp.wall_ms)
             ),
             winner: is_taken.then(|| owner_in_words(&layout.nouns, &winner)),
-            place: ground(session, conflict),
+            place: story::ground(ground),
             story: collision_in_words(session, &layout.nouns, conflict),
             given: given.map(|numbered| numbered.number),
             state: match resolution {

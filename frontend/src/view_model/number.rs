@@ -272,16 +272,7 @@ impl Number {
 
 /// What became of a number that was given provisionally, with the place in the log that says so.
 pub(super) fn collision_in_words(session: &Session, nouns: &Nouns, conflict: &Conflict) -> String {
-    let place = ground(session, conflict);
-    story::collision_in_words(&session.collision(conflict), Some(&place), nouns, session.view().me())
-}
-
-/// Where in the log the other side of a conflict got its number, or else where the conflict was found.
-pub(super) fn ground(session: &Session, conflict: &Conflict) -> String {
-    match conflict.because {
-        Rejection::NumberTaken { slot, .. } | Rejection::AlreadyNumbered { slot, .. } => place(session, slot),
-        _ => place(session, conflict.id.slot),
-    }
+    story::collision_in_words(&session.collision(conflict), true, nouns, session.view().me())
 }
 
 /// Why there is no number, as things stand now.
@@ -337,10 +328,7 @@ pub(super) fn owner_in_words(Nouns { one, stranger, .. }: &Nouns, owner: &Owner)
 
 /// Where in the log, and by whom.
 pub(super) fn place(session: &Session, slot: Slot) -> String {
-    match session.view().log().decision(slot) {
-        Some(accepted) => story::place(accepted.ballot.voter, slot),
-        None => tr!("slot {slot}", slot = slot),
-    }
+    story::ground(session.ground(slot))
 }
 
 /// Not a number that can be given.

@@ -19,7 +19,7 @@ use crate::engine::fact::Fact;
 use crate::engine::session::Session;
 use crate::{tr, trn};
 use decided::decided_in_words;
-pub(super) use decided::{collision_in_words, load_in_words, place};
+pub(super) use decided::{collision_in_words, ground, load_in_words};
 
 /// How much of a lost text is told, in letters.
 const QUOTED: usize = 80;
@@ -284,8 +284,8 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         }
         Fact::RelaysRestored { numbers } => trn!(
             *numbers as u64,
-            "The relays were restored from a backup. This tab brings them what they lack; {count} number that was final is settled anew: see Conflicts.",
-            "The relays were restored from a backup. This tab brings them what they lack; {count} numbers that were final are settled anew: see Conflicts."
+            "The relays were restored from a backup. This tab brings them what they lack; {count} number that was final is settled anew, and shown under Conflicts if it went to somebody else.",
+            "The relays were restored from a backup. This tab brings them what they lack; {count} numbers that were final are settled anew, and shown under Conflicts where one went to somebody else."
         ),
         Fact::LeaseLost { name, number } => tr!(
             "Number {number} of {name} was out of a lease that this tab has no more: {name} gets another one.",

@@ -3,10 +3,11 @@
 use shared::id::RecordId;
 use shared::io::{Command, Message, Now};
 use shared::ledger::{Conflict, Rejection};
+use shared::paxos::Slot;
 
 use super::answers::Asked;
 use super::{NumberWish, Session};
-use crate::engine::fact::{Collision, Owner};
+use crate::engine::fact::{Collision, Ground, Owner};
 
 impl Session {
     pub(super) fn number(&mut self, now: Now, record: RecordId, number: NumberWish) -> Vec<Message> {
@@ -35,6 +36,16 @@ impl Session {
             because: conflict.because,
             winner: owner,
             given: conflict.given.map(|numbered| numbered.number),
+            ground: self.ground(match conflict.because {
+                Rejection::NumberTaken { slot, .. } | Rejection::AlreadyNumbered { slot, .. } => slot,
+                _ => conflict.id.slot,
+            }),
         }
+    }
+
+    /// Where in the log, and by whom.
+    #[must_use]
+    pub fn ground(&self, slot: Slot) -> Ground {
+        Ground { slot, leader: self.view().log().decision(slot).map(|accepted| accepted.ballot.voter) }
     }
 }

@@ -79,7 +79,6 @@ impl Session {
         }
     }
 
-    /// Tells what the log has decided, and the policy has released, since the last time.
     /// All relays were restored from a backup, so that the log is learnt anew.
     pub(super) fn log_begins_anew(&mut self, now: Now, numbers: usize) {
         self.told = Slot(0);
@@ -87,6 +86,7 @@ impl Session {
         self.tell_aloud(now, Fact::RelaysRestored { numbers });
     }
 
+    /// Tells what the log has decided, and the policy has released, since the last time.
     pub(super) fn tell_decisions(&mut self, now: Now) {
         let view = self.replica.view();
         // What the backup held was told before.

@@ -5,7 +5,7 @@ use shared::ledger::{Dynamic, Load, Policy, Range, Reason, Rejection, Resolution
 use shared::paxos::Slot;
 
 use super::subject;
-use crate::engine::fact::{Collision, Decided, Decision, Owner};
+use crate::engine::fact::{Collision, Decided, Decision, Ground, Owner};
 use crate::view_model::number::{owner_in_words, refusal_in_words};
 use crate::view_model::{Nouns, capitalised, relay_name, who};
 use crate::{tr, trn};
@@ -183,9 +183,9 @@ fn settled_in_words(settled: u32, collisions: &[Collision], place: &str, nouns: 
             "{count} provisional numbers are final now ({place}).",
             place = place
         ),
-        [one] if settled == 1 => collision_in_words(one, Some(place), nouns, me),
+        [one] if settled == 1 => collision_in_words(one, true, nouns, me),
         few if few.len() <= TOLD_ONE_BY_ONE => {
-            let each: Vec<_> = few.iter().map(|one| collision_in_words(one, None, nouns, me)).collect();
+            let each: Vec<_> = few.iter().map(|one| collision_in_words(one, false, nouns, me)).collect();
             trn!(
                 settled.into(),
                 "{count} provisional number is settled now ({place}). {each}",
@@ -207,12 +207,12 @@ fn settled_in_words(settled: u32, collisions: &[Collision], place: &str, nouns: 
 /// Who has the number that was given provisionally, and what its record has instead.
 pub(in crate::view_model) fn collision_in_words(
     collision: &Collision,
-    place: Option<&str>,
+    with_place: bool,
     nouns: &Nouns,
     me: ReplicaId,
 ) -> String {
-    let Collision { by, loser, wanted, because, winner, given } = collision;
-    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+    let Collision { by, loser, wanted, because, winner, given, ground: at } = collision;
+    let place = if with_place { format!(" ({})", ground(*at)) } else { String::new() };
     let what = match *because {
         Rejection::NumberTaken { .. } => {
             let name = owner_in_words(nouns, winner);
@@ -291,6 +291,14 @@ fn policy_in_words(policy: Policy) -> String {
     }
 }
 
-pub(in crate::view_model) fn place(leader: VoterId, slot: Slot) -> String {
+/// Where in the log, and by whom.
+pub(in crate::view_model) fn ground(Ground { slot, leader }: Ground) -> String {
+    match leader {
+        Some(leader) => place(leader, slot),
+        None => tr!("slot {slot}", slot = slot),
+    }
+}
+
+fn place(leader: VoterId, slot: Slot) -> String {
     tr!("{relay}, slot {slot}", relay = relay_name(leader), slot = slot)
 }
