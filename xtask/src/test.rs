@@ -162,10 +162,14 @@ impl Bench {
     }
 }
 
+/// The page's tests apart, as for [`Step::ClippyWasm`].
 fn native_tests() -> Result<()> {
-    cargo_test::run(
-        cargo("test").args(["--workspace", "--exclude=frontend", "--exclude=e2e"]).args(["--locked", "--no-fail-fast"]),
-    )
+    let others = ["--workspace", "--exclude=frontend", "--exclude=e2e"];
+    [&others[..], &["-p=frontend"]]
+        .iter()
+        .map(|packages| cargo_test::run(cargo("test").args(*packages).args(["--locked", "--no-fail-fast"])))
+        // Both, whatever fails.
+        .fold(Ok(()), Result::and)
 }
 
 /// By themselves: everything else is to be tested as it is used, without the feature.
