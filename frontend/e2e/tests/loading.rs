@@ -71,3 +71,38 @@ async fn rows_and_progress_are_shown_while_much_is_read_and_what_is_done_meanwhi
     }
     tab.close().await
 }
+
+/// Lets the device fail once, when the first rows have been read.
+const FAIL_MEANWHILE: &str = r#"
+    const read = IDBObjectStore.prototype.getAll;
+    let left = 4;
+    IDBObjectStore.prototype.getAll = function (...all) {
+        left -= 1;
+        if (left === 0) throw new DOMException("the disk is broken", "UnknownError");
+        return read.apply(this, all);
+    };
+"#;
+
+#[tokio::test]
+async fn a_database_that_cannot_be_read_to_its_end_is_left_alone_and_its_tab_goes_on_under_another_id() -> Result<()> {
+    const SOME: usize = 2_000;
+    let relays = Relays::start().await?;
+    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    writer.add_people(SOME).await?;
+    writer.connect(&relays.url(0)).await?;
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    tab.wait_for_text(COUNT, "2,000 people").await?;
+    tab.wait_until_kept(SOME).await?;
+    let before = tab.replica().await?;
+
+    tab.break_next_page(FAIL_MEANWHILE).await?;
+    tab.reload().await?;
+    tab.wait_for_text(".notices", "cannot be read here, and stays as it is: the disk is broken").await?;
+    tab.wait_for_text(COUNT, "2,000 people").await?;
+    assert_ne!(tab.replica().await?, before);
+    tab.submit("New person", &[("Name", "Zoe, added after")]).await?;
+    tab.wait_for_text(COUNT, "2,001 people").await?;
+    tab.wait_for_status("everything is safe on a majority of relays").await?;
+    tab.close().await
+}
