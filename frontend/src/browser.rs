@@ -1,5 +1,6 @@
 //! What the page takes from the browser: its clocks, its address, its storage, its randomness.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use gloo::events::EventListener;
@@ -12,6 +13,8 @@ use web_sys::{
     Blob, BlobPropertyBag, Document, File, FileReader, HtmlElement, RequestInit, RequestMode, Response, Storage, Url,
     UrlSearchParams, Window,
 };
+
+use crate::clock::Clock;
 
 /// # Panics
 /// Outside of a browser's page, where nothing of this crate can run.
@@ -39,9 +42,31 @@ pub fn is_shown() -> bool {
     !document().hidden()
 }
 
+thread_local! {
+    /// The one wall clock of this page.
+    static CLOCK: Cell<Clock> = Cell::default();
+}
+
 /// The clocks, as the replica wants them.
 #[must_use]
 pub fn now() -> Now {
+    let Now { monotonic, wall_ms } = clocks_of_device();
+    let mut clock = CLOCK.get();
+    let wall_ms = clock.read(wall_ms, monotonic);
+    CLOCK.set(clock);
+    Now { monotonic, wall_ms }
+}
+
+/// A relay has shown that the wall clock is so far ahead. Returns whether this page goes by the relay's from now on.
+pub fn set_clock_back(by_ms: u64) -> bool {
+    let Now { monotonic, wall_ms } = clocks_of_device();
+    let mut clock = CLOCK.get();
+    let is_set = clock.set_back(by_ms, wall_ms, monotonic);
+    CLOCK.set(clock);
+    is_set
+}
+
+fn clocks_of_device() -> Now {
     let since_load = window().performance().map_or(0.0, |performance| performance.now());
     Now { monotonic: Duration::from_secs_f64(since_load.max(0.0) / 1000.0), wall_ms: js_sys::Date::now() as u64 }
 }

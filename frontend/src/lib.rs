@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod clock;
 pub mod components;
 pub mod engine;
 pub mod hooks;

@@ -105,6 +105,31 @@ async fn a_wish_over_a_dead_link_is_met_out_of_the_lease() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_device_whose_clock_is_two_hours_ahead_is_told_so_and_its_work_is_sent() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let other = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    let tab = browser.open_any("about:blank", Window::DESKTOP).await?;
+    tab.break_next_page("const now = Date.now; Date.now = () => now() + 2 * 60 * 60 * 1000;").await?;
+    tab.run(&format!("location.href = {:?}", relays.url(0))).await?;
+    tab.wait_until_connected().await?;
+    tab.add("Anna", "").await?;
+    tab.wait_for_text(".notices", "min ahead of the relay's: set it right").await?;
+    tab.press("Next number for Anna").await?;
+    for each in [&tab, &other] {
+        each.wait_for_person("Anna", |anna| anna.state == "final" && anna.number == "1").await?;
+    }
+    // It is stamped rightly now, so that somebody else's later note wins.
+    tab.write_note("Anna", "by the wrong clock").await?;
+    other.wait_for_person("Anna", |anna| anna.note == "by the wrong clock").await?;
+    other.write_note("Anna", "by the right clock").await?;
+    tab.wait_for_person("Anna", |anna| anna.note == "by the right clock").await?;
+    tab.wait_for_status(SAFE).await?;
+    tab.close().await?;
+    other.close().await
+}
+
+#[tokio::test]
 async fn a_storage_that_never_answers_is_told_and_the_page_goes_on_in_memory() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use shared::document::LostWrite;
 use shared::finality::Numbering;
+use shared::hlc::ClockAhead;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{CommandRejection, Violation};
 use shared::ledger::{ClaimId, Dynamic, Load, Policy, Range, Reason, Rejection, Resolution, Rung};
@@ -101,6 +102,8 @@ pub enum Fact {
     DeviceLost {
         reason: String,
     },
+    /// The clock of this device is ahead: this tab goes by the relay's.
+    WrongClock(ClockAhead),
     /// Relays take nothing more under the id that this tab had, and it has taken a new one.
     NewId(Violation),
     /// What a replica had done and no relay had, this tab has done again under its own id.

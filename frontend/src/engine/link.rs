@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
+use shared::hlc::ClockAhead;
 use shared::id::{ReplicaId, VoterId};
 use shared::io::{Message, Violation};
 use shared::schema::Schema;
@@ -326,9 +327,22 @@ impl Engine {
                 }
                 self.on_lost();
             }
+            Farewell::WrongClock(ahead) => self.on_wrong_clock(ahead),
             Farewell::NewId => self.on_id_refused(violation),
             Farewell::ForCause => self.end_for_cause(Fact::LinkRefused(violation)),
         }
+    }
+
+    /// The relay refuses what this tab has stamped. Unless this device's clock itself says that the stamp is wrong, which is
+    /// then an old one, that clock is wrong.
+    fn on_wrong_clock(&self, ahead: ClockAhead) {
+        let now = browser::now();
+        let is_wrong = self.look(|session, _| session.view().stamps_are_right(now.wall_ms));
+        if !is_wrong || !browser::set_clock_back(ahead.ahead_ms) {
+            return self.end_for_cause(Fact::LinkRefused(Violation::Clock(ahead)));
+        }
+        self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::WrongClock(ahead));
+        self.on_lost();
     }
 
     fn on_hello(&self, voter: VoterId, incarnation: ReplicaId, schema: Schema) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::hlc::ClockAhead;
 use shared::id::ReplicaId;
 use shared::io::Violation;
 
@@ -189,6 +190,8 @@ fn doubled(first: Duration, times: u32) -> Duration {
 pub enum Farewell {
     /// The reason passes by itself: the tab tries again soon.
     Passing,
+    /// The clock of this device is wrong: the tab goes by the relay's, and comes back soon.
+    WrongClock(ClockAhead),
     /// No relay will take the id of this tab again: it needs a new one.
     NewId,
     /// The tab has done something wrong: it stays away for long.
@@ -203,6 +206,7 @@ impl Farewell {
             Violation::Stopping | Violation::SlowPeer | Violation::ConnectedElsewhere | Violation::RoomFailed => {
                 Farewell::Passing
             }
+            Violation::Clock(ahead) => Farewell::WrongClock(*ahead),
             // A newer link of this very tab comes only after the older one is down: it is another copy that has replaced it.
             Violation::IdOfRelay | Violation::Copied | Violation::Replaced => Farewell::NewId,
             Violation::CounterLeap { dot, .. } | Violation::Equivocation { dot } if dot.replica == me => {

@@ -158,6 +158,7 @@ fn half(fact: &Fact) -> &'static str {
         | Fact::WaitsForReading
         | Fact::DeviceBack
         | Fact::DeviceLost { .. }
+        | Fact::WrongClock(_)
         | Fact::NewId(_)
         | Fact::RelaysRestored { .. }
         | Fact::LeaseLost { .. }
@@ -268,6 +269,10 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
         Fact::DeviceLost { reason } => tr!(
             "This device keeps nothing more for this tab ({reason}). New edits are in this tab only, until a relay has them: keep it open.",
             reason = reason
+        ),
+        Fact::WrongClock(ahead) => tr!(
+            "The clock of this device is {minutes} min ahead of the relay's: set it right. Until then this tab goes by the relay's clock, and edits are sent as ever.",
+            minutes = ahead.ahead_ms / 60_000
         ),
         Fact::NewId(violation) => tr!(
             "The relays take nothing more under the id of this tab ({problem}), so it has a new id: edits that no relay had are sent again, and its leased numbers are given up.",

@@ -103,6 +103,13 @@ impl<'a> View<'a> {
         self.replica.me
     }
 
+    /// Whether a clock that is right could have made all stamps that this replica has issued or seen at `wall_ms`, in
+    /// milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn stamps_are_right(&self, wall_ms: u64) -> bool {
+        self.replica.clock.all_were_right(wall_ms)
+    }
+
     #[must_use]
     pub fn schema(&self) -> &'a Schema {
         &self.replica.schema
