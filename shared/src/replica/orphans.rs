@@ -111,7 +111,13 @@ impl Replica {
 
     /// Carries some orphaned versions to the relay. Says whether there were none that could be.
     fn carry(&mut self, now: Now, orphans: &DotSet) -> bool {
-        let records = self.document.records_living_by(&self.without_those_of_neighbours(orphans));
+        let orphans_of_absent = self.without_those_of_neighbours(orphans);
+        let mut records = self.document.records_living_by(&orphans_of_absent);
+        // A version that was made on top is no orphan, but the number in it still is.
+        let numbers = self.unsettled.iter().filter(|claim| orphans_of_absent.contains(claim.dot));
+        records.extend(numbers.map(|claim| claim.record));
+        records.sort_unstable();
+        records.dedup();
         if records.is_empty() {
             self.forget_dead_orphans(orphans);
         }

@@ -158,6 +158,19 @@ fn a_neighbours_number_is_settled_when_that_neighbour_confirms_it() {
     all_are_equal(&room);
 }
 
+#[test]
+fn a_neighbours_number_is_settled_all_the_same_if_that_neighbour_never_comes() {
+    let mut room = three_neighbours();
+    let anna = room.add(ANNES, "Anna", "");
+    room.command(BERTS, Command::Number { record: anna, number: Some(7) });
+    room.edit(ANNES, anna, "note", "likes tea");
+    room.disconnect(BERTS);
+    room.connect(ANNES, RELAY);
+    room.pass(Duration::from_secs(20));
+    assert_eq!(room.cut, []);
+    assert_eq!(room.replica(RELAY).view().ledger().number_of(anna).map(|numbered| numbered.number), Some(7));
+}
+
 /// Each of them has heard of the other's edit, which the relay has from neither.
 #[test]
 fn two_neighbours_bring_one_number_of_a_third() {
