@@ -1,10 +1,11 @@
 //! Versions: a record's fields as one replica saw them when it edited the record.
 
-use super::{DotStore, Field, FieldId, FieldKind, Lattice, Op, Write};
+use super::{DotStore, Field, FieldEdit, FieldId, FieldKind, Lattice, Op, Write};
 use crate::dot::Dot;
 use crate::hlc::Stamp;
 use crate::id::ReplicaId;
 use crate::mutation::{self, Mutation};
+use crate::schema::NUMBER;
 use crate::version_vector::VersionVector;
 
 /// An upper bound of the bytes that a dot with a stamp and a length takes.
@@ -47,13 +48,22 @@ impl Version {
 
     /// Makes this the version of the edit `dot`, which builds on what the version was.
     ///
-    /// An author has not made later edits of his own yet. So a value under the dot of a later edit, or of this one, was put
-    /// there by a liar, and the edit leaves it out.
+    /// An author has not made later edits of its own yet. So a liar, or another copy of the author, has put a value under the
+    /// dot of a later edit, or of this one. The edit leaves such a value out.
+    ///
+    /// A register that had a value keeps one, since the schema may require it. Where no other value is left, the edit itself
+    /// assigns the value that was shown. It never assigns a [`NUMBER`] in this way: that would attest a forged number.
     pub fn edit(&mut self, dot: Dot, stamp: Stamp, ops: impl IntoIterator<Item = Op>) {
         self.stamp = stamp;
         if self.past.contains(dot) && !mutation::is(Mutation::FutureBelieved) {
             self.past.forget(dot.replica);
-            self.retain(&mut |held| held.replica != dot.replica || held.counter < dot.counter);
+            for (id, field) in &mut self.fields {
+                let shown = field.displayed().cloned();
+                field.retain(&mut |held| held.replica != dot.replica || held.counter < dot.counter);
+                if let Some(Write { value, .. }) = shown.filter(|_| *id != NUMBER && !field.has_value()) {
+                    field.edit(dot, stamp, FieldEdit::Assign(value));
+                }
+            }
         }
         self.past.insert(dot);
         for Op { field, kind, edit } in ops {
@@ -82,15 +92,12 @@ impl Version {
     #[must_use]
     pub fn has_seen_its_parts(&self) -> bool {
         let mut has_seen_all = true;
-        self.clone().retain(&mut |dot| {
+        let mut is_seen = |dot| {
             has_seen_all &= self.past.contains(dot);
             true
-        });
+        };
+        self.fields.clone().iter_mut().for_each(|(_, field)| field.retain(&mut is_seen));
         has_seen_all
-    }
-
-    fn retain(&mut self, keeps: &mut dyn FnMut(Dot) -> bool) {
-        self.fields.iter_mut().for_each(|(_, field)| field.retain(keeps));
     }
 
     fn field_mut(&mut self, id: FieldId, kind: FieldKind) -> &mut Field {
@@ -127,7 +134,6 @@ impl Lattice for Version {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crdt::FieldEdit;
     use crate::id::ReplicaId;
 
     fn name(value: &str) -> Op {
@@ -153,8 +159,25 @@ mod tests {
             assert_eq!(version.past.entries(), [dot, Dot::new(liar, 1)]);
             assert_eq!(version.field(FieldId(0)).expect("it is there").writes()[0].value, "Eve");
             let rest = version.fields()[1..].iter().map(|(_, field)| field.clone());
-            let empty = [FieldKind::Lww, FieldKind::Counter, FieldKind::Set].map(Field::new);
-            assert_eq!(rest.collect::<Vec<_>>(), empty);
+            let mut left = [FieldKind::Lww, FieldKind::Counter, FieldKind::Set].map(Field::new);
+            left[0].edit(dot, Stamp::default(), FieldEdit::Assign("x".into()));
+            assert_eq!(rest.collect::<Vec<_>>(), left, "a register keeps a value");
         }
+    }
+
+    #[test]
+    fn an_edit_gives_the_only_value_of_a_register_that_stands_under_a_later_edit_of_its_author_but_no_number() {
+        let (author, other) = (ReplicaId(1), ReplicaId(2));
+        let (later, stamp) = (Dot::new(author, 4), Stamp { wall_ms: 7, logical: 0 });
+        let number = Op { field: NUMBER, ..name("5 0") };
+        let mut version = Version::default();
+        version.edit(later, Stamp { wall_ms: 9, logical: 0 }, [name("Anna"), number]);
+        version.edit(Dot::new(other, 1), stamp, []);
+        let dot = Dot::new(author, 3);
+        version.edit(dot, stamp, []);
+        let name = version.field(FieldId(0)).expect("it is there");
+        assert_eq!(name.writes(), [Write { dot, stamp, value: "Anna".into() }]);
+        assert_eq!(version.field(NUMBER).map(Field::writes), Some(&[][..]));
+        assert!(version.has_seen_its_parts());
     }
 }

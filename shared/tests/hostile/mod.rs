@@ -161,6 +161,32 @@ fn a_version_that_claims_the_future_silences_nobody() {
     }
 }
 
+/// The only name of a record stands under the next edit of a tab. When that tab edits the record, no relay refuses the tab
+/// for a record without a name.
+#[test]
+fn a_record_whose_name_was_forged_under_the_next_edit_of_a_tab_keeps_a_name() {
+    for is_sent_live in [true, false] {
+        let (mut room, attacker, bystander) = two_tabs();
+        let next = Dot::new(ReplicaId(101), 1);
+        let own = Dot::new(ReplicaId(100), 1);
+        let stamp = Stamp { wall_ms: START.wall_ms, logical: 0 };
+        let mut live = live_with(next, stamp, [named("Eve")]);
+        live.version.edit(own, stamp, []);
+        let eve = RecordId(own);
+        room.forge(attacker, 0, delta_with(Live { dot: own, ..live }));
+        if !is_sent_live {
+            room.disconnect(bystander);
+        }
+        room.edit(bystander, eve, "note", "who is this?");
+        room.connect(bystander, 0);
+        assert_eq!(room.cut, []);
+        for node in 0..3 {
+            assert_eq!(room.values(node, eve, "name"), ["Eve"]);
+            assert_eq!(room.values(node, eve, "note"), ["who is this?"]);
+        }
+    }
+}
+
 /// Edits made at one time on one version reach a relay one after the other: the second finds its base superseded.
 #[test]
 fn an_edit_whose_base_is_gone_brings_the_record_whole() {
