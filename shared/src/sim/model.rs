@@ -97,6 +97,8 @@ impl Model {
     /// All relays were restored: of the log as it was that below `at` is left, and `log` goes on from there.
     pub(super) fn restored(&mut self, at: Slot, log: &Log) -> Result<(), Violated> {
         let before = std::mem::take(self);
+        // Copies have asked under one name in what is left, too.
+        self.copied = before.copied;
         for (accepted, &chain) in before.entries[..at.0 as usize].iter().zip(&before.chains) {
             self.decide(accepted, chain)?;
         }
@@ -104,7 +106,6 @@ impl Model {
             let chain = log.chain_below(slot.plus(1)).expect("it is decided");
             self.decide(log.decision(slot).expect("it is decided"), chain)?;
         }
-        self.copied = before.copied;
         self.lost_ranges = before.lost_ranges;
         self.lost_ranges.extend(before.ledger.ranges().filter(|range| self.ledger.ranges().all(|kept| kept != *range)));
         let is_kept = |number: u64| self.range_of(number).is_some();
@@ -382,5 +383,50 @@ fn effects(ledger: &Ledger) -> Effects {
         conflicts: ledger.conflicts().count(),
         numbers: ledger.numbers().collect(),
         retired: ledger.retired().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Policy;
+    use crate::paxos::Position;
+
+    /// The claims of two copies of one tab under one name, the second after the ledger has forgotten the first.
+    fn claims_of_copies(copied: ReplicaId) -> Vec<Accepted> {
+        let claim = |replica, seq, seen, wish| {
+            let id = ClaimId { replica, seq };
+            let claim = Claim { id, settled: 0, seen: Slot(seen), after: None, wish };
+            Accepted { ballot: Ballot::ZERO, entry: Entry::Claim(claim) }
+        };
+        let other = ReplicaId(copied.0 + 1);
+        let policy = Policy { sessions: 1, ..Policy::default() };
+        vec![
+            claim(other, 1, 0, Wish::SetPolicy { policy }),
+            claim(copied, 1, 1, Wish::GrantRange { to: copied, count: 3, above: 0 }),
+            claim(other, 2, 2, Wish::Raise { number: 5 }),
+            claim(copied, 1, 3, Wish::Raise { number: 8 }),
+        ]
+    }
+
+    #[test]
+    fn copies_that_have_asked_under_one_name_are_no_violation_in_what_a_restore_leaves_of_the_log() {
+        let copied = ReplicaId(7);
+        let entries = claims_of_copies(copied);
+        let end = Slot(entries.len() as u64);
+        let log = Log::recover(Position::default(), (0..).map(Slot).zip(entries.clone()).collect(), end);
+        let decide_all = |model: &mut Model| {
+            (0..).map(Slot).zip(&entries).try_for_each(|(slot, accepted): (Slot, _)| {
+                model.decide(accepted, log.chain_below(slot.plus(1)).expect("it is decided"))
+            })
+        };
+        let mut model = Model::default();
+        assert!(matches!(decide_all(&mut model), Err(Violated::DoneTwice { .. })), "nobody has copied it");
+        for at in [Slot(1), end] {
+            let mut model = Model { copied: [copied].into(), ..Model::default() };
+            assert_eq!(decide_all(&mut model), Ok(()));
+            assert_eq!(model.restored(at, &log), Ok(()), "restored at slot {at}");
+            assert_eq!(model.repeated, 1);
+        }
     }
 }
