@@ -12,8 +12,9 @@ const MOST_TIMES: u32 = 5;
 pub struct Clock {
     /// So much is the device's clock ahead, in milliseconds.
     back_ms: u64,
-    /// What that clock said when this page was opened, as it was when it was found to be wrong.
+    /// The time at which this page was opened, by the device's clock as it was set when it was found to be wrong.
     opened_ms: u64,
+    /// How often this clock was set back.
     times: u32,
 }
 
@@ -21,7 +22,7 @@ impl Clock {
     /// The time, when the device says `wall_ms`.
     pub fn read(&mut self, wall_ms: u64, monotonic: Duration) -> u64 {
         if opened(wall_ms, monotonic).abs_diff(self.opened_ms) > SET_MS {
-            // Somebody has set it meanwhile: nothing is known of it any more.
+            // Somebody has set the device's clock since, or the device has slept: it may be right.
             self.back_ms = 0;
         }
         wall_ms.saturating_sub(self.back_ms)
@@ -40,6 +41,7 @@ impl Clock {
     }
 }
 
+/// The time at which this page was opened, by the device's clock as it is set now.
 fn opened(wall_ms: u64, monotonic: Duration) -> u64 {
     wall_ms.saturating_sub(monotonic.as_millis() as u64)
 }

@@ -233,7 +233,7 @@ fn spacer(key: &'static str, height: f64) -> Html {
     }
 }
 
-/// Numbers the rows that are in the document now, and brings its reader back to where things were.
+/// Numbers the rows that are in the document now, and gives the place on the screen and the focus back.
 fn put_in_order(body: &Element, shown: &RefCell<Shown>) {
     let (places, is_new_question, bearings) = {
         let mut shown = shown.borrow_mut();

@@ -234,12 +234,12 @@ pub struct Collision {
     /// What the loser got in its place.
     pub given: Option<u64>,
     /// Where the winner got the number, or else where the conflict was found.
-    pub ground: Ground,
+    pub log_place: LogPlace,
 }
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ground {
+pub struct LogPlace {
     pub slot: Slot,
     /// Under whom it was decided, as long as the log goes back so far.
     pub leader: Option<VoterId>,

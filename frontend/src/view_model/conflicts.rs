@@ -67,7 +67,7 @@ impl ConflictState {
 impl ConflictItem {
     fn of(session: &Session, layout: &Layout, time: LocalTime, conflict: &Conflict) -> Self {
         let Conflict { id, claim, because, given, resolution } = *conflict;
-        let Collision { loser, winner, ground, .. } = session.collision(conflict);
+        let Collision { loser, winner, log_place, .. } = session.collision(conflict);
         let undoable = given.is_some() && session.view().ledger().number_of(claim.record) == given;
         let is_taken = matches!(because, Rejection::NumberTaken { .. });
         ConflictItem {
@@ -80,7 +80,7 @@ impl ConflictItem {
                 time.clock(claim.stamp.wall_ms)
             ),
             winner: is_taken.then(|| owner_in_words(&layout.nouns, &winner)),
-            place: story::ground(ground),
+            place: story::log_place(log_place),
             story: collision_in_words(session, &layout.nouns, conflict),
             given: given.map(|numbered| numbered.number),
             state: match resolution {

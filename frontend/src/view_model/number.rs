@@ -328,7 +328,7 @@ pub(super) fn owner_in_words(Nouns { one, stranger, .. }: &Nouns, owner: &Owner)
 
 /// Where in the log, and by whom.
 pub(super) fn place(session: &Session, slot: Slot) -> String {
-    story::ground(session.ground(slot))
+    story::log_place(session.log_place(slot))
 }
 
 /// Not a number that can be given.

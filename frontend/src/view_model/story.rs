@@ -19,7 +19,7 @@ use crate::engine::fact::Fact;
 use crate::engine::session::Session;
 use crate::{tr, trn};
 use decided::decided_in_words;
-pub(super) use decided::{collision_in_words, ground, load_in_words};
+pub(super) use decided::{collision_in_words, load_in_words, log_place};
 
 /// How much of a lost text is told, in letters.
 const QUOTED: usize = 80;

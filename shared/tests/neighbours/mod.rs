@@ -136,9 +136,8 @@ fn a_removal_goes_to_the_relay_also_if_it_removes_what_only_a_neighbour_wrote() 
     all_are_equal(&room);
 }
 
-/// A relay takes the record, and settles the number when the neighbour has confirmed it.
-#[test]
-fn a_neighbours_number_is_settled_when_that_neighbour_confirms_it() {
+/// A relay has a record with the number of a tab that is away, from a neighbour who has edited it since.
+fn numbered_by_a_neighbour() -> (Room, RecordId) {
     let mut room = three_neighbours();
     let anna = room.add(ANNES, "Anna", "");
     room.command(BERTS, Command::Number { record: anna, number: Some(7) });
@@ -146,6 +145,13 @@ fn a_neighbours_number_is_settled_when_that_neighbour_confirms_it() {
     room.disconnect(BERTS);
     room.connect(ANNES, RELAY);
     assert_eq!(room.cut, []);
+    (room, anna)
+}
+
+/// A relay takes the record, and settles the number when the neighbour has confirmed it.
+#[test]
+fn a_neighbours_number_is_settled_when_that_neighbour_confirms_it() {
+    let (mut room, anna) = numbered_by_a_neighbour();
     room.pass(ELECTION);
     assert_eq!(room.values(RELAY, anna, "note"), ["likes tea"]);
     assert_eq!(room.replica(RELAY).view().ledger().number_of(anna), None, "nobody has confirmed it");
@@ -160,12 +166,7 @@ fn a_neighbours_number_is_settled_when_that_neighbour_confirms_it() {
 
 #[test]
 fn a_neighbours_number_is_settled_all_the_same_if_that_neighbour_never_comes() {
-    let mut room = three_neighbours();
-    let anna = room.add(ANNES, "Anna", "");
-    room.command(BERTS, Command::Number { record: anna, number: Some(7) });
-    room.edit(ANNES, anna, "note", "likes tea");
-    room.disconnect(BERTS);
-    room.connect(ANNES, RELAY);
+    let (mut room, anna) = numbered_by_a_neighbour();
     room.pass(Duration::from_secs(20));
     assert_eq!(room.cut, []);
     assert_eq!(room.replica(RELAY).view().ledger().number_of(anna).map(|numbered| numbered.number), Some(7));

@@ -7,7 +7,7 @@ use shared::paxos::Slot;
 
 use super::answers::Asked;
 use super::{NumberWish, Session};
-use crate::engine::fact::{Collision, Ground, Owner};
+use crate::engine::fact::{Collision, LogPlace, Owner};
 
 impl Session {
     pub(super) fn number(&mut self, now: Now, record: RecordId, number: NumberWish) -> Vec<Message> {
@@ -36,7 +36,7 @@ impl Session {
             because: conflict.because,
             winner: owner,
             given: conflict.given.map(|numbered| numbered.number),
-            ground: self.ground(match conflict.because {
+            log_place: self.log_place(match conflict.because {
                 Rejection::NumberTaken { slot, .. } | Rejection::AlreadyNumbered { slot, .. } => slot,
                 _ => conflict.id.slot,
             }),
@@ -45,7 +45,7 @@ impl Session {
 
     /// Where in the log, and by whom.
     #[must_use]
-    pub fn ground(&self, slot: Slot) -> Ground {
-        Ground { slot, leader: self.view().log().decision(slot).map(|accepted| accepted.ballot.voter) }
+    pub fn log_place(&self, slot: Slot) -> LogPlace {
+        LogPlace { slot, leader: self.view().log().decision(slot).map(|accepted| accepted.ballot.voter) }
     }
 }

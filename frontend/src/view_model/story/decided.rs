@@ -5,7 +5,7 @@ use shared::ledger::{Dynamic, Load, Policy, Range, Reason, Rejection, Resolution
 use shared::paxos::Slot;
 
 use super::subject;
-use crate::engine::fact::{Collision, Decided, Decision, Ground, Owner};
+use crate::engine::fact::{Collision, Decided, Decision, LogPlace, Owner};
 use crate::view_model::number::{owner_in_words, refusal_in_words};
 use crate::view_model::{Nouns, capitalised, relay_name, who};
 use crate::{tr, trn};
@@ -211,8 +211,8 @@ pub(in crate::view_model) fn collision_in_words(
     nouns: &Nouns,
     me: ReplicaId,
 ) -> String {
-    let Collision { by, loser, wanted, because, winner, given, ground: at } = collision;
-    let place = if with_place { format!(" ({})", ground(*at)) } else { String::new() };
+    let Collision { by, loser, wanted, because, winner, given, log_place: at } = collision;
+    let place = if with_place { format!(" ({})", log_place(*at)) } else { String::new() };
     let what = match *because {
         Rejection::NumberTaken { .. } => {
             let name = owner_in_words(nouns, winner);
@@ -292,7 +292,7 @@ fn policy_in_words(policy: Policy) -> String {
 }
 
 /// Where in the log, and by whom.
-pub(in crate::view_model) fn ground(Ground { slot, leader }: Ground) -> String {
+pub(in crate::view_model) fn log_place(LogPlace { slot, leader }: LogPlace) -> String {
     match leader {
         Some(leader) => place(leader, slot),
         None => tr!("slot {slot}", slot = slot),
