@@ -167,6 +167,8 @@ pub struct Replica {
     /// In a tab: how far its relay said on this link that it knows the log. What the tab asks goes no earlier than it
     /// knows as much, and than it was told what it must send of the records that it asks about.
     relay_decided: Option<Slot>,
+    /// In a tab: its relay has sent some of the log before it said on this link which log it has.
+    log_came_early: bool,
     /// When the leader, in a tab its relay, was last heard.
     heard_leader: Option<Duration>,
     peers: Peers,
@@ -285,6 +287,7 @@ impl Replica {
             witnesses: Witnesses::new(durable.released),
             reads: Reads::default(),
             relay_decided: None,
+            log_came_early: false,
             heard_leader: None,
             peers: Peers::new(addresses),
             stored: durable.stored,

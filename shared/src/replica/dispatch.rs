@@ -76,6 +76,7 @@ impl Replica {
             }
             Message::Suffix(_) | Message::SnapshotPart { .. } if !self.learns_log_from(peer, kind) => {
                 if !self.is_neighbour(kind) {
+                    self.log_came_early = true;
                     self.send(peer, Message::More);
                 }
             }
@@ -171,6 +172,7 @@ impl Replica {
             return;
         }
         self.relay_decided = None;
+        self.log_came_early = false;
         if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.voter, kind) {
             let effects = voter.peer_up(now.monotonic, id, incarnation, &self.log);
             self.act(effects);

@@ -80,6 +80,13 @@ impl Replica {
         }
     }
 
+    /// The relay has said which log it has. Some of the log that it sent before was not taken: this asks for it once more.
+    pub(super) fn fetch_what_came_early(&mut self, relay: PeerId, theirs: Slot) {
+        if std::mem::take(&mut self.log_came_early) && self.log.decided() < theirs {
+            self.send(relay, Message::Fetch { first: self.log.decided() });
+        }
+    }
+
     /// Drops the log, which the relays know otherwise from `fork` on, and asks for it as it is now.
     fn learn_log_anew(&mut self, relay: PeerId, fork: Slot) {
         self.note_all_numbers();
@@ -117,6 +124,7 @@ impl Replica {
         }
         self.note_all_numbers();
         self.other_logs.extend(self.peers.tabs());
+        self.log_came_early = false;
         self.send(relay, Message::Fetch { first: Slot(0) });
     }
 

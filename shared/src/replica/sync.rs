@@ -51,6 +51,7 @@ impl Replica {
             self.check_memory(context.highest(self.me));
             if !self.is_relay() {
                 self.look_for_orphans(now, context);
+                self.fetch_what_came_early(peer, decided.slot);
             }
         }
         // A relay takes no decisions from a tab. They come first: who is retired is among them.

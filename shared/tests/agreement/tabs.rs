@@ -248,3 +248,36 @@ fn a_tab_whose_disk_does_not_say_what_it_has_sent_is_no_copy_of_itself() {
         assert_eq!(again.handle(START, Input::Receive(peer, have)).forgot, is_copy, "{sent:?}");
     }
 }
+
+/// What decides nothing may leave a relay before its `Have`, which waits for the disk.
+#[test]
+fn a_tab_fetches_the_log_that_came_before_its_relay_said_which_log_it_has() {
+    let (mut room, tab, _anna) = with_anna();
+    let before = room.durable(tab).clone();
+    room.ask(0, Wish::Raise { number: 9 });
+    let relay = room.replica(0).view();
+    let config = Config { replica: room.replica(tab).view().me(), schema: Schema::people(), role: Role::Tab };
+    let mut tab = Replica::recover(config, before, START);
+    let (peer, first) = (PeerId(1), tab.view().log().decided());
+    let (decided, chain) = (relay.log().decided(), relay.log().chain());
+    let suffix = relay.log().suffix(first).expect("the relay has it");
+    let have = Message::Have {
+        context: relay.document().context().clone(),
+        fingerprint: relay.document().fingerprint(),
+        decided,
+        chain,
+        restores: Default::default(),
+    };
+    let mut take = |input| {
+        let output = tab.handle(START, input);
+        let batch = output.write.map(|batch| tab.handle(START, Input::Persisted(batch.id)).sends);
+        let sends = output.sends.into_iter().chain(batch.into_iter().flatten());
+        let fetches =
+            sends.filter(|sent| matches!(sent.message, Message::Fetch { first: from } if from == first)).count();
+        (tab.view().log().decided(), fetches)
+    };
+    take(Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))));
+    assert_eq!(take(Input::Receive(peer, Message::Suffix(suffix.clone()))), (first, 0), "it may be another log");
+    assert_eq!(take(Input::Receive(peer, have)), (first, 1));
+    assert_eq!(take(Input::Receive(peer, Message::Suffix(suffix))), (decided, 0));
+}
