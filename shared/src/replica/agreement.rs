@@ -104,7 +104,8 @@ impl Replica {
             match (&decision.entry, outcome) {
                 (Entry::Claim(claim), Some(outcome)) => {
                     if claim.id.replica == self.me && self.voter.is_none() {
-                        self.copies.look_at(claim, &self.claims);
+                        let restored = self.ledger.restores().latest().map(|restore| restore.at);
+                        self.copies.look_at(claim, &self.claims, restored);
                     }
                     self.halves.extend(self.half_of(claim, outcome));
                     if self.is_relay() && claim.wish.is_about_key() && self.claims.is_own(claim.id) {

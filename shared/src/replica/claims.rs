@@ -67,6 +67,13 @@ impl Pending {
         Some(Half { record, seq: self.claim.id.seq, is_certain: true })
     }
 
+    /// Whether a claim that the log has decided is this one, as it is or as it was sent before a restore.
+    fn is_sent_as(&self, decided: &Claim, restored: Option<Slot>) -> bool {
+        let seen = self.claim.seen;
+        let was_lowered = self.is_fixed && seen < decided.seen && restored.is_some_and(|at| seen <= at);
+        self.claim == *decided || was_lowered && self.claim == Claim { seen, ..decided.clone() }
+    }
+
     fn write(&self) -> WriteOp {
         let (claim, is_asked) = (self.claim.clone(), self.asked.is_some());
         WriteOp::Ask(PendingClaim { claim, is_fixed: self.is_fixed, is_asked })
@@ -311,9 +318,11 @@ impl Claims {
         self.pending.values().filter(|pending| !pending.is_fixed).map(|pending| &pending.claim)
     }
 
-    /// Whether a claim that was made under this replica's id is one of its own, and no other with the same number.
-    pub(super) fn may_have_made(&self, claim: &Claim) -> bool {
-        claim.id.seq <= self.seq && self.pending.get(&claim.id).is_none_or(|pending| pending.claim == *claim)
+    /// Whether a claim that was made under this replica's id is one of its own, and no other with the same number. All relays
+    /// were last restored at `restored`, if they were.
+    pub(super) fn may_have_made(&self, claim: &Claim, restored: Option<Slot>) -> bool {
+        claim.id.seq <= self.seq
+            && self.pending.get(&claim.id).is_none_or(|pending| pending.is_sent_as(claim, restored))
     }
 
     /// The pending claims.
@@ -392,18 +401,23 @@ impl Claims {
         }
     }
 
-    /// The log begins anew: none of the pending claims is decided in it, and what was decided and not released is lost.
+    /// The log begins anew: the pending claims go once more, and what was decided and not released is lost.
     pub(super) fn log_dropped(&mut self, outbox: &mut Outbox) {
-        for pending in self.pending.values_mut() {
-            pending.is_fixed = false;
-            outbox.writes().push(pending.write());
-        }
         for (_, reply) in std::mem::take(&mut self.unreleased) {
             if let Some((command, _)) = reply {
                 outbox.push(Item::Reply(command, Err(CommandRejection::Restored)));
             }
         }
         self.resend_all();
+    }
+
+    /// All relays were restored, and their log is the one known here only below `fork`. So when the claims were first sent,
+    /// no more of it was known. They stay sent: the backup may hold them, and then the log decides them as they were.
+    pub(super) fn log_forked(&mut self, fork: Slot, outbox: &mut Outbox) {
+        for pending in self.pending.values_mut().filter(|pending| pending.is_fixed && pending.claim.seen > fork) {
+            pending.claim.seen = fork;
+            outbox.writes().push(pending.write());
+        }
     }
 
     /// Under a new leader every pending claim has to go anew.

@@ -14,7 +14,7 @@ use crate::id::ReplicaId;
 use crate::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::ledger::{Claim, Granted, Numbered};
 use crate::mutation::{self, Mutation};
-use crate::paxos::Voter;
+use crate::paxos::{Slot, Voter};
 
 use super::Replica;
 use super::claims::Claims;
@@ -44,9 +44,9 @@ impl Copies {
         self.is_found
     }
 
-    /// Looks at a claim that was made under this tab's id and that the log has decided.
-    pub(super) fn look_at(&mut self, claim: &Claim, claims: &Claims) {
-        if !claims.may_have_made(claim) && !mutation::is(Mutation::CopyUnnoticed) {
+    /// Looks at a claim that was made under this tab's id and that the log has decided, which was last restored at `restored`.
+    pub(super) fn look_at(&mut self, claim: &Claim, claims: &Claims, restored: Option<Slot>) {
+        if !claims.may_have_made(claim, restored) && !mutation::is(Mutation::CopyUnnoticed) {
             self.is_found = true;
         }
     }

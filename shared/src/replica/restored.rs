@@ -35,12 +35,18 @@ impl Replica {
         restores: &Restores,
     ) -> Result<bool, Violation> {
         let fork = self.ledger.restores().fork(restores);
+        let is_older = self.ledger.restores().are_older_than(restores);
+        if let (Some(fork), PeerKind::Relay(..)) = (fork, kind)
+            && is_older
+            && !self.is_relay()
+        {
+            self.claims.log_forked(fork, &mut self.outbox);
+        }
         let Some(fork) = fork.filter(|&fork| fork < theirs.slot.min(self.log.decided())) else {
             self.other_logs.remove(&peer);
             let is_same = self.log.chain_below(theirs.slot).is_none_or(|chain| chain == theirs.chain);
             return if is_same { Ok(true) } else { self.diverged(peer, kind).map(|()| false) };
         };
-        let is_older = self.ledger.restores().are_older_than(restores);
         match kind {
             PeerKind::Relay(..) if !is_older => Err(Violation::LeftOut),
             PeerKind::Relay(..) if self.is_relay() || mutation::is(Mutation::OldLogKept) => Err(Violation::Diverged),

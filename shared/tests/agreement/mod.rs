@@ -6,6 +6,7 @@ mod keys;
 mod majority;
 mod raised;
 mod reads;
+mod restored;
 mod retiring;
 mod settling;
 mod snapshots;

@@ -12,7 +12,7 @@ use shared::io::{
     Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
     Violation,
 };
-use shared::ledger::Wish;
+use shared::ledger::{RestoreId, Wish};
 use shared::observation::Observation;
 use shared::paxos::Configuration;
 use shared::replica::{Config, RecordView, Replica, Role, Tuning};
@@ -195,10 +195,24 @@ impl Room {
 
     /// Begins a relay anew, disconnected, in another incarnation and with nothing on its disk.
     pub fn wipe(&mut self, node: Node, incarnation: ReplicaId) {
+        self.reincarnate(node, |_| incarnation);
+        self.restore(node, Recovered::default());
+    }
+
+    /// Begins some relays anew, disconnected, from a backup of one of them.
+    pub fn restore_relays(&mut self, nodes: Range<Node>, backup: Recovered, id: RestoreId) {
+        let restored = backup.restore(id).expect("a relay has left it");
+        for node in nodes {
+            self.reincarnate(node, |voter| id.incarnation_of(voter));
+            self.restore(node, restored.clone());
+        }
+    }
+
+    fn reincarnate(&mut self, node: Node, incarnation_of: impl Fn(VoterId) -> ReplicaId) {
         let host = &mut self.hosts[node];
         let PeerKind::Relay(voter, _) = host.kind else { panic!("node {node} is a tab") };
-        (host.kind, host.config.replica) = (PeerKind::Relay(voter, incarnation), incarnation);
-        self.restore(node, Recovered::default());
+        host.config.replica = incarnation_of(voter);
+        host.kind = PeerKind::Relay(voter, host.config.replica);
     }
 
     pub fn command(&mut self, node: Node, command: Command) {

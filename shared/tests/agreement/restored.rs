@@ -1,0 +1,91 @@
+//! What becomes of a tab's claims when all relays are restored from a backup.
+
+use shared::io::{Command, Recovered};
+use shared::ledger::{Outcome, Policy, Rejection, RestoreId, Wish};
+use shared::paxos::{Entry, Slot};
+use shared::replica::Tuning;
+
+use super::{ELECTION, decided, elected_of, outcome_of, raise, told_outcome};
+use crate::room::{Node, Room, Setup};
+
+const RELAY: Node = 0;
+const TAB: Node = 1;
+
+/// One relay that keeps little of the log and remembers one asker at a time, and a tab that is connected to it.
+fn forgetful_room() -> Room {
+    let tuning = Tuning { log_kept: 4, ..Tuning::default() };
+    let mut room = elected_of(Setup { voters: 1, relays: 1, tabs: 1, tuning });
+    outcome_of(&mut room, RELAY, Wish::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
+    room.connect(TAB, RELAY);
+    room
+}
+
+/// The tab asks for a new number for a record, and the relay accepts it. The tab is gone before it hears of that.
+fn ask_unheard(room: &mut Room) {
+    let record = room.add(TAB, "Anna", "");
+    room.begin(TAB, [Command::Ask(Wish::Allocate { record })]);
+    while !has_accepted_claim_of_tab(room) {
+        room.steps(1);
+    }
+    room.disconnect(TAB);
+    assert_eq!(room.replica(TAB).view().pending_wishes(), 1, "it was not answered");
+    assert!(room.durable(TAB).pending.values().all(|pending| pending.is_fixed), "it was sent");
+}
+
+fn has_accepted_claim_of_tab(room: &Room) -> bool {
+    let me = room.replica(TAB).view().me();
+    let is_of_tab = |entry: &Entry| matches!(entry, Entry::Claim(claim) if claim.id.replica == me);
+    room.durable(RELAY).log.values().any(|accepted| is_of_tab(&accepted.entry))
+}
+
+fn restore(room: &mut Room, backup: Recovered) {
+    room.restore_relays(RELAY..TAB, backup, RestoreId(1));
+    room.pass(ELECTION);
+}
+
+/// Connects the tab again. Returns what it is told of the claim that it had made.
+fn come_back(room: &mut Room) -> Option<Outcome> {
+    room.replies.clear();
+    room.connect(TAB, RELAY);
+    room.pass(ELECTION);
+    assert!(room.forgot.is_empty(), "the tab is no copy of itself");
+    assert_eq!(room.replica(TAB).view().pending_wishes(), 0);
+    told_outcome(room)
+}
+
+/// A backup may hold a claim behind what it knows to be decided, and the restored log then decides it as it was sent.
+#[test]
+fn a_claim_that_a_restored_log_decides_is_still_the_tabs_own() {
+    for since in [0, 20] {
+        let mut room = forgetful_room();
+        raise(&mut room, RELAY, 2);
+        ask_unheard(&mut room);
+        let until = Slot(decided(&room, TAB).0 - 1);
+        let backup = Recovered { decided: until, ..room.durable(RELAY).clone() };
+        restore(&mut room, backup);
+        outcome_of(&mut room, RELAY, Wish::SetPolicy { policy: Policy::default() });
+        raise(&mut room, RELAY, since);
+        assert_eq!(room.replica(RELAY).view().log().start().slot > until, since > 0, "a snapshot has its outcome");
+        let outcome = come_back(&mut room);
+        assert!(matches!(outcome, Some(Ok(_))), "{since} later: {outcome:?}");
+        assert_eq!(decided(&room, TAB), decided(&room, RELAY));
+    }
+}
+
+/// The log that the restore took away was longer than the present one is when the claim goes once more.
+#[test]
+fn a_claim_from_before_a_restore_is_not_done_twice() {
+    let mut room = forgetful_room();
+    let backup = room.durable(RELAY).clone();
+    raise(&mut room, RELAY, 40);
+    ask_unheard(&mut room);
+    restore(&mut room, backup);
+    room.begin_link(TAB, RELAY);
+    while !has_accepted_claim_of_tab(&room) {
+        room.steps(1);
+    }
+    room.disconnect(TAB);
+    assert_eq!(room.replica(TAB).view().pending_wishes(), 1, "it was not answered once more");
+    raise(&mut room, RELAY, 20);
+    assert_eq!(come_back(&mut room), Some(Err(Rejection::Forgotten)));
+}
