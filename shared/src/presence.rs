@@ -135,16 +135,17 @@ impl Status {
     }
 
     /// Takes in news.
-    pub fn apply(&mut self, news: StatusNews) {
+    pub fn apply(&mut self, news: &StatusNews) {
         self.leader = news.leader;
-        for RelayNews { voter, address, up, votes, tabs } in news.relays {
+        for RelayNews { voter, address, up, votes, tabs } in &news.relays {
+            let (voter, up, votes) = (*voter, *up, *votes);
             let at = self.relays.binary_search_by_key(&voter, |relay| relay.voter).unwrap_or_else(|at| {
                 let address = String::new();
                 self.relays.insert(at, RelayStatus { voter, address, up, votes, tabs: Vec::new() });
                 at
             });
             let relay = &mut self.relays[at];
-            (relay.address, relay.up, relay.votes) = (address, up, votes);
+            (relay.address, relay.up, relay.votes) = (address.clone(), up, votes);
             tabs.apply(&mut relay.tabs);
         }
     }
@@ -194,7 +195,7 @@ mod tests {
         let news = after.news_since(&before);
         assert_eq!(news.relays.len(), 2, "relay 3 is as before");
         let mut told = before.clone();
-        told.apply(news);
+        told.apply(&news);
         assert_eq!(told, after);
         assert!(!after.is_same_but_for_tabs(&before));
         assert!(before.is_same_but_for_tabs(&status(None, &[(1, true, &[]), (3, true, &[6])])));

@@ -116,15 +116,15 @@ impl Replica {
             Message::Raised { number } => self.on_raised(peer, number)?,
             Message::Equivocated { dot } => self.on_equivocated(dot, output),
             Message::Presence(presence) => {
-                self.peers.set_presence(from, presence);
+                self.peers.set_presence(peer, from, presence);
                 self.presence_changed();
             }
             Message::PresenceNews(news) => {
-                self.peers.change_presence(from, &news);
+                self.peers.change_presence(peer, news);
                 self.presence_changed();
             }
-            Message::Status(status) => self.peers.set_status(status),
-            Message::StatusNews(news) => self.peers.change_status(news),
+            Message::Status(status) => self.peers.set_status(peer, status),
+            Message::StatusNews(news) => self.peers.change_status(peer, news),
             Message::Released { until } => self.hear_released(until),
             Message::Load(load) => self.on_load(load),
             Message::ReadAt { id, index } => self.on_read_at(id, index),
@@ -209,7 +209,6 @@ impl Replica {
             return; // A newer link to the same relay has taken over.
         }
         if let Some(voter) = &mut self.voter {
-            self.peers.clear_presence(id);
             let effects = voter.peer_down(now.monotonic, id);
             self.act(effects);
         }

@@ -11,6 +11,8 @@ use crate::observation::End;
 use crate::paxos::{Ballot, Configuration};
 use crate::presence::{PresenceNews, RelayPresence, RelayStatus, Status, StatusNews};
 
+use super::accounts::Accounts;
+
 /// For how long tabs that come and go are gathered before others are told of them.
 const GATHERING: Duration = Duration::from_millis(250);
 
@@ -19,12 +21,12 @@ pub(super) struct Peers {
     /// The addresses of the relays, this one among them; empty in a tab.
     addresses: BTreeMap<VoterId, String>,
     links: LiteMap<PeerId, PeerKind>,
-    /// What the other relays have told of themselves.
-    presences: BTreeMap<VoterId, RelayPresence>,
-    /// Changes that have overtaken what they change. Invariant: of relays that have no presence.
-    early: BTreeMap<VoterId, Vec<PresenceNews>>,
+    /// What the other relays have told of themselves. Invariant: only links to relays have told.
+    presences: Accounts<RelayPresence>,
     /// In a tab: how its relay says that things stand.
-    status: Option<Status>,
+    statuses: Accounts<Status>,
+    /// In a tab without a link: the last that a relay has said of it.
+    last_status: Option<Status>,
     telling: Telling,
 }
 
@@ -57,9 +59,9 @@ impl Peers {
         Peers {
             addresses,
             links: LiteMap::new(),
-            presences: BTreeMap::new(),
-            early: BTreeMap::new(),
-            status: None,
+            presences: Accounts::default(),
+            statuses: Accounts::default(),
+            last_status: None,
             telling: Telling::default(),
         }
     }
@@ -73,6 +75,8 @@ impl Peers {
     pub(super) fn down(&mut self, peer: PeerId) -> Option<PeerKind> {
         self.telling.changed = true;
         self.telling.newcomers.retain(|&newcomer| newcomer != peer);
+        self.presences.end(peer);
+        self.last_status = self.statuses.end(peer).or(self.last_status.take());
         self.links.remove(&peer)
     }
 
@@ -96,19 +100,20 @@ impl Peers {
 
     /// The latest leader that a relay has said that it sees, and the newest link to it, or else to that relay.
     pub(super) fn way_to_a_leader(&self) -> Option<(Ballot, PeerId)> {
-        let seen =
-            self.presences.iter().filter_map(|(&voter, presence)| Some((presence.leader?, self.link_to(voter)?)));
-        let (ballot, through) = seen.max_by_key(|&(ballot, _)| ballot)?;
+        let seen = self.presences().into_iter();
+        let ways = seen.filter_map(|(voter, presence)| Some((presence.leader?, self.link_to(voter)?)));
+        let (ballot, through) = ways.max_by_key(|&(ballot, _)| ballot)?;
         Some((ballot, self.link_to(ballot.voter).unwrap_or(through)))
     }
 
     /// Those who learn what is decided from this relay: tabs, and relays to whom no leader speaks, `voters` being
     /// those to whom one does if they see it.
     pub(super) fn learners(&self, voters: &Configuration) -> Vec<PeerId> {
+        let presences = self.presences();
         let is_learner = |kind: PeerKind| match kind {
             PeerKind::Tab(_) => true,
             PeerKind::Relay(voter, incarnation) => {
-                let sees_leader = self.presences.get(&voter).is_none_or(|presence| presence.leader.is_some());
+                let sees_leader = presences.get(&voter).is_none_or(|presence| presence.leader.is_some());
                 !voters.has(voter, incarnation) || !sees_leader
             }
         };
@@ -124,42 +129,39 @@ impl Peers {
         self.links.keys().copied().filter(|&other| Some(other) != peer).collect()
     }
 
-    pub(super) fn set_presence(&mut self, voter: VoterId, mut presence: RelayPresence) {
+    /// A relay tells of itself from the start.
+    pub(super) fn set_presence(&mut self, peer: PeerId, voter: VoterId, presence: RelayPresence) {
         self.telling.changed = true;
-        self.early.remove(&voter).iter().flatten().for_each(|news| presence.apply(news));
         self.addresses.insert(voter, presence.address.clone());
-        self.presences.insert(voter, presence);
+        self.presences.begin(peer, presence);
     }
 
-    pub(super) fn change_presence(&mut self, voter: VoterId, news: &PresenceNews) {
-        match self.presences.get_mut(&voter) {
-            Some(presence) => {
-                self.telling.changed = true;
-                presence.apply(news);
-            }
-            None => self.early.entry(voter).or_default().push(news.clone()),
-        }
-    }
-
-    pub(super) fn clear_presence(&mut self, voter: VoterId) {
+    pub(super) fn change_presence(&mut self, peer: PeerId, news: PresenceNews) {
         self.telling.changed = true;
-        self.presences.remove(&voter);
-        self.early.remove(&voter);
+        self.presences.go_on(peer, news);
     }
 
-    pub(super) fn set_status(&mut self, status: Status) {
-        self.status = Some(status);
+    /// A relay tells a tab how things stand from the start.
+    pub(super) fn set_status(&mut self, peer: PeerId, status: Status) {
+        self.statuses.begin(peer, status);
     }
 
-    pub(super) fn change_status(&mut self, news: StatusNews) {
-        if let Some(status) = &mut self.status {
-            status.apply(news);
-        }
+    pub(super) fn change_status(&mut self, peer: PeerId, news: StatusNews) {
+        self.statuses.go_on(peer, news);
     }
 
     /// How things stand, in a tab that has been told.
     pub(super) fn status(&self) -> Option<&Status> {
-        self.status.as_ref()
+        self.statuses.oldest_first().next_back().map(|(_, status)| status).or(self.last_status.as_ref())
+    }
+
+    /// What each linked relay has told of itself, over the newest of its links that has told it.
+    fn presences(&self) -> BTreeMap<VoterId, &RelayPresence> {
+        let told = self.presences.oldest_first().filter_map(|(link, presence)| match self.links.get(&link) {
+            Some(PeerKind::Relay(voter, _)) => Some((*voter, presence)),
+            Some(PeerKind::Tab(_)) | None => None,
+        });
+        told.collect()
     }
 
     /// How things stand, as seen by the relay `me`.
@@ -169,11 +171,12 @@ impl Peers {
         leader: Option<Ballot>,
         configuration: &Configuration,
     ) -> Status {
+        let presences = self.presences();
         let relays = self.addresses.iter().map(|(&voter, address)| {
             let tabs = if voter == me {
                 self.own_tabs()
             } else {
-                self.presences.get(&voter).map(|presence| presence.tabs.clone()).unwrap_or_default()
+                presences.get(&voter).map(|presence| presence.tabs.clone()).unwrap_or_default()
             };
             let up_as = if voter == me { Some(incarnation) } else { self.incarnation(voter) };
             let votes = match up_as {
@@ -268,8 +271,8 @@ impl Peers {
     /// The tabs that are linked here and, as relays with lower ids than `me` have told, to those.
     pub(super) fn tabs_also_below(&self, me: VoterId) -> Vec<ReplicaId> {
         let mut tabs = self.own_tabs();
-        let lower: Vec<&RelayPresence> = self.presences.range(..me).map(|(_, presence)| presence).collect();
-        tabs.retain(|tab| lower.iter().any(|presence| presence.tabs.contains(tab)));
+        let presences = self.presences();
+        tabs.retain(|tab| presences.range(..me).any(|(_, presence)| presence.tabs.contains(tab)));
         tabs
     }
 
@@ -278,7 +281,7 @@ impl Peers {
         let linked = self.links.values().map(|kind| match *kind {
             PeerKind::Tab(id) | PeerKind::Relay(_, id) => id,
         });
-        linked.chain(self.presences.values().flat_map(|presence| presence.tabs.iter().copied())).collect()
+        linked.chain(self.presences().into_values().flat_map(|presence| presence.tabs.iter().copied())).collect()
     }
 
     /// The links to one tab.
