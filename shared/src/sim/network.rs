@@ -19,7 +19,7 @@ pub struct Weather {
 }
 
 impl Weather {
-    /// No loss, no repetition, little delay.
+    /// No loss, no repetition, little delay: as a WebSocket is.
     pub const FAIR: Weather = Weather { loss: 0, duplication: 0, max_delay: Duration::from_millis(2) };
 
     /// When the copies of one message arrive, counted from now: none if it is lost.
@@ -44,6 +44,8 @@ pub struct Network {
     /// The links that were up and are down.
     cut: BTreeSet<PeerId>,
     last: u64,
+    /// Over a link that keeps order: when the last message for one of its ends arrives.
+    arrives: BTreeMap<(PeerId, NodeId), Duration>,
     /// Between these nodes no link can come up.
     walls: BTreeSet<(NodeId, NodeId)>,
     /// From the one to the other of these nodes nothing comes through.
@@ -67,10 +69,18 @@ impl Network {
     /// Takes a link down; gives its ends.
     pub fn cut(&mut self, link: PeerId) -> Option<(NodeId, NodeId)> {
         let (a, b) = self.links.remove(&link)?;
+        self.arrives.retain(|&(other, _), _| other != link);
         self.cut.insert(link);
         self.deaf.remove(&(a, b));
         self.deaf.remove(&(b, a));
         Some((a, b))
+    }
+
+    /// The delay of a message that is sent at `now` and arrives after all that were sent to this end before.
+    pub fn in_order(&mut self, link: PeerId, to: NodeId, now: Duration, delay: Duration) -> Duration {
+        let arrives = self.arrives.entry((link, to)).or_default();
+        *arrives = (*arrives).max(now + delay);
+        *arrives - now
     }
 
     #[must_use]

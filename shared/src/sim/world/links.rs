@@ -84,6 +84,7 @@ impl World {
         let sent = Frame::Message(message);
         for delay in weather.deliveries(&mut self.random) {
             let message = Box::new(through_the_wire(&sent));
+            let delay = if self.calm { self.network.in_order(link, to, self.now, delay) } else { delay };
             self.schedule(delay, Happening::Deliver { link, to, message });
         }
     }
