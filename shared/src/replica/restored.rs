@@ -41,6 +41,7 @@ impl Replica {
             && !self.is_relay()
         {
             self.claims.log_forked(fork, &mut self.outbox);
+            self.witnesses.log_forked(fork, &mut self.outbox);
         }
         let Some(fork) = fork.filter(|&fork| fork < theirs.slot.min(self.log.decided())) else {
             self.other_logs.remove(&peer);

@@ -11,6 +11,7 @@ use crate::mutation::{self, Mutation};
 use crate::paxos::{Ballot, Slot};
 
 use super::Replica;
+use super::outbox::Outbox;
 
 /// How many witnesses a relay knows at the most.
 const MAX_WITNESSES: usize = 10_000;
@@ -27,7 +28,8 @@ pub(super) struct Witnesses {
     /// Up to where each witness has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
     /// of which the leader hears through it.
     seen: BTreeMap<ReplicaId, Witness>,
-    /// Everything below is released. Invariant: never falls, unless the log begins anew.
+    /// Everything below is released. In a tab it may be more than the tab knows of the log. Invariant: never falls, unless the
+    /// log begins anew or is known to be another one.
     released: Slot,
     /// What the peers were told to be released.
     told: Slot,
@@ -75,6 +77,15 @@ impl Witnesses {
     /// The log begins anew.
     pub(super) fn log_dropped(&mut self) {
         (self.released, self.told, self.acknowledged) = (Slot(0), Slot(0), None);
+    }
+
+    /// All relays were restored, and their log is the one known here only below `fork`: what was released of the other one
+    /// says nothing of it.
+    pub(super) fn log_forked(&mut self, fork: Slot, outbox: &mut Outbox) {
+        if self.released > fork {
+            self.released = fork;
+            outbox.writes().push(WriteOp::Released(fork));
+        }
     }
 
     pub(super) fn deadline(&self, waive_after: Duration) -> Option<Duration> {

@@ -1,6 +1,6 @@
 //! What becomes of a tab's claims when all relays are restored from a backup.
 
-use shared::io::{Command, Recovered};
+use shared::io::{Command, Message, Recovered};
 use shared::ledger::{Outcome, Policy, Rejection, RestoreId, Wish};
 use shared::paxos::{Entry, Slot};
 use shared::replica::Tuning;
@@ -88,4 +88,23 @@ fn a_claim_from_before_a_restore_is_not_done_twice() {
     assert_eq!(room.replica(TAB).view().pending_wishes(), 1, "it was not answered once more");
     raise(&mut room, RELAY, 20);
     assert_eq!(come_back(&mut room), Some(Err(Rejection::Forgotten)));
+}
+
+/// A tab hears that something is released before it has the log up to there. A restore takes that log away.
+#[test]
+fn a_release_from_before_a_restore_says_nothing_of_the_log_that_follows() {
+    let mut room = forgetful_room();
+    raise(&mut room, RELAY, 2);
+    let backup = room.durable(RELAY).clone();
+    let known = decided(&room, TAB);
+    room.forge(RELAY, TAB, Message::Released { until: Slot(known.0 + 30) });
+    room.disconnect(TAB);
+    restore(&mut room, backup);
+    outcome_of(&mut room, RELAY, Wish::SetPolicy { policy: Policy { witnesses: 2, ..Policy::default() } });
+    room.connect(TAB, RELAY);
+    room.begin(RELAY, (1..9).map(|number| Command::Ask(Wish::Raise { number })));
+    room.steps(1000);
+    assert!(decided(&room, TAB) > Slot(known.0 + 8), "the tab learns the log");
+    assert!(room.replica(TAB).view().released() < decided(&room, TAB), "no witness has it");
+    assert_eq!(room.durable(TAB).released, room.replica(TAB).view().released());
 }
