@@ -172,9 +172,7 @@ impl Log {
     /// # Errors
     /// [`Diverged`] if the sender's log and this one differ where both are decided.
     pub fn learn(&mut self, suffix: Suffix, writes: &mut Vec<WriteOp>) -> Result<bool, Diverged> {
-        if self.chain_below(suffix.first).is_some_and(|chain| chain != suffix.chain) {
-            return Err(Diverged { below: suffix.first });
-        }
+        self.compare(&suffix)?;
         for (offset, accepted) in (0..).zip(suffix.entries) {
             let slot = suffix.first.plus(offset);
             if slot < self.decided && self.get(slot).is_some_and(|held| held.entry != accepted.entry) {
@@ -190,6 +188,17 @@ impl Log {
             }
         }
         Ok(self.decided < suffix.decided)
+    }
+
+    /// Compares hashes where a suffix begins, or behind its entries where the log begins here if that is later.
+    fn compare(&self, suffix: &Suffix) -> Result<(), Diverged> {
+        let gone = self.start.slot.0.saturating_sub(suffix.first.0);
+        let Some(gone) = usize::try_from(gone).ok().and_then(|gone| suffix.entries.get(..gone)) else {
+            return Ok(()); // It ends before the log begins here, and nothing can be learned from it.
+        };
+        let below = suffix.first.plus(gone.len() as u64);
+        let chain = gone.iter().fold(suffix.chain, |chain, accepted| chained(chain, &accepted.entry));
+        if self.chain_below(below).is_some_and(|own| own != chain) { Err(Diverged { below }) } else { Ok(()) }
     }
 
     /// Founds the log: its first entry is given, and decided by nobody.
@@ -265,4 +274,40 @@ fn chained(chain: u64, entry: &Entry) -> u64 {
         let word = chunk.iter().fold(1, |word, &byte| word << 8 | u64::from(byte));
         SplitMix64::new(hash ^ word).draw()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::VoterId;
+    use crate::ledger::RestoreId;
+    use crate::paxos::Configuration;
+
+    fn entry(number: u64) -> Entry {
+        Entry::Restored { id: RestoreId(number), configuration: Configuration { number: 0, voters: [].into() } }
+    }
+
+    /// A log with these entries decided.
+    fn log_of(numbers: impl IntoIterator<Item = u64>) -> Log {
+        let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(1) };
+        let entries: Vec<_> = numbers.into_iter().map(|number| Accepted { ballot, entry: entry(number) }).collect();
+        let suffix = Suffix { first: Slot(0), chain: 0, decided: Slot(entries.len() as u64), entries };
+        let mut log = Log::default();
+        log.learn(suffix, &mut Vec::new()).expect("nothing is known yet");
+        log
+    }
+
+    #[test]
+    fn a_log_that_begins_later_goes_on_only_from_one_that_was_the_same_below() {
+        let mut log = log_of(0..5);
+        log.truncate(Slot(3));
+        let until = |numbers: &[u64]| log_of(numbers.iter().copied()).suffix(Slot(0)).expect("it is whole");
+        let mut learned = log.clone();
+        assert_eq!(learned.learn(until(&[0, 1, 2, 3, 4, 5, 6]), &mut Vec::new()), Ok(false));
+        assert_eq!(learned.decided(), Slot(7));
+        let diverged = Err(Diverged { below: Slot(3) });
+        assert_eq!(log.learn(until(&[0, 9, 2, 3, 4, 5, 6]), &mut Vec::new()), diverged);
+        assert_eq!(log.learn(until(&[0, 9]), &mut Vec::new()), Ok(false), "it ends before this one begins");
+        assert_eq!(log.decided(), Slot(5));
+    }
 }

@@ -65,6 +65,12 @@ impl Replica {
         }
     }
 
+    /// Whether a log that has come through these restores can go on from this one.
+    pub(super) fn may_go_on_with(&self, restores: &Restores) -> bool {
+        let own = self.ledger.restores();
+        own.fork(restores).is_none_or(|fork| own.are_older_than(restores) && self.log.decided() <= fork)
+    }
+
     /// A peer's log is another one than this, and no restore is known that says why. Of two neighbours one may not have heard yet.
     ///
     /// # Errors

@@ -130,6 +130,10 @@ impl Replica {
     /// Takes a snapshot for what was decided so far, and goes on with what follows it.
     fn install(&mut self, now: Now, from: PeerId, snapshot: Snapshot) {
         let Ok(ledger) = snapshot.read() else { return };
+        if !self.may_go_on_with(ledger.restores()) {
+            self.other_logs.insert(from);
+            return;
+        }
         self.note_all_numbers();
         let was_restored = self.ledger.restores() != ledger.restores();
         *self.ledger = ledger;
