@@ -225,7 +225,7 @@ impl Replica {
         ops: Vec<Op>,
     ) -> Result<Dot, CommandRejection> {
         let (dot, stamp) = (self.document.next_dot(self.me)?, self.clock.tick(now.wall_ms));
-        let again = self.own_far_writes(now, record);
+        let again = self.own_far_writes(now, record, &base);
         let ops: Vec<Op> = again.into_iter().chain(ops).collect();
         let gives_a_number = ops.iter().any(|op| op.field == NUMBER);
         let mut merged = self.document.edit_versions((record, base), dot, stamp, ops).map_err(|unfit| match unfit {

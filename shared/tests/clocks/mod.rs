@@ -66,3 +66,20 @@ fn a_neighbour_whose_clock_is_wrong_does_not_get_the_other_tabs_refused() {
     assert_eq!(room.cut, []);
     assert_eq!(room.values(0, bert, "name"), ["Bert"]);
 }
+
+#[test]
+fn what_was_stamped_far_ahead_is_written_again_though_others_have_edited_the_record_since() {
+    let (mut room, one, two) = two_tabs();
+    room.disconnect(one);
+    room.disconnect(two);
+    room.connect(one, two);
+    room.set_clock_ahead(one, 2 * MAX_DRIFT_MS);
+    let anna = room.add(one, "Anna", "written in mid-air");
+    room.edit(two, anna, "name", "Anya");
+    room.set_clock_ahead(one, 0);
+    room.restart(one);
+    room.connect(one, 0);
+    room.edit(one, anna, "name", "Anja");
+    assert_eq!(room.cut, []);
+    assert_eq!(room.values(0, anna, "note"), ["written in mid-air"]);
+}
