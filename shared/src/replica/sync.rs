@@ -211,6 +211,9 @@ impl Replica {
         if self.mistrusts(kind).is_some() {
             theirs.context = self.document.known_of(&theirs.context);
             theirs.live = theirs.live.intersection(&theirs.context);
+        } else if !self.is_neighbour(kind) {
+            // A relay does not say any more that it knows the dots of retired replicas.
+            theirs.context.join(&self.document.retired_in(self.document.context()));
         }
         match self.document.drop_dead(&theirs) {
             Some(merged) => self.take_in(now, peer, kind, merged, output),
