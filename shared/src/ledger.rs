@@ -253,6 +253,12 @@ impl Ledger {
         self.keys.of(key)
     }
 
+    /// Whether something may have been done under a key that is not remembered any more.
+    #[must_use]
+    pub fn may_have_forgotten(&self, keyed: &Keyed) -> bool {
+        self.keys.check_free(keyed) == Err(Rejection::Forgotten)
+    }
+
     /// Whether a claim under this id was done, however long ago.
     #[must_use]
     pub fn has_outcome(&self, claim: ClaimId) -> bool {

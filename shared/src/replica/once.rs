@@ -269,7 +269,13 @@ impl Replica {
         let refusal = outcome.err()?;
         let is_kept = refusal == Rejection::Repeated && mutation::is(Mutation::LoserKept);
         let half = self.claims.half_of(claim.id).filter(|_| !is_kept)?;
-        Some(Half { is_certain: refusal != Rejection::Forgotten, ..half })
+        // A key may be remembered for longer than who has asked under it.
+        let remembers_key = |keyed| !self.ledger.may_have_forgotten(keyed);
+        let is_certain = match &claim.wish {
+            Wish::Once { keyed, .. } => refusal != Rejection::Forgotten || remembers_key(keyed),
+            _ => refusal != Rejection::Forgotten,
+        };
+        Some(Half { is_certain, ..half })
     }
 
     /// Takes back records that were added for numbers which they did not get, as soon as this relay may edit.
