@@ -40,8 +40,7 @@ impl Replica {
             && is_older
             && !self.is_relay()
         {
-            self.claims.log_forked(fork, &mut self.outbox);
-            self.witnesses.log_forked(fork, &mut self.outbox);
+            self.forget_what_was_told(fork);
         }
         let Some(fork) = fork.filter(|&fork| fork < theirs.slot.min(self.log.decided())) else {
             self.other_logs.remove(&peer);
@@ -100,6 +99,18 @@ impl Replica {
         }
     }
 
+    /// All relays were restored, and know the log otherwise from `fork` on: what was told of the other one is over, and what
+    /// they had of this tab's edits may be gone.
+    fn forget_what_was_told(&mut self, fork: Slot) {
+        self.claims.log_forked(fork, &mut self.outbox);
+        self.witnesses.log_forked(fork, &mut self.outbox);
+        if self.relay_decided.is_none() {
+            self.stored = DotSet::default();
+            self.on_majority = OnMajority::default();
+            self.outbox.writes().push(WriteOp::Stored(DotSet::default()));
+        }
+    }
+
     /// Drops the log, which the relays know otherwise from `fork` on, and asks for it as it is now.
     fn learn_log_anew(&mut self, relay: PeerId, fork: Slot) {
         self.note_all_numbers();
@@ -121,9 +132,7 @@ impl Replica {
         self.applied = Slot(0);
         self.document.retire_nobody();
         self.snapshots = Snapshots::default();
-        self.stored = DotSet::default();
-        self.on_majority = OnMajority::default();
-        self.outbox.writes().extend([WriteOp::LogDropped, WriteOp::Stored(DotSet::default())]);
+        self.outbox.writes().push(WriteOp::LogDropped);
         self.outbox.log_dropped();
         self.witnesses.log_dropped();
         self.changes.log_dropped();

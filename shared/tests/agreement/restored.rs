@@ -1,5 +1,6 @@
 //! What becomes of a tab's claims when all relays are restored from a backup.
 
+use shared::dot::DotSet;
 use shared::io::{Command, Message, Recovered};
 use shared::ledger::{Outcome, Policy, Rejection, RestoreId, Wish};
 use shared::paxos::{Entry, Slot};
@@ -107,4 +108,21 @@ fn a_release_from_before_a_restore_says_nothing_of_the_log_that_follows() {
     assert!(decided(&room, TAB) > Slot(known.0 + 8), "the tab learns the log");
     assert!(room.replica(TAB).view().released() < decided(&room, TAB), "no witness has it");
     assert_eq!(room.durable(TAB).released, room.replica(TAB).view().released());
+}
+
+/// The tab hears of a configuration before it has the log up to there. A restore takes that configuration away.
+#[test]
+fn what_is_on_a_majority_is_told_anew_after_a_restore() {
+    let mut room = forgetful_room();
+    room.add(TAB, "Anna", "");
+    let backup = room.durable(RELAY).clone();
+    let context = room.replica(RELAY).view().document().context().clone();
+    room.forge(RELAY, TAB, Message::Stored { context, configuration: 9, majority: DotSet::default() });
+    assert_eq!(room.replica(TAB).view().edits_not_on_majority(), 1);
+    room.disconnect(TAB);
+    restore(&mut room, backup);
+    room.connect(TAB, RELAY);
+    room.pass(ELECTION);
+    assert_eq!(room.replica(TAB).view().edits_not_on_majority(), 0);
+    assert_eq!(room.replica(TAB).view().unsaved_edits(), 0);
 }
