@@ -2,6 +2,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod shown;
 mod still;
 
 use std::cell::RefCell;
@@ -28,19 +29,14 @@ use shared::id::{RecordId, ReplicaId};
 use shared::ledger::{ConflictId, Dynamic, Load, Reason, Resolution, Rung, Wish};
 use shared::paxos::Slot;
 use shared::schema::{self, FieldSpec, Schema};
+use shown::Shown;
 use still::{Still, StillProps, rendered};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::{Element, HtmlElement, HtmlInputElement, InputEvent, InputEventInit, KeyboardEvent, KeyboardEventInit};
-use yew::{BaseComponent, Callback, Html};
+use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent, KeyboardEventInit};
+use yew::{Callback, Html};
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-/// A component in the document, with all that was asked of it.
-struct Shown {
-    root: Element,
-    actions: Rc<RefCell<Vec<Action>>>,
-}
 
 impl Shown {
     async fn row(row: Row) -> Self {
@@ -58,48 +54,6 @@ impl Shown {
 
     async fn html(show: impl FnOnce(&Callback<Action>) -> Html) -> Self {
         Self::component::<Still>("div", |on_action| StillProps { html: show(&on_action) }).await
-    }
-
-    async fn component<C: BaseComponent>(within: &str, props: impl FnOnce(Callback<Action>) -> C::Properties) -> Self {
-        let root = browser::document().create_element(within).unwrap();
-        browser::document().body().unwrap().append_child(&root).unwrap();
-        let actions = Rc::new(RefCell::new(Vec::new()));
-        let asked = Rc::clone(&actions);
-        let on_action = Callback::from(move |action| asked.borrow_mut().push(action));
-        yew::Renderer::<C>::with_root_and_props(root.clone(), props(on_action)).render();
-        rendered().await;
-        Shown { root, actions }
-    }
-
-    fn labelled(&self, label: &str) -> HtmlElement {
-        let element = self.root.query_selector(&format!("[aria-label={label:?}]")).unwrap();
-        element.unwrap_or_else(|| panic!("nothing is called {label}")).unchecked_into()
-    }
-
-    async fn click(&self, label: &str) {
-        self.labelled(label).click();
-        rendered().await;
-    }
-
-    async fn type_and_press(&self, label: &str, text: &str, key: &str) {
-        let input: HtmlInputElement = self.labelled(label).unchecked_into();
-        input.set_value(text);
-        let typed = InputEventInit::new();
-        typed.set_bubbles(true);
-        input.dispatch_event(&InputEvent::new_with_event_init_dict("input", &typed).unwrap()).unwrap();
-        rendered().await;
-        let pressed = KeyboardEventInit::new();
-        pressed.set_bubbles(true);
-        pressed.set_key(key);
-        let event = KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &pressed).unwrap();
-        input.dispatch_event(&event).unwrap();
-        rendered().await;
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.root.remove();
     }
 }
 
@@ -156,18 +110,6 @@ async fn the_keys_of_a_text_that_is_being_composed_are_not_for_the_page() {
     assert_eq!(*shown.actions.borrow(), []);
     let input: HtmlInputElement = shown.labelled("New name for Anna").unchecked_into();
     assert_eq!(input.value(), "Anna", "the field is still open");
-}
-
-#[wasm_bindgen_test]
-async fn a_note_of_several_lines_is_edited_as_such() {
-    let mut person = anna();
-    person.cells[1] = text("first\nsecond");
-    let shown = Shown::row(person).await;
-    shown.click("Edit the note of Anna").await;
-    let input: HtmlInputElement = shown.labelled("New note for Anna").unchecked_into();
-    assert_eq!(input.value(), "first\nsecond");
-    shown.type_and_press("New note for Anna", "first\nsecond\nthird", "Enter").await;
-    assert_eq!(*shown.actions.borrow(), [edit(schema::NOTE, "first\nsecond\nthird")]);
 }
 
 #[wasm_bindgen_test]

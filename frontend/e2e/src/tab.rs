@@ -281,7 +281,7 @@ impl Tab {
     pub async fn submit(&self, form: &str, fields: &[(&str, &str)]) -> Result<()> {
         let form = format!("form[aria-label='{form}']");
         for (label, text) in fields {
-            self.find(&format!("{form} input[aria-label={label}]")).await?.send_keys(text).await?;
+            self.find(&format!("{form} :is(input, textarea)[aria-label={label}]")).await?.send_keys(text).await?;
         }
         self.click(&format!("{form} button[type=submit]")).await
     }

@@ -5,7 +5,7 @@ use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use super::drafts::{Draft, DraftOf, Typed, use_draft};
-use super::text_input::TextInput;
+use super::text_input::{TextInput, is_enter};
 use crate::tr;
 
 #[derive(Properties, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Props {
     pub start: Option<AttrValue>,
     #[prop_or(AttrValue::Static("value"))]
     pub class: AttrValue,
-    /// Whether the text may have several lines: Shift+Enter begins one.
+    /// Whether the text may have several lines. One that has them is edited as such anyway.
     #[prop_or_default]
     pub multiline: bool,
     /// The field of which record it is, for which the page keeps the draft.
@@ -72,6 +72,8 @@ fn editing(props: &Props, draft: Draft, set: Callback<Option<Draft>>, node: Node
         Callback::from(move |()| set.emit(None))
     };
     let (value, wrong) = (draft.text.clone(), draft.wrong.clone());
+    // A field of one line would drop the others.
+    let multiline = props.multiline || draft.start.contains(['\n', '\r']);
     let field = node.clone();
     let on_save = Callback::from(move |()| {
         // What was typed last may not be drawn yet, so the field itself is asked. A text area has a value in the same way.
@@ -82,20 +84,18 @@ fn editing(props: &Props, draft: Draft, set: Callback<Option<Draft>>, node: Node
     });
     let on_key = {
         let (on_save, on_cancel) = (on_save.clone(), on_cancel.clone());
-        move |event: KeyboardEvent| match event.key().as_str() {
-            // The keys of a text that is being composed are not for the page.
-            _ if event.is_composing() => {}
-            "Enter" if !event.shift_key() => {
+        move |event: KeyboardEvent| {
+            if is_enter(&event) {
                 event.prevent_default();
                 on_save.emit(());
+            } else if event.key() == "Escape" && !event.is_composing() {
+                on_cancel.emit(());
             }
-            "Escape" => on_cancel.emit(()),
-            _ => {}
         }
     };
     html! {
         <span class="editing">
-            <TextInput {node} label={props.input_label.clone()} {value} multiline={props.multiline}
+            <TextInput {node} label={props.input_label.clone()} {value} {multiline}
                 inputmode={props.inputmode.clone()} wrong={wrong.is_some()} {on_input} {on_key} />
             <button type="button" class="small primary" onclick={on_save.reform(|_: MouseEvent| ())}>{ tr!("Save") }</button>
             <button type="button" class="small" onclick={on_cancel.reform(|_: MouseEvent| ())}>{ tr!("Cancel") }</button>

@@ -33,11 +33,6 @@ impl<'a> Place<'a> {
         Place { layout, field, called: &row.called, on_edit, on_typed, record }
     }
 
-    /// Whether its text may have several lines: any but the one that names the record.
-    pub(super) fn is_multiline(&self) -> bool {
-        self.layout.title.as_ref().is_none_or(|title| title.id != self.field.id)
-    }
-
     pub(super) fn draft_of(&self) -> Option<DraftOf> {
         Some((self.record, self.field.name.clone()))
     }

@@ -6,13 +6,14 @@ use super::modal::Modal;
 use crate::tr;
 
 /// With `record` as what a record is called.
-fn keys(record: &str) -> [(&'static str, String); 8] {
+fn keys(record: &str) -> [(&'static str, String); 9] {
     [
         ("n", tr!("New {one}", one = record)),
         ("/", tr!("Search")),
         ("o", tr!("Go offline, or back")),
         ("↑ ↓", tr!("From row to row")),
         ("Enter", tr!("Edit, or save")),
+        ("Shift Enter", tr!("Begin a new line")),
         ("Esc", tr!("Leave it as it was")),
         ("Ctrl Z", tr!("Undo")),
         ("?", tr!("All keys")),

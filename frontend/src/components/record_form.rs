@@ -9,7 +9,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::drafts::Drafts;
-use super::text_input::TextInput;
+use super::text_input::{TextInput, is_enter};
 use crate::engine::session::{Action, NewRecord};
 use crate::tr;
 use crate::view_model::{Field, Layout, parse_count, parse_wish};
@@ -80,24 +80,32 @@ fn edit(layout: &Layout, field: &Field, typed: &str) -> Result<Option<FieldEdit>
 pub fn RecordForm(Props { layout, first_id, on_action }: &Props) -> Html {
     let (draft, set) = use_form_draft();
     let first = use_node_ref();
-    let onsubmit = {
+    let submit = {
         let (layout, draft, first, on_action) = (layout.clone(), draft.clone(), first.clone(), on_action.clone());
         let set = set.clone();
-        move |event: SubmitEvent| {
-            event.prevent_default();
-            match draft.record(&layout) {
-                Ok(record) => {
-                    on_action.emit(Action::Add(record));
-                    set.emit(FormDraft::default());
-                    focus(&first);
-                }
-                Err(wrong) => set.emit(FormDraft { wrong: Some(wrong), ..draft.clone() }),
+        Callback::from(move |()| match draft.record(&layout) {
+            Ok(record) => {
+                on_action.emit(Action::Add(record));
+                set.emit(FormDraft::default());
+                focus(&first);
             }
-        }
+            Err(wrong) => set.emit(FormDraft { wrong: Some(wrong), ..draft.clone() }),
+        })
     };
+    // In a text of several lines, Enter does not submit a form by itself.
+    let on_key = {
+        let submit = submit.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if is_enter(&event) {
+                event.prevent_default();
+                submit.emit(());
+            }
+        })
+    };
+    let onsubmit = submit.reform(|event: SubmitEvent| event.prevent_default());
     let inputs = layout.form().enumerate().map(|(place, field)| {
         let (id, node) = if place == 0 { (Some(first_id.clone()), first.clone()) } else { Default::default() };
-        input(field, id, node, (&draft, &set))
+        input(field, id, node, layout.is_multiline(field).then_some(&on_key), (&draft, &set))
     });
     let fields = layout.form().count();
     html! {
@@ -111,7 +119,14 @@ pub fn RecordForm(Props { layout, first_id, on_action }: &Props) -> Html {
     }
 }
 
-fn input(field: &Rc<Field>, id: Option<AttrValue>, node: NodeRef, (draft, set): State<'_>) -> Html {
+/// `on_key`: of a text that may have several lines.
+fn input(
+    field: &Rc<Field>,
+    id: Option<AttrValue>,
+    node: NodeRef,
+    on_key: Option<&Callback<KeyboardEvent>>,
+    (draft, set): State<'_>,
+) -> Html {
     let placeholder = if field.required { field.label() } else { tr!("{field} (optional)", field = field.label()) };
     let on_input = {
         let name = field.name.clone();
@@ -120,7 +135,8 @@ fn input(field: &Rc<Field>, id: Option<AttrValue>, node: NodeRef, (draft, set): 
     let inputmode = (field.kind == FieldKind::Counter).then_some("numeric");
     html! {
         <TextInput key={field.name.clone()} {id} {node} label={field.label()} {placeholder} {inputmode}
-            value={draft.text(field)} wrong={draft.is_wrong(field)} {on_input} />
+            value={draft.text(field)} wrong={draft.is_wrong(field)} {on_input} multiline={on_key.is_some()}
+            on_key={on_key.cloned().unwrap_or_default()} />
     }
 }
 

@@ -11,11 +11,11 @@ use crate::tr;
 use crate::view_model::Text;
 
 pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html {
-    let Place { field, called, on_edit, .. } = place;
+    let Place { layout, field, called, on_edit, .. } = place;
     html! {
         <>
             <EditableText value={text.shown.clone()} placeholder={tr!("Add {one}", one = field.one())} {button_label}
-                input_label={tr!("New {field} for {name}", field = field.word(), name = called)} multiline={place.is_multiline()}
+                input_label={tr!("New {field} for {name}", field = field.word(), name = called)} multiline={layout.is_multiline(field)}
                 draft_of={place.draft_of()} on_save={saving(place, text)} />
             if !text.choices.is_empty() {
                 { choices::show(&field.several(), &text.choices, &on_edit.reform(FieldEdit::Assign)) }
@@ -24,12 +24,13 @@ pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html
     }
 }
 
-/// Saves what was typed, unless it is the value already.
+/// Saves what was typed, unless it is the value already. A field that is saved as it was opened stands for the value, of
+/// which it may show the spaces around it and the ends of lines otherwise.
 fn saving(place: &Place<'_>, text: &Text) -> Callback<Typed, Result<(), String>> {
     let (layout, field, on_typed) = (place.layout.clone(), place.field.clone(), place.on_typed.clone());
-    let current = text.settled().map(str::to_owned);
+    let (shown, current) = (text.shown.clone(), text.settled().map(str::to_owned));
     Callback::from(move |(typed, seen): Typed| {
-        let value = typed.trim();
+        let value = if typed == in_a_field(&shown) { shown.as_str() } else { typed.trim() };
         let edit = FieldEdit::Assign(value.to_owned());
         layout.check(&field.name, &edit)?;
         if current.as_deref() != Some(value) {
@@ -37,4 +38,9 @@ fn saving(place: &Place<'_>, text: &Text) -> Callback<Typed, Result<(), String>>
         }
         Ok(())
     })
+}
+
+/// A text as a field has it: each line ends with a line feed.
+fn in_a_field(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }

@@ -21,6 +21,7 @@ pub struct Props {
     /// What is wrong with the value.
     #[prop_or_default]
     pub wrong: bool,
+    /// Whether the text may have several lines: Shift+Enter begins one.
     #[prop_or_default]
     pub multiline: bool,
     #[prop_or_default]
@@ -29,15 +30,21 @@ pub struct Props {
     pub on_key: Callback<KeyboardEvent>,
 }
 
+/// Whether a key says that the text is complete. The keys of a text that is being composed are not for the page.
+pub(super) fn is_enter(event: &KeyboardEvent) -> bool {
+    event.key() == "Enter" && !event.shift_key() && !event.is_composing()
+}
+
 #[component]
 pub fn TextInput(props: &Props) -> Html {
     let on_input = props.on_input.clone();
     let oninput = move |event: InputEvent| on_input.emit(event.target_unchecked_into::<HtmlInputElement>().value());
     if props.multiline {
         return html! {
-            <textarea ref={props.node.clone()} class={props.class.clone()} rows="1" aria-label={props.label.clone()}
-                aria-invalid={props.wrong.then_some("true")} value={props.value.clone()} autocomplete="off"
-                spellcheck="false" {oninput} onkeydown={props.on_key.clone()} />
+            <textarea ref={props.node.clone()} id={props.id.clone()} class={props.class.clone()} rows="1"
+                aria-label={props.label.clone()} aria-invalid={props.wrong.then_some("true")} value={props.value.clone()}
+                placeholder={props.placeholder.clone()} autocomplete="off" spellcheck="false" {oninput}
+                onkeydown={props.on_key.clone()} />
         };
     }
     html! {

@@ -95,6 +95,13 @@ impl Layout {
         self.fields().filter(move |field| Some(field.id) == title || field.kind != FieldKind::Set)
     }
 
+    /// Whether a field is a text that may have several lines: any but the one that names the record.
+    #[must_use]
+    pub fn is_multiline(&self, field: &Field) -> bool {
+        let is_text = matches!(field.kind, FieldKind::Lww | FieldKind::Mv);
+        is_text && self.title.as_ref().is_none_or(|title| title.id != field.id)
+    }
+
     /// Whether cells that stand under one another, as on a phone, need the names of their fields.
     #[must_use]
     pub fn is_wide(&self) -> bool {
