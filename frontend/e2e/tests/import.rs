@@ -7,6 +7,9 @@ use anyhow::{Context, Result, ensure};
 use e2e::browser::{Browser, Window};
 use e2e::relays::Relays;
 use e2e::tab::Tab;
+use e2e::wait_for;
+use e2e::writer::Writer;
+use shared::id::ReplicaSecret;
 use tempfile::TempDir;
 
 const LINES: usize = 10_000;
@@ -110,6 +113,108 @@ async fn what_the_panel_says_is_in_outlives_a_kill_of_the_browser() -> Result<()
     other.wait_for_people("four", |people| people.len() == 4).await?;
     tab.close().await?;
     other.close().await
+}
+
+/// How many lines the panel says are in, as soon as they are `least`.
+async fn lines_in(tab: &Tab, least: usize) -> Result<usize> {
+    const DETAILS: &str = "return document.querySelector('.import-panel .import-details')?.innerText ?? ''";
+    wait_for(&format!("{least} lines to be in"), || async {
+        let details: String = tab.look(DETAILS).await?;
+        let (count, _) = details.split_once(" lines are in").unwrap_or_default();
+        let count = count.replace(',', "").parse().unwrap_or_default();
+        Ok(if count >= least { Ok(count) } else { Err(details) })
+    })
+    .await
+}
+
+/// How many people there are.
+const COUNT: &str =
+    "return document.querySelector('#people-heading + p')?.innerText.match(/([\\d,]+) (person|people) ·/)?.[1] ?? ''";
+
+/// Offline, so that they are nowhere but on the device.
+#[tokio::test]
+async fn of_a_long_import_whose_browser_is_killed_all_lines_are_there_that_were_said_to_be_in() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let profile = browser.new_profile();
+    let folder = TempDir::new()?;
+    let path = file(folder.path())?;
+    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
+    tab.set_offline(true).await?;
+    import(&tab, &path).await?;
+    let said = lines_in(&tab, 300).await?;
+    browser.kill(profile)?;
+    ensure!(said < LINES - 3, "the import was not under way: {said} lines are in");
+
+    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
+    tab.wait_for_status("everything is safe on a majority").await?;
+    let other = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    for tab in [&tab, &other] {
+        wait_for(&format!("{said} people"), || async {
+            let count: String = tab.look(COUNT).await?;
+            Ok(if count.replace(',', "").parse().is_ok_and(|people: usize| people >= said) {
+                Ok(())
+            } else {
+                Err(count)
+            })
+        })
+        .await?;
+    }
+    tab.close().await?;
+    other.close().await
+}
+
+/// Holds up the rest of what the device has kept, when the first rows have been read, until `release` is called.
+const HOLD_READING: &str = r#"
+    const read = IDBObjectStore.prototype.getAll;
+    const held = [];
+    let [free, isHeld] = [3, true];
+    window.release = () => { isHeld = false; held.forEach(tell => tell()); };
+    IDBObjectStore.prototype.getAll = function (...all) {
+        const request = read.apply(this, all);
+        if (free-- > 0) return request;
+        Object.defineProperty(request, "onsuccess", { set(tell) {
+            request.addEventListener("success", event => isHeld ? held.push(() => tell(event)) : tell(event));
+        } });
+        return request;
+    };
+"#;
+
+#[tokio::test]
+async fn a_second_file_is_refused_while_the_first_one_waits_for_what_the_device_has_kept() -> Result<()> {
+    const SOME: usize = 2_000;
+    let relays = Relays::start().await?;
+    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    writer.add_people(SOME).await?;
+    writer.connect(&relays.url(0)).await?;
+    let folder = TempDir::new()?;
+    let [first, second] = ["first.csv", "second.csv"].map(|name| folder.path().join(name).display().to_string());
+    std::fs::write(&first, "name\nPerson 1\nPerson 2\n")?;
+    std::fs::write(&second, "name\nPerson 1\nPerson 3\n")?;
+    let mut browser = Browser::start().await?;
+    let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
+    tab.wait_for_text("#people-heading + p", "2,000 people").await?;
+    tab.wait_until_kept(SOME).await?;
+
+    tab.break_next_page(HOLD_READING).await?;
+    tab.reload().await?;
+    tab.wait_for_status("Reading what this device has kept").await?;
+    // One that is stopped while it waits never begins.
+    import(&tab, &second).await?;
+    tab.click_named(".import-panel button", "Stop").await?;
+    tab.wait_for_text(".import-panel", "The import of second.csv was stopped").await?;
+    import(&tab, &first).await?;
+    tab.wait_for_text(".import-panel", "Importing first.csv").await?;
+    tab.click_named("button", "Import").await?;
+    tab.choose_file("File", &second).await?;
+    tab.wait_for_text("dialog.import .preview", "Person 3").await?;
+    tab.wait_for_text("dialog.import", "Another file is being imported. Wait until it is in, or stop it.").await?;
+    ensure!(tab.look::<bool>("return document.querySelector('dialog.import button[type=submit]').disabled").await?);
+    tab.click_named("dialog.import button", "Cancel").await?;
+    tab.run("release()").await?;
+    tab.wait_for_text(".import-panel", "2 lines are in.").await?;
+    tab.wait_for_text("#people-heading + p", "2,002 people").await?;
+    tab.close().await
 }
 
 async fn tab_shows_what_is_left_out(tab: &Tab, path: &str) -> Result<()> {

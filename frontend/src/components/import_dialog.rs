@@ -57,8 +57,9 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
         move |event: SubmitEvent| {
             event.prevent_default();
             if let Chosen::File(file) = &*chosen {
-                engine.import(file.0.clone(), number_all);
-                on_close.emit(());
+                if engine.import(file.0.clone(), number_all) {
+                    on_close.emit(());
+                }
             }
         }
     };

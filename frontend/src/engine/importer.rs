@@ -71,14 +71,12 @@ impl Shown {
 }
 
 impl Engine {
-    /// Imports a file, unless another one is under way. `number_all`: lines without a number get the next one.
-    pub fn import(&self, file: ImportFile, number_all: bool) {
-        self.once_read(move |engine| engine.begin_import(file, number_all));
-    }
-
-    fn begin_import(&self, file: ImportFile, number_all: bool) {
+    /// Imports a file as soon as all records are there. `number_all`: lines without a number get the next one. Returns
+    /// false, and imports nothing, while another file is being imported or waits to be.
+    #[must_use]
+    pub fn import(&self, file: ImportFile, number_all: bool) -> bool {
         if self.is_importing() {
-            return;
+            return false;
         }
         self.dismiss_import();
         let run = Run::new(file, number_all, browser::now().monotonic);
@@ -86,10 +84,12 @@ impl Engine {
         let key = self.report_key(self.look(|session, _| session.view().me()));
         let importing = Importing { run, cancelled: false, timer: None, view, key, saved: None };
         self.0.import.replace(Some(Shown::Importing(Box::new(importing))));
-        self.import_slice();
+        self.announce();
+        self.once_read(Engine::import_slice);
+        true
     }
 
-    /// Whether a file is being imported.
+    /// Whether a file is being imported, or waits to be.
     #[must_use]
     pub fn is_importing(&self) -> bool {
         self.0.import.borrow().as_ref().is_some_and(|shown| !shown.view().ended)
@@ -176,7 +176,8 @@ impl Engine {
     /// Does some lines, and comes back for more. The import is out of its slot meanwhile.
     fn import_slice(&self) {
         let mut importing = match self.0.import.take() {
-            Some(Shown::Importing(importing)) => importing,
+            // One that was stopped while it waited has ended.
+            Some(Shown::Importing(importing)) if !importing.view.ended => importing,
             other => return drop(self.0.import.replace(other)),
         };
         let mut next = None;
