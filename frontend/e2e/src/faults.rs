@@ -50,4 +50,16 @@ impl Tab {
         let parameters = json!({ "origin": url.trim_end_matches('/'), "storageTypes": "all" });
         self.order(Order { what: "Storage.clearDataForOrigin", parameters }).await
     }
+
+    /// Lets the browser keep so many bytes for the page at `url`, or as many as it likes again.
+    ///
+    /// # Errors
+    /// If the browser does not.
+    pub async fn limit_storage(&self, url: &str, bytes: Option<u32>) -> Result<()> {
+        let mut parameters = json!({ "origin": url.trim_end_matches('/') });
+        if let Some(bytes) = bytes {
+            parameters["quotaSize"] = bytes.into();
+        }
+        self.order(Order { what: "Storage.overrideQuotaForOrigin", parameters }).await
+    }
 }
