@@ -94,17 +94,29 @@ const CUT_ENTRIES: &str = r#"
     return [...document.querySelectorAll("nav a[href^='#']")].filter(entry => {
         const { left, right, top, bottom } = entry.getBoundingClientRect();
         return left < 0 || right > innerWidth + 0.5 || top < 0 || bottom > innerHeight + 0.5 || entry.scrollWidth > entry.clientWidth;
-    }).map(entry => entry.innerText);
+    }).map(entry => entry.hash);
 "#;
 
+/// On the narrowest phones, and where words are longer, the rail is pushed aside for the last ones.
 #[tokio::test]
 async fn on_a_phone_every_view_is_in_sight_and_the_lab_can_be_reached() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
     for window in [NARROW, Window::PHONE] {
         let tab = browser.open(&relays.url(0), window).await?;
-        if window.width == Window::PHONE.width {
-            assert_eq!(tab.look::<Vec<String>>(CUT_ENTRIES).await?, Vec::<String>::new());
+        for heading in LANGUAGES {
+            change_language(&tab, heading).await?;
+            if window.width == Window::PHONE.width && heading == ENGLISH {
+                assert_eq!(tab.look::<Vec<String>>(CUT_ENTRIES).await?, Vec::<String>::new());
+            }
+            // As by a finger.
+            tab.run("document.querySelector(\"nav a[href='#lab']\").scrollIntoView({ inline: 'nearest', block: 'nearest' })").await?;
+            let cut: Vec<String> = tab.look(CUT_ENTRIES).await?;
+            assert!(
+                !cut.iter().any(|entry| entry == "#conflicts" || entry == "#lab"),
+                "{} px, {heading}: {cut:?}",
+                window.width
+            );
         }
         tab.go_to("lab").await?;
         tab.go_to("conflicts").await?;
@@ -112,6 +124,15 @@ async fn on_a_phone_every_view_is_in_sight_and_the_lab_can_be_reached() -> Resul
         tab.close().await?;
     }
     Ok(())
+}
+
+/// What the first page is called in the languages, in the order in which the button goes through them from English on.
+const ENGLISH: &str = "People";
+const LANGUAGES: [&str; 2] = ["Люди", ENGLISH];
+
+async fn change_language(tab: &Tab, heading: &str) -> Result<()> {
+    tab.run("document.querySelector('#language').click()").await?;
+    tab.wait_for_text("#people-heading", heading).await
 }
 
 /// In how many lines the status stands.
@@ -146,6 +167,46 @@ async fn on_a_phone_the_status_takes_two_lines_and_tells_more_on_a_tap() -> Resu
     tab.wait_for_status("Looking for a relay").await?;
     assert!(lines(&tab).await? <= 2, "without a relay");
     tab.close().await
+}
+
+async fn is_short_in_each_language(tab: &Tab, state: &str) -> Result<()> {
+    for heading in LANGUAGES {
+        change_language(tab, heading).await?;
+        let lines = lines(tab).await?;
+        assert!((1..=2).contains(&lines), "{state}, {heading}: {lines} lines");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_status_takes_two_lines_at_320_pixels_and_in_russian_too() -> Result<()> {
+    let mut relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let narrow = browser.open(&relays.url(0), NARROW).await?;
+    let phone = browser.open(&relays.url(0), Window::PHONE).await?;
+    for (tab, name) in [(&narrow, "Anna"), (&phone, "Bert")] {
+        tab.wait_for_status("everything is safe").await?;
+        is_short_in_each_language(tab, "connected").await?;
+        tab.set_offline(true).await?;
+        tab.add(name, "").await?;
+        tab.wait_for_status("kept on this device").await?;
+        is_short_in_each_language(tab, "offline").await?;
+        tab.set_offline(false).await?;
+    }
+    relays.kill(1).await?;
+    relays.kill(2).await?;
+    for tab in [&narrow, &phone] {
+        tab.wait_for_status("No majority of relays").await?;
+        is_short_in_each_language(tab, "without a majority").await?;
+    }
+    relays.kill(0).await?;
+    for tab in [&narrow, &phone] {
+        tab.wait_for_status("Looking for a relay").await?;
+        is_short_in_each_language(tab, "without a relay").await?;
+    }
+    narrow.screenshot("status-narrow").await?;
+    narrow.close().await?;
+    phone.close().await
 }
 
 /// The parts of the page that the tour covers, of those that it speaks of: where a person is added, the first row, and the status.

@@ -1,5 +1,7 @@
 //! Tabs of one browser, while no relay can be reached.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use e2e::browser::{Browser, Window};
 use e2e::relays::Relays;
@@ -83,6 +85,44 @@ async fn a_tab_that_is_offline_hears_no_neighbour() -> Result<()> {
     first
         .wait_for_people("both names", |people| people.iter().any(|anna| anna.candidates == ["Annie", "Anya"]))
         .await?;
+    first.close().await
+}
+
+/// What waits for a neighbour at the moment of the switch must not go to a relay, which refuses a tab for it.
+#[tokio::test]
+async fn two_tabs_of_a_browser_that_number_people_offline_are_never_refused_when_they_are_back() -> Result<()> {
+    const ROUNDS: usize = 5;
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let url = relays.url(0);
+    let first = browser.open(&url, Window::DESKTOP).await?;
+    let second = browser.open_beside(&first, &url).await?;
+    second.wait_until_connected().await?;
+    for round in 1..=ROUNDS {
+        for (tab, who) in [(&first, "Anna"), (&second, "Bert")] {
+            tab.set_offline(true).await?;
+            tab.submit("New person", &[("Name", &format!("{who} {round}")), ("Number", "next")]).await?;
+            tab.wait_for_person(&format!("{who} {round}"), |person| person.state == "provisional").await?;
+        }
+        first.set_offline(false).await?;
+        second.set_offline(false).await?;
+        for tab in [&first, &second] {
+            let people = tab
+                .wait_for_people("everybody with a number for good", |people| {
+                    let is_settled = |state: &str| matches!(state, "final" | "renumbered");
+                    people.len() == 2 * round && people.iter().all(|person| is_settled(&person.state))
+                })
+                .await?;
+            let numbers: BTreeSet<_> = people.iter().map(|person| &person.number).collect();
+            assert_eq!(numbers.len(), people.len(), "{people:#?}");
+            tab.wait_for_status(SAFE).await?;
+            for part in [".notices", "[aria-label='What happened']"] {
+                let told: String =
+                    tab.look(&format!("return document.querySelector({part:?})?.innerText ?? ''")).await?;
+                assert!(!told.contains("refused this tab"), "round {round}: {told}");
+            }
+        }
+    }
     first.close().await
 }
 

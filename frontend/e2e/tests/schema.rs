@@ -1,6 +1,6 @@
 //! Records with other fields than people's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use e2e::browser::{Browser, Window};
@@ -46,6 +46,15 @@ async fn two_tabs_edit_every_kind_of_field_of_an_invoice_and_converge() -> Resul
     two.close().await
 }
 
+/// The schema of people with one more field, in a file.
+fn grown(folder: &Path) -> Result<PathBuf> {
+    let path = folder.join("people.toml");
+    let fields = [("name", "mv\"\nrequired = true"), ("note", "lww\""), ("tags", "set\""), ("email", "lww\"")];
+    let text = fields.map(|(name, kind)| format!("[[field]]\nname = \"{name}\"\nkind = \"{kind}\n"));
+    std::fs::write(&path, text.concat())?;
+    Ok(path)
+}
+
 #[tokio::test]
 async fn a_tab_takes_a_schema_that_has_grown_and_what_it_did_offline_arrives() -> Result<()> {
     let mut relays = Relays::start().await?;
@@ -60,10 +69,7 @@ async fn a_tab_takes_a_schema_that_has_grown_and_what_it_did_offline_arrives() -
     tab.wait_for_status("Looking for a relay").await?;
     tab.add("Bert", "while the relays were away").await?;
     let folder = tempfile::TempDir::new()?;
-    let schema = folder.path().join("people.toml");
-    let fields = [("name", "mv\"\nrequired = true"), ("note", "lww\""), ("tags", "set\""), ("email", "lww\"")];
-    let text = fields.map(|(name, kind)| format!("[[field]]\nname = \"{name}\"\nkind = \"{kind}\n"));
-    std::fs::write(&schema, text.concat())?;
+    let schema = grown(folder.path())?;
     relays.use_schema(&schema);
     for relay in 0..3 {
         relays.restart(relay).await?;
@@ -78,6 +84,41 @@ async fn a_tab_takes_a_schema_that_has_grown_and_what_it_did_offline_arrives() -
     tab.reload().await?;
     tab.wait_until_connected().await?;
     tab.wait_for_text("[data-record]", "anna@example.org").await?;
+    tab.close().await?;
+    other.close().await
+}
+
+#[tokio::test]
+async fn a_browser_that_was_killed_with_unsent_work_takes_a_schema_that_has_grown_since() -> Result<()> {
+    let mut relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let profile = browser.new_profile();
+    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
+    tab.add("Anna", "").await?;
+    tab.wait_for_status("everything is safe on a majority").await?;
+    for relay in 0..3 {
+        relays.kill(relay).await?;
+    }
+    tab.wait_for_status("Looking for a relay").await?;
+    tab.add("Bert", "while the relays were away").await?;
+    tab.press("Next number for Bert").await?;
+    tab.wait_for_person("Bert", |bert| bert.state == "provisional").await?;
+    tab.wait_for_status("kept on this device").await?;
+    browser.kill(profile)?;
+
+    let folder = tempfile::TempDir::new()?;
+    relays.use_schema(&grown(folder.path())?);
+    for relay in 0..3 {
+        relays.restart(relay).await?;
+    }
+    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
+    let other = browser.open(&relays.url(1), Window::DESKTOP).await?;
+    for each in [&tab, &other] {
+        each.wait_for_person("Bert", |bert| bert.note == "while the relays were away" && bert.state == "final").await?;
+    }
+    tab.edit_in_row("Edit the email of Bert", "New email for Bert", "bert@example.org").await?;
+    other.wait_for_text("table", "bert@example.org").await?;
+    tab.wait_for_status("everything is safe on a majority").await?;
     tab.close().await?;
     other.close().await
 }
