@@ -142,7 +142,11 @@ impl Browser {
         self.open_any_in(profile, url, window).await
     }
 
-    async fn open_any_in(&mut self, profile: Profile, url: &str, window: Window) -> Result<Tab> {
+    /// A tab on any page, with what earlier tabs have kept.
+    ///
+    /// # Errors
+    /// If the browser does not start.
+    pub async fn open_any_in(&mut self, profile: Profile, url: &str, window: Window) -> Result<Tab> {
         let client = self.new_client(profile, window).await?;
         client.goto(url).await.with_context(|| format!("opening {url}"))?;
         Ok(Tab::new(client))

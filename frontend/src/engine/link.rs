@@ -317,20 +317,22 @@ impl Engine {
     fn on_bye(&self, violation: Violation) {
         let me = self.0.state.borrow().session.view().me();
         match Farewell::of(&violation, me) {
+            Farewell::Passing if !self.trouble_lasts() => self.on_lost(),
+            // An older link of this very tab would have been found dead by now.
+            Farewell::Passing if violation == Violation::ConnectedElsewhere => self.on_id_refused(Violation::Copied),
             Farewell::Passing => {
-                {
-                    let state = &mut *self.0.state.borrow_mut();
-                    let now = browser::now();
-                    if state.link.trouble.lasts(now.monotonic) {
-                        state.session.tell_aloud(now, Fact::LinkRefused(violation));
-                    }
-                }
+                self.0.state.borrow_mut().session.tell_aloud(browser::now(), Fact::LinkRefused(violation));
                 self.on_lost();
             }
             Farewell::WrongClock(ahead) => self.on_wrong_clock(ahead),
             Farewell::NewId => self.on_id_refused(violation),
             Farewell::ForCause => self.end_for_cause(Fact::LinkRefused(violation)),
         }
+    }
+
+    /// Notes a trouble that passes by itself. Returns true, once, when such troubles have lasted.
+    fn trouble_lasts(&self) -> bool {
+        self.0.state.borrow_mut().link.trouble.lasts(browser::now().monotonic)
     }
 
     /// The relay refuses what this tab has stamped. Unless this device's clock itself says that the stamp is wrong, which is

@@ -226,7 +226,7 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Notes one more at `now`. Returns true, once, when they have lasted so long that the user should know.
+    /// Notes one more at `now`. Returns true, once, when they have lasted so long that they do not pass by themselves.
     pub fn lasts(&mut self, now: Duration) -> bool {
         let since = match self.span {
             Some((since, last)) if now.saturating_sub(last) < QUIET => since,
