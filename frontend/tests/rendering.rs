@@ -2,6 +2,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod rendered;
 mod shown;
 mod still;
 
@@ -23,6 +24,7 @@ use frontend::pages::Page;
 use frontend::view_model::{
     BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
 };
+use rendered::rendered;
 use shared::crdt::{FieldEdit, FieldKind};
 use shared::dot::Dot;
 use shared::id::{RecordId, ReplicaId};
@@ -30,7 +32,7 @@ use shared::ledger::{ConflictId, Dynamic, Load, Reason, Resolution, Rung, Wish};
 use shared::paxos::Slot;
 use shared::schema::{self, FieldSpec, Schema};
 use shown::Shown;
-use still::{Still, StillProps, rendered};
+use still::{Still, StillProps};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent, KeyboardEventInit};

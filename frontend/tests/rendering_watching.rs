@@ -2,6 +2,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod rendered;
 mod still;
 
 use frontend::browser;
@@ -9,9 +10,10 @@ use frontend::components::{filter_bar, glossary, network, node_table, vote_ring}
 use frontend::view_model::Term;
 use frontend::view_model::agreement::Vote;
 use frontend::view_model::nodes::{Line, Moving, Node, NodesView, Part, Place, Presence};
+use rendered::rendered;
 use shared::id::VoterId;
 use shared::observation::End;
-use still::{Still, StillProps, rendered};
+use still::{Still, StillProps};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement};

@@ -2,8 +2,8 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod rendered;
 mod shown;
-mod still;
 
 use std::rc::Rc;
 

@@ -56,10 +56,10 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
         let (chosen, number_all, on_close) = (chosen.clone(), *number_all, on_close.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            if let Chosen::File(file) = &*chosen {
-                if engine.import(file.0.clone(), number_all) {
-                    on_close.emit(());
-                }
+            if let Chosen::File(file) = &*chosen
+                && engine.import(file.0.clone(), number_all)
+            {
+                on_close.emit(());
             }
         }
     };

@@ -9,7 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement, InputEvent, InputEventInit, KeyboardEvent, KeyboardEventInit};
 use yew::{BaseComponent, Callback};
 
-use crate::still::rendered;
+use crate::rendered::rendered;
 
 /// A component in the document, with all that was asked of it.
 pub struct Shown {
