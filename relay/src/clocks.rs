@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Bytes;
 use shared::id::VoterId;
+use tokio::sync::Notify;
 use tracing::info;
 
 use crate::limited_log::LimitedLog;
@@ -19,8 +20,13 @@ use crate::limited_log::LimitedLog;
 const BOUND_MS: u64 = 60_000;
 
 /// The clocks of the relays that are linked to this one.
-#[derive(Debug, Default)]
-pub struct Clocks(Mutex<State>);
+#[derive(Debug)]
+pub struct Clocks {
+    state: Mutex<State>,
+    /// Of those that make the time confirmed.
+    news: Notify,
+    started: Instant,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -28,6 +34,18 @@ struct State {
     ahead: BTreeMap<VoterId, i64>,
     /// How far this clock is off, as a majority has it.
     off: Option<Off>,
+    /// While most clocks, two at least, agree about the time: how far it was ahead of the time since the start, in
+    /// milliseconds, when that was told last.
+    confirmed: Option<i64>,
+}
+
+/// What the clocks say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Verdict {
+    /// This clock is wrong.
+    off: Option<Off>,
+    /// Most clocks, two at least, agree about the time that this relay goes by.
+    is_confirmed: bool,
 }
 
 /// This relay's clock is wrong.
@@ -52,6 +70,12 @@ impl fmt::Display for Off {
     }
 }
 
+impl Default for Clocks {
+    fn default() -> Self {
+        Clocks { state: Mutex::default(), news: Notify::new(), started: Instant::now() }
+    }
+}
+
 impl Clocks {
     /// The payload of a ping, by which a relay tells the time: milliseconds since the Unix epoch in 8 bytes, the highest
     /// first.
@@ -66,14 +90,14 @@ impl Clocks {
         let Ok(ahead) = ahead else { return };
         let mut state = self.lock();
         state.ahead.insert(from, ahead);
-        state.judge();
+        self.judge(&mut state);
     }
 
     /// A link is down: that clock is not known any more.
     pub fn forget(&self, relay: VoterId) {
         let mut state = self.lock();
         state.ahead.remove(&relay);
-        state.judge();
+        self.judge(&mut state);
     }
 
     /// How far this clock is wrong, if it is.
@@ -83,42 +107,81 @@ impl Clocks {
 
     /// The time to go by, in milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> u64 {
-        own_ms().saturating_add_signed(self.off().map_or(0, |off| off.others_ahead_ms))
+        now_ms(self.off())
+    }
+
+    /// Whether most clocks, two at least, agree about the time to go by. A clock alone proves nothing.
+    pub fn are_confirmed(&self) -> bool {
+        self.lock().confirmed.is_some()
+    }
+
+    /// Waits until the time is confirmed that was not before, or another time than before. For one task at a time.
+    pub async fn confirmed(&self) {
+        self.news.notified().await;
+    }
+
+    fn judge(&self, state: &mut State) {
+        if state.judge(i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)) {
+            self.news.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn judge(&mut self) {
+    /// Judges the clocks anew, so many milliseconds after the start. Returns true if another time is confirmed than before.
+    fn judge(&mut self, since_start: i64) -> bool {
         static OFF: LimitedLog = LimitedLog::new();
-        let off = judge(self.ahead.values().copied().collect());
+        let Verdict { off, is_confirmed } = judge(self.ahead.values().copied().collect());
         match (self.off, off) {
             (None, Some(off)) => OFF.warn(off),
             (Some(_), None) => info!("the clock of this machine agrees with those of a majority of the relays again"),
             _ => {}
         }
         self.off = off;
+        let now = i64::try_from(now_ms(off)).unwrap_or(i64::MAX).saturating_sub(since_start);
+        self.confirm(is_confirmed.then_some(now))
     }
+
+    /// Takes note of the time that is confirmed, if one is. Returns true if it is another one than before.
+    fn confirm(&mut self, ahead: Option<i64>) -> bool {
+        let is_as_before = |ahead: i64| self.confirmed.is_some_and(|before| before.abs_diff(ahead) <= BOUND_MS);
+        match ahead {
+            Some(ahead) if is_as_before(ahead) => false,
+            _ => {
+                self.confirmed = ahead;
+                ahead.is_some()
+            }
+        }
+    }
+}
+
+/// The time to go by, where the own clock is off by so much.
+fn now_ms(off: Option<Off>) -> u64 {
+    own_ms().saturating_add_signed(off.map_or(0, |off| off.others_ahead_ms))
 }
 
 fn own_ms() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as u64
 }
 
-/// Whether this clock is wrong, by how far the clocks of the others are ahead of it. More than half of all clocks must
-/// agree with the one in the middle, and that one must be off.
-fn judge(mut ahead: Vec<i64>) -> Option<Off> {
+/// Judges this clock by how far the clocks of the others are ahead of it. It is wrong if more than half of all clocks agree
+/// with the one in the middle, and that one is off.
+fn judge(mut ahead: Vec<i64>) -> Verdict {
     ahead.push(0);
     let of = ahead.len();
     // Of the two in the middle of an even number the one that speaks for this clock.
     ahead.sort_unstable();
-    let middle = [ahead[(of - 1) / 2], ahead[of / 2]].into_iter().min_by_key(|ahead| ahead.unsigned_abs())?;
+    let middle = [ahead[(of - 1) / 2], ahead[of / 2]].into_iter().min_by_key(|ahead| ahead.unsigned_abs());
+    let middle = middle.unwrap_or_default();
     let agree = ahead.iter().filter(|&&other| other.abs_diff(middle) <= BOUND_MS).count();
-    let is_off = middle.unsigned_abs() > BOUND_MS && 2 * agree > of;
-    is_off.then_some(Off { others_ahead_ms: middle, agree, of })
+    let do_agree = 2 * agree > of;
+    let is_off = middle.unsigned_abs() > BOUND_MS && do_agree;
+    let off = is_off.then_some(Off { others_ahead_ms: middle, agree, of });
+    Verdict { off, is_confirmed: do_agree && agree > 1 }
 }
 
 #[cfg(test)]
@@ -128,7 +191,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     fn others_ahead(ahead: &[i64]) -> Option<i64> {
-        judge(ahead.to_vec()).map(|off| off.others_ahead_ms)
+        judge(ahead.to_vec()).off.map(|off| off.others_ahead_ms)
     }
 
     #[test]
@@ -144,10 +207,31 @@ mod tests {
 
     #[test]
     fn wrong_clock_is_told_by_how_far_and_on_which_side() {
-        let told = judge(vec![-7_200_000, -7_200_000]).expect("it is wrong").to_string();
+        let told = judge(vec![-7_200_000, -7_200_000]).off.expect("it is wrong").to_string();
         assert!(told.contains("7200 s ahead of the clocks of 2 of 3 relays: set it right"), "{told}");
-        let told = judge(vec![7_200_000, 7_200_000]).expect("it is wrong").to_string();
+        let told = judge(vec![7_200_000, 7_200_000]).off.expect("it is wrong").to_string();
         assert!(told.contains("7200 s behind the clocks of 2 of 3 relays"), "{told}");
+    }
+
+    #[test]
+    fn the_time_is_confirmed_by_most_clocks_but_not_by_one_alone() {
+        let is_confirmed = |ahead: &[i64]| judge(ahead.to_vec()).is_confirmed;
+        assert!(is_confirmed(&[10]) && is_confirmed(&[10, 2 * HOUR]) && is_confirmed(&[2 * HOUR, 2 * HOUR]));
+        assert!(!is_confirmed(&[]) && !is_confirmed(&[2 * HOUR]) && !is_confirmed(&[2 * HOUR, 5 * HOUR]));
+    }
+
+    #[tokio::test]
+    async fn a_time_is_told_once_when_it_is_confirmed_and_again_when_another_one_is() {
+        let mut state = State::default();
+        let told = [None, Some(0), Some(50_000), Some(-2 * HOUR), Some(-2 * HOUR), None, Some(-2 * HOUR)];
+        assert_eq!(told.map(|ahead| state.confirm(ahead)), [false, true, false, true, false, false, true]);
+
+        let clocks = Clocks::default();
+        clocks.hear(VoterId(2), &Clocks::ping());
+        clocks.confirmed().await;
+        assert!(clocks.are_confirmed());
+        clocks.forget(VoterId(2));
+        assert!(!clocks.are_confirmed());
     }
 
     #[tokio::test]
@@ -158,6 +242,6 @@ mod tests {
             clocks.hear(VoterId(3), payload);
             let _in_range = clocks.now_ms();
         }
-        assert_eq!(judge(vec![i64::MAX, i64::MIN]), None);
+        assert_eq!(judge(vec![i64::MAX, i64::MIN]), Verdict { off: None, is_confirmed: false });
     }
 }

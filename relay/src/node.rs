@@ -247,7 +247,7 @@ impl Node {
         mut reports: mpsc::UnboundedReceiver<Result<Persisted, StoreError>>,
     ) -> Result<(), NodeError> {
         let mut events = Vec::with_capacity(BATCH);
-        let requests = Arc::clone(&self.requests);
+        let (requests, clocks) = (Arc::clone(&self.requests), Arc::clone(&self.clocks));
         loop {
             if let Some(room) = self.forgot.take() {
                 return Err(self.renew(room, reports).await);
@@ -266,6 +266,7 @@ impl Node {
                 report = reports.recv() => self.persisted(report.ok_or(StoreError::WriterGone)??),
                 () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {}
                 () = requests.changed() => self.count_requests(),
+                () = clocks.confirmed() => self.clock_confirmed(),
                 _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN && self.unwritten_bytes < MAX_UNWRITTEN_BYTES => {
                     for event in events.drain(..) {
                         self.take(event);
@@ -367,6 +368,13 @@ impl Node {
         let rooms = self.rooms.open.iter().filter(|(_, open)| counts(open)).map(|(room, _)| room.clone());
         for room in rooms.collect::<Vec<_>>() {
             self.handle(&room, Input::Requests(requests));
+        }
+    }
+
+    /// The time that the rooms go by is right, as far as the relays can tell.
+    fn clock_confirmed(&mut self) {
+        for room in self.rooms.names() {
+            self.handle(&room, Input::ClockConfirmed);
         }
     }
 

@@ -70,6 +70,9 @@ pub enum Input {
     /// So many requests have come to this relay, of whatever kind, since its count has begun. Only the rule
     /// [`Counter`](crate::ledger::Rule::Counter) looks at it.
     Requests(u64),
+    /// Most relays, this one among them, agree about the time that the host gives, and did not before, or agreed about
+    /// another one.
+    ClockConfirmed,
 }
 
 /// What the host must do after an input.

@@ -29,6 +29,7 @@ mod recovery;
 mod restored;
 mod retiring;
 mod snapshots;
+mod stamps;
 mod sync;
 mod undo;
 mod unsettled;
@@ -80,6 +81,7 @@ use reads::Reads;
 use recent::Recent;
 use retiring::Retiring;
 use snapshots::Snapshots;
+use stamps::Restamping;
 use undo::Deeds;
 use unsettled::Unsettled;
 use watched::Watched;
@@ -181,6 +183,8 @@ pub struct Replica {
     twins: Twins,
     /// Of use to a relay.
     retiring: Retiring,
+    /// Of use to a relay.
+    restamping: Restamping,
     /// In a tab.
     hearsay: Hearsay,
     hearsay_written: Hearsay,
@@ -295,6 +299,7 @@ impl Replica {
             copies: Copies::recover(durable.sent, highest),
             twins: Twins::default(),
             retiring: Retiring::default(),
+            restamping: Restamping::default(),
             kept,
             hearsay: durable.hearsay.clone(),
             hearsay_written: durable.hearsay,
@@ -349,6 +354,7 @@ impl Replica {
             Input::Wake => self.on_wake(now),
             Input::Found(founding) => self.found(founding),
             Input::Requests(requests) => self.count_requests(now, requests),
+            Input::ClockConfirmed => self.on_clock_confirmed(now),
         }
         self.settle(now, &mut output);
         if self.is_relay() {
@@ -390,10 +396,10 @@ impl Replica {
         let peers = self.peers.deadline();
         let (claims, reads) = (self.claims.deadline(), self.reads.deadline());
         let (orphans, retiring) = (self.orphanage.deadline(), self.retiring.deadline());
-        [voter, window, settle, claims, reads, waiver, fold, holdings, observing, peers, twins, orphans, retiring]
-            .into_iter()
-            .flatten()
-            .min()
+        let restamping = self.has_slices_to_restamp().then_some(Duration::ZERO);
+        let of_relays = [voter, window, waiver, fold, holdings, twins, retiring, restamping];
+        let of_all = [settle, claims, reads, observing, peers, orphans];
+        of_relays.into_iter().chain(of_all).flatten().min()
     }
 
     /// The state, for reading.
@@ -414,6 +420,7 @@ impl Replica {
     fn settle(&mut self, now: Now, output: &mut Output) {
         self.make_held_edits(now);
         self.take_back_halves(now);
+        self.restamp_slice(now);
         loop {
             self.apply_decided(now);
             self.release(now);

@@ -217,6 +217,9 @@ impl Node {
         if let Some(founding) = self.founding.known().cloned() {
             self.handle(&room, Input::Found(founding));
         }
+        if self.clocks.are_confirmed() {
+            self.handle(&room, Input::ClockConfirmed);
+        }
     }
 
     /// Lets a room that was just opened know of the links, and the relays at their ends of the room.

@@ -23,7 +23,7 @@ fn now_ms() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970").as_millis() as u64
 }
 
-/// Another relay, linked to relay 1, whose clock is two hours ahead. It goes when this is dropped.
+/// Another relay, linked to relay 1. It goes when this is dropped.
 struct Other {
     task: JoinHandle<()>,
     /// What it is told of edits.
@@ -31,12 +31,15 @@ struct Other {
 }
 
 impl Other {
-    async fn link(cluster: &Cluster, id: u16) -> Self {
+    /// One whose clock is so far ahead.
+    async fn link(cluster: &Cluster, id: u16, ahead_ms: u64) -> Self {
         let url = format!("ws://{}/link", cluster.address(1));
         let request = request(&url, header::AUTHORIZATION, &format!("Bearer {SECRET}"));
         let mut client = Client::connect(request).await.expect("a link");
         client.send(&hello_of_link(id)).await;
         client.send(&Frame::Relays(Relays::default())).await;
+        // Until then nobody would tell it of edits.
+        while !matches!(client.next().await.expect("the link is up"), Frame::InRoom(..)) {}
         let (told, edits) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let mut pings = interval(Duration::from_millis(100));
@@ -48,7 +51,7 @@ impl Other {
                         None => return,
                     },
                     _ = pings.tick() => {
-                        let time = (now_ms() + TWO_HOURS_MS).to_be_bytes();
+                        let time = (now_ms() + ahead_ms).to_be_bytes();
                         client.send_packet(Packet::Ping(time.to_vec().into())).await;
                     }
                 }
@@ -86,12 +89,12 @@ fn until_clock(cluster: &Cluster, what: &str, is_meant: impl Fn(Option<&str>, &s
 #[tokio::test(flavor = "multi_thread")]
 async fn relay_whose_clock_a_majority_contradicts_tells_its_operator_and_goes_by_the_others() {
     let cluster = Cluster::start(1);
-    let mut second = Other::link(&cluster, 2).await;
+    let mut second = Other::link(&cluster, 2, TWO_HOURS_MS).await;
     tokio::task::block_in_place(|| {
         poll("the second relay is linked", || cluster.health(1).filter(|health| health["peers_up"][0] == 2));
     });
     assert!(ahead_of_next_edit(&cluster, &mut second, "Anna").await < A_MINUTE_MS, "one relay is no majority");
-    let third = Other::link(&cluster, 3).await;
+    let third = Other::link(&cluster, 3, TWO_HOURS_MS).await;
     tokio::task::block_in_place(|| {
         until_clock(&cluster, "the operator is told", |clock, status| {
             let is_told = |clock: &str| clock.contains("s behind the clocks of 2 of 3 relays: set it right");
@@ -108,4 +111,24 @@ async fn relay_whose_clock_a_majority_contradicts_tells_its_operator_and_goes_by
     tokio::task::block_in_place(|| {
         until_clock(&cluster, "nobody contradicts it any more", |clock, status| clock.is_none() && status == "ok");
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_relay_has_stamped_far_ahead_gets_a_right_stamp_when_the_others_agree_about_the_time() {
+    let cluster = Cluster::start(1);
+    let mut second = Other::link(&cluster, 2, TWO_HOURS_MS).await;
+    let third = Other::link(&cluster, 3, TWO_HOURS_MS).await;
+    tokio::task::block_in_place(|| {
+        until_clock(&cluster, "it goes by the others", |clock, _| clock.is_some());
+    });
+    assert!(ahead_of_next_edit(&cluster, &mut second, "Anna").await > TWO_HOURS_MS - A_MINUTE_MS);
+    drop((second, third));
+    tokio::task::block_in_place(|| {
+        let is_alone = |health: &serde_json::Value| health["peers_up"].as_array().is_some_and(Vec::is_empty);
+        poll("it is alone", || cluster.health(1).filter(is_alone));
+    });
+    // One that agrees is enough of a majority of two.
+    let mut other = Other::link(&cluster, 2, 0).await;
+    let edit = timeout(PATIENCE, other.edits.recv()).await.expect("an edit in time").expect("the link is up");
+    assert!(edit.stamp.wall_ms.abs_diff(now_ms()) < A_MINUTE_MS, "{:?}", edit.stamp);
 }

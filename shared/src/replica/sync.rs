@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::crdt::{FieldEdit, FieldKind, Op, Write};
 use crate::document::{
-    Arbiter, Change, Comparison, Delta, Digest, Edit, Live, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
+    Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
 };
 use crate::dot::{Dot, DotSet};
 use crate::hlc::Hlc;
@@ -83,36 +82,6 @@ impl Replica {
             }
         }
         is_more
-    }
-
-    /// A clock that was wrong may have stamped edits of this tab's user so far ahead that no relay takes them. The clock is
-    /// right again, so the records are edited once more, without changing anything.
-    pub(super) fn restamp(&mut self, now: Now, kind: PeerKind) {
-        let has_none = self.clock.all_were_right(now.wall_ms);
-        if has_none || self.is_relay() || self.is_neighbour(kind) || mutation::is(Mutation::StampsKept) {
-            return;
-        }
-        for record in self.document.records().collect::<Vec<_>>() {
-            let versions = self.document.versions(record);
-            let is_own_far =
-                |live: &Live| live.dot.replica == self.me && Hlc::check(live.version.stamp, now.wall_ms).is_err();
-            if versions.iter().any(is_own_far) || !self.own_far_writes(now, record, &versions).is_empty() {
-                // One that is too large is refused by the relay, and stays here.
-                let _edited = self.edit_record(now, record, Vec::new());
-            }
-        }
-    }
-
-    /// The writes in a record with these versions that this replica has stamped far ahead of what its clock says now, to be
-    /// written again. They are looked for at each edit: others may have edited the record since, under stamps that are right.
-    pub(super) fn own_far_writes(&self, now: Now, record: RecordId, versions: &[Live]) -> Vec<Op> {
-        let is_far = |write: &Write| Hlc::check(write.stamp, now.wall_ms).is_err();
-        let has_far = |live: &Live| live.version.ranked_writes_of(self.me).any(|(_, write)| is_far(write));
-        let version = if versions.iter().any(has_far) { self.document.read(record) } else { None };
-        let own = version.iter().flat_map(|version| version.ranked_writes_of(self.me));
-        own.filter(|(_, write)| is_far(write))
-            .map(|(field, write)| Op { field, kind: FieldKind::Lww, edit: FieldEdit::Assign(write.value.clone()) })
-            .collect()
     }
 
     /// What others have seen of this relay's own edits, up to the one with this counter, was durable here: if it is not

@@ -72,6 +72,8 @@ pub enum Violated {
     NotOnMajority { number: u32, missing: DotSet },
     #[error("{tab} is refused for two edits under {dot}, and has made one")]
     WronglyAccused { tab: ReplicaId, dot: Dot },
+    #[error("after everything healed relay {node} keeps its own edit of record {record} far ahead of all clocks")]
+    StampAhead { node: usize, record: RecordId },
     #[error("two replicas are at work under {id} after everything healed")]
     TwoUnderOneId { id: ReplicaId },
     #[error("{tab} took itself for one of two copies, or a relay did, and nobody has copied it")]

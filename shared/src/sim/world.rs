@@ -16,7 +16,9 @@ use super::liars::Liar;
 use super::network::{Network, NodeId};
 use super::report::Report;
 use super::restores::Restores;
+use crate::document::Live;
 use crate::dot::DotSet;
+use crate::hlc::Hlc;
 use crate::id::{ReplicaId, VoterId};
 use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Reply, Violation, WriteId};
 use crate::ledger::{Dynamic, Keyed, Load, Policy, Reason, Rung, Wish};
@@ -182,6 +184,9 @@ impl World {
         }
         self.connect_everybody()?;
         self.run_until(self.now + CALM / 4)?;
+        for relay in 0..RELAYS {
+            self.step(relay, Input::ClockConfirmed)?;
+        }
         // Nobody has to wait for witnesses any more.
         if let Some(asker) = (0..RELAYS).find(|&relay| self.is_voter(relay)) {
             self.give(asker, Command::Ask(Wish::SetPolicy { policy: Policy::default() }))?;
@@ -214,6 +219,9 @@ impl World {
             Checker::check_equal((node, replica), replicas[0])?;
             self.checker.check_kept(node, replica)?;
             self.check_made(node, replica)?;
+            if node < RELAYS {
+                self.check_stamps(node, replica)?;
+            }
             self.checker.check_raises(node, replica)?;
             self.check_lost_numbers(node, replica)?;
             Checker::check_settled(&relays, node, replica)?;
@@ -241,6 +249,22 @@ impl World {
         self.report.linearizable_reads = self.checker.linearizable_reads;
         self.report.session_reads = self.checker.session_reads;
         Ok(self.report)
+    }
+
+    /// After healing no relay keeps stamps of its own that no right clock can have made.
+    fn check_stamps(&self, node: NodeId, relay: &Replica) -> Result<(), Violated> {
+        let (view, wall_ms) = (relay.view(), EPOCH_MS + self.now.as_millis() as u64);
+        for record in view.document().records() {
+            let is_far = |live: &Live| {
+                live.dot.replica == self.nodes[node].id
+                    && live.folded.is_empty()
+                    && Hlc::check(live.version.stamp, wall_ms).is_err()
+            };
+            if view.document().versions(record).iter().any(is_far) {
+                return Err(Violated::StampAhead { node, record });
+            }
+        }
+        Ok(())
     }
 
     /// After healing the relays know no ids but of those who are there, and of those by whose edits something lives.

@@ -1,8 +1,13 @@
 //! Clocks that are wrong: they cost nobody else anything, and their own users no work.
 
-use super::two_tabs;
+use std::time::Duration;
+
 use shared::hlc::MAX_DRIFT_MS;
+use shared::id::ReplicaId;
 use shared::io::Violation;
+
+use super::room::Room;
+use super::{ELECTION, two_tabs};
 
 const TWO_HOURS_MS: u64 = 2 * MAX_DRIFT_MS;
 const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
@@ -21,6 +26,65 @@ fn an_edit_by_a_relay_whose_clock_is_ahead_locks_nobody_out() {
         assert_eq!(room.values(node, anna, "name"), ["Anya"], "at node {node}");
         assert_eq!(room.values(node, anna, "note"), ["from today"], "whoever has read it may write over it");
         assert_eq!(room.values(node, bert, "name"), ["Bert"]);
+    }
+}
+
+#[test]
+fn a_tab_that_comes_after_an_edit_by_a_relay_whose_clock_is_ahead_is_not_refused() {
+    let mut room = Room::new(3, 3);
+    let (one, two, fresh) = (3, 4, 5);
+    room.connect(one, 0);
+    room.connect(two, 1);
+    let anna = room.add(one, "Anna", "");
+    room.set_clock_ahead(2, TWO_HOURS_MS);
+    room.edit(2, anna, "note", "from the future");
+    for relay in [0, 1] {
+        room.connect(fresh, relay);
+        let bert = room.add(fresh, "Bert", "");
+        room.edit(fresh, anna, "note", "from today");
+        assert_eq!(room.cut, [], "at relay {relay}");
+        for node in [0, 1, 2, one, two] {
+            assert_eq!(room.values(node, anna, "note"), ["from today"], "at node {node}");
+            assert_eq!(room.values(node, bert, "name"), ["Bert"], "at node {node}");
+        }
+        room.disconnect(fresh);
+        room.restart(fresh);
+    }
+}
+
+#[test]
+fn what_a_relay_stamped_while_its_clock_was_wrong_wins_no_more_once_it_is_right() {
+    // More records than a relay looks through in one step.
+    const PEOPLE: usize = 300;
+    for is_restarted in [false, true] {
+        let (mut room, one, two) = two_tabs();
+        let people: Vec<_> = (0..PEOPLE).map(|_| room.add(one, "Anna", "")).collect();
+        room.disconnect(two);
+        room.set_clock_ahead(2, TWO_HOURS_MS);
+        people.iter().for_each(|&anna| room.edit(2, anna, "note", "from the future"));
+        room.set_clock_ahead(2, 0);
+        if is_restarted {
+            room.restart(2);
+            (0..2).for_each(|other| room.connect(2, other));
+            room.pass(ELECTION);
+        }
+        let edits = |room: &Room| room.replica(2).view().document().context().highest(ReplicaId(3));
+        let before = edits(&room);
+        room.confirm_clock(2);
+        room.pass(Duration::from_millis(1));
+        assert_eq!(edits(&room) - before, PEOPLE as u64, "one edit for each record");
+
+        people.iter().for_each(|&anna| room.edit(two, anna, "note", "from today"));
+        room.connect(two, 1);
+        for node in [0, 1, 2, one, two] {
+            let read = people.iter().map(|&anna| room.values(node, anna, "note"));
+            assert!(read.into_iter().all(|note| note == ["from today"]), "at node {node}");
+        }
+        assert_eq!(room.cut, []);
+        let before = edits(&room);
+        room.confirm_clock(2);
+        room.pass(Duration::from_millis(1));
+        assert_eq!(edits(&room), before, "there is nothing to be done again");
     }
 }
 

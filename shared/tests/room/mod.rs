@@ -270,6 +270,12 @@ impl Room {
         self.run();
     }
 
+    /// Tells a relay that most relays agree about its time.
+    pub fn confirm_clock(&mut self, node: Node) {
+        self.inputs.push_back((node, Input::ClockConfirmed));
+        self.run();
+    }
+
     /// Lets time pass, timer by timer.
     pub fn pass(&mut self, time: Duration) {
         let end = self.now.monotonic + time;
