@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 use shared::io::Violation;
+use shared::text::isolated;
 use shared::wire::Room;
 use thiserror::Error;
 use ureq::Agent;
@@ -198,9 +199,12 @@ fn told_conflict(conflict: &Value) -> String {
     format!("{id}  {} wanted {wanted}: {winner}; {outcome} [{resolution}]\n", name(&conflict["loser"]))
 }
 
-/// A text of somebody else's, for a terminal: without what would steer it.
+/// A text of somebody else's, for one line of a terminal: without signs that would steer it or begin another line, and so
+/// that it does not turn around the words beside it.
 fn plain(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
+    let steers = |sign: char| sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}');
+    let tame: String = text.chars().map(|sign| if steers(sign) { '\u{fffd}' } else { sign }).collect();
+    isolated(&tame).into_owned()
 }
 
 impl Of {

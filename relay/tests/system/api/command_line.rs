@@ -76,6 +76,21 @@ fn conflicts_are_told_in_a_line_each() {
 }
 
 #[test]
+fn the_name_of_a_conflict_neither_turns_around_its_line_nor_breaks_it() {
+    let cluster = Cluster::start(1);
+    take_rung(&cluster, 1, "provisional");
+    for name in ["\u{202e}annA", "B\u{2028}\u{9b}31m\u{2069}\u{202e}ala"] {
+        add(&cluster, 1, name, &json!(7));
+    }
+    take_rung(&cluster, 1, "batching");
+    let inbox = until(&cluster, 1, "conflicts", "it is settled", |inbox| !inbox["conflicts"][0].is_null());
+    let (id, since) = (inbox["conflicts"][0]["id"].as_str().unwrap(), &inbox["conflicts"][0]["winner_since"]);
+    let (loser, winner) = ("\u{2068}B\u{fffd}\u{fffd}31m\u{202e}ala\u{2069}", "\u{2068}\u{202e}annA\u{2069}");
+    let line = format!("{id}  {loser} wanted 7: {winner} has it since slot {since}; it got 8 instead [open]\n");
+    assert_eq!(said(&cluster, &["conflicts"]), line);
+}
+
+#[test]
 fn it_says_when_no_relay_answers() {
     let mut cluster = Cluster::start(1);
     // A name that would lead to another path is none.
