@@ -54,6 +54,14 @@ pub async fn serve(socket: WebSocket, node: NodeHandle, address: IpAddr) {
     };
     connection.down().await;
     match &end {
+        End::Cut(Violation::Diverged) | End::Told(Violation::Diverged) => {
+            static DIVERGED: LimitedLog = LimitedLog::new();
+            DIVERGED.warn(format_args!(
+                "{who} cannot go on here, since it knows another log than this relay. If the databases of the relays were put \
+                 back from older copies, stop all relays and restore them from one of these copies with `relay backup` and \
+                 `relay restore`: docs/operations.md says how, under Backups"
+            ));
+        }
         End::Cut(violation) if *violation != Violation::Stopping => {
             static CUT: LimitedLog = LimitedLog::new();
             CUT.warn(format_args!("{who} is cut: {violation}"));

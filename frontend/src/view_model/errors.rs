@@ -67,6 +67,10 @@ pub fn violation_in_words(violation: &Violation) -> String {
         Violation::OtherSchema => {
             tr!("the schemas differ: start all relays with the same --schema, and reload the page")
         }
+        Violation::Diverged => tr!(
+            "the relays know another past of this room, as if their database was put back from an older copy: tell whoever \
+             runs them to use `relay restore`"
+        ),
         Violation::Stopping => tr!("the relay is stopping"),
         Violation::Copied | Violation::Replaced => tr!("another copy of this tab is at work under the same id"),
         Violation::IdOfRelay => tr!("the id belongs to a relay"),

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use shared::io::Violation;
 use shared::ledger::{Granted, Rejection, Wish};
 
-use crate::cluster::{Cluster, poll};
+use crate::cluster::{Cluster, free_port, poll};
 use crate::tab::Tab;
 
 fn relay(task: &str, flags: &[&str]) -> Output {
@@ -34,6 +34,11 @@ fn restore(cluster: &Cluster, backup: &Path, id: u16, restore: Option<&str>) -> 
     name.expect("the restore is named").to_owned()
 }
 
+/// Writes a backup of a relay that may be at work, or of a copy of its directory.
+fn back_up(dir: &Path, to: &Path) {
+    done("backup", &["--data-dir", &dir.display().to_string(), "--to", &to.display().to_string()]);
+}
+
 async fn add_with_number(tab: &Tab, name: &str) -> u64 {
     let record = tab.add(name).await;
     match tab.ask(Wish::Allocate { record }).await {
@@ -55,8 +60,7 @@ async fn after_all_relays_are_restored_tabs_bring_what_is_lacking_and_every_loss
     let backup = cluster.data_dir(1).with_file_name("backup.sqlite3");
     let staying = Tab::open(&[cluster.url(1)]).await;
     assert_eq!(add_with_number(&staying, "Ada").await, 1);
-    let (dir, to) = (cluster.data_dir(1).display().to_string(), backup.display().to_string());
-    done("backup", &["--data-dir", &dir, "--to", &to]);
+    back_up(&cluster.data_dir(1), &backup);
 
     // All that follows is not in the backup. One of the two who know of it never comes back.
     assert_eq!(add_with_number(&staying, "Bo").await, 2);
@@ -105,8 +109,7 @@ async fn a_relay_that_was_not_restored_with_the_others_is_told_so() {
     let backup = cluster.data_dir(1).with_file_name("backup.sqlite3");
     let tab = Tab::open(&[cluster.url(1)]).await;
     add_with_number(&tab, "Ada").await;
-    let (dir, to) = (cluster.data_dir(1).display().to_string(), backup.display().to_string());
-    done("backup", &["--data-dir", &dir, "--to", &to]);
+    back_up(&cluster.data_dir(1), &backup);
     add_with_number(&tab, "Bo").await;
     tab.disconnect();
     for id in 1..=3 {
@@ -118,6 +121,89 @@ async fn a_relay_that_was_not_restored_with_the_others_is_told_so() {
     poll("relay 3 is told", || cluster.said(3).contains("the other relays were restored from a backup").then_some(()));
     let fresh = Tab::open(&[cluster.url(2)]).await;
     add_with_number(&fresh, "Dee").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_relay_that_is_the_only_one_is_restored_tabs_go_on_and_every_loss_is_told() {
+    let mut cluster = Cluster::start(1);
+    let backup = cluster.data_dir(1).with_file_name("backup.sqlite3");
+    let staying = Tab::open(&[cluster.url(1)]).await;
+    assert_eq!(add_with_number(&staying, "Ada").await, 1);
+    back_up(&cluster.data_dir(1), &backup);
+    assert_eq!(add_with_number(&staying, "Bo").await, 2);
+    cluster.terminate(1);
+    restore(&cluster, &backup, 1, None);
+
+    // Somebody else is there first, at another door.
+    let (mut elsewhere, port) = (cluster.command(1), free_port());
+    elsewhere.env("RELAY_PORT", port.to_string());
+    cluster.spawn_by(1, elsewhere);
+    let fresh = Tab::open(&[format!("ws://127.0.0.1:{port}/ws"), cluster.url(1)]).await;
+    assert_eq!(add_with_number(&fresh, "Dee").await, 2);
+    assert_eq!(cluster.terminate(1).code(), Some(0));
+    cluster.spawn(1);
+    for tab in [&staying, &fresh] {
+        tab.until_so("everybody has a number", || {
+            ["Ada", "Bo", "Dee"].map(|name| number_of(tab, name)) == [Some(1), Some(3), Some(2)]
+        })
+        .await;
+        tab.until("no edit is unsaved", |view| view.unsaved_edits() == 0).await;
+        let told = tab.view(|view| view.ledger().conflicts().map(|conflict| conflict.because).collect::<Vec<_>>());
+        assert!(matches!(told[..], [Rejection::NumberTaken { number: 2, .. }]), "Bo's loss is told: {told:?}");
+    }
+    assert!(cluster.said(1).contains("from before the restore"), "{}", cluster.said(1));
+    assert_eq!(add_with_number(&staying, "Eve").await, 4);
+}
+
+/// All files of a relay's directory.
+fn copy_files(from: &Path, to: &Path) {
+    let _there_may_be_none = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).expect("a directory");
+    for file in std::fs::read_dir(from).expect("a directory") {
+        let file = file.expect("a file");
+        std::fs::copy(file.path(), to.join(file.file_name())).expect("the file is copied");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_older_files_are_put_back_by_hand_the_operator_reads_how_to_mend_it_and_that_mends_it() {
+    let mut cluster = Cluster::start(3);
+    let copy = |cluster: &Cluster, id: u16| cluster.data_dir(id).with_file_name(format!("copy-{id}"));
+    let backup = cluster.data_dir(1).with_file_name("backup.sqlite3");
+    let staying = Tab::open(&[cluster.url(1), cluster.url(2)]).await;
+    assert_eq!(add_with_number(&staying, "Ada").await, 1);
+    (1..=3).for_each(|id| assert_eq!(cluster.terminate(id).code(), Some(0)));
+    (1..=3).for_each(|id| copy_files(&cluster.data_dir(id), &copy(&cluster, id)));
+    (1..=3).for_each(|id| cluster.spawn(id));
+    assert_eq!(add_with_number(&staying, "Bo").await, 2);
+    staying.until("no edit is unsaved", |view| view.unsaved_edits() == 0).await;
+
+    (1..=3).for_each(|id| assert_eq!(cluster.terminate(id).code(), Some(0)));
+    (1..=3).for_each(|id| copy_files(&copy(&cluster, id), &cluster.data_dir(id)));
+    (1..=3).for_each(|id| cluster.spawn(id));
+    let fresh = Tab::open(&[cluster.url(3)]).await;
+    assert_eq!(add_with_number(&fresh, "Dee").await, 2);
+    staying.until_so("it cannot go on", || staying.left().len() + staying.byes().len() > 2).await;
+    poll("the operator is told", || {
+        let said: String = (1..=2).map(|id| cluster.said(id)).collect();
+        let is_told = ["knows another log", "put back from older copies", "`relay restore`"];
+        is_told.iter().all(|words| said.contains(words)).then_some(())
+    });
+
+    (1..=3).for_each(|id| assert_eq!(cluster.terminate(id).code(), Some(0)));
+    back_up(&copy(&cluster, 1), &backup);
+    let name = restore(&cluster, &backup, 1, None);
+    (2..=3).for_each(|id| drop(restore(&cluster, &backup, id, Some(&name))));
+    (1..=3).for_each(|id| cluster.spawn(id));
+    for tab in [&staying, &fresh] {
+        tab.until_so("everybody is there with a number", || {
+            ["Ada", "Bo", "Dee"].iter().all(|name| number_of(tab, name).is_some())
+        })
+        .await;
+        tab.until("no edit is unsaved", |view| view.unsaved_edits() == 0).await;
+    }
+    add_with_number(&staying, "Eve").await;
+    fresh.until("Eve", |view| Tab::has_name(view, "Eve")).await;
 }
 
 #[test]

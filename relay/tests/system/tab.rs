@@ -44,6 +44,8 @@ struct State {
     losses: usize,
     /// What relays said in parting.
     byes: Vec<Violation>,
+    /// Why the tab has left relays.
+    left: Vec<Violation>,
 }
 
 enum Event {
@@ -83,6 +85,7 @@ impl Tab {
             acknowledged: DotSet::default(),
             losses: 0,
             byes: Vec::new(),
+            left: Vec::new(),
         };
         let state = Arc::new(Mutex::new(state));
         let (changed, changes) = watch::channel(0);
@@ -114,6 +117,11 @@ impl Tab {
 
     pub fn byes(&self) -> Vec<Violation> {
         self.state.lock().expect("the tab's task has not failed").byes.clone()
+    }
+
+    /// Why the tab has left relays whose log is another one than its own.
+    pub fn left(&self) -> Vec<Violation> {
+        self.state.lock().expect("the tab's task has not failed").left.clone()
     }
 
     /// Waits until the tab sees something.
@@ -246,10 +254,16 @@ fn step(
 ) {
     let mut next = Some(input);
     while let Some(input) = next.take() {
-        let State { replica, audit, .. } = &mut *state.lock().unwrap();
+        let State { replica, audit, left, .. } = &mut *state.lock().unwrap();
         let output = replica.handle(now(), input);
         audit.check(replica);
-        assert!(output.cut.is_empty(), "a tab cuts no relay");
+        for (_, violation) in output.cut {
+            assert_eq!(violation, Violation::Diverged, "a tab cuts no relay of its room");
+            left.push(violation.clone());
+            if let Some((_, frames)) = link {
+                let _connection_has_ended = frames.send(Frame::Bye(violation));
+            }
+        }
         next = output.write.map(|batch| Input::Persisted(batch.id));
         for envelope in output.sends {
             if let Some((peer, frames)) = link
@@ -291,7 +305,12 @@ async fn serve(mut client: Client, peer: PeerId, relay: PeerKind, events: &mpsc:
                 Some(frame) => drop(events.send(Event::Frame(peer, frame))),
                 None => return,
             },
-            Some(frame) = outgoing.recv() => client.send(&frame).await,
+            Some(frame) = outgoing.recv() => {
+                client.send(&frame).await;
+                if matches!(frame, Frame::Bye(_)) {
+                    return;
+                }
+            }
         }
     }
 }

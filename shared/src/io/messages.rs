@@ -182,7 +182,9 @@ pub enum Violation {
     BadRoom,
     #[error("this relay serves {limit} rooms already")]
     TooManyRooms { limit: usize },
-    #[error("the logs differ: this relay belongs to other ones, or a database is damaged")]
+    #[error(
+        "the logs differ: this relay belongs to other ones, or its database was put back from an older copy, or is damaged"
+    )]
     Diverged,
     #[error("the schemas differ: start all relays with the same --schema, and reload the page")]
     OtherSchema,
