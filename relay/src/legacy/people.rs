@@ -16,7 +16,7 @@ use tokio::time::timeout_at;
 
 use super::Original;
 use super::input::{Input, Members};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, shortened};
 use crate::node::NoRoom;
 
 /// How many names may be added at once, each only where nobody has it yet.
@@ -152,13 +152,17 @@ impl Original {
             checked?;
         }
         if !name.is_empty() {
-            self.add_once(name).await?;
+            self.add_once(name.clone()).await?;
         }
         if is_higher {
-            self.raise(number).await?;
+            self.raise(number).await.map_err(|refusal| match refusal {
+                Refusal::NoRoom(NoRoom::Stopping) if !name.is_empty() => Refusal::NameAlone(shortened(&name)),
+                refusal => refusal,
+            })?;
         }
-        let told = self.node.tell_updated(self.room.clone(), proposal.clone().into()).await;
-        told.map_err(|_| Refusal::NoRoom(NoRoom::Stopping))
+        // It is done, also where nobody can be told any more.
+        let _stopping = self.node.tell_updated(self.room.clone(), proposal.clone().into()).await;
+        Ok(())
     }
 
     /// Waits until this relay has what those have that are linked to it.

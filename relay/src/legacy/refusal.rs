@@ -51,6 +51,10 @@ pub enum Refusal {
         "not decided within {} s, and it may still be: look with /get_data before you try again", PATIENCE.as_secs()
     )]
     Undecided,
+    #[error(
+        "the relay is stopping: {0} was added, but the number was not proposed: send the same again to another relay"
+    )]
+    NameAlone(String),
     #[error("the room could not be read within {} s: try again later, or ask another relay", PATIENCE.as_secs())]
     ReadTooLong,
     #[error("too much is under way for this client: wait for answers before you ask for more")]
@@ -102,6 +106,7 @@ impl Refusal {
             Refusal::NoRoom(NoRoom::ReadFailed) => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::NoMajority
             | Refusal::Undecided
+            | Refusal::NameAlone(_)
             | Refusal::ReadTooLong
             | Refusal::Busy
             | Refusal::Full

@@ -423,6 +423,85 @@ async fn clients_are_told_of_what_tabs_do_with_the_name_and_the_highest_number()
 }
 
 #[test]
+fn the_list_of_sockets_has_the_ports_of_the_relays_that_are_up_and_no_others() {
+    let mut cluster = Cluster::start(3);
+    let session = socket_io_session(&cluster);
+    let until_up = |cluster: &Cluster, up: &[u16]| {
+        let port = |&id: &u16| cluster.address(id).rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+        let ports: Vec<u16> = up.iter().filter_map(port).collect();
+        let mut count = 0;
+        poll(&format!("the list has {up:?}"), || {
+            count += 1;
+            let said = event_of_socket_io(cluster, 1, &session, count, &json!(["get_socket_list"])).expect("an answer");
+            (said == json!({ "sockets": ports })).then_some(())
+        });
+    };
+    until_up(&cluster, &ALL);
+    cluster.kill(2);
+    until_up(&cluster, &[1, 3]);
+    cluster.kill(3);
+    until_up(&cluster, &[1]);
+    cluster.spawn(2);
+    until_up(&cluster, &[1, 2]);
+}
+
+#[test]
+fn of_a_room_without_numbers_the_highest_is_null() {
+    let cluster = Cluster::start(1);
+    let session = socket_io_session(&cluster);
+    let highest = |count: u64| event_of_socket_io(&cluster, 1, &session, count, &json!(["get_highest_number"]));
+    assert_eq!(get(&cluster, 1, "/get_data").done(), data(&[], None));
+    assert_eq!(highest(1), Some(json!({"number": null})));
+    add(&cluster, 1, "Anna");
+    assert_eq!(get(&cluster, 1, "/get_data").done(), data(&["Anna"], None));
+    assert_eq!(highest(2), Some(json!({"number": null})));
+    accept(&cluster, 1, 3).done();
+    assert_eq!(highest(3), Some(json!({"number": 3})));
+}
+
+/// Sends JSON to the API.
+fn api(cluster: &Cluster, id: u16, method: &str, path: &str, body: &Value) -> (String, String) {
+    let (body, head) =
+        (body.to_string(), format!("{method} /api/v1/rooms/people/{path} HTTP/1.1\r\nHost: localhost\r\n"));
+    let length = body.len();
+    let request = format!("{head}Connection: close\r\n{JSON}Content-Length: {length}\r\n\r\n{body}");
+    cluster.request(id, &request).expect("an answer")
+}
+
+#[test]
+fn the_ladder_is_moved_by_numbers_that_are_asked_for_and_not_by_requests_of_other_kinds() {
+    const READERS: usize = 4;
+    const READS: usize = 200;
+    let cluster = Cluster::start(1);
+    // A window is bad with its third number, and the second bad one moves the ladder. Nothing else does.
+    let settings = json!({"rule": "ladder", "high_request": 2, "window_ms": 60_000, "target_ms": 60_000});
+    let (said, _) = api(&cluster, 1, "PATCH", "settings", &settings);
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    let load = || get(&cluster, 1, "/get_load").done();
+    std::thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| {
+                for _ in 0..READS {
+                    get(&cluster, 1, "/get_data").done();
+                    load();
+                    post(&cluster, 1, "/prepare", &json!({"proposal_number": 1})).done();
+                }
+            });
+        }
+    });
+    let said = load();
+    assert!(said["REQUEST_COUNT"].as_u64() > Some((3 * READERS * READS) as u64), "{said}");
+    assert_eq!((&said["rung"], &said["epoch"], &said["measured"]), (&json!("batching"), &json!(0), &json!(null)));
+    for count in 1..=6 {
+        let body = json!({"fields": {"name": format!("Person {count}")}, "number": "next"});
+        let (said, _) = api(&cluster, 1, "POST", "records", &body);
+        assert!(said.starts_with("HTTP/1.1 201"), "{said}");
+    }
+    poll("the ladder moves", || (load()["rung"] == "leases").then_some(()));
+    assert_eq!((load()["epoch"].as_u64(), load()["reason"].as_str()), (Some(1), Some("load")));
+}
+
+#[test]
 fn a_client_that_stays_does_not_hold_up_the_end() {
     let mut cluster = Cluster::start(1);
     let _session = socket_io_session(&cluster);
@@ -439,7 +518,7 @@ pub fn socket_io_session(cluster: &Cluster) -> String {
     socket_io_session_at(cluster, 1)
 }
 
-fn socket_io_session_at(cluster: &Cluster, id: u16) -> String {
+pub fn socket_io_session_at(cluster: &Cluster, id: u16) -> String {
     let (head, body) = cluster.get(id, HANDSHAKE).expect("an answer");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     let open: Value = serde_json::from_str(body.strip_prefix('0').expect("an open packet")).expect("JSON");
@@ -447,6 +526,20 @@ fn socket_io_session_at(cluster: &Cluster, id: u16) -> String {
     cluster.post(id, &path, "", "40").expect("an answer");
     wait_for_packet_at(cluster, id, &path, "40{");
     path
+}
+
+/// Emits an event that wants an acknowledgement under this number, and gives what that says; `None` if the relay ends first.
+pub fn event_of_socket_io(cluster: &Cluster, id: u16, session: &str, number: u64, event: &Value) -> Option<Value> {
+    let is_taken = |(head, _): &(String, String)| head.starts_with("HTTP/1.1 200");
+    cluster.post(id, session, "", &format!("42{number}{event}")).filter(is_taken)?;
+    let start = format!("43{number}[");
+    loop {
+        let (_, said) = cluster.get(id, session).filter(is_taken)?;
+        let answer = said.split(END_OF_PACKET).find_map(|packet| packet.strip_prefix(&start)?.strip_suffix(']'));
+        if let Some(answer) = answer {
+            return Some(serde_json::from_str(answer).expect("JSON"));
+        }
+    }
 }
 
 /// Waits until a session is sent a packet that begins like this, among others such as pings.
