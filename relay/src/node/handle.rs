@@ -79,7 +79,9 @@ pub enum NoRoom {
     #[error("the relay is stopping, and nothing was done: ask another one")]
     Stopping,
     /// The relay has stopped, or the room has failed, in the midst of a command.
-    #[error("the relay has ended before it knew whether this was done: look at another one before you ask again")]
+    #[error(
+        "the relay has ended, and it is not known whether this was done: look at another relay before you ask again"
+    )]
     Unknown,
     #[error(
         "there is no such room: add a record to it to create it, or open the page with ?room= and the name of the room"

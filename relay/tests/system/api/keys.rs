@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, poll};
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 /// Makes a request under a key, without a body where there is none.
-fn ask_as(cluster: &Cluster, id: u16, line: &str, key: &str, body: Option<&Value>) -> Answer {
+pub fn ask_as(cluster: &Cluster, id: u16, line: &str, key: &str, body: Option<&Value>) -> Answer {
     let body = body.map(Value::to_string);
     let headers: &[(&str, &str)] = &[("Idempotency-Key", key), JSON];
     ask_with(cluster, id, line, if body.is_some() { headers } else { &headers[..1] }, body.as_deref())
@@ -65,24 +65,75 @@ fn one_key_at_three_relays_at_once_makes_one_record() {
     }
 }
 
-#[test]
-fn every_request_that_changes_something_is_done_once_under_its_key() {
+/// Two invoices that have wanted the number 7 at relay 1. Gives the path of the conflict.
+fn collide(cluster: &Cluster) -> String {
+    take_rung(cluster, 1, "provisional");
+    for title in ["Door", "Window"] {
+        let body = json!({"fields": {"title": title, "amount": 0}, "number": 7});
+        send(cluster, 1, "POST records", &body).expect(201);
+    }
+    take_rung(cluster, 1, "batching");
+    let inbox = until(cluster, 1, "conflicts", "it is settled", |inbox| !inbox["conflicts"][0].is_null());
+    format!("conflicts/{}", inbox["conflicts"][0]["id"].as_str().expect("an id"))
+}
+
+/// Every kind of request that changes something and leaves the record there.
+fn changes(record: &str, conflict: &str) -> [(String, Option<Value>); 6] {
+    let change = json!({"fields": {"amount": {"add": 10}, "labels": {"insert": ["late"]}}});
+    [
+        (format!("PATCH {record}"), Some(change)),
+        (format!("PUT {record}/number"), Some(json!({"number": "next"}))),
+        ("POST claims".to_owned(), Some(json!({"wish": "raise", "number": 50}))),
+        ("PATCH settings".to_owned(), Some(json!({"dwell": 7}))),
+        ("POST mode".to_owned(), Some(json!({"rung": "leases"}))),
+        (format!("POST {conflict}/resolution"), Some(json!({"resolution": "undone"}))),
+    ]
+}
+
+/// Three relays with an invoice, which all of them have. Gives its path.
+pub fn with_invoice() -> (Cluster, String) {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/invoices.toml");
     let cluster = Cluster::start_with(3, &["--schema", schema.to_str().unwrap()]);
     let fields = json!({"title": "Roof", "amount": 0});
     let id = send(&cluster, 1, "POST records", &json!({"fields": fields})).expect(201)["id"].clone();
     let record = format!("records/{}", id.as_str().expect("an id"));
     (1..=3).for_each(|id| drop(until(&cluster, id, &record, "the record is there", |_| true)));
-    let requests = [
-        (format!("PATCH {record}"), Some(json!({"fields": {"amount": {"add": 10}, "labels": {"insert": ["late"]}}}))),
-        (format!("PUT {record}/number"), Some(json!({"number": "next"}))),
-        ("POST claims".to_owned(), Some(json!({"wish": "raise", "number": 50}))),
-        ("PATCH settings".to_owned(), Some(json!({"dwell": 7}))),
-        ("POST mode".to_owned(), Some(json!({"rung": "leases"}))),
-        (format!("DELETE {record}/number"), None),
-        (format!("DELETE {record}"), None),
-    ];
+    (cluster, record)
+}
+
+#[test]
+fn what_was_done_under_a_key_is_not_done_again_after_all_relays_were_killed() {
+    let (mut cluster, record) = with_invoice();
+    let requests = changes(&record, &collide(&cluster));
+    let mut done = Vec::new();
     for (line, body) in &requests {
+        let answer = ask_as(&cluster, 1, line, line, body.as_ref());
+        assert!((200..300).contains(&answer.status), "{line}: {answer:?}");
+        done.push(answer.status);
+    }
+    let before = get(&cluster, 1, &record).expect(200);
+    assert_eq!((&before["fields"]["amount"], &before["number"]["state"]), (&json!(10), &json!("final")));
+    (1..=3).for_each(|id| cluster.kill(id));
+    (1..=3).for_each(|id| cluster.spawn(id));
+    cluster.wait_until_linked();
+    for id in 1..=3 {
+        cluster.wait_until_voting(id);
+        until(&cluster, id, "mode", "it knows the log", |mode| mode["rung"] == "leases");
+        for ((line, body), status) in requests.iter().zip(&done) {
+            let again = ask_as(&cluster, id, line, line, body.as_ref());
+            assert_eq!(again.status, *status, "{line} at relay {id}: {}", again.text);
+        }
+        assert_eq!(get(&cluster, id, &record).expect(200), before, "at relay {id}");
+        assert_eq!(get(&cluster, id, "mode").expect(200)["epoch"], 3, "one switch more than the two before");
+    }
+}
+
+#[test]
+fn every_request_that_changes_something_is_done_once_under_its_key() {
+    let (cluster, record) = with_invoice();
+    let removals = [(format!("DELETE {record}/number"), None), (format!("DELETE {record}"), None)];
+    let requests = changes(&record, &collide(&cluster)).into_iter().chain(removals);
+    for (line, body) in &requests.collect::<Vec<_>>() {
         let first = ask_as(&cluster, 1, line, line, body.as_ref());
         assert!((200..300).contains(&first.status), "{line}: {first:?}");
         for relay in [2, 3, 1] {
@@ -90,31 +141,26 @@ fn every_request_that_changes_something_is_done_once_under_its_key() {
             assert_eq!((again.status, again.text), (first.status, first.text.clone()), "{line} at relay {relay}");
         }
     }
-    assert_eq!(get(&cluster, 1, "mode").expect(200)["epoch"], 1, "one switch");
+    assert_eq!(get(&cluster, 1, "mode").expect(200)["epoch"], 3, "one switch more than the two before");
     get(&cluster, 1, &record).expect_problem(404, "unknown-record");
 }
 
 /// What would be done twice without a key.
 #[test]
 fn a_counter_that_is_changed_under_one_key_at_three_relays_counts_once() {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/invoices.toml");
-    let cluster = Cluster::start_with(3, &["--schema", schema.to_str().unwrap()]);
-    let fields = json!({"title": "Roof", "amount": 5});
-    let id = send(&cluster, 1, "POST records", &json!({"fields": fields})).expect(201)["id"].clone();
-    let record = format!("records/{}", id.as_str().expect("an id"));
-    (1..=3).for_each(|id| drop(until(&cluster, id, &record, "the record is there", |_| true)));
+    let (cluster, record) = with_invoice();
     let change = json!({"fields": {"amount": {"add": 10}}});
     thread::scope(|scope| {
         for relay in [1, 2, 3, 1] {
             let (cluster, record, change) = (&cluster, &record, &change);
             scope.spawn(move || {
                 let changed = send_as(cluster, relay, &format!("PATCH {record}"), "k", change).expect(200);
-                assert_eq!(changed["fields"]["amount"], 15, "at relay {relay}");
+                assert_eq!(changed["fields"]["amount"], 10, "at relay {relay}");
             });
         }
     });
     for id in 1..=3 {
-        assert_eq!(get(&cluster, id, &record).expect(200)["fields"]["amount"], 15);
+        assert_eq!(get(&cluster, id, &record).expect(200)["fields"]["amount"], 10);
     }
 }
 

@@ -5,9 +5,10 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use super::keys::{ask_as, with_invoice};
 use super::stopping::records;
-use super::{send_as, try_asking, until};
-use crate::cluster::Cluster;
+use super::{get, send_as, try_asking, until};
+use crate::cluster::{Cluster, poll};
 
 const ASKERS: usize = 16;
 const ROUNDS: u64 = 4;
@@ -89,4 +90,79 @@ fn after_kill_9_every_record_that_was_to_come_with_a_number_has_it_or_does_not_e
     }
     let names: BTreeMap<String, Value> = records(&cluster, 1);
     assert!(names.values().all(|record| record["number"]["state"] == "final"));
+}
+
+/// Adds 1 to the amount of an invoice, each time under a new key, until there is no answer. Gives how often that was done,
+/// and the last key.
+fn add_until_it_is_killed(cluster: &Cluster, record: &str, asker: &str) -> (i64, String) {
+    let change = one_more().to_string();
+    for done in 0.. {
+        let key = format!("{asker}-{done}");
+        let headers = [("Content-Type", "application/json"), ("Idempotency-Key", key.as_str())];
+        match try_asking(cluster, TARGET, &format!("PATCH {record}"), &headers, Some(&change)) {
+            Ok(answer) => drop(answer.expect(200)),
+            Err(_) => return (done, key),
+        }
+    }
+    unreachable!("it has no end")
+}
+
+fn one_more() -> Value {
+    json!({"fields": {"amount": {"add": 1}}})
+}
+
+/// A change takes two entries of the log: one has the key, the next says that the change is made. In between nobody but the
+/// relay that is at it knows what comes of it.
+#[test]
+fn of_a_change_that_a_killed_relay_was_at_the_others_say_that_nobody_knows_and_it_is_made_once() {
+    let (mut cluster, record) = with_invoice();
+    let line = format!("PATCH {record}");
+    let (mut made, mut open, mut unknown) = (0, Vec::new(), 0);
+    for round in 1..=ROUNDS {
+        let pid = cluster.pid(TARGET);
+        let asked: Vec<_> = thread::scope(|scope| {
+            let (cluster, record) = (&cluster, record.as_str());
+            let askers: Vec<_> = (0..ASKERS)
+                .map(|asker| scope.spawn(move || add_until_it_is_killed(cluster, record, &format!("{round}-{asker}"))))
+                .collect();
+            until(cluster, 1, record, "the requests are under way", |record| {
+                record["fields"]["amount"].as_i64() > Some(made + 3 * ASKERS as i64)
+            });
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("to kill a child");
+            askers.into_iter().map(|asker| asker.join().expect("no panic")).collect()
+        });
+        cluster.wait_until_ended(TARGET);
+        let answers: Vec<_> = thread::scope(|scope| {
+            let (cluster, line) = (&cluster, line.as_str());
+            let ask = |key: &str| ask_as(cluster, 1, line, key, Some(&one_more()));
+            let asked: Vec<_> = asked.iter().map(|(_, key)| scope.spawn(move || ask(key))).collect();
+            asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
+        });
+        for ((done, key), answer) in asked.into_iter().zip(answers) {
+            made += done;
+            if answer.status == 200 {
+                made += 1;
+                continue;
+            }
+            let problem = answer.expect_problem(503, "outcome-unknown");
+            assert!(problem["detail"].as_str().expect("words").contains("under the same Idempotency-Key"), "{problem}");
+            unknown += 1;
+            open.push(key);
+        }
+        cluster.spawn(TARGET);
+        cluster.wait_until_linked();
+        cluster.wait_until_voting(TARGET);
+        // It is back, and says of each whether it was made; if not, whoever asks again makes it.
+        for key in open.drain(..) {
+            poll("it is known what came of it", || {
+                (ask_as(&cluster, 3, &line, &key, Some(&one_more())).status == 200).then_some(())
+            });
+            made += 1;
+        }
+        for id in 1..=3 {
+            until(&cluster, id, &record, "each was made once", |record| record["fields"]["amount"] == made);
+        }
+    }
+    assert!(unknown > 0, "no relay was killed between the two entries");
+    assert_eq!(get(&cluster, TARGET, &record).expect(200)["fields"]["amount"], made);
 }
