@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 #[cfg(target_os = "linux")]
 use nix::sys::socket::sockopt::TcpUserTimeout;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -84,7 +84,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, ending
             }
         };
         match places.take(remote.ip()) {
-            Ok(place) => drop(tokio::spawn(converse(tcp, remote, place, router.clone(), ending.clone()))),
+            Ok(place) => match set_up(&tcp) {
+                Ok(()) => drop(tokio::spawn(converse(tcp, remote, place, router.clone(), ending.clone()))),
+                Err(error) => debug!("{remote} ended at once: {error}"),
+            },
             Err(full) => {
                 static TURNED_AWAY: LimitedLog = LimitedLog::new();
                 TURNED_AWAY.warn(format_args!("{} is turned away: {full}", remote.ip()));
@@ -129,11 +132,10 @@ async fn turn_away(mut tcp: TcpStream, full: Full) -> io::Result<()> {
 }
 
 /// Serves one connection until it ends, or becomes a WebSocket.
-async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Router, mut ending: Ending) {
-    if let Err(error) = set_up(&tcp) {
-        debug!("{remote} ended at once: {error}");
-        return;
-    }
+pub async fn converse<S>(stream: S, remote: SocketAddr, place: Place, router: Router, mut ending: Ending)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let place = Arc::new(place);
     let lost = place.lost();
     let service = {
@@ -144,7 +146,7 @@ async fn converse(tcp: TcpStream, remote: SocketAddr, place: Place, router: Rout
         })
     };
     // A WebSocket takes the stream with it, and so the place.
-    let io = TokioIo::new(Guarded::new(tcp, place));
+    let io = TokioIo::new(Guarded::new(stream, place));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)

@@ -1,9 +1,13 @@
 //! A panic in one room closes that room alone, and the disk brings it back.
 
+mod disk;
+mod listening;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::Parser;
 use shared::crdt::FieldEdit;
 use shared::io::{Output, Reply};
 use shared::ledger::Wish;
@@ -15,6 +19,8 @@ use tokio::time::timeout;
 
 use super::machine::Machine;
 use super::*;
+use crate::app::App;
+use crate::config::{self, CommandLine};
 use crate::outbox;
 use crate::store::{Purpose, Store};
 
@@ -126,6 +132,13 @@ impl Scene {
         let visitor = Visitor { replica, room: room.clone(), account };
         connection.tab_up(visitor, outbox).await.expect("the node runs");
         (connection, queue)
+    }
+
+    /// What the handlers of this relay see.
+    fn app(&self) -> App {
+        let flags = CommandLine::try_parse_from(["relay"]).expect("flags");
+        let config = Arc::new(config::Config::try_from(flags.relay).expect("a relay alone"));
+        App { config, node: self.handle.clone() }
     }
 
     async fn closed_rooms(&self) -> serde_json::Value {
