@@ -6,6 +6,7 @@ use frontend::engine::route::{Farewell, Request, Route, Trouble, reachable};
 use shared::dot::Dot;
 use shared::id::ReplicaId;
 use shared::io::Violation;
+use shared::split_mix::SplitMix64;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -47,6 +48,39 @@ fn the_tabs_of_a_relay_that_is_gone_turn_to_all_others_and_not_at_one_moment() {
     route.lost(&own, Duration::from_secs(60), 0.7);
     route.failed();
     assert!(route.wait(1.0) <= Duration::from_millis(100), "who waited once does not wait so again");
+}
+
+/// The way of a tab whose relay is killed, until it is at a relay that runs: that relay, and how long it has waited for it.
+fn moves(running: &[&str], random: &mut SplitMix64) -> (String, Duration) {
+    let mut jitter = || random.draw() as f64 / (u64::MAX as f64 + 1.0);
+    let mut route = Route::new("one".to_owned(), ["two", "three", "four"].map(str::to_owned));
+    route.lost(&["one".to_owned()], Duration::from_secs(60), jitter());
+    let mut waited = route.wait(jitter());
+    while !running.contains(&route.next()) {
+        route.failed();
+        waited += route.wait(jitter());
+    }
+    (route.next().to_owned(), waited)
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn the_tabs_of_a_killed_relay_are_spread_over_the_others_and_over_time_whichever_of_them_runs() {
+    const TABS: usize = 900;
+    for (running, least_share) in [(&["two", "three", "four"][..], 4), (&["three", "four"], 4), (&["four"], 1)] {
+        let mut random = SplitMix64::new(7);
+        let moved: Vec<_> = (0..TABS).map(|_| moves(running, &mut random)).collect();
+        for relay in running {
+            let at_it = moved.iter().filter(|(at, _)| at == relay).count();
+            assert!(at_it >= TABS / least_share, "{at_it} of {TABS} tabs are at relay {relay}, of {running:?}");
+        }
+        // No tenth of a second brings more than twice its share.
+        for tenth in 0..10 {
+            let (from, until) = (Duration::from_millis(100 * tenth), Duration::from_millis(100 * (tenth + 1)));
+            let at_once = moved.iter().filter(|(_, waited)| (from..until).contains(waited)).count();
+            assert!(at_once <= TABS / 5, "{at_once} of {TABS} tabs come in tenth {tenth}, where {running:?} run");
+        }
+        assert!(moved.iter().all(|(_, waited)| *waited < Duration::from_secs(2)), "and nobody waits for long");
+    }
 }
 
 #[wasm_bindgen_test(unsupported = test)]
