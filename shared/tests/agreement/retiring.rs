@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use shared::id::{RecordId, ReplicaId};
-use shared::io::{Command, Reply};
+use shared::io::{Command, Message, Reply};
 use shared::replica::Tuning;
+use shared::wire::{Encoder, Frame};
 
 use super::{elected_of, outcome_of};
 use crate::room::{Node, Room, Setup};
@@ -86,6 +87,32 @@ fn tabs_that_came_and_went_leave_no_entry_in_contexts_nor_on_disks() {
     room.pass(LONG);
     assert_eq!(entries(&room, 0), [BTreeSet::new(), BTreeSet::new()], "it stays so");
     assert_eq!(retired_up_to(&room, 0, id(&room, tab(7))), 2);
+}
+
+/// How long the digest is that a relay sends to whoever is to compare, in bytes.
+fn digest_bytes(room: &Room, relay: Node) -> usize {
+    let digest = room.replica(relay).view().document().digest();
+    Encoder::default().frame(&Frame::Message(Message::Digest(digest))).len()
+}
+
+#[test]
+fn three_thousand_tabs_that_came_and_went_leave_an_empty_context_and_a_short_digest() {
+    let tabs = 3000;
+    let mut room = room(tabs);
+    let before = digest_bytes(&room, 0);
+    for at in 0..tabs as usize {
+        room.connect(tab(at), at % 3);
+        come_and_go(&mut room, tab(at));
+        room.disconnect(tab(at));
+    }
+    assert_eq!(entries(&room, 0)[0].len() as u64, tabs);
+    let full = digest_bytes(&room, 0);
+    assert!(full > before + 8 * tabs as usize, "{full} bytes tell of everybody");
+    room.pass(LONG);
+    for relay in 0..3 {
+        assert_eq!(entries(&room, relay), [BTreeSet::new(), BTreeSet::new()], "relay {relay}");
+        assert_eq!(digest_bytes(&room, relay), before, "relay {relay}");
+    }
 }
 
 #[test]
