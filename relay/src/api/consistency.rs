@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::problem::Problem;
+use crate::node::NoRoom;
 
 /// In an answer: the log below this slot is in it. A client passes it on as `seen`.
 const APPLIED: HeaderName = HeaderName::from_static("duet-applied");
@@ -99,6 +100,17 @@ impl Api {
         Ok(self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await?)
     }
 
+    /// Reads a room for the answer to a request that has changed something: where that fails, nobody may be told that nothing
+    /// was done.
+    pub async fn read_after<T: Send + 'static>(
+        &self,
+        room: Room,
+        read: impl FnOnce(View<'_>) -> T + Send + 'static,
+    ) -> Result<Read<T>, Problem> {
+        let read = self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await;
+        read.map_err(|_| NoRoom::Unknown.into())
+    }
+
     /// Waits until this relay knows what a reader wants to be sure of.
     pub async fn wait_for(&self, room: &Room, read_as: ReadAs) -> Result<(), Problem> {
         match (read_as.consistency, read_as.seen) {
@@ -130,7 +142,7 @@ impl Api {
                 match changes.recv().await {
                     Ok(changed) if changed != *room => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => return Err(crate::node::NoRoom::Stopping.into()),
+                    Err(RecvError::Closed) => return Err(NoRoom::Stopping.into()),
                 }
             }
         }

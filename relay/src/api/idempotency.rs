@@ -26,6 +26,7 @@ use super::Api;
 use super::consistency;
 use super::extract::Params;
 use super::problem::Problem;
+use crate::node::NoRoom;
 
 /// The longest key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
@@ -174,7 +175,8 @@ impl Api {
             let reply = self.command(room.clone(), command.clone()).await?;
             let until = Instant::now() + UNDER_WAY_FOR;
             let has_ended = self.wait_until(&room, move |view| has_ended_here(view, keyed.key));
-            timeout_at(until, has_ended).await.map_err(|_| Problem::under_way())??;
+            let has_ended = timeout_at(until, has_ended).await.map_err(|_| Problem::under_way())?;
+            has_ended.map_err(|_| NoRoom::Unknown)?;
             if reply != Reply::UnderWay {
                 return Ok(reply);
             }

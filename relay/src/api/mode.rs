@@ -142,7 +142,7 @@ pub async fn set(
 ) -> Result<Read<Json<ModeNow>>, Problem> {
     let wish = api.node().read(room.clone(), move |view| wish(view, rung)).await?;
     api.decide_once(room.clone(), once, wish).await?;
-    get(State(api), InRoom(room), Params(ReadAs::default())).await
+    api.read_after(room, |view| Json(ModeNow::of(view))).await
 }
 
 fn wish(view: View<'_>, wanted: WantedRung) -> Wish {

@@ -11,7 +11,7 @@ use shared::replica::NumberView;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::consistency::{Read, ReadAs};
+use super::consistency::Read;
 use super::extract::{Body, OfRecord, RecordPath};
 use super::idempotency::{KeyHeader, Once, Since};
 use super::ids;
@@ -160,7 +160,7 @@ pub async fn put(
         Reply::Numbered(numbering) => Number::from(numbering),
         other => unreachable!("a number was asked for, not {other:?}"),
     };
-    let read = api.read(room, ReadAs::default(), move |view| view.record(record)).await?;
+    let read = api.read_after(room, move |view| view.record(record)).await?;
     // Whoever removes the record meanwhile does not make untrue what was given.
     read.and_then(|record_now| {
         let number = record_now.and_then(|now| Number::of(&now.number)).unwrap_or(given);

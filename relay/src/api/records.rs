@@ -184,11 +184,13 @@ pub async fn get(
     OfRecord(room, record): OfRecord,
     Params(read_as): Params<ReadAs>,
 ) -> Result<Read<Json<Record>>, Problem> {
-    let read = api.read(room, read_as, move |view| view.record(record)).await?;
-    read.and_then(|record| match record {
-        Some(record) => Ok(Json(record.into())),
-        None => Err(CommandRejection::UnknownRecord.into()),
-    })
+    api.read(room, read_as, move |view| view.record(record)).await?.and_then(as_it_reads)
+}
+
+/// # Errors
+/// If there is no such record any more.
+fn as_it_reads(record: Option<RecordView>) -> Result<Json<Record>, Problem> {
+    Ok(Json(record.ok_or(CommandRejection::UnknownRecord)?.into()))
 }
 
 /// Changes fields of a record
@@ -207,10 +209,11 @@ pub async fn change(
     Body(changed): Body<ChangedRecord>,
 ) -> Result<Read<Json<Record>>, Problem> {
     let edits = changed.fields.for_change(api.schema())?;
-    if !edits.is_empty() {
-        api.command_once(room.clone(), once, Command::Change { record, edits }).await?;
+    if edits.is_empty() {
+        return get(State(api), OfRecord(room, record), Params(ReadAs::default())).await;
     }
-    get(State(api), OfRecord(room, record), Params(ReadAs::default())).await
+    api.command_once(room.clone(), once, Command::Change { record, edits }).await?;
+    api.read_after(room, move |view| view.record(record)).await?.and_then(as_it_reads)
 }
 
 /// Removes a record

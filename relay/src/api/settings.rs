@@ -42,5 +42,5 @@ pub async fn change(
 ) -> Result<Read<Json<Settings>>, Problem> {
     let present = api.node().read(room.clone(), |view| view.ledger().dynamic()).await?;
     api.decide_once(room.clone(), once, Wish::SetDynamic { dynamic: changed.over(present) }).await?;
-    get(State(api), InRoom(room), Params(ReadAs::default())).await
+    api.read_after(room, |view| Json(Settings::from(view.ledger().dynamic()))).await
 }

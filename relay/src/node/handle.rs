@@ -80,7 +80,7 @@ pub enum NoRoom {
     Stopping,
     /// The relay has stopped, or the room has failed, in the midst of a command.
     #[error(
-        "the relay has ended, and it is not known whether this was done: look at another relay before you ask again"
+        "the relay or the room has ended meanwhile, and it is not known whether this was done: look at another relay before you ask again"
     )]
     Unknown,
     #[error(

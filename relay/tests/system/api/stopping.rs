@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use futures_util::{SinkExt, StreamExt};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
+use shared::io::Violation;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::{Answer, add, get, send, send_as, try_asking, until};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, PATIENCE};
 use crate::legacy::{event_of_socket_io, socket_io_session_at};
+use crate::tab::Tab;
 
 const ASKERS: usize = 24;
 const TARGET: u16 = 2;
@@ -226,6 +232,56 @@ fn on_sigterm_changes_numbers_and_updates_of_the_original_are_done_or_not_begun_
         let said = super::ask_with(&cluster, 1, "GET /get_data", &[], None).expect(200);
         said["data"][0]["max_number"].as_u64() >= Some(raised)
     });
+}
+
+/// The next packet of a client of the original that begins so, among others such as pings.
+async fn packet(client: &mut WebSocketStream<MaybeTlsStream<TcpStream>>, start: &str) -> String {
+    let next = async {
+        loop {
+            let packet = client.next().await.expect("the connection lives").expect("a packet");
+            if let Some(text) = packet.to_text().ok().filter(|text| text.starts_with(start)) {
+                return text.to_owned();
+            }
+        }
+    };
+    timeout(PATIENCE, next).await.expect("a packet in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_stops_between_the_halves_of_an_update_says_which_one_is_done() {
+    let mut cluster = Cluster::start(3);
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", cluster.address(TARGET));
+    let (mut client, _) = connect_async(url).await.expect("a client of the original");
+    packet(&mut client, "0{").await;
+    client.send("40".into()).await.expect("the connection lives");
+    packet(&mut client, "40{").await;
+    let tab = Tab::open(&[cluster.url(TARGET)]).await;
+    cluster.freeze(1);
+    cluster.freeze(3);
+    // What is under way keeps the relay up for a while. Once it says goodbye it begins nothing more.
+    let under_way = tokio::task::block_in_place(|| {
+        thread::scope(|scope| {
+            let cluster = &cluster;
+            let raise = json!({"wish": "raise", "number": 9});
+            let asked = scope.spawn(move || send(cluster, TARGET, "POST claims", &raise));
+            until(cluster, TARGET, "claims", "it is under way", |waiting| waiting["claims"] != json!([]));
+            kill(cluster.pid(TARGET), Signal::SIGTERM).expect("to signal a child");
+            let event = json!(["update_data", {"name": "Anna", "number": 5}]);
+            let said = tokio::runtime::Handle::current().block_on(async {
+                tab.until_so("the relay is stopping", || tab.byes().contains(&Violation::Stopping)).await;
+                client.send(format!("421{event}").into()).await.expect("the connection lives");
+                packet(&mut client, "431[").await
+            });
+            assert!(said.contains("Anna was added, but the number was not proposed: send the same again"), "{said}");
+            asked.join().expect("an answer")
+        })
+    });
+    under_way.expect_problem(503, "outcome-unknown");
+    assert_eq!(cluster.wait_until_ended(TARGET).code(), Some(0));
+    cluster.thaw(1);
+    cluster.thaw(3);
+    cluster.spawn(TARGET);
+    until(&cluster, 1, "records", "the name is there", |page| page["records"][0]["fields"]["name"] == "Anna");
 }
 
 #[test]
