@@ -1,8 +1,11 @@
 //! What people type, and when things happened.
 
 use frontend::engine::session::NumberWish;
-use frontend::view_model::{InvalidNumber, Layout, LocalTime, parse_count, parse_number, parse_wish};
+use frontend::view_model::{
+    InvalidNumber, Layout, LocalTime, parse_count, parse_number, parse_wish, violation_in_words,
+};
 use shared::crdt::FieldKind::{self, Counter, Lww, Mv, Set};
+use shared::io::Violation;
 use shared::schema::{FieldSpec, MAX_ELEMENT_BYTES, MAX_ELEMENTS, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -23,6 +26,13 @@ fn a_wish_is_nothing_the_next_number_or_a_number() {
     assert_eq!(parse_wish("Next"), Ok(Some(NumberWish::Next)));
     assert_eq!(parse_wish("7"), Ok(Some(NumberWish::This(7))));
     assert_eq!(parse_wish("seven"), Err(InvalidNumber));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn of_databases_that_were_put_back_by_hand_a_user_reads_what_happened_and_whom_to_tell() {
+    let said = violation_in_words(&Violation::Diverged);
+    let what = "the relays know another past of this room, as if their database was put back from an older copy";
+    assert_eq!(said, format!("{what}: tell whoever runs them to use `relay restore`"));
 }
 
 #[wasm_bindgen_test(unsupported = test)]
