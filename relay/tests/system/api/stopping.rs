@@ -146,9 +146,12 @@ fn patch(cluster: &Cluster, id: &str, count: u64) -> Came {
 /// Gives a record a number, and the next time takes it away.
 fn number(cluster: &Cluster, id: &str, count: u64) -> Came {
     let (body, headers) = (json!({"number": "next"}).to_string(), [("Content-Type", "application/json")]);
-    let line = format!("{} records/{id}/number", if count % 2 == 0 { "PUT" } else { "DELETE" });
-    let (headers, body) = if count % 2 == 0 { (&headers[..], Some(body.as_str())) } else { (&[][..], None) };
-    Came::of(try_asking(cluster, TARGET, &line, headers, body))
+    let path = format!("records/{id}/number");
+    Came::of(if count.is_multiple_of(2) {
+        try_asking(cluster, TARGET, &format!("PUT {path}"), &headers, Some(&body))
+    } else {
+        try_asking(cluster, TARGET, &format!("DELETE {path}"), &[], None)
+    })
 }
 
 /// Adds a name and raises the highest number, as the original's programs do.
