@@ -51,7 +51,6 @@ fn csv_row() -> impl Strategy<Value = Row> {
         .prop_map(Row::Refused)
     });
     let blank = select(vec!["", " ", "§§", " §\t§ ", "\"\n\"§§"]).prop_map(|text| Row::Blank(text.to_owned()));
-    // What is in quotes and looks like a refused row is none.
     prop_oneof![4 => added, 1 => short, 1 => surplus_but_empty, 3 => refused, 2 => blank]
 }
 

@@ -39,7 +39,7 @@ struct State {
     confirmed: Option<i64>,
 }
 
-/// What the clocks say together.
+/// The judgement of all clocks together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Verdict {
     /// This clock is wrong.

@@ -13,14 +13,20 @@ fn field(label: &str) -> String {
     format!("return document.querySelector(`[aria-label=\"{label}\"]`)?.value ?? 'no such field'")
 }
 
-#[tokio::test]
-async fn a_name_that_comes_while_another_one_is_typed_stands_beside_it() -> Result<()> {
-    let relays = Relays::start().await?;
-    let mut browser = Browser::start().await?;
+/// Opens two tabs at two relays, both with a person called Anna.
+async fn two_tabs_with_anna(browser: &mut Browser, relays: &Relays) -> Result<[Tab; 2]> {
     let one = browser.open(&relays.url(0), Window::DESKTOP).await?;
     let two = browser.open(&relays.url(1), Window::DESKTOP).await?;
     one.add("Anna", "").await?;
     two.wait_for_person("Anna", |_| true).await?;
+    Ok([one, two])
+}
+
+#[tokio::test]
+async fn a_name_that_comes_while_another_one_is_typed_stands_beside_it() -> Result<()> {
+    let relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let [one, two] = two_tabs_with_anna(&mut browser, &relays).await?;
     one.press("Rename Anna").await?;
     two.rename("Anna", "Annie").await?;
     // The field is open; what the row is called around it has changed.
@@ -76,10 +82,7 @@ async fn what_is_half_typed_outlives_searches_other_pages_and_the_removal_of_its
 async fn a_note_that_comes_while_another_one_is_typed_is_told_of_and_can_be_put_back() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
-    let one = browser.open(&relays.url(0), Window::DESKTOP).await?;
-    let two = browser.open(&relays.url(1), Window::DESKTOP).await?;
-    one.add("Anna", "").await?;
-    two.wait_for_person("Anna", |_| true).await?;
+    let [one, two] = two_tabs_with_anna(&mut browser, &relays).await?;
     one.press("Edit the note of Anna").await?;
     two.write_note("Anna", "by two").await?;
     two.rename("Anna", "Annie").await?;

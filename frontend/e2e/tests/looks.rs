@@ -126,8 +126,9 @@ async fn on_a_phone_every_view_is_in_sight_and_the_lab_can_be_reached() -> Resul
     Ok(())
 }
 
-/// What the first page is called in the languages, in the order in which the button goes through them from English on.
+/// The heading of the first page in English.
 const ENGLISH: &str = "People";
+/// The heading in each language, in the order in which the language button goes on from English.
 const LANGUAGES: [&str; 2] = ["Люди", ENGLISH];
 
 async fn change_language(tab: &Tab, heading: &str) -> Result<()> {

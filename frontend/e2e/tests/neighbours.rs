@@ -6,6 +6,7 @@ use anyhow::Result;
 use e2e::browser::{Browser, Window};
 use e2e::relays::Relays;
 use e2e::site::{HALF, Site};
+use e2e::tab::Tab;
 
 const SAFE: &str = "everything is safe on a majority of relays";
 
@@ -65,15 +66,21 @@ async fn with_all_relays_down_the_tabs_of_a_browser_merge_live_and_a_new_one_joi
     first.close().await
 }
 
+/// Opens two tabs of one browser at one relay.
+async fn two_tabs(browser: &mut Browser, relays: &Relays) -> Result<[Tab; 2]> {
+    let url = relays.url(0);
+    let first = browser.open(&url, Window::DESKTOP).await?;
+    let second = browser.open_beside(&first, &url).await?;
+    second.wait_until_connected().await?;
+    Ok([first, second])
+}
+
 /// "Offline" is for demonstrations, too: two tabs of one browser diverge.
 #[tokio::test]
 async fn a_tab_that_is_offline_hears_no_neighbour() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
-    let url = relays.url(0);
-    let first = browser.open(&url, Window::DESKTOP).await?;
-    let second = browser.open_beside(&first, &url).await?;
-    second.wait_until_connected().await?;
+    let [first, second] = two_tabs(&mut browser, &relays).await?;
     first.add("Anna", "").await?;
     second.wait_for_person("Anna", |_| true).await?;
     first.set_offline(true).await?;
@@ -88,16 +95,13 @@ async fn a_tab_that_is_offline_hears_no_neighbour() -> Result<()> {
     first.close().await
 }
 
-/// What waits for a neighbour at the moment of the switch must not go to a relay, which refuses a tab for it.
+/// A tab must drop messages that wait for a neighbour when it goes online: a relay refuses a tab that sends it such messages.
 #[tokio::test]
 async fn two_tabs_of_a_browser_that_number_people_offline_are_never_refused_when_they_are_back() -> Result<()> {
     const ROUNDS: usize = 5;
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
-    let url = relays.url(0);
-    let first = browser.open(&url, Window::DESKTOP).await?;
-    let second = browser.open_beside(&first, &url).await?;
-    second.wait_until_connected().await?;
+    let [first, second] = two_tabs(&mut browser, &relays).await?;
     for round in 1..=ROUNDS {
         for (tab, who) in [(&first, "Anna"), (&second, "Bert")] {
             tab.set_offline(true).await?;

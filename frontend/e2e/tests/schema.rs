@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use e2e::browser::{Browser, Window};
+use e2e::browser::{Browser, Profile, Window};
 use e2e::relays::Relays;
+use e2e::tab::Tab;
 
 #[tokio::test]
 async fn two_tabs_edit_every_kind_of_field_of_an_invoice_and_converge() -> Result<()> {
@@ -55,11 +56,8 @@ fn grown(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-#[tokio::test]
-async fn a_tab_takes_a_schema_that_has_grown_and_what_it_did_offline_arrives() -> Result<()> {
-    let mut relays = Relays::start().await?;
-    let mut browser = Browser::start().await?;
-    let profile = browser.new_profile();
+/// Opens a tab, adds Anna, ends all relays, and adds Bert in the tab.
+async fn work_without_relays(browser: &mut Browser, profile: Profile, relays: &mut Relays) -> Result<Tab> {
     let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
     tab.add("Anna", "").await?;
     tab.wait_for_status("everything is safe on a majority").await?;
@@ -68,6 +66,15 @@ async fn a_tab_takes_a_schema_that_has_grown_and_what_it_did_offline_arrives() -
     }
     tab.wait_for_status("Looking for a relay").await?;
     tab.add("Bert", "while the relays were away").await?;
+    Ok(tab)
+}
+
+#[tokio::test]
+async fn a_tab_takes_a_schema_that_has_grown_and_what_it_did_offline_arrives() -> Result<()> {
+    let mut relays = Relays::start().await?;
+    let mut browser = Browser::start().await?;
+    let profile = browser.new_profile();
+    let tab = work_without_relays(&mut browser, profile, &mut relays).await?;
     let folder = tempfile::TempDir::new()?;
     let schema = grown(folder.path())?;
     relays.use_schema(&schema);
@@ -93,14 +100,7 @@ async fn a_browser_that_was_killed_with_unsent_work_takes_a_schema_that_has_grow
     let mut relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
     let profile = browser.new_profile();
-    let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
-    tab.add("Anna", "").await?;
-    tab.wait_for_status("everything is safe on a majority").await?;
-    for relay in 0..3 {
-        relays.kill(relay).await?;
-    }
-    tab.wait_for_status("Looking for a relay").await?;
-    tab.add("Bert", "while the relays were away").await?;
+    let tab = work_without_relays(&mut browser, profile, &mut relays).await?;
     tab.press("Next number for Bert").await?;
     tab.wait_for_person("Bert", |bert| bert.state == "provisional").await?;
     tab.wait_for_status("kept on this device").await?;

@@ -84,7 +84,7 @@ const ASK_FOR_ROOM: &str = r#"
         const write = open.result.transaction("rows", "readwrite");
         write.onabort = () => done(write.error.name);
         write.oncomplete = () => done("there was room");
-        // What is larger is not counted before it is written.
+        // Chromium counts a larger value only after it is written.
         const part = new Uint8Array(50000);
         for (let at = 0; at * part.length <= +bytes; at++) write.objectStore("rows").put(part, at);
     };

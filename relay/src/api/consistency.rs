@@ -97,7 +97,7 @@ impl Api {
         read: impl FnOnce(View<'_>) -> T + Send + 'static,
     ) -> Result<Read<T>, Problem> {
         self.wait_for(&room, read_as).await?;
-        Ok(self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await?)
+        Ok(self.read_now(room, read).await?)
     }
 
     /// Reads a room for the answer to a request that has changed something: where that fails, nobody may be told that nothing
@@ -107,8 +107,15 @@ impl Api {
         room: Room,
         read: impl FnOnce(View<'_>) -> T + Send + 'static,
     ) -> Result<Read<T>, Problem> {
-        let read = self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await;
-        read.map_err(|_| NoRoom::Unknown.into())
+        self.read_now(room, read).await.map_err(|_| NoRoom::Unknown.into())
+    }
+
+    async fn read_now<T: Send + 'static>(
+        &self,
+        room: Room,
+        read: impl FnOnce(View<'_>) -> T + Send + 'static,
+    ) -> Result<Read<T>, NoRoom> {
+        self.node().read(room, |view| Read { applied: view.log().decided(), body: read(view) }).await
     }
 
     /// Waits until this relay knows what a reader wants to be sure of.

@@ -134,7 +134,7 @@ impl Scene {
         (connection, queue)
     }
 
-    /// What the handlers of this relay see.
+    /// The state that the handlers of this relay get.
     fn app(&self) -> App {
         let flags = CommandLine::try_parse_from(["relay"]).expect("flags");
         let config = Arc::new(config::Config::try_from(flags.relay).expect("a relay alone"));

@@ -21,7 +21,7 @@ pub(super) struct Peers {
     /// The addresses of the relays, this one among them; empty in a tab.
     addresses: BTreeMap<VoterId, String>,
     links: LiteMap<PeerId, PeerKind>,
-    /// What the other relays have told of themselves. Invariant: only links to relays have told.
+    /// The presences that other relays have told. Invariant: only links to relays have told one.
     presences: Accounts<RelayPresence>,
     /// In a tab: how its relay says that things stand.
     statuses: Accounts<Status>,
@@ -155,7 +155,7 @@ impl Peers {
         self.statuses.oldest_first().next_back().map(|(_, status)| status).or(self.last_status.as_ref())
     }
 
-    /// What each linked relay has told of itself, over the newest of its links that has told it.
+    /// Returns the presence of each linked relay: the one told over the newest link that has told one.
     fn presences(&self) -> BTreeMap<VoterId, &RelayPresence> {
         let told = self.presences.oldest_first().filter_map(|(link, presence)| match self.links.get(&link) {
             Some(PeerKind::Relay(voter, _)) => Some((*voter, presence)),

@@ -380,7 +380,7 @@ impl World {
         let Some((link, violation)) = self.renew_copies(node, cut)?.into_iter().next() else { return Ok(()) };
         let was_wrong = self.network.other_end(link, node).is_some_and(|other| {
             let other = &self.nodes[other];
-            // What one of two copies stamps is judged as a stamp of the other one, too.
+            // Two copies have one id, so each is judged by the stamps of both.
             other.clock_was_wrong && (!self.calm || self.checker.model.copied.contains(&other.id))
         });
         if matches!(violation, Violation::Clock(_)) && was_wrong {

@@ -1,4 +1,4 @@
-//! What becomes of a tab's claims when all relays are restored from a backup.
+//! A tab and its claims when all relays are restored from a backup.
 
 use shared::dot::DotSet;
 use shared::io::{Command, Message, Recovered};

@@ -8,7 +8,7 @@ use rusqlite::Connection as Database;
 use super::*;
 use crate::health;
 
-/// What the relay says of its readiness.
+/// The answer of `/readyz`.
 async fn ready(scene: &Scene) -> (StatusCode, String) {
     let response = health::ready(State(scene.app())).await;
     let status = response.status();
@@ -28,7 +28,7 @@ async fn a_relay_whose_disk_hangs_is_not_ready_until_it_writes_again() {
     scene.leader(&room("people")).await;
     until_ready(&scene).await;
 
-    // Whoever holds the lock of the database holds up the thread that writes.
+    // A lock of the database, held by somebody else, holds up the thread that writes.
     let other = Database::open(dir.path().join("duet.sqlite3")).expect("the database");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     tokio::time::pause();
