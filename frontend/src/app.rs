@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
-use shared::wire::Room;
+use shared::base::room::Room;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BeforeUnloadEvent, HtmlElement, KeyboardEvent};
@@ -65,9 +65,8 @@ pub fn App() -> Html {
 /// Why not, in words, if it cannot be.
 async fn start() -> Result<Engine, String> {
     let name = browser::parameter("room").unwrap_or_else(|| DEFAULT_ROOM.to_owned());
-    let room = Room::try_from(name).map_err(|violation| {
-        tr!("In the address of this page, {problem}.", problem = violation_in_words(&violation))
-    })?;
+    let room = Room::try_from(name)
+        .map_err(|bad| tr!("In the address of this page, {problem}.", problem = violation_in_words(&bad.into())))?;
     let route = route_of_page(&room).map_err(|NoAddress| {
         let problem = tr!("the relay must be a host and a port, such as relay.example:5000");
         tr!("In the address of this page, {problem}.", problem = problem)

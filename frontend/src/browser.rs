@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gloo::events::EventListener;
 use js_sys::{ArrayBuffer, Uint8Array};
-use shared::id::ReplicaSecret;
-use shared::io::Now;
+use shared::base::id::ReplicaSecret;
+use shared::replica::io::Now;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{

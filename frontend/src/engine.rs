@@ -34,10 +34,11 @@ use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use litemap::LiteMap;
-use shared::document::Live;
-use shared::id::{RecordId, ReplicaSecret};
-use shared::io::{Changed, Message, Violation};
-use shared::wire::{Frame, Room};
+use shared::base::id::{RecordId, ReplicaSecret};
+use shared::base::room::Room;
+use shared::merge::document::Live;
+use shared::protocol::Frame;
+use shared::replica::io::{Changed, Message, Violation};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;

@@ -44,8 +44,8 @@ pub use window::{Sight, Window};
 
 use std::rc::Rc;
 
-use shared::id::{ReplicaId, VoterId};
-use shared::text;
+use shared::base::id::{ReplicaId, VoterId};
+use shared::schema::text;
 
 use conflicts::Conflicts;
 use rows::{Rows, Scene};

@@ -6,11 +6,11 @@ use frontend::engine::session::{Action, NumberWish, Safety};
 use frontend::engine::store::rows::{self, Change, Kept};
 use frontend::view_model::NumberState;
 use net::{Net, TAB_A, TAB_B};
-use shared::document::Document;
-use shared::id::ReplicaSecret;
-use shared::io::{Recovered, Snapshot, WriteOp};
+use shared::base::id::ReplicaSecret;
+use shared::consensus::{Position, Slot};
 use shared::ledger::{Policy, Wish};
-use shared::paxos::{Position, Slot};
+use shared::merge::document::Document;
+use shared::replica::io::{Recovered, Snapshot, WriteOp};
 use shared::schema::Schema;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 

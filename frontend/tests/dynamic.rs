@@ -8,8 +8,8 @@ use frontend::view_model::settings::label;
 use frontend::view_model::{
     ConflictItem, ConflictState, LoadChart, NumberState, SettingsDraft, conflicts_as_csv, figure,
 };
+use shared::consensus::Slot;
 use shared::ledger::{ConflictId, Dynamic, Load, OnCollision, Rule, Rung, Setting};
-use shared::paxos::Slot;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

@@ -4,8 +4,7 @@
 use frontend::import::csv::{BadRecord, CsvReader, elements_of, list_cell};
 use frontend::import::json::{BadElement, Fault, Json, JsonReader};
 use frontend::import::{ImportFile, Report};
-use shared::crdt::FieldKind;
-use shared::schema::{FieldSpec, Schema};
+use shared::schema::{FieldKind, FieldSpec, Schema};
 
 mod importing;
 

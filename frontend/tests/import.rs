@@ -7,12 +7,11 @@ use frontend::engine::session::{Action, NumberWish, Session};
 use frontend::import::csv::CsvReader;
 use frontend::import::{ImportFile, MAX_FILE_BYTES, Report, Run, Turn, check_size};
 use frontend::view_model::ImportView;
-use shared::crdt::FieldEdit;
-use shared::dot::DotSet;
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Message, Now};
-use shared::paxos::Slot;
-use shared::schema::{MAX_TEXT_BYTES, Schema};
+use shared::base::dot::DotSet;
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::Slot;
+use shared::replica::io::{Message, Now};
+use shared::schema::{FieldEdit, MAX_TEXT_BYTES, Schema};
 
 mod importing;
 mod net;

@@ -8,7 +8,7 @@ use frontend::engine::session::{Action, NumberWish};
 use frontend::pages::Page;
 use frontend::view_model::tour::{STEPS, Tour};
 use frontend::view_model::{LabView, WritersStep};
-use shared::crdt::FieldEdit;
+use shared::schema::FieldEdit;
 
 mod net;
 

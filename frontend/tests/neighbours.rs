@@ -8,10 +8,9 @@ use std::time::Duration;
 use frontend::engine::neighbours::Neighbours;
 use frontend::engine::session::{Action, NewRecord, Session};
 use net::{Net, TAB_B};
-use shared::crdt::{FieldEdit, FieldKind};
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Message, Now, Recovered, Violation};
-use shared::schema::{FieldSpec, Schema};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::replica::io::{Message, Now, Recovered, Violation};
+use shared::schema::{FieldEdit, FieldKind, FieldSpec, Schema};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 

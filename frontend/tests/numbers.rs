@@ -5,8 +5,8 @@ mod net;
 use frontend::engine::session::{Action, NumberWish};
 use frontend::view_model::{ConflictState, LoadChart, NumberState, Row, Snapshot};
 use net::{Net, TAB_A, TAB_B};
-use shared::io::Now;
 use shared::ledger::{Dynamic, Load, OnCollision, Reason, Resolution, Rule, Rung, Wish};
+use shared::replica::io::Now;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

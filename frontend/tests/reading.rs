@@ -4,10 +4,9 @@ use frontend::engine::Standing;
 use frontend::engine::session::{Action, NewRecord, Progress, Session};
 use frontend::engine::store::rows::Records;
 use frontend::view_model::{Loading, LocalTime, Projection, Snapshot};
-use shared::crdt::FieldEdit;
-use shared::id::ReplicaId;
-use shared::io::{Changed, Now, Recovered};
-use shared::schema::{NAME, Schema};
+use shared::base::id::ReplicaId;
+use shared::replica::io::{Changed, Now, Recovered};
+use shared::schema::{FieldEdit, NAME, Schema};
 use std::time::Duration;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 

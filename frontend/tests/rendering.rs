@@ -25,12 +25,11 @@ use frontend::view_model::{
     BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
 };
 use rendered::rendered;
-use shared::crdt::{FieldEdit, FieldKind};
-use shared::dot::Dot;
-use shared::id::{RecordId, ReplicaId};
+use shared::base::dot::Dot;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::consensus::Slot;
 use shared::ledger::{ConflictId, Dynamic, Load, Reason, Resolution, Rung, Wish};
-use shared::paxos::Slot;
-use shared::schema::{self, FieldSpec, Schema};
+use shared::schema::{self, FieldEdit, FieldKind, FieldSpec, Schema};
 use shown::Shown;
 use still::{Still, StillProps};
 use wasm_bindgen::JsCast;

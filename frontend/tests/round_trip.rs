@@ -8,9 +8,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use shared::crdt::{FieldEdit, FieldKind};
 use shared::replica::FieldView;
-use shared::schema::{FieldSpec, Schema};
+use shared::schema::{FieldEdit, FieldKind, FieldSpec, Schema};
 
 mod importing;
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use frontend::engine::route::{Farewell, Request, Route, Trouble, reachable};
-use shared::dot::Dot;
-use shared::id::ReplicaId;
-use shared::io::Violation;
-use shared::split_mix::SplitMix64;
+use shared::base::dot::Dot;
+use shared::base::id::ReplicaId;
+use shared::base::split_mix::SplitMix64;
+use shared::replica::io::Violation;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

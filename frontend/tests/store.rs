@@ -5,13 +5,12 @@
 use frontend::browser;
 use frontend::engine::store::rows::{self, Change};
 use frontend::engine::store::{self, Store};
-use shared::crdt::FieldEdit;
-use shared::document::Document;
-use shared::id::ReplicaId;
-use shared::io::{Command, CommandId, Input, WriteOp};
+use shared::base::id::ReplicaId;
+use shared::base::room::Room;
+use shared::merge::document::Document;
+use shared::replica::io::{Command, CommandId, Input, WriteOp};
 use shared::replica::{Config, Replica, Role};
-use shared::schema::{NAME, Schema};
-use shared::wire::Room;
+use shared::schema::{FieldEdit, NAME, Schema};
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

@@ -5,11 +5,10 @@ mod net;
 use frontend::engine::session::{Action, NumberWish, Safety};
 use frontend::view_model::NumberState;
 use net::{Net, RETIRE_AFTER, TAB_A, TAB_B, TAB_C};
-use shared::crdt::FieldEdit;
-use shared::crdt::FieldKind::{Counter, Lww, Set};
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 use shared::ledger::Wish;
-use shared::schema::{FieldSpec, NAME, NOTE, Schema, TAGS};
+use shared::schema::FieldKind::{Counter, Lww, Set};
+use shared::schema::{FieldEdit, FieldSpec, NAME, NOTE, Schema, TAGS};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

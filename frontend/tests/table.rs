@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use frontend::view_model::{Cell, Layout, Listing, Number, NumberState, Order, Row, Sight, SortKey, Text, Window};
-use shared::crdt::{FieldId, FieldKind};
-use shared::dot::Dot;
-use shared::id::{RecordId, ReplicaId};
-use shared::schema::{FieldSpec, Schema};
+use shared::base::dot::Dot;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::schema::{FieldId, FieldKind, FieldSpec, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

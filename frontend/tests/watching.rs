@@ -11,12 +11,12 @@ use frontend::view_model::agreement::{AgreementView, Kind, Stage};
 use frontend::view_model::merges::{MergeFilter, MergesView};
 use frontend::view_model::nodes::{NodesView, Part, Presence};
 use net::{Net, TAB_A, TAB_B, TAB_C};
-use shared::crdt::FieldEdit;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::Message;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::consensus::{Accepted, Ballot, Entry, Slot, Votes};
 use shared::ledger::{Claim, ClaimId, Policy, Wish};
-use shared::observation::{Observation, Votes};
-use shared::paxos::{Accepted, Ballot, Entry, Slot};
+use shared::replica::io::Message;
+use shared::replica::observation::Observation;
+use shared::schema::FieldEdit;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

@@ -4,8 +4,8 @@ use frontend::engine::session::NumberWish;
 use frontend::view_model::{
     InvalidNumber, Layout, LocalTime, parse_count, parse_number, parse_wish, violation_in_words,
 };
-use shared::crdt::FieldKind::{self, Counter, Lww, Mv, Set};
-use shared::io::Violation;
+use shared::replica::io::Violation;
+use shared::schema::FieldKind::{self, Counter, Lww, Mv, Set};
 use shared::schema::{FieldSpec, MAX_ELEMENT_BYTES, MAX_ELEMENTS, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -126,7 +126,7 @@ fn fields_are_spoken_of_by_their_names() {
     let ones: Vec<_> = layout.columns.iter().flat_map(|column| &column.fields).map(|field| field.one()).collect();
     assert_eq!(ones, ["an address", "a label", "a s", "a notes"]);
     assert_eq!(layout.title.as_ref().unwrap().several(), "values of owner");
-    let empty = shared::crdt::FieldEdit::Assign(" ".to_owned());
+    let empty = shared::schema::FieldEdit::Assign(" ".to_owned());
     assert_eq!(layout.check("owner", &empty), Err("A record needs an owner.".to_owned()));
 }
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
-use shared::io::Violation;
-use shared::text::isolated;
-use shared::wire::Room;
+use shared::base::room::{BadRoom, Room};
+use shared::schema::text::isolated;
 use thiserror::Error;
 use ureq::Agent;
 
@@ -95,7 +94,7 @@ pub fn ask(question: &Question) -> ExitCode {
     }
 }
 
-fn room(name: &str) -> Result<Room, Violation> {
+fn room(name: &str) -> Result<Room, BadRoom> {
     Room::try_from(name.to_owned())
 }
 

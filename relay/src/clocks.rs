@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Bytes;
-use shared::id::VoterId;
+use shared::base::id::VoterId;
 use tokio::sync::Notify;
 use tracing::info;
 

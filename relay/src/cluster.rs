@@ -13,10 +13,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use shared::id::VoterId;
-use shared::io::Reply;
+use shared::base::id::VoterId;
+use shared::base::room::Room;
 use shared::ledger::{Granted, Rejection};
-use shared::wire::Room;
+use shared::replica::io::Reply;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 

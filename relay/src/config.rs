@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use shared::id::VoterId;
+use shared::base::id::VoterId;
 use shared::ledger::Dynamic;
 use thiserror::Error;
 

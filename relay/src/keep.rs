@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use shared::id::VoterId;
-use shared::ledger::RestoreId;
+use shared::base::id::VoterId;
+use shared::consensus::RestoreId;
 
 use crate::store::{self, Restored, StoreError};
 

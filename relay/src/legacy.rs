@@ -16,10 +16,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::io::{Command, Reply};
+use shared::base::room::Room;
 use shared::ledger::{Granted, Wish};
 use shared::replica::View;
-use shared::wire::Room;
+use shared::replica::io::{Command, Reply};
 use tokio::time::{Instant, timeout_at};
 
 use crate::node::{DEFAULT_ROOM, NodeHandle};

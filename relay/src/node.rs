@@ -25,11 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::base::room::Room;
 use shared::ledger::Rule;
+use shared::replica::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
 use shared::schema::Schema;
-use shared::wire::Room;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};

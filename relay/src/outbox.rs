@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use shared::io::Violation;
-use shared::wire::{Encoder, Frame};
+use shared::protocol::{Encoder, Frame};
+use shared::replica::io::Violation;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 

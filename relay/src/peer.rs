@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use axum::extract::ws::WebSocket;
 use futures_util::{Sink, Stream};
-use shared::dot::DotSet;
-use shared::id::ReplicaId;
-use shared::io::{Message, Violation};
-use shared::wire::{self, Encoder, Frame, Hello, MAX_TAB_FRAME_BYTES, Room};
+use shared::base::dot::DotSet;
+use shared::base::id::ReplicaId;
+use shared::base::room::Room;
+use shared::protocol::{self, Encoder, Frame, Hello, MAX_TAB_FRAME_BYTES};
+use shared::replica::io::{Message, Violation};
 use tracing::debug;
 
 use crate::budget::{Account, Bucket, Rate};
@@ -98,7 +99,9 @@ where
     S: Stream<Item = Result<Packet, Fault>> + Unpin,
 {
     match incoming.next(HELLO_WITHIN).await {
-        Ok(Frame::Hello(Hello::Tab { secret, room })) => Ok((secret.replica(), Room::try_from(room)?)),
+        Ok(Frame::Hello(Hello::Tab { secret, room })) => {
+            Ok((secret.replica(), Room::try_from(room).map_err(Violation::from)?))
+        }
         Ok(_) => Err(malformed("the first frame must be the hello of a tab")),
         Err(End::Silent) => Err(malformed("no hello came in time")),
         Err(end) => Err(end),
@@ -127,7 +130,7 @@ where
             Ok(bytes) => bytes,
             Err(end) => return end,
         };
-        let most = wire::bytes_to_decode(&bytes, MAX_TAB_FRAME_BYTES);
+        let most = protocol::bytes_to_decode(&bytes, MAX_TAB_FRAME_BYTES);
         let Ok(mut memory) = connection.reserve(most).await else { return Violation::Stopping.into() };
         let message = match incoming.decode(&bytes) {
             Ok(Frame::Message(message)) => message,

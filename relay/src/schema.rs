@@ -129,7 +129,7 @@ fn described(FieldSpec { name, kind, required }: &FieldSpec) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::crdt::FieldKind;
+    use shared::schema::FieldKind;
 
     use super::*;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use shared::io::{Command, Consistency};
+use shared::base::room::Room;
 use shared::ledger::{Dynamic, OnCollision, Rejection, Rule, Wish};
 use shared::replica::View;
-use shared::wire::Room;
+use shared::replica::io::{Command, Consistency};
 use thiserror::Error;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;

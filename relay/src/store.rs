@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use shared::id::{ReplicaId, VoterId};
-use shared::paxos::{Ballot, Founding};
+use shared::base::encoding;
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::{Ballot, Founding};
 use shared::schema::Schema;
-use shared::wire;
 use thiserror::Error;
 
 use crate::schema::{self, Difference};
@@ -234,7 +234,7 @@ fn carry_out(transaction: &Transaction<'_>, tasks: &[Task]) -> rusqlite::Result<
             }
             Task::Found(founding) => {
                 let put = "INSERT INTO meta VALUES ('founding', ?1)";
-                transaction.execute(put, [wire::plain_bytes(founding)])?;
+                transaction.execute(put, [encoding::encode(founding)])?;
             }
             Task::Renew(incarnation) => {
                 let put = "UPDATE meta SET value = ?1 WHERE key = 'replica'";
@@ -248,7 +248,7 @@ fn carry_out(transaction: &Transaction<'_>, tasks: &[Task]) -> rusqlite::Result<
                 }
                 let floor = read_floor(transaction)?.max(*promised);
                 let put = "INSERT OR REPLACE INTO meta VALUES ('promised', ?1)";
-                transaction.execute(put, [wire::plain_bytes(&floor)])?;
+                transaction.execute(put, [encoding::encode(&floor)])?;
             }
         }
     }
@@ -258,7 +258,7 @@ fn carry_out(transaction: &Transaction<'_>, tasks: &[Task]) -> rusqlite::Result<
 /// The highest ballot that was promised in a room that is dropped.
 fn read_floor(connection: &Connection) -> rusqlite::Result<Ballot> {
     let floor = connection.query_row("SELECT value FROM meta WHERE key = 'promised'", [], |row| {
-        wire::plain_of(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error.into()))
+        encoding::decode(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error.into()))
     });
     Ok(floor.optional()?.unwrap_or(Ballot::ZERO))
 }
@@ -366,7 +366,7 @@ fn read_meta(connection: &Connection) -> rusqlite::Result<(Purpose, About)> {
         schema::from_text(row.get_ref(0)?.as_str()?).map_err(|error| unreadable(Type::Text, error.into()))
     })?;
     let founding = connection.query_row(get, ["founding"], |row| {
-        wire::plain_of(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error.into()))
+        encoding::decode(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error.into()))
     });
     let mut statement = connection.prepare("SELECT id, address FROM relay")?;
     let relays = statement.query_map([], |row| Ok((VoterId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?;

@@ -1,7 +1,9 @@
 //! The agree half's state machine: who owns which number, who votes, and what was decided besides. Driven by the decided
 //! log, so it is equal wherever the same prefix of the log has been applied.
 
+pub mod dynamic;
 mod epoch;
+pub mod finality;
 mod keys;
 mod numbers;
 mod restores;
@@ -11,8 +13,8 @@ mod wish;
 
 pub use epoch::{Dynamic, Epoch, Load, Mode, OnCollision, Reason, Rule, Rung, Setting};
 pub use keys::{Key, KeyEnd, KeyUse, Keyed};
-pub use numbers::{DEFAULT_REACH, MAX_NUMBER, MAX_RANGE, Numbered, Range};
-pub use restores::{Restore, RestoreId, Restores};
+pub use numbers::{DEFAULT_REACH, MAX_RANGE, Numbered, Range};
+pub use restores::{Restore, Restores};
 pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
 pub use wish::{Claim, ClaimId, Granted, KeyedWish, Made, Outcome, Policy, Rejection, Wish};
 
@@ -20,10 +22,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dot::Dot;
-use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::mutation::{self, Mutation};
-use crate::paxos::{Configuration, Entry, Slot};
+use crate::base::dot::Dot;
+use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Configuration, Entry, Slot};
 
 use keys::Keys;
 use numbers::Numbers;

@@ -8,11 +8,11 @@
 //! use std::collections::{BTreeMap, VecDeque};
 //! use std::time::Duration;
 //!
-//! use shared::crdt::FieldEdit;
-//! use shared::id::{ReplicaId, VoterId};
-//! use shared::io::{Command, CommandId, Input, Now, Recovered, Reply};
+//! use shared::schema::FieldEdit;
+//! use shared::base::id::{ReplicaId, VoterId};
+//! use shared::replica::io::{Command, CommandId, Input, Now, Recovered, Reply};
 //! use shared::ledger::Wish;
-//! use shared::paxos::Configuration;
+//! use shared::consensus::Configuration;
 //! use shared::replica::{Config, Replica, Role, Tuning};
 //! use shared::schema::Schema;
 //!
@@ -54,28 +54,12 @@
 //! assert_eq!(replica.view().ledger().highest(), 42);
 //! ```
 
-pub mod codec;
-pub mod crdt;
-pub mod document;
-pub mod dot;
-pub mod dynamic;
-pub mod finality;
-pub mod hlc;
-pub mod id;
-pub mod io;
+pub mod base;
+pub mod consensus;
 pub mod ledger;
-#[cfg(feature = "mutations")]
-pub mod mutation;
-#[cfg(not(feature = "mutations"))]
-mod mutation;
-pub mod observation;
-pub mod paxos;
-pub mod presence;
+pub mod merge;
+pub mod protocol;
 pub mod replica;
 pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
-pub mod split_mix;
-pub mod text;
-pub mod version_vector;
-pub mod wire;

@@ -14,14 +14,17 @@ mod durable;
 mod folds;
 mod hearsay;
 mod holdings;
+pub mod io;
 mod kept;
 mod leases;
 mod numbering;
+pub mod observation;
 mod observing;
 mod once;
 mod orphans;
 mod outbox;
 mod peers;
+pub mod presence;
 mod raised;
 mod reads;
 mod recent;
@@ -50,20 +53,20 @@ pub use witnesses::Witness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::crdt::MaxRegister;
-use crate::document::Document;
-use crate::dot::{Dot, DotSet};
-use crate::dynamic::Controller;
-use crate::hlc::Hlc;
-use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{
+use crate::base::dot::{Dot, DotSet};
+use crate::base::hlc::Hlc;
+use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::split_mix::SplitMix64;
+use crate::consensus::franchise::Franchise;
+use crate::consensus::{Log, Slot, Voter};
+use crate::ledger::dynamic::Controller;
+use crate::ledger::{ClaimId, Ledger, Load};
+use crate::merge::crdt::MaxRegister;
+use crate::merge::document::Document;
+use crate::replica::io::{
     Command, CommandId, Envelope, Fork, Input, Message, Now, Output, PeerId, Recovered, Snapshot, WriteId,
 };
-use crate::ledger::{ClaimId, Ledger, Load};
-use crate::paxos::franchise::Franchise;
-use crate::paxos::{Log, Slot, Voter};
 use crate::schema::Schema;
-use crate::split_mix::SplitMix64;
 
 use changes::Changes;
 use claims::{Claims, Half};

@@ -1,12 +1,16 @@
 //! What a record may hold: the fields and their kinds.
 
+mod field;
+mod given_number;
+pub mod text;
+
+pub use field::{FieldEdit, FieldId, FieldKind, Op, WrongEdit};
+pub use given_number::{GivenNumber, MAX_NUMBER, NUMBER};
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::crdt::{Field, FieldEdit, FieldId, FieldKind, Op, Version, WrongEdit};
-use crate::ledger::MAX_NUMBER;
 
 /// The longest value of a register, in bytes.
 pub const MAX_TEXT_BYTES: usize = 4096;
@@ -23,10 +27,6 @@ const MAX_NAME_BYTES: usize = 64;
 pub const NAME: &str = "name";
 pub const NOTE: &str = "note";
 pub const TAGS: &str = "tags";
-
-/// The register that every record has besides those of its schema: the number that a replica gave it by itself, until
-/// the log has settled it. Concurrent ones are all kept.
-pub const NUMBER: FieldId = FieldId(MAX_FIELDS as u16);
 
 /// The name of a field, as the schema declares it.
 pub type FieldName = String;
@@ -187,26 +187,13 @@ impl Schema {
             return if right && op.kind == FieldKind::Mv { Ok(()) } else { Err(SchemaViolation::NotANumber) };
         }
         let spec = self.known(op.field)?;
-        let right = op.edit.check_kind(spec.kind).and(if op.kind == spec.kind { Ok(()) } else { Err(wrong(spec)) });
+        let right =
+            op.edit.check_kind(spec.kind).and(if op.kind == spec.kind { Ok(()) } else { Err(spec.wrong_edit()) });
         right.map_err(|wrong| SchemaViolation::WrongEdit { field: spec.name.clone(), wrong })?;
         match &op.edit {
             FieldEdit::Assign(text) => spec.check_value(text),
             FieldEdit::Insert(text) | FieldEdit::Remove(text) => spec.check_length(text, MAX_ELEMENT_BYTES),
             FieldEdit::Add(_) => Ok(()),
-        }
-    }
-
-    /// Checks an op on a record that reads as `version`.
-    ///
-    /// # Errors
-    /// The rule that it breaks.
-    pub fn check_op_on(&self, version: &Version, op: &Op) -> Result<(), SchemaViolation> {
-        self.check_op(op)?;
-        match (&op.edit, version.field(op.field)) {
-            (FieldEdit::Insert(_), Some(Field::Set(set))) if set.iter().len() >= MAX_ELEMENTS => {
-                Err(SchemaViolation::TooManyElements { field: self.known(op.field)?.name.clone() })
-            }
-            _ => Ok(()),
         }
     }
 
@@ -219,103 +206,42 @@ impl Schema {
         self.check_required(|field| ops.iter().any(|op| op.field == field))
     }
 
-    /// Checks a whole version, as it arrives from a replica that is not trusted.
-    ///
-    /// # Errors
-    /// The first rule that it breaks.
-    pub fn check_version(&self, version: &Version) -> Result<(), SchemaViolation> {
-        for (id, field) in version.fields() {
-            if *id == NUMBER {
-                let mut values = field.writes().iter().map(|write| &write.value);
-                let right = values.all(|text| text.is_empty() || GivenNumber::parse(text).is_some());
-                if right && field.kind() == FieldKind::Mv {
-                    continue;
-                }
-                return Err(SchemaViolation::NotANumber);
-            }
-            let spec = self.known(*id)?;
-            if field.kind() != spec.kind {
-                return Err(SchemaViolation::WrongEdit { field: spec.name.clone(), wrong: wrong(spec) });
-            }
-            field.writes().iter().try_for_each(|write| spec.check_value(&write.value))?;
-            if let Field::Set(set) = field {
-                set.iter().try_for_each(|element| spec.check_length(element, MAX_ELEMENT_BYTES))?;
-            }
-        }
-        self.check_required(|field| version.field(field).is_some_and(Field::has_value))
-    }
-
-    fn check_required(&self, has: impl Fn(FieldId) -> bool) -> Result<(), SchemaViolation> {
+    pub(crate) fn check_required(&self, has: impl Fn(FieldId) -> bool) -> Result<(), SchemaViolation> {
         match self.fields().find(|&(id, spec)| spec.required && !has(id)) {
             Some((_, spec)) => Err(SchemaViolation::Missing { field: spec.name.clone() }),
             None => Ok(()),
         }
     }
 
-    fn known(&self, field: FieldId) -> Result<&FieldSpec, SchemaViolation> {
+    pub(crate) fn known(&self, field: FieldId) -> Result<&FieldSpec, SchemaViolation> {
         self.spec(field).ok_or_else(|| SchemaViolation::UnknownField { field: format!("#{}", field.0) })
     }
 }
 
 impl FieldSpec {
+    /// An edit of another kind than this field's.
+    pub(crate) fn wrong_edit(&self) -> WrongEdit {
+        WrongEdit { kind: self.kind }
+    }
+
     /// Whether it holds one text, or several until somebody settles which it is.
     #[must_use]
     pub fn is_register(&self) -> bool {
         matches!(self.kind, FieldKind::Lww | FieldKind::Mv)
     }
 
-    fn check_value(&self, text: &str) -> Result<(), SchemaViolation> {
+    pub(crate) fn check_value(&self, text: &str) -> Result<(), SchemaViolation> {
         if self.required && text.trim().is_empty() {
             return Err(SchemaViolation::Missing { field: self.name.clone() });
         }
         self.check_length(text, MAX_TEXT_BYTES)
     }
 
-    fn check_length(&self, text: &str, limit: usize) -> Result<(), SchemaViolation> {
+    pub(crate) fn check_length(&self, text: &str, limit: usize) -> Result<(), SchemaViolation> {
         let bytes = text.len();
         if bytes > limit {
             return Err(SchemaViolation::TextTooLong { field: self.name.clone(), bytes, limit });
         }
         Ok(())
     }
-}
-
-/// What the register [`NUMBER`] holds: a number that a replica gave, as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GivenNumber {
-    pub number: u64,
-    /// The number of the epoch in which it was given.
-    pub epoch: u64,
-    /// Whether out of a lease.
-    pub leased: bool,
-}
-
-/// What follows a leased number.
-const LEASED: &str = " leased";
-
-impl GivenNumber {
-    pub(crate) fn op(self) -> Op {
-        let GivenNumber { number, epoch, leased } = self;
-        let text = format!("{number} {epoch}{}", if leased { LEASED } else { "" });
-        Op { field: NUMBER, kind: FieldKind::Mv, edit: FieldEdit::Assign(text) }
-    }
-
-    /// The op that takes it back.
-    pub(crate) fn none() -> Op {
-        Op { field: NUMBER, kind: FieldKind::Mv, edit: FieldEdit::Assign(String::new()) }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (text, leased) = match text.strip_suffix(LEASED) {
-            Some(text) => (text, true),
-            None => (text, false),
-        };
-        let (number, epoch) = text.split_once(' ')?;
-        let given = GivenNumber { number: number.parse().ok()?, epoch: epoch.parse().ok()?, leased };
-        (1..=MAX_NUMBER).contains(&given.number).then_some(given)
-    }
-}
-
-fn wrong(spec: &FieldSpec) -> WrongEdit {
-    WrongEdit { kind: spec.kind }
 }

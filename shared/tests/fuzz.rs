@@ -6,7 +6,7 @@ mod targets;
 use std::fs;
 use std::path::PathBuf;
 
-use shared::split_mix::SplitMix64;
+use shared::base::split_mix::SplitMix64;
 
 /// How many damaged inputs are made of each corpus.
 const DAMAGED: u64 = 20_000;

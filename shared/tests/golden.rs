@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use shared::crdt::{FieldEdit, FieldId, FieldKind, Lattice, Op};
-use shared::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
-use shared::dot::{Dot, DotSet};
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
-use shared::io::{Message, Violation};
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
+use shared::base::room::Room;
+use shared::consensus::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix, Votes};
 use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedWish, Load, Wish};
-use shared::observation::{End, LinkSeen, Observation, Votes};
-use shared::paxos::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix};
-use shared::presence::{PresenceNews, RelayNews, StatusNews, TabsNews};
-use shared::schema::Schema;
-use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Room, Update};
+use shared::merge::crdt::Lattice;
+use shared::merge::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
+use shared::protocol::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Update};
+use shared::replica::io::{Message, Violation};
+use shared::replica::observation::{End, LinkSeen, Observation};
+use shared::replica::presence::{PresenceNews, RelayNews, StatusNews, TabsNews};
+use shared::schema::{FieldEdit, FieldId, FieldKind, Op, Schema};
 
 const ALICE: ReplicaId = ReplicaId(0xa11c_e000_0000_0001);
 const SECRET: ReplicaSecret = ReplicaSecret::new([7; ReplicaSecret::BYTES]);
@@ -115,7 +116,7 @@ fn frames() -> Vec<Frame> {
         Message::Held { dots: some },
         Message::Restored { record: ANNA, edit: Dot::new(BOB, 7) },
         Message::Revived { record: ANNA, edit: Dot::new(BOB, 7) },
-        Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(4) }),
+        Message::Paxos(consensus::Message::Prepare { ballot, decided: Slot(4) }),
         Message::Fetch { first: Slot(300) },
         Message::Propose(claim()),
         Message::Propose(claim_under_key()),
@@ -241,9 +242,9 @@ fn frames_of_a_link_are_read_and_written_as_ever() {
 #[test]
 fn documents_are_read_as_ever() {
     for (name, document) in [("document.bin", document()), ("folded.bin", folded())] {
-        let kept = golden(name, &wire::document_bytes(&document, &DotSet::default()));
+        let kept = golden(name, &protocol::document_bytes(&document, &DotSet::default()));
         let mut read = Document::default();
-        for delta in wire::document_deltas(&kept).expect("a version that can be read") {
+        for delta in protocol::document_deltas(&kept).expect("a version that can be read") {
             let delta: Delta = delta.expect("a delta");
             read.merge(delta);
         }
@@ -260,9 +261,9 @@ fn versions_and_sets_of_dots_on_disk_are_read_and_written_as_ever() {
         assert_eq!(Packed::from_bytes(ANNA, &kept).expect("a version").unpack(ANNA), live, "{name}");
         assert_eq!(Packed::new(ANNA, &live).as_bytes(), kept, "{name}");
     }
-    let kept = golden("dot_set.bin", &wire::dot_set_bytes(document().context()));
-    assert_eq!(wire::dot_set_of(&kept).as_ref(), Ok(document().context()));
-    assert_eq!(wire::dot_set_bytes(document().context()), kept);
+    let kept = golden("dot_set.bin", &protocol::dot_set_bytes(document().context()));
+    assert_eq!(protocol::dot_set_of(&kept).as_ref(), Ok(document().context()));
+    assert_eq!(protocol::dot_set_bytes(document().context()), kept);
 }
 
 /// The examples in `docs/wire.md` are true: each block of hex is what is said to be written.

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use shared::crdt::{FieldEdit, FieldId, FieldKind, Op};
-use shared::document::{Document, Packed};
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Input, Message, Now, PeerId, PeerKind, Recovered};
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::merge::document::{Document, Packed};
+use shared::protocol::{Encoder, Frame, MAX_FRAME_BYTES};
+use shared::replica::io::{Input, Message, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role, Tuning};
-use shared::schema::Schema;
-use shared::wire::{Encoder, Frame, MAX_FRAME_BYTES};
+use shared::schema::{FieldEdit, FieldId, FieldKind, Op, Schema};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_100_000 };
 const RECORDS: u64 = 100_000;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
-use shared::crdt::{Field, FieldEdit, FieldId, FieldKind, Lattice, Op, Version};
-use shared::document::{Comparison, Delta, Document, Merged, News, NotYet, Unfit};
-use shared::dot::{Dot, DotSet};
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId};
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::merge::crdt::{Field, Lattice, Version};
+use shared::merge::document::{Comparison, Delta, Document, Merged, News, NotYet, Unfit};
+use shared::schema::{FieldEdit, FieldId, FieldKind, Op};
 
 #[cfg(target_family = "wasm")]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -8,17 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use history::{Deeds, History, NAME, NOTE, TAGS, VISITS};
-use shared::crdt::{FieldEdit, FieldKind};
-use shared::document::Document;
-use shared::dot::Dot;
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, WriteOp};
-use shared::paxos::Configuration;
+use shared::base::dot::Dot;
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::split_mix::SplitMix64;
+use shared::consensus::Configuration;
+use shared::merge::document::Document;
+use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::replica::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, WriteOp};
 use shared::replica::{Config, Replica, Role, Tuning};
-use shared::schema::{FieldSpec, Schema};
-use shared::split_mix::SplitMix64;
-use shared::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::schema::{FieldEdit, FieldKind, FieldSpec, Schema};
 
 /// How many seeds an ordinary run tries, with so many steps each.
 const SEEDS: u64 = 200;

@@ -10,13 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use shared::id::{ReplicaId, VoterId};
-use shared::io::WriteOp;
-use shared::ledger::{Claim, ClaimId, Wish};
+use shared::base::encoding;
+use shared::base::id::{ReplicaId, VoterId};
 #[cfg(feature = "mutations")]
-use shared::mutation::{self, Mutation};
-use shared::paxos::{Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Position, Slot, Standing, Voter};
-use shared::wire;
+use shared::base::mutation::{self, Mutation};
+use shared::consensus::{
+    Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Position, Slot, Standing, Voter,
+};
+use shared::ledger::{Claim, ClaimId, Wish};
+use shared::replica::io::WriteOp;
 #[cfg(feature = "mutations")]
 use stateright::HasDiscoveries;
 use stateright::{Checker, Model, Property};
@@ -193,7 +195,7 @@ impl State {
         // These hurry things along, or tell of older disks, which do not come back here: all of them get lost.
         let lost = matches!(message, Message::Refused { .. } | Message::StepDown { .. } | Message::AskStanding);
         if !lost {
-            self.network.insert((from, to, wire::plain_bytes(message)));
+            self.network.insert((from, to, encoding::encode(message)));
         }
     }
 
@@ -287,11 +289,9 @@ impl Model for Bounds {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        actions.extend(
-            state.network.iter().map(|(from, to, bytes)| {
-                Action::Deliver(*from, *to, wire::plain_of(bytes).expect("it reads as written"))
-            }),
-        );
+        actions.extend(state.network.iter().map(|(from, to, bytes)| {
+            Action::Deliver(*from, *to, encoding::decode(bytes).expect("it reads as written"))
+        }));
         for (&id, node) in &state.nodes {
             let leads = node.voter.capacity() > 0;
             let times = |of: &[VoterId]| of.iter().filter(|&&stood| stood == id).count();

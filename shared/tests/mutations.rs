@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use shared::mutation::{self, Mutation};
+use shared::base::mutation::{self, Mutation};
 use shared::sim::{self, Faults};
 
 /// How many seeds a broken rule may survive.

@@ -10,18 +10,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use room::{Node, Room, START};
-use shared::crdt::FieldEdit;
-use shared::document::{Change, Live};
-use shared::dot::DotSet;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{
+use shared::base::dot::DotSet;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::consensus::{self, Ballot, Configuration, Slot};
+use shared::ledger::{Rejection, Wish};
+use shared::merge::document::{Change, Live};
+use shared::replica::io::{
     Command, CommandId, CommandRejection, Event, ImportId, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
     WriteId,
 };
-use shared::ledger::{Rejection, Wish};
-use shared::paxos::{self, Ballot, Configuration, Slot};
 use shared::replica::{Config, Replica, Role, Tuning};
-use shared::schema::{MAX_ELEMENTS, Schema};
+use shared::schema::{FieldEdit, MAX_ELEMENTS, Schema};
 
 const ELECTION: Duration = Duration::from_secs(1);
 
@@ -529,11 +528,11 @@ fn nothing_leaves_before_what_it_depends_on_is_durable() {
     let _ = relay.handle(START, Input::Found(Configuration { number: 0, voters }.into()));
     let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(2), ReplicaId(2))));
     let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(2) };
-    let prepare = Message::Paxos(paxos::Message::Prepare { ballot, decided: Slot(0) });
+    let prepare = Message::Paxos(consensus::Message::Prepare { ballot, decided: Slot(0) });
     let output = relay.handle(START, Input::Receive(PeerId(1), prepare));
     let write = output.write.expect("a promise is written");
     assert_eq!(output.sends, [], "and not given before");
     let output = relay.handle(START, Input::Persisted(write.id));
-    let promised = |message: &Message| matches!(message, Message::Paxos(paxos::Message::Promise { .. }));
+    let promised = |message: &Message| matches!(message, Message::Paxos(consensus::Message::Promise { .. }));
     assert!(output.sends.iter().any(|envelope| promised(&envelope.message)), "given once it is durable");
 }

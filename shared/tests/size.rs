@@ -1,12 +1,13 @@
 //! State, not history: what a document takes follows what is in it.
 
-use shared::crdt::{FieldEdit, FieldId, FieldKind, Lattice, Op};
-use shared::document::{Document, News};
-use shared::dot::{Dot, DotSet};
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId};
-use shared::split_mix::SplitMix64;
-use shared::wire;
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::base::split_mix::SplitMix64;
+use shared::merge::crdt::Lattice;
+use shared::merge::document::{Document, News};
+use shared::protocol;
+use shared::schema::{FieldEdit, FieldId, FieldKind, Op};
 
 const WRITERS: u64 = 1540;
 /// What a version vector takes for each replica at the least: its id, which is random.
@@ -30,7 +31,7 @@ fn edit(document: &mut Document, record: RecordId, author: ReplicaId, time: u64)
 }
 
 fn bytes_of(document: &Document) -> usize {
-    wire::document_bytes(document, &DotSet::default()).len()
+    protocol::document_bytes(document, &DotSet::default()).len()
 }
 
 #[test]

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config as ProptestConfig;
-use shared::crdt::{FieldEdit, FieldId, FieldKind, Op};
-use shared::document::{Delta, Document, Edit};
-use shared::dot::{Dot, DotSet};
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered};
-use shared::replica::{Config, Replica, Role, Tuning};
-use shared::schema::Schema;
-use shared::wire::{
-    DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, Room, VERSION, bytes_to_decode,
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
+use shared::base::room::Room;
+use shared::merge::document::{Delta, Document, Edit};
+use shared::protocol::{
+    DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, VERSION, bytes_to_decode,
 };
+use shared::replica::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, Recovered};
+use shared::replica::{Config, Replica, Role, Tuning};
+use shared::schema::{FieldEdit, FieldId, FieldKind, Op, Schema};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 
@@ -102,7 +102,7 @@ proptest! {
 #[test]
 fn what_is_wrong_with_a_frame_is_said() {
     let read = |bytes: &[u8], limit| Decoder::new(limit).frame(bytes);
-    let bye = Encoder::default().frame(&Frame::Bye(shared::io::Violation::Stopping));
+    let bye = Encoder::default().frame(&Frame::Bye(shared::replica::io::Violation::Stopping));
     assert_eq!(read(&bye, 1), Err(DecodeError::Oversized { limit: 1 }));
     let mut newer = bye.clone();
     newer[0] = VERSION + 1;
@@ -142,7 +142,7 @@ fn a_table_that_is_full_begins_anew_and_a_goodbye_is_read_at_any_time() {
         assert_eq!(decoder.frame(&bytes), Ok(frame));
     }
     assert_eq!(lengths[0], lengths[1], "the table began anew, since it was full");
-    let bye = Frame::Bye(shared::io::Violation::Stopping);
+    let bye = Frame::Bye(shared::replica::io::Violation::Stopping);
     assert_eq!(decoder.frame(&Encoder::default().frame(&bye)), Ok(bye), "also one that has overtaken other frames");
 }
 
@@ -152,7 +152,7 @@ fn an_edit_of_a_short_field_takes_28_bytes_at_the_most() {
     let secret = ReplicaSecret::new([7; ReplicaSecret::BYTES]);
     let (me, other) = (secret.replica(), ReplicaId(0x0fed_cba9_8765_4321));
     let mut encoder = Encoder::default();
-    let hello = Frame::Hello(shared::wire::Hello::Tab { secret, room: "room".to_owned() });
+    let hello = Frame::Hello(shared::protocol::Hello::Tab { secret, room: "room".to_owned() });
     let context = [Dot::new(me, 40), Dot::new(other, 100_000)].into_iter().collect();
     let have = Frame::Message(Message::Have {
         context,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use shared::id::VoterId;
+use shared::base::id::VoterId;
 
 use crate::figures::{extremes, median};
 use crate::nodes::{NODES, Relays, Tab};

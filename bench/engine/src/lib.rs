@@ -4,14 +4,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::crdt::FieldEdit;
-use shared::dot::{Dot, MAX_COUNTER};
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Now, PeerId, PeerKind, Recovered};
+use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::id::{RecordId, ReplicaId, VoterId};
 use shared::ledger::Wish;
+use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::replica::io::{Command, CommandId, Input, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, FieldView, Replica, Role};
-use shared::schema::Schema;
-use shared::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::schema::{FieldEdit, Schema};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 const RELAY: PeerId = PeerId(1);

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use shared::crdt::FieldEdit;
-use shared::document::{Delta, Document};
-use shared::dot::{Dot, DotSet};
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, ReplicaSecret};
-use shared::io::Message;
-use shared::paxos::Slot;
-use shared::schema::Schema;
-use shared::wire::{Encoder, Frame, Hello};
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
+use shared::consensus::Slot;
+use shared::merge::document::{Delta, Document};
+use shared::protocol::{Encoder, Frame, Hello};
+use shared::replica::io::Message;
+use shared::schema::{FieldEdit, Schema};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -206,7 +205,8 @@ async fn stay_deaf(port: u16, number: u64, sent: &AtomicU64) -> std::io::Result<
     let hello = Frame::Hello(Hello::Tab { secret: secret(number), room: "people".to_owned() });
     tcp.write_all(&packet(&encoder.frame(&hello))).await?;
     let (context, decided) = (DotSet::default(), Slot(0));
-    let have = Frame::Message(Message::Have { context, fingerprint: 0, decided, chain: 0, restores: Default::default() });
+    let have =
+        Frame::Message(Message::Have { context, fingerprint: 0, decided, chain: 0, restores: Default::default() });
     for _ in 0..ASKED {
         let bytes = packet(&encoder.frame(&have));
         tcp.write_all(&bytes).await?;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use shared::crdt::FieldEdit;
-use shared::io::{Command, CommandId, CommandRejection, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
 use shared::ledger::Wish;
+use shared::protocol::{Frame, Hello};
+use shared::replica::io::{
+    Command, CommandId, CommandRejection, Input, Now, Output, PeerId, PeerKind, Recovered, Reply,
+};
 use shared::replica::{Config, Replica, Role};
-use shared::schema::Schema;
-use shared::wire::{Frame, Hello};
+use shared::schema::{FieldEdit, Schema};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use shared::id::ReplicaSecret;
-use shared::io::Violation;
-use shared::wire::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::base::id::ReplicaSecret;
+use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::replica::io::Violation;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;

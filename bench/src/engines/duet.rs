@@ -1,16 +1,18 @@
-//! `shared::document`: a map is a record whose fields are last-writer-wins registers; a map with many keys is a collection
+//! `shared::merge::document`: a map is a record whose fields are last-writer-wins registers; a map with many keys is a collection
 //! of records.
 
 use std::collections::BTreeMap;
 
-use shared::crdt::{Field, FieldEdit, FieldId, FieldKind, Op};
-use shared::document::{Document, News};
-use shared::dot::{Dot, DotSet};
-use shared::hlc::Hlc;
-use shared::id::{RecordId, ReplicaId, ReplicaSecret};
-use shared::io::Message;
-use shared::paxos::Slot;
-use shared::wire::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Room};
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::Hlc;
+use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
+use shared::base::room::Room;
+use shared::consensus::Slot;
+use shared::merge::crdt::Field;
+use shared::merge::document::{Document, News};
+use shared::protocol::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::replica::io::Message;
+use shared::schema::{FieldEdit, FieldId, FieldKind, Op};
 
 use super::{Engine, Person};
 use crate::random::random;
@@ -67,7 +69,7 @@ impl Duet {
     }
 
     fn edit(&mut self, record: RecordId, fields: &[(FieldId, &str)]) -> Vec<u8> {
-        let dot = self.document.next_dot(self.me);
+        let dot = self.document.next_dot(self.me).expect("a short history");
         let assign = |&(field, text): &(FieldId, &str)| Op {
             field,
             kind: FieldKind::Lww,
@@ -82,12 +84,12 @@ impl Duet {
     }
 
     fn add(&mut self, fields: &[(FieldId, &str)]) -> (RecordId, Vec<u8>) {
-        let record = RecordId(self.document.next_dot(self.me));
+        let record = RecordId(self.document.next_dot(self.me).expect("a short history"));
         (record, self.edit(record, fields))
     }
 
     fn fold(&mut self, record: RecordId) {
-        let dot = self.document.next_dot(self.me);
+        let dot = self.document.next_dot(self.me).expect("a short history");
         self.document.fold(record, dot).expect("little texts fit");
     }
 
@@ -99,7 +101,7 @@ impl Duet {
     }
 
     fn take_in(&mut self, bytes: &[u8]) {
-        for delta in wire::document_deltas(bytes).expect("own bytes") {
+        for delta in protocol::document_deltas(bytes).expect("own bytes") {
             self.document.merge(delta.expect("own bytes"));
         }
     }
@@ -121,7 +123,13 @@ impl Engine for Duet {
         let room = Room::try_from("bench".to_owned()).expect("a name for a room");
         let hello = Hello::Tab { secret: self.secret.clone(), room: room.as_str().to_owned() };
         let context = self.document.context().clone();
-        let have = Message::Have { context, fingerprint: self.document.fingerprint(), decided: Slot(0), chain: 0, restores: Default::default() };
+        let have = Message::Have {
+            context,
+            fingerprint: self.document.fingerprint(),
+            decided: Slot(0),
+            chain: 0,
+            restores: Default::default(),
+        };
         [Frame::Hello(hello), Frame::Message(have)].iter().map(|frame| self.encoder.frame(frame)).collect()
     }
 
@@ -175,7 +183,7 @@ impl Engine for Duet {
         if self.document.version_count(Self::shared()) > 1 {
             self.fold(Self::shared());
         }
-        wire::document_bytes(&self.document, &DotSet::default())
+        protocol::document_bytes(&self.document, &DotSet::default())
     }
 
     fn load(client: u64, saved: &[u8]) -> Self {
@@ -202,7 +210,7 @@ impl Engine for Duet {
     }
 
     fn delta_for(&mut self, other: &mut Self) -> Vec<u8> {
-        wire::document_bytes(&self.document, other.document.context())
+        protocol::document_bytes(&self.document, other.document.context())
     }
 
     fn apply_delta(&mut self, delta: &[u8]) {

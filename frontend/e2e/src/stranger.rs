@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use futures_util::{SinkExt, StreamExt};
-use shared::io::Violation;
-use shared::wire::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::replica::io::Violation;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::accept_async;

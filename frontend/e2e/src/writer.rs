@@ -5,12 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
-use shared::crdt::FieldEdit;
-use shared::id::{RecordId, ReplicaSecret};
-use shared::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
+use shared::base::id::{RecordId, ReplicaSecret};
+use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::replica::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
 use shared::replica::{Config, Replica, Role};
-use shared::schema::{NAME, NOTE, Schema, TAGS};
-use shared::wire::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::schema::{FieldEdit, NAME, NOTE, Schema, TAGS};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message as Packet;

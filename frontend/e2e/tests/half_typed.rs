@@ -6,7 +6,7 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::wait_for;
 use e2e::writer::{Writer, name};
-use shared::id::ReplicaSecret;
+use shared::base::id::ReplicaSecret;
 
 /// The content of the field with this name; an error if there is no such field.
 fn field(label: &str) -> String {

@@ -9,7 +9,7 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::wait_for;
 use e2e::writer::Writer;
-use shared::id::ReplicaSecret;
+use shared::base::id::ReplicaSecret;
 use tempfile::TempDir;
 
 const LINES: usize = 10_000;

@@ -6,7 +6,7 @@ use e2e::many::State;
 use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::writer::Writer;
-use shared::id::ReplicaSecret;
+use shared::base::id::ReplicaSecret;
 
 const PEOPLE: usize = 20_000;
 const COUNT: &str = "#people-heading + p";

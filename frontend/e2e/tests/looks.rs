@@ -6,7 +6,7 @@ use e2e::relays::Relays;
 use e2e::room;
 use e2e::tab::Tab;
 use e2e::writer::Writer;
-use shared::id::ReplicaSecret;
+use shared::base::id::ReplicaSecret;
 
 /// The narrowest phones that are still about.
 const NARROW: Window = Window { width: 320, height: 568 };

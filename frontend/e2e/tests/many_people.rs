@@ -6,7 +6,7 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::writer::{Writer, name};
 use e2e::{press, wait_for};
-use shared::id::ReplicaSecret;
+use shared::base::id::ReplicaSecret;
 
 const PEOPLE: usize = 10_000;
 /// A few screens of them.

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use shared::document::Live;
-use shared::id::RecordId;
+use shared::base::id::RecordId;
+use shared::merge::document::Live;
 use shared::schema::FieldName;
 use yew::prelude::*;
 

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use shared::crdt::FieldEdit;
-use shared::document::Live;
-use shared::id::RecordId;
+use shared::base::id::RecordId;
+use shared::merge::document::Live;
+use shared::schema::FieldEdit;
 use yew::prelude::*;
 
 use super::drafts::DraftOf;

@@ -1,6 +1,6 @@
 //! What nobody should miss.
 
-use shared::crdt::FieldEdit;
+use shared::schema::FieldEdit;
 use yew::prelude::*;
 
 use crate::engine::session::Action;

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use shared::crdt::{FieldEdit, FieldKind};
-use shared::schema::{FieldName, SchemaViolation};
+use shared::schema::{FieldEdit, FieldKind, FieldName, SchemaViolation};
 use web_sys::HtmlElement;
 use yew::prelude::*;
 

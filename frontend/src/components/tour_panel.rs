@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::crdt::FieldEdit;
+use shared::schema::FieldEdit;
 use yew::prelude::*;
 
 use crate::browser;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 use yew::prelude::*;
 
 use super::drafts::{Draft, Drafts};

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::crdt::FieldEdit;
-use shared::id::RecordId;
-use shared::io::{Message, Now};
+use shared::base::id::RecordId;
+use shared::replica::io::{Message, Now};
+use shared::schema::FieldEdit;
 
 use super::session::{Action, NewRecord, NotRegistered, NumberWish, Session};
 use crate::tr;

@@ -6,8 +6,8 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use shared::id::ReplicaId;
-use shared::wire::Room;
+use shared::base::id::ReplicaId;
+use shared::base::room::Room;
 use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;

@@ -8,13 +8,13 @@
 //! others both are kept as far as the relay's record still shows which one it has. A removal is not carried over where the
 //! id itself made what would be removed: it might be the other one's, which the removal was not about.
 
-use shared::crdt::{AwSet, Field, FieldEdit, FieldId, PnCounter, Version, Write};
-use shared::document::LostWrite;
-use shared::dot::{Dot, DotSet};
-use shared::id::RecordId;
+use shared::base::dot::{Dot, DotSet};
+use shared::base::id::RecordId;
 use shared::ledger::Wish;
+use shared::merge::crdt::{AwSet, Field, PnCounter, Version, Write};
+use shared::merge::document::LostWrite;
 use shared::replica::{FieldView, NumberView, RecordView, View};
-use shared::schema::FieldName;
+use shared::schema::{FieldEdit, FieldId, FieldName};
 
 use super::session::{NewRecord, NumberWish};
 

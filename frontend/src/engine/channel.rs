@@ -2,7 +2,8 @@
 
 use gloo::events::EventListener;
 use js_sys::Uint8Array;
-use shared::wire::{Room, VERSION};
+use shared::base::room::Room;
+use shared::protocol::VERSION;
 use wasm_bindgen::JsCast;
 use web_sys::{BroadcastChannel, MessageEvent};
 

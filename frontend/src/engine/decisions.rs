@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use litemap::LiteMap;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::Now;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::consensus::{Accepted, Ballot, Entry, Slot};
 use shared::ledger::{Claim, Granted, Outcome, Reason, Rejection, Resolution, Rung, Wish};
-use shared::paxos::{Accepted, Ballot, Entry, Slot};
 use shared::replica::View;
+use shared::replica::io::Now;
 
 /// How many slots are kept.
 const KEPT: usize = 300;

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use shared::document::LostWrite;
-use shared::finality::Numbering;
-use shared::hlc::ClockAhead;
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{CommandRejection, Violation};
+use shared::base::hlc::ClockAhead;
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::Slot;
+use shared::ledger::finality::Numbering;
 use shared::ledger::{ClaimId, Dynamic, Load, Policy, Range, Reason, Rejection, Resolution, Rung};
-use shared::paxos::Slot;
+use shared::merge::document::LostWrite;
 use shared::replica::Undoable;
+use shared::replica::io::{CommandRejection, Violation};
 use shared::schema::FieldName;
 
 use crate::language::Language;

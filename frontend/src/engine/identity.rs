@@ -2,8 +2,8 @@
 //! to whoever holds its lock, and goes on only from the state that its last holder left. A secret proves the id to relays;
 //! it lives in the replica's own database, and in no other place that outlives the tab.
 
-use shared::id::{ReplicaId, ReplicaSecret};
-use shared::wire::Room;
+use shared::base::id::{ReplicaId, ReplicaSecret};
+use shared::base::room::Room;
 
 use super::fact::Fact;
 use super::lock::{self, Lock, Patience};

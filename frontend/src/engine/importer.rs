@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::Message;
+use shared::base::id::{RecordId, ReplicaId};
 use shared::replica::Undoable;
+use shared::replica::io::Message;
 
 use super::fact::Fact;
 use super::session::{Action, Session};

@@ -1,8 +1,8 @@
 //! Keeps the session's writes on the device: what comes while a transaction is under way goes together into the next one.
 
-use shared::id::ReplicaId;
-use shared::io::{Now, Recovered, WriteBatch, WriteId};
+use shared::base::id::ReplicaId;
 use shared::replica::View;
+use shared::replica::io::{Now, Recovered, WriteBatch, WriteId};
 use shared::schema::Schema;
 use std::rc::Rc;
 use std::time::Duration;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use shared::crdt::FieldEdit;
-use shared::id::RecordId;
+use shared::base::id::RecordId;
+use shared::schema::FieldEdit;
 use web_sys::XmlHttpRequest;
 
 use super::Engine;

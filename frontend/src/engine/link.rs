@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use shared::hlc::ClockAhead;
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Message, Violation};
+use shared::base::hlc::ClockAhead;
+use shared::base::id::{ReplicaId, VoterId};
+use shared::base::room::Room;
+use shared::protocol::{Frame, Hello};
+use shared::replica::io::{Message, Violation};
 use shared::schema::Schema;
-use shared::wire::{Frame, Hello, Room};
 use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use shared::document::{Change, LostWrite};
-use shared::dot::Dot;
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Event, Input, Message};
+use shared::base::dot::Dot;
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::merge::document::{Change, LostWrite};
+use shared::replica::io::{Event, Input, Message};
 use shared::replica::{FieldView, RecordView, View};
 use shared::schema::FieldName;
 

@@ -5,10 +5,11 @@
 //! would only say it again.
 
 use litemap::LiteMap;
-use shared::id::ReplicaId;
-use shared::io::{Message, Now, PeerId};
+use shared::base::encoding;
+use shared::base::id::ReplicaId;
+use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::replica::io::{Message, Now, PeerId};
 use shared::schema::Schema;
-use shared::wire::{self, Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 
 use super::session::Session;
 
@@ -233,7 +234,7 @@ impl Neighbours {
     }
 
     fn on_open(&mut self, session: &mut Session, now: Now, from: ReplicaId, theirs: u64, body: &[u8]) {
-        let Ok(schema) = wire::plain_of::<Schema>(body) else { return };
+        let Ok(schema) = encoding::decode::<Schema>(body) else { return };
         if !self.known.contains_key(&from) {
             self.greet(from, true);
             // One of the two has no relay: the other tab, until it says otherwise.
@@ -299,7 +300,7 @@ impl Neighbours {
     }
 
     fn open(&mut self, session: &Session, tab: ReplicaId, number: u64) {
-        let schema = wire::plain_bytes(session.view().schema());
+        let schema = encoding::encode(session.view().schema());
         self.say(Kind::Open, tab, number, &schema);
     }
 

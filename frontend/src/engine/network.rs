@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use litemap::LiteMap;
-use shared::id::VoterId;
-use shared::io::Now;
-use shared::observation::{End, LinkSeen, Observation, Votes};
-use shared::paxos::Slot;
+use shared::base::id::VoterId;
+use shared::consensus::{Slot, Votes};
+use shared::replica::io::Now;
+use shared::replica::observation::{End, LinkSeen, Observation};
 
 /// How many messages are shown to move at one time.
 const MAX_PULSES: usize = 24;

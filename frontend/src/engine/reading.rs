@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use shared::dot::DotSet;
-use shared::id::ReplicaId;
+use shared::base::dot::DotSet;
+use shared::base::id::ReplicaId;
 use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;

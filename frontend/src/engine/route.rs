@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use shared::hlc::ClockAhead;
-use shared::id::ReplicaId;
-use shared::io::Violation;
+use shared::base::hlc::ClockAhead;
+use shared::base::id::ReplicaId;
+use shared::replica::io::Violation;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);

@@ -5,19 +5,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use litemap::LiteMap;
-use shared::crdt::FieldEdit;
-use shared::document::{Live, LostWrite};
-use shared::dot::DotSet;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{
+use shared::base::dot::DotSet;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::consensus::Slot;
+use shared::ledger::Wish;
+use shared::merge::document::{Live, LostWrite};
+use shared::replica::io::{
     Changed, Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered,
     Reply, Violation, WriteBatch, WriteId,
 };
-use shared::ledger::Wish;
-use shared::observation::Observation;
-use shared::paxos::Slot;
+use shared::replica::observation::Observation;
 use shared::replica::{Config, Replica, Role, Undoable, View};
-use shared::schema::{FieldName, Schema};
+use shared::schema::{FieldEdit, FieldName, Schema};
 
 use super::fact::{Fact, Feed};
 use super::load_history::LoadHistory;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use js_sys::{ArrayBuffer, Uint8Array};
-use shared::wire::{DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::protocol::{DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 

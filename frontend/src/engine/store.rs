@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use gloo::events::EventListener;
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
-use shared::id::ReplicaId;
-use shared::wire::Room;
+use shared::base::id::ReplicaId;
+use shared::base::room::Room;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;

@@ -1,8 +1,8 @@
 //! A tab whose id relays refuse for good goes on under a new one, in the same page. What no relay has of it is done again
 //! under the new id.
 
-use shared::id::ReplicaId;
-use shared::io::Violation;
+use shared::base::id::ReplicaId;
+use shared::replica::io::Violation;
 use shared::schema::Schema;
 use wasm_bindgen_futures::spawn_local;
 

@@ -1,7 +1,7 @@
 //! Which column, or which key of a record, means what.
 
+use shared::schema::text::unguarded;
 use shared::schema::{FieldSpec, Schema};
-use shared::text::unguarded;
 
 use crate::tr;
 

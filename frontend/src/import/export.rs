@@ -1,11 +1,10 @@
 //! Records as a file that can be imported again, here or over the API.
 
-use shared::crdt::FieldKind;
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 use shared::ledger::Wish;
 use shared::replica::{FieldView, NumberView, RecordView};
-use shared::schema::Schema;
-use shared::text::guarded_cell;
+use shared::schema::text::guarded_cell;
+use shared::schema::{FieldKind, Schema};
 
 use super::columns::heading_of;
 use super::csv::list_cell;

@@ -1,7 +1,7 @@
 //! Makes a record of a row.
 
 use shared::schema::Schema;
-use shared::text::unguarded;
+use shared::schema::text::unguarded;
 
 use super::columns::{Heading, Use};
 use super::json::Json;

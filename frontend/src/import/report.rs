@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::text::{guarded_cell, unguarded};
+use shared::schema::text::{guarded_cell, unguarded};
 
 use super::csv::CsvReader;
 use super::source::TOLD;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use shared::id::RecordId;
-use shared::io::{CommandRejection, ImportId, Message, Now};
+use shared::base::id::RecordId;
 use shared::ledger::Rejection;
+use shared::replica::io::{CommandRejection, ImportId, Message, Now};
 use shared::schema::SchemaViolation;
 
 use super::pace::Pace;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use shared::schema::Schema;
-use shared::text::unguarded;
+use shared::schema::text::unguarded;
 
 use super::columns::{self, Heading, Use};
 use super::csv::{BadRecord, CsvReader};

@@ -1,8 +1,7 @@
 //! Reads one place of a file as a value of a record: exactly, or with the reason why not.
 
-use shared::crdt::{FieldEdit, FieldKind};
-use shared::schema::{FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation};
-use shared::text::parse_count;
+use shared::schema::text::parse_count;
+use shared::schema::{FieldEdit, FieldKind, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation};
 
 use super::csv::elements_of;
 use super::json::Json;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use shared::crdt::FieldEdit;
+use shared::schema::FieldEdit;
 use yew::prelude::*;
 
 use super::SEARCH_ID;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::crdt::FieldKind;
+use shared::schema::FieldKind;
 use yew::prelude::*;
 
 use crate::browser;

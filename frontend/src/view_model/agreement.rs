@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use shared::id::{ReplicaId, VoterId};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::{Accepted, Ballot, Entry, Slot};
 use shared::ledger::{Claim, Granted, Outcome, Reason, Rejection, Resolution};
-use shared::paxos::{Accepted, Ballot, Entry, Slot};
 
 use super::nodes::relay_name;
 use super::{LocalTime, rung_name};

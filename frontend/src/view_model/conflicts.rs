@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use litemap::LiteMap;
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
-use shared::text::guarded_cell;
+use shared::schema::text::guarded_cell;
 
 use super::contested::released;
 use super::number::{collision_in_words, owner_in_words};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 use shared::ledger::Conflict;
 use shared::replica::NumberView;
 
@@ -55,12 +55,12 @@ impl Contested {
 /// The numbers that replicas have given a record by themselves.
 fn given(number: &NumberView) -> impl Iterator<Item = u64> {
     let provisional = number.provisional.iter().map(|claim| claim.for_now().number);
-    number.leased.map(shared::finality::Final::into_inner).into_iter().chain(provisional)
+    number.leased.map(shared::ledger::finality::Final::into_inner).into_iter().chain(provisional)
 }
 
 /// The numbers that a record has, whatever they rest on.
 pub(super) fn numbers(number: &NumberView) -> Vec<u64> {
-    let decided = number.held.map(shared::finality::Final::into_inner).or(number.unreleased);
+    let decided = number.held.map(shared::ledger::finality::Final::into_inner).or(number.unreleased);
     decided.map(|decided| decided.number).into_iter().chain(given(number)).collect()
 }
 

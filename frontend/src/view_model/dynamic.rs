@@ -1,7 +1,7 @@
 //! The dynamic method, in words: how numbers are given now, why, and who may give which by itself.
 
 use litemap::LiteMap;
-use shared::id::ReplicaId;
+use shared::base::id::ReplicaId;
 use shared::ledger::{Dynamic, Load, Mode, Range, Reason, Rung};
 
 use super::number::place;

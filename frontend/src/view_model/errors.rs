@@ -1,8 +1,8 @@
 //! What replicas and relays refuse, in the language of the page. What only a broken peer brings about stays as the core
 //! words it.
 
-use shared::io::{CommandRejection, Violation};
 use shared::ledger::Rejection;
+use shared::replica::io::{CommandRejection, Violation};
 use shared::schema::{MAX_ELEMENTS, SchemaViolation};
 
 use super::capitalised;

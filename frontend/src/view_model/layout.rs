@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use shared::crdt::{FieldEdit, FieldId, FieldKind};
-use shared::schema::{self, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation};
+use shared::schema::{
+    self, FieldEdit, FieldId, FieldKind, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation,
+};
 
 use super::capitalised;
 use super::errors::schema_violation_in_words;

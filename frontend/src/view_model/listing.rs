@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use shared::crdt::FieldId;
+use shared::schema::FieldId;
 
 use super::row::{Cell, Row, by_title};
 use super::rows::replace;

@@ -1,6 +1,6 @@
 //! The feed of merges, with pause and step.
 
-use shared::document::Change;
+use shared::merge::document::Change;
 
 use super::agreement::author;
 use super::{LocalTime, capitalised};

@@ -5,9 +5,9 @@ mod place;
 pub use place::Place;
 
 use litemap::LiteMap;
-use shared::id::{ReplicaId, VoterId};
-use shared::observation::End;
-use shared::presence::{RelayStatus, Status};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::replica::observation::End;
+use shared::replica::presence::{RelayStatus, Status};
 
 use super::LocalTime;
 use crate::engine::Standing;

@@ -1,11 +1,11 @@
 //! A person's number: its state in a glyph and a word, and what people type.
 
-use shared::finality::{Final, Provisional};
-use shared::id::RecordId;
-use shared::ledger::{Conflict, ConflictId, MAX_NUMBER, ProvisionalClaim, Rejection, Wish};
-use shared::paxos::Slot;
+use shared::base::id::RecordId;
+use shared::consensus::Slot;
+use shared::ledger::finality::{Final, Provisional};
+use shared::ledger::{Conflict, ConflictId, ProvisionalClaim, Rejection, Wish};
 use shared::replica::NumberView;
-use shared::text;
+use shared::schema::{MAX_NUMBER, text};
 
 use super::contested::Contested;
 use super::{Nouns, story};

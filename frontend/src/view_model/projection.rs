@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use shared::id::{RecordId, ReplicaId};
-use shared::io::Changed;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::replica::io::Changed;
 
 use super::conflicts::Conflicts;
 use super::rows::{Rows, Scene};

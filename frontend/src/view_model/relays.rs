@@ -1,6 +1,6 @@
 //! The active nodes.
 
-use shared::id::ReplicaId;
+use shared::base::id::ReplicaId;
 
 use super::relay_name;
 use crate::engine::Standing;

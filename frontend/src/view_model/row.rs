@@ -2,10 +2,9 @@
 
 use std::cmp::Ordering;
 
-use shared::crdt::FieldId;
-use shared::id::{RecordId, ReplicaId};
+use shared::base::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, FieldView, RecordView};
-use shared::text;
+use shared::schema::{FieldId, text};
 
 use super::contested::Contested;
 use super::{Field, Layout, LocalTime, Number, folded, who};

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 use shared::ledger::Rejection;
 use shared::replica::NumberView;
 

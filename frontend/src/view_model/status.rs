@@ -1,8 +1,8 @@
 //! The status line: where things stand, in words.
 
-use shared::id::VoterId;
+use shared::base::id::VoterId;
 use shared::ledger::{Dynamic, Load, Mode, Rung};
-use shared::presence::Status;
+use shared::replica::presence::Status;
 
 use super::load_chart::figure;
 use super::relay_name;

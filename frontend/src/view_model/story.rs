@@ -4,13 +4,13 @@ mod decided;
 
 use std::rc::Rc;
 
-use shared::document::LostWrite;
-use shared::finality::Numbering;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{CommandRejection, Violation};
+use shared::base::id::{RecordId, ReplicaId};
+use shared::ledger::finality::Numbering;
+use shared::merge::document::LostWrite;
 use shared::replica::Undoable;
+use shared::replica::io::{CommandRejection, Violation};
 use shared::schema::FieldName;
-use shared::text::isolated;
+use shared::schema::text::isolated;
 
 use super::errors::{rejection_in_words, violation_in_words};
 use super::layout::field_word;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 
 use super::{Cell, NumberState, Row, Snapshot};
 use crate::pages::Page;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use frontend::engine::session::Session;
 use frontend::import::export::Format;
 use frontend::import::{ImportFile, Report, Run, Turn};
-use shared::id::ReplicaId;
-use shared::io::{Now, Recovered};
+use shared::base::id::ReplicaId;
+use shared::replica::io::{Now, Recovered};
 use shared::schema::Schema;
 
 pub fn alone(schema: Schema) -> (Session, Now) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use frontend::engine::store::rows::{self, Change};
-use shared::document::Document;
-use shared::io::{Recovered, WriteBatch, WriteId};
+use shared::merge::document::Document;
+use shared::replica::io::{Recovered, WriteBatch, WriteId};
 
 #[derive(Clone, Default)]
 pub struct Disk {

@@ -14,13 +14,12 @@ use frontend::engine::Standing;
 use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
 use frontend::import::{ImportFile, Report, Run, Turn};
 use frontend::view_model::{LocalTime, Projection, Snapshot};
-use shared::crdt::FieldEdit;
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Changed, Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::Configuration;
 use shared::ledger::Wish;
-use shared::paxos::Configuration;
+use shared::replica::io::{Changed, Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role, Tuning};
-use shared::schema::Schema;
+use shared::schema::{FieldEdit, Schema};
 
 /// Up to so many records, each page is checked after each step: that takes time by their square.
 const MOST_CHECKED: usize = 100;

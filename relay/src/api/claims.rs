@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::io::{Command, Reply};
 use shared::ledger::{Claim, ClaimId, Granted, Wish};
+use shared::replica::io::{Command, Reply};
 use utoipa::ToSchema;
 
 use super::Api;

@@ -6,11 +6,11 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
 use serde::{Deserialize, Serialize};
-use shared::id::RecordId;
+use shared::base::id::RecordId;
+use shared::base::room::Room;
+use shared::consensus::Slot;
 use shared::ledger::{self, ConflictId, Granted, Rejection, Wish};
-use shared::paxos::Slot;
 use shared::replica::View;
-use shared::wire::Room;
 use utoipa::{IntoParams, ToSchema};
 
 use super::consistency::{Read, ReadAs};

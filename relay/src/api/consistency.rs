@@ -5,10 +5,10 @@ use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
-use shared::io::{Command, Consistency};
-use shared::paxos::Slot;
+use shared::base::room::Room;
+use shared::consensus::Slot;
 use shared::replica::View;
-use shared::wire::Room;
+use shared::replica::io::{Command, Consistency};
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::{IntoParams, ToSchema};
 

@@ -1,6 +1,6 @@
 //! Conflicts as a table (RFC 4180).
 
-use shared::text::guarded_cell;
+use shared::schema::text::guarded_cell;
 
 use super::conflicts::Conflict;
 use super::number::Number;

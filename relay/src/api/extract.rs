@@ -6,9 +6,9 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use shared::id::RecordId;
+use shared::base::id::RecordId;
+use shared::base::room::Room;
 use shared::ledger::ConflictId;
-use shared::wire::Room;
 use utoipa::IntoParams;
 
 use super::ids;

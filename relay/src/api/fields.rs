@@ -7,10 +7,9 @@ use axum::http::StatusCode;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::crdt::{FieldEdit, FieldKind};
-use shared::io::CommandRejection;
+use shared::replica::io::CommandRejection;
 use shared::replica::{CandidateView, FieldView};
-use shared::schema::{FieldName, MAX_ELEMENTS, MAX_FIELDS, Schema};
+use shared::schema::{FieldEdit, FieldKind, FieldName, MAX_ELEMENTS, MAX_FIELDS, Schema};
 use utoipa::ToSchema;
 
 use super::ids;

@@ -14,11 +14,11 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use shared::io::{Command, Reply};
+use shared::base::room::Room;
+use shared::consensus::Slot;
 use shared::ledger::{Granted, Key, Keyed, Wish};
-use shared::paxos::Slot;
 use shared::replica::View;
-use shared::wire::Room;
+use shared::replica::io::{Command, Reply};
 use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 

@@ -1,9 +1,9 @@
 //! How records, replicas and conflicts are named in texts.
 
-use shared::dot::{Dot, MAX_COUNTER};
-use shared::id::{RecordId, ReplicaId};
+use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::id::{RecordId, ReplicaId};
+use shared::consensus::Slot;
 use shared::ledger::ConflictId;
-use shared::paxos::Slot;
 
 use super::problem::Problem;
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use shared::presence::Status;
+use shared::replica::presence::Status;
 use utoipa::ToSchema;
 
 use super::Api;

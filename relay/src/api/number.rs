@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::finality::Numbering;
-use shared::io::{Command, Reply};
 use shared::ledger::Wish;
+use shared::ledger::finality::Numbering;
 use shared::replica::NumberView;
+use shared::replica::io::{Command, Reply};
 use utoipa::ToSchema;
 
 use super::Api;

@@ -6,7 +6,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Extensions, HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use shared::wire::Room;
+use shared::base::room::Room;
 
 use super::problem::Problem;
 use super::{Api, MAX_BODY_BYTES, ROOMS};

@@ -5,8 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shared::io::CommandRejection;
 use shared::ledger::Rejection;
+use shared::replica::io::CommandRejection;
 use utoipa::{IntoResponses, ToSchema};
 
 use super::ids;

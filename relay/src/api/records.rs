@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::id::RecordId;
-use shared::io::{Command, CommandRejection, Reply};
+use shared::base::id::RecordId;
+use shared::base::room::Room;
+use shared::replica::io::{Command, CommandRejection, Reply};
 use shared::replica::{RecordView, View};
-use shared::wire::Room;
 use utoipa::{IntoParams, ToSchema};
 
 use super::consistency::{Read, ReadAs};

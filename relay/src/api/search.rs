@@ -1,6 +1,6 @@
 //! How searches compare texts.
 
-use shared::text;
+use shared::schema::text;
 use unicode_normalization::UnicodeNormalization;
 
 /// A text as searches compare it: however its capitals and its accents were typed.

@@ -6,9 +6,9 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use shared::io::{Command, Reply};
+use shared::base::room::Room;
 use shared::ledger::Wish;
-use shared::wire::Room;
+use shared::replica::io::{Command, Reply};
 use tokio::time::timeout;
 
 use super::{PATIENCE, refusal};

@@ -4,9 +4,9 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::Serialize;
-use shared::io::{Command, CommandRejection, Reply};
+use shared::consensus::Ballot;
 use shared::ledger::{Granted, Rejection, Wish};
-use shared::paxos::Ballot;
+use shared::replica::io::{Command, CommandRejection, Reply};
 
 use super::Original;
 use super::input::{Input, Members};

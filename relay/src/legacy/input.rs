@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, header};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
-use shared::wire::Room;
+use shared::base::room::Room;
 
 use super::refusal::{Refusal, shortened};
 use super::socket_io;

@@ -4,12 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Serialize;
-use shared::crdt::FieldEdit;
-use shared::id::RecordId;
-use shared::io::{Command, Consistency, Reply};
+use shared::base::id::RecordId;
+use shared::protocol::Update;
 use shared::replica::View;
-use shared::schema::FieldName;
-use shared::wire::Update;
+use shared::replica::io::{Command, Consistency, Reply};
+use shared::schema::{FieldEdit, FieldName};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;

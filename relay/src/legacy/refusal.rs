@@ -4,8 +4,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shared::io::{CommandRejection, Violation};
+use shared::base::room::BadRoom;
 use shared::ledger::Rejection;
+use shared::replica::io::CommandRejection;
 use thiserror::Error;
 
 use super::PATIENCE;
@@ -20,7 +21,7 @@ const RETRY_AFTER: u32 = 1;
 #[derive(Debug, Error)]
 pub enum Refusal {
     #[error("{0}")]
-    BadRoom(Violation),
+    BadRoom(BadRoom),
     #[error("the query of the URL cannot be read: {0}")]
     BadQuery(String),
     #[error("this is not the link secret of the relay: send the right one, or none to ask as everybody does")]

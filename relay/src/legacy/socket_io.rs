@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
-use shared::wire::Room;
+use shared::base::room::Room;
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Event, HttpExtension, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;

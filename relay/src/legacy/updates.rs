@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::id::RecordId;
-use shared::io::{Command, Consistency};
-use shared::wire::{Room, Update};
+use shared::base::id::RecordId;
+use shared::base::room::Room;
+use shared::protocol::Update;
+use shared::replica::io::{Command, Consistency};
 use socketioxide::SocketIo;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{sleep, timeout};

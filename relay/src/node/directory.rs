@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::id::VoterId;
+use shared::base::id::VoterId;
 use tokio::sync::watch;
 
 /// What is known of another relay, for those who dial.

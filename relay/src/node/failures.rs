@@ -4,8 +4,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use shared::io::Violation;
-use shared::wire::{Frame, Room};
+use shared::base::room::Room;
+use shared::protocol::Frame;
+use shared::replica::io::Violation;
 use tokio::time::Instant;
 use tracing::{error, info};
 

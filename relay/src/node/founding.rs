@@ -11,8 +11,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::id::{ReplicaId, VoterId};
-use shared::paxos::{self, Configuration};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::{self, Configuration};
 
 /// What one relay knows of the founding.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Founding {
     me: (VoterId, ReplicaId),
     /// The relays that are to be there when this one founds: `--peers`.
     awaited: BTreeSet<VoterId>,
-    known: Option<paxos::Founding>,
+    known: Option<consensus::Founding>,
     /// Whether `known` is durable.
     is_stored: bool,
     /// The linked relays that know of no founding.
@@ -33,16 +33,16 @@ pub struct Differs;
 
 impl Founding {
     /// `stored` is what the database says.
-    pub fn new(me: (VoterId, ReplicaId), awaited: BTreeSet<VoterId>, stored: Option<paxos::Founding>) -> Self {
+    pub fn new(me: (VoterId, ReplicaId), awaited: BTreeSet<VoterId>, stored: Option<consensus::Founding>) -> Self {
         Founding { me, awaited, is_stored: stored.is_some(), known: stored, unfounded: BTreeMap::new() }
     }
 
-    pub fn known(&self) -> Option<&paxos::Founding> {
+    pub fn known(&self) -> Option<&consensus::Founding> {
         self.known.as_ref()
     }
 
     /// What to tell other relays; nothing while it is being stored.
-    pub fn to_tell(&self) -> Option<Option<&paxos::Founding>> {
+    pub fn to_tell(&self) -> Option<Option<&consensus::Founding>> {
         if self.known.is_none() || self.is_stored { Some(self.known.as_ref()) } else { None }
     }
 
@@ -59,8 +59,8 @@ impl Founding {
     pub fn heard(
         &mut self,
         (from, incarnation): (VoterId, ReplicaId),
-        theirs: Option<paxos::Founding>,
-    ) -> Result<Option<paxos::Founding>, Differs> {
+        theirs: Option<consensus::Founding>,
+    ) -> Result<Option<consensus::Founding>, Differs> {
         match (&self.known, theirs) {
             (None, None) => {
                 self.unfounded.insert(from, incarnation);
@@ -81,7 +81,7 @@ impl Founding {
     }
 
     /// The founding that this relay makes, if that is its task and all are there.
-    pub fn try_found(&mut self) -> Option<paxos::Founding> {
+    pub fn try_found(&mut self) -> Option<consensus::Founding> {
         let is_lowest = self.awaited.iter().all(|&other| self.me.0 < other);
         if self.known.is_some() || !is_lowest || self.missing().next().is_some() {
             return None;
@@ -105,7 +105,7 @@ mod tests {
     const SECOND: (VoterId, ReplicaId) = (VoterId(2), ReplicaId(20));
     const THIRD: (VoterId, ReplicaId) = (VoterId(3), ReplicaId(30));
 
-    fn of(voters: &[(VoterId, ReplicaId)]) -> paxos::Founding {
+    fn of(voters: &[(VoterId, ReplicaId)]) -> consensus::Founding {
         Configuration { number: 0, voters: voters.iter().copied().collect() }.into()
     }
 

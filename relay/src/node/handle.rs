@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Command, CommandRejection, Message, PeerId, Reply};
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::room::Room;
+use shared::protocol::{Relays, Update};
 use shared::replica::View;
+use shared::replica::io::{Command, CommandRejection, Message, PeerId, Reply};
 use shared::schema::Schema;
-use shared::wire::{Relays, Room, Update};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};

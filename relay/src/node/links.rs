@@ -1,9 +1,10 @@
 //! The links to the other relays: both sides tell what they know of the relays before the rooms know of the link.
 
-use shared::id::VoterId;
-use shared::io::{Input, Message, PeerId, PeerKind, Violation};
-use shared::paxos::Founding;
-use shared::wire::{Frame, Relays, Room};
+use shared::base::id::VoterId;
+use shared::base::room::Room;
+use shared::consensus::Founding;
+use shared::protocol::{Frame, Relays};
+use shared::replica::io::{Input, Message, PeerId, PeerKind, Violation};
 use tracing::{info, warn};
 
 use super::founding::Differs;

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use shared::io::{Input, Now, Output, Recovered};
-use shared::paxos::{Ballot, Slot};
+use shared::consensus::{Ballot, Slot};
+use shared::replica::io::{Input, Now, Output, Recovered};
 use shared::replica::{Config, Replica, View};
 
 use super::rooms::is_blank;

@@ -5,11 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::id::{ReplicaId, VoterId};
-use shared::io::Command;
+use shared::base::id::{ReplicaId, VoterId};
+use shared::base::room::Room;
+use shared::consensus::Configuration;
 use shared::ledger::Wish;
-use shared::paxos::Configuration;
-use shared::wire::Room;
+use shared::replica::io::Command;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::Instant;

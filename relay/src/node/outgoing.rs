@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shared::io::{Envelope, Fork, Message, Output, PeerId, Violation};
-use shared::wire::{Frame, Room};
+use shared::base::room::Room;
+use shared::protocol::Frame;
+use shared::replica::io::{Envelope, Fork, Message, Output, PeerId, Violation};
 use tracing::trace;
 
 use super::tabs::is_long_answer;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use shared::id::ReplicaId;
-use shared::io::{Input, PeerId, PeerKind, Recovered, WriteId};
-use shared::paxos::{Ballot, Configuration, Slot, Standing};
+use shared::base::id::ReplicaId;
+use shared::base::room::Room;
+use shared::consensus::{Ballot, Configuration, Slot, Standing};
+use shared::protocol::Frame;
+use shared::replica::io::{Input, PeerId, PeerKind, Recovered, WriteId};
 use shared::replica::{Config, Role, Tuning, View};
-use shared::wire::{Frame, Room};
 use tokio::time::Instant;
 use tracing::{debug, info};
 

@@ -3,11 +3,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use shared::document::Document;
-use shared::dot::{Dot, MAX_COUNTER};
-use shared::id::{RecordId, ReplicaId};
+use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::id::{RecordId, ReplicaId};
+use shared::base::room::Room;
+use shared::merge::document::Document;
 use shared::replica::View;
-use shared::wire::Room;
 use tokio::sync::Semaphore;
 
 use super::{NoRoom, NodeHandle};
@@ -171,9 +171,9 @@ mod tests {
     use std::sync::atomic::AtomicU64;
     use std::time::Duration;
 
-    use shared::crdt::FieldEdit;
-    use shared::io::{Command, CommandId, Input, Now, Recovered};
+    use shared::replica::io::{Command, CommandId, Input, Now, Recovered};
     use shared::replica::{Config, Replica, Role};
+    use shared::schema::FieldEdit;
     use shared::schema::Schema;
     use tokio::sync::{broadcast, mpsc, watch};
 
@@ -221,7 +221,7 @@ mod tests {
     fn handle() -> (NodeHandle, mpsc::Receiver<Event>) {
         let (events, inbox) = mpsc::channel(1024);
         let handle = NodeHandle {
-            me: Arc::new(Me { voter: shared::id::VoterId(1), replica: ReplicaId(1), schema: Schema::people() }),
+            me: Arc::new(Me { voter: shared::base::id::VoterId(1), replica: ReplicaId(1), schema: Schema::people() }),
             events,
             next_peer: Arc::new(AtomicU64::new(0)),
             connections: watch::Sender::new(0),

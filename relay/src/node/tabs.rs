@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use shared::id::ReplicaId;
-use shared::io::{Input, Message, PeerId, PeerKind, Violation};
-use shared::wire::Room;
+use shared::base::id::ReplicaId;
+use shared::base::room::Room;
+use shared::replica::io::{Input, Message, PeerId, PeerKind, Violation};
 use tokio::sync::oneshot;
 
 use super::handle::Reserved;

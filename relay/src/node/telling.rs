@@ -1,7 +1,8 @@
 //! Tells the programs of the original system of updates by one another, at any relay, and edits by tabs.
 
-use shared::io::{Event, PeerId};
-use shared::wire::{Frame, Room, Update};
+use shared::base::room::Room;
+use shared::protocol::{Frame, Update};
+use shared::replica::io::{Event, PeerId};
 
 use super::{Node, Told};
 

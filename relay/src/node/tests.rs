@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
-use shared::crdt::FieldEdit;
-use shared::io::{Output, Reply};
+use shared::consensus::{Ballot, Standing};
 use shared::ledger::Wish;
-use shared::paxos::{Ballot, Standing};
+use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::replica::io::{Output, Reply};
 use shared::replica::{Config, View};
-use shared::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::schema::FieldEdit;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags, Transaction, params};
-use shared::id::VoterId;
-use shared::io::{Recovered, WriteOp};
-use shared::ledger::RestoreId;
-use shared::paxos::{Accepted, Configuration, Entry, Founding};
-use shared::wire::{self, Room};
+use shared::base::encoding;
+use shared::base::id::VoterId;
+use shared::base::room::Room;
+use shared::consensus::{Accepted, Configuration, Entry, Founding, RestoreId};
+use shared::replica::io::{Recovered, WriteOp};
 
 use super::{APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, StoreError, bring_up_to_date, lock, private, read_meta, rows};
 
@@ -178,7 +178,7 @@ fn put_meta(transaction: &Transaction<'_>, voter: VoterId, id: RestoreId, foundi
     let put = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)";
     transaction.execute(put, params!["replica", id.incarnation_of(voter).0 as i64])?;
     transaction.execute(put, params!["voter", voter.0])?;
-    transaction.execute(put, params!["founding", wire::plain_bytes(founding)])?;
+    transaction.execute(put, params!["founding", encoding::encode(founding)])?;
     transaction.execute("DELETE FROM relay WHERE id = ?1", [voter.0]).map(drop)
 }
 

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Transaction, params};
-use shared::document::Packed;
-use shared::dot::{Dot, MAX_COUNTER};
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Recovered, Snapshot, WriteOp};
-use shared::paxos::{Accepted, Ballot, Position, Slot, Standing};
-use shared::wire::{self, Room};
+use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::encoding;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::room::Room;
+use shared::consensus::{Accepted, Ballot, Position, Slot, Standing};
+use shared::merge::document::Packed;
+use shared::protocol::{self};
+use shared::replica::io::{Recovered, Snapshot, WriteOp};
 
 use super::{Store, StoreError};
 
@@ -66,7 +68,7 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         self.each("SELECT room, body FROM context", |row| {
-            let part = wire::dot_set_of(bytes(row, 1)?).map_err(text)?;
+            let part = protocol::dot_set_of(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutContext(part));
             Ok(())
         })?;
@@ -87,7 +89,7 @@ impl Rows<'_> {
             Ok(())
         })?;
         self.each("SELECT room, slot, configuration, round, voter, body FROM log", |row| {
-            let entry = wire::plain_of(bytes(row, 5)?).map_err(text)?;
+            let entry = encoding::decode(bytes(row, 5)?).map_err(text)?;
             let (slot, accepted) = (Slot(unsigned(row, 1)?), Accepted { ballot: ballot(row, 2)?, entry });
             room(rooms, row)?.apply(WriteOp::Accept { slot, accepted });
             Ok(())
@@ -125,7 +127,7 @@ impl Rows<'_> {
 
     fn load_distrust(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         self.each("SELECT room, body FROM distrust", |row| {
-            let distrust = wire::plain_of(bytes(row, 1)?).map_err(text)?;
+            let distrust = encoding::decode(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::Distrust(distrust));
             Ok(())
         })
@@ -139,7 +141,7 @@ impl Rows<'_> {
             Ok(())
         })?;
         self.each("SELECT room, body FROM pending", |row| {
-            let pending = wire::plain_of(bytes(row, 1)?).map_err(text)?;
+            let pending = encoding::decode(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::Ask(pending));
             Ok(())
         })?;
@@ -255,7 +257,7 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
             execute(
                 transaction,
                 "INSERT OR REPLACE INTO context (room, replica, body) VALUES (?1, ?2, ?3)",
-                params![room, replica.0 as i64, wire::dot_set_bytes(&part.of(replica))],
+                params![room, replica.0 as i64, protocol::dot_set_bytes(&part.of(replica))],
             )
         }),
         WriteOp::DropContext(replica) => execute(
@@ -266,7 +268,7 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
         WriteOp::Distrust(distrust) => execute(
             transaction,
             "INSERT OR REPLACE INTO distrust (room, body) VALUES (?1, ?2)",
-            params![room, wire::plain_bytes(distrust)],
+            params![room, encoding::encode(distrust)],
         ),
         _ => unreachable!("dispatched by what it is about"),
     }
@@ -346,7 +348,7 @@ fn write_log(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlit
                 ballot.configuration,
                 ballot.round as i64,
                 ballot.voter.0,
-                wire::plain_bytes(entry)
+                encoding::encode(entry)
             ],
         ),
         WriteOp::Decided(slot) => execute(
@@ -367,7 +369,7 @@ fn write_log(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlit
         WriteOp::Ask(pending) => execute(
             transaction,
             "INSERT OR REPLACE INTO pending (room, seq, body) VALUES (?1, ?2, ?3)",
-            params![room, pending.claim.id.seq as i64, wire::plain_bytes(pending)],
+            params![room, pending.claim.id.seq as i64, encoding::encode(pending)],
         ),
         WriteOp::Answered(seq) => {
             execute(transaction, "DELETE FROM pending WHERE room = ?1 AND seq = ?2", params![room, *seq as i64])

@@ -5,16 +5,15 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
-use shared::crdt::FieldEdit;
-use shared::document::Document;
-use shared::dot::{Dot, MAX_COUNTER};
-use shared::hlc::Stamp;
-use shared::id::RecordId;
-use shared::io::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
+use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::hlc::Stamp;
+use shared::base::id::RecordId;
+use shared::base::room::Room;
+use shared::consensus::{Accepted, Ballot, Configuration, Entry, Position, Slot, Standing};
 use shared::ledger::{Claim, ClaimId, Wish};
-use shared::paxos::{Accepted, Ballot, Configuration, Entry, Position, Slot, Standing};
-use shared::schema::NOTE;
-use shared::wire::Room;
+use shared::merge::document::Document;
+use shared::replica::io::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
+use shared::schema::{FieldEdit, NOTE};
 
 use super::*;
 

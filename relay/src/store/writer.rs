@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::mpsc as blocking;
 use std::thread;
 
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Recovered, WriteBatch, WriteId, WriteOp};
-use shared::paxos::{Ballot, Founding};
-use shared::wire::Room;
+use shared::base::id::{ReplicaId, VoterId};
+use shared::base::room::Room;
+use shared::consensus::{Ballot, Founding};
+use shared::replica::io::{Recovered, WriteBatch, WriteId, WriteOp};
 use tokio::sync::mpsc;
 
 use super::{Store, StoreError};

@@ -1,10 +1,10 @@
 //! Three relays, tabs on different ones: names merge, numbers are agreed.
 
-use shared::crdt::FieldEdit;
-use shared::io::{Command, Reply};
 use shared::ledger::{Granted, Rejection, Wish};
 use shared::replica::View;
+use shared::replica::io::{Command, Reply};
 use shared::schema;
+use shared::schema::FieldEdit;
 
 use crate::cluster::Cluster;
 use crate::tab::Tab;

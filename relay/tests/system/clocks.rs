@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use shared::document::Edit;
-use shared::io::Message;
-use shared::wire::{Frame, Relays};
+use shared::merge::document::Edit;
+use shared::protocol::{Frame, Relays};
+use shared::replica::io::Message;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};

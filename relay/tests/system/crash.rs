@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use shared::dot::DotSet;
-use shared::id::RecordId;
+use shared::base::dot::DotSet;
+use shared::base::id::RecordId;
 use shared::ledger::{Granted, Outcome, Wish};
 use shared::replica::View;
 use tokio::task::JoinHandle;

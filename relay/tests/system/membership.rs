@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use shared::ledger::{Granted, Wish};
+use shared::protocol::{Frame, Hello};
 use shared::replica::View;
-use shared::wire::{Frame, Hello};
 use tokio::time::timeout;
 
 use crate::cluster::{Cluster, SECRET, authorization, poll};

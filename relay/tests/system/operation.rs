@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shared::io::Violation;
+use shared::replica::io::Violation;
 
 use crate::cluster::{Cluster, poll};
 use crate::tab::Tab;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use shared::io::Violation;
 use shared::ledger::{Granted, Rejection, Wish};
+use shared::replica::io::Violation;
 
 use crate::cluster::{Cluster, free_port, poll};
 use crate::tab::Tab;

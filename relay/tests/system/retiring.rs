@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
-use shared::io::Command;
+use shared::replica::io::Command;
 
 use crate::cluster::Cluster;
 use crate::tab::Tab;

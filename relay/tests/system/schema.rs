@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use shared::crdt::FieldEdit;
-use shared::io::Command;
+use shared::protocol::{Frame, Hello};
 use shared::replica::FieldView;
-use shared::schema::Schema;
-use shared::wire::{Frame, Hello};
+use shared::replica::io::Command;
+use shared::schema::{FieldEdit, Schema};
 
 use crate::cluster::{Cluster, poll};
 use crate::operation::assert_refused;

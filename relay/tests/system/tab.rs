@@ -5,16 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
-use shared::crdt::FieldEdit;
-use shared::dot::DotSet;
-use shared::id::{RecordId, ReplicaId, ReplicaSecret};
-use shared::io::{
+use shared::base::dot::DotSet;
+use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
+use shared::ledger::{Outcome, Wish};
+use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::replica::io::{
     Command, CommandId, CommandRejection, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
 };
-use shared::ledger::{Outcome, Wish};
 use shared::replica::{Audit, Config, Replica, Role, View};
-use shared::schema::Schema;
-use shared::wire::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::schema::{FieldEdit, Schema};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::crdt::{FieldEdit, FieldId, FieldKind, Op};
-use shared::document::{Document, Packed};
-use shared::dot::Dot;
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Input, Now, PeerId, PeerKind, Recovered};
-use shared::paxos::Configuration;
+use shared::base::dot::Dot;
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::consensus::Configuration;
+use shared::merge::document::{Document, Packed};
+use shared::protocol::{self, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, VERSION};
+use shared::replica::io::{Input, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role, Tuning};
-use shared::schema::Schema;
-use shared::wire::{self, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, VERSION};
+use shared::schema::{FieldEdit, FieldId, FieldKind, Op, Schema};
 
 const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 /// The tab that the bytes come from.
@@ -43,7 +42,7 @@ pub fn frames(mut bytes: &[u8]) {
 
 /// A document's bytes, merged into another document, twice.
 pub fn document(bytes: &[u8]) {
-    let Ok(deltas) = wire::document_deltas(bytes) else { return };
+    let Ok(deltas) = protocol::document_deltas(bytes) else { return };
     let deltas: Vec<_> = deltas.map_while(Result::ok).collect();
     let mut document = full_document();
     for delta in &deltas {
@@ -56,7 +55,7 @@ pub fn document(bytes: &[u8]) {
         assert_eq!(document, once, "merging twice is not merging once");
     }
     let mut copy = Document::default();
-    for delta in wire::document_deltas(&wire::document_bytes(&once, &Default::default())).expect("own bytes") {
+    for delta in protocol::document_deltas(&protocol::document_bytes(&once, &Default::default())).expect("own bytes") {
         copy.merge(delta.expect("own bytes"));
     }
     assert_eq!(copy, once, "a document is read otherwise than it was written");
@@ -76,8 +75,8 @@ pub fn packed(bytes: &[u8]) {
 
 /// A set of dots as it is on disk.
 pub fn dot_set(bytes: &[u8]) {
-    let Ok(set) = wire::dot_set_of(bytes) else { return };
-    assert_eq!(wire::dot_set_of(&wire::dot_set_bytes(&set)).as_ref(), Ok(&set));
+    let Ok(set) = protocol::dot_set_of(bytes) else { return };
+    assert_eq!(protocol::dot_set_of(&protocol::dot_set_bytes(&set)).as_ref(), Ok(&set));
     assert!(set.difference(&set).is_empty() && set.is_subset(&set));
     let mut joined = set.clone();
     joined.join(&set);
@@ -125,6 +124,6 @@ fn full_document() -> Document {
     let mut other = document.clone();
     document.edit(RECORD, Dot::new(ReplicaId(1), 2), stamp, vec![name("Anya")]).expect("it is small");
     other.edit(RECORD, Dot::new(ReplicaId(2), 1), stamp, vec![name("Annie")]).expect("it is small");
-    shared::crdt::Lattice::join(&mut document, &other);
+    shared::merge::crdt::Lattice::join(&mut document, &other);
     document
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::numbers::MAX_RANGE;
 use super::wish::Rejection;
-use crate::paxos::Slot;
+use crate::consensus::Slot;
 
 /// How a replica comes by a number. Each rung of the ladder asks less of the log than the one before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::ensure;
 use super::numbers::Numbered;
 use super::wish::{Claim, ClaimId, Granted, KeyedWish, Outcome, Rejection, Wish};
-use crate::dot::Dot;
-use crate::id::RecordId;
-use crate::mutation::{self, Mutation};
-use crate::paxos::Slot;
+use crate::base::dot::Dot;
+use crate::base::id::RecordId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::Slot;
 
 /// A name that a client has given to a request: the first 128 bits of a hash of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Who owns which number, and which numbers are leased.
 
+use crate::schema::MAX_NUMBER;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -7,12 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::ensure;
 use super::settlement::ProvisionalClaim;
 use super::wish::Rejection;
-use crate::id::{RecordId, ReplicaId};
-use crate::mutation::{self, Mutation};
-use crate::paxos::Slot;
+use crate::base::id::{RecordId, ReplicaId};
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::Slot;
 
-/// The largest number that can be given.
-pub const MAX_NUMBER: u64 = 999_999_999_999;
 /// The longest range that can be leased at a time.
 pub const MAX_RANGE: u32 = 10_000;
 /// How far above the highest number an entry may go, unless an operator says otherwise.

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ensure;
 use super::wish::{Claim, ClaimId, Outcome, Rejection};
-use crate::id::ReplicaId;
-use crate::mutation::{self, Mutation};
-use crate::paxos::Slot;
+use crate::base::id::ReplicaId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::Slot;
 
 /// How many outcomes are kept for one replica at the most.
 pub(super) const MAX_OUTCOMES: usize = 1024;

@@ -10,11 +10,11 @@ use super::ensure;
 use super::epoch::OnCollision;
 use super::numbers::{Numbered, Numbers};
 use super::wish::Rejection;
-use crate::dot::{Dot, DotSet};
-use crate::hlc::Stamp;
-use crate::id::RecordId;
-use crate::mutation::{self, Mutation};
-use crate::paxos::Slot;
+use crate::base::dot::{Dot, DotSet};
+use crate::base::hlc::Stamp;
+use crate::base::id::RecordId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::Slot;
 
 /// How many provisional claims are settled by one entry of the log at the most.
 pub const MAX_SETTLED: usize = 1024;

@@ -4,9 +4,10 @@ mod settling;
 
 use super::sessions::MAX_OUTCOMES;
 use super::*;
-use crate::dot::Dot;
-use crate::hlc::Stamp;
-use crate::wire;
+use crate::base::dot::Dot;
+use crate::base::encoding;
+use crate::base::hlc::Stamp;
+use crate::schema::MAX_NUMBER;
 
 fn record(counter: u64) -> RecordId {
     RecordId(Dot::new(ReplicaId(1), counter))
@@ -374,13 +375,13 @@ fn a_forgotten_claim_stays_forgotten_when_its_replica_is_back() {
 #[test]
 fn a_ledger_that_was_written_and_read_goes_on_alike() {
     let mut ledger = crowded();
-    let mut read: Ledger = wire::plain_of(&wire::plain_bytes(&ledger)).expect("it reads as written");
+    let mut read: Ledger = encoding::decode(&encoding::encode(&ledger)).expect("it reads as written");
     read.assert_invariants();
     assert_eq!(read, ledger);
     for (slot, entry) in (30_000..).zip([seen_at(1, 2, 0), seen_at(90_000, 1, 20_000), seen_at(3, 2, 2)]) {
         assert_eq!(decide(&mut read, slot, &entry), decide(&mut ledger, slot, &entry));
     }
-    assert_eq!(wire::plain_bytes(&read), wire::plain_bytes(&ledger));
+    assert_eq!(encoding::encode(&read), encoding::encode(&ledger));
 }
 
 #[test]

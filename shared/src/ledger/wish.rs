@@ -1,5 +1,6 @@
 //! What can be asked of the ledger, and what it can answer.
 
+use crate::schema::MAX_NUMBER;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -8,11 +9,11 @@ use thiserror::Error;
 
 use super::epoch::{Dynamic, Load, Reason, Rung, Setting};
 use super::keys::{Key, Keyed};
-use super::numbers::{MAX_NUMBER, MAX_RANGE, Numbered, Range};
+use super::numbers::{MAX_RANGE, Numbered, Range};
 use super::settlement::{ConflictId, ProvisionalClaim, Resolution};
-use crate::dot::Dot;
-use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::paxos::Slot;
+use crate::base::dot::Dot;
+use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::consensus::Slot;
 
 /// The name of one wish. Asking again under the same name is safe: it has one outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::io::PeerId;
-use crate::presence::{PresenceNews, RelayPresence, Status, StatusNews};
+use crate::replica::io::PeerId;
+use crate::replica::presence::{PresenceNews, RelayPresence, Status, StatusNews};
 
 /// Something that is told whole once, and then by its changes.
 pub(super) trait Account {

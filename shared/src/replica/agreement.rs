@@ -1,11 +1,11 @@
 //! The agree half's traffic: votes, decisions, and claims on their way to the leader.
 
-use crate::document::Document;
-use crate::dot::DotSet;
-use crate::id::VoterId;
-use crate::io::{Message, Now, PeerId, PeerKind, Violation};
+use crate::base::dot::DotSet;
+use crate::base::id::VoterId;
+use crate::consensus::{self, Ballot, Effects, Entry, Founding, Slot, Suffix, Voter};
 use crate::ledger::{Claim, Granted, Wish};
-use crate::paxos::{self, Ballot, Effects, Entry, Founding, Slot, Suffix, Voter};
+use crate::merge::document::Document;
+use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation};
 
 use super::Replica;
 use super::numbering::asks_for_a_number;
@@ -19,9 +19,9 @@ impl Replica {
         }
     }
 
-    pub(super) fn on_vote(&mut self, now: Now, from: VoterId, message: paxos::Message) {
+    pub(super) fn on_vote(&mut self, now: Now, from: VoterId, message: consensus::Message) {
         // A claim is decided only where what it depends on is durable, too: the leader repeats it until that is here.
-        if let paxos::Message::Accept { entries, .. } = &message
+        if let consensus::Message::Accept { entries, .. } = &message
             && !entries.iter().all(|entry| self.has_what_it_depends_on(entry))
         {
             return;
@@ -32,7 +32,7 @@ impl Replica {
         }
     }
 
-    pub(super) fn on_vote_to_self(&mut self, now: Now, message: paxos::Message) {
+    pub(super) fn on_vote_to_self(&mut self, now: Now, message: consensus::Message) {
         if let Some(voter) = &mut self.voter {
             let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.log);
             self.act(effects);
@@ -70,7 +70,8 @@ impl Replica {
             if Some(to) == me {
                 self.outbox.push(Item::ToSelf(message));
             } else if let Some(peer) = self.peers.link_to(to) {
-                let binds_nobody = matches!(message, paxos::Message::Accept { .. } | paxos::Message::Decided { .. });
+                let binds_nobody =
+                    matches!(message, consensus::Message::Accept { .. } | consensus::Message::Decided { .. });
                 let message = Message::Paxos(message);
                 if binds_nobody { self.send_unbound(peer, message) } else { self.send(peer, message) }
             }

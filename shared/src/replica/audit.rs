@@ -1,7 +1,7 @@
 //! Checking the invariants of a replica, again and again.
 
 use super::Replica;
-use crate::document;
+use crate::merge::document;
 
 /// What was found sound when a replica was checked last. What cannot have changed since is not checked again.
 #[derive(Debug, Default)]

@@ -1,8 +1,7 @@
 //! What a room of a relay becomes when all relays are restored from a backup of one of them.
 
-use crate::io::Recovered;
-use crate::ledger::RestoreId;
-use crate::paxos::{Accepted, Ballot, Configuration, Entry, Log, Slot, Standing};
+use crate::consensus::{Accepted, Ballot, Configuration, Entry, Log, RestoreId, Slot, Standing};
+use crate::replica::io::Recovered;
 
 use super::durable::BrokenState;
 

@@ -1,9 +1,9 @@
 //! What may read otherwise than before, gathered for the host of a step.
 
-use crate::id::RecordId;
-use crate::io::Changed;
+use crate::base::id::RecordId;
+use crate::consensus::{Entry, Slot};
 use crate::ledger::Wish;
-use crate::paxos::{Entry, Slot};
+use crate::replica::io::Changed;
 
 use super::Replica;
 

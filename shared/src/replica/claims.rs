@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::dot::Dot;
-use crate::finality::{Final, Numbering};
-use crate::id::{RecordId, ReplicaId};
-use crate::io::{CommandId, CommandRejection, PendingClaim, Reply, WriteOp};
+use crate::base::dot::Dot;
+use crate::base::id::{RecordId, ReplicaId};
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Ballot, Slot};
+use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{Claim, ClaimId, Granted, Numbered, Outcome, Rejection, Wish};
-use crate::mutation::{self, Mutation};
-use crate::paxos::{Ballot, Slot};
+use crate::replica::io::{CommandId, CommandRejection, PendingClaim, Reply, WriteOp};
 
 use super::outbox::{Item, Outbox};
 

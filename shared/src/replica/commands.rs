@@ -2,13 +2,12 @@
 
 use std::mem;
 
-use crate::crdt::{FieldEdit, Op};
-use crate::document::{self, Live, Unfit};
-use crate::dot::Dot;
-use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::base::dot::Dot;
+use crate::base::id::{RecordId, ReplicaId, VoterId};
 use crate::ledger::{ClaimId, Wish};
-use crate::schema::{FieldName, NUMBER};
+use crate::merge::document::{self, Live, Unfit};
+use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::schema::{FieldEdit, FieldName, NUMBER, Op};
 
 use super::Replica;
 use super::claims::Asked;

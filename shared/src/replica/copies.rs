@@ -3,18 +3,18 @@
 //! A browser profile can be copied, or come back out of a backup. Then two replicas write under one id, and give one
 //! dot to two edits. A tab keeps with its state how far its edits may have left it, and makes nothing known before that
 //! is durable. So whoever tells it of an own edit that it never made, or that has never left it, tells of another copy.
-//! The log tells of claims in the same way. Such a tab gives up its id ([`Output::forgot`](crate::io::Output)): the
+//! The log tells of claims in the same way. Such a tab gives up its id ([`Output::forgot`](crate::replica::io::Output)): the
 //! other copy goes on with it.
 
 use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::id::ReplicaId;
-use crate::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
+use crate::base::id::ReplicaId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Slot, Voter};
 use crate::ledger::{Claim, Granted, Numbered};
-use crate::mutation::{self, Mutation};
-use crate::paxos::{Slot, Voter};
+use crate::replica::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
 
 use super::Replica;
 use super::claims::Claims;

@@ -1,8 +1,8 @@
 //! Links that come and go, and messages on their way to the part of a replica that knows what to do with them.
 
-use crate::id::VoterId;
-use crate::io::{Message, Now, Output, PeerId, PeerKind, Violation};
-use crate::paxos::Position;
+use crate::base::id::VoterId;
+use crate::consensus::Position;
+use crate::replica::io::{Message, Now, Output, PeerId, PeerKind, Violation};
 
 use super::holdings::OnMajority;
 use super::{Replica, Witness};

@@ -13,12 +13,12 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::crdt::{Field, Version, Write};
-use crate::document::{Delta, Packed};
-use crate::dot::{Dot, DotSet};
-use crate::id::{RecordId, ReplicaId};
-use crate::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
-use crate::mutation::{self, Mutation};
+use crate::base::dot::{Dot, DotSet};
+use crate::base::id::{RecordId, ReplicaId};
+use crate::base::mutation::{self, Mutation};
+use crate::merge::crdt::{Field, Version, Write};
+use crate::merge::document::{Delta, Packed};
+use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
 use crate::schema::NUMBER;
 
 use super::Replica;

@@ -2,10 +2,11 @@
 
 use thiserror::Error;
 
-use crate::io::{Recovered, Snapshot};
-use crate::ledger::{Ledger, MAX_NUMBER};
-use crate::paxos::{Log, Slot};
-use crate::wire;
+use crate::base::encoding;
+use crate::consensus::{Log, Slot};
+use crate::ledger::Ledger;
+use crate::replica::io::{Recovered, Snapshot};
+use crate::schema::MAX_NUMBER;
 
 /// The bytes with which a ledger ends that knows no keys (no uses, and nothing forgotten) and no restores, as one of the
 /// version before.
@@ -23,8 +24,8 @@ impl Snapshot {
     /// [`BrokenState`] if the bytes are not those of a ledger, or of one that no log makes.
     pub fn read(&self) -> Result<Ledger, BrokenState> {
         let broken = |reason: String| BrokenState(format!("the snapshot at slot {}: {reason}", self.at.slot));
-        let ledger = wire::plain_of(&self.ledger)
-            .or_else(|error| wire::plain_of(&[&self.ledger, NO_KEYS_AND_NO_RESTORES].concat()).map_err(|_| error));
+        let ledger = encoding::decode(&self.ledger)
+            .or_else(|error| encoding::decode(&[&self.ledger, NO_KEYS_AND_NO_RESTORES].concat()).map_err(|_| error));
         let ledger: Ledger = ledger.map_err(|error| broken(error.to_string()))?;
         ledger.check().map_err(broken)?;
         Ok(ledger)
@@ -75,10 +76,10 @@ impl Recovered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dot::Dot;
-    use crate::id::{RecordId, ReplicaId};
-    use crate::io::WriteOp;
-    use crate::paxos::{Accepted, Ballot, Entry, Position, Standing};
+    use crate::base::dot::Dot;
+    use crate::base::id::{RecordId, ReplicaId};
+    use crate::consensus::{Accepted, Ballot, Entry, Position, Standing};
+    use crate::replica::io::WriteOp;
 
     fn noop(slot: u64) -> WriteOp {
         WriteOp::Accept { slot: Slot(slot), accepted: Accepted { ballot: Ballot::ZERO, entry: Entry::Noop } }
@@ -96,7 +97,7 @@ mod tests {
     }
 
     fn empty() -> Vec<u8> {
-        wire::plain_bytes(&Ledger::default())
+        encoding::encode(&Ledger::default())
     }
 
     #[test]
@@ -112,7 +113,7 @@ mod tests {
         };
         let record = RecordId(Dot::new(ReplicaId(1), 1));
         ledger.apply(Slot(0), &claim(crate::ledger::Wish::Claim { record, number: 7 }));
-        let whole = wire::plain_bytes(&ledger);
+        let whole = encoding::encode(&ledger);
         assert_eq!(check([noop(0), snapshot(1, 0, whole.clone())]), Ok(()));
         // The highest number, below the number that was given.
         let changed = (0..whole.len()).filter(|&at| whole[at] == 7).map(|at| {
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn vote_without_a_promise_is_broken() {
-        let ballot = Ballot { configuration: 0, round: 2, voter: crate::id::VoterId(1) };
+        let ballot = Ballot { configuration: 0, round: 2, voter: crate::base::id::VoterId(1) };
         let standing = |promised, accepted| WriteOp::Standing(Standing { promised, accepted: (accepted, Slot(1)) });
         assert_eq!(check([standing(ballot, ballot)]), Ok(()));
         assert!(check([standing(Ballot::ZERO, ballot)]).is_err());

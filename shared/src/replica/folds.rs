@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::id::RecordId;
+use crate::base::id::RecordId;
 
 /// How long a record must have been left alone.
 const QUIET: Duration = Duration::from_secs(1);

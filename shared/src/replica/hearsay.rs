@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Delta, Digest, Document, Liveness, Merged, News};
-use crate::dot::{Dot, DotSet};
-use crate::id::RecordId;
-use crate::io::{Message, Now, PeerId, PeerKind, WriteOp};
-use crate::mutation::{self, Mutation};
+use crate::base::dot::{Dot, DotSet};
+use crate::base::id::RecordId;
+use crate::base::mutation::{self, Mutation};
+use crate::merge::document::{Delta, Digest, Document, Liveness, Merged, News};
+use crate::replica::io::{Message, Now, PeerId, PeerKind, WriteOp};
 
 use super::Replica;
 

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::document::News;
-use crate::dot::DotSet;
-use crate::id::{ReplicaId, VoterId};
-use crate::io::{Message, Now, PeerId, PeerKind};
-use crate::mutation::{self, Mutation};
+use crate::base::dot::DotSet;
+use crate::base::id::{ReplicaId, VoterId};
+use crate::base::mutation::{self, Mutation};
+use crate::merge::document::News;
+use crate::replica::io::{Message, Now, PeerId, PeerKind};
 
 use super::Replica;
 
@@ -203,7 +203,7 @@ fn in_at_least(count: usize, sets: impl Iterator<Item = DotSet>) -> DotSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dot::Dot;
+    use crate::base::dot::Dot;
 
     #[test]
     fn different_majorities_may_hold_different_dots() {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::io::WriteId;
+use crate::replica::io::WriteId;
 
 /// What the user did, as far as some write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::id::ReplicaId;
-use crate::io::WriteOp;
+use crate::base::id::ReplicaId;
 use crate::ledger::{Ledger, Range};
+use crate::replica::io::WriteOp;
 
 /// The shortest range to ask for.
 const LEAST: u32 = 16;

@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::crdt::FieldEdit;
-use crate::dynamic::Backlog;
-use crate::finality::{Final, Numbering, Provisional};
-use crate::id::RecordId;
-use crate::io::{CommandId, CommandRejection, Message, Now, Reply};
-use crate::ledger::{Load, MAX_NUMBER, MAX_SETTLED, Numbered, Reason, Rejection, Rung, Wish};
-use crate::presence::Status;
-use crate::schema::{FieldName, GivenNumber};
+use crate::base::id::RecordId;
+use crate::ledger::dynamic::Backlog;
+use crate::ledger::finality::{Final, Numbering, Provisional};
+use crate::ledger::{Load, MAX_SETTLED, Numbered, Reason, Rejection, Rung, Wish};
+use crate::replica::io::{CommandId, CommandRejection, Message, Now, Reply};
+use crate::replica::presence::Status;
+use crate::schema::{FieldEdit, FieldName, GivenNumber, MAX_NUMBER};
 
 use super::Replica;
 use super::claims::Asked;

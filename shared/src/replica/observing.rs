@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::id::VoterId;
-use crate::io::{Message, Now, Output, PeerId, PeerKind};
-use crate::observation::{End, LinkSeen, Observation};
+use crate::base::id::VoterId;
+use crate::replica::io::{Message, Now, Output, PeerId, PeerKind};
+use crate::replica::observation::{End, LinkSeen, Observation};
 
 use super::Replica;
 

@@ -7,14 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::dot::Dot;
-use crate::finality::{Final, Numbering};
-use crate::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::base::dot::Dot;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::Slot;
+use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{
     Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedWish, Made, Outcome, Rejection, Rung, Wish,
 };
-use crate::mutation::{self, Mutation};
-use crate::paxos::Slot;
+use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 
 use super::Replica;
 use super::claims::{Asked, Half};

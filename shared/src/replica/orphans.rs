@@ -11,12 +11,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::crdt::Op;
-use crate::dot::{Dot, DotSet};
-use crate::id::{RecordId, ReplicaId};
-use crate::io::{Message, Now, PeerId};
-use crate::mutation::{self, Mutation};
-use crate::schema::GivenNumber;
+use crate::base::dot::{Dot, DotSet};
+use crate::base::id::{RecordId, ReplicaId};
+use crate::base::mutation::{self, Mutation};
+use crate::replica::io::{Message, Now, PeerId};
+use crate::schema::{GivenNumber, Op};
 
 use super::Replica;
 use super::copies::latest_told;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::io::{CommandId, CommandRejection, Envelope, Output, PeerId, Reply, WriteBatch, WriteId, WriteOp};
-use crate::mutation::{self, Mutation};
-use crate::paxos::{Message, Slot};
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Message, Slot};
+use crate::replica::io::{CommandId, CommandRejection, Envelope, Output, PeerId, Reply, WriteBatch, WriteId, WriteOp};
 
 /// Something that leaves the replica, or comes back to it as a message to itself.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::id::{ReplicaId, VoterId};
-use crate::io::{Message, PeerId, PeerKind};
-use crate::observation::End;
-use crate::paxos::{Ballot, Configuration};
-use crate::presence::{PresenceNews, RelayPresence, RelayStatus, Status, StatusNews};
+use crate::base::id::{ReplicaId, VoterId};
+use crate::consensus::{Ballot, Configuration};
+use crate::replica::io::{Message, PeerId, PeerKind};
+use crate::replica::observation::End;
+use crate::replica::presence::{PresenceNews, RelayPresence, RelayStatus, Status, StatusNews};
 
 use super::accounts::Accounts;
 

@@ -4,10 +4,11 @@
 //! log may be asked again. A raise goes no further than the log would let it go at that moment, so the entry that
 //! follows is a leap: it was checked when it was made.
 
-use crate::crdt::{Lattice, MaxRegister};
-use crate::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
-use crate::ledger::{MAX_NUMBER, Mode, Wish};
-use crate::mutation::{self, Mutation};
+use crate::base::mutation::{self, Mutation};
+use crate::ledger::{Mode, Wish};
+use crate::merge::crdt::{Lattice, MaxRegister};
+use crate::replica::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
+use crate::schema::MAX_NUMBER;
 
 use super::Replica;
 use super::claims::Asked;

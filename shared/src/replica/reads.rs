@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::dot::DotSet;
-use crate::io::{CommandId, Consistency, Message, Now, PeerId, Reply};
-use crate::mutation::{self, Mutation};
-use crate::paxos::Slot;
+use crate::base::dot::DotSet;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::Slot;
+use crate::replica::io::{CommandId, Consistency, Message, Now, PeerId, Reply};
 
 use super::Replica;
 use super::outbox::Item;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::Packed;
-use crate::dot::Dot;
-use crate::id::RecordId;
-use crate::io::{Now, Recovered};
-use crate::paxos::franchise::Franchise;
+use crate::base::dot::Dot;
+use crate::base::id::RecordId;
+use crate::consensus::franchise::Franchise;
+use crate::merge::document::Packed;
+use crate::replica::io::{Now, Recovered};
 
 use super::{Config, Replica, View};
 

@@ -7,12 +7,12 @@
 //!
 //! Edits that the relays have lost come back as [`orphans`](super::orphans) do.
 
-use crate::dot::DotSet;
-use crate::id::RecordId;
-use crate::io::{Fork, Message, Now, PeerId, PeerKind, Violation, WriteOp};
+use crate::base::dot::DotSet;
+use crate::base::id::RecordId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Log, Position, Slot};
 use crate::ledger::{Ledger, Restores};
-use crate::mutation::{self, Mutation};
-use crate::paxos::{Log, Position, Slot};
+use crate::replica::io::{Fork, Message, Now, PeerId, PeerKind, Violation, WriteOp};
 use crate::schema::GivenNumber;
 
 use super::Replica;

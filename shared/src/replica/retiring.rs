@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::dot::DotSet;
-use crate::id::ReplicaId;
+use crate::base::dot::DotSet;
+use crate::base::id::ReplicaId;
+use crate::base::mutation::{self, Mutation};
 use crate::ledger::{ClaimId, Wish};
-use crate::mutation::{self, Mutation};
 
 use super::Replica;
 

@@ -1,10 +1,10 @@
 //! Snapshots: taken when the log has grown long, and sent in parts to whoever lags behind its start.
 
-use crate::id::VoterId;
-use crate::io::{Message, Now, PeerId, Snapshot, WriteOp};
-use crate::mutation::{self, Mutation};
-use crate::paxos::{Position, Slot};
-use crate::wire;
+use crate::base::encoding;
+use crate::base::id::VoterId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Position, Slot};
+use crate::replica::io::{Message, Now, PeerId, Snapshot, WriteOp};
 
 use super::Replica;
 
@@ -104,7 +104,7 @@ impl Replica {
         let is_of_use = |latest: &Snapshot| latest.at.slot >= self.log.start().slot;
         if !self.is_relay() && !self.snapshots.latest().is_some_and(is_of_use) {
             let at = Position { slot: self.log.decided(), chain: self.log.chain() };
-            self.snapshots.latest = Some(Snapshot { at, ledger: wire::plain_bytes(&*self.ledger) });
+            self.snapshots.latest = Some(Snapshot { at, ledger: encoding::encode(&*self.ledger) });
         }
     }
 
@@ -187,7 +187,7 @@ impl Replica {
         self.log.truncate(first_kept);
         let decided = Position { slot: self.log.decided(), chain: self.log.chain() };
         let at = if mutation::is(Mutation::SnapshotMisplaced) { self.log.start() } else { decided };
-        self.keep_snapshot(Snapshot { at, ledger: wire::plain_bytes(&*self.ledger) }, self.log.start());
+        self.keep_snapshot(Snapshot { at, ledger: encoding::encode(&*self.ledger) }, self.log.start());
     }
 
     /// On disk, and to serve others, which a tab does not.

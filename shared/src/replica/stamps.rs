@@ -1,17 +1,18 @@
 //! Stamps of a clock that was wrong: their author makes them once more, under right ones, when its clock is right again.
 //!
 //! The records are edited without changing anything. A tab does so before it links to a relay, which would refuse its stamps
-//! otherwise. A relay does so as soon as [most relays agree](crate::io::Input::ClockConfirmed) about the time: a single clock
+//! otherwise. A relay does so as soon as [most relays agree](crate::replica::io::Input::ClockConfirmed) about the time: a single clock
 //! cannot tell whether it was too fast before or is too slow now.
 
 use std::collections::VecDeque;
 
-use crate::crdt::{FieldEdit, FieldKind, Op, Write};
-use crate::document::Live;
-use crate::hlc::Hlc;
-use crate::id::RecordId;
-use crate::io::{Now, PeerKind};
-use crate::mutation::{self, Mutation};
+use crate::base::hlc::Hlc;
+use crate::base::id::RecordId;
+use crate::base::mutation::{self, Mutation};
+use crate::merge::crdt::Write;
+use crate::merge::document::Live;
+use crate::replica::io::{Now, PeerKind};
+use crate::schema::{FieldEdit, FieldKind, Op};
 
 use super::Replica;
 

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{
+use crate::base::dot::{Dot, DotSet};
+use crate::base::hlc::Hlc;
+use crate::base::id::{RecordId, ReplicaId};
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::Position;
+use crate::ledger::{Claim, Rejection, Restores};
+use crate::merge::document::{
     Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
 };
-use crate::dot::{Dot, DotSet};
-use crate::hlc::Hlc;
-use crate::id::{RecordId, ReplicaId};
-use crate::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
-use crate::ledger::{Claim, Rejection, Restores};
-use crate::mutation::{self, Mutation};
-use crate::paxos::Position;
+use crate::replica::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
 
 use super::{Doubt, Replica};
 

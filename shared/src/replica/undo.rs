@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::crdt::{Field, FieldEdit, FieldId, Inverse, Op, Version};
-use crate::dot::Dot;
-use crate::id::RecordId;
-use crate::io::{CommandRejection, ImportId, Message, Now, Reply};
+use crate::base::dot::Dot;
+use crate::base::id::RecordId;
+use crate::merge::crdt::{Field, Inverse, Version};
+use crate::replica::io::{CommandRejection, ImportId, Message, Now, Reply};
+use crate::schema::{FieldEdit, FieldId, Op};
 
 use super::Replica;
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crdt::{Field, Version};
-use crate::document::Document;
-use crate::dot::Dot;
-use crate::hlc::Stamp;
-use crate::id::RecordId;
+use crate::base::dot::Dot;
+use crate::base::hlc::Stamp;
+use crate::base::id::RecordId;
 use crate::ledger::{Ledger, ProvisionalClaim};
+use crate::merge::crdt::{Field, Version};
+use crate::merge::document::Document;
 use crate::replica::Distrust;
 use crate::schema::{GivenNumber, NUMBER};
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use litemap::LiteMap;
 
-use crate::crdt::{Field, FieldId, FieldKind, Write};
-use crate::document::Document;
-use crate::dot::{Dot, DotSet};
-use crate::finality::{Final, Provisional};
-use crate::id::{RecordId, ReplicaId};
-use crate::io::{ImportId, Snapshot};
+use crate::base::dot::{Dot, DotSet};
+use crate::base::id::{RecordId, ReplicaId};
+use crate::consensus::{Ballot, Log, Slot, Standing, Voter};
+use crate::ledger::finality::{Final, Provisional};
 use crate::ledger::{Claim, Ledger, Load, Numbered, ProvisionalClaim, Rejection, Wish};
-use crate::paxos::{Ballot, Log, Slot, Standing, Voter};
-use crate::presence::Status;
-use crate::schema::{FieldName, Schema};
+use crate::merge::crdt::{Field, Write};
+use crate::merge::document::Document;
+use crate::replica::io::{ImportId, Snapshot};
+use crate::replica::presence::Status;
+use crate::schema::{FieldId, FieldKind, FieldName, Schema};
 
 use super::{Replica, Undoable, Witness};
 

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::id::ReplicaId;
-use crate::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
+use crate::base::id::ReplicaId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Ballot, Slot};
 use crate::ledger::Wish;
-use crate::mutation::{self, Mutation};
-use crate::paxos::{Ballot, Slot};
+use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
 
 use super::Replica;
 use super::outbox::Outbox;

@@ -7,17 +7,17 @@ use thiserror::Error;
 
 use super::disk::LONGEST_FLUSH;
 use super::model::{Model, Origin};
-use crate::crdt::{Field, Write};
-use crate::document::Document;
-use crate::dot::{Dot, DotSet};
-use crate::finality::Numbering;
-use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{CommandId, Message, PeerId, Recovered, Reply, Snapshot, Violation};
+use crate::base::dot::{Dot, DotSet};
+use crate::base::encoding;
+use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::consensus::{self, Ballot, Entry, Log, Slot};
+use crate::ledger::finality::Numbering;
 use crate::ledger::{Claim, ClaimId, Key, Keyed, Outcome, ProvisionalClaim, Rejection};
-use crate::paxos::{self, Ballot, Entry, Log, Slot};
+use crate::merge::crdt::{Field, Write};
+use crate::merge::document::Document;
 use crate::replica::Replica;
+use crate::replica::io::{CommandId, Message, PeerId, Recovered, Reply, Snapshot, Violation};
 use crate::schema::NUMBER;
-use crate::wire;
 
 /// A promise was broken.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -240,10 +240,10 @@ impl Checker {
             Message::Paxos(message) => {
                 let voter = voter.expect("only relays speak Paxos");
                 match message {
-                    paxos::Message::Promise { ballot, .. } | paxos::Message::Accepted { ballot, .. } => {
+                    consensus::Message::Promise { ballot, .. } | consensus::Message::Accepted { ballot, .. } => {
                         self.check_promise(voter, *ballot)?;
                     }
-                    paxos::Message::Accept { ballot, first, entries, .. } => {
+                    consensus::Message::Accept { ballot, first, entries, .. } => {
                         self.check_proposal(*ballot, *first, entries)?;
                     }
                     _ => {}
@@ -265,8 +265,9 @@ impl Checker {
 
     /// A vote has come to whom it was for.
     pub fn vote_arrives(&mut self, voter: (VoterId, ReplicaId), message: &Message) {
-        if let Message::Paxos(paxos::Message::Promise { ballot, .. } | paxos::Message::Accepted { ballot, .. }) =
-            message
+        if let Message::Paxos(
+            consensus::Message::Promise { ballot, .. } | consensus::Message::Accepted { ballot, .. },
+        ) = message
         {
             let heard = self.promises_heard.entry(voter).or_insert(*ballot);
             *heard = (*ballot).max(*heard);
@@ -511,7 +512,7 @@ impl Checker {
             documents_differ(view.document(), other.document())
         } else if (view.log().decided(), view.log().chain()) != (other.log().decided(), other.log().chain()) {
             format!("the log ends at {} and at {}", view.log().decided(), other.log().decided())
-        } else if wire::plain_bytes(view.ledger()) != wire::plain_bytes(other.ledger()) {
+        } else if encoding::encode(view.ledger()) != encoding::encode(other.ledger()) {
             "the ledgers differ".to_owned()
         } else if view.unsaved_edits() > 0 && view.standing().is_none() {
             "edits of the tab are not acknowledged".to_owned()

@@ -3,8 +3,8 @@
 use super::checker::Violated;
 use super::network::NodeId;
 use super::world::{RELAYS, World};
-use crate::id::ReplicaId;
-use crate::io::{PeerId, Violation};
+use crate::base::id::ReplicaId;
+use crate::replica::io::{PeerId, Violation};
 
 impl World {
     /// The browser of a tab is closed for good, and goes on with a copy of another one's profile.

@@ -8,16 +8,16 @@ use super::faults::Kind;
 use super::network::NodeId;
 use super::outside::REGISTERED;
 use super::world::{Happening, Node, RELAYS, World};
-use crate::crdt::FieldEdit;
-use crate::hlc::MAX_DRIFT_MS;
-use crate::id::{RecordId, ReplicaId, VoterId};
-use crate::io::{Command, Consistency, Input, Message};
+use crate::base::hlc::MAX_DRIFT_MS;
+use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::consensus::{self, Ballot, Configuration, Slot, Suffix};
 use crate::ledger::{
     Claim, ClaimId, DEFAULT_REACH, Dynamic, Key, Keyed, KeyedWish, Load, OnCollision, Policy, Reason, Resolution, Rule,
     Rung, Wish,
 };
-use crate::paxos::{self, Ballot, Configuration, Slot, Suffix};
+use crate::replica::io::{Command, Consistency, Input, Message};
 use crate::schema;
+use crate::schema::FieldEdit;
 
 /// The longest that somebody sleeps, that a network is parted, and that a broken link goes unnoticed.
 const LONGEST_MS: u64 = 600;
@@ -270,8 +270,8 @@ impl World {
                 let (rung, reason) = (Rung::Shedding, Reason::Load);
                 Message::Propose(claim(own, Wish::SetMode { from: None, rung, reason, load: Load::default() }))
             }
-            0 => Message::Paxos(paxos::Message::Accepted { ballot, until: slot }),
-            1 => Message::Paxos(paxos::Message::Prepare { ballot, decided: slot }),
+            0 => Message::Paxos(consensus::Message::Accepted { ballot, until: slot }),
+            1 => Message::Paxos(consensus::Message::Prepare { ballot, decided: slot }),
             2 => Message::Suffix(Suffix { first: slot, chain: 0, entries: Vec::new(), decided: slot }),
             3 => Message::Propose(claim(other, Wish::Raise { number: 5 })),
             4 => Message::Propose(claim(own, Wish::Reconfigure { from: 0, voters: [].into() })),

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::io::{Recovered, WriteBatch, WriteId};
+use crate::base::split_mix::SplitMix64;
+use crate::consensus::Standing;
 use crate::ledger::Ledger;
-use crate::paxos::Standing;
-use crate::split_mix::SplitMix64;
+use crate::replica::io::{Recovered, WriteBatch, WriteId};
 
 /// How long a flush takes at the most.
 pub const LONGEST_FLUSH: Duration = Duration::from_millis(3);

@@ -4,14 +4,14 @@
 use super::checker::Violated;
 use super::network::NodeId;
 use super::world::{RELAYS, World};
-use crate::crdt::{FieldEdit, FieldId, FieldKind, Op, Version};
-use crate::document::{Delta, Live, Packed};
-use crate::dot::Dot;
-use crate::hlc::Stamp;
-use crate::id::{RecordId, ReplicaId};
-use crate::io::{Input, Message, PeerKind, Violation};
+use crate::base::dot::Dot;
+use crate::base::hlc::Stamp;
+use crate::base::id::{RecordId, ReplicaId};
+use crate::merge::crdt::Version;
+use crate::merge::document::{Delta, Live, Packed};
 use crate::replica::MAX_LEAP;
-use crate::schema::GivenNumber;
+use crate::replica::io::{Input, Message, PeerKind, Violation};
+use crate::schema::{FieldEdit, FieldId, FieldKind, GivenNumber, Op};
 
 /// How many liars there are at the most.
 const MAX_LIARS: usize = 3;

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dot::Dot;
-use crate::id::{RecordId, ReplicaId};
+use crate::base::dot::Dot;
+use crate::base::encoding;
+use crate::base::id::{RecordId, ReplicaId};
+use crate::consensus::{Accepted, Ballot, Configuration, Entry, Log, Slot};
 use crate::ledger::{
     Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Key, Ledger, Outcome, ProvisionalClaim, Range, Rejection, Wish,
 };
-use crate::paxos::{Accepted, Ballot, Configuration, Entry, Log, Slot};
 use crate::sim::checker::Violated;
-use crate::wire;
 
 /// The decided log and its fold.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ impl Model {
         for (slot, accepted) in (0..slot.0).zip(&self.entries) {
             ledger.apply(Slot(slot), &accepted.entry);
         }
-        wire::plain_bytes(&ledger)
+        encoding::encode(&ledger)
     }
 
     /// All relays were restored: of the log as it was that below `at` is left, and `log` goes on from there.
@@ -389,8 +389,8 @@ fn effects(ledger: &Ledger) -> Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::Position;
     use crate::ledger::Policy;
-    use crate::paxos::Position;
 
     /// The claims of two copies of one tab under one name, the second after the ledger has forgotten the first.
     fn claims_of_copies(copied: ReplicaId) -> Vec<Accepted> {

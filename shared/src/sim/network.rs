@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::io::PeerId;
-use crate::split_mix::SplitMix64;
+use crate::base::split_mix::SplitMix64;
+use crate::replica::io::PeerId;
 
 /// A replica of the world, by its index.
 pub type NodeId = usize;

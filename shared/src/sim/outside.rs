@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use super::checker::Violated;
 use super::network::NodeId;
 use super::world::{RELAYS, World};
-use crate::crdt::FieldEdit;
-use crate::dot::Dot;
-use crate::id::{RecordId, ReplicaId};
-use crate::io::Command;
+use crate::base::dot::Dot;
+use crate::base::id::{RecordId, ReplicaId};
 use crate::ledger::{Key, Keyed};
 use crate::replica::Replica;
-use crate::schema::{self, FieldName, NUMBER};
+use crate::replica::io::Command;
+use crate::schema::{self, FieldEdit, FieldName, NUMBER};
 
 /// The name of a record that was added at a relay together with a number.
 pub(super) const REGISTERED: &str = "registered";

@@ -7,11 +7,11 @@ use super::checker::Violated;
 use super::disk::Disk;
 use super::network::NodeId;
 use super::world::{Happening, RELAYS, World};
-use crate::id::{RecordId, ReplicaId};
-use crate::io::{Command, Recovered};
-use crate::ledger::{RestoreId, Wish};
-use crate::paxos::{Accepted, Entry, Log};
+use crate::base::id::{RecordId, ReplicaId};
+use crate::consensus::{Accepted, Entry, Log, RestoreId};
+use crate::ledger::Wish;
 use crate::replica::Replica;
+use crate::replica::io::{Command, Recovered};
 
 /// How long a relay takes at the most to come back.
 const LONGEST_MS: u64 = 300;

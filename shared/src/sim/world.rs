@@ -16,16 +16,18 @@ use super::liars::Liar;
 use super::network::{Network, NodeId};
 use super::report::Report;
 use super::restores::Restores;
-use crate::document::Live;
-use crate::dot::DotSet;
-use crate::hlc::Hlc;
-use crate::id::{ReplicaId, VoterId};
-use crate::io::{Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Reply, Violation, WriteId};
+use crate::base::dot::DotSet;
+use crate::base::hlc::Hlc;
+use crate::base::id::{ReplicaId, VoterId};
+use crate::base::split_mix::SplitMix64;
+use crate::consensus::{Ballot, Configuration};
 use crate::ledger::{Dynamic, Keyed, Load, Policy, Reason, Rung, Wish};
-use crate::paxos::{Ballot, Configuration};
+use crate::merge::document::Live;
+use crate::replica::io::{
+    Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Reply, Violation, WriteId,
+};
 use crate::replica::{Audit, Config, Replica, Role, Tuning};
 use crate::schema::Schema;
-use crate::split_mix::SplitMix64;
 
 pub(super) const RELAYS: usize = 5;
 const MAX_TABS: u64 = 6;

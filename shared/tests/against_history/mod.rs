@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use shared::crdt::Field;
-use shared::document::Document;
-use shared::dot::Dot;
-use shared::id::RecordId;
+use shared::base::dot::Dot;
+use shared::base::id::RecordId;
+use shared::merge::crdt::Field;
+use shared::merge::document::Document;
 
 use super::history::{Deeds, Reading};
 use super::{End, Host, MANY_MESSAGES, Node, Pipe, Room};

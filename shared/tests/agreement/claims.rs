@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use shared::dot::Dot;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Command, CommandRejection, Message, Reply, Violation};
+use shared::base::dot::Dot;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::consensus::Slot;
 use shared::ledger::{Claim, ClaimId, Epoch, Granted, Load, Numbered, Policy, Reason, Rung, Wish};
-use shared::paxos::Slot;
 use shared::replica::Tuning;
+use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
 
 use super::{ELECTION, elected, outcome_of, told_outcome};
 use crate::room::{Room, Setup};

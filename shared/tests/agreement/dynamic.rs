@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use shared::crdt::FieldEdit;
-use shared::finality::Numbering;
-use shared::id::RecordId;
-use shared::io::{Command, CommandRejection, Reply};
+use shared::base::id::RecordId;
+use shared::ledger::finality::Numbering;
 use shared::ledger::{
     Conflict, Dynamic, Granted, Load, Mode, OnCollision, Range, Reason, Rejection, Resolution, Rule, Rung, Wish,
 };
+use shared::replica::io::{Command, CommandRejection, Reply};
+use shared::schema::FieldEdit;
 
 use super::{ELECTION, elected, forgetful, outcome_of};
 use crate::room::{Node, Room};

@@ -1,10 +1,10 @@
 //! Requests from outside under keys, asked at any relay, as often as somebody likes.
 
-use shared::crdt::FieldEdit;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Command, CommandRejection, Message, Reply, Violation};
+use shared::base::id::{RecordId, ReplicaId};
+use shared::consensus::Slot;
 use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedWish, Policy, Rejection, Wish};
-use shared::paxos::Slot;
+use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
+use shared::schema::FieldEdit;
 
 use super::{ELECTION, elected, outcome_of};
 use crate::room::{Node, Room};

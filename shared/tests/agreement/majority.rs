@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use shared::id::ReplicaId;
-use shared::io::{Command, Message};
+use shared::base::id::ReplicaId;
 use shared::ledger::{Granted, Wish};
 use shared::replica::Tuning;
+use shared::replica::io::{Command, Message};
 
 use super::{elected, elected_of, outcome_of};
 use crate::room::{Node, Room, Setup};

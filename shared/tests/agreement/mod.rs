@@ -17,10 +17,10 @@ mod witnesses;
 
 use std::time::Duration;
 
-use shared::io::Reply;
+use shared::consensus::Slot;
 use shared::ledger::{Outcome, Wish};
-use shared::paxos::Slot;
 use shared::replica::Tuning;
+use shared::replica::io::Reply;
 
 use crate::room::{Node, Room, Setup};
 

@@ -1,7 +1,8 @@
 //! The highest number, raised where the log is not asked.
 
-use shared::io::{Command, CommandRejection, Message, Reply, Violation};
-use shared::ledger::{Granted, Load, MAX_NUMBER, Reason, Rejection, Rung, Wish};
+use shared::ledger::{Granted, Load, Reason, Rejection, Rung, Wish};
+use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
+use shared::schema::MAX_NUMBER;
 
 use super::dynamic::{by_hand, for_now, number};
 use super::{ELECTION, elected, outcome_of};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use shared::io::{Command, Consistency, Reply};
+use shared::consensus::Slot;
 use shared::ledger::Wish;
-use shared::paxos::Slot;
 use shared::replica::Tuning;
+use shared::replica::io::{Command, Consistency, Reply};
 
 use super::{ELECTION, decided, elected, elected_of, outcome_of, raise};
 use crate::room::{Node, Room, Setup};

@@ -1,10 +1,10 @@
 //! A tab and its claims when all relays are restored from a backup.
 
-use shared::dot::DotSet;
-use shared::io::{Command, Message, Recovered};
-use shared::ledger::{Outcome, Policy, Rejection, RestoreId, Wish};
-use shared::paxos::{Entry, Slot};
+use shared::base::dot::DotSet;
+use shared::consensus::{Entry, RestoreId, Slot};
+use shared::ledger::{Outcome, Policy, Rejection, Wish};
 use shared::replica::Tuning;
+use shared::replica::io::{Command, Message, Recovered};
 
 use super::{ELECTION, decided, elected_of, outcome_of, raise, told_outcome};
 use crate::room::{Node, Room, Setup};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Command, Message, Reply};
+use shared::base::id::{RecordId, ReplicaId};
+use shared::protocol::{Encoder, Frame};
 use shared::replica::Tuning;
-use shared::wire::{Encoder, Frame};
+use shared::replica::io::{Command, Message, Reply};
 
 use super::{elected_of, outcome_of};
 use crate::room::{Node, Room, Setup};

@@ -1,8 +1,8 @@
 //! One record to which two replicas gave a number at a time: one out of a lease, and one provisionally.
 
-use shared::id::RecordId;
-use shared::io::Command;
+use shared::base::id::RecordId;
 use shared::ledger::{Dynamic, OnCollision, Rung};
+use shared::replica::io::Command;
 
 use super::dynamic::{by_hand, conflicts, finally, for_now, held, number, set};
 use super::{ELECTION, elected, outcome_of};

@@ -1,12 +1,12 @@
 //! What takes the place of a long log.
 
-use shared::dot::Dot;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Recovered, Snapshot};
+use shared::base::dot::Dot;
+use shared::base::encoding;
+use shared::base::id::{RecordId, ReplicaId};
+use shared::consensus::{Configuration, Entry, Position, Slot};
 use shared::ledger::{Claim, ClaimId, Ledger, Policy, Wish};
-use shared::paxos::{Configuration, Entry, Position, Slot};
 use shared::replica::Tuning;
-use shared::wire;
+use shared::replica::io::{Recovered, Snapshot};
 
 use super::{ELECTION, decided, elected_of, forgetful, outcome_of, raise};
 use crate::room::{Node, Room, Setup};
@@ -16,7 +16,7 @@ fn log_start(room: &Room, node: Node) -> Slot {
 }
 
 fn ledger_bytes(room: &Room, node: Node) -> Vec<u8> {
-    wire::plain_bytes(room.replica(node).view().ledger())
+    encoding::encode(room.replica(node).view().ledger())
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn room_with_a_long_snapshot() -> (Room, Ledger, usize) {
     let mut room = Room::new(1, 1);
     let (ledger, slot) = long_ledger(Configuration { number: 0, voters: room.relays([0]) });
     let at = Position { slot, chain: 7 };
-    let snapshot = Snapshot { at, ledger: wire::plain_bytes(&ledger) };
+    let snapshot = Snapshot { at, ledger: encoding::encode(&ledger) };
     let parts = snapshot.ledger.len().div_ceil(256 << 10);
     room.restore(0, Recovered { snapshot: Some(snapshot), log_start: at, decided: slot, ..Recovered::default() });
     (room, ledger, parts)
@@ -126,7 +126,7 @@ fn a_ledger_from_a_snapshot_is_the_fold_of_the_log_to_the_byte() {
     assert!(log_start(&room, 1) > Slot(0) && log_start(&room, late) > Slot(0), "both came by a snapshot");
     for node in [0, 1, 2, tab, late] {
         assert_eq!(decided(&room, node), fold.until, "node {node} knows the log");
-        assert_eq!(ledger_bytes(&room, node), wire::plain_bytes(&fold.ledger), "at node {node}");
+        assert_eq!(ledger_bytes(&room, node), encoding::encode(&fold.ledger), "at node {node}");
     }
 }
 

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::crdt::FieldEdit;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingClaim, Recovered};
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::consensus::Slot;
 use shared::ledger::{Policy, Wish};
-use shared::paxos::Slot;
+use shared::replica::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingClaim, Recovered};
 use shared::replica::{Config, Recovery, Replica, Role};
-use shared::schema::{NAME, Schema};
+use shared::schema::{FieldEdit, NAME, Schema};
 
 use super::{ELECTION, elected, forgetful, raise};
 use crate::room::{Node, Room, START};

@@ -1,10 +1,10 @@
 //! Who votes, and who does not.
 
-use shared::crdt::FieldEdit;
-use shared::id::ReplicaId;
-use shared::io::{Command, CommandRejection};
+use shared::base::id::ReplicaId;
 use shared::ledger::{Granted, Outcome, Rejection, Wish};
 use shared::replica::Tuning;
+use shared::replica::io::{Command, CommandRejection};
+use shared::schema::FieldEdit;
 
 use super::{ELECTION, decided, elected, elected_of, outcome_of, raise};
 use crate::room::{Node, Room, Setup};

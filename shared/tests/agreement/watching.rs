@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, Message, Violation};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::{Slot, Votes};
 use shared::ledger::{Policy, Wish};
-use shared::observation::{End, Observation, Votes};
-use shared::paxos::Slot;
+use shared::replica::io::{Command, Message, Violation};
+use shared::replica::observation::{End, Observation};
 
 use super::{ELECTION, elected};
 use crate::room::{Node, Room};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use shared::id::RecordId;
-use shared::io::Command;
+use shared::base::id::RecordId;
+use shared::consensus::Entry;
 use shared::ledger::{Policy, Wish};
-use shared::paxos::Entry;
+use shared::replica::io::Command;
 
 use super::{ELECTION, elected, told_outcome};
 use crate::room::{Node, Room};

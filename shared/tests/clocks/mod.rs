@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use shared::hlc::MAX_DRIFT_MS;
-use shared::id::ReplicaId;
-use shared::io::Violation;
+use shared::base::hlc::MAX_DRIFT_MS;
+use shared::base::id::ReplicaId;
+use shared::replica::io::Violation;
 
 use super::room::Room;
 use super::{ELECTION, two_tabs};

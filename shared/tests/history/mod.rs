@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::crdt::FieldEdit;
-use shared::dot::Dot;
-use shared::hlc::Stamp;
-use shared::id::RecordId;
+use shared::base::dot::Dot;
+use shared::base::hlc::Stamp;
+use shared::base::id::RecordId;
+use shared::schema::FieldEdit;
 
 /// Deeds by their names.
 pub type Deeds = BTreeSet<Dot>;

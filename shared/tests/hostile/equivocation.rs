@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{live_with, named, packed};
 use crate::room::{Node, Room, START};
-use shared::document::{Delta, Document, Edit, News};
-use shared::dot::{Dot, MAX_COUNTER};
-use shared::hlc::Stamp;
-use shared::id::RecordId;
-use shared::io::{Command, CommandRejection, Message, Violation};
+use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::hlc::Stamp;
+use shared::base::id::RecordId;
+use shared::merge::document::{Delta, Document, Edit, News};
+use shared::replica::io::{Command, CommandRejection, Message, Violation};
 
 const NOW: Stamp = Stamp { wall_ms: START.wall_ms, logical: 0 };
 const FIRST: Node = 0;

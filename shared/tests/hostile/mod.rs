@@ -7,16 +7,16 @@ mod numbers;
 
 use crate::room::{Room, START};
 use crate::two_tabs;
-use shared::crdt::{FieldEdit, FieldId, FieldKind, Op, Version};
-use shared::document::{Delta, Edit, Live, Packed};
-use shared::dot::{Dot, DotSet};
-use shared::hlc::{MAX_DRIFT_MS, Stamp};
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Message, Violation};
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::{MAX_DRIFT_MS, Stamp};
+use shared::base::id::{RecordId, ReplicaId};
+use shared::consensus::{self, Ballot, Slot};
 use shared::ledger::{Claim, ClaimId, Wish};
-use shared::paxos::{self, Ballot, Slot};
+use shared::merge::crdt::Version;
+use shared::merge::document::{Delta, Edit, Live, Packed};
 use shared::replica::MAX_LEAP;
-use shared::schema::NUMBER;
+use shared::replica::io::{Message, Violation};
+use shared::schema::{FieldEdit, FieldId, FieldKind, NUMBER, Op};
 
 fn named(value: &str) -> Op {
     Op { field: FieldId(0), kind: FieldKind::Mv, edit: FieldEdit::Assign(value.to_owned()) }
@@ -54,7 +54,7 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let id = ClaimId { replica: ReplicaId(101), seq: 1 };
     let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish: Wish::Raise { number: 5 } };
     let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
-    let step_down = paxos::Message::StepDown { ballot: Ballot::ZERO };
+    let step_down = consensus::Message::StepDown { ballot: Ballot::ZERO };
     let counted = Op { field: FieldId(2), kind: FieldKind::Counter, edit: FieldEdit::Add(1) };
     let unknown = Op { field: FieldId(9), ..counted.clone() };
     let folded = Live { folded: vec![own], ..live_with(own, now, [named("Eve")]) };

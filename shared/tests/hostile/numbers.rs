@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{delta_of, with_number};
 use crate::room::{Node, Room};
-use shared::dot::Dot;
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Command, Violation};
+use shared::base::dot::Dot;
+use shared::base::id::{RecordId, ReplicaId};
 use shared::ledger::Rung;
+use shared::replica::io::{Command, Violation};
 
 const RELAY: Node = 0;
 const LESSEE: Node = 3;

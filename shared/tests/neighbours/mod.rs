@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shared::id::RecordId;
-use shared::io::{Command, Message, Violation};
-use shared::paxos::Slot;
+use shared::base::encoding;
+use shared::base::id::RecordId;
+use shared::consensus::Slot;
 use shared::replica::Tuning;
-use shared::wire;
+use shared::replica::io::{Command, Message, Violation};
 
 use crate::room::{Node, Room, Setup};
 
@@ -208,7 +208,7 @@ fn a_fresh_tab_learns_final_numbers_from_its_neighbour() {
         assert_eq!(begins_late, log_kept == 2, "the log came as a snapshot if it was short");
         room.disconnect(ANNES);
         room.connect(BERTS, ANNES);
-        let ledger = |node: Node| wire::plain_bytes(room.replica(node).view().ledger());
+        let ledger = |node: Node| encoding::encode(room.replica(node).view().ledger());
         assert_eq!(room.replica(BERTS).view().ledger().highest(), 7);
         assert!(ledger(BERTS) == ledger(RELAY), "the ledgers are the same");
     }
@@ -236,6 +236,6 @@ fn a_tab_takes_votes_and_claims_from_no_neighbour() {
 }
 
 /// See [`Room::apart`].
-fn room_id(tab: Node) -> shared::id::ReplicaId {
-    shared::id::ReplicaId(100 + tab as u64 - 1)
+fn room_id(tab: Node) -> shared::base::id::ReplicaId {
+    shared::base::id::ReplicaId(100 + tab as u64 - 1)
 }

@@ -5,18 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
-use shared::crdt::FieldEdit;
-use shared::document::LostWrite;
-use shared::id::{RecordId, ReplicaId, VoterId};
-use shared::io::{
+use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::consensus::{Configuration, RestoreId};
+use shared::ledger::Wish;
+use shared::merge::document::LostWrite;
+use shared::replica::io::{
     Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
     Violation,
 };
-use shared::ledger::{RestoreId, Wish};
-use shared::observation::Observation;
-use shared::paxos::Configuration;
+use shared::replica::observation::Observation;
 use shared::replica::{Config, RecordView, Replica, Role, Tuning};
-use shared::schema::Schema;
+use shared::schema::{FieldEdit, Schema};
 
 pub const START: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 

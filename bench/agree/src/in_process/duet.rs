@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, WriteId};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::Configuration;
 use shared::ledger::Wish;
-use shared::paxos::Configuration;
+use shared::replica::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, WriteId};
 use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
 

@@ -1,12 +1,12 @@
-//! `shared::paxos`: three voters with their logs, and nothing above them: what the peers are, too.
+//! `shared::consensus`: three voters with their logs, and nothing above them: what the peers are, too.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hint::black_box;
 use std::time::Duration;
 
-use shared::id::{ReplicaId, VoterId};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::{Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Slot, Standing, Suffix, Voter};
 use shared::ledger::{Claim, ClaimId, Wish};
-use shared::paxos::{Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Slot, Standing, Suffix, Voter};
 
 use super::Voters;
 

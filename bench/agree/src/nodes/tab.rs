@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
-use shared::id::{ReplicaSecret, VoterId};
-use shared::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
+use shared::base::id::{ReplicaSecret, VoterId};
 use shared::ledger::Wish;
+use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::replica::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
 use shared::replica::{Config, Replica, Role};
 use shared::schema::Schema;
-use shared::wire::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message as Packet;

@@ -8,7 +8,7 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::wait_for;
 use e2e::writer::Writer;
-use shared::id::ReplicaSecret;
+use shared::base::id::ReplicaSecret;
 
 const PEOPLE: usize = 100_000;
 /// As the page says it.

@@ -9,7 +9,7 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::writer::Writer;
 use serde::Deserialize;
-use shared::id::ReplicaSecret;
+use shared::base::id::ReplicaSecret;
 use tokio::time::Instant;
 
 const PEOPLE: usize = 10_000;

@@ -1,8 +1,8 @@
 //! What a session tells of the answers to commands. They come when what the commands did is durable.
 
-use shared::id::RecordId;
-use shared::io::{CommandId, CommandRejection, Now, Reply};
+use shared::base::id::RecordId;
 use shared::replica::Undoable;
+use shared::replica::io::{CommandId, CommandRejection, Now, Reply};
 
 use super::{Session, record_of};
 use crate::engine::fact::Fact;

@@ -1,9 +1,9 @@
 //! How a session takes records out of a file.
 
 use litemap::LiteMap;
-use shared::dot::Dot;
-use shared::id::RecordId;
-use shared::io::{Command, CommandRejection, ImportId, Message, Now};
+use shared::base::dot::Dot;
+use shared::base::id::RecordId;
+use shared::replica::io::{Command, CommandRejection, ImportId, Message, Now};
 
 use crate::engine::fact::Fact;
 

@@ -1,6 +1,6 @@
 //! What records are called, also those that were removed.
 
-use shared::id::RecordId;
+use shared::base::id::RecordId;
 use shared::replica::{CandidateView, FieldView, RecordView, Undoable};
 
 use super::Session;

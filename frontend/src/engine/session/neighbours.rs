@@ -1,7 +1,7 @@
 //! A session's links to the other tabs of its browser.
 
-use shared::id::ReplicaId;
-use shared::io::{Envelope, Input, Message, Now, PeerId, PeerKind, Violation};
+use shared::base::id::ReplicaId;
+use shared::replica::io::{Envelope, Input, Message, Now, PeerId, PeerKind, Violation};
 use shared::schema::Schema;
 
 use super::Session;

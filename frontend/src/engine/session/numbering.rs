@@ -1,9 +1,9 @@
 //! How a session gives numbers and takes them back.
 
-use shared::id::RecordId;
-use shared::io::{Command, Message, Now};
+use shared::base::id::RecordId;
+use shared::consensus::Slot;
 use shared::ledger::{Conflict, Rejection};
-use shared::paxos::Slot;
+use shared::replica::io::{Command, Message, Now};
 
 use super::answers::Asked;
 use super::{NumberWish, Session};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use shared::id::{RecordId, ReplicaId};
-use shared::io::{Message, Now, Recovered, WriteId};
+use shared::base::id::{RecordId, ReplicaId};
+use shared::replica::io::{Message, Now, Recovered, WriteId};
 use shared::replica::{Config, Recovery, Replica, Role, View};
 use shared::schema::Schema;
 

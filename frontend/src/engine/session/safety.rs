@@ -1,6 +1,6 @@
 //! How safe it is what this tab's user did, and the writes that make it so.
 
-use shared::io::{Input, Message, Now, WriteBatch, WriteId, WriteOp};
+use shared::replica::io::{Input, Message, Now, WriteBatch, WriteId, WriteOp};
 
 use super::{Disk, Session};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use shared::id::RecordId;
-use shared::io::{Command, Now};
+use shared::base::id::RecordId;
 use shared::ledger::Wish;
+use shared::replica::io::{Command, Now};
 
 use super::{Action, Session};
 use crate::engine::carry_over::{Carried, carried};

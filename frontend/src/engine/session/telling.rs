@@ -1,10 +1,10 @@
 //! What a session tells people of what others did, and of what was decided.
 
-use shared::document::{Change, LostWrite};
-use shared::id::RecordId;
-use shared::io::{Event, Now};
+use shared::base::id::RecordId;
+use shared::consensus::{Accepted, Entry, Slot};
 use shared::ledger::{Claim, Granted, Outcome, Rejection, Resolution, Wish};
-use shared::paxos::{Accepted, Entry, Slot};
+use shared::merge::document::{Change, LostWrite};
+use shared::replica::io::{Event, Now};
 
 use super::{Mark, Session};
 use crate::engine::fact::{Collision, Decided, Decision, Fact, Owner};

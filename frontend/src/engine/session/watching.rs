@@ -1,8 +1,8 @@
 //! What a session keeps of the agreement and of merges, for people to watch.
 
-use shared::document::LostWrite;
-use shared::io::{Command, Event, Message, Now};
-use shared::observation::Observation;
+use shared::merge::document::LostWrite;
+use shared::replica::io::{Command, Event, Message, Now};
+use shared::replica::observation::Observation;
 
 use super::Session;
 use crate::engine::decisions::Decisions;

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::document::{Document, Packed};
-use shared::dot::{Dot, DotSet, MAX_COUNTER};
-use shared::id::{RecordId, ReplicaId, ReplicaSecret};
-use shared::io::{Recovered, Snapshot, WriteOp};
-use shared::paxos::{Position, Slot};
+use shared::base::dot::{Dot, DotSet, MAX_COUNTER};
+use shared::base::encoding;
+use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
+use shared::consensus::{Position, Slot};
+use shared::merge::document::{Document, Packed};
+use shared::protocol;
+use shared::replica::io::{Recovered, Snapshot, WriteOp};
 use shared::schema::Schema;
-use shared::wire;
 use thiserror::Error;
 
 /// What rows are about. Those of the replica's own doings come first: whoever looks after a replica reads only them.
@@ -94,7 +95,7 @@ pub fn put_secret(secret: &ReplicaSecret) -> Change {
 /// The schema that all versions follow.
 #[must_use]
 pub fn put_schema(schema: &Schema) -> Change {
-    put(key(tag::SCHEMA, &[]), &wire::plain_bytes(schema))
+    put(key(tag::SCHEMA, &[]), &encoding::encode(schema))
 }
 
 /// What writes do to the rows: the meaning of [`Recovered::apply`]. `document` is as the last of them leaves it.
@@ -120,7 +121,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
     match op {
         WriteOp::PutContext(part) => changes.extend(
             part.replicas()
-                .map(|replica| put(key(tag::CONTEXT, &[replica.0]), &wire::dot_set_bytes(&part.of(replica)))),
+                .map(|replica| put(key(tag::CONTEXT, &[replica.0]), &protocol::dot_set_bytes(&part.of(replica)))),
         ),
         WriteOp::DropContext(replica) => changes.push(drop_one(key(tag::CONTEXT, &[replica.0]))),
         WriteOp::Snapshot { snapshot, log_start } => {
@@ -130,7 +131,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
             changes.push(Change::Drop { from: key(tag::LOG, &[]), until: key(tag::LOG, &[log_start.slot.0]) });
         }
         WriteOp::Accept { slot, accepted } => {
-            changes.push(put(key(tag::LOG, &[slot.0]), &wire::plain_bytes(&accepted)));
+            changes.push(put(key(tag::LOG, &[slot.0]), &encoding::encode(&accepted)));
         }
         WriteOp::LogDropped => {
             changes.extend([tag::DECIDED, tag::SNAPSHOT, tag::RELEASED].map(|tag| drop_one(key(tag, &[]))));
@@ -144,20 +145,20 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         WriteOp::Released(slot) => changes.push(put_number(key(tag::RELEASED, &[]), slot.0)),
         WriteOp::ClaimSeq(seq) => changes.push(put_number(key(tag::CLAIM_SEQ, &[]), seq)),
         WriteOp::Ask(pending) => {
-            changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &wire::plain_bytes(&pending)));
+            changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &encoding::encode(&pending)));
         }
         WriteOp::Answered(seq) => changes.push(drop_one(key(tag::PENDING, &[seq]))),
         WriteOp::Refused { record: RecordId(record), rejection } => {
             let key = key(tag::REFUSED, &[record.replica.0, record.counter]);
             changes.push(match rejection {
-                Some(rejection) => put(key, &wire::plain_bytes(&rejection)),
+                Some(rejection) => put(key, &encoding::encode(&rejection)),
                 None => drop_one(key),
             });
         }
-        WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &wire::dot_set_bytes(&dots))),
+        WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &protocol::dot_set_bytes(&dots))),
         WriteOp::Sent(counter) => changes.push(put_number(key(tag::SENT, &[]), counter)),
-        WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &wire::plain_bytes(&hearsay))),
-        WriteOp::Distrust(distrust) => changes.push(put(key(tag::DISTRUST, &[]), &wire::plain_bytes(&distrust))),
+        WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &encoding::encode(&hearsay))),
+        WriteOp::Distrust(distrust) => changes.push(put(key(tag::DISTRUST, &[]), &encoding::encode(&distrust))),
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
         // Of relays alone.
         WriteOp::Standing(_) | WriteOp::Remember { .. } | WriteOp::Raised(_) => {}
@@ -193,7 +194,7 @@ pub fn read<'a>(rows: impl Iterator<Item = &'a [u8]>) -> Result<Kept, Unreadable
                 let bytes = body.try_into().map_err(|_| unreadable("the secret"))?;
                 kept.secret = Some(ReplicaSecret::new(bytes));
             }
-            tag::SCHEMA => kept.schema = Some(wire::plain_of(body).map_err(|_| unreadable("the schema"))?),
+            tag::SCHEMA => kept.schema = Some(encoding::decode(body).map_err(|_| unreadable("the schema"))?),
             tag::DECIDED => decided = Slot(take_number(&mut body).ok_or(unreadable("the log"))?),
             tag::RECORDS => take_shelf(&mut body, &mut kept.recovered.records).ok_or(unreadable("a record"))?,
             _ => kept.recovered.apply(op_of(tag, body)?),
@@ -248,21 +249,21 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
     let body = &mut body;
     match tag {
         tag::CLAIM_SEQ => take_number(body).map(WriteOp::ClaimSeq).ok_or(unreadable("claims")),
-        tag::STORED => wire::dot_set_of(body).map(WriteOp::Stored).map_err(|_| unreadable("edits on relays")),
+        tag::STORED => protocol::dot_set_of(body).map(WriteOp::Stored).map_err(|_| unreadable("edits on relays")),
         tag::PENDING => {
             take_number(body);
-            wire::plain_of(body).map(WriteOp::Ask).map_err(|_| unreadable("a claim"))
+            encoding::decode(body).map(WriteOp::Ask).map_err(|_| unreadable("a claim"))
         }
         tag::SENT => take_number(body).map(WriteOp::Sent).ok_or(unreadable("edits on their way")),
         tag::CURSOR => cursor_of(body).ok_or(unreadable("a lease")),
         tag::CONTEXT => {
             take_number(body);
-            wire::dot_set_of(body).map(WriteOp::PutContext).map_err(|_| unreadable("the causal context"))
+            protocol::dot_set_of(body).map(WriteOp::PutContext).map_err(|_| unreadable("the causal context"))
         }
         tag::SNAPSHOT => snapshot_of(body).ok_or(unreadable("the snapshot")),
         tag::LOG => {
             let slot = Slot(take_number(body).ok_or(unreadable("the log"))?);
-            let accepted = wire::plain_of(body).map_err(|_| unreadable("the log"))?;
+            let accepted = encoding::decode(body).map_err(|_| unreadable("the log"))?;
             Ok(WriteOp::Accept { slot, accepted })
         }
         tag::RELEASED => {
@@ -270,8 +271,10 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
         }
         tag::LOST_NUMBER => lost_number_of(body).ok_or(unreadable("a number before a restore")),
         tag::REFUSED => refusal_of(body).ok_or(unreadable("a refusal")),
-        tag::DISTRUST => wire::plain_of(body).map(WriteOp::Distrust).map_err(|_| unreadable("numbers under its edits")),
-        tag::HEARSAY => wire::plain_of(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
+        tag::DISTRUST => {
+            encoding::decode(body).map(WriteOp::Distrust).map_err(|_| unreadable("numbers under its edits"))
+        }
+        tag::HEARSAY => encoding::decode(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
         _ => Err(unreadable("something newer")),
     }
 }
@@ -282,7 +285,7 @@ fn cursor_of(body: &mut &[u8]) -> Option<WriteOp> {
 
 fn refusal_of(body: &mut &[u8]) -> Option<WriteOp> {
     let record = RecordId(dot_of(ReplicaId(take_number(body)?), take_number(body)?)?);
-    Some(WriteOp::Refused { record, rejection: Some(wire::plain_of(body).ok()?) })
+    Some(WriteOp::Refused { record, rejection: Some(encoding::decode(body).ok()?) })
 }
 
 fn lost_number_of(body: &mut &[u8]) -> Option<WriteOp> {

@@ -1,8 +1,8 @@
 //! What the log has decided, in words.
 
-use shared::id::{ReplicaId, VoterId};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::consensus::Slot;
 use shared::ledger::{Dynamic, Load, Policy, Range, Reason, Rejection, Resolution, Rule, Rung};
-use shared::paxos::Slot;
 
 use super::subject;
 use crate::engine::fact::{Collision, Decided, Decision, LogPlace, Owner};

@@ -7,7 +7,7 @@ use std::thread;
 use futures_util::{SinkExt, StreamExt};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
-use shared::io::Violation;
+use shared::replica::io::Violation;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};

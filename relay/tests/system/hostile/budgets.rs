@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use shared::crdt::FieldEdit;
-use shared::document::Document;
-use shared::dot::{Dot, DotSet};
-use shared::hlc::Stamp;
-use shared::id::{RecordId, ReplicaId, ReplicaSecret};
-use shared::io::Message;
+use shared::base::dot::{Dot, DotSet};
+use shared::base::hlc::Stamp;
+use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::ledger::Wish;
-use shared::schema::Schema;
-use shared::wire::{Encoder, Frame, Hello};
+use shared::merge::document::Document;
+use shared::protocol::{Encoder, Frame, Hello};
+use shared::replica::io::Message;
+use shared::schema::{FieldEdit, Schema};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;

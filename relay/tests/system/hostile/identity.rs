@@ -1,8 +1,8 @@
 //! An id belongs to whoever proves it, and no tab can have one that a relay has, or that is in use at another relay.
 
-use shared::id::{ReplicaSecret, VoterId};
-use shared::io::Violation;
-use shared::wire::{Frame, Hello};
+use shared::base::id::{ReplicaSecret, VoterId};
+use shared::protocol::{Frame, Hello};
+use shared::replica::io::Violation;
 
 use super::refused;
 use crate::cluster::{Cluster, poll};

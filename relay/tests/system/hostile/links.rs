@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
-use shared::dot::{Dot, DotSet};
-use shared::id::{ReplicaId, VoterId};
-use shared::io::{Message, Violation};
-use shared::paxos::{self, Slot};
-use shared::wire::{Frame, Relays, Room};
+use shared::base::dot::{Dot, DotSet};
+use shared::base::id::{ReplicaId, VoterId};
+use shared::base::room::Room;
+use shared::consensus::{self, Slot};
+use shared::protocol::{Frame, Relays};
+use shared::replica::io::{Message, Violation};
 use tokio_tungstenite::tungstenite::http::header;
 
 use super::{hello_of_link, refused, request, status};
@@ -71,7 +72,7 @@ async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
     let mut client = link(&cluster, SECRET).await;
     client.send(&hello_of_link(2)).await;
     let voters = BTreeMap::from([(VoterId(2), new_replica_id())]);
-    let founding = Some(paxos::Configuration { number: 0, voters }.into());
+    let founding = Some(consensus::Configuration { number: 0, voters }.into());
     client.send(&Frame::Relays(Relays { founding, addresses: BTreeMap::new() })).await;
     assert_eq!(refused(client).await, Violation::Diverged);
 }

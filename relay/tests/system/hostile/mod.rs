@@ -12,16 +12,16 @@ mod pages;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use shared::crdt::FieldEdit;
-use shared::document::{Digest, Liveness};
-use shared::dot::DotSet;
-use shared::id::{ReplicaId, ReplicaSecret, VoterId};
-use shared::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
+use shared::base::dot::DotSet;
+use shared::base::id::{ReplicaId, ReplicaSecret, VoterId};
+use shared::base::room::Room;
+use shared::consensus::{self, Ballot};
 use shared::ledger::{Claim, ClaimId, Wish};
-use shared::paxos::{self, Ballot};
+use shared::merge::document::{Digest, Liveness};
+use shared::protocol::{self, Frame, Hello, MAX_TAB_FRAME_BYTES, Relays};
+use shared::replica::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
 use shared::replica::{Config, Replica, Role};
-use shared::schema::Schema;
-use shared::wire::{self, Frame, Hello, MAX_TAB_FRAME_BYTES, Relays, Room};
+use shared::schema::{FieldEdit, Schema};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, header};
@@ -131,7 +131,7 @@ fn empty_have() -> Message {
     Message::Have {
         context: DotSet::default(),
         fingerprint: 0,
-        decided: paxos::Slot(0),
+        decided: consensus::Slot(0),
         chain: 0,
         restores: Default::default(),
     }
@@ -140,7 +140,7 @@ fn empty_have() -> Message {
 #[tokio::test(flavor = "multi_thread")]
 async fn packets_that_are_no_frames_are_refused() {
     let scene = Scene::new().await;
-    let garbage = scene.answer_to(Packet::binary(vec![wire::VERSION, 0xff, 0xff, 0xff])).await;
+    let garbage = scene.answer_to(Packet::binary(vec![protocol::VERSION, 0xff, 0xff, 0xff])).await;
     assert!(matches!(garbage, Violation::Malformed { .. }), "{garbage}");
     let empty = scene.answer_to(Packet::binary(vec![])).await;
     assert!(matches!(empty, Violation::Malformed { .. }), "{empty}");
@@ -148,7 +148,7 @@ async fn packets_that_are_no_frames_are_refused() {
     assert!(matches!(text, Violation::Malformed { .. }), "{text}");
     let version = scene.answer_to(Packet::binary(vec![77, 0])).await;
     assert!(matches!(version, Violation::Version { theirs: 77, .. }), "{version}");
-    let oversized = scene.answer_to(Packet::binary(vec![wire::VERSION; MAX_TAB_FRAME_BYTES + 1])).await;
+    let oversized = scene.answer_to(Packet::binary(vec![protocol::VERSION; MAX_TAB_FRAME_BYTES + 1])).await;
     assert_eq!(oversized, Violation::Oversized { limit: MAX_TAB_FRAME_BYTES });
     scene.nobody_else_noticed().await;
 }
@@ -169,14 +169,20 @@ async fn what_a_tab_may_not_say_is_refused() {
         assert!(matches!(answer, Violation::Clock(_)), "{answer}");
     }
     let claim = |replica, wish| {
-        Message::Propose(Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: paxos::Slot(0), after: None, wish })
+        Message::Propose(Claim {
+            id: ClaimId { replica, seq: 1 },
+            settled: 0,
+            seen: consensus::Slot(0),
+            after: None,
+            wish,
+        })
     };
     let raise = claim(other, Wish::Raise { number: 9 });
     assert_eq!(scene.answer_to_message(secret, raise).await, Violation::ForeignClaim);
     let reconfigure = claim(me, Wish::Reconfigure { from: 0, voters: BTreeMap::from([(VoterId(9), me)]) });
     assert_eq!(scene.answer_to_message(secret, reconfigure).await, Violation::NotForTabs);
     let ballot = Ballot { configuration: 0, round: 99, voter: VoterId(1) };
-    let vote = Message::Paxos(paxos::Message::StepDown { ballot });
+    let vote = Message::Paxos(consensus::Message::StepDown { ballot });
     assert_eq!(scene.answer_to_message(secret, vote).await, Violation::NotForTabs);
     let (context, majority) = (DotSet::default(), DotSet::default());
     let stored = Message::Stored { context, configuration: 0, majority };

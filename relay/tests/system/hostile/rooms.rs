@@ -1,8 +1,8 @@
 //! Rooms: a read creates none, one that nobody uses goes, and nobody can use up all places.
 
 use serde_json::Value;
-use shared::io::Violation;
-use shared::wire::{Frame, Hello};
+use shared::protocol::{Frame, Hello};
+use shared::replica::io::Violation;
 
 use super::{is_hello_of_relay, refused};
 use crate::cluster::{Cluster, poll};

@@ -75,9 +75,9 @@ fn two_entries_with_one_key_are_no_ledger() {
     let mut ledger = Ledger::default();
     decide(&mut ledger, 0, &claim(1, raise(keyed(1), 5))).unwrap();
     decide(&mut ledger, 1, &claim(2, raise(keyed(2), 6))).unwrap();
-    let mut bytes = wire::plain_bytes(&ledger);
+    let mut bytes = encoding::encode(&ledger);
     let two = bytes.windows(16).position(|window| window == [2; 16]).expect("the key is written as it is");
     bytes[two..two + 16].fill(1);
-    let read: Ledger = wire::plain_of(&bytes).expect("it can be read");
+    let read: Ledger = encoding::decode(&bytes).expect("it can be read");
     assert!(read.check().is_err());
 }

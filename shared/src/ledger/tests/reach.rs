@@ -1,6 +1,7 @@
 //! How far one entry may raise the highest number.
 
 use super::*;
+use crate::schema::MAX_NUMBER;
 
 fn too_far(number: u64, highest: u64) -> Outcome {
     Err(Rejection::TooFarAhead { number, highest, most: highest + DEFAULT_REACH })

@@ -1,10 +1,10 @@
 //! Links between the nodes, and the messages that go over them.
 
 use super::{Happening, RELAYS, World};
-use crate::io::{Input, Message, PeerId, PeerKind};
+use crate::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use crate::replica::io::{Input, Message, PeerId, PeerKind};
 use crate::sim::checker::Violated;
 use crate::sim::network::{NodeId, Weather};
-use crate::wire::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 
 impl World {
     /// Connects a relay to all other relays, a tab to some relay and to its neighbours, as far as they run and are not

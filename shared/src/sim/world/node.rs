@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::id::{ReplicaId, VoterId};
-use crate::paxos::{Ballot, Slot};
+use crate::base::id::{ReplicaId, VoterId};
+use crate::consensus::{Ballot, Slot};
 use crate::replica::{Audit, Replica};
 use crate::sim::checker::Holder;
 use crate::sim::disk::Disk;

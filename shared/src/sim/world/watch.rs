@@ -1,8 +1,8 @@
 //! What the checker is shown after each step, and what of it counts for the report.
 
 use super::{Node, RELAYS, World};
-use crate::io::{Message, Reply};
-use crate::paxos::Slot;
+use crate::consensus::Slot;
+use crate::replica::io::{Message, Reply};
 use crate::sim::checker::Violated;
 use crate::sim::network::NodeId;
 

@@ -1,0 +1,381 @@
+//! A voter: its state, and which rule a message or a timer comes under.
+
+mod acceptor;
+mod election;
+mod leading;
+mod memory;
+
+use std::collections::{BTreeMap, BTreeSet};
+#[cfg(feature = "sim")]
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use super::candidate::Candidate;
+use super::franchise::Franchise;
+use super::leader::Leader;
+use super::recovery::Recovery;
+use super::{Ballot, Configuration, Log, Message, Standing};
+use crate::base::id::{ReplicaId, VoterId};
+use crate::base::mutation::{self, Mutation};
+use crate::base::split_mix::SplitMix64;
+use crate::replica::io::WriteOp;
+
+use election::ELECTION_DELAY;
+
+/// What a step asks the replica to do. The messages must not leave before the writes are durable, but for
+/// [`Message::Accept`] and [`Message::Decided`]: what those say binds nobody to anything that a crash could undo.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub writes: Vec<WriteOp>,
+    /// Messages by receiver, which may be this voter itself.
+    pub sends: Vec<(VoterId, Message)>,
+    /// The voter to ask for the decided log from this replica's `decided` on.
+    pub fetch_from: Option<VoterId>,
+    /// A majority has confirmed that this voter leads, after it was asked to find out.
+    pub confirmed: bool,
+}
+
+/// The part of a relay in the agreement of one room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voter {
+    me: VoterId,
+    incarnation: ReplicaId,
+    /// Without voters as long as the log says nothing of them.
+    configuration: Configuration,
+    /// The incarnations of the relays to whom a link is up.
+    linked: BTreeMap<VoterId, ReplicaId>,
+    /// The other voters of the configuration to whom a link is up. Invariant: all linked, in their incarnation.
+    connected: BTreeSet<VoterId>,
+    /// How far this voter has bound itself. Invariant: never falls.
+    standing: Standing,
+    /// What this voter remembers of the others, each in one incarnation.
+    remembered: BTreeMap<VoterId, (ReplicaId, Standing)>,
+    /// Up to where what is remembered has been written. It lags a little, and rides along with other writes.
+    remembered_written: BTreeMap<VoterId, Standing>,
+    /// Set from the start until the others have told what they remember: until then it does not vote.
+    recovery: Option<Recovery>,
+    /// It does not vote any more: it has forgotten votes that others remember.
+    forgot: bool,
+    /// The ballot of the leader that this voter follows or is. Invariant: never above what was promised.
+    leader: Option<Ballot>,
+    role: Role,
+    /// When to become a candidate, unless a leader is known by then.
+    election_at: Option<Duration>,
+    /// When to repeat what the voters have not accepted; set only while leading with something under way.
+    resend_at: Option<Duration>,
+    jitter: SplitMix64,
+    /// Never read: that it is here says that there may be voters.
+    franchise: Franchise,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    Follower,
+    Candidate(Candidate),
+    Leader(Leader),
+}
+
+impl Voter {
+    /// `standing` and `remembered` are read back from durable state, `seed` is for the jitter of elections. For at the
+    /// most `grace` the voter waits for the `known` other relays to tell what they remember of it.
+    #[must_use]
+    pub fn recover(
+        (me, incarnation): (VoterId, ReplicaId),
+        standing: Standing,
+        remembered: BTreeMap<VoterId, (ReplicaId, Standing)>,
+        seed: u64,
+        (known, grace): (BTreeSet<VoterId>, Duration),
+        now: Duration,
+    ) -> Self {
+        Voter {
+            me,
+            incarnation,
+            configuration: Configuration { number: 0, voters: BTreeMap::new() },
+            linked: BTreeMap::new(),
+            connected: BTreeSet::new(),
+            standing,
+            remembered,
+            remembered_written: BTreeMap::new(),
+            recovery: (!mutation::is(Mutation::NobodyAsked)).then(|| Recovery::new(known, now, grace)),
+            forgot: false,
+            leader: None,
+            role: Role::Follower,
+            election_at: None,
+            resend_at: None,
+            jitter: SplitMix64::new(seed),
+            // The last, so that a build without voters has used everything before it ends here.
+            franchise: Franchise::of_this_build(),
+        }
+    }
+
+    #[must_use]
+    pub fn me(&self) -> VoterId {
+        self.me
+    }
+
+    /// The voters, as far as this replica knows the log.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// The ballot of the leader, if there is one to whom this voter has a link, or which it is.
+    #[must_use]
+    pub fn leader(&self) -> Option<Ballot> {
+        self.leader
+    }
+
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Whether this replica has a vote by the log, under its incarnation.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        self.configuration.has(self.me, self.incarnation)
+    }
+
+    /// Whether others remember votes of this replica that it has forgotten.
+    #[must_use]
+    pub fn has_forgotten(&self) -> bool {
+        self.forgot
+    }
+
+    /// Whether it may be lacking votes that it has given before.
+    #[must_use]
+    pub fn is_recovering(&self) -> bool {
+        self.recovery.is_some() || self.forgot
+    }
+
+    fn may_vote(&self) -> bool {
+        self.is_member() && !self.is_recovering()
+    }
+
+    /// Whether a majority of those who vote is linked to this one, or is it.
+    #[must_use]
+    pub fn sees_quorum(&self) -> bool {
+        self.connected.len() + usize::from(self.is_member()) >= self.configuration.quorum()
+    }
+
+    /// The moment at which [`wake`](Self::wake) is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let recovery = self.recovery.as_ref().map(Recovery::deadline);
+        [self.election_at, self.resend_at, recovery].into_iter().flatten().min()
+    }
+
+    pub fn wake(&mut self, now: Duration, log: &mut Log) -> Effects {
+        let mut effects = Effects::default();
+        if self.try_recovered(now) {
+            self.ask_who_leads(&mut effects);
+        }
+        if let Some(recovery) = &mut self.recovery
+            && recovery.asks_again(now)
+        {
+            self.ask_standing(&mut effects);
+        }
+        if self.election_at.is_some_and(|at| at <= now) {
+            self.election_at = None;
+            // Without a quorum a candidacy would only raise ballots; the next link that comes up starts it anew.
+            if self.leader.is_none() && self.may_vote() && self.sees_quorum() {
+                self.stand(now, log, &mut effects);
+            }
+        }
+        if self.resend_at.is_some_and(|at| at <= now) {
+            self.resend_at = None;
+            for &voter in &self.connected {
+                self.brief(voter, log, &mut effects);
+            }
+            self.arm_resend(now, log);
+        }
+        effects
+    }
+
+    pub fn peer_up(&mut self, now: Duration, peer: VoterId, incarnation: ReplicaId, log: &Log) -> Effects {
+        let mut effects = Effects::default();
+        self.linked.insert(peer, incarnation);
+        self.find_connected();
+        if self.recovery.is_some() {
+            effects.sends.push((peer, Message::AskStanding));
+        }
+        if self.connected.contains(&peer) {
+            self.brief(peer, log, &mut effects);
+            if self.leader.is_none() && self.election_at.is_none() {
+                self.expect_leader(now, ELECTION_DELAY);
+            }
+        }
+        effects
+    }
+
+    pub fn peer_down(&mut self, now: Duration, peer: VoterId) -> Effects {
+        let mut effects = Effects::default();
+        self.linked.remove(&peer);
+        self.find_connected();
+        if self.leader.is_some_and(|ballot| ballot.voter == peer) {
+            self.leader = None;
+            self.expect_leader(now, ELECTION_DELAY);
+        }
+        if self.is_leader() && !self.sees_quorum() {
+            self.step_down(now, &mut effects);
+        }
+        effects
+    }
+
+    fn find_connected(&mut self) {
+        let members = self.linked.iter().filter(|&(&voter, &incarnation)| self.configuration.has(voter, incarnation));
+        self.connected = members.map(|(&voter, _)| voter).collect();
+    }
+
+    /// The log has come to the entry that begins a configuration.
+    pub fn configure(&mut self, now: Duration, configuration: &Configuration) {
+        let was_leader = self.is_leader();
+        self.configuration = configuration.clone();
+        self.find_connected();
+        self.role = Role::Follower;
+        self.leader = None;
+        self.resend_at = None;
+        let _election_follows = self.try_recovered(now);
+        self.expect_leader(now, ELECTION_DELAY);
+        if was_leader {
+            // It has all that was decided, and stands first.
+            self.election_at = Some(now);
+        }
+    }
+
+    pub fn receive(&mut self, now: Duration, from: VoterId, message: Message, log: &mut Log) -> Effects {
+        let mut effects = Effects::default();
+        match message {
+            // Also among relays that do not vote together: one may have been a voter, or may become one.
+            Message::AskStanding => self.on_ask_standing(from, log, &mut effects),
+            Message::Recall(recall) => self.on_recall(now, from, recall, log, &mut effects),
+            message => {
+                if from == self.me || self.connected.contains(&from) || is_ahead(&message, &self.configuration) {
+                    self.on_vote(now, from, message, log, &mut effects);
+                }
+            }
+        }
+        effects
+    }
+
+    /// What concerns votes, from a voter, or from one of a later configuration.
+    fn on_vote(&mut self, now: Duration, from: VoterId, message: Message, log: &mut Log, effects: &mut Effects) {
+        if is_ahead(&message, &self.configuration) {
+            effects.fetch_from = Some(from);
+            return;
+        }
+        if let Message::Prepare { ballot, .. } | Message::Accept { ballot, .. } | Message::Promise { ballot, .. } =
+            message
+        {
+            self.remember(from, Standing { promised: ballot, ..Standing::ZERO });
+        }
+        match message {
+            Message::Prepare { ballot, decided } => self.on_prepare(now, from, ballot, decided, log, effects),
+            Message::Promise { ballot, decided, accepted } => {
+                if let Role::Candidate(candidate) = &mut self.role
+                    && candidate.ballot == ballot
+                {
+                    candidate.promised(from, decided, accepted);
+                    self.try_lead(now, log, effects);
+                }
+            }
+            Message::Accept { ballot, first, entries, decided } => {
+                if self.follows(now, from, ballot, effects) {
+                    self.accept(from, ballot, (first, decided), entries, log, effects);
+                    self.learn_decided(from, ballot, decided, log, effects);
+                }
+            }
+            Message::Accepted { ballot, until } => {
+                self.remember(from, Standing { promised: ballot, accepted: (ballot, until) });
+                if let Role::Leader(leader) = &mut self.role
+                    && leader.ballot == ballot
+                {
+                    leader.accepted(from, until);
+                    self.decide_chosen(now, ballot, log, effects);
+                }
+            }
+            Message::Refused { ballot, promised } => self.on_refused(now, ballot, promised, effects),
+            Message::Decided { ballot, decided } => self.learn_decided(from, ballot, decided, log, effects),
+            Message::StepDown { ballot } => {
+                if self.leader == Some(ballot) && ballot.voter == from {
+                    self.leader = None;
+                    self.expect_leader(now, ELECTION_DELAY);
+                }
+            }
+            Message::Confirm { ballot, round } => {
+                if self.may_vote() && ballot >= self.standing.promised && ballot.voter == from {
+                    effects.sends.push((from, Message::Confirmed { ballot, round }));
+                }
+            }
+            Message::Confirmed { ballot, round } => {
+                if let Role::Leader(leader) = &mut self.role
+                    && leader.ballot == ballot
+                {
+                    effects.confirmed |= leader.confirmed(from, round, self.configuration.quorum());
+                }
+            }
+            Message::AskStanding | Message::Recall(_) => unreachable!("these are no votes"),
+        }
+    }
+
+    /// To be called when the log has grown by other means than [`receive`](Self::receive): a candidate may have
+    /// waited for it, and a leader may find that a later one has decided more.
+    pub fn log_grew(&mut self, now: Duration, log: &mut Log) -> Effects {
+        let mut effects = Effects::default();
+        self.try_lead(now, log, &mut effects);
+        if let Role::Leader(leader) = &mut self.role {
+            if leader.next() < log.decided() {
+                self.step_down(now, &mut effects);
+            } else {
+                leader.forget_below(log.decided());
+            }
+        }
+        effects
+    }
+
+    /// Panics if an invariant written on the fields does not hold.
+    pub fn assert_invariants(&self) {
+        let promised = self.standing.promised;
+        assert!(self.standing.accepted.0 <= promised, "accepted under a ballot that was not promised");
+        assert!(self.leader.is_none_or(|ballot| ballot <= promised), "follows a ballot that was not promised");
+        assert!(self.connected.iter().all(|voter| self.linked.contains_key(voter)), "connected without a link");
+        if let Role::Leader(leader) = &self.role {
+            assert_eq!(leader.ballot.voter, self.me, "leads under a ballot of its own");
+            assert_eq!(leader.ballot.configuration, self.configuration.number, "leads in its own configuration");
+            assert!(self.may_vote(), "leads without a vote");
+        }
+    }
+}
+
+/// What a voter may do next, for a model checker: when a timer goes off is up to the model, so that only those count
+/// that are set; and what is remembered of others does nothing before it is asked for.
+#[cfg(feature = "sim")]
+impl Hash for Voter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.me, self.incarnation, &self.configuration, &self.linked, &self.connected).hash(state);
+        (self.standing, self.recovery.is_some(), self.forgot, self.leader, &self.role).hash(state);
+        (self.election_at.is_some(), self.resend_at.is_some()).hash(state);
+    }
+}
+
+/// Whether a message is of a configuration that the log has not come to here.
+fn is_ahead(message: &Message, configuration: &Configuration) -> bool {
+    let ballot = match message {
+        Message::Refused { promised, .. } => promised,
+        Message::Prepare { ballot, .. }
+        | Message::Promise { ballot, .. }
+        | Message::Accept { ballot, .. }
+        | Message::Accepted { ballot, .. }
+        | Message::Decided { ballot, .. }
+        | Message::StepDown { ballot }
+        | Message::Confirm { ballot, .. }
+        | Message::Confirmed { ballot, .. } => ballot,
+        Message::AskStanding | Message::Recall(_) => return false,
+    };
+    ballot.configuration > configuration.number
+}

@@ -1,0 +1,115 @@
+//! The acceptor: what a voter promises and accepts.
+
+use std::time::Duration;
+
+use super::election::CANDIDACY;
+use super::{Effects, Role, Voter};
+use crate::base::id::VoterId;
+use crate::base::mutation::{self, Mutation};
+use crate::consensus::{Accepted, Ballot, Entry, Log, Message, Slot, Standing};
+use crate::replica::io::WriteOp;
+
+impl Voter {
+    pub(super) fn on_prepare(
+        &mut self,
+        now: Duration,
+        from: VoterId,
+        ballot: Ballot,
+        decided: Slot,
+        log: &Log,
+        effects: &mut Effects,
+    ) {
+        if self.leader == Some(ballot) || !self.may_vote() {
+            return; // A late copy: phase 1 of this leader is over.
+        }
+        // A leader whose link is up has a quorum, or it would have stepped down: deposing it would only cost time.
+        let leader_at_work = self.leader.is_some_and(|leader| leader.voter != from);
+        let is_late = ballot < self.least_ballot() && !mutation::is(Mutation::PromiseBelowPromise);
+        if is_late || ballot.voter != from || leader_at_work {
+            effects.sends.push((from, Message::Refused { ballot, promised: self.least_ballot() }));
+            return;
+        }
+        self.promise(ballot, effects);
+        self.leader = None;
+        self.role = Role::Follower;
+        self.resend_at = None;
+        self.expect_leader(now, CANDIDACY);
+        let accepted = log.accepted_from(log.decided().max(decided)).collect();
+        effects.sends.push((from, Message::Promise { ballot, decided: log.decided(), accepted }));
+    }
+
+    /// Every lower ballot is refused.
+    pub(super) fn least_ballot(&self) -> Ballot {
+        self.standing.promised.max(Ballot::first_of(self.configuration.number))
+    }
+
+    /// Whether an Accept under `ballot` is to be obeyed; if so, its sender is followed from now on.
+    pub(super) fn follows(&mut self, now: Duration, from: VoterId, ballot: Ballot, effects: &mut Effects) -> bool {
+        if !self.may_vote() {
+            return false;
+        }
+        let is_late = ballot < self.least_ballot() && !mutation::is(Mutation::AcceptBelowPromise);
+        if is_late || ballot.voter != from {
+            effects.sends.push((from, Message::Refused { ballot, promised: self.least_ballot() }));
+            return false;
+        }
+        self.promise(ballot, effects);
+        if self.is_leader() {
+            self.step_down(now, effects);
+        }
+        self.role = Role::Follower;
+        if self.connected.contains(&from) {
+            self.leader = Some(ballot);
+            self.election_at = None;
+        }
+        true
+    }
+
+    /// Accepts entries under a ballot that is obeyed, unless some before them are missing: the leader repeats those.
+    pub(super) fn accept(
+        &mut self,
+        from: VoterId,
+        ballot: Ballot,
+        (first, decided): (Slot, Slot),
+        entries: Vec<Entry>,
+        log: &mut Log,
+        effects: &mut Effects,
+    ) {
+        if entries.is_empty() || !log.continues(first, ballot, decided) {
+            return;
+        }
+        let until = first.plus(entries.len() as u64);
+        for (offset, entry) in (0..).zip(entries) {
+            log.accept(first.plus(offset), Accepted { ballot, entry }, &mut effects.writes);
+        }
+        self.bind(Standing { promised: ballot, accepted: (ballot, until) }, effects);
+        effects.sends.push((from, Message::Accepted { ballot, until }));
+    }
+
+    pub(super) fn promise(&mut self, ballot: Ballot, effects: &mut Effects) {
+        self.bind(Standing { promised: ballot, ..Standing::ZERO }, effects);
+    }
+
+    pub(super) fn bind(&mut self, standing: Standing, effects: &mut Effects) {
+        if self.standing.is_behind(&standing) {
+            self.standing.raise(&standing);
+            if !mutation::is(Mutation::PromiseUnwritten) {
+                effects.writes.push(WriteOp::Standing(self.standing));
+            }
+        }
+    }
+
+    pub(super) fn learn_decided(
+        &mut self,
+        from: VoterId,
+        ballot: Ballot,
+        decided: Slot,
+        log: &mut Log,
+        effects: &mut Effects,
+    ) {
+        log.decide_until(decided, ballot);
+        if log.decided() < decided && from != self.me {
+            effects.fetch_from = Some(from);
+        }
+    }
+}

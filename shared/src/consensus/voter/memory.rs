@@ -1,0 +1,134 @@
+//! What voters remember of one another, and what a voter hears of itself after a restart.
+
+use std::time::Duration;
+
+use super::election::ELECTION_DELAY;
+use super::{Effects, Role, Voter};
+use crate::base::id::VoterId;
+use crate::consensus::recovery::Recovery;
+use crate::consensus::{Accepted, Log, Message, Recall, Slot, Standing};
+use crate::replica::io::WriteOp;
+
+/// So many slots are accepted by another voter between two writes of what is remembered of it, at the most.
+const REMEMBERED_SLOTS: u64 = 64;
+
+impl Voter {
+    /// What this voter remembers of the others by now and has not written, where it is worth a write.
+    pub fn unwritten_memory(&mut self) -> Vec<WriteOp> {
+        let mut writes = Vec::new();
+        for (&voter, &(incarnation, standing)) in &self.remembered {
+            let written = self.remembered_written.entry(voter).or_insert(Standing::ZERO);
+            let is_far = standing.accepted.1.0 >= written.accepted.1.0 + REMEMBERED_SLOTS;
+            if written.promised < standing.promised || is_far {
+                *written = standing;
+                writes.push(WriteOp::Remember { voter, incarnation, standing });
+            }
+        }
+        writes
+    }
+
+    pub(super) fn remember(&mut self, voter: VoterId, standing: Standing) {
+        let Some(&incarnation) = self.linked.get(&voter) else { return };
+        let (of, remembered) = self.remembered.entry(voter).or_insert((incarnation, standing));
+        if *of != incarnation {
+            (*of, *remembered) = (incarnation, standing);
+        }
+        remembered.raise(&standing);
+    }
+
+    /// Tells a voter what is remembered of it and was proposed by it, and who leads if it is this one.
+    pub(super) fn on_ask_standing(&self, from: VoterId, log: &Log, effects: &mut Effects) {
+        let remembered = self.remembered.get(&from).copied();
+        let known = remembered.filter(|&(incarnation, _)| self.linked.get(&from) == Some(&incarnation));
+        let standing = known.map_or(Standing::ZERO, |(_, standing)| standing);
+        let is_its_own = |accepted: &Accepted| {
+            let ballot = accepted.ballot;
+            known.is_some() && (ballot.configuration, ballot.voter) == (self.configuration.number, from)
+        };
+        let decided = log.decided();
+        let proposals = log.accepted_from(decided).filter(|(_, accepted)| is_its_own(accepted)).collect();
+        effects.sends.push((from, Message::Recall(Recall { standing, decided, proposals })));
+        if self.connected.contains(&from) {
+            self.brief(from, log, effects);
+        }
+    }
+
+    pub(super) fn on_recall(
+        &mut self,
+        now: Duration,
+        from: VoterId,
+        recall: Recall,
+        log: &mut Log,
+        effects: &mut Effects,
+    ) {
+        if self.standing.is_behind(&recall.standing) {
+            self.forget();
+        }
+        if self.recovery.is_none() {
+            return;
+        }
+        if log.decided() < recall.decided {
+            // It may have voted for what it lacks. Once that is here, whoever has told is asked again.
+            effects.fetch_from = Some(from);
+            return;
+        }
+        self.take_back(recall.proposals, log, effects);
+        if let Some(recovery) = &mut self.recovery {
+            recovery.heard(from, self.connected.contains(&from));
+        }
+        if self.try_recovered(now) {
+            self.ask_who_leads(effects);
+        }
+    }
+
+    /// Accepts what this voter has proposed itself: it may have accepted it before, which nobody else was told, and the
+    /// other's vote and its own may have been the majority. If it had not, this does no harm: nobody counts it.
+    fn take_back(&mut self, proposals: Vec<(Slot, Accepted)>, log: &mut Log, effects: &mut Effects) {
+        for (slot, accepted) in proposals {
+            let ballot = accepted.ballot;
+            let before = slot.0.checked_sub(1).and_then(|before| log.get(Slot(before)));
+            let continues = slot <= log.decided() || before.is_some_and(|before| before.ballot >= ballot);
+            if ballot.voter == self.me && continues && log.get(slot).is_none_or(|held| held.ballot < ballot) {
+                log.accept(slot, accepted, &mut effects.writes);
+                self.bind(Standing { promised: ballot, accepted: (ballot, slot.plus(1)) }, effects);
+            }
+        }
+    }
+
+    pub(super) fn ask_standing(&self, effects: &mut Effects) {
+        let Some(recovery) = &self.recovery else { return };
+        for voter in recovery.unheard(&self.configuration, self.me) {
+            if self.linked.contains_key(&voter) {
+                effects.sends.push((voter, Message::AskStanding));
+            }
+        }
+    }
+
+    /// While it did not vote, this voter has not followed anybody. Whoever leads says so along with what it remembers.
+    pub(super) fn ask_who_leads(&self, effects: &mut Effects) {
+        if self.leader.is_none() {
+            effects.sends.extend(self.connected.iter().map(|&voter| (voter, Message::AskStanding)));
+        }
+    }
+
+    /// It has become known that the database has forgotten something: this replica votes no more.
+    pub fn forget(&mut self) {
+        self.forgot = true;
+        self.role = Role::Follower;
+        self.leader = None;
+        self.resend_at = None;
+    }
+
+    /// Votes from now on, if enough has been heard. Says whether it has come to that just now.
+    pub(super) fn try_recovered(&mut self, now: Duration) -> bool {
+        let is_over = |recovery: &Recovery| recovery.is_over(now, &self.configuration, self.me);
+        if !self.recovery.as_ref().is_some_and(is_over) {
+            return false;
+        }
+        self.recovery = None;
+        if self.leader.is_none() {
+            self.expect_leader(now, ELECTION_DELAY);
+        }
+        true
+    }
+}

@@ -1,0 +1,243 @@
+//! The dynamic method: what the leader of a room measures, and when it changes the rung of the ladder.
+//!
+//! Time goes by windows. A window is bad if more numbers were asked of the log in it than the settings allow, or if its
+//! claims waited too long; it is over as soon as it is bad, so that the answer to a burst is as fast as the burst. After
+//! [`BAD_WINDOWS`] of them the next rung is taken. Back it goes one rung at a time, when less than half of what is
+//! allowed has been asked for, and nothing has waited, for as many windows as the settings say and some more by chance:
+//! rooms that suffered from the same burst do not all come back at the same moment.
+//!
+//! That is the rule *ladder*. The rule *counter*, which is the thesis's own, looks at no window: each relay counts the
+//! requests that come to it, of every kind, and the first whose count passes the setting ends the epoch.
+//!
+//! What is measured never decides on anything but routing, and a switch is an entry in the log, so that every replica
+//! knows of every switch in the same place.
+
+use std::time::Duration;
+
+use crate::base::split_mix::SplitMix64;
+use crate::ledger::{Dynamic, Epoch, Load, Mode, Reason, Rule, Rung};
+
+/// After how many bad windows on end the next rung is taken.
+const BAD_WINDOWS: u32 = 2;
+/// How many waiting times are kept for a window.
+const MAX_SAMPLES: usize = 4096;
+
+/// What a window can tell only at its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// When the oldest claim came that is not decided.
+    pub waiting_since: Option<Duration>,
+    /// How many provisional claims are not settled.
+    pub unsettled: usize,
+}
+
+/// The leader's view of the load of a room.
+#[derive(Debug)]
+pub struct Controller {
+    random: SplitMix64,
+    /// The window that is open.
+    window: Option<Window>,
+    /// The number of the epoch that the counts below are about.
+    epoch: u64,
+    /// How many requests had come to this relay when it was told last, and when the epoch began.
+    requests: u64,
+    requests_before: u64,
+    /// The epoch that the count of requests has asked to end.
+    counted_out: Option<u64>,
+    /// How many bad windows there were on end.
+    bad: u32,
+    /// How many calm windows there were on end.
+    calm: u32,
+    /// By which the windows that must be calm are prolonged in this epoch.
+    chance: u64,
+    /// The epoch that this controller has asked to end.
+    left: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Window {
+    since: Duration,
+    /// How many numbers were asked for.
+    requests: u32,
+    /// Of those, how many were asked of the log.
+    of_the_log: u32,
+    /// How long claims have waited for their decisions, in milliseconds. Invariant: at most [`MAX_SAMPLES`].
+    waited_ms: Vec<u32>,
+}
+
+/// What a window has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub load: Load,
+    /// The rung to be taken next, and why.
+    pub switch: Option<(Rung, Reason)>,
+}
+
+impl Controller {
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Controller {
+            random: SplitMix64::new(seed),
+            window: None,
+            epoch: 0,
+            requests: 0,
+            requests_before: 0,
+            counted_out: None,
+            bad: 0,
+            calm: 0,
+            chance: 0,
+            left: None,
+        }
+    }
+
+    /// A number was asked for; of the log, or of a replica that gave it by itself.
+    pub fn asked(&mut self, now: Duration, of_the_log: bool) {
+        let window = self.window.get_or_insert_with(|| Window::new(now));
+        window.requests += 1;
+        window.of_the_log += u32::from(of_the_log);
+    }
+
+    /// A claim was decided that had come at `since`.
+    pub fn decided(&mut self, now: Duration, since: Duration) {
+        if let Some(window) = &mut self.window
+            && window.waited_ms.len() < MAX_SAMPLES
+        {
+            window.waited_ms.push(millis(now.saturating_sub(since)));
+        }
+    }
+
+    /// When the open window is over at the latest.
+    #[must_use]
+    pub fn deadline(&self, settings: &Dynamic) -> Option<Duration> {
+        self.window.as_ref().map(|window| window.since + Duration::from_millis(settings.window_ms.into()))
+    }
+
+    /// This replica leads no more.
+    pub fn rest(&mut self) {
+        self.window = None;
+        self.left = None;
+        (self.bad, self.calm) = (0, 0);
+    }
+
+    /// Ends the window if it is over, and says what follows from it.
+    pub fn look(
+        &mut self,
+        now: Duration,
+        settings: &Dynamic,
+        epoch: &Epoch,
+        backlog: impl FnOnce() -> Backlog,
+    ) -> Option<Verdict> {
+        self.follow(epoch);
+        let may_steer = !matches!(epoch.reason, Reason::ByHand) && self.left != Some(epoch.number);
+        let must_come_down = settings.rule == Rule::Ladder && epoch.rung > Rung::Batching && may_steer;
+        if must_come_down {
+            self.window.get_or_insert_with(|| Window::new(now));
+        }
+        let window = self.window.as_mut()?;
+        let is_bad_by_count = window.of_the_log > settings.high_request;
+        if !is_bad_by_count && now < window.since + Duration::from_millis(settings.window_ms.into()) {
+            return None;
+        }
+        let load = window.close(now, backlog());
+        let of_the_log = window.of_the_log;
+        self.window = (load.requests > 0 || must_come_down).then(|| Window::new(now));
+        let switch = if may_steer { self.judge(settings, epoch.rung, &load, of_the_log) } else { None };
+        if switch.is_some() {
+            self.left = Some(epoch.number);
+        }
+        Some(Verdict { load, switch })
+    }
+
+    /// Another epoch has begun: what is counted begins anew.
+    fn follow(&mut self, epoch: &Epoch) {
+        if self.epoch != epoch.number {
+            self.epoch = epoch.number;
+            (self.bad, self.calm) = (0, 0);
+            self.requests_before = self.requests;
+            self.chance = self.random.draw();
+        }
+    }
+
+    /// The switch that was to be could not be asked for: a later window, or request, is to see to it again.
+    pub fn stays(&mut self) {
+        (self.left, self.counted_out) = (None, None);
+    }
+
+    /// So many requests have come to this relay since its count has begun. Says whether the rule
+    /// [`Counter`](Rule::Counter) ends the epoch for it. Every relay counts its own, whether it leads or not.
+    pub fn counted(&mut self, requests: u64, settings: &Dynamic, epoch: &Epoch) -> bool {
+        self.follow(epoch);
+        if requests < self.requests {
+            self.requests_before = 0; // The count has begun anew.
+        }
+        self.requests = requests;
+        let is_high = requests - self.requests_before > settings.high_request.into();
+        let may_steer = !matches!(epoch.reason, Reason::ByHand) && self.counted_out != Some(epoch.number);
+        let is_over = settings.rule == Rule::Counter && is_high && may_steer && epoch.rung.mode() == Mode::Hybrid;
+        if is_over {
+            self.counted_out = Some(epoch.number);
+        }
+        is_over
+    }
+
+    fn judge(&mut self, settings: &Dynamic, rung: Rung, load: &Load, of_the_log: u32) -> Option<(Rung, Reason)> {
+        match settings.rule {
+            // The counter goes by requests of every kind, which are no matter of windows.
+            Rule::Hand | Rule::Counter => None,
+            Rule::Ladder => self.climb(settings, rung, load, of_the_log),
+        }
+    }
+
+    fn climb(&mut self, settings: &Dynamic, rung: Rung, load: &Load, of_the_log: u32) -> Option<(Rung, Reason)> {
+        let is_late = load.p99_ms.max(load.waiting_ms) > settings.target_ms;
+        let is_bad = match rung {
+            Rung::Batching | Rung::Leases => of_the_log > settings.high_request || is_late,
+            Rung::Provisional => load.unsettled > settings.shed_above,
+            Rung::Shedding => false,
+        };
+        let backlog_is_left = match rung {
+            Rung::Batching | Rung::Provisional => false,
+            Rung::Leases => load.unsettled > settings.high_request,
+            Rung::Shedding => load.unsettled > settings.shed_above / 2,
+        };
+        let is_calm = !is_bad && !is_late && !backlog_is_left && load.requests <= settings.high_request / 2;
+        self.bad = if is_bad { self.bad + 1 } else { 0 };
+        self.calm = if is_calm { self.calm + 1 } else { 0 };
+        let more_by_chance = (self.chance % (u64::from(settings.dwell / 4) + 1)) as u32;
+        if self.bad >= BAD_WINDOWS {
+            Some((beside_leases(settings, rung.up(), Rung::Provisional), Reason::Load))
+        } else if self.calm >= settings.dwell + more_by_chance && rung > Rung::Batching {
+            Some((beside_leases(settings, rung.down(), Rung::Batching), Reason::Calm))
+        } else {
+            None
+        }
+    }
+}
+
+impl Window {
+    fn new(now: Duration) -> Self {
+        Window { since: now, requests: 0, of_the_log: 0, waited_ms: Vec::new() }
+    }
+
+    fn close(&mut self, now: Duration, backlog: Backlog) -> Load {
+        self.waited_ms.sort_unstable();
+        let at = self.waited_ms.len() * 99 / 100;
+        let waiting = backlog.waiting_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        Load {
+            window_ms: millis(now.saturating_sub(self.since)),
+            requests: self.requests,
+            waiting_ms: millis(waiting),
+            p99_ms: self.waited_ms.get(at).or(self.waited_ms.last()).copied().unwrap_or(0),
+            unsettled: u32::try_from(backlog.unsettled).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// Where nothing is leased, that rung is left out.
+fn beside_leases(settings: &Dynamic, rung: Rung, instead: Rung) -> Rung {
+    if rung == Rung::Leases && settings.lease_most == 0 { instead } else { rung }
+}
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}

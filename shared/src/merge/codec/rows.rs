@@ -1,0 +1,86 @@
+//! The layout for little: one part behind the other.
+
+use super::{Sink, Source, Table, put_varint, take_bytes, take_varint, unzigzag, zigzag};
+use crate::base::dot::Dot;
+use crate::base::encoding::Malformed;
+use crate::base::hlc::Stamp;
+use crate::base::id::ReplicaId;
+use crate::schema::FieldId;
+
+/// Writes parts one behind the other.
+pub struct RowSink<'a> {
+    pub bytes: &'a mut Vec<u8>,
+    pub table: &'a mut Table,
+}
+
+/// Reads what a [`RowSink`] with an equal table has written.
+pub struct RowSource<'a, 'b> {
+    pub bytes: &'a mut &'b [u8],
+    pub table: &'a mut Table,
+}
+
+impl Sink for RowSink<'_> {
+    fn number(&mut self, number: u64) {
+        put_varint(self.bytes, number);
+    }
+
+    fn dot(&mut self, dot: Dot) {
+        let parts = self.table.split(dot);
+        put_varint(self.bytes, parts.entry);
+        if let Some(id) = parts.id {
+            self.bytes.extend(id.0.to_le_bytes());
+        }
+        put_varint(self.bytes, parts.counter);
+    }
+
+    fn stamp(&mut self, stamp: Stamp) {
+        put_varint(self.bytes, self.table.split_wall(stamp));
+        put_varint(self.bytes, u64::from(stamp.logical));
+    }
+
+    fn amount(&mut self, amount: i64) {
+        put_varint(self.bytes, zigzag(amount));
+    }
+
+    fn text(&mut self, _field: FieldId, text: &str) {
+        put_varint(self.bytes, text.len() as u64);
+        self.bytes.extend(text.as_bytes());
+    }
+}
+
+impl Source for RowSource<'_, '_> {
+    fn number(&mut self) -> Result<u64, Malformed> {
+        take_varint(self.bytes)
+    }
+
+    fn dot(&mut self) -> Result<Dot, Malformed> {
+        let entry = take_varint(self.bytes)?;
+        let at = self.table.resolve(entry, || take_id(self.bytes))?;
+        let counter = take_varint(self.bytes)?;
+        self.table.advance(at, counter)
+    }
+
+    fn stamp(&mut self) -> Result<Stamp, Malformed> {
+        let wall_ms = self.table.advance_wall(take_varint(self.bytes)?);
+        Ok(Stamp { wall_ms, logical: logical(take_varint(self.bytes)?)? })
+    }
+
+    fn amount(&mut self) -> Result<i64, Malformed> {
+        Ok(unzigzag(take_varint(self.bytes)?))
+    }
+
+    fn text(&mut self, _field: FieldId) -> Result<&str, Malformed> {
+        let length = take_varint(self.bytes)?;
+        let text = take_bytes(self.bytes, length)?;
+        str::from_utf8(text).map_err(|_| Malformed("a text is not UTF-8"))
+    }
+}
+
+pub(super) fn take_id(bytes: &mut &[u8]) -> Result<ReplicaId, Malformed> {
+    let id = take_bytes(bytes, 8)?.try_into().expect("eight bytes were taken");
+    Ok(ReplicaId(u64::from_le_bytes(id)))
+}
+
+pub(super) fn logical(number: u64) -> Result<u32, Malformed> {
+    number.try_into().map_err(|_| Malformed("the logical part of a stamp has 32 bits"))
+}

@@ -1,0 +1,527 @@
+//! The frames of a link as bytes, in one direction each.
+
+use crate::base::encoding;
+use crate::base::encoding::Malformed;
+use crate::base::id::RecordId;
+use crate::base::room::Room;
+use crate::consensus::Slot;
+use crate::consensus::franchise::Franchise;
+use crate::merge::codec::columns::{MAX_CONTENT_BYTES, content_length};
+use crate::merge::codec::rows::{RowSink, RowSource};
+use crate::merge::codec::{
+    Sink, Source, Table, put_dot_set, put_edit, put_varint, take_byte, take_bytes, take_dot_set, take_edit, take_varint,
+};
+use crate::merge::document::{Digest, Liveness};
+use crate::replica::io::Message;
+
+use super::{DecodeError, Frame, Hello, VERSION, body, delta_bytes, delta_of};
+
+/// How many replicas the table of a link may hold before it begins anew: a bound on the memory that a peer can take.
+const MAX_TABLE: usize = 1 << 15;
+
+/// The second byte of a frame: what it is, and two flags.
+mod tag {
+    pub const HELLO: u8 = 0;
+    pub const BYE: u8 = 1;
+    pub const HAVE: u8 = 2;
+    pub const EDIT: u8 = 3;
+    pub const DELTA: u8 = 4;
+    pub const MORE: u8 = 5;
+    pub const DIGEST: u8 = 6;
+    pub const ASK_LIVENESS: u8 = 7;
+    pub const LIVENESS: u8 = 8;
+    pub const WANT: u8 = 9;
+    pub const STORED: u8 = 10;
+    pub const PAXOS: u8 = 11;
+    pub const SUFFIX: u8 = 12;
+    pub const FETCH: u8 = 13;
+    pub const PROPOSE: u8 = 14;
+    pub const RESTORED: u8 = 15;
+    pub const PRESENCE: u8 = 16;
+    pub const STATUS: u8 = 17;
+    pub const REVIVED: u8 = 18;
+    pub const SNAPSHOT_PART: u8 = 19;
+    pub const FETCH_PART: u8 = 20;
+    pub const WITNESS: u8 = 21;
+    pub const RELEASED: u8 = 22;
+    pub const READ_INDEX: u8 = 23;
+    pub const READ_AT: u8 = 24;
+    pub const RELAYS: u8 = 25;
+    pub const LOAD: u8 = 26;
+    pub const HELD: u8 = 27;
+    pub const RAISED: u8 = 36;
+    pub const WATCH: u8 = 28;
+    pub const OBSERVED: u8 = 29;
+    pub const DOUBTFUL: u8 = 35;
+    pub const DOUBT: u8 = 30;
+    pub const ATTEST: u8 = 31;
+    pub const EQUIVOCATED: u8 = 32;
+    pub const PRESENCE_NEWS: u8 = 33;
+    pub const STATUS_NEWS: u8 = 34;
+    pub const OPENED: u8 = 40;
+    pub const CLOSED: u8 = 41;
+    pub const UPDATED: u8 = 42;
+    pub const PING: u8 = 43;
+    /// The name of a room follows.
+    pub const IN_ROOM: u8 = 0x40;
+    /// The table of replicas begins anew with this frame.
+    pub const NEW_TABLE: u8 = 0x80;
+}
+
+/// Writes the frames of one link in one direction, in the order in which they are sent.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    table: Table,
+}
+
+impl Encoder {
+    /// The bytes of the next frame. A goodbye can be read whatever went before, since it may overtake other frames.
+    #[must_use]
+    pub fn frame(&mut self, frame: &Frame) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend([VERSION, 0]);
+        if self.table.len() > MAX_TABLE || matches!(frame, Frame::Bye(_)) {
+            self.table = Table::default();
+            bytes[1] |= tag::NEW_TABLE;
+        }
+        bytes[1] |= match frame {
+            Frame::Relays(_) | Frame::InRoom(..) | Frame::Opened(_) | Frame::Closed(_) | Frame::Updated(..)
+                if !Franchise::EXISTS =>
+            {
+                unreachable!("only relays say this")
+            }
+            Frame::Hello(hello) => {
+                self.introduce(hello);
+                encoding::append(&mut bytes, hello);
+                tag::HELLO
+            }
+            Frame::Bye(violation) => {
+                encoding::append(&mut bytes, violation);
+                tag::BYE
+            }
+            Frame::Relays(relays) => {
+                encoding::append(&mut bytes, relays);
+                tag::RELAYS
+            }
+            Frame::Ping => tag::PING,
+            Frame::Message(message) => self.message(&mut bytes, message),
+            Frame::Opened(room) => {
+                put_room(&mut bytes, room);
+                tag::OPENED
+            }
+            Frame::Closed(room) => {
+                put_room(&mut bytes, room);
+                tag::CLOSED
+            }
+            Frame::Updated(room, update) => {
+                put_room(&mut bytes, room);
+                encoding::append(&mut bytes, update);
+                tag::UPDATED
+            }
+            Frame::InRoom(room, message) => {
+                put_room(&mut bytes, room);
+                self.message(&mut bytes, message) | tag::IN_ROOM
+            }
+        };
+        bytes
+    }
+
+    /// Who says hello need not be introduced again.
+    fn introduce(&mut self, hello: &Hello) {
+        self.table.introduce(hello.replica());
+    }
+
+    fn message(&mut self, bytes: &mut Vec<u8>, message: &Message) -> u8 {
+        let mut sink = RowSink { bytes, table: &mut self.table };
+        match message {
+            Message::Have { context, fingerprint, decided, chain, restores } => {
+                put_dot_set(&mut sink, context);
+                sink.bytes.extend(fingerprint.to_le_bytes());
+                sink.bytes.extend(chain.to_le_bytes());
+                sink.number(decided.0);
+                encoding::append(sink.bytes, restores);
+                tag::HAVE
+            }
+            Message::Edit(edit) => {
+                put_edit(&mut sink, edit);
+                tag::EDIT
+            }
+            Message::Delta(delta) => {
+                sink.bytes.extend(delta_bytes(delta));
+                tag::DELTA
+            }
+            Message::Doubtful { delta, doubts } => {
+                encoding::append(sink.bytes, doubts);
+                sink.bytes.extend(delta_bytes(delta));
+                tag::DOUBTFUL
+            }
+            Message::More => tag::MORE,
+            Message::Digest(Digest { context, whole, buckets }) => {
+                put_dot_set(&mut sink, context);
+                sink.bytes.extend(whole.to_le_bytes());
+                sink.number(buckets.len() as u64);
+                buckets.iter().for_each(|hash| sink.bytes.extend(hash.to_le_bytes()));
+                tag::DIGEST
+            }
+            Message::AskLiveness { of, buckets } => {
+                put_buckets(&mut sink, *of, buckets);
+                tag::ASK_LIVENESS
+            }
+            Message::Liveness(Liveness { context, whole, of, buckets, live }) => {
+                put_dot_set(&mut sink, context);
+                sink.bytes.extend(whole.to_le_bytes());
+                put_buckets(&mut sink, *of, buckets);
+                put_dot_set(&mut sink, live);
+                tag::LIVENESS
+            }
+            Message::Want { record, dots } => {
+                sink.dot(record.0);
+                put_dot_set(&mut sink, dots);
+                tag::WANT
+            }
+            Message::Stored { context, configuration, majority } => {
+                put_dot_set(&mut sink, context);
+                sink.number((*configuration).into());
+                put_dot_set(&mut sink, majority);
+                tag::STORED
+            }
+            Message::Held { dots } => {
+                put_dot_set(&mut sink, dots);
+                tag::HELD
+            }
+            Message::Restored { record, edit } => {
+                sink.dot(record.0);
+                sink.dot(*edit);
+                tag::RESTORED
+            }
+            Message::Revived { record, edit } => {
+                sink.dot(record.0);
+                sink.dot(*edit);
+                tag::REVIVED
+            }
+            other => put_other(bytes, other),
+        }
+    }
+}
+
+/// The messages that are not about the document.
+fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
+    match message {
+        Message::Paxos(_)
+        | Message::Presence(_)
+        | Message::PresenceNews(_)
+        | Message::Status(_)
+        | Message::StatusNews(_)
+        | Message::Equivocated { .. }
+        | Message::Raised { .. }
+        | Message::Released { .. }
+        | Message::Load(_)
+        | Message::ReadAt { .. }
+        | Message::Observed(_)
+            if !Franchise::EXISTS =>
+        {
+            unreachable!("only relays say this")
+        }
+        Message::Paxos(message) => {
+            encoding::append(bytes, message);
+            tag::PAXOS
+        }
+        Message::Suffix(suffix) => {
+            encoding::append(bytes, suffix);
+            tag::SUFFIX
+        }
+        Message::Fetch { first } => {
+            encoding::append(bytes, first);
+            tag::FETCH
+        }
+        Message::SnapshotPart { at, length, offset, bytes: part } => {
+            encoding::append(bytes, &(at, length, offset, part));
+            tag::SNAPSHOT_PART
+        }
+        Message::FetchPart { at, offset } => {
+            encoding::append(bytes, &(at, offset));
+            tag::FETCH_PART
+        }
+        Message::Propose(claim) => {
+            encoding::append(bytes, claim);
+            tag::PROPOSE
+        }
+        Message::Witness { tab, until, durable } => {
+            encoding::append(bytes, &(tab, until, durable));
+            tag::WITNESS
+        }
+        Message::Released { until } => {
+            encoding::append(bytes, until);
+            tag::RELEASED
+        }
+        Message::Raised { number } => {
+            encoding::append(bytes, number);
+            tag::RAISED
+        }
+        Message::Load(load) => {
+            encoding::append(bytes, load);
+            tag::LOAD
+        }
+        Message::ReadIndex { id } => {
+            encoding::append(bytes, id);
+            tag::READ_INDEX
+        }
+        Message::ReadAt { id, index } => {
+            encoding::append(bytes, &(id, index));
+            tag::READ_AT
+        }
+        Message::Presence(presence) => {
+            encoding::append(bytes, presence);
+            tag::PRESENCE
+        }
+        Message::PresenceNews(news) => {
+            encoding::append(bytes, news);
+            tag::PRESENCE_NEWS
+        }
+        Message::Status(status) => {
+            encoding::append(bytes, status);
+            tag::STATUS
+        }
+        Message::StatusNews(news) => {
+            encoding::append(bytes, news);
+            tag::STATUS_NEWS
+        }
+        Message::Doubt(doubts) => {
+            encoding::append(bytes, doubts);
+            tag::DOUBT
+        }
+        Message::Attest(writes) => {
+            encoding::append(bytes, writes);
+            tag::ATTEST
+        }
+        Message::Equivocated { dot } => {
+            encoding::append(bytes, dot);
+            tag::EQUIVOCATED
+        }
+        Message::Watch { at, round_trip_us, measures } => {
+            encoding::append(bytes, &(at, round_trip_us, measures));
+            tag::WATCH
+        }
+        Message::Observed(observation) => {
+            encoding::append(bytes, observation);
+            tag::OBSERVED
+        }
+        _ => unreachable!("messages about the document are written by the encoder"),
+    }
+}
+
+fn put_room(bytes: &mut Vec<u8>, room: &Room) {
+    put_varint(bytes, room.as_str().len() as u64);
+    bytes.extend(room.as_str().as_bytes());
+}
+
+fn take_room(bytes: &mut &[u8]) -> Result<Room, Malformed> {
+    let length = take_varint(bytes)?;
+    let name = take_bytes(bytes, length)?;
+    let room = str::from_utf8(name).ok().and_then(|name| Room::try_from(name.to_owned()).ok());
+    room.ok_or(Malformed("no room can have this name"))
+}
+
+fn take_hash(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    Ok(u64::from_le_bytes(take_bytes(bytes, 8)?.try_into().expect("eight bytes were taken")))
+}
+
+fn take_wide_hash(bytes: &mut &[u8]) -> Result<u128, Malformed> {
+    Ok(u128::from_le_bytes(take_bytes(bytes, 16)?.try_into().expect("sixteen bytes were taken")))
+}
+
+fn put_buckets(sink: &mut impl Sink, of: u16, buckets: &[u16]) {
+    sink.number(of.into());
+    sink.number(buckets.len() as u64);
+    buckets.iter().for_each(|&at| sink.number(at.into()));
+}
+
+fn take_buckets(source: &mut impl Source) -> Result<(u16, Vec<u16>), Malformed> {
+    let narrow = |number: u64| number.try_into().map_err(|_| Malformed("there are fewer buckets"));
+    let of = narrow(source.number()?)?;
+    let mut buckets = Vec::new();
+    for _ in 0..source.number()? {
+        buckets.push(narrow(source.number()?)?);
+    }
+    Ok((of, buckets))
+}
+
+/// Reads the frames that one [`Encoder`] has written, in the same order.
+#[derive(Debug)]
+pub struct Decoder {
+    table: Table,
+    /// The longest frame, in bytes.
+    limit: usize,
+    /// The longest content of a compressed frame, in bytes: a delta carries 16 KiB of versions, or one longer version.
+    content_limit: usize,
+}
+
+/// How many times longer than its bytes what a frame says may be in memory: two bytes are an interval of dots.
+const GROWTH: usize = 16;
+
+/// How many bytes of memory it takes at the most to decode a frame, before it is decoded. `limit` is that of the decoder.
+#[must_use]
+pub fn bytes_to_decode(frame: &[u8], limit: usize) -> usize {
+    match frame {
+        [_, what, delta @ ..] if what & !tag::NEW_TABLE == tag::DELTA => {
+            let content = content_length(delta).ok().and_then(|length| usize::try_from(length).ok());
+            let content_limit = content_limit(limit);
+            // What texts have in common is written once and given often.
+            content.unwrap_or(0).min(content_limit).saturating_mul(GROWTH).saturating_add(content_limit)
+        }
+        _ => frame.len().saturating_mul(GROWTH),
+    }
+}
+
+fn content_limit(limit: usize) -> usize {
+    limit.saturating_mul(2).min(MAX_CONTENT_BYTES)
+}
+
+impl Decoder {
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Decoder { table: Table::default(), limit, content_limit: content_limit(limit) }
+    }
+
+    /// The frame that the bytes stand for. Total: any bytes give a frame or an error, after which the link is of no
+    /// more use.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the bytes are too long, of another version, broken, or followed by more.
+    pub fn frame(&mut self, bytes: &[u8]) -> Result<Frame, DecodeError> {
+        if bytes.len() > self.limit {
+            return Err(DecodeError::Oversized { limit: self.limit });
+        }
+        let mut rest = body(bytes, VERSION)?;
+        let tag = take_byte(&mut rest)?;
+        if tag & tag::NEW_TABLE != 0 {
+            self.table = Table::default();
+        } else if self.table.len() > MAX_TABLE {
+            return Err(Malformed("the table of replicas is full").into());
+        }
+        let frame = match tag & !tag::NEW_TABLE {
+            what if !Franchise::EXISTS
+                && (matches!(what, tag::RELAYS | tag::OPENED | tag::CLOSED | tag::UPDATED)
+                    || what & tag::IN_ROOM != 0) =>
+            {
+                return Err(Malformed("only relays are told this").into());
+            }
+            tag::HELLO => {
+                let hello: Hello = encoding::take(&mut rest)?;
+                self.table.introduce(hello.replica());
+                Frame::Hello(hello)
+            }
+            tag::BYE => Frame::Bye(encoding::take(&mut rest)?),
+            tag::RELAYS => Frame::Relays(encoding::take(&mut rest)?),
+            tag::OPENED => Frame::Opened(take_room(&mut rest)?),
+            tag::CLOSED => Frame::Closed(take_room(&mut rest)?),
+            tag::UPDATED => Frame::Updated(take_room(&mut rest)?, encoding::take(&mut rest)?),
+            tag::PING => Frame::Ping,
+            what if what & tag::IN_ROOM != 0 => {
+                let room = take_room(&mut rest)?;
+                Frame::InRoom(room, self.message(what & !tag::IN_ROOM, &mut rest)?)
+            }
+            what => Frame::Message(self.message(what, &mut rest)?),
+        };
+        if rest.is_empty() { Ok(frame) } else { Err(Malformed("bytes follow the frame").into()) }
+    }
+
+    fn message(&mut self, what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
+        let mut source = RowSource { bytes: rest, table: &mut self.table };
+        Ok(match what {
+            tag::PAXOS
+            | tag::HELD
+            | tag::PRESENCE
+            | tag::PRESENCE_NEWS
+            | tag::ATTEST
+            | tag::EQUIVOCATED
+            | tag::RAISED
+            | tag::PROPOSE
+            | tag::WITNESS
+            | tag::READ_INDEX
+            | tag::WATCH
+                if !Franchise::EXISTS =>
+            {
+                return Err(Malformed("only relays are told this").into());
+            }
+            tag::HAVE => {
+                let context = take_dot_set(&mut source)?;
+                let (fingerprint, chain) = (take_wide_hash(source.bytes)?, take_hash(source.bytes)?);
+                let decided = Slot(source.number()?);
+                Message::Have { context, fingerprint, chain, decided, restores: encoding::take(source.bytes)? }
+            }
+            tag::EDIT => Message::Edit(take_edit(&mut source)?),
+            tag::DELTA => Message::Delta(delta_of(std::mem::take(rest), self.content_limit)?),
+            tag::DOUBTFUL => {
+                let doubts = encoding::take(rest)?;
+                Message::Doubtful { doubts, delta: delta_of(std::mem::take(rest), self.content_limit)? }
+            }
+            tag::MORE => Message::More,
+            tag::DIGEST => {
+                let context = take_dot_set(&mut source)?;
+                let whole = take_wide_hash(source.bytes)?;
+                let count = source.number()?;
+                let hashes = take_bytes(source.bytes, count.saturating_mul(4))?.chunks_exact(4);
+                let hashes = hashes.map(|hash| u32::from_le_bytes(hash.try_into().expect("a chunk has four bytes")));
+                Message::Digest(Digest { context, whole, buckets: hashes.collect() })
+            }
+            tag::ASK_LIVENESS => {
+                let (of, buckets) = take_buckets(&mut source)?;
+                Message::AskLiveness { of, buckets }
+            }
+            tag::LIVENESS => {
+                let context = take_dot_set(&mut source)?;
+                let whole = take_wide_hash(source.bytes)?;
+                let (of, buckets) = take_buckets(&mut source)?;
+                Message::Liveness(Liveness { context, whole, of, buckets, live: take_dot_set(&mut source)? })
+            }
+            tag::WANT => Message::Want { record: RecordId(source.dot()?), dots: take_dot_set(&mut source)? },
+            tag::STORED => {
+                let context = take_dot_set(&mut source)?;
+                let number = source.number()?.try_into();
+                let configuration = number.map_err(|_| Malformed("configurations have shorter numbers"))?;
+                Message::Stored { context, configuration, majority: take_dot_set(&mut source)? }
+            }
+            tag::HELD => Message::Held { dots: take_dot_set(&mut source)? },
+            tag::RESTORED => Message::Restored { record: RecordId(source.dot()?), edit: source.dot()? },
+            tag::REVIVED => Message::Revived { record: RecordId(source.dot()?), edit: source.dot()? },
+            tag::PAXOS => Message::Paxos(encoding::take(rest)?),
+            tag::SUFFIX => Message::Suffix(encoding::take(rest)?),
+            tag::FETCH => Message::Fetch { first: encoding::take(rest)? },
+            tag::SNAPSHOT_PART => {
+                let (at, length, offset, bytes) = encoding::take(rest)?;
+                Message::SnapshotPart { at, length, offset, bytes }
+            }
+            tag::FETCH_PART => {
+                let (at, offset) = encoding::take(rest)?;
+                Message::FetchPart { at, offset }
+            }
+            tag::PROPOSE => Message::Propose(encoding::take(rest)?),
+            tag::WITNESS => {
+                let (tab, until, durable) = encoding::take(rest)?;
+                Message::Witness { tab, until, durable }
+            }
+            tag::RELEASED => Message::Released { until: encoding::take(rest)? },
+            tag::RAISED => Message::Raised { number: encoding::take(rest)? },
+            tag::LOAD => Message::Load(encoding::take(rest)?),
+            tag::READ_INDEX => Message::ReadIndex { id: encoding::take(rest)? },
+            tag::READ_AT => {
+                let (id, index) = encoding::take(rest)?;
+                Message::ReadAt { id, index }
+            }
+            tag::PRESENCE => Message::Presence(encoding::take(rest)?),
+            tag::PRESENCE_NEWS => Message::PresenceNews(encoding::take(rest)?),
+            tag::STATUS => Message::Status(encoding::take(rest)?),
+            tag::STATUS_NEWS => Message::StatusNews(encoding::take(rest)?),
+            tag::DOUBT => Message::Doubt(encoding::take(rest)?),
+            tag::ATTEST => Message::Attest(encoding::take(rest)?),
+            tag::EQUIVOCATED => Message::Equivocated { dot: encoding::take(rest)? },
+            tag::WATCH => {
+                let (at, round_trip_us, measures) = encoding::take(rest)?;
+                Message::Watch { at, round_trip_us, measures }
+            }
+            tag::OBSERVED => Message::Observed(encoding::take(rest)?),
+            _ => return Err(Malformed("there is no such message").into()),
+        })
+    }
+}
