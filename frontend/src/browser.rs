@@ -273,7 +273,7 @@ pub fn page_is_secure() -> bool {
 
 /// What this browser has kept under `key`.
 #[must_use]
-pub fn recall(key: &str) -> Option<String> {
+pub fn recovery_response(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 

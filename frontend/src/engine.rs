@@ -51,7 +51,7 @@ use identity::Identity;
 use impairment::Impairment;
 use keeper::Keeper;
 use link::Link;
-pub use link::{NoAddress, Standing, route_of_page};
+pub use link::{ConnectionState, NoAddress, route_of_page};
 use neighbours::Neighbours;
 use route::Route;
 use session::Session;
@@ -165,7 +165,7 @@ impl Engine {
         }
         let link = Link::idle(&route);
         let mut projection = Projection::default();
-        let snapshot = projection.look(&session, Changed::default(), link.standing(), LocalTime::here());
+        let snapshot = projection.look(&session, Changed::default(), link.connection(), LocalTime::here());
         let neighbours = Neighbours::new(replica, browser::random_number());
         let state = State {
             session,
@@ -255,9 +255,9 @@ impl Engine {
     }
 
     /// What of the session a page shows, at this moment.
-    pub fn look<T>(&self, look: impl FnOnce(&Session, &Standing) -> T) -> T {
+    pub fn look<T>(&self, look: impl FnOnce(&Session, &ConnectionState) -> T) -> T {
         let state = self.0.state.borrow();
-        look(&state.session, state.link.standing())
+        look(&state.session, state.link.connection())
     }
 
     /// The versions of a record as the page shows it.
@@ -333,7 +333,7 @@ impl Engine {
             return;
         }
         let now = browser::now();
-        let away = state.link.standing() == &Standing::Offline;
+        let away = state.link.connection() == &ConnectionState::Offline;
         state.neighbours.stand(&mut state.session, now, state.link.is_alone(), away);
         state.neighbours.post(&mut state.session, now);
         let packets = state.neighbours.take_packets();
@@ -388,7 +388,7 @@ impl Engine {
             state.announcement = None;
             let changed = state.session.take_changed();
             let State { session, link, projection, .. } = state;
-            state.snapshot = projection.look(session, changed, link.standing(), LocalTime::here());
+            state.snapshot = projection.look(session, changed, link.connection(), LocalTime::here());
             if state.outdated {
                 Rc::make_mut(&mut state.snapshot).outdated = true;
             }

@@ -25,14 +25,14 @@ pub mod tour;
 mod window;
 
 pub use conflicts::{ConflictItem, ConflictState, conflicts_as_csv, conflicts_as_json};
-pub use dynamic::{DynamicView, LeaseItem, mode_in_words, rung_key, rung_meaning, rung_name};
+pub use dynamic::{DynamicView, LeaseItem, level_key, level_meaning, level_name, mode_in_words};
 pub use errors::{command_rejection, number_refusal, schema_violation, violation_in_words};
 pub use import::{ImportView, left_out};
 pub use lab::{BurstView, LabView, WritersStep, guests_in_words, impairment_in_words};
 pub use layout::{Column, Field, Layout, Nouns, bad_list, field_word};
 pub use listing::{Listing, Order, SortKey};
 pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
-pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_wish};
+pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_operation};
 pub use projection::Projection;
 pub use relays::{RelayItem, TabItem};
 pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
@@ -44,14 +44,14 @@ pub use window::{Sight, Window};
 
 use std::rc::Rc;
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::schema::text;
 
 use conflicts::Conflicts;
 use rows::{Rows, Scene};
 
 use crate::browser;
-use crate::engine::Standing;
+use crate::engine::ConnectionState;
 use crate::engine::load_history::LoadHistory;
 use crate::engine::session::{Safety, Session};
 use crate::language::{self, Language};
@@ -116,7 +116,7 @@ impl Snapshot {
     /// Made from nothing. `last` lends what has not changed, so that components can tell by a glance at the pointers; a
     /// [`Projection`] does that for the rows, too.
     #[must_use]
-    pub fn of(session: &Session, standing: &Standing, time: LocalTime, last: Option<&Snapshot>) -> Self {
+    pub fn of(session: &Session, connection: &ConnectionState, time: LocalTime, last: Option<&Snapshot>) -> Self {
         let view = session.view();
         let language = language::current();
         let last = last.filter(|last| last.language == language);
@@ -126,12 +126,12 @@ impl Snapshot {
         };
         let scene = Scene { session, layout: &layout, time };
         let (rows, conflicts) = (Rows::all(scene), Conflicts::all(scene));
-        Self::with(session, standing, time, &layout, (&rows, &conflicts), last)
+        Self::with(session, connection, time, &layout, (&rows, &conflicts), last)
     }
 
     fn with(
         session: &Session,
-        standing: &Standing,
+        connection: &ConnectionState,
         time: LocalTime,
         layout: &Rc<Layout>,
         (rows, conflicts): (&Rows, &Conflicts),
@@ -141,14 +141,14 @@ impl Snapshot {
         let told = last.map_or(&[][..], |last| &last.story);
         Snapshot {
             language: language::current(),
-            status: StatusLine::of(session, standing),
-            offline: *standing == Standing::Offline,
+            status: StatusLine::of(session, connection),
+            offline: *connection == ConnectionState::Offline,
             outdated: last.is_some_and(|last| last.outdated),
-            loading: Loading::of(session, standing),
+            loading: Loading::of(session, connection),
             at_risk: session.safety() == Safety::Memory,
             rows: Rc::clone(rows.sorted()),
-            relays: kept(relays::relays(session, standing), last.map(|last| &last.relays)),
-            connected_to: relays::own(session, standing),
+            relays: kept(relays::relays(session, connection), last.map(|last| &last.relays)),
+            connected_to: relays::own(session, connection),
             highest: view.ledger().highest(),
             dynamic: kept(DynamicView::of(session), last.map(|last| &last.dynamic)),
             load: Rc::clone(session.load()),
@@ -183,13 +183,13 @@ pub enum Loading {
 }
 
 impl Loading {
-    fn of(session: &Session, standing: &Standing) -> Self {
-        match standing {
+    fn of(session: &Session, connection: &ConnectionState) -> Self {
+        match connection {
             _ if session.reading().is_some() => Loading::Reading,
-            Standing::Offline => Loading::Done,
+            ConnectionState::Offline => Loading::Done,
             _ if session.has_caught_up() => Loading::Done,
-            Standing::Connected { .. } => Loading::Fetching,
-            Standing::Seeking { .. } => Loading::Waiting,
+            ConnectionState::Connected { .. } => Loading::Fetching,
+            ConnectionState::Seeking { .. } => Loading::Waiting,
         }
     }
 }
@@ -212,7 +212,7 @@ fn who(replica: Option<ReplicaId>, me: ReplicaId) -> String {
 }
 
 /// Such as `relay 2`.
-fn relay_name(voter: VoterId) -> String {
+fn relay_name(voter: RelayId) -> String {
     tr!("relay {number}", number = voter.0)
 }
 

@@ -2,13 +2,13 @@
 
 mod net;
 
-use frontend::engine::session::{Action, NumberWish, Safety};
+use frontend::engine::session::{Action, NumberOperation, Safety};
 use frontend::engine::store::rows::{self, Change, Kept};
 use frontend::view_model::NumberState;
 use net::{Net, TAB_A, TAB_B};
 use shared::base::id::ReplicaSecret;
 use shared::consensus::{Position, Slot};
-use shared::ledger::{Policy, Wish};
+use shared::ledger::{Operation, Policy};
 use shared::merge::document::Document;
 use shared::replica::io::{Recovered, Snapshot, WriteOp};
 use shared::schema::Schema;
@@ -31,7 +31,7 @@ fn names(net: &Net, tab: usize) -> Vec<String> {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_tab_that_is_loaded_anew_has_everything_before_it_reaches_a_relay() {
     let mut net = net();
-    net.add(TAB_A, "Anna", Some(NumberWish::This(7)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(7)));
     net.add(TAB_B, "Bert", None);
     net.reopen(TAB_A);
     let page = net.page(TAB_A);
@@ -76,15 +76,15 @@ fn what_was_not_on_disk_was_never_sent_and_its_dot_may_be_issued_again() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_wish_made_apart_is_granted_once_after_two_reloads() {
+fn a_operation_made_apart_is_granted_once_after_two_reloads() {
     let mut net = net();
     net.add(TAB_A, "Anna", None);
     let record = net.page(TAB_A).rows[0].id;
     net.part(TAB_A);
-    net.act(TAB_A, Action::Ask(Wish::Allocate { record }));
+    net.act(TAB_A, Action::Ask(Operation::Allocate { record }));
     for _ in 0..2 {
         net.reopen(TAB_A);
-        assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept on this device: 1 wish for a number");
+        assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept on this device: 1 operation for a number");
     }
     net.join(TAB_A);
     assert_eq!((net.page(TAB_B).highest, net.session(TAB_A).safety()), (1, Safety::Relay));
@@ -96,11 +96,11 @@ fn a_wish_made_apart_is_granted_once_after_two_reloads() {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_refusal_stays_over_reloads_until_somebody_has_read_it() {
     let mut net = net();
-    net.add(TAB_B, "Anna", Some(NumberWish::This(7)));
+    net.add(TAB_B, "Anna", Some(NumberOperation::This(7)));
     net.add(TAB_A, "Bert", None);
     let bert = net.page(TAB_A).rows.iter().find(|row| row.called == "Bert").expect("he was added").id;
     net.part(TAB_A);
-    net.act(TAB_A, Action::Ask(Wish::Claim { record: bert, number: 7 }));
+    net.act(TAB_A, Action::Ask(Operation::Assign { record: bert, number: 7 }));
     net.reopen(TAB_A);
     net.join(TAB_A);
     let remark = |net: &Net| {
@@ -120,8 +120,8 @@ fn a_refusal_stays_over_reloads_until_somebody_has_read_it() {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_number_that_was_final_is_final_after_a_reload_without_a_relay() {
     let mut net = net();
-    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
-    net.add(TAB_A, "Anna", Some(NumberWish::Next));
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.add(TAB_A, "Anna", Some(NumberOperation::Next));
     assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Final);
     net.part(TAB_A);
     net.reopen(TAB_A);
@@ -138,12 +138,12 @@ fn a_leased_number_is_shown_when_it_cannot_be_given_again() {
     net.part(TAB_A);
     net.set_stuck(TAB_A, true);
     let records: Vec<_> = net.page(TAB_A).rows.iter().map(|row| row.id).collect();
-    net.act(TAB_A, Action::Number { record: records[0], number: NumberWish::Next });
+    net.act(TAB_A, Action::Number { record: records[0], number: NumberOperation::Next });
     assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Pending, "a crash would give it again");
     net.set_stuck(TAB_A, false);
     assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Leased);
     net.reopen(TAB_A);
-    net.act(TAB_A, Action::Number { record: records[1], number: NumberWish::Next });
+    net.act(TAB_A, Action::Number { record: records[1], number: NumberOperation::Next });
     let numbers: Vec<_> = net.page(TAB_A).rows.iter().map(|row| row.number.text.clone()).collect();
     assert_eq!(numbers, ["1", "2"]);
 }
@@ -151,7 +151,7 @@ fn a_leased_number_is_shown_when_it_cannot_be_given_again() {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_tab_whose_disk_fails_goes_on_in_memory_and_says_so() {
     let mut net = net();
-    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
     let durable = |net: &Net| net.relay().view().witnesses()[&net.id(TAB_A)].durable;
     net.show(TAB_A, true);
     assert!(durable(&net), "what it witnesses is on its disk");
@@ -175,7 +175,7 @@ fn after_a_failed_write_no_leased_number_is_final_before_a_relay_has_it() {
     net.part(TAB_A);
     net.set_stuck(TAB_A, true);
     let record = net.page(TAB_A).rows[0].id;
-    net.act(TAB_A, Action::Number { record, number: NumberWish::Next });
+    net.act(TAB_A, Action::Number { record, number: NumberOperation::Next });
     net.lose_disk(TAB_A);
     let number = net.page(TAB_A).rows[0].number.clone();
     assert_eq!((number.state, number.text.as_str()), (NumberState::Pending, "1"));

@@ -9,7 +9,7 @@ use frontend::view_model::{
     ConflictItem, ConflictState, LoadChart, NumberState, SettingsDraft, conflicts_as_csv, figure,
 };
 use shared::consensus::Slot;
-use shared::ledger::{ConflictId, Dynamic, Load, OnCollision, Rule, Rung, Setting};
+use shared::ledger::{ConflictId, Dynamic, Level, Load, OnCollision, Rule, Setting};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -38,9 +38,9 @@ fn what_is_kept_of_the_load_is_bounded_whatever_a_relay_tells() {
     history.measured(at(1e6), &window(u32::MAX, u32::MAX));
     history.measured(at(1e6), &window(u32::MAX, 0));
     for change in 0..10_000 {
-        history.began(at(f64::from(change)), Rung::ALL[change as usize % 4]);
+        history.began(at(f64::from(change)), Level::ALL[change as usize % 4]);
     }
-    assert!(history.rungs().count() <= 256);
+    assert!(history.levels().count() <= 256);
     let oldest = 1_000_000 - KEPT_SECONDS;
     assert!((0..oldest).all(|second| history.requests_in(second) == 0.0));
     let chart = LoadChart::of(&history, 50.0, at(1e6 + 1.0));
@@ -50,18 +50,16 @@ fn what_is_kept_of_the_load_is_bounded_whatever_a_relay_tells() {
 #[wasm_bindgen_test(unsupported = test)]
 fn the_chart_has_room_for_the_threshold_and_says_what_it_shows() {
     let mut history = LoadHistory::default();
-    history.began(at(0.0), Rung::Batching);
+    history.began(at(0.0), Level::Batching);
     history.measured(at(200.0), &window(80, 1000));
-    history.began(at(200.0), Rung::Provisional);
+    history.began(at(200.0), Level::Provisional);
     let chart = LoadChart::of(&history, 50.0, at(201.0));
     assert_eq!((chart.top, chart.height(50.0), chart.height(1e9)), (100.0, 0.5, 1.0));
-    assert_eq!(chart.bands.iter().map(|band| band.rung).collect::<Vec<_>>(), [Rung::Batching, Rung::Provisional]);
+    assert_eq!(chart.bands.iter().map(|band| band.level).collect::<Vec<_>>(), [Level::Batching, Level::Provisional]);
     assert!(chart.bands[0].from == 0.0 && chart.bands[0].until == chart.bands[1].from);
     let summary = chart.summary();
     assert!(
-        summary.contains(
-            "0 now, 80 at the most. Above the threshold of 50 in 1 second. The step of the ladder changed 1 time."
-        ),
+        summary.contains("0 now, 80 at the most. Above the threshold of 50 in 1 second. The level changed 1 time."),
         "{summary}"
     );
     let reading = chart.reading(chart.seconds.len() - 2);

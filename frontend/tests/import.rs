@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use frontend::engine::session::{Action, NumberWish, Session};
+use frontend::engine::session::{Action, NumberOperation, Session};
 use frontend::import::csv::CsvReader;
 use frontend::import::{ImportFile, MAX_FILE_BYTES, Report, Run, Turn, check_size};
 use frontend::view_model::ImportView;
 use shared::base::dot::DotSet;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Slot;
 use shared::replica::io::{Message, Now};
 use shared::schema::{FieldEdit, MAX_TEXT_BYTES, Schema};
@@ -84,7 +84,7 @@ fn the_json_of_the_api_and_of_the_original_system_is_imported() {
 #[test]
 fn a_number_that_somebody_has_is_refused_before_anything_is_added() {
     let mut net = Net::new();
-    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
     let file = people("a.csv", "name,number\nBoris,42\nClara,43\nDora,\n").unwrap();
     let report = net.import(TAB_B, file, true);
     assert_eq!(problems(&report), [(2, "Number 42 belongs to Anna. Write another number, or none.")]);
@@ -94,7 +94,7 @@ fn a_number_that_somebody_has_is_refused_before_anything_is_added() {
 }
 
 #[test]
-fn ten_thousand_lines_with_numbers_never_have_too_many_wishes_waiting_nor_send_too_fast() {
+fn ten_thousand_lines_with_numbers_never_have_too_many_operations_waiting_nor_send_too_fast() {
     let mut text = String::from("name,number\n");
     for line in 0..10_000 {
         writeln!(text, "Person {line},{}", line + 1).unwrap();
@@ -146,7 +146,7 @@ fn a_line_is_in_when_it_is_kept() {
 fn where_nothing_can_be_kept_a_line_is_in_when_a_relay_has_it() {
     let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
     let mut session = Session::new(ReplicaId(0xaaaa << 48), now);
-    session.connected(now, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
+    session.connected(now, RelayId(1), ReplicaId(1), Schema::people()).unwrap();
     let have = Message::Have {
         context: DotSet::default(),
         fingerprint: 0,
@@ -178,7 +178,7 @@ fn lines_whose_numbers_somebody_else_got_are_in_and_are_told_apart_from_those_th
     let mut text = String::from("name,number\n");
     (1..=50).for_each(|line| writeln!(text, "Person {line},{line}").unwrap());
     let report = net.import_late(TAB_B, people("a.csv", &text).unwrap(), |net| {
-        (1..=50).for_each(|number| net.add(TAB_A, "Anna", Some(NumberWish::This(number))));
+        (1..=50).for_each(|number| net.add(TAB_A, "Anna", Some(NumberOperation::This(number))));
     });
     assert_eq!((report.added, report.refused, report.unnumbered, report.problems.len()), (50, 0, 50, 50));
     let view = ImportView::of_closed_tab("a.csv", &report, true);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use frontend::engine::burst::{Burst, Kind, Plan, percentile};
 use frontend::engine::impairment::{Fate, Impairment, Lane, MAX_LATENCY_MS};
-use frontend::engine::session::{Action, NumberWish};
+use frontend::engine::session::{Action, NumberOperation};
 use frontend::pages::Page;
 use frontend::view_model::tour::{STEPS, Tour};
 use frontend::view_model::{LabView, WritersStep};
@@ -144,7 +144,7 @@ fn the_tour_waits_for_each_step_and_comes_to_its_end() {
     net.add(TAB_A, "Anna", None);
     assert_eq!(tour.look(&net, Page::People), (1, 1), "somebody, but no number yet");
     let anna = net.page(TAB_A).rows[0].id;
-    net.act(TAB_A, Action::Number { record: anna, number: NumberWish::Next });
+    net.act(TAB_A, Action::Number { record: anna, number: NumberOperation::Next });
     assert_eq!(tour.look(&net, Page::People), (2, 0));
     net.join(TAB_B);
     // Relays gather for a moment who comes and goes.
@@ -164,12 +164,12 @@ fn the_tour_waits_for_each_step_and_comes_to_its_end() {
     assert_eq!(tour.look(&net, Page::People), (4, 0));
 
     assert_eq!(tour.look(&net, Page::Agreement), (4, 1));
-    net.add(TAB_A, "Boris", Some(NumberWish::Next));
+    net.add(TAB_A, "Boris", Some(NumberOperation::Next));
     assert_eq!(tour.look(&net, Page::Agreement), (5, 0));
 
     net.part(TAB_A);
     assert_eq!(tour.look(&net, Page::People), (5, 1));
-    net.add(TAB_A, "Clara", Some(NumberWish::Next));
+    net.add(TAB_A, "Clara", Some(NumberOperation::Next));
     assert_eq!(tour.look(&net, Page::People), (5, 2));
     net.join(TAB_A);
     net.settle(TAB_A);

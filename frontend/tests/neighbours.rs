@@ -8,7 +8,7 @@ use std::time::Duration;
 use frontend::engine::neighbours::Neighbours;
 use frontend::engine::session::{Action, NewRecord, Session};
 use net::{Net, TAB_B};
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::replica::io::{Message, Now, Recovered, Violation};
 use shared::schema::{FieldEdit, FieldKind, FieldSpec, Schema};
 
@@ -187,7 +187,7 @@ fn what_waits_for_a_neighbour_that_is_gone_does_not_go_to_the_relay() {
     let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
     let _none = session.act(NOW, Action::Add(NewRecord { fields, number: None }));
     session.neighbour_down(NOW, neighbour);
-    let mut sends = session.connected(NOW, VoterId(1), ReplicaId(1), Schema::people()).unwrap();
+    let mut sends = session.connected(NOW, RelayId(1), ReplicaId(1), Schema::people()).unwrap();
     let written = session.take_writes().last().expect("the edit is to be written").id;
     sends.extend(session.persisted(NOW, written));
     assert!(sends.iter().any(|message| matches!(message, Message::Have { .. })), "{sends:?}");
@@ -237,11 +237,11 @@ fn a_tab_takes_a_schema_that_extends_its_own_from_a_relay_and_keeps_what_it_has(
     let mut session = Session::new(ReplicaId(10), NOW);
     let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
     let _no_relay = session.act(NOW, Action::Add(NewRecord { fields, number: None }));
-    session.connected(NOW, VoterId(1), ReplicaId(1), extended()).unwrap();
+    session.connected(NOW, RelayId(1), ReplicaId(1), extended()).unwrap();
     let anna = session.view().records().next().expect("it is still there").id;
     let edit = FieldEdit::Assign("anna@example.org".to_owned());
     let _sent = session.act(NOW, Action::Edit { record: anna, field: "email".to_owned(), edit, seen: None });
     assert_eq!(session.view().record(anna).unwrap().shown("email"), "anna@example.org");
-    let narrower = session.connected(NOW, VoterId(1), ReplicaId(1), Schema::people());
+    let narrower = session.connected(NOW, RelayId(1), ReplicaId(1), Schema::people());
     assert_eq!(narrower.map(drop), Err(Violation::OtherSchema));
 }

@@ -2,10 +2,10 @@
 
 mod net;
 
-use frontend::engine::session::{Action, NumberWish};
+use frontend::engine::session::{Action, NumberOperation};
 use frontend::view_model::{ConflictState, LoadChart, NumberState, Row, Snapshot};
 use net::{Net, TAB_A, TAB_B};
-use shared::ledger::{Dynamic, Load, OnCollision, Reason, Resolution, Rule, Rung, Wish};
+use shared::ledger::{Dynamic, Level, Load, OnCollision, Operation, Reason, Resolution, Rule};
 use shared::replica::io::Now;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -33,28 +33,28 @@ fn told(page: &Snapshot, words: &str) -> bool {
     page.story.iter().any(|item| item.text.contains(words))
 }
 
-fn take_rung(net: &mut Net, rung: Rung, reason: Reason) {
-    net.act(TAB_A, Action::Ask(Wish::SetMode { from: None, rung, reason, load: Load::default() }));
+fn take_level(net: &mut Net, level: Level, reason: Reason) {
+    net.act(TAB_A, Action::Ask(Operation::SetMode { from: None, level, reason, load: Load::default() }));
 }
 
 /// Anna in one tab and Boris in the other were given 42 while both were offline; then both came back.
 fn collide(net: &mut Net) {
     [TAB_A, TAB_B].into_iter().for_each(|tab| net.part(tab));
-    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
-    net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
+    net.add(TAB_B, "Boris", Some(NumberOperation::This(42)));
     [TAB_A, TAB_B].into_iter().for_each(|tab| net.join(tab));
 }
 
 fn resolve(net: &mut Net, resolution: Resolution) {
     let conflict = net.page(TAB_B).conflicts[0].id;
-    net.act(TAB_B, Action::Ask(Wish::Resolve { conflict, resolution }));
+    net.act(TAB_B, Action::Ask(Operation::Resolve { conflict, resolution }));
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn a_number_given_offline_is_provisional_at_once_and_final_when_the_tab_is_back() {
     let mut net = Net::new();
     net.part(TAB_A);
-    net.add(TAB_A, "Anna", Some(NumberWish::Next));
+    net.add(TAB_A, "Anna", Some(NumberOperation::Next));
     let page = net.page(TAB_A);
     assert_eq!(number(&page, "Anna"), is(NumberState::Provisional, "1"));
     assert_eq!(remark(&page, "Anna"), "the relays decide when they can be reached");
@@ -78,7 +78,7 @@ fn a_number_given_offline_is_provisional_at_once_and_final_when_the_tab_is_back(
 fn a_provisional_number_can_be_taken_back_before_anybody_decides() {
     let mut net = Net::new();
     net.part(TAB_A);
-    net.add(TAB_A, "Anna", Some(NumberWish::This(7)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(7)));
     let record = row(&net.page(TAB_A), "Anna").id;
     net.act(TAB_A, Action::Free { record });
     assert_eq!(number(&net.page(TAB_A), "Anna"), is(NumberState::None, ""));
@@ -122,7 +122,7 @@ fn a_conflict_that_is_undone_frees_the_number_that_was_given_instead() {
     }
     let record = row(&net.page(TAB_A), "Anna").id;
     net.act(TAB_A, Action::Free { record });
-    net.act(TAB_A, Action::Number { record, number: NumberWish::This(43) });
+    net.act(TAB_A, Action::Number { record, number: NumberOperation::This(43) });
     assert_eq!(number(&net.page(TAB_B), "Anna"), is(NumberState::Final, "43"), "anybody can have it");
 }
 
@@ -143,7 +143,7 @@ fn a_conflict_that_is_kept_leaves_a_final_number() {
 fn a_loser_is_rejected_where_the_settings_say_so_and_can_ask_again() {
     let mut net = Net::new();
     let dynamic = Dynamic { on_collision: OnCollision::Reject, ..Dynamic::default() };
-    net.act(TAB_A, Action::Ask(Wish::SetDynamic { dynamic }));
+    net.act(TAB_A, Action::Ask(Operation::SetDynamic { dynamic }));
     assert!(told(&net.page(TAB_B), "New settings of the dynamic method: load decides, step by step"));
     collide(&mut net);
     let page = net.page(TAB_B);
@@ -151,7 +151,7 @@ fn a_loser_is_rejected_where_the_settings_say_so_and_can_ask_again() {
     assert!(remark(&page, "Boris").ends_with("Yours was rejected: ask for another number."));
     assert_eq!(page.conflicts[0].state, ConflictState::Open { undoable: false });
     let record = row(&page, "Boris").id;
-    net.act(TAB_B, Action::Number { record, number: NumberWish::Next });
+    net.act(TAB_B, Action::Number { record, number: NumberOperation::Next });
     assert_eq!(number(&net.page(TAB_A), "Boris"), is(NumberState::Final, "43"));
     assert_eq!(net.page(TAB_A).open_conflicts(), 1, "until somebody has seen it");
 }
@@ -161,8 +161,8 @@ fn what_is_refused_to_a_closed_tab_is_told_by_the_page_that_looks_after_it() {
     for is_looked_after in [false, true] {
         let mut net = Net::new();
         net.part(TAB_B);
-        net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
-        net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
+        net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
+        net.add(TAB_B, "Boris", Some(NumberOperation::This(42)));
         let closed = net.id(TAB_B);
         if is_looked_after {
             net.drive(TAB_A, |session, _| {
@@ -185,7 +185,7 @@ fn numbers_taken_along_are_final_at_once_also_offline() {
     assert_eq!((lease.is_this, lease.ranges.as_str(), lease.count), (false, "1 to 10", 10));
     assert_eq!(net.page(TAB_A).dynamic.left, 10);
     net.part(TAB_A);
-    net.add(TAB_A, "Anna", Some(NumberWish::Next));
+    net.add(TAB_A, "Anna", Some(NumberOperation::Next));
     let page = net.page(TAB_A);
     assert_eq!(number(&page, "Anna"), is(NumberState::Leased, "1"));
     assert_eq!(NumberState::Leased.word(), "final, from this tab's lease");
@@ -199,15 +199,15 @@ fn numbers_taken_along_are_final_at_once_also_offline() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_rung_taken_by_hand_makes_numbers_provisional_until_load_decides_again() {
+fn a_level_taken_by_hand_makes_numbers_provisional_until_load_decides_again() {
     let mut net = Net::new();
     assert_eq!(net.page(TAB_B).dynamic.why, "It has been so since the room was founded.");
-    take_rung(&mut net, Rung::Provisional, Reason::ByHand);
-    net.add(TAB_B, "Boris", Some(NumberWish::This(7)));
+    take_level(&mut net, Level::Provisional, Reason::ByHand);
+    net.add(TAB_B, "Boris", Some(NumberOperation::This(7)));
     let page = net.page(TAB_B);
     assert_eq!(
-        (page.dynamic.mode.as_str(), page.dynamic.rung, page.dynamic.by_hand),
-        ("CRDT only", Rung::Provisional, true)
+        (page.dynamic.mode.as_str(), page.dynamic.level, page.dynamic.by_hand),
+        ("CRDT only", Level::Provisional, true)
     );
     assert!(
         page.dynamic.why.contains("by hand") && page.dynamic.why.contains("Epoch 1 began at relay 1, slot "),
@@ -217,8 +217,8 @@ fn a_rung_taken_by_hand_makes_numbers_provisional_until_load_decides_again() {
     assert_eq!(number(&page, "Boris").0, NumberState::Provisional);
     assert_eq!(remark(&page, "Boris"), "the relays decide when there is less to do");
     assert!(told(&page, "New numbers are provisional until there is less to do, since somebody wanted it so"));
-    take_rung(&mut net, Rung::Batching, Reason::ByHand);
-    take_rung(&mut net, Rung::Batching, Reason::Resumed);
+    take_level(&mut net, Level::Batching, Reason::ByHand);
+    take_level(&mut net, Level::Batching, Reason::Resumed);
     let page = net.page(TAB_B);
     assert_eq!((page.dynamic.mode.as_str(), page.dynamic.by_hand), ("Hybrid", false));
     assert_eq!(number(&page, "Boris").0, NumberState::Final);
@@ -228,9 +228,9 @@ fn a_rung_taken_by_hand_makes_numbers_provisional_until_load_decides_again() {
 fn no_numbers_are_given_while_provisional_ones_are_shed_and_the_reason_is_told() {
     let mut net = Net::new();
     let dynamic = Dynamic { rule: Rule::Hand, ..Dynamic::default() };
-    net.act(TAB_A, Action::Ask(Wish::SetDynamic { dynamic }));
-    take_rung(&mut net, Rung::Shedding, Reason::ByHand);
-    net.add(TAB_B, "Boris", Some(NumberWish::Next));
+    net.act(TAB_A, Action::Ask(Operation::SetDynamic { dynamic }));
+    take_level(&mut net, Level::Shedding, Reason::ByHand);
+    net.add(TAB_B, "Boris", Some(NumberOperation::Next));
     let page = net.page(TAB_B);
     assert_eq!(number(&page, "Boris").0, NumberState::None);
     assert!(page.notices[0].text.contains("no more are given until then"), "{:?}", page.notices);
@@ -240,7 +240,7 @@ fn no_numbers_are_given_while_provisional_ones_are_shed_and_the_reason_is_told()
 fn what_the_leader_measures_is_in_the_chart_and_in_the_status_line() {
     let mut net = Net::new();
     for name in ["Anna", "Boris", "Cem"] {
-        net.add(TAB_A, name, Some(NumberWish::Next));
+        net.add(TAB_A, name, Some(NumberOperation::Next));
     }
     net.let_a_window_pass();
     let page = net.page(TAB_B);
@@ -248,7 +248,7 @@ fn what_the_leader_measures_is_in_the_chart_and_in_the_status_line() {
     let chart = LoadChart::of(&page.load, page.dynamic.threshold, later(net.now()));
     let requests: f64 = chart.seconds.iter().sum();
     assert!((requests - 3.0).abs() < 0.01, "{requests}");
-    assert_eq!(chart.bands.last().map(|band| band.rung), Some(Rung::Batching));
+    assert_eq!(chart.bands.last().map(|band| band.level), Some(Level::Batching));
 }
 
 /// When the second is over in which something was measured.

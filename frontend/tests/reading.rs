@@ -1,6 +1,6 @@
 //! A tab that comes back with many records: how it takes them in part by part, and what it shows meanwhile.
 
-use frontend::engine::Standing;
+use frontend::engine::ConnectionState;
 use frontend::engine::session::{Action, NewRecord, Progress, Session};
 use frontend::engine::store::rows::Records;
 use frontend::view_model::{Loading, LocalTime, Projection, Snapshot};
@@ -32,8 +32,8 @@ fn left() -> Recovered {
     left
 }
 
-fn seeking() -> Standing {
-    Standing::Seeking { next: "127.0.0.1:5000".to_owned() }
+fn seeking() -> ConnectionState {
+    ConnectionState::Seeking { next: "127.0.0.1:5000".to_owned() }
 }
 
 fn look(projection: &mut Projection, session: &mut Session) -> Snapshot {

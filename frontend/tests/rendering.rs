@@ -15,11 +15,11 @@ use frontend::components::load_chart::{self, LoadGraph};
 use frontend::components::record_form::{self, RecordForm};
 use frontend::components::record_row::{Props, RecordRow};
 use frontend::components::settings_form::{self, SettingsForm};
-use frontend::components::{impairment_form, ladder, notices, rail, relay_list, undo_button};
+use frontend::components::{impairment_form, levels, notices, rail, relay_list, undo_button};
 use frontend::engine::burst::{Kind, Plan};
 use frontend::engine::impairment::{Impairment, MAX_LATENCY_MS};
 use frontend::engine::load_history::LoadHistory;
-use frontend::engine::session::{Action, NewRecord, NumberWish};
+use frontend::engine::session::{Action, NewRecord, NumberOperation};
 use frontend::pages::Page;
 use frontend::view_model::{
     BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
@@ -28,7 +28,7 @@ use rendered::rendered;
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::{ConflictId, Dynamic, Load, Reason, Resolution, Rung, Wish};
+use shared::ledger::{ConflictId, Dynamic, Level, Load, Operation, Reason, Resolution};
 use shared::schema::{self, FieldEdit, FieldKind, FieldSpec, Schema};
 use shown::Shown;
 use still::{Still, StillProps};
@@ -156,7 +156,7 @@ async fn a_refused_number_says_who_has_it_and_what_can_be_done() {
     let record = anna().id;
     let expected = [
         Action::Free { record: owner },
-        Action::Number { record, number: NumberWish::Next },
+        Action::Number { record, number: NumberOperation::Next },
         Action::DismissRefusal { record },
     ];
     assert_eq!(*shown.actions.borrow(), expected);
@@ -169,7 +169,7 @@ async fn a_number_is_given_by_typing_it() {
     shown.type_and_press("Number for Anna", "forty-two", "Enter").await;
     assert_eq!(*shown.actions.borrow(), []);
     shown.type_and_press("Number for Anna", "42", "Enter").await;
-    assert_eq!(*shown.actions.borrow(), [Action::Number { record: anna().id, number: NumberWish::This(42) }]);
+    assert_eq!(*shown.actions.borrow(), [Action::Number { record: anna().id, number: NumberOperation::This(42) }]);
 }
 
 #[wasm_bindgen_test]
@@ -349,7 +349,7 @@ async fn a_renumbered_person_says_what_happened_and_one_click_keeps_or_undoes_it
     assert!(text.starts_with("↻43renumberedNumber 42 went to Boris (relay 3, slot 117). Yours became 43."), "{text}");
     shown.click("Keep 43 for Anna").await;
     shown.click("Undo: free 43 of Anna").await;
-    let resolve = |resolution| Action::Ask(Wish::Resolve { conflict: id, resolution });
+    let resolve = |resolution| Action::Ask(Operation::Resolve { conflict: id, resolution });
     assert_eq!(*shown.actions.borrow(), [resolve(Resolution::Kept), resolve(Resolution::Undone)]);
 }
 
@@ -366,15 +366,15 @@ async fn a_provisional_number_can_be_released_and_nothing_else_is_asked() {
 }
 
 #[wasm_bindgen_test]
-async fn the_ladder_marks_the_present_step_and_offers_the_others() {
-    let begin = |rung| Wish::SetMode { from: None, rung, reason: Reason::ByHand, load: Load::default() };
-    let on_rung = |on_action: &Callback<Action>| on_action.reform(move |rung| Action::Ask(begin(rung)));
-    let shown = Shown::html(|on_action| ladder::show(Rung::Leases, &on_rung(on_action))).await;
+async fn the_levels_marks_the_present_step_and_offers_the_others() {
+    let begin = |level| Operation::SetMode { from: None, level, reason: Reason::ByHand, load: Load::default() };
+    let on_level = |on_action: &Callback<Action>| on_action.reform(move |level| Action::Ask(begin(level)));
+    let shown = Shown::html(|on_action| levels::show(Level::Leases, &on_level(on_action))).await;
     let present = shown.root.query_selector("[aria-current=step]").unwrap().expect("one is marked");
     assert!(present.text_content().unwrap().contains("Leases"));
     assert!(present.query_selector("button").unwrap().is_none(), "it is taken already");
     shown.click("Take the step Shedding by hand").await;
-    assert!(matches!(shown.actions.borrow()[..], [Action::Ask(Wish::SetMode { rung: Rung::Shedding, .. })]));
+    assert!(matches!(shown.actions.borrow()[..], [Action::Ask(Operation::SetMode { level: Level::Shedding, .. })]));
 }
 
 #[wasm_bindgen_test]
@@ -411,7 +411,7 @@ async fn settings_are_saved_only_when_each_is_right() {
     submit.click();
     rendered().await;
     let dynamic = Dynamic { high_request: 20, ..settings };
-    assert_eq!(*shown.actions.borrow(), [Action::Ask(Wish::SetDynamic { dynamic })]);
+    assert_eq!(*shown.actions.borrow(), [Action::Ask(Operation::SetDynamic { dynamic })]);
     assert!(shown.root.text_content().unwrap().contains("They are in force once the relays have decided."));
 }
 

@@ -11,7 +11,7 @@ use frontend::view_model::Term;
 use frontend::view_model::agreement::Vote;
 use frontend::view_model::nodes::{Line, Moving, Node, NodesView, Part, Place, Presence};
 use rendered::rendered;
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::replica::observation::End;
 use still::{Still, StillProps};
 use wasm_bindgen::JsCast;
@@ -48,7 +48,7 @@ async fn a_ring_has_a_part_for_each_voter_and_says_who_voted() {
 fn two_relays() -> NodesView {
     let place = |x| Place { x, y: 500 };
     let relay = |id: u16, presence, parts: &[Part]| Node {
-        end: End::Relay(VoterId(id)),
+        end: End::Relay(RelayId(id)),
         name: format!("Relay {id}"),
         is_relay: true,
         presence,

@@ -2,7 +2,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use frontend::engine::session::{NewRecord, NumberWish, Session};
+use frontend::engine::session::{NewRecord, NumberOperation, Session};
 use frontend::import::export::Format;
 use proptest::collection::vec;
 use proptest::option::of;
@@ -57,7 +57,7 @@ fn record() -> impl Strategy<Value = NewRecord> {
     (fields, of(1..1000_u64)).prop_map(|(fields, number)| {
         let edits =
             fields.into_iter().flat_map(|(name, edits)| edits.into_iter().map(move |edit| (name.to_owned(), edit)));
-        NewRecord { fields: edits.collect(), number: number.map(NumberWish::This) }
+        NewRecord { fields: edits.collect(), number: number.map(NumberOperation::This) }
     })
 }
 

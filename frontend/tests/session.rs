@@ -4,15 +4,15 @@ mod net;
 
 use std::time::Duration;
 
-use frontend::engine::Standing;
+use frontend::engine::ConnectionState;
 use frontend::engine::fact::Fact;
-use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
+use frontend::engine::session::{Action, NewRecord, NumberOperation, Session};
 use frontend::view_model::{Cell, LocalTime, NumberState, Row, Snapshot};
 use net::{Net, TAB_A, TAB_B, TAB_C};
 use shared::base::dot::Dot;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{Ballot, Slot};
-use shared::ledger::{Policy, Wish};
+use shared::ledger::{Operation, Policy};
 use shared::merge::document::Delta;
 use shared::replica::io::{Message, Now, Violation};
 use shared::replica::presence::{RelayStatus, Status};
@@ -167,8 +167,8 @@ fn both_tabs_are_told_why_a_removed_person_is_back() {
 #[wasm_bindgen_test(unsupported = test)]
 fn the_loser_of_a_number_sees_who_has_it_and_can_ask_for_the_next() {
     let mut net = Net::new();
-    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
-    net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
+    net.add(TAB_B, "Boris", Some(NumberOperation::This(42)));
     let boris = net.page(TAB_B).rows[1].clone();
     assert_eq!(boris.number.state, NumberState::Rejected);
     assert_eq!(boris.number.remark.as_deref(), Some("42 belongs to Anna (relay 1, slot 1)"));
@@ -176,7 +176,7 @@ fn the_loser_of_a_number_sees_who_has_it_and_can_ask_for_the_next() {
     assert_eq!(net.page(TAB_B).story[0].text, "Number 42 went to Anna (relay 1, slot 1).");
     net.act(TAB_B, Action::DismissRefusal { record: boris.id });
     assert_eq!(net.page(TAB_B).rows[1].number.state, NumberState::None);
-    net.act(TAB_B, Action::Number { record: boris.id, number: NumberWish::Next });
+    net.act(TAB_B, Action::Number { record: boris.id, number: NumberOperation::Next });
     for tab in [TAB_A, TAB_B] {
         let page = net.page(tab);
         assert_eq!((page.rows[1].number.text.as_str(), page.rows[1].number.state), ("43", NumberState::Final));
@@ -187,10 +187,10 @@ fn the_loser_of_a_number_sees_who_has_it_and_can_ask_for_the_next() {
 #[wasm_bindgen_test(unsupported = test)]
 fn the_number_of_a_removed_person_can_be_freed() {
     let mut net = Net::new();
-    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
     let anna = net.page(TAB_A).rows[0].id;
     net.act(TAB_A, Action::Remove { record: anna });
-    net.add(TAB_B, "Boris", Some(NumberWish::This(42)));
+    net.add(TAB_B, "Boris", Some(NumberOperation::This(42)));
     let number = net.page(TAB_B).rows[0].number.clone();
     assert!(number.remark.unwrap().starts_with("42 belongs to a removed person, Anna"));
     assert_eq!(number.to_free, Some((anna, 42)));
@@ -198,7 +198,7 @@ fn the_number_of_a_removed_person_can_be_freed() {
     let boris = net.page(TAB_B).rows[0].clone();
     assert_eq!(boris.number.remark.as_deref(), Some("42 was taken, and is free now"));
     assert_eq!((boris.number.to_free, boris.number.to_take), (None, Some(42)));
-    net.act(TAB_B, Action::Number { record: boris.id, number: NumberWish::This(42) });
+    net.act(TAB_B, Action::Number { record: boris.id, number: NumberOperation::This(42) });
     assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Final);
 }
 
@@ -206,7 +206,7 @@ fn the_number_of_a_removed_person_can_be_freed() {
 fn what_was_there_before_this_tab_is_no_news_to_it() {
     let mut net = Net::new();
     net.part(TAB_B);
-    net.add(TAB_A, "Anna", Some(NumberWish::Next));
+    net.add(TAB_A, "Anna", Some(NumberOperation::Next));
     net.replace(TAB_B);
     net.join(TAB_B);
     let page = net.page(TAB_B);
@@ -325,7 +325,7 @@ fn tags_put_on_and_taken_off_at_the_same_time_merge_and_are_found() {
 /// The end of the status line of a tab whose relay has just said that so many versions are still to come.
 fn status_while_loading(remaining: u64) -> String {
     let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
-    let (voter, relay) = (VoterId(1), ReplicaId(1));
+    let (voter, relay) = (RelayId(1), ReplicaId(1));
     let mut session = Session::new(ReplicaId(2), now);
     let _have = session.connected(now, voter, relay, Schema::people()).expect("the same schema");
     let context = [1, 2].map(|counter| Dot::new(relay, counter)).into_iter().collect();
@@ -336,8 +336,8 @@ fn status_while_loading(remaining: u64) -> String {
     ] {
         let _answer = session.receive(now, message).expect("the relay keeps to the protocol");
     }
-    let standing = Standing::Connected { address: "localhost:5000".to_owned(), voter };
-    let page = Snapshot::of(&session, &standing, LocalTime { minutes_ahead_of_utc: 0 }, None);
+    let connection = ConnectionState::Connected { address: "localhost:5000".to_owned(), voter };
+    let page = Snapshot::of(&session, &connection, LocalTime { minutes_ahead_of_utc: 0 }, None);
     page.status.parts.last().cloned().unwrap_or_default()
 }
 
@@ -357,7 +357,7 @@ fn invoices() -> Schema {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_tab_takes_the_schema_of_its_relay_and_speaks_of_records() {
     let mut net = Net::of(invoices());
-    net.add(TAB_A, "Roof", Some(NumberWish::This(7)));
+    net.add(TAB_A, "Roof", Some(NumberOperation::This(7)));
     edit(&mut net, TAB_A, "amount", FieldEdit::Add(5));
     net.part(TAB_A);
     net.part(TAB_B);
@@ -376,7 +376,7 @@ fn a_tab_takes_the_schema_of_its_relay_and_speaks_of_records() {
     }
     rename(&mut net, TAB_B, "New roof");
     assert_eq!(net.page(TAB_A).story[0].text, format!("Tab {} settled the title: New roof.", net.id(TAB_B)));
-    net.add(TAB_B, "Wall", Some(NumberWish::This(7)));
+    net.add(TAB_B, "Wall", Some(NumberOperation::This(7)));
     let record = net.page(TAB_A).rows[0].id;
     net.act(TAB_A, Action::Remove { record });
     let refusal = net.page(TAB_B).rows[0].number.remark.clone().expect("the number is taken");
@@ -390,18 +390,18 @@ fn lone_tab() -> (Session, Now) {
 }
 
 fn page_of(session: &Session) -> Snapshot {
-    Snapshot::of(session, &Standing::Offline, LocalTime { minutes_ahead_of_utc: 0 }, None)
+    Snapshot::of(session, &ConnectionState::Offline, LocalTime { minutes_ahead_of_utc: 0 }, None)
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn a_tab_that_has_something_already_refuses_a_relay_with_another_schema() {
     let anna = NewRecord { fields: vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))], number: None };
-    for action in [Action::Add(anna), Action::Ask(Wish::Raise { number: 9 })] {
+    for action in [Action::Add(anna), Action::Ask(Operation::Raise { number: 9 })] {
         let (mut session, now) = lone_tab();
         let _nowhere_to_send = session.act(now, action);
-        assert_eq!(session.connected(now, VoterId(1), ReplicaId(1), invoices()), Err(Violation::OtherSchema));
+        assert_eq!(session.connected(now, RelayId(1), ReplicaId(1), invoices()), Err(Violation::OtherSchema));
         assert!(!session.view().is_connected());
-        assert!(session.connected(now, VoterId(1), ReplicaId(1), Schema::people()).is_ok());
+        assert!(session.connected(now, RelayId(1), ReplicaId(1), Schema::people()).is_ok());
     }
     let (mut session, now) = lone_tab();
     session.tell_aloud(now, Fact::LinkCut(Violation::OtherSchema));
@@ -414,7 +414,7 @@ fn a_tab_in_which_nothing_was_done_takes_any_schema() {
     let (mut session, now) = lone_tab();
     assert_eq!(page_of(&session).layout.nouns.many, "people");
     for schema in [Schema::people(), invoices(), Schema::people(), invoices()] {
-        assert!(session.connected(now, VoterId(1), ReplicaId(1), schema.clone()).is_ok());
+        assert!(session.connected(now, RelayId(1), ReplicaId(1), schema.clone()).is_ok());
         assert!(page_of(&session).layout.is_of(&schema));
     }
 }
@@ -467,10 +467,10 @@ fn what_others_have_changed_since_is_not_undone_and_the_reason_is_told() {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_number_waits_for_witnesses_and_is_final_when_a_page_that_is_seen_has_it() {
     let mut net = Net::new();
-    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
     assert!(net.page(TAB_A).story[0].text.starts_with("A number is final when a tab has it, too"));
     [TAB_A, TAB_B].into_iter().for_each(|tab| net.show(tab, false));
-    net.add(TAB_A, "Anna", Some(NumberWish::Next));
+    net.add(TAB_A, "Anna", Some(NumberOperation::Next));
     for tab in [TAB_A, TAB_B] {
         let page = net.page(tab);
         let number = &page.rows[0].number;
@@ -489,21 +489,21 @@ fn a_number_waits_for_witnesses_and_is_final_when_a_page_that_is_seen_has_it() {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_page_that_was_hidden_before_it_was_connected_is_no_witness() {
     let mut net = Net::of(invoices());
-    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
     [TAB_A, TAB_B].into_iter().for_each(|tab| net.part(tab));
     net.show(TAB_C, false);
     net.join(TAB_C);
-    net.add(TAB_C, "Roof", Some(NumberWish::Next));
+    net.add(TAB_C, "Roof", Some(NumberOperation::Next));
     assert_eq!(net.page(TAB_C).rows[0].number.state, NumberState::Unreleased);
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn a_relay_without_a_vote_is_shown_as_such_and_makes_up_no_majority() {
     let (mut session, now) = lone_tab();
-    let voter = VoterId(1);
+    let voter = RelayId(1);
     let _have = session.connected(now, voter, ReplicaId(1), Schema::people()).expect("the same schema");
     let relay = |id, up, votes| RelayStatus {
-        voter: VoterId(id),
+        voter: RelayId(id),
         address: format!("localhost:500{id}"),
         up,
         votes,
@@ -512,8 +512,8 @@ fn a_relay_without_a_vote_is_shown_as_such_and_makes_up_no_majority() {
     let relays = vec![relay(1, true, true), relay(2, false, true), relay(3, false, true), relay(4, true, false)];
     let status = Status { me: voter, leader: Some(Ballot::ZERO), relays };
     let _answer = session.receive(now, Message::Status(status)).expect("the relay keeps to the protocol");
-    let standing = Standing::Connected { address: "localhost:5001".to_owned(), voter };
-    let page = Snapshot::of(&session, &standing, LocalTime { minutes_ahead_of_utc: 0 }, None);
+    let connection = ConnectionState::Connected { address: "localhost:5001".to_owned(), voter };
+    let page = Snapshot::of(&session, &connection, LocalTime { minutes_ahead_of_utc: 0 }, None);
     assert_eq!(page.relays.iter().map(|relay| relay.votes).collect::<Vec<_>>(), [true, true, true, false]);
     assert_eq!(
         page.status.parts[0],

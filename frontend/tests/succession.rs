@@ -2,11 +2,11 @@
 
 mod net;
 
-use frontend::engine::session::{Action, NumberWish, Safety};
+use frontend::engine::session::{Action, NumberOperation, Safety};
 use frontend::view_model::NumberState;
 use net::{Net, RETIRE_AFTER, TAB_A, TAB_B, TAB_C};
 use shared::base::id::RecordId;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::schema::FieldKind::{Counter, Lww, Set};
 use shared::schema::{FieldEdit, FieldSpec, NAME, NOTE, Schema, TAGS};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -157,9 +157,9 @@ fn a_number_given_while_offline_is_given_again_and_what_was_leased_is_given_up()
     net.act(TAB_A, Action::Lease { count: 5 });
     net.part(TAB_A);
     let [anna, bert] = ["Anna", "Bert"].map(|name| record(&net, TAB_A, name));
-    net.act(TAB_A, Action::Number { record: anna, number: NumberWish::Next });
-    net.act(TAB_A, Action::Number { record: bert, number: NumberWish::This(42) });
-    net.add(TAB_A, "Dora", Some(NumberWish::This(43)));
+    net.act(TAB_A, Action::Number { record: anna, number: NumberOperation::Next });
+    net.act(TAB_A, Action::Number { record: bert, number: NumberOperation::This(42) });
+    net.add(TAB_A, "Dora", Some(NumberOperation::This(43)));
     net.renew(TAB_A);
     net.settle(TAB_A);
     let page = net.page(TAB_B);
@@ -174,14 +174,14 @@ fn a_number_given_while_offline_is_given_again_and_what_was_leased_is_given_up()
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_wish_that_nobody_has_decided_is_asked_again() {
+fn a_operation_that_nobody_has_decided_is_asked_again() {
     let mut net = net();
     net.part(TAB_A);
     let anna = record(&net, TAB_A, "Anna");
-    net.act(TAB_A, Action::Ask(Wish::Claim { record: anna, number: 7 }));
+    net.act(TAB_A, Action::Ask(Operation::Assign { record: anna, number: 7 }));
     net.add(TAB_A, "Dora", None);
     let dora = record(&net, TAB_A, "Dora");
-    net.act(TAB_A, Action::Ask(Wish::Claim { record: dora, number: 8 }));
+    net.act(TAB_A, Action::Ask(Operation::Assign { record: dora, number: 8 }));
     net.renew(TAB_A);
     let numbers: Vec<_> = net.relay().view().ledger().numbers().collect();
     assert_eq!(numbers, [(7, anna), (8, record(&net, TAB_B, "Dora"))]);
@@ -235,8 +235,8 @@ fn two_copies_with_one_lease_show_no_final_number_twice_once_they_have_met_a_rel
     net.act(TAB_A, Action::Lease { count: 5 });
     net.copy_disk(TAB_A, TAB_C);
     net.part(TAB_A);
-    net.add(TAB_A, "Dora", Some(NumberWish::Next));
-    net.add(TAB_C, "Emil", Some(NumberWish::Next));
+    net.add(TAB_A, "Dora", Some(NumberOperation::Next));
+    net.add(TAB_C, "Emil", Some(NumberOperation::Next));
     net.join(TAB_A);
     net.join(TAB_C);
     assert!(net.is_copied(TAB_C));
@@ -258,7 +258,7 @@ fn a_profile_that_comes_back_out_of_a_backup_takes_a_new_id_at_its_first_word_wi
     net.copy_disk(TAB_A, TAB_C);
     net.add(TAB_A, "Dora", None);
     let dora = record(&net, TAB_A, "Dora");
-    net.act(TAB_A, Action::Ask(Wish::Claim { record: dora, number: 7 }));
+    net.act(TAB_A, Action::Ask(Operation::Assign { record: dora, number: 7 }));
     net.part(TAB_A);
     net.join(TAB_C);
     assert!(net.is_copied(TAB_C));
@@ -275,8 +275,8 @@ fn a_claim_of_another_copy_that_the_log_has_decided_tells_of_it() {
     let mut net = net_with_disk();
     net.copy_disk(TAB_A, TAB_C);
     let [anna, bert] = ["Anna", "Bert"].map(|name| record(&net, TAB_A, name));
-    net.act(TAB_C, Action::Ask(Wish::Claim { record: bert, number: 8 }));
-    net.act(TAB_A, Action::Ask(Wish::Claim { record: anna, number: 7 }));
+    net.act(TAB_C, Action::Ask(Operation::Assign { record: bert, number: 8 }));
+    net.act(TAB_A, Action::Ask(Operation::Assign { record: anna, number: 7 }));
     net.part(TAB_A);
     net.join(TAB_C);
     assert!(net.is_copied(TAB_C), "one claim under one name, for two things");
@@ -307,7 +307,7 @@ fn a_tab_that_comes_back_after_it_was_retired_keeps_its_id_and_loses_nothing() {
     net.pass(2 * RETIRE_AFTER);
     assert_eq!(net.relay().view().document().retired_up_to(me), 1, "it is retired");
     net.reopen(TAB_A);
-    net.add(TAB_A, "Bert", Some(NumberWish::Next));
+    net.add(TAB_A, "Bert", Some(NumberOperation::Next));
     edit(&mut net, TAB_A, "Anya", NOTE, assign("sings"));
     net.join(TAB_A);
     net.settle(TAB_A);

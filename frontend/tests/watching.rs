@@ -4,16 +4,16 @@ mod net;
 
 use std::time::Duration;
 
-use frontend::engine::Standing;
-use frontend::engine::session::{Action, NumberWish};
+use frontend::engine::ConnectionState;
+use frontend::engine::session::{Action, NumberOperation};
 use frontend::view_model::LocalTime;
 use frontend::view_model::agreement::{AgreementView, Kind, Stage};
 use frontend::view_model::merges::{MergeFilter, MergesView};
 use frontend::view_model::nodes::{NodesView, Part, Presence};
 use net::{Net, TAB_A, TAB_B, TAB_C};
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::{Accepted, Ballot, Entry, Slot, Votes};
-use shared::ledger::{Claim, ClaimId, Policy, Wish};
+use shared::ledger::{Claim, ClaimId, Operation, Policy};
 use shared::replica::io::Message;
 use shared::replica::observation::Observation;
 use shared::schema::FieldEdit;
@@ -25,8 +25,8 @@ const UTC: LocalTime = LocalTime { minutes_ahead_of_utc: 0 };
 const TOLD: Duration = Duration::from_secs(2);
 
 fn nodes(net: &Net, tab: usize) -> NodesView {
-    let standing = Standing::Connected { address: "localhost:5000".to_owned(), voter: VoterId(1) };
-    NodesView::of(&net.session(tab), &standing, UTC)
+    let connection = ConnectionState::Connected { address: "localhost:5000".to_owned(), voter: RelayId(1) };
+    NodesView::of(&net.session(tab), &connection, UTC)
 }
 
 fn agreement(net: &Net, tab: usize) -> AgreementView {
@@ -53,7 +53,7 @@ fn rename(net: &mut Net, tab: usize, name: &str) {
 fn a_slot_says_what_was_asked_what_came_of_it_and_who_voted() {
     let mut net = Net::new();
     net.watch(TAB_B, true);
-    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
     net.pass(TOLD);
     let view = agreement(&net, TAB_B);
     let slot = &view.slots[0];
@@ -75,14 +75,14 @@ fn a_slot_says_what_was_asked_what_came_of_it_and_who_voted() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_refused_wish_says_why() {
+fn a_refused_operation_says_why() {
     let mut net = Net::new();
-    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
     net.part(TAB_B);
     net.add(TAB_B, "Bert", None);
     net.join(TAB_B);
     let bert = net.session(TAB_B).view().records().last().expect("added above").id;
-    net.ask_at_relay(Wish::Claim { record: bert, number: 42 });
+    net.ask_at_relay(Operation::Assign { record: bert, number: 42 });
     let view = agreement(&net, TAB_B);
     let result = view.slots[0].result.as_ref().expect("it was refused");
     assert_eq!((result.is_refused, result.text.as_str()), (true, "42 is taken"));
@@ -94,8 +94,8 @@ fn a_slot_that_waits_for_witnesses_is_chosen_and_not_released() {
     for tab in [TAB_A, TAB_B] {
         net.show(tab, false);
     }
-    net.ask_at_relay(Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
-    net.ask_at_relay(Wish::Raise { number: 7 });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::Raise { number: 7 });
     let view = agreement(&net, TAB_A);
     assert!(view.slots[0].stage == Stage::Chosen && view.released < view.chosen);
     net.show(TAB_B, true);
@@ -111,18 +111,18 @@ fn a_slot_that_waits_for_witnesses_is_chosen_and_not_released() {
 fn what_relays_have_accepted_and_nobody_knows_to_be_decided_is_proposed_with_the_votes_for_its_highest_ballot() {
     let mut net = Net::new();
     net.watch(TAB_A, true);
-    net.ask_at_relay(Wish::Raise { number: 7 });
+    net.ask_at_relay(Operation::Raise { number: 7 });
     let next = net.session(TAB_A).view().log().decided();
-    let ballot = |round| Ballot { configuration: 1, round, voter: VoterId(2) };
+    let ballot = |round| Ballot { configuration: 1, round, voter: RelayId(2) };
     let accepted = |round, number| {
         let id = ClaimId { replica: net.id(TAB_B), seq: 1 };
-        let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish: Wish::Raise { number } };
+        let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number } };
         Accepted { ballot: ballot(round), entry: Entry::Claim(claim) }
     };
-    let votes = Votes { ballot: ballot(2), accepted: vec![(VoterId(1), next.plus(1))], next: next.plus(1) };
+    let votes = Votes { ballot: ballot(2), accepted: vec![(RelayId(1), next.plus(1))], next: next.plus(1) };
     let old = vec![(Slot(0), accepted(1, 6)), (next, accepted(1, 8))];
     for (by, undecided, votes) in [(3, old, None), (2, vec![(next, accepted(2, 9))], Some(votes))] {
-        let (by, incarnation) = (VoterId(by), ReplicaId(u64::from(by)));
+        let (by, incarnation) = (RelayId(by), ReplicaId(u64::from(by)));
         let observation =
             Observation { by, incarnation, echo: None, is_recovering: false, votes, undecided, links: Vec::new() };
         net.tell(TAB_A, Message::Observed(observation));
@@ -137,10 +137,10 @@ fn what_relays_have_accepted_and_nobody_knows_to_be_decided_is_proposed_with_the
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn without_a_majority_a_wish_waits_and_the_page_says_why() {
+fn without_a_majority_a_operation_waits_and_the_page_says_why() {
     assert_eq!(agreement(&Net::new(), TAB_A).missing, None);
     let mut net = Net::without_majority();
-    net.act(TAB_A, Action::Ask(Wish::Raise { number: 7 }));
+    net.act(TAB_A, Action::Ask(Operation::Raise { number: 7 }));
     let view = agreement(&net, TAB_A);
     let item = &view.slots[0];
     assert_eq!((item.stage, item.slot, item.command.as_str()), (Stage::Asked, None, "Raise the highest number to 7"));
@@ -154,7 +154,7 @@ fn without_a_majority_a_wish_waits_and_the_page_says_why() {
 fn the_log_keeps_its_last_slots_only() {
     let mut net = Net::new();
     for number in 1..=400 {
-        net.ask_at_relay(Wish::Raise { number });
+        net.ask_at_relay(Operation::Raise { number });
     }
     let view = agreement(&net, TAB_A);
     assert_eq!(view.slots.len(), 300);
@@ -198,7 +198,7 @@ fn messages_are_shown_to_move_a_few_at_a_time() {
 fn a_tab_that_is_offline_shows_itself_and_the_relays_that_it_knows_of() {
     let mut net = Net::new();
     net.part(TAB_A);
-    let view = NodesView::of(&net.session(TAB_A), &Standing::Offline, UTC);
+    let view = NodesView::of(&net.session(TAB_A), &ConnectionState::Offline, UTC);
     let named: Vec<_> = view.nodes.iter().map(|node| (node.name.as_str(), node.presence)).collect();
     assert_eq!(named, [("Relay 1", Presence::Unknown), ("Tab aaaa", Presence::Up)]);
     assert_eq!(view.summary, "This tab is offline by choice: it sees nobody until it is back.");
@@ -302,9 +302,9 @@ fn the_feed_of_merges_is_bounded() {
 #[wasm_bindgen_test(unsupported = test)]
 fn what_a_tab_does_not_remember_is_not_told_to_be_refused() {
     let mut net = Net::new();
-    net.add(TAB_A, "Anna", Some(NumberWish::This(42)));
+    net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
     for number in 43..60 {
-        net.act(TAB_A, Action::Ask(Wish::Raise { number }));
+        net.act(TAB_A, Action::Ask(Operation::Raise { number }));
     }
     net.join(TAB_C);
     let view = agreement(&net, TAB_C);

@@ -1,8 +1,8 @@
 //! What people type, and when things happened.
 
-use frontend::engine::session::NumberWish;
+use frontend::engine::session::NumberOperation;
 use frontend::view_model::{
-    InvalidNumber, Layout, LocalTime, parse_count, parse_number, parse_wish, violation_in_words,
+    InvalidNumber, Layout, LocalTime, parse_count, parse_number, parse_operation, violation_in_words,
 };
 use shared::replica::io::Violation;
 use shared::schema::FieldKind::{self, Counter, Lww, Mv, Set};
@@ -21,11 +21,11 @@ fn numbers_are_digits_within_the_range() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_wish_is_nothing_the_next_number_or_a_number() {
-    assert_eq!(parse_wish("  "), Ok(None));
-    assert_eq!(parse_wish("Next"), Ok(Some(NumberWish::Next)));
-    assert_eq!(parse_wish("7"), Ok(Some(NumberWish::This(7))));
-    assert_eq!(parse_wish("seven"), Err(InvalidNumber));
+fn a_operation_is_nothing_the_next_number_or_a_number() {
+    assert_eq!(parse_operation("  "), Ok(None));
+    assert_eq!(parse_operation("Next"), Ok(Some(NumberOperation::Next)));
+    assert_eq!(parse_operation("7"), Ok(Some(NumberOperation::This(7))));
+    assert_eq!(parse_operation("seven"), Err(InvalidNumber));
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -16,10 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// What to ask.
 #[derive(Debug, Subcommand)]
 pub enum Question {
-    /// Shows how numbers are given now, and why, or takes another rung.
+    /// Shows how numbers are given now, and why, or takes another level.
     Mode {
-        /// The rung to take by hand; `auto` lets load decide again.
-        rung: Option<Rung>,
+        /// The level to take by hand; `auto` lets load decide again.
+        level: Option<Level>,
         #[command(flatten)]
         of: Of,
     },
@@ -54,9 +54,9 @@ pub struct Of {
     url: String,
 }
 
-/// A rung of the ladder, or none in particular.
+/// A level, or none in particular.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Rung {
+pub enum Level {
     Batching,
     Leases,
     Provisional,
@@ -78,7 +78,7 @@ enum NoAnswer {
 /// Asks, and prints what comes of it.
 pub fn ask(question: &Question) -> ExitCode {
     let said = match question {
-        Question::Mode { rung, of } => mode(of, *rung),
+        Question::Mode { level, of } => mode(of, *level),
         Question::Settings { changes, of } => settings(of, changes),
         Question::Conflicts { search, open, of } => conflicts(of, search.as_deref(), *open),
     };
@@ -104,10 +104,10 @@ fn setting(text: &str) -> Result<(String, Value), String> {
     Ok((name.to_owned(), value))
 }
 
-fn mode(of: &Of, rung: Option<Rung>) -> Result<String, NoAnswer> {
-    let answer = match rung.and_then(|rung| rung.to_possible_value()) {
+fn mode(of: &Of, level: Option<Level>) -> Result<String, NoAnswer> {
+    let answer = match level.and_then(|level| level.to_possible_value()) {
         None => of.send("GET", "mode", &[], None)?,
-        Some(rung) => of.send("POST", "mode", &[], Some(json!({"rung": rung.get_name()})))?,
+        Some(level) => of.send("POST", "mode", &[], Some(json!({"level": level.get_name()})))?,
     };
     Ok(told_mode(of.room.as_str(), &answer))
 }
@@ -115,12 +115,12 @@ fn mode(of: &Of, rung: Option<Rung>) -> Result<String, NoAnswer> {
 fn told_mode(room: &str, mode: &Value) -> String {
     let text = |name: &str| mode[name].as_str().unwrap_or("?").to_owned();
     let (epoch, since) = (&mode["epoch"], &mode["since"]);
-    let how = match mode["rung"].as_str() {
+    let how = match mode["level"].as_str() {
         Some("batching") => "the log decides on each number",
         Some("leases") => "relays and tabs give numbers out of leased ranges",
         Some("provisional") => "numbers are provisional, and settled later",
         Some("shedding") => "no numbers are given until the provisional ones are settled",
-        _ => "this program does not know that rung",
+        _ => "this program does not know that level",
     };
     let why = match mode["reason"].as_str() {
         Some("founded") => "the room was founded so",
@@ -130,7 +130,7 @@ fn told_mode(room: &str, mode: &Value) -> String {
         Some("resumed") => "somebody let load decide again",
         _ => "this program does not know that reason",
     };
-    let mut said = format!("{room}: {} ({how})\n", text("rung"));
+    let mut said = format!("{room}: {} ({how})\n", text("level"));
     said += &format!("  epoch {epoch}, since slot {since}: {why}\n");
     if mode["epoch"] != 0 {
         said += &format!("  measured then: {}\n", figures(&mode["load"]));

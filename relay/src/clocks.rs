@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Bytes;
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use tokio::sync::Notify;
 use tracing::info;
 
@@ -31,7 +31,7 @@ pub struct Clocks {
 #[derive(Debug, Default)]
 struct State {
     /// How far the clock of each is ahead of this one, in milliseconds.
-    ahead: BTreeMap<VoterId, i64>,
+    ahead: BTreeMap<RelayId, i64>,
     /// How far this clock is off, as a majority has it.
     off: Option<Off>,
     /// While most clocks, two at least, agree about the time: how far it was ahead of the time since the start, in
@@ -84,7 +84,7 @@ impl Clocks {
     }
 
     /// Takes note of the time that the payload of a ping tells. Other payloads tell none.
-    pub fn hear(&self, from: VoterId, payload: &[u8]) {
+    pub fn hear(&self, from: RelayId, payload: &[u8]) {
         let Ok(bytes) = payload.try_into() else { return };
         let ahead = i64::try_from(i128::from(u64::from_be_bytes(bytes)) - i128::from(own_ms()));
         let Ok(ahead) = ahead else { return };
@@ -94,7 +94,7 @@ impl Clocks {
     }
 
     /// A link is down: that clock is not known any more.
-    pub fn forget(&self, relay: VoterId) {
+    pub fn forget(&self, relay: RelayId) {
         let mut state = self.lock();
         state.ahead.remove(&relay);
         self.judge(&mut state);
@@ -227,10 +227,10 @@ mod tests {
         assert_eq!(told.map(|ahead| state.confirm(ahead)), [false, true, false, true, false, false, true]);
 
         let clocks = Clocks::default();
-        clocks.hear(VoterId(2), &Clocks::ping());
+        clocks.hear(RelayId(2), &Clocks::ping());
         clocks.confirmed().await;
         assert!(clocks.are_confirmed());
-        clocks.forget(VoterId(2));
+        clocks.forget(RelayId(2));
         assert!(!clocks.are_confirmed());
     }
 
@@ -238,8 +238,8 @@ mod tests {
     async fn extreme_and_malformed_times_do_no_harm() {
         let clocks = Clocks::default();
         for payload in [&[][..], &[1; 7], &[0xff; 8], &[0x7f; 8], &[0; 8]] {
-            clocks.hear(VoterId(2), payload);
-            clocks.hear(VoterId(3), payload);
+            clocks.hear(RelayId(2), payload);
+            clocks.hear(RelayId(3), payload);
             let _in_range = clocks.now_ms();
         }
         assert_eq!(judge(vec![i64::MAX, i64::MIN]), Verdict { off: None, is_confirmed: false });

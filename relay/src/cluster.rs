@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::base::room::Room;
 use shared::ledger::{Granted, Rejection};
 use shared::replica::io::Reply;
@@ -69,7 +69,7 @@ pub async fn set_voters(State(app): State<App>, headers: HeaderMap, body: Bytes)
         return refusal(status, text.trim_end());
     }
     let named = match Json::<Wanted>::from_bytes(&body) {
-        Ok(Json(Wanted { voters })) => voters.into_iter().map(VoterId).collect(),
+        Ok(Json(Wanted { voters })) => voters.into_iter().map(RelayId).collect(),
         Err(error) => {
             let text = format!("{}; send the ids of the voters, as in {{\"voters\": [1, 2, 3]}}", error.body_text());
             return refusal(StatusCode::BAD_REQUEST, &text);
@@ -117,7 +117,7 @@ impl From<Stopped> for NotDone {
 
 /// Asks in every room. Where another change comes in between, it asks anew: it may be the same one, since rooms that
 /// were opened lately follow the others by themselves.
-async fn reconfigure(node: &NodeHandle, voters: &BTreeSet<VoterId>) -> Result<BTreeMap<String, RoomOutcome>, NotDone> {
+async fn reconfigure(node: &NodeHandle, voters: &BTreeSet<RelayId>) -> Result<BTreeMap<String, RoomOutcome>, NotDone> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let asked = node.reconfigure(voters.clone()).await?;

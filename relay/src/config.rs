@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::ledger::Dynamic;
 use thiserror::Error;
 
@@ -113,7 +113,7 @@ const SETTINGS: &str = "Settings of the dynamic method, for rooms in which nobod
 /// What a relay runs with: the command line, checked and completed.
 #[derive(Debug)]
 pub struct Config {
-    pub voter: VoterId,
+    pub voter: RelayId,
     pub listen: SocketAddr,
     /// Where tabs and relays reach this relay: host and port.
     pub address: String,
@@ -121,7 +121,7 @@ pub struct Config {
     /// Where the schema is declared, if not in the program.
     pub schema_file: Option<PathBuf>,
     /// The other relays, with the host and port of each.
-    pub peers: BTreeMap<VoterId, String>,
+    pub peers: BTreeMap<RelayId, String>,
     pub link_secret: Option<Secret>,
     /// How many rooms there may be.
     pub max_rooms: usize,
@@ -140,9 +140,9 @@ pub struct Config {
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
     #[error("--peers names {0} itself: name only the other relays, or give this one another --id")]
-    OwnIdAmongPeers(VoterId),
+    OwnIdAmongPeers(RelayId),
     #[error("--peers names {0} twice: give each relay one address")]
-    PeerTwice(VoterId),
+    PeerTwice(RelayId),
     #[error(
         "--peers needs a link secret, or anybody could pose as a relay: run `export RELAY_LINK_SECRET=$(openssl rand -hex 32)` once, and start every relay with this same RELAY_LINK_SECRET"
     )]
@@ -155,7 +155,7 @@ impl TryFrom<Args> for Config {
     type Error = ConfigError;
 
     fn try_from(args: Args) -> Result<Self, ConfigError> {
-        let voter = VoterId(args.id);
+        let voter = RelayId(args.id);
         let mut peers = BTreeMap::new();
         for peer in args.peers {
             if peer.voter == voter {
@@ -195,7 +195,7 @@ impl TryFrom<Args> for Config {
 /// One entry of `--peers`.
 #[derive(Clone, Debug)]
 struct Peer {
-    voter: VoterId,
+    voter: RelayId,
     address: String,
 }
 
@@ -211,7 +211,7 @@ impl FromStr for Peer {
         }
         let address = url.trim().strip_prefix("ws://").ok_or_else(|| format!("`{url}` is no ws:// address; {form}"))?;
         let address = host_and_port(address.trim_end_matches('/')).map_err(|error| format!("{error}; {form}"))?;
-        Ok(Peer { voter: VoterId(id), address })
+        Ok(Peer { voter: RelayId(id), address })
     }
 }
 
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn without_flags_it_is_a_single_relay_on_port_5000() {
         let config = config(&[]).unwrap();
-        assert_eq!(config.voter, VoterId(1));
+        assert_eq!(config.voter, RelayId(1));
         assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
         assert_eq!(config.address, "127.0.0.1:5000");
         assert_eq!(config.data_dir, PathBuf::from("data/alone"));
@@ -295,7 +295,7 @@ mod tests {
     fn peers_are_read_with_their_ids() {
         let peers = "2=ws://127.0.0.1:5001,3=ws://[::1]:5002/";
         let config = config(&["--id", "1", "--link-secret", "s3cret", "--peers", peers]).unwrap();
-        let peers = [(VoterId(2), "127.0.0.1:5001".to_owned()), (VoterId(3), "[::1]:5002".to_owned())];
+        let peers = [(RelayId(2), "127.0.0.1:5001".to_owned()), (RelayId(3), "[::1]:5002".to_owned())];
         assert_eq!(config.peers, BTreeMap::from(peers));
     }
 
@@ -304,9 +304,9 @@ mod tests {
         for bad in ["2", "x=ws://a:1", "0=ws://a:1", "2=http://a:1", "2=ws://a", "2=ws://a:1/path", "2=ws://:1"] {
             assert!(CommandLine::try_parse_from(["relay", "--peers", bad]).is_err(), "{bad}");
         }
-        assert_eq!(config(&["--peers", "1=ws://a:1"]).unwrap_err(), ConfigError::OwnIdAmongPeers(VoterId(1)));
+        assert_eq!(config(&["--peers", "1=ws://a:1"]).unwrap_err(), ConfigError::OwnIdAmongPeers(RelayId(1)));
         let twice = config(&["--peers", "2=ws://a:1,2=ws://b:1"]).unwrap_err();
-        assert_eq!(twice, ConfigError::PeerTwice(VoterId(2)));
+        assert_eq!(twice, ConfigError::PeerTwice(RelayId(2)));
     }
 
     #[test]

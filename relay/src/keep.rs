@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::consensus::RestoreId;
 
 use crate::store::{self, Restored, StoreError};
@@ -46,7 +46,7 @@ pub fn keep(task: Keep) -> ExitCode {
             format!("{} holds {} rooms in {} KiB.", to.display(), done.rooms, done.bytes.div_ceil(1 << 10))
         }),
         Keep::Restore { from, data_dir, id, restore } => {
-            let done = store::restore(&from, &data_dir, VoterId(id), restore);
+            let done = store::restore(&from, &data_dir, RelayId(id), restore);
             done.map(|done| words_of(&from, id, restore.is_none(), &done))
         }
     };

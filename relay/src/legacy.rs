@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::base::room::Room;
-use shared::ledger::{Granted, Wish};
+use shared::ledger::{Granted, Operation};
 use shared::replica::View;
 use shared::replica::io::{Command, Reply};
 use tokio::time::{Instant, timeout_at};
@@ -64,11 +64,11 @@ impl Original {
     }
 
     /// Asks the log, which takes a majority of the voters.
-    async fn ask(&self, wish: Wish) -> Result<Granted, Refusal> {
+    async fn ask(&self, operation: Operation) -> Result<Granted, Refusal> {
         if self.read(|view| view.is_locally_offline()).await? {
             return Err(Refusal::NoMajority);
         }
-        match self.command(Command::Ask(wish)).await? {
+        match self.command(Command::Ask(operation)).await? {
             Reply::Decided(_, outcome) => Ok(outcome?),
             other => unreachable!("the log was asked, and does not answer {other:?}"),
         }

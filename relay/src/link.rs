@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use axum::extract::ws::WebSocket;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{Sink, Stream};
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::protocol::{Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use shared::replica::io::Violation;
 use tokio::net::TcpStream;
@@ -103,7 +103,7 @@ pub async fn keep_all(config: Arc<Config>, node: NodeHandle) {
     let mut others = node.others();
     let mut kept = BTreeSet::new();
     loop {
-        let new: Vec<VoterId> = others.borrow_and_update().keys().copied().filter(|&peer| kept.insert(peer)).collect();
+        let new: Vec<RelayId> = others.borrow_and_update().keys().copied().filter(|&peer| kept.insert(peer)).collect();
         for peer in new {
             let (config, node) = (Arc::clone(&config), node.clone());
             tokio::spawn(async move { keep(peer, &config, &node).await });
@@ -115,7 +115,7 @@ pub async fn keep_all(config: Arc<Config>, node: NodeHandle) {
 }
 
 /// Keeps a link to one relay.
-async fn keep(peer: VoterId, config: &Config, node: &NodeHandle) {
+async fn keep(peer: RelayId, config: &Config, node: &NodeHandle) {
     let mut others = node.others();
     let mut wait = FIRST_WAIT;
     let mut last_trouble = String::new();
@@ -144,8 +144,8 @@ async fn keep(peer: VoterId, config: &Config, node: &NodeHandle) {
 
 /// Waits until there is no link to a relay and it is for this side to dial. Gives the address.
 async fn until_due(
-    me: VoterId,
-    peer: VoterId,
+    me: RelayId,
+    peer: RelayId,
     others: &mut watch::Receiver<Others>,
 ) -> Result<String, watch::error::RecvError> {
     let is_linked = |others: &Others| others.get(&peer).is_some_and(|other| other.is_linked);
@@ -169,7 +169,7 @@ fn jittered(wait: Duration) -> Duration {
 }
 
 /// Connects to a relay and serves the link until it ends.
-async fn dial(peer: VoterId, address: &str, config: &Config, node: &NodeHandle) -> anyhow::Result<End> {
+async fn dial(peer: RelayId, address: &str, config: &Config, node: &NodeHandle) -> anyhow::Result<End> {
     let socket = timeout(PATIENCE, connect(address, config.link_secret.as_ref())).await.context("no answer")??;
     let mut connection = node.connection();
     let (mut sink, packets) = socket::split_dialed(socket);
@@ -224,7 +224,7 @@ async fn greet<K, S>(
     sink: &mut K,
     incoming: &mut Incoming<S>,
     connection: &Connection,
-    dialer: Option<VoterId>,
+    dialer: Option<RelayId>,
 ) -> Result<Found, End>
 where
     K: Sink<Packet> + Unpin,

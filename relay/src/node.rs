@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::ledger::Rule;
 use shared::replica::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
@@ -81,12 +81,12 @@ pub enum NodeError {
 /// Who a relay is, and whom it is to find.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    pub voter: VoterId,
+    pub voter: RelayId,
     pub schema: Schema,
     /// Where tabs and relays reach it: host and port.
     pub address: String,
     /// The other relays that the operator names, with the host and port of each.
-    pub peers: BTreeMap<VoterId, String>,
+    pub peers: BTreeMap<RelayId, String>,
     /// How many rooms there may be.
     pub max_rooms: usize,
     /// How long an id is away in a room before it is retired.

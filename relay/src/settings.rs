@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use shared::base::room::Room;
-use shared::ledger::{Dynamic, OnCollision, Rejection, Rule, Wish};
+use shared::ledger::{Dynamic, OnCollision, Operation, Rejection, Rule};
 use shared::replica::View;
 use shared::replica::io::{Command, Consistency};
 use thiserror::Error;
@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// What changes how numbers are given: `ladder`, step by step, there and back, by load; `counter`, once and for good,
-    /// after `high_request` numbers; `hand`, nothing but somebody's hand. [default: ladder]
-    #[arg(long, env = "RELAY_RULE", value_name = "ladder|counter|hand", value_parser = named::<Rule>)]
+    /// What changes how numbers are given: `levels`, step by step, there and back, by load; `counter`, once and for good,
+    /// after `high_request` numbers; `hand`, nothing but somebody's hand. [default: levels]
+    #[arg(long, env = "RELAY_RULE", value_name = "levels|counter|hand", value_parser = named::<Rule>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RuleName>)]
     rule: Option<Rule>,
@@ -51,7 +51,7 @@ pub struct Settings {
     #[schema(minimum = 1, maximum = 60_000)]
     target_ms: Option<u32>,
 
-    /// For how many calm windows a rung is kept. [default: 10]
+    /// For how many calm windows a level is kept. [default: 10]
     #[arg(long, env = "RELAY_DWELL", value_name = "WINDOWS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 10_000)]
@@ -82,7 +82,7 @@ pub struct Settings {
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "describes a type of the core")]
 pub enum RuleName {
-    Ladder,
+    Levels,
     Counter,
     Hand,
 }
@@ -206,7 +206,8 @@ async fn set(node: &NodeHandle, room: &Room, dynamic: Dynamic) -> Result<(), NoR
     let is_known = node.command(room.clone(), Command::Read(Consistency::Linearizable)).await?.is_ok();
     if is_known && node.read(room.clone(), is_due).await? {
         info!(room = room.as_str(), ?dynamic, "nobody has set the settings here: asking for those of this relay");
-        let _refused_is_asked_again = node.command(room.clone(), Command::Ask(Wish::SetDynamic { dynamic })).await?;
+        let _refused_is_asked_again =
+            node.command(room.clone(), Command::Ask(Operation::SetDynamic { dynamic })).await?;
     }
     Ok(())
 }

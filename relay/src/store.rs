@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use shared::base::encoding;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{Ballot, Founding};
 use shared::schema::Schema;
 use thiserror::Error;
@@ -117,7 +117,7 @@ pub enum StoreError {
     )]
     OtherVersion { file: PathBuf, found: i64 },
     #[error("the database {file} belongs to {theirs}: start it with --id {}, or give another --data-dir", theirs.0)]
-    OtherVoter { file: PathBuf, theirs: VoterId },
+    OtherVoter { file: PathBuf, theirs: RelayId },
     #[error(
         "the database {file} was made with another schema: {difference}; start with the --schema that it was made with, which may only grow at its end and by fields that are not required, or give another --data-dir"
     )]
@@ -140,8 +140,8 @@ pub enum StoreError {
         "nothing was decided when {file} was made, since its relay had not found the others: start the relays with empty data directories instead"
     )]
     NothingDecided { file: PathBuf },
-    #[error("{voter} is none of those that the backup is of, which are {}: give one of these with --id", .voters.iter().map(VoterId::to_string).collect::<Vec<_>>().join(", "))]
-    NoVoterOfBackup { voter: VoterId, voters: Vec<VoterId> },
+    #[error("{voter} is none of those that the backup is of, which are {}: give one of these with --id", .voters.iter().map(RelayId::to_string).collect::<Vec<_>>().join(", "))]
+    NoVoterOfBackup { voter: RelayId, voters: Vec<RelayId> },
     #[error("the writer thread of the database has ended unexpectedly")]
     WriterGone,
 }
@@ -326,7 +326,7 @@ fn put_schema(connection: &Connection, schema: &Schema) -> rusqlite::Result<()> 
 /// What a database is for.
 #[derive(Clone, Debug)]
 pub struct Purpose {
-    pub voter: VoterId,
+    pub voter: RelayId,
     pub schema: Schema,
 }
 
@@ -352,7 +352,7 @@ pub struct About {
     /// How every log begins, if the relays have found one another.
     pub founding: Option<Founding>,
     /// Where the other relays that were met are reached: host and port.
-    pub relays: BTreeMap<VoterId, String>,
+    pub relays: BTreeMap<RelayId, String>,
     /// The highest ballot that was promised in a room that is dropped. A room that begins anew begins with this
     /// promise.
     pub floor: Ballot,
@@ -361,7 +361,7 @@ pub struct About {
 fn read_meta(connection: &Connection) -> rusqlite::Result<(Purpose, About)> {
     let get = "SELECT value FROM meta WHERE key = ?1";
     let replica: i64 = connection.query_row(get, ["replica"], |row| row.get(0))?;
-    let voter = VoterId(connection.query_row(get, ["voter"], |row| row.get(0))?);
+    let voter = RelayId(connection.query_row(get, ["voter"], |row| row.get(0))?);
     let schema = connection.query_row(get, ["schema"], |row| {
         schema::from_text(row.get_ref(0)?.as_str()?).map_err(|error| unreadable(Type::Text, error.into()))
     })?;
@@ -369,7 +369,7 @@ fn read_meta(connection: &Connection) -> rusqlite::Result<(Purpose, About)> {
         encoding::decode(row.get_ref(0)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error.into()))
     });
     let mut statement = connection.prepare("SELECT id, address FROM relay")?;
-    let relays = statement.query_map([], |row| Ok((VoterId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let relays = statement.query_map([], |row| Ok((RelayId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?;
     let about = About {
         replica: ReplicaId(replica as u64),
         founding: founding.optional()?,

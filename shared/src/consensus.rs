@@ -5,23 +5,23 @@
 //! before it (the stop-sign of Lamport, Malkhi and Zhou, "Reconfiguring a State Machine", 2010, §3).
 //! `docs/protocol.md` has the table of messages and the argument for safety.
 
+mod acceptor_state;
 mod ballot;
 mod candidate;
 mod configuration;
-pub(crate) mod franchise;
 mod leader;
 mod log;
 mod recovery;
 mod restore_id;
-mod standing;
 mod voter;
+pub(crate) mod voter_support;
 mod votes;
 
+pub use acceptor_state::AcceptorState;
 pub use ballot::{Ballot, Slot};
 pub use configuration::{Configuration, Founding};
 pub use log::{Diverged, Log, Position};
 pub use restore_id::RestoreId;
-pub use standing::Standing;
 pub use voter::{Effects, Voter};
 pub use votes::Votes;
 
@@ -86,16 +86,16 @@ pub enum Message {
     /// It does, as far as this voter knows.
     Confirmed { ballot: Ballot, round: u64 },
     /// A voter that was restarted asks what is remembered of it.
-    AskStanding,
+    RecoveryRequest,
     /// What the sender remembers of the receiver.
-    Recall(Recall),
+    RecoveryResponse(RecoveryResponse),
 }
 
 /// What one relay tells another that was restarted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Recall {
+pub struct RecoveryResponse {
     /// So far the receiver has bound itself, as the sender remembers.
-    pub standing: Standing,
+    pub acceptor_state: AcceptorState,
     /// How far the sender knows the log.
     pub decided: Slot,
     /// What the sender has accepted from there on of the receiver's own proposals.

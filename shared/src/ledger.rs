@@ -6,24 +6,24 @@ mod epoch;
 pub mod finality;
 mod keys;
 mod numbers;
+mod operation;
 mod restores;
 mod sessions;
 mod settlement;
-mod wish;
 
-pub use epoch::{Dynamic, Epoch, Load, Mode, OnCollision, Reason, Rule, Rung, Setting};
+pub use epoch::{Dynamic, Epoch, Level, Load, Mode, OnCollision, Reason, Rule, Setting};
 pub use keys::{Key, KeyEnd, KeyUse, Keyed};
 pub use numbers::{DEFAULT_REACH, MAX_RANGE, Numbered, Range};
+pub use operation::{Claim, ClaimId, Granted, KeyedOperation, Made, Operation, Outcome, Policy, Rejection};
 pub use restores::{Restore, Restores};
 pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
-pub use wish::{Claim, ClaimId, Granted, KeyedWish, Made, Outcome, Policy, Rejection, Wish};
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::dot::Dot;
-use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::base::mutation::{self, Mutation};
 use crate::consensus::{Configuration, Entry, Slot};
 
@@ -82,75 +82,75 @@ impl Ledger {
         if let Some(outcome) = self.outcome(claim) {
             return outcome;
         }
-        let outcome = match &claim.wish {
-            Wish::Once { keyed, wish } => self.grant_once(slot, claim, *keyed, wish),
-            Wish::Finish { key, by, made } => {
+        let outcome = match &claim.operation {
+            Operation::Once { keyed, operation } => self.grant_once(slot, claim, *keyed, operation),
+            Operation::Finish { key, by, made } => {
                 let outcome = Ok(Granted::Done);
                 let end = made.map(|made| KeyEnd { record: made.record, after: claim.after, outcome });
                 self.keys.finish(*key, *by, end);
                 outcome
             }
-            wish => self.grant(slot, wish),
+            operation => self.grant(slot, operation),
         };
         self.sessions.keep(slot, claim, outcome, self.policy.sessions);
         outcome
     }
 
     /// The first claim under a key is granted as any other is. What comes under the key after it is refused.
-    fn grant_once(&mut self, slot: Slot, claim: &Claim, keyed: Keyed, wish: &KeyedWish) -> Outcome {
+    fn grant_once(&mut self, slot: Slot, claim: &Claim, keyed: Keyed, operation: &KeyedOperation) -> Outcome {
         self.keys.check_free(&keyed)?;
-        let end = wish.wish().map(|wish| {
-            let outcome = self.grant(slot, &wish);
-            KeyEnd::of_wish(&wish, claim.after, outcome)
+        let end = operation.operation().map(|operation| {
+            let outcome = self.grant(slot, &operation);
+            KeyEnd::of_operation(&operation, claim.after, outcome)
         });
         let Keyed { key, request, .. } = keyed;
         self.keys.keep(slot, KeyUse { key, request, by: claim.id, end }, self.policy.sessions);
         end.map_or(Ok(Granted::Begun), |end| end.outcome)
     }
 
-    fn grant(&mut self, slot: Slot, wish: &Wish) -> Outcome {
-        match *wish {
-            Wish::Claim { record, number } => self.numbers.give(slot, record, number).map(Granted::Final),
-            Wish::Allocate { record } => self.numbers.allocate(slot, record).map(Granted::Final),
-            Wish::Raise { number } => self.numbers.raise(number).map(|number| Granted::Highest { number }),
-            Wish::Release { record } => self.numbers.release(record).map(|number| Granted::Released { number }),
-            Wish::CompareAndSet { record, from, to } => {
+    fn grant(&mut self, slot: Slot, operation: &Operation) -> Outcome {
+        match *operation {
+            Operation::Assign { record, number } => self.numbers.give(slot, record, number).map(Granted::Final),
+            Operation::Allocate { record } => self.numbers.allocate(slot, record).map(Granted::Final),
+            Operation::Raise { number } => self.numbers.raise(number).map(|number| Granted::Highest { number }),
+            Operation::Release { record } => self.numbers.release(record).map(|number| Granted::Released { number }),
+            Operation::CompareAndSet { record, from, to } => {
                 let set = self.numbers.compare_and_set(slot, record, (from, to));
                 set.map(|number| Granted::Set { number })
             }
-            Wish::GrantRange { to, count, above } => self.numbers.grant(to, count, above).map(Granted::Range),
-            Wish::SetMode { from, rung, reason, load } => {
-                self.begin_epoch(from, Epoch { number: 0, rung, reason, load, since: slot })
+            Operation::GrantRange { to, count, above } => self.numbers.grant(to, count, above).map(Granted::Range),
+            Operation::SetMode { from, level, reason, load } => {
+                self.begin_epoch(from, Epoch { number: 0, level, reason, load, since: slot })
             }
-            Wish::SetDynamic { dynamic } => dynamic.check().map(|()| {
+            Operation::SetDynamic { dynamic } => dynamic.check().map(|()| {
                 (self.dynamic, self.is_dynamic_set) = (dynamic, true);
                 Granted::Dynamic(dynamic)
             }),
-            Wish::Settle { ref claims, .. } => {
+            Operation::Settle { ref claims, .. } => {
                 let Ledger { settlement, numbers, dynamic, .. } = self;
                 let (settled, conflicts) = settlement.settle(slot, claims, dynamic.on_collision, numbers);
                 Ok(Granted::Settled { settled, conflicts })
             }
-            Wish::Resolve { conflict, resolution } => {
+            Operation::Resolve { conflict, resolution } => {
                 self.settlement.resolve(conflict, resolution, &mut self.numbers).map(|()| Granted::Resolved(resolution))
             }
-            Wish::SetPolicy { policy } => {
+            Operation::SetPolicy { policy } => {
                 self.policy = policy;
                 Ok(Granted::Policy(policy))
             }
-            Wish::Waive => {
+            Operation::Waive => {
                 self.waived = slot.plus(1);
                 Ok(Granted::Waived)
             }
-            Wish::Reconfigure { from, ref voters } => self.reconfigure(from, voters),
-            Wish::Retire { replica, last } => {
+            Operation::Reconfigure { from, ref voters } => self.reconfigure(from, voters),
+            Operation::Retire { replica, last } => {
                 let known = self.retired.entry(replica).or_insert(last);
                 *known = last.max(*known);
                 Ok(Granted::Retired { replica })
             }
-            Wish::SetReach { most } => self.numbers.set_reach(most).map(|most| Granted::Reach { most }),
-            Wish::Leap { number } => self.numbers.leap(number).map(|number| Granted::Highest { number }),
-            Wish::Once { .. } | Wish::Finish { .. } => unreachable!("no key is asked for under a key"),
+            Operation::SetReach { most } => self.numbers.set_reach(most).map(|most| Granted::Reach { most }),
+            Operation::Leap { number } => self.numbers.leap(number).map(|number| Granted::Highest { number }),
+            Operation::Once { .. } | Operation::Finish { .. } => unreachable!("no key is asked for under a key"),
         }
     }
 
@@ -160,10 +160,10 @@ impl Ledger {
             return Err(Rejection::OtherEpoch { epoch: number });
         }
         self.epoch = Epoch { number: number + 1, ..epoch };
-        Ok(Granted::Epoch { number: number + 1, rung: epoch.rung })
+        Ok(Granted::Epoch { number: number + 1, level: epoch.level })
     }
 
-    fn reconfigure(&mut self, from: u32, voters: &BTreeMap<VoterId, ReplicaId>) -> Outcome {
+    fn reconfigure(&mut self, from: u32, voters: &BTreeMap<RelayId, ReplicaId>) -> Outcome {
         let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
         if self.next_configuration.is_some() && !mutation::is(Mutation::TwoSuccessors) {
             return Err(Rejection::ReconfigurationUnderWay { number: number + 1 });

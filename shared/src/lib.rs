@@ -9,16 +9,16 @@
 //! use std::time::Duration;
 //!
 //! use shared::schema::FieldEdit;
-//! use shared::base::id::{ReplicaId, VoterId};
+//! use shared::base::id::{ReplicaId, RelayId};
 //! use shared::replica::io::{Command, CommandId, Input, Now, Recovered, Reply};
-//! use shared::ledger::Wish;
+//! use shared::ledger::Operation;
 //! use shared::consensus::Configuration;
 //! use shared::replica::{Config, Replica, Role, Tuning};
 //! use shared::schema::Schema;
 //!
 //! let role = Role::Relay {
-//!     voter: VoterId(1),
-//!     addresses: BTreeMap::from([(VoterId(1), "127.0.0.1:5000".to_owned())]),
+//!     voter: RelayId(1),
+//!     addresses: BTreeMap::from([(RelayId(1), "127.0.0.1:5000".to_owned())]),
 //!     seed: 7,
 //!     tuning: Tuning::default(),
 //! };
@@ -27,7 +27,7 @@
 //! let mut replica = Replica::recover(config, Recovered::default(), now);
 //!
 //! let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
-//! let alone = Configuration { number: 0, voters: BTreeMap::from([(VoterId(1), ReplicaId(0xd0e7))]) };
+//! let alone = Configuration { number: 0, voters: BTreeMap::from([(RelayId(1), ReplicaId(0xd0e7))]) };
 //! let mut inputs = VecDeque::from([Input::Found(alone.into()), Input::Command(CommandId(1), Command::Add { fields })]);
 //! let number = loop {
 //!     // When nothing happens, sleep until the deadline and wake the replica.
@@ -43,7 +43,7 @@
 //!     // Send `output.sends`, cut `output.cut`, and answer whoever gave the commands.
 //!     match output.replies.into_iter().next() {
 //!         Some((_, Ok(Reply::Added(record)))) => {
-//!             let ask = Command::Ask(Wish::Claim { record, number: 42 });
+//!             let ask = Command::Ask(Operation::Assign { record, number: 42 });
 //!             inputs.push_back(Input::Command(CommandId(2), ask));
 //!         }
 //!         Some((_, Ok(Reply::Decided(_, outcome)))) => break outcome,

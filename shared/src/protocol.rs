@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::base::dot::DotSet;
 use crate::base::encoding::Malformed;
-use crate::base::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
+use crate::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use crate::consensus::Founding;
 use crate::merge::codec::columns::{ColumnSink, ColumnSource, MAX_CONTENT_BYTES, content};
 use crate::merge::codec::rows::{RowSink, RowSource};
@@ -66,9 +66,9 @@ pub enum Hello {
     /// with it.
     Tab { secret: ReplicaSecret, room: String },
     /// A relay to a tab. `replica` is the incarnation of its database; the schema is that of every room.
-    Relay { voter: VoterId, replica: ReplicaId, schema: Schema },
+    Relay { voter: RelayId, replica: ReplicaId, schema: Schema },
     /// A relay to a relay. `replica` is the incarnation of its database.
-    Link { voter: VoterId, replica: ReplicaId, schema: Schema },
+    Link { voter: RelayId, replica: ReplicaId, schema: Schema },
 }
 
 impl Hello {
@@ -88,7 +88,7 @@ pub struct Relays {
     /// How every log begins, if the relays have found one another. Durable at the sender.
     pub founding: Option<Founding>,
     /// Where the sender, and those to whom it has a link, are reached: host and port.
-    pub addresses: BTreeMap<VoterId, String>,
+    pub addresses: BTreeMap<RelayId, String>,
 }
 
 /// The event of a program of the original system.

@@ -12,11 +12,9 @@ mod dispatch;
 mod distrust;
 mod durable;
 mod folds;
-mod hearsay;
-mod holdings;
 pub mod io;
-mod kept;
 mod leases;
+mod local_durability;
 mod numbering;
 pub mod observation;
 mod observing;
@@ -29,11 +27,13 @@ mod raised;
 mod reads;
 mod recent;
 mod recovery;
+mod replication_acks;
 mod restored;
 mod retiring;
 mod snapshots;
 mod stamps;
 mod sync;
+mod unattested;
 mod undo;
 mod unsettled;
 mod view;
@@ -43,9 +43,9 @@ mod witnesses;
 pub use audit::Audit;
 pub use distrust::{Distrust, Doubt, NumberWrite};
 pub use durable::BrokenState;
-pub use hearsay::Hearsay;
 pub use recovery::Recovery;
 pub use sync::MAX_LEAP;
+pub use unattested::Unattested;
 pub use undo::Undoable;
 pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
 pub use witnesses::Witness;
@@ -55,9 +55,9 @@ use std::time::Duration;
 
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Hlc;
-use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::base::split_mix::SplitMix64;
-use crate::consensus::franchise::Franchise;
+use crate::consensus::voter_support::VoterSupport;
 use crate::consensus::{Log, Slot, Voter};
 use crate::ledger::dynamic::Controller;
 use crate::ledger::{ClaimId, Ledger, Load};
@@ -72,9 +72,8 @@ use changes::Changes;
 use claims::{Claims, Half};
 use copies::{Copies, Twins};
 use folds::Folds;
-use holdings::{Holdings, OnMajority};
-use kept::Kept;
 use leases::Leases;
+use local_durability::LocalDurability;
 use observing::Observing;
 use once::Onces;
 use orphans::Orphanage;
@@ -82,10 +81,11 @@ use outbox::{Item, Outbox};
 use peers::Peers;
 use reads::Reads;
 use recent::Recent;
+use replication_acks::{OnMajority, ReplicationAcks};
 use retiring::Retiring;
 use snapshots::Snapshots;
 use stamps::Restamping;
-use undo::Deeds;
+use undo::UndoStack;
 use unsettled::Unsettled;
 use watched::Watched;
 use witnesses::Witnesses;
@@ -104,7 +104,7 @@ pub struct Config {
 pub enum Role {
     /// Votes, if the log says so. `addresses` are those of all relays that it knows of, this one among them; `seed` is
     /// drawn at random with each start, for the jitter of elections and the names of claims.
-    Relay { voter: VoterId, addresses: BTreeMap<VoterId, String>, seed: u64, tuning: Tuning },
+    Relay { voter: RelayId, addresses: BTreeMap<RelayId, String>, seed: u64, tuning: Tuning },
     /// Reaches the others through one relay at a time. Links to other tabs are those to tabs of the same browser, its
     /// neighbours: it believes them, and speaks for itself alone when it passes things on to the relay.
     Tab,
@@ -121,7 +121,7 @@ pub struct Tuning {
     /// How long a tab may seem to be linked to two relays before it is taken for two copies: longer than it takes to notice
     /// that a link is dead.
     pub twin_grace: Duration,
-    /// How long nobody is linked under an id before its past is [retired](crate::ledger::Wish::Retire).
+    /// How long nobody is linked under an id before its past is [retired](crate::ledger::Operation::Retire).
     pub retire_after: Duration,
 }
 
@@ -189,8 +189,8 @@ pub struct Replica {
     /// Of use to a relay.
     restamping: Restamping,
     /// In a tab.
-    hearsay: Hearsay,
-    hearsay_written: Hearsay,
+    unattested: Unattested,
+    unattested_written: Unattested,
     /// In a tab.
     orphanage: Orphanage,
     /// In a tab: the numbers that records had before all relays were restored, and that are to be given anew.
@@ -205,15 +205,15 @@ pub struct Replica {
     /// In a tab: the numbers that it has given by itself, and that are not settled.
     given: BTreeSet<NumberWrite>,
     /// What this replica's user did that is durable here.
-    kept: Kept,
+    kept: LocalDurability,
     /// Which of them are durable on a majority of the voters; of use to a tab.
     on_majority: OnMajority,
-    holdings: Holdings,
+    replication_acks: ReplicationAcks,
     /// How many versions of a resync under way have not come yet, as the sender says.
     remaining: u64,
     folds: Folds,
     /// What this replica's user did last.
-    deeds: Deeds,
+    undo_stack: UndoStack,
     /// Records that were seen to be removed, to tell when one comes back.
     removed: Recent<RecordId>,
     /// Records that came back, with the edit that brought them, as people were told.
@@ -247,9 +247,9 @@ impl Replica {
         let (voter, addresses, asker, seed, tuning) = match config.role {
             Role::Relay { voter, addresses, seed, tuning } => {
                 let id = (voter, config.replica);
-                let (standing, grace) = (durable.standing, tuning.recovery_grace);
+                let (acceptor_state, grace) = (durable.acceptor_state, tuning.recovery_grace);
                 let known = addresses.keys().copied().filter(|&other| other != voter).collect();
-                let voter = Voter::recover(id, standing, durable.remembered, seed, (known, grace), now.monotonic);
+                let voter = Voter::recover(id, acceptor_state, durable.remembered, seed, (known, grace), now.monotonic);
                 // A claim must not get the name of one that the disk has forgotten.
                 let asker = ReplicaId(SplitMix64::new(seed).draw());
                 (Some(voter), addresses, asker, seed, tuning)
@@ -269,7 +269,7 @@ impl Replica {
             Some(_) => Claims::of_relay(asker, durable.claim_seq, durable.pending, now.monotonic),
         };
         let highest = durable.context.highest(config.replica);
-        let kept = Kept::new(highest, durable.claim_seq);
+        let kept = LocalDurability::new(highest, durable.claim_seq);
         let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
         Replica {
             me: config.replica,
@@ -304,8 +304,8 @@ impl Replica {
             retiring: Retiring::default(),
             restamping: Restamping::default(),
             kept,
-            hearsay: durable.hearsay.clone(),
-            hearsay_written: durable.hearsay,
+            unattested: durable.unattested.clone(),
+            unattested_written: durable.unattested,
             orphanage: Orphanage::default(),
             lost_numbers: durable.lost_numbers,
             other_logs: BTreeSet::new(),
@@ -315,10 +315,10 @@ impl Replica {
             distrust_written: durable.distrust,
             given: BTreeSet::new(),
             on_majority: OnMajority::default(),
-            holdings: Holdings::default(),
+            replication_acks: ReplicationAcks::default(),
             remaining: 0,
             folds: Folds::default(),
-            deeds: Deeds::default(),
+            undo_stack: UndoStack::default(),
             removed: Recent::new(),
             told_restored: Recent::new(),
             revived: Recent::new(),
@@ -394,13 +394,13 @@ impl Replica {
         let waiver = self.witnesses.deadline(waive_after);
         let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
         let twins = self.twins.deadline(self.tuning.twin_grace);
-        let (settle, holdings) = (self.settle_deadline(), self.holdings.deadline());
+        let (settle, replication_acks) = (self.settle_deadline(), self.replication_acks.deadline());
         let observing = self.observing.deadline();
         let peers = self.peers.deadline();
         let (claims, reads) = (self.claims.deadline(), self.reads.deadline());
         let (orphans, retiring) = (self.orphanage.deadline(), self.retiring.deadline());
         let restamping = self.has_slices_to_restamp().then_some(Duration::ZERO);
-        let of_relays = [voter, window, waiver, fold, holdings, twins, retiring, restamping];
+        let of_relays = [voter, window, waiver, fold, replication_acks, twins, retiring, restamping];
         let of_all = [settle, claims, reads, observing, peers, orphans];
         of_relays.into_iter().chain(of_all).flatten().min()
     }
@@ -414,7 +414,7 @@ impl Replica {
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
         Audit::default().check(self);
-        self.hearsay.assert_merged(&self.document);
+        self.unattested.assert_merged(&self.document);
         self.unsettled.assert_complete(&self.document, (&self.ledger, &self.distrust));
     }
 
@@ -438,12 +438,12 @@ impl Replica {
             self.retire_absent(now.monotonic);
             self.pump_claims(now);
             self.tell_status(now);
-            self.tell_holdings(now);
+            self.tell_replication_acks(now);
             self.observe(now);
             self.part_twins(now.monotonic, output);
             self.keep_memory();
             self.keep_sent();
-            self.keep_hearsay();
+            self.keep_unattested();
             self.keep_distrust();
             self.outbox.close_step(self.log.decided(), output);
             if let Some(batch) = &output.write {
@@ -474,7 +474,7 @@ impl Replica {
 
     /// `None` in a tab. All that only relays do asks here, so that a build without voters can leave it out.
     fn voter(&self) -> Option<&Voter> {
-        self.voter.as_ref().filter(|_| Franchise::EXISTS)
+        self.voter.as_ref().filter(|_| VoterSupport::EXISTS)
     }
 
     fn is_relay(&self) -> bool {

@@ -4,11 +4,10 @@
 //! messages, cuts links and parts the nodes. Relays crash and lose what they had not flushed, forget everything, or
 //! come back with an older copy of their disk; voters come and go; clocks jump; tabs sleep, vanish and lie. After every
 //! step the [`Checker`](checker::Checker) looks for a broken promise. At the end everything heals, and then all replicas
-//! must be equal and every wish decided. The same seed gives the same run.
+//! must be equal and every operation decided. The same seed gives the same run.
 
 pub mod checker;
 mod copies;
-mod deeds;
 pub mod disk;
 pub mod faults;
 mod liars;
@@ -17,6 +16,7 @@ pub mod network;
 mod outside;
 pub mod report;
 mod restores;
+mod workload;
 pub mod world;
 
 pub use checker::Violated;

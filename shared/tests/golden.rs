@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::Stamp;
-use shared::base::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
 use shared::consensus::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix, Votes};
-use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedWish, Load, Wish};
+use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedOperation, Load, Operation};
 use shared::merge::crdt::Lattice;
 use shared::merge::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
 use shared::protocol::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Update};
@@ -98,7 +98,7 @@ fn frames() -> Vec<Frame> {
     let some: DotSet = [Dot::new(ALICE, 1), Dot::new(ALICE, 2), Dot::new(BOB, 7)].into_iter().collect();
     let digest = Digest { context: some.clone(), whole: 0x0fed << 64 | 7, buckets: vec![1, 0xffff_ffff] };
     let liveness = Liveness { context: some.clone(), whole: 1 << 100, of: 2, buckets: vec![1], live: some.clone() };
-    let ballot = Ballot { configuration: 1, round: 3, voter: VoterId(2) };
+    let ballot = Ballot { configuration: 1, round: 3, voter: RelayId(2) };
     let mut messages = vec![
         Message::Have {
             context: some.clone(),
@@ -129,9 +129,9 @@ fn frames() -> Vec<Frame> {
     messages.extend(edits().into_iter().map(Message::Edit));
     let room = Room::try_from("people".to_owned()).expect("a name of a room");
     let hello = Frame::Hello(Hello::Tab { secret: SECRET, room: "people".to_owned() });
-    let relay = Frame::Hello(Hello::Relay { voter: VoterId(2), replica: RELAY, schema: Schema::people() });
-    let founding = Configuration { number: 0, voters: BTreeMap::from([(VoterId(2), RELAY)]) };
-    let addresses = BTreeMap::from([(VoterId(2), "127.0.0.1:5002".to_owned())]);
+    let relay = Frame::Hello(Hello::Relay { voter: RelayId(2), replica: RELAY, schema: Schema::people() });
+    let founding = Configuration { number: 0, voters: BTreeMap::from([(RelayId(2), RELAY)]) };
+    let addresses = BTreeMap::from([(RelayId(2), "127.0.0.1:5002".to_owned())]);
     let relays = Frame::Relays(Relays { founding: Some(founding.into()), addresses });
     let in_room = Frame::InRoom(room.clone(), Message::More);
     let updated = Frame::Updated(room, Update { name: "Anna".to_owned(), number: -7 });
@@ -149,22 +149,28 @@ fn news_of_tabs() -> TabsNews {
 
 fn news_of_relay() -> RelayNews {
     let address = "127.0.0.1:5002".to_owned();
-    RelayNews { voter: VoterId(2), address, up: true, votes: false, tabs: news_of_tabs() }
+    RelayNews { voter: RelayId(2), address, up: true, votes: false, tabs: news_of_tabs() }
 }
 
 /// Entries of the log hold it, too.
 fn claim_under_key() -> Claim {
     let keyed = Keyed { key: Key(*b"a key of 16 byte"), request: 7, since: Slot(2) };
-    Claim { wish: Wish::Once { keyed, wish: KeyedWish::Allocate { record: ANNA } }, ..claim() }
+    Claim { operation: Operation::Once { keyed, operation: KeyedOperation::Allocate { record: ANNA } }, ..claim() }
 }
 
 fn claim() -> Claim {
-    let wish = Wish::Claim { record: ANNA, number: 42 };
-    Claim { id: ClaimId { replica: ALICE, seq: 9 }, settled: 7, seen: Slot(300), after: Some(Dot::new(ALICE, 2)), wish }
+    let operation = Operation::Assign { record: ANNA, number: 42 };
+    Claim {
+        id: ClaimId { replica: ALICE, seq: 9 },
+        settled: 7,
+        seen: Slot(300),
+        after: Some(Dot::new(ALICE, 2)),
+        operation,
+    }
 }
 
 fn about_the_log(ballot: Ballot) -> Vec<Message> {
-    let configuration = Configuration { number: 1, voters: BTreeMap::from([(VoterId(2), RELAY)]) };
+    let configuration = Configuration { number: 1, voters: BTreeMap::from([(RelayId(2), RELAY)]) };
     let entries = [Entry::Noop, Entry::Configure(configuration), Entry::Claim(claim())];
     let entries = entries.map(|entry| Accepted { ballot, entry }).into();
     vec![
@@ -197,13 +203,13 @@ fn observation(ballot: Ballot) -> Observation {
         witnessed: Some(Slot(300)),
     };
     Observation {
-        by: VoterId(2),
+        by: RelayId(2),
         incarnation: RELAY,
         echo: Some(1_000_000),
         is_recovering: false,
-        votes: Some(Votes { ballot, accepted: vec![(VoterId(2), Slot(301))], next: Slot(302) }),
+        votes: Some(Votes { ballot, accepted: vec![(RelayId(2), Slot(301))], next: Slot(302) }),
         undecided: vec![(Slot(301), Accepted { ballot, entry: Entry::Claim(claim()) })],
-        links: vec![seen(End::Relay(VoterId(3))), seen(End::Tab(ALICE))],
+        links: vec![seen(End::Relay(RelayId(3))), seen(End::Tab(ALICE))],
     }
 }
 

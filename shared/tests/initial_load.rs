@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use shared::base::hlc::Stamp;
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::merge::document::{Document, Packed};
 use shared::protocol::{Encoder, Frame, MAX_FRAME_BYTES};
 use shared::replica::io::{Input, Message, Now, PeerId, PeerKind, Recovered};
@@ -33,8 +33,8 @@ fn full_relay() -> Replica {
         |record| document.versions(record).into_iter().map(move |live| (live.dot, Packed::new(record, &live)));
     let records = document.records().map(|record| (record, versions(record).collect())).collect();
     let durable = Recovered { context: document.context().clone(), records, ..Recovered::default() };
-    let addresses = BTreeMap::from([(VoterId(1), String::new())]);
-    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning: Tuning::default() };
+    let addresses = BTreeMap::from([(RelayId(1), String::new())]);
+    let role = Role::Relay { voter: RelayId(1), addresses, seed: 1, tuning: Tuning::default() };
     Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, durable, NOW)
 }
 
@@ -56,7 +56,7 @@ fn talk(relay: &mut Replica, tab: &mut Replica, link: PeerId, enough: usize) -> 
     let tab_id = tab.view().me();
     let mut inputs = VecDeque::from([
         (false, Input::PeerUp(link, PeerKind::Tab(tab_id))),
-        (true, Input::PeerUp(link, PeerKind::Relay(VoterId(1), ReplicaId(1)))),
+        (true, Input::PeerUp(link, PeerKind::Relay(RelayId(1), ReplicaId(1)))),
     ]);
     while let Some((to_tab, input)) = inputs.pop_front() {
         let is_delta = matches!(input, Input::Receive(_, Message::Delta(_)));

@@ -7,10 +7,10 @@ mod history;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use history::{Deeds, History, NAME, NOTE, TAGS, VISITS};
+use history::{History, NAME, NOTE, TAGS, VISITS, Workload};
 use shared::base::dot::Dot;
 use shared::base::hlc::Stamp;
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::base::split_mix::SplitMix64;
 use shared::consensus::Configuration;
 use shared::merge::document::Document;
@@ -44,10 +44,10 @@ struct Host {
     durable: Recovered,
     /// The removal that the next undo would undo.
     removal: Option<(RecordId, Dot)>,
-    /// The deeds that have had all of their effect here.
-    complete: Deeds,
-    /// The deeds that may have had some of their effect here.
-    hinted: Deeds,
+    /// The workload that have had all of their effect here.
+    complete: Workload,
+    /// The workload that may have had some of their effect here.
+    hinted: Workload,
 }
 
 /// One direction of a link.
@@ -107,7 +107,7 @@ impl Room {
             history: History::default(),
             report: Report::default(),
         };
-        let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
+        let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (RelayId(id), format!("relay-{id}"))).collect();
         let mut voters = BTreeMap::new();
         for &voter in addresses.keys() {
             let seed = seed ^ u64::from(voter.0);
@@ -136,8 +136,8 @@ impl Room {
             skew_ms,
             durable: Recovered::default(),
             removal: None,
-            complete: Deeds::new(),
-            hinted: Deeds::new(),
+            complete: Workload::new(),
+            hinted: Workload::new(),
         });
     }
 
@@ -155,7 +155,7 @@ impl Room {
     }
 
     /// All that a replica has seen.
-    fn seen(&self, node: Node) -> Deeds {
+    fn seen(&self, node: Node) -> Workload {
         let intervals = self.document(node).context().intervals();
         let dots = |(replica, (start, end))| (start..=end).map(move |counter| Dot::new(replica, counter));
         intervals.flat_map(dots).collect()
@@ -260,14 +260,14 @@ impl Room {
     }
 }
 
-/// Deeds, each written down in the history.
+/// Workload, each written down in the history.
 impl Room {
     fn next_dot(&self, node: Node) -> Dot {
         self.document(node).next_dot(self.hosts[node].config.replica).expect("there are dots left")
     }
 
     /// The versions in which a record stands at a node, and the edits by which they live.
-    fn versions(&self, node: Node, record: RecordId) -> (Deeds, Deeds) {
+    fn versions(&self, node: Node, record: RecordId) -> (Workload, Workload) {
         let versions = self.document(node).versions(record);
         let supports = versions.iter().flat_map(|live| live.supports().iter().copied());
         (versions.iter().map(|live| live.dot).collect(), supports.collect())
@@ -290,7 +290,7 @@ impl Room {
         let fields = vec![self.assign(NAME), self.assign(NOTE)];
         self.command(tab, Command::Add { fields: fields.clone() });
         let (record, stamp) = (RecordId(dot), self.stamp(tab, RecordId(dot)));
-        self.history.story(record).edit(dot, &Deeds::new(), stamp, fields);
+        self.history.story(record).edit(dot, &Workload::new(), stamp, fields);
         self.report.edits += 1;
         record
     }
@@ -324,7 +324,7 @@ impl Room {
 
     /// The records that a replica may edit by itself in its next step, as they stand: a relay folds, and a tab carries to its
     /// relay what that lacks.
-    fn before_own_edits(&self, node: Node, input: &Input) -> BTreeMap<RecordId, (Deeds, Deeds)> {
+    fn before_own_edits(&self, node: Node, input: &Input) -> BTreeMap<RecordId, (Workload, Workload)> {
         let document = self.document(node);
         let is_told = matches!(input, Input::Command(..));
         let may_edit = |record: &RecordId| node >= self.relays || document.version_count(*record) > 1;
@@ -333,7 +333,7 @@ impl Room {
     }
 
     /// Writes down what a replica has done by itself: whatever else it writes is by others, or was told to it.
-    fn note_own_edits(&mut self, node: Node, before: BTreeMap<RecordId, (Deeds, Deeds)>, output: &Output) {
+    fn note_own_edits(&mut self, node: Node, before: BTreeMap<RecordId, (Workload, Workload)>, output: &Output) {
         for write in output.write.iter().flat_map(|batch| &batch.ops) {
             let WriteOp::PutVersion { record, dot, version } = write else { continue };
             let story = self.history.story(*record);
@@ -348,7 +348,7 @@ impl Room {
                 continue;
             }
             let (base, supports) = &before[record];
-            let of: Deeds = version.unpack(*record).folded.into_iter().collect();
+            let of: Workload = version.unpack(*record).folded.into_iter().collect();
             assert_eq!(&of, supports, "a fold lives by what its versions lived by");
             story.fold(*dot, base, of);
             self.hosts[node].complete.insert(*dot);

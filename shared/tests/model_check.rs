@@ -11,13 +11,13 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use shared::base::encoding;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 #[cfg(feature = "mutations")]
 use shared::base::mutation::{self, Mutation};
 use shared::consensus::{
-    Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Position, Slot, Standing, Voter,
+    Accepted, AcceptorState, Ballot, Configuration, Effects, Entry, Log, Message, Position, Slot, Voter,
 };
-use shared::ledger::{Claim, ClaimId, Wish};
+use shared::ledger::{Claim, ClaimId, Operation};
 use shared::replica::io::WriteOp;
 #[cfg(feature = "mutations")]
 use stateright::HasDiscoveries;
@@ -25,9 +25,9 @@ use stateright::{Checker, Model, Property};
 
 /// Longer than any timer waits.
 const LONG: Duration = Duration::from_secs(3600);
-const VOTERS: [VoterId; 3] = [VoterId(1), VoterId(2), VoterId(3)];
+const VOTERS: [RelayId; 3] = [RelayId(1), RelayId(2), RelayId(3)];
 /// The only voter whose disk gets lost.
-const LOSER: VoterId = VoterId(3);
+const LOSER: RelayId = RelayId(3);
 
 /// What it comes back as.
 const RENEWED: ReplicaId = ReplicaId(13);
@@ -38,13 +38,13 @@ const SAFE: &str = "no promise is broken";
 #[derive(Clone, Debug, Default)]
 struct Bounds {
     /// The voters that stand for election, each as often as it is named.
-    candidates: Vec<VoterId>,
+    candidates: Vec<RelayId>,
     /// The voters that may crash; one of them does, once.
-    crashing: Vec<VoterId>,
+    crashing: Vec<RelayId>,
     /// What [`LOSER`] comes back as after it has lost its disk, once.
     returns_as: Option<ReplicaId>,
-    /// The voters that each have a wish, which is proposed once.
-    proposers: Vec<VoterId>,
+    /// The voters that each have an operation, which is proposed once.
+    proposers: Vec<RelayId>,
     /// Who is to vote next; whoever leads proposes it.
     next: Option<Configuration>,
     /// A rule that all voters break.
@@ -54,17 +54,17 @@ struct Bounds {
 
 #[derive(Clone, Debug, PartialEq, Hash)]
 struct State {
-    nodes: BTreeMap<VoterId, Node>,
+    nodes: BTreeMap<RelayId, Node>,
     /// Each message as its bytes, which have an order.
-    network: BTreeSet<(VoterId, VoterId, Vec<u8>)>,
+    network: BTreeSet<(RelayId, RelayId, Vec<u8>)>,
     /// What was decided for each slot, by whomever first.
     decided: Vec<Accepted>,
     /// A promise that was broken.
     broken: Option<&'static str>,
-    stood: Vec<VoterId>,
+    stood: Vec<RelayId>,
     has_crashed: bool,
     has_lost: bool,
-    proposed: BTreeSet<VoterId>,
+    proposed: BTreeSet<RelayId>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -75,9 +75,9 @@ struct Node {
     disk: Disk,
     unflushed: Vec<WriteOp>,
     /// What must not leave before everything is flushed.
-    held: Vec<(VoterId, Message)>,
+    held: Vec<(RelayId, Message)>,
     /// Whom the voter wants the decided log from.
-    fetch_from: Option<VoterId>,
+    fetch_from: Option<RelayId>,
     /// Up to where the log has been looked at for configurations.
     applied: Slot,
     now: Duration,
@@ -85,19 +85,19 @@ struct Node {
 
 #[derive(Clone, Debug, Default, PartialEq, Hash)]
 struct Disk {
-    standing: Standing,
+    acceptor_state: AcceptorState,
     log: BTreeMap<Slot, Accepted>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Action {
-    Deliver(VoterId, VoterId, Message),
-    Flush(VoterId),
-    Stand(VoterId),
-    Propose(VoterId),
-    ProposeNext(VoterId),
-    Learn(VoterId),
-    Crash(VoterId),
+    Deliver(RelayId, RelayId, Message),
+    Flush(RelayId),
+    Stand(RelayId),
+    Propose(RelayId),
+    ProposeNext(RelayId),
+    Learn(RelayId),
+    Crash(RelayId),
     LoseDisk,
 }
 
@@ -106,7 +106,7 @@ impl Hash for Node {
         (&self.voter, &self.log, &self.disk, &self.held, self.fetch_from, self.applied).hash(state);
         for op in &self.unflushed {
             match op {
-                WriteOp::Standing(standing) => standing.hash(state),
+                WriteOp::AcceptorState(acceptor_state) => acceptor_state.hash(state),
                 WriteOp::Accept { slot, accepted } => (slot, accepted).hash(state),
                 other => unreachable!("no voter writes {other:?}"),
             }
@@ -115,12 +115,12 @@ impl Hash for Node {
 }
 
 impl Node {
-    fn start(me: VoterId, incarnation: ReplicaId, disk: Disk) -> Self {
+    fn start(me: RelayId, incarnation: ReplicaId, disk: Disk) -> Self {
         let (log, founded) = (disk.log.clone(), Slot(disk.log.len().min(1) as u64));
         let recovery = (BTreeSet::new(), Duration::ZERO);
         Node {
             incarnation,
-            voter: Voter::recover((me, incarnation), disk.standing, BTreeMap::new(), 0, recovery, Duration::ZERO),
+            voter: Voter::recover((me, incarnation), disk.acceptor_state, BTreeMap::new(), 0, recovery, Duration::ZERO),
             log: Log::recover(Position::default(), log, founded),
             disk,
             unflushed: Vec::new(),
@@ -131,10 +131,10 @@ impl Node {
         }
     }
 
-    fn flush(&mut self) -> Vec<(VoterId, Message)> {
+    fn flush(&mut self) -> Vec<(RelayId, Message)> {
         for op in self.unflushed.drain(..) {
             match op {
-                WriteOp::Standing(standing) => self.disk.standing = standing,
+                WriteOp::AcceptorState(acceptor_state) => self.disk.acceptor_state = acceptor_state,
                 WriteOp::Accept { slot, accepted } => drop(self.disk.log.insert(slot, accepted)),
                 other => unreachable!("no voter writes {other:?}"),
             }
@@ -147,7 +147,7 @@ impl State {
     fn new() -> Self {
         let founding = Configuration { number: 0, voters: VOTERS.map(|id| (id, first_incarnation(id))).into() };
         let first = Accepted { ballot: Ballot::ZERO, entry: Entry::Configure(founding) };
-        let disk = Disk { standing: Standing::ZERO, log: [(Slot(0), first.clone())].into() };
+        let disk = Disk { acceptor_state: AcceptorState::ZERO, log: [(Slot(0), first.clone())].into() };
         let nodes = VOTERS.map(|id| (id, Node::start(id, first_incarnation(id), disk.clone())));
         let mut state = State {
             nodes: nodes.into(),
@@ -168,12 +168,12 @@ impl State {
         state
     }
 
-    fn node(&mut self, id: VoterId) -> &mut Node {
+    fn node(&mut self, id: RelayId) -> &mut Node {
         self.nodes.get_mut(&id).expect("nodes do not go")
     }
 
     /// Takes a step of a voter, and carries out what follows.
-    fn step(&mut self, me: VoterId, step: impl FnOnce(&mut Node) -> Effects) {
+    fn step(&mut self, me: RelayId, step: impl FnOnce(&mut Node) -> Effects) {
         let node = self.node(me);
         let effects = step(node);
         node.unflushed.extend(effects.writes);
@@ -191,15 +191,15 @@ impl State {
         }
     }
 
-    fn post(&mut self, from: VoterId, to: VoterId, message: &Message) {
+    fn post(&mut self, from: RelayId, to: RelayId, message: &Message) {
         // These hurry things along, or tell of older disks, which do not come back here: all of them get lost.
-        let lost = matches!(message, Message::Refused { .. } | Message::StepDown { .. } | Message::AskStanding);
+        let lost = matches!(message, Message::Refused { .. } | Message::StepDown { .. } | Message::RecoveryRequest);
         if !lost {
             self.network.insert((from, to, encoding::encode(message)));
         }
     }
 
-    fn flush(&mut self, me: VoterId) {
+    fn flush(&mut self, me: RelayId) {
         for (to, message) in self.node(me).flush() {
             if to == me {
                 self.step(me, |node| node.voter.receive(node.now, me, message, &mut node.log));
@@ -210,7 +210,7 @@ impl State {
     }
 
     /// Looks at what a node has learnt to be decided, and tells its voter who votes.
-    fn apply(&mut self, me: VoterId) {
+    fn apply(&mut self, me: RelayId) {
         let node = self.nodes.get_mut(&me).expect("nodes do not go");
         node.voter.assert_invariants();
         node.log.assert_invariants();
@@ -230,21 +230,21 @@ impl State {
         }
     }
 
-    fn link(&mut self, a: VoterId, b: VoterId) {
+    fn link(&mut self, a: RelayId, b: RelayId) {
         for (me, other) in [(a, b), (b, a)] {
             let incarnation = self.nodes[&other].incarnation;
             self.step(me, |node| node.voter.peer_up(node.now, other, incarnation, &node.log));
         }
     }
 
-    fn unlink(&mut self, a: VoterId, b: VoterId) {
+    fn unlink(&mut self, a: RelayId, b: RelayId) {
         for (me, other) in [(a, b), (b, a)] {
             self.step(me, |node| node.voter.peer_down(node.now, other));
         }
     }
 
     /// Ends a process; it comes back with a disk, under an incarnation.
-    fn restart(&mut self, me: VoterId, incarnation: ReplicaId, disk: Disk) {
+    fn restart(&mut self, me: RelayId, incarnation: ReplicaId, disk: Disk) {
         let others = || VOTERS.into_iter().filter(move |&other| other != me);
         others().for_each(|other| self.unlink(me, other));
         *self.node(me) = Node::start(me, incarnation, disk);
@@ -252,11 +252,11 @@ impl State {
         others().for_each(|other| self.link(me, other));
     }
 
-    fn lead(&mut self, me: VoterId, entry: Entry) {
+    fn lead(&mut self, me: RelayId, entry: Entry) {
         self.step(me, |node| node.voter.propose(node.now, vec![entry], &mut node.log));
     }
 
-    fn learn(&mut self, me: VoterId) {
+    fn learn(&mut self, me: RelayId) {
         let Some(from) = self.node(me).fetch_from.take() else { return };
         let Some(suffix) = self.nodes[&from].log.suffix(self.nodes[&me].log.decided()) else { return };
         let mut writes = Vec::new();
@@ -270,10 +270,10 @@ impl State {
         });
     }
 
-    /// The wishes that are decided, in order.
-    fn wishes(&self) -> Vec<VoterId> {
+    /// The operations that are decided, in order.
+    fn operations(&self) -> Vec<RelayId> {
         let claims = self.decided.iter().filter_map(|accepted| match &accepted.entry {
-            Entry::Claim(claim) => Some(VoterId(claim.id.replica.0 as u16)),
+            Entry::Claim(claim) => Some(RelayId(claim.id.replica.0 as u16)),
             _ => None,
         });
         claims.collect()
@@ -294,14 +294,14 @@ impl Model for Bounds {
         }));
         for (&id, node) in &state.nodes {
             let leads = node.voter.capacity() > 0;
-            let times = |of: &[VoterId]| of.iter().filter(|&&stood| stood == id).count();
+            let times = |of: &[RelayId]| of.iter().filter(|&&stood| stood == id).count();
             let may_stand = !node.voter.is_leader() && times(&state.stood) < times(&self.candidates);
-            let has_wish = self.proposers.contains(&id) && !state.proposed.contains(&id);
+            let has_operation = self.proposers.contains(&id) && !state.proposed.contains(&id);
             let may_end = self.next.as_ref().is_some_and(|next| next.number == node.voter.configuration().number + 1);
             let may = [
                 (!node.held.is_empty(), Action::Flush(id)),
                 (may_stand, Action::Stand(id)),
-                (leads && has_wish, Action::Propose(id)),
+                (leads && has_operation, Action::Propose(id)),
                 (leads && may_end, Action::ProposeNext(id)),
                 (node.fetch_from.is_some(), Action::Learn(id)),
                 (!state.has_crashed && self.crashing.contains(&id), Action::Crash(id)),
@@ -323,10 +323,10 @@ impl Model for Bounds {
             }
             Action::Flush(me) => state.flush(me),
             Action::Stand(me) => {
-                let before = state.nodes[&me].voter.standing();
+                let before = state.nodes[&me].voter.acceptor_state();
                 state.node(me).now += LONG;
                 state.step(me, |node| node.voter.wake(node.now, &mut node.log));
-                if state.nodes[&me].voter.standing() == before {
+                if state.nodes[&me].voter.acceptor_state() == before {
                     return None;
                 }
                 state.stood.push(me);
@@ -334,7 +334,7 @@ impl Model for Bounds {
             }
             Action::Propose(me) => {
                 state.proposed.insert(me);
-                state.lead(me, wish_of(me));
+                state.lead(me, operation_of(me));
             }
             Action::ProposeNext(me) => state.lead(me, Entry::Configure(self.next.clone()?)),
             Action::Learn(me) => state.learn(me),
@@ -354,8 +354,8 @@ impl Model for Bounds {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always(SAFE, |_, state: &State| state.broken.is_none()),
-            Property::sometimes(FIRST, |_, state: &State| state.wishes().first() == Some(&VOTERS[0])),
-            Property::sometimes(SECOND, |_, state: &State| state.wishes().first() == Some(&VOTERS[1])),
+            Property::sometimes(FIRST, |_, state: &State| state.operations().first() == Some(&VOTERS[0])),
+            Property::sometimes(SECOND, |_, state: &State| state.operations().first() == Some(&VOTERS[1])),
             Property::sometimes(NEXT, |_, state: &State| {
                 state
                     .decided
@@ -367,13 +367,13 @@ impl Model for Bounds {
 }
 
 /// What a voter's user wants.
-fn wish_of(voter: VoterId) -> Entry {
+fn operation_of(voter: RelayId) -> Entry {
     let id = ClaimId { replica: ReplicaId(voter.0.into()), seq: 1 };
-    let wish = Wish::Raise { number: voter.0.into() };
-    Entry::Claim(Claim { id, settled: 0, seen: Slot(0), after: None, wish })
+    let operation = Operation::Raise { number: voter.0.into() };
+    Entry::Claim(Claim { id, settled: 0, seen: Slot(0), after: None, operation })
 }
 
-fn first_incarnation(voter: VoterId) -> ReplicaId {
+fn first_incarnation(voter: RelayId) -> ReplicaId {
     ReplicaId(voter.0.into())
 }
 
@@ -407,9 +407,9 @@ fn renewed() -> Configuration {
     Configuration { number: 1, voters }
 }
 
-const FIRST: &str = "the first wish is decided first";
-const SECOND: &str = "the second wish is decided first";
-const NEXT: &str = "the next configuration decides a wish";
+const FIRST: &str = "the first operation is decided first";
+const SECOND: &str = "the second operation is decided first";
+const NEXT: &str = "the next configuration decides an operation";
 
 #[test]
 fn two_candidates_decide_one_value_for_each_slot() {

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use room::{Node, Room, START};
 use shared::base::dot::DotSet;
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::{self, Ballot, Configuration, Slot};
-use shared::ledger::{Rejection, Wish};
+use shared::ledger::{Operation, Rejection};
 use shared::merge::document::{Change, Live};
 use shared::replica::io::{
     Command, CommandId, CommandRejection, Event, ImportId, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
@@ -132,7 +132,7 @@ fn a_record_removed_by_one_and_edited_by_another_is_whole_and_both_are_told() {
     for order in ["remover first", "editor first"] {
         let (mut room, remover, editor) = two_tabs();
         let anna = room.add(remover, "Anna", "likes tea");
-        room.ask(remover, Wish::Claim { record: anna, number: 42 });
+        room.ask(remover, Operation::Assign { record: anna, number: 42 });
         room.disconnect(remover);
         room.disconnect(editor);
         room.command(remover, Command::Remove { record: anna });
@@ -287,8 +287,8 @@ fn of_two_claims_to_one_number_one_wins_and_the_other_learns_who_has_it() {
     let (anna, bert) = (room.add(one, "Anna", ""), room.add(two, "Bert", ""));
     room.disconnect(one);
     room.disconnect(two);
-    room.ask(one, Wish::Claim { record: anna, number: 7 });
-    room.ask(two, Wish::Claim { record: bert, number: 7 });
+    room.ask(one, Operation::Assign { record: anna, number: 7 });
+    room.ask(two, Operation::Assign { record: bert, number: 7 });
     assert!(room.record(one, anna).unwrap().number.pending.is_some(), "undecided while offline");
     room.connect(one, 0);
     room.connect(two, 1);
@@ -302,17 +302,17 @@ fn of_two_claims_to_one_number_one_wins_and_the_other_learns_who_has_it() {
     }
 }
 
-/// A tab that comes back with many wishes is no flood: what it repeats while nothing is decided is bounded.
+/// A tab that comes back with many operations is no flood: what it repeats while nothing is decided is bounded.
 #[test]
-fn many_waiting_wishes_are_passed_on_a_few_at_a_time() {
+fn many_waiting_operations_are_passed_on_a_few_at_a_time() {
     let config = Config { replica: ReplicaId(9), schema: Schema::people(), role: Role::Tab };
     let mut tab = Replica::recover(config, Recovered::default(), START);
-    for wish in 0..1000 {
-        let ask = Command::Ask(Wish::Raise { number: wish + 1 });
-        let _ = tab.handle(START, Input::Command(CommandId(wish), ask));
+    for operation in 0..1000 {
+        let ask = Command::Ask(Operation::Raise { number: operation + 1 });
+        let _ = tab.handle(START, Input::Command(CommandId(operation), ask));
     }
     let _ = tab.handle(START, Input::Persisted(WriteId(1000)));
-    let up = tab.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(1), ReplicaId(1))));
+    let up = tab.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(RelayId(1), ReplicaId(1))));
     assert_eq!(up.sends.len(), 1, "it asks when it knows what its relay has");
     let have = Message::Have {
         context: DotSet::default(),
@@ -333,7 +333,7 @@ fn many_waiting_wishes_are_passed_on_a_few_at_a_time() {
         sent.push(send(now, Input::Wake));
     }
     assert!(sent.iter().all(|&sent| (1..=129).contains(&sent)), "messages a second: {sent:?}");
-    assert_eq!(tab.view().pending_wishes(), 1000);
+    assert_eq!(tab.view().pending_operations(), 1000);
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn without_a_majority_edits_go_on_and_numbers_wait() {
     room.disconnect(2);
     room.pass(ELECTION);
     let anna = room.add(one, "Anna", "");
-    room.ask(one, Wish::Allocate { record: anna });
+    room.ask(one, Operation::Allocate { record: anna });
     room.pass(ELECTION);
     assert_eq!(room.values(0, anna, "name"), ["Anna"], "the relay has the edit");
     assert_eq!(room.record(one, anna).unwrap().number.held, None);
@@ -519,15 +519,15 @@ fn an_undo_does_not_go_on_beyond_what_another_wrote_between() {
 
 #[test]
 fn nothing_leaves_before_what_it_depends_on_is_durable() {
-    let addresses = (1..=3).map(|id| (VoterId(id), String::new())).collect();
+    let addresses = (1..=3).map(|id| (RelayId(id), String::new())).collect();
     let tuning = Tuning { recovery_grace: Duration::ZERO, ..Tuning::default() };
-    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning };
+    let role = Role::Relay { voter: RelayId(1), addresses, seed: 1, tuning };
     let mut relay =
         Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), START);
-    let voters = (1..=3).map(|id| (VoterId(id), ReplicaId(id.into()))).collect();
+    let voters = (1..=3).map(|id| (RelayId(id), ReplicaId(id.into()))).collect();
     let _ = relay.handle(START, Input::Found(Configuration { number: 0, voters }.into()));
-    let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(VoterId(2), ReplicaId(2))));
-    let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(2) };
+    let _ = relay.handle(START, Input::PeerUp(PeerId(1), PeerKind::Relay(RelayId(2), ReplicaId(2))));
+    let ballot = Ballot { configuration: 0, round: 1, voter: RelayId(2) };
     let prepare = Message::Paxos(consensus::Message::Prepare { ballot, decided: Slot(0) });
     let output = relay.handle(START, Input::Receive(PeerId(1), prepare));
     let write = output.write.expect("a promise is written");

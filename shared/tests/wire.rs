@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config as ProptestConfig;
 use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::Stamp;
-use shared::base::id::{RecordId, ReplicaId, ReplicaSecret, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
 use shared::merge::document::{Delta, Document, Edit};
 use shared::protocol::{
@@ -40,7 +40,7 @@ fn real_frames() -> Vec<Vec<u8>> {
     };
     let inputs = [
         Input::Command(CommandId(1), add("Anna")),
-        Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))),
+        Input::PeerUp(peer, PeerKind::Relay(RelayId(1), ReplicaId(1))),
         Input::Receive(peer, have),
         Input::Command(CommandId(2), add("Anton")),
     ];
@@ -89,8 +89,8 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         if let Ok(Frame::Message(message)) = Decoder::new(MAX_FRAME_BYTES).frame(&bytes) {
-            let addresses = BTreeMap::from([(VoterId(1), "127.0.0.1:5000".to_owned())]);
-            let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning: Tuning::default() };
+            let addresses = BTreeMap::from([(RelayId(1), "127.0.0.1:5000".to_owned())]);
+            let role = Role::Relay { voter: RelayId(1), addresses, seed: 1, tuning: Tuning::default() };
             let mut relay = Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), NOW);
             let _ = relay.handle(NOW, Input::PeerUp(PeerId(1), PeerKind::Tab(ReplicaId(77))));
             let _ = relay.handle(NOW, Input::Receive(PeerId(1), message));

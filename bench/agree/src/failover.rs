@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 
 use crate::figures::{extremes, median};
 use crate::nodes::{NODES, Relays, Tab};
@@ -11,7 +11,7 @@ use crate::table::{Goal, Goals};
 
 /// How often the leader is killed.
 const KILLS: usize = 15;
-/// How many wishes are decided before each kill.
+/// How many operations are decided before each kill.
 const BEFORE: usize = 10;
 const LIMIT_MS: f64 = 300.0;
 
@@ -28,20 +28,20 @@ pub async fn measure(data: &Path, relay: &Path, goals: &mut Goals) -> String {
     format!(
         "| leader killed with -9, {KILLS} times | median | least | most | goal for the most | met |\n\
          |---|---|---|---|---|---|\n\
-         | until a follower's client has the decision of a wish asked after the kill | {:.0} ms | {least:.0} ms | \
+         | until a follower's client has the decision of an operation asked after the kill | {:.0} ms | {least:.0} ms | \
          {most:.0} ms | {wanted} | {met} |\n",
         median(&outages_ms)
     )
 }
 
-/// Kills the leader and starts it again. Gives the time from the kill until a wish was decided that was asked after it.
+/// Kills the leader and starts it again. Gives the time from the kill until an operation was decided that was asked after it.
 async fn outage_ms(relays: &mut Relays) -> f64 {
     let (mut tab, leader) = tab_at_follower(relays).await;
     let killed_at = Instant::now();
     relays.kill(leader);
     tab.ask().await;
     let outage = killed_at.elapsed();
-    assert_ne!(tab.leader(), Some(VoterId(leader)), "the decision is that of another leader");
+    assert_ne!(tab.leader(), Some(RelayId(leader)), "the decision is that of another leader");
     relays.spawn(leader);
     relays.wait_until_linked();
     outage.as_secs_f64() * 1e3
@@ -55,7 +55,7 @@ async fn tab_at_follower(relays: &Relays) -> (Tab, u16) {
             tab.ask().await;
         }
         match tab.leader() {
-            Some(VoterId(leader)) if leader != id => return (tab, leader),
+            Some(RelayId(leader)) if leader != id => return (tab, leader),
             _ => {}
         }
     }

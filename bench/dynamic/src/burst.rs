@@ -46,13 +46,13 @@ pub struct Burst {
 pub struct Bursts {
     pub rates: Rates,
     pub paxos: Burst,
-    pub ladder: Burst,
+    pub levels: Burst,
     pub without_leases: Burst,
 }
 
 impl Bursts {
     pub fn all(&self) -> [&Burst; 3] {
-        [&self.paxos, &self.ladder, &self.without_leases]
+        [&self.paxos, &self.levels, &self.without_leases]
     }
 }
 
@@ -60,7 +60,7 @@ impl Bursts {
 pub struct ModeSeen {
     /// In seconds from the beginning.
     pub at: f64,
-    pub rung: String,
+    pub level: String,
     pub epoch: u64,
     pub unsettled: u64,
 }
@@ -92,10 +92,10 @@ impl Burst {
         within.iter().filter(|(.., answer)| *answer == given).count() as f64 / within.len() as f64
     }
 
-    /// Whether the ladder was left and came back to where it began.
+    /// Whether the level was left and came back to where it began.
     pub fn went_there_and_back(&self) -> bool {
-        let went = self.modes.iter().any(|mode| mode.rung != "batching");
-        went && self.modes.last().is_some_and(|mode| mode.rung == "batching")
+        let went = self.modes.iter().any(|mode| mode.level != "batching");
+        went && self.modes.last().is_some_and(|mode| mode.level == "batching")
     }
 
     /// The most that was unsettled at a time.
@@ -206,7 +206,7 @@ async fn watch_mode(mut client: Client, room: &'static str, began: Instant) -> V
         let mode = client.get(&format!("{room}/mode")).await.body;
         modes.push(ModeSeen {
             at: began.elapsed().as_secs_f64(),
-            rung: mode["rung"].as_str().expect("a rung").to_owned(),
+            level: mode["level"].as_str().expect("a level").to_owned(),
             epoch: mode["epoch"].as_u64().expect("an epoch"),
             unsettled: mode["unsettled"].as_u64().expect("a count"),
         });

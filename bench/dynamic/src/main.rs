@@ -29,9 +29,9 @@ fn main() -> ExitCode {
         let sweep = Sweep::measure(relay, data).await;
         let rates = calibrate(relay, data).await;
         let paxos = measure(relay, data, Method::PaxosOnly, rates).await;
-        let ladder = measure(relay, data, Method::Ladder, rates).await;
+        let levels = measure(relay, data, Method::Levels, rates).await;
         let without_leases = measure(relay, data, Method::WithoutLeases, rates).await;
-        let bursts = Bursts { rates, paxos, ladder, without_leases };
+        let bursts = Bursts { rates, paxos, levels, without_leases };
         println!("{}", report::write(&sweep, &bursts, charts));
     });
     ExitCode::SUCCESS

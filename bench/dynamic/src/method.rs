@@ -11,28 +11,28 @@ pub enum Method {
     PaxosOnly,
     /// The rule of the thesis: CRDTs alone once there were more than 50 requests.
     Thesis,
-    Ladder,
-    /// The ladder where no numbers are leased: every one that the log is not asked for is provisional.
+    Levels,
+    /// The levels where no numbers are leased: every one that the log is not asked for is provisional.
     WithoutLeases,
 }
 
 impl Method {
     /// Those of the thesis's experiment.
-    pub const SWEPT: [Method; 4] = [Method::CrdtOnly, Method::PaxosOnly, Method::Thesis, Method::Ladder];
+    pub const SWEPT: [Method; 4] = [Method::CrdtOnly, Method::PaxosOnly, Method::Thesis, Method::Levels];
 
     pub fn name(self) -> &'static str {
         match self {
             Method::CrdtOnly => "CRDT only",
             Method::PaxosOnly => "Paxos only",
             Method::Thesis => "the thesis's rule",
-            Method::Ladder => "the ladder",
-            Method::WithoutLeases => "the ladder without leases",
+            Method::Levels => "the levels",
+            Method::WithoutLeases => "the levels without leases",
         }
     }
 
     /// Whether every number is final in the end without anybody's help.
     pub fn settles_by_itself(self) -> bool {
-        matches!(self, Method::PaxosOnly | Method::Ladder | Method::WithoutLeases)
+        matches!(self, Method::PaxosOnly | Method::Levels | Method::WithoutLeases)
     }
 
     /// Sets a room up. `high_request` is for those that look at it.
@@ -41,17 +41,17 @@ impl Method {
             Method::CrdtOnly => json!({"rule": "hand", "lease_most": 0}),
             Method::PaxosOnly => json!({"rule": "hand"}),
             Method::Thesis => json!({"rule": "counter", "lease_most": 0, "high_request": high_request}),
-            Method::Ladder => json!({"rule": "ladder", "high_request": high_request}),
-            Method::WithoutLeases => json!({"rule": "ladder", "lease_most": 0, "high_request": high_request}),
+            Method::Levels => json!({"rule": "levels", "high_request": high_request}),
+            Method::WithoutLeases => json!({"rule": "levels", "lease_most": 0, "high_request": high_request}),
         };
         client.change(Http::PATCH, &format!("{room}/settings"), settings).await;
         if self == Method::CrdtOnly {
-            client.change(Http::POST, &format!("{room}/mode"), json!({"rung": "provisional"})).await;
+            client.change(Http::POST, &format!("{room}/mode"), json!({"level": "provisional"})).await;
         }
     }
 
     /// Goes back to deciding on each number.
     pub async fn go_back(client: &mut Client, room: &str) {
-        client.change(Http::POST, &format!("{room}/mode"), json!({"rung": "batching"})).await;
+        client.change(Http::POST, &format!("{room}/mode"), json!({"level": "batching"})).await;
     }
 }

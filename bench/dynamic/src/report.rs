@@ -105,9 +105,9 @@ fn burst_table(bursts: &Bursts) -> String {
 
 fn judge(goals: &mut Goals, sweep: &Sweep, bursts: &Bursts) {
     for (load, original) in ORIGINAL_MS {
-        let (seen, limit) = (sweep.median(Method::Ladder, load, |run| run.agreed_ms), original * OF_ORIGINAL);
+        let (seen, limit) = (sweep.median(Method::Levels, load, |run| run.agreed_ms), original * OF_ORIGINAL);
         let goal =
-            format!("{load} requests per node, the ladder: all agree in 1/100 of the original's time ({limit} ms)");
+            format!("{load} requests per node, the levels: all agree in 1/100 of the original's time ({limit} ms)");
         goals.judge(&goal, &format!("{seen:.1} ms"), seen <= limit);
     }
     let in_bursts = |count: fn(&Burst) -> usize| bursts.all().into_iter().map(count).sum::<usize>();
@@ -121,7 +121,7 @@ fn judge(goals: &mut Goals, sweep: &Sweep, bursts: &Bursts) {
         let goal = format!("in the burst, {}: p99 {wanted} {TARGET_MS} ms", burst.method.name());
         goals.judge(&goal, &format!("{p99:.0} ms"), (p99 < TARGET_MS) != is_paxos);
     }
-    for burst in [&bursts.ladder, &bursts.without_leases] {
+    for burst in [&bursts.levels, &bursts.without_leases] {
         let switches = burst.modes.last().map_or(0, |mode| mode.epoch);
         let goal = format!("{} goes there and comes back by itself", burst.method.name());
         goals.judge(&goal, &format!("{switches} switches"), burst.went_there_and_back());
@@ -153,7 +153,7 @@ fn by_load(title: &str, y: Axis, sweep: &Sweep, figure: fn(&Run) -> f64) -> Char
     }
 }
 
-/// The p99 of each step, with the ladder's rungs behind it.
+/// The p99 of each step, with the levels behind it.
 fn burst(bursts: &Bursts) -> Chart {
     let step = STEP.as_secs_f64();
     let line = |burst: &Burst| {
@@ -164,11 +164,11 @@ fn burst(bursts: &Bursts) -> Chart {
         }
     };
     Chart {
-        title: "A burst from second 5 to 15: p99, and the rungs of the ladder".to_owned(),
-        x: Axis { label: "s", scale: Scale::Linear, least: 0.0, most: bursts.ladder.span() },
+        title: "A burst from second 5 to 15: p99, and the levels".to_owned(),
+        x: Axis { label: "s", scale: Scale::Linear, least: 0.0, most: bursts.levels.span() },
         y: Axis { label: "ms", scale: Scale::Log, least: 1.0, most: 100_000.0 },
-        bands: bands(&bursts.ladder),
-        lines: vec![line(&bursts.ladder), line(&bursts.paxos)],
+        bands: bands(&bursts.levels),
+        lines: vec![line(&bursts.levels), line(&bursts.paxos)],
     }
 }
 
@@ -178,8 +178,8 @@ fn bands(burst: &Burst) -> Vec<Band> {
         if let Some(band) = bands.last_mut() {
             band.until = mode.at;
         }
-        if bands.last().is_none_or(|band| band.name != mode.rung) {
-            bands.push(Band { from: mode.at, until: mode.at, name: mode.rung.clone() });
+        if bands.last().is_none_or(|band| band.name != mode.level) {
+            bands.push(Band { from: mode.at, until: mode.at, name: mode.level.clone() });
         }
     }
     bands

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use shared::base::dot::{Dot, MAX_COUNTER};
-use shared::base::id::{RecordId, ReplicaId, VoterId};
-use shared::ledger::Wish;
+use shared::base::id::{RecordId, ReplicaId, RelayId};
+use shared::ledger::Operation;
 use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 use shared::replica::io::{Command, CommandId, Input, Now, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, FieldView, Replica, Role};
@@ -33,7 +33,7 @@ impl Tab {
         let replica = Replica::recover(config, Recovered::default(), now(now_ms));
         let (decoder, encoder) = (Decoder::new(MAX_FRAME_BYTES), Encoder::default());
         let mut tab = Tab { replica, decoder, encoder, frames: VecDeque::new(), commands: 0 };
-        tab.step(now_ms, Input::PeerUp(RELAY, PeerKind::Relay(VoterId(1), ReplicaId(relay))));
+        tab.step(now_ms, Input::PeerUp(RELAY, PeerKind::Relay(RelayId(1), ReplicaId(relay))));
         tab
     }
 
@@ -72,7 +72,7 @@ impl Tab {
 
     pub fn claim(&mut self, now_ms: u64, record: &[u64], number: u64) {
         if let Some(record) = record_of(record) {
-            self.command(now_ms, Command::Ask(Wish::Claim { record, number }));
+            self.command(now_ms, Command::Ask(Operation::Assign { record, number }));
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::protocol::{Frame, Hello};
 use shared::replica::io::{
     Command, CommandId, CommandRejection, Input, Now, Output, PeerId, PeerKind, Recovered, Reply,
@@ -115,7 +115,7 @@ impl Tab {
         let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
         self.ask(Command::Add { fields }).await?;
         let Some(Ok(Reply::Added(record))) = self.answer.take() else { panic!("a person is added at once") };
-        self.ask(Command::Ask(Wish::Allocate { record })).await?;
+        self.ask(Command::Ask(Operation::Allocate { record })).await?;
         while self.answer.is_none() {
             if since.elapsed() > PATIENCE {
                 return Err(Cut);

@@ -25,7 +25,7 @@ async fn a_tab_that_only_reads_leaves_a_relay_that_says_nothing() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_wish_over_a_dead_link_is_met_out_of_the_lease() -> Result<()> {
+async fn a_operation_over_a_dead_link_is_met_out_of_the_lease() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
     let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
@@ -44,7 +44,7 @@ async fn a_wish_over_a_dead_link_is_met_out_of_the_lease() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wish_alone_at_a_relay_that_says_nothing_is_met_by_another_one() -> Result<()> {
+async fn a_operation_alone_at_a_relay_that_says_nothing_is_met_by_another_one() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
     let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;

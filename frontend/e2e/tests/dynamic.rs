@@ -1,4 +1,4 @@
-//! Numbers without the relays, conflicts, and the steps of the ladder: by hand and by load.
+//! Numbers without the relays, conflicts, and the levels: by hand and by load.
 
 use anyhow::Result;
 use e2e::browser::{Browser, Window};
@@ -94,7 +94,7 @@ async fn a_burst_takes_a_step_and_numbers_taken_along_are_final_offline() -> Res
         one.wait_for_person(&name, |person| person.state == "final").await?;
     }
     two.wait_for_text(".now", "More was asked for than the settings allow.").await?;
-    two.wait_for_text(".ladder [aria-current=step]", "Leases").await?;
+    two.wait_for_text(".levels [aria-current=step]", "Leases").await?;
     one.wait_for_status("Hybrid, numbers out of leases").await?;
 
     one.go_to("dynamic").await?;

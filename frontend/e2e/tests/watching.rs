@@ -71,7 +71,7 @@ async fn three_votes_for_every_slot_and_a_new_leader_when_the_old_one_is_killed(
 }
 
 #[tokio::test]
-async fn with_two_of_three_relays_killed_a_wish_waits_in_sight_and_is_decided_when_they_are_back() -> Result<()> {
+async fn with_two_of_three_relays_killed_a_operation_waits_in_sight_and_is_decided_when_they_are_back() -> Result<()> {
     let mut relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
     let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
@@ -87,15 +87,15 @@ async fn with_two_of_three_relays_killed_a_wish_waits_in_sight_and_is_decided_wh
         tab.type_into(".raise input", &format!("{number}\u{e007}")).await?;
         tab.go_to("agreement").await?;
         tab.wait_for_text(".notice.waits", "1 of 3 are up").await?;
-        let wish = format!("Raise the highest number to {number}");
-        tab.wait_for_text("[data-stage=asked] .said, [data-stage=proposed] .said", &wish).await?;
+        let operation = format!("Raise the highest number to {number}");
+        tab.wait_for_text("[data-stage=asked] .said, [data-stage=proposed] .said", &operation).await?;
     }
     tab.screenshots("no-majority").await?;
     phone.screenshots("no-majority-phone").await?;
     for relay in [1, 2] {
         relays.restart(relay).await?;
     }
-    tab.wait_for_slots("the wish to be decided", |slots| {
+    tab.wait_for_slots("the operation to be decided", |slots| {
         slots.iter().any(|slot| slot.command.ends_with(" 60") && slot.stage == "released")
     })
     .await?;

@@ -57,7 +57,7 @@ pub fn BurstForm(Props { view, on_begin, on_remove }: &Props) -> Html {
             </form>
             { for view.burst.iter().map(outcome) }
             <p class="quiet">
-                { tr!("More numbers a second than the threshold allows, and the room goes up the ladder.") }
+                { tr!("More numbers a second than the threshold allows, and the room goes up a level.") }
                 { " " }<a href={Page::Dynamic.hash()}>{ tr!("Watch it, or take a step by hand, on Dynamic.") }</a>
             </p>
         </section>

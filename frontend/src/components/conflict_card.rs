@@ -1,6 +1,6 @@
 //! One conflict: both sides, what was decided, and what can be done about it.
 
-use shared::ledger::{ConflictId, Resolution, Wish};
+use shared::ledger::{ConflictId, Operation, Resolution};
 use yew::prelude::*;
 
 use super::{focus, number_tag};
@@ -78,7 +78,7 @@ fn answer(
 ) -> Html {
     let onclick = on_action.reform(move |event: MouseEvent| {
         focus::stay(&event);
-        Action::Ask(Wish::Resolve { conflict, resolution })
+        Action::Ask(Operation::Resolve { conflict, resolution })
     });
     html! { <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>{ text }</button> }
 }

@@ -1,6 +1,6 @@
 //! The highest number, and a form to raise it.
 
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use yew::prelude::*;
 
 use super::text_input::TextInput;
@@ -31,7 +31,7 @@ pub fn Highest(Props { highest, on_action }: &Props) -> Html {
             event.prevent_default();
             match higher_number(&typed, highest) {
                 Ok(number) => {
-                    on_action.emit(Action::Ask(Wish::Raise { number }));
+                    on_action.emit(Action::Ask(Operation::Raise { number }));
                     typed.set(String::new());
                 }
                 Err(reason) => wrong.set(Some(reason)),

@@ -10,7 +10,7 @@ use yew::prelude::*;
 use crate::browser;
 use crate::engine::load_history::LoadHistory;
 use crate::tr;
-use crate::view_model::{Band, LoadChart, SHOWN_SECONDS, figure, rung_key, rung_name};
+use crate::view_model::{Band, LoadChart, SHOWN_SECONDS, figure, level_key, level_name};
 
 /// Of the drawing, in its own units, of which the browser makes as many pixels as there is room for.
 const WIDTH: u32 = 2000;
@@ -142,15 +142,15 @@ fn percent(share: f64) -> String {
 fn band(band: &Band) -> Html {
     let [x, end] = [band.from, band.until].map(|share| (share * f64::from(WIDTH)) as u32);
     html! {
-        <rect class="band" data-rung={rung_key(band.rung)} x={x.to_string()} y="0" width={(end - x).to_string()}
+        <rect class="band" data-level={level_key(band.level)} x={x.to_string()} y="0" width={(end - x).to_string()}
             height={HEIGHT.to_string()} />
     }
 }
 
 fn band_name(band: &Band) -> Html {
     html! {
-        <span class="band-name" data-rung={rung_key(band.rung)} style={format!("left:{}", percent(band.from))}>
-            { rung_name(band.rung) }
+        <span class="band-name" data-level={level_key(band.level)} style={format!("left:{}", percent(band.from))}>
+            { level_name(band.level) }
         </span>
     }
 }

@@ -1,12 +1,12 @@
 //! A record's number with its state, and what can be done about it.
 
-use shared::ledger::{Resolution, Wish};
+use shared::ledger::{Operation, Resolution};
 use yew::prelude::*;
 
 use super::drafts::Typed;
 use super::editable_text::EditableText;
 use super::number_tag;
-use crate::engine::session::{Action, NumberWish};
+use crate::engine::session::{Action, NumberOperation};
 use crate::tr;
 use crate::view_model::{NumberState, OpenConflict, Row, parse_number};
 
@@ -46,7 +46,7 @@ fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
         let on_action = on_action.clone();
         Callback::from(move |(typed, _): Typed| {
             let number = parse_number(&typed).map_err(|invalid| invalid.to_string())?;
-            on_action.emit(Action::Number { record, number: NumberWish::This(number) });
+            on_action.emit(Action::Number { record, number: NumberOperation::This(number) });
             Ok(())
         })
     };
@@ -55,7 +55,7 @@ fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
             <EditableText class="small" value={tr!("Give number")} start="" button_label={tr!("Give {name} a number", name = name)}
                 input_label={tr!("Number for {name}", name = name)} inputmode="numeric" draft_of={(record, NUMBER.to_owned())} {on_save} />
             { act(tr!("Next number"), tr!("Next number for {name}", name = name),
-                Action::Number { record, number: NumberWish::Next }, on_action) }
+                Action::Number { record, number: NumberOperation::Next }, on_action) }
         </>
     }
 }
@@ -70,7 +70,7 @@ fn freeing(row: &Row, on_action: &Callback<Action>) -> Html {
 fn taking(row: &Row, on_action: &Callback<Action>) -> Html {
     let Some(number) = row.number.to_take else { return Html::default() };
     let label = tr!("Take {number} for {name}", number = number, name = row.called);
-    act(tr!("Take it"), label, Action::Number { record: row.id, number: NumberWish::This(number) }, on_action)
+    act(tr!("Take it"), label, Action::Number { record: row.id, number: NumberOperation::This(number) }, on_action)
 }
 
 fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
@@ -88,7 +88,7 @@ fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
 /// Where somebody else has the number that the record had provisionally.
 fn resolving(row: &Row, on_action: &Callback<Action>) -> Html {
     let Some(OpenConflict { id, given }) = row.number.conflict else { return Html::default() };
-    let resolve = |resolution| Action::Ask(Wish::Resolve { conflict: id, resolution });
+    let resolve = |resolution| Action::Ask(Operation::Resolve { conflict: id, resolution });
     let name = &row.called;
     match given {
         Some(given) => html! {

@@ -11,7 +11,7 @@ use super::drafts::Drafts;
 use super::text_input::{TextInput, is_enter};
 use crate::engine::session::{Action, NewRecord};
 use crate::tr;
-use crate::view_model::{Field, Layout, parse_count, parse_wish};
+use crate::view_model::{Field, Layout, parse_count, parse_operation};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -54,7 +54,7 @@ impl FormDraft {
             let edit = edit.map_err(|problem| Wrong::Field(field.name.clone(), problem))?;
             fields.extend(edit.map(|edit| (field.name.clone(), edit)));
         }
-        let number = parse_wish(&self.number).map_err(|invalid| Wrong::Number(invalid.to_string()))?;
+        let number = parse_operation(&self.number).map_err(|invalid| Wrong::Number(invalid.to_string()))?;
         Ok(NewRecord { fields, number })
     }
 

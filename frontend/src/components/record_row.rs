@@ -6,7 +6,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::field_cell::Place;
-use super::table_bearings::button_beside;
+use super::table_scroll_anchor::button_beside;
 use super::{field_cell, number_cell, text_cell};
 use crate::engine::session::Action;
 use crate::tr;

@@ -11,8 +11,8 @@ use web_sys::{Element, HtmlElement, MutationObserver, MutationObserverInit};
 use yew::prelude::*;
 
 use super::record_row::RecordRow;
-use super::table_bearings::{self, Bearings};
 use super::table_head;
+use super::table_scroll_anchor::{self, ScrollAnchor};
 use crate::browser;
 use crate::engine::session::Action;
 use crate::view_model::{Layout, Order, Row, Window};
@@ -47,7 +47,7 @@ struct Shown {
     is_printed: bool,
     /// Where things were before what is drawn now. The table may be drawn twice before it is told so once, and by the second
     /// time a row that was moved has lost the focus already.
-    bearings: Option<Bearings>,
+    scroll_anchor: Option<ScrollAnchor>,
     /// Where the focus is to go: a column of the current row, by its class.
     goal: Option<String>,
 }
@@ -74,9 +74,9 @@ impl Shown {
     }
 
     /// Notes where things are, unless that was noted for a drawing that is still under way.
-    fn take_bearings(&mut self, body: &NodeRef) {
-        if self.bearings.is_none() {
-            self.bearings = body.cast::<Element>().map(|body| Bearings::take(&body));
+    fn take_scroll_anchor(&mut self, body: &NodeRef) {
+        if self.scroll_anchor.is_none() {
+            self.scroll_anchor = body.cast::<Element>().map(|body| ScrollAnchor::take(&body));
         }
     }
 
@@ -124,7 +124,7 @@ impl Shown {
             return false;
         }
         let pinned = self.pinned().map(|at| self.rows[at].id.to_string());
-        let Some((sight, heights)) = table_bearings::look(body, pinned.as_deref(), self.window.above) else {
+        let Some((sight, heights)) = table_scroll_anchor::look(body, pinned.as_deref(), self.window.above) else {
             return false;
         };
         let window = self.window.followed(sight, &heights, self.rows.len());
@@ -145,7 +145,7 @@ pub fn RecordTable(props: &Props) -> Html {
     let body = use_node_ref();
     let shown = use_mut_ref(Shown::default);
     let render = use_force_update();
-    shown.borrow_mut().take_bearings(&body);
+    shown.borrow_mut().take_scroll_anchor(&body);
     shown.borrow_mut().take(props);
     use_order_after_each_change(&body, &shown);
     use_window_that_follows(&body, &shown);
@@ -157,13 +157,13 @@ pub fn RecordTable(props: &Props) -> Html {
             put_in_order(&body, &shown);
             let stop = shown.borrow().stop();
             if let Some(row) = stop {
-                table_bearings::keep_one_stop(&body, row);
+                table_scroll_anchor::keep_one_stop(&body, row);
             }
             // Nothing is borrowed any more when the focus comes: it is told to this table, too.
             let goal = shown.borrow_mut().goal.take();
             let current = shown.borrow().current;
             if let (Some(column), Some(row)) = (goal, current) {
-                table_bearings::focus(&body, row, &column);
+                table_scroll_anchor::focus(&body, row, &column);
             }
             if shown.borrow_mut().follow(&body) {
                 render.force_update();
@@ -177,11 +177,11 @@ pub fn RecordTable(props: &Props) -> Html {
     let onfocusin = {
         let (body, shown) = (body.clone(), Rc::clone(&shown));
         move |event: FocusEvent| {
-            let row = event.target_dyn_into::<Element>().and_then(|target| table_bearings::place_of(&target));
+            let row = event.target_dyn_into::<Element>().and_then(|target| table_scroll_anchor::place_of(&target));
             let mut shown = shown.borrow_mut();
             shown.current = row.and_then(|(at, _)| shown.row_at(at)).or(shown.current);
             if let (Some(body), Some(row)) = (body.cast::<Element>(), shown.current) {
-                table_bearings::keep_one_stop(&body, row);
+                table_scroll_anchor::keep_one_stop(&body, row);
             }
         }
     };
@@ -235,15 +235,15 @@ fn spacer(key: &'static str, height: f64) -> Html {
 
 /// Numbers the rows that are in the document now, and gives the place on the screen and the focus back.
 fn put_in_order(body: &Element, shown: &RefCell<Shown>) {
-    let (places, is_new_question, bearings) = {
+    let (places, is_new_question, scroll_anchor) = {
         let mut shown = shown.borrow_mut();
-        (shown.number(), std::mem::take(&mut shown.is_new_question), shown.bearings.take())
+        (shown.number(), std::mem::take(&mut shown.is_new_question), shown.scroll_anchor.take())
     };
-    table_bearings::number(body, &places);
-    match bearings {
-        _ if is_new_question => table_bearings::back_to_top(body),
+    table_scroll_anchor::number(body, &places);
+    match scroll_anchor {
+        _ if is_new_question => table_scroll_anchor::back_to_top(body),
         // The focus comes, of which this table is told: nothing is borrowed any more.
-        Some(bearings) => bearings.restore(body),
+        Some(scroll_anchor) => scroll_anchor.restore(body),
         None => {}
     }
 }
@@ -316,11 +316,11 @@ fn use_rows_for_paper(shown: &Rc<RefCell<Shown>>) {
 fn on_key(event: &KeyboardEvent, shown: &Rc<RefCell<Shown>>, render: &UseForceUpdateHandle) {
     let target = event.target_dyn_into::<HtmlElement>().filter(|target| target.tag_name() == "BUTTON");
     let Some(target) = target.filter(|_| !(event.ctrl_key() || event.alt_key() || event.meta_key())) else { return };
-    let Some((at, column)) = table_bearings::place_of(&target) else { return };
+    let Some((at, column)) = table_scroll_anchor::place_of(&target) else { return };
     let (at, last, screenful) = {
         let shown = shown.borrow();
         let at = shown.row_at(at).and_then(|id| position(&shown.rows, id)).unwrap_or(at);
-        (at, shown.rows.len().saturating_sub(1), table_bearings::screenful(shown.window.typical))
+        (at, shown.rows.len().saturating_sub(1), table_scroll_anchor::screenful(shown.window.typical))
     };
     let to = match event.key().as_str() {
         "ArrowDown" => at + 1,
@@ -329,8 +329,8 @@ fn on_key(event: &KeyboardEvent, shown: &Rc<RefCell<Shown>>, render: &UseForceUp
         "PageUp" => at.saturating_sub(screenful),
         "Home" => 0,
         "End" => last,
-        "ArrowRight" => return table_bearings::focus_beside(event, &target, true),
-        "ArrowLeft" => return table_bearings::focus_beside(event, &target, false),
+        "ArrowRight" => return table_scroll_anchor::focus_beside(event, &target, true),
+        "ArrowLeft" => return table_scroll_anchor::focus_beside(event, &target, false),
         _ => return,
     };
     event.prevent_default();

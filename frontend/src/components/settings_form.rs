@@ -1,6 +1,6 @@
 //! The settings of the dynamic method, to be changed for everybody.
 
-use shared::ledger::{Dynamic, OnCollision, Rule, Setting, Wish};
+use shared::ledger::{Dynamic, OnCollision, Operation, Rule, Setting};
 use yew::prelude::*;
 
 use super::text_input::TextInput;
@@ -25,7 +25,7 @@ pub fn SettingsForm(Props { settings, on_action }: &Props) -> Html {
         move |event: SubmitEvent| {
             event.prevent_default();
             if let Some(dynamic) = draft.settings() {
-                on_action.emit(Action::Ask(Wish::SetDynamic { dynamic }));
+                on_action.emit(Action::Ask(Operation::SetDynamic { dynamic }));
                 asked.set(Some(dynamic));
                 changed.set(None);
             }
@@ -89,7 +89,7 @@ impl Change {
 
 fn rules(current: Rule, on_change: &Callback<Change>) -> Html {
     let rules = [
-        (Rule::Ladder, tr!("The ladder"), tr!("step by step, there and back, by what is measured")),
+        (Rule::Levels, tr!("Levels"), tr!("step by step, there and back, by what is measured")),
         (Rule::Counter, tr!("A counter"), tr!("from batching to provisional after so many requests, and never back")),
         (Rule::Hand, tr!("By hand"), tr!("nothing but people")),
     ];

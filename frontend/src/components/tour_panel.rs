@@ -6,7 +6,7 @@ use shared::schema::FieldEdit;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::engine::session::{Action, NewRecord, NumberWish};
+use crate::engine::session::{Action, NewRecord, NumberOperation};
 use crate::pages::Page;
 use crate::tr;
 use crate::view_model::Snapshot;
@@ -97,7 +97,7 @@ pub fn TourPanel(Props { snapshot, page, on_action, on_leave }: &Props) -> Html 
 /// Whether somebody has been through the tour in this browser.
 #[must_use]
 pub fn is_done() -> bool {
-    browser::recall(DONE_KEY).is_some()
+    browser::recovery_response(DONE_KEY).is_some()
 }
 
 fn progress(view: &TourView) -> String {
@@ -128,7 +128,7 @@ fn help(view: &TourView, snapshot: &Snapshot, on_action: &Callback<Action>) -> H
             let title = snapshot.layout.title.as_ref().map(|title| title.name.clone());
             let onclick = on_action.reform(move |_: MouseEvent| {
                 let fields = title.iter().map(|field| (field.clone(), FieldEdit::Assign(tr!("A guest of the tour"))));
-                Action::Add(NewRecord { fields: fields.collect(), number: Some(NumberWish::Next) })
+                Action::Add(NewRecord { fields: fields.collect(), number: Some(NumberOperation::Next) })
             });
             html! { <button type="button" class="small primary" {onclick}>{ tr!("Add a guest with the next number") }</button> }
         }

@@ -7,7 +7,7 @@ use shared::base::id::RecordId;
 use shared::replica::io::{Message, Now};
 use shared::schema::FieldEdit;
 
-use super::session::{Action, NewRecord, NotRegistered, NumberWish, Session};
+use super::session::{Action, NewRecord, NotRegistered, NumberOperation, Session};
 use crate::tr;
 
 /// The most edits of a burst, and the most a second: less than a relay takes from a tab.
@@ -119,7 +119,7 @@ impl Burst {
             }
             (_, title) => {
                 let fields = title.into_iter().map(|field| (field, FieldEdit::Assign(name.clone()))).collect();
-                let number = (self.plan.kind == Kind::Numbers).then_some(NumberWish::Next);
+                let number = (self.plan.kind == Kind::Numbers).then_some(NumberOperation::Next);
                 let (sends, outcome) = session.register(now, NewRecord { fields, number });
                 (sends, outcome.map(Some))
             }

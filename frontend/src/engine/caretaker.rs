@@ -261,7 +261,7 @@ async fn look_at(room: &Room, replica: ReplicaId) -> Left {
     }
 }
 
-/// Whether a replica has edits that no relay has, or wishes that nobody has decided, as far as its disk says.
+/// Whether a replica has edits that no relay has, or operations that nobody has decided, as far as its disk says.
 async fn has_work(store: &Store, replica: ReplicaId) -> Option<bool> {
     let own = store.rows(rows::OWN_DOINGS).await.ok()?;
     let Kept { recovered, .. } = rows::read(own.iter().map(Vec::as_slice)).ok()?;

@@ -10,13 +10,13 @@
 
 use shared::base::dot::{Dot, DotSet};
 use shared::base::id::RecordId;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::merge::crdt::{AwSet, Field, PnCounter, Version, Write};
 use shared::merge::document::LostWrite;
 use shared::replica::{FieldView, NumberView, RecordView, View};
 use shared::schema::{FieldEdit, FieldId, FieldName};
 
-use super::session::{NewRecord, NumberWish};
+use super::session::{NewRecord, NumberOperation};
 
 /// One thing to be done by the new replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +37,10 @@ pub enum Carried {
     /// A number that the old replica gave by itself.
     Number {
         record: RecordId,
-        number: NumberWish,
+        number: NumberOperation,
     },
-    /// A wish that nobody has decided. Its record may be one that is added.
-    Ask(Wish),
+    /// An operation that nobody has decided. Its record may be one that is added.
+    Ask(Operation),
     /// Somebody else has written at the same time, and the user is to choose.
     Lost {
         write: LostWrite,
@@ -59,7 +59,7 @@ pub fn carried(old: &View<'_>, stored: &DotSet, new: &View<'_>) -> Vec<Carried> 
     carried.extend(
         new.document().records().filter(|&id| comparison.is_removed(id)).map(|record| Carried::Remove { record }),
     );
-    carried.extend(comparison.wishes());
+    carried.extend(comparison.operations());
     carried
 }
 
@@ -129,25 +129,27 @@ impl Comparison<'_> {
 
     /// The number that the old replica has given a record by itself. The same one, unless it cannot be had: what is left of
     /// a lease belongs to the old id for ever.
-    fn number(&self, id: RecordId) -> Option<NumberWish> {
+    fn number(&self, id: RecordId) -> Option<NumberOperation> {
         let view = self.old.number(id);
         if view.leased.is_some() {
-            return Some(NumberWish::Next);
+            return Some(NumberOperation::Next);
         }
         let own = view.provisional.iter().map(|claim| claim.for_now()).find(|claim| self.is_news(claim.dot))?;
         let is_free = self.new.ledger().owner_of(own.number).is_none();
-        Some(if is_free { NumberWish::This(own.number) } else { NumberWish::Next })
+        Some(if is_free { NumberOperation::This(own.number) } else { NumberOperation::Next })
     }
 
-    /// The wishes of the old replica that are undecided, but for leases.
-    fn wishes(&self) -> impl Iterator<Item = Carried> + '_ {
+    /// The operations of the old replica that are undecided, but for leases.
+    fn operations(&self) -> impl Iterator<Item = Carried> + '_ {
         let own = self.old.pending_claims().filter(|claim| claim.id.replica == self.old.me());
-        let is_open = |wish: &&Wish| match wish {
-            Wish::GrantRange { .. } => false,
-            Wish::Claim { record, .. } | Wish::Allocate { record } => self.new.ledger().number_of(*record).is_none(),
+        let is_open = |operation: &&Operation| match operation {
+            Operation::GrantRange { .. } => false,
+            Operation::Assign { record, .. } | Operation::Allocate { record } => {
+                self.new.ledger().number_of(*record).is_none()
+            }
             _ => true,
         };
-        own.map(|claim| &claim.wish).filter(is_open).cloned().map(Carried::Ask)
+        own.map(|claim| &claim.operation).filter(is_open).cloned().map(Carried::Ask)
     }
 }
 

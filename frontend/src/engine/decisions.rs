@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use litemap::LiteMap;
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::{Accepted, Ballot, Entry, Slot};
-use shared::ledger::{Claim, Granted, Outcome, Reason, Rejection, Resolution, Rung, Wish};
+use shared::ledger::{Claim, Granted, Level, Operation, Outcome, Reason, Rejection, Resolution};
 use shared::replica::View;
 use shared::replica::io::Now;
 
@@ -42,7 +42,7 @@ pub enum Asked {
         count: u32,
     },
     Mode {
-        rung: Rung,
+        level: Level,
         reason: Reason,
     },
     Dynamic,
@@ -55,11 +55,11 @@ pub enum Asked {
     },
     Waive,
     Reconfigure {
-        voters: Vec<VoterId>,
+        voters: Vec<RelayId>,
     },
     Configure {
         number: u32,
-        voters: Vec<VoterId>,
+        voters: Vec<RelayId>,
     },
     Retire {
         replica: ReplicaId,
@@ -81,7 +81,7 @@ pub struct Decision {
     /// came.
     pub at_ms: Option<u64>,
     /// Those who vote on it, ascending, and whether each is known to have voted for it.
-    pub votes: Vec<(VoterId, bool)>,
+    pub votes: Vec<(RelayId, bool)>,
 }
 
 #[derive(Debug, Default)]
@@ -111,9 +111,9 @@ impl Decisions {
     }
 
     /// Notes who has voted: each voter for all below a slot.
-    pub fn voted(&mut self, accepted: &LiteMap<VoterId, Slot>) {
+    pub fn voted(&mut self, accepted: &LiteMap<RelayId, Slot>) {
         for decision in &mut self.kept {
-            let has = |voter: VoterId| accepted.get(&voter).is_some_and(|&until| decision.slot < until);
+            let has = |voter: RelayId| accepted.get(&voter).is_some_and(|&until| decision.slot < until);
             decision.votes.iter_mut().for_each(|(voter, voted)| *voted |= has(*voter));
         }
     }
@@ -129,7 +129,7 @@ fn decision(
     accepted: &Accepted,
     view: View<'_>,
     at_ms: Option<u64>,
-    votes: &[(VoterId, bool)],
+    votes: &[(RelayId, bool)],
     name_of: &dyn Fn(RecordId) -> String,
 ) -> Decision {
     let (by, outcome) = match &accepted.entry {
@@ -147,7 +147,7 @@ fn outcome_of(claim: &Claim, slot: Slot, view: View<'_>) -> Option<Outcome> {
     if outcome != Some(Err(Rejection::Forgotten)) {
         return outcome;
     }
-    let numbered = view.ledger().number_of(claim.wish.record()?)?;
+    let numbered = view.ledger().number_of(claim.operation.record()?)?;
     (numbered.slot == slot).then_some(Ok(Granted::Final(numbered)))
 }
 
@@ -160,29 +160,29 @@ impl Asked {
                 let voters = configuration.voters.keys().copied().collect();
                 Asked::Configure { number: configuration.number, voters }
             }
-            Entry::Claim(claim) => Asked::by_wish(&claim.wish, name_of),
+            Entry::Claim(claim) => Asked::by_operation(&claim.operation, name_of),
         }
     }
 
     #[must_use]
-    pub fn by_wish(wish: &Wish, name_of: &dyn Fn(RecordId) -> String) -> Self {
-        match &*wish.plain() {
-            Wish::Claim { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
-            Wish::Allocate { record } => Asked::Allocate { name: name_of(*record) },
-            Wish::Raise { number } | Wish::Leap { number } => Asked::Raise { number: *number },
-            Wish::SetReach { most } => Asked::Reach { most: *most },
-            Wish::Release { record } => Asked::Release { name: name_of(*record) },
-            Wish::CompareAndSet { record, to, .. } => Asked::Set { name: name_of(*record), to: *to },
-            Wish::GrantRange { to, count, .. } => Asked::Lease { to: *to, count: *count },
-            Wish::SetMode { rung, reason, .. } => Asked::Mode { rung: *rung, reason: *reason },
-            Wish::SetDynamic { .. } => Asked::Dynamic,
-            Wish::Settle { claims, .. } => Asked::Settle { count: claims.len() },
-            Wish::Resolve { resolution, .. } => Asked::Resolve(*resolution),
-            Wish::SetPolicy { policy } => Asked::Policy { witnesses: policy.witnesses },
-            Wish::Waive => Asked::Waive,
-            Wish::Reconfigure { voters, .. } => Asked::Reconfigure { voters: voters.keys().copied().collect() },
-            Wish::Retire { replica, .. } => Asked::Retire { replica: *replica },
-            Wish::Once { .. } | Wish::Finish { .. } => Asked::Key,
+    pub fn by_operation(operation: &Operation, name_of: &dyn Fn(RecordId) -> String) -> Self {
+        match &*operation.plain() {
+            Operation::Assign { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
+            Operation::Allocate { record } => Asked::Allocate { name: name_of(*record) },
+            Operation::Raise { number } | Operation::Leap { number } => Asked::Raise { number: *number },
+            Operation::SetReach { most } => Asked::Reach { most: *most },
+            Operation::Release { record } => Asked::Release { name: name_of(*record) },
+            Operation::CompareAndSet { record, to, .. } => Asked::Set { name: name_of(*record), to: *to },
+            Operation::GrantRange { to, count, .. } => Asked::Lease { to: *to, count: *count },
+            Operation::SetMode { level, reason, .. } => Asked::Mode { level: *level, reason: *reason },
+            Operation::SetDynamic { .. } => Asked::Dynamic,
+            Operation::Settle { claims, .. } => Asked::Settle { count: claims.len() },
+            Operation::Resolve { resolution, .. } => Asked::Resolve(*resolution),
+            Operation::SetPolicy { policy } => Asked::Policy { witnesses: policy.witnesses },
+            Operation::Waive => Asked::Waive,
+            Operation::Reconfigure { voters, .. } => Asked::Reconfigure { voters: voters.keys().copied().collect() },
+            Operation::Retire { replica, .. } => Asked::Retire { replica: *replica },
+            Operation::Once { .. } | Operation::Finish { .. } => Asked::Key,
         }
     }
 }

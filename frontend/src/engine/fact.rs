@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use shared::base::hlc::ClockAhead;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Slot;
 use shared::ledger::finality::Numbering;
-use shared::ledger::{ClaimId, Dynamic, Load, Policy, Range, Reason, Rejection, Resolution, Rung};
+use shared::ledger::{ClaimId, Dynamic, Level, Load, Policy, Range, Reason, Rejection, Resolution};
 use shared::merge::document::LostWrite;
 use shared::replica::Undoable;
 use shared::replica::io::{CommandRejection, Violation};
@@ -158,7 +158,7 @@ impl Fact {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     pub claim: ClaimId,
-    pub leader: VoterId,
+    pub leader: RelayId,
     pub slot: Slot,
     pub what: Decision,
 }
@@ -188,7 +188,7 @@ pub enum Decision {
     Leased(Range),
     /// Another epoch has begun.
     Epoch {
-        rung: Rung,
+        level: Level,
         reason: Reason,
         /// What led to it.
         load: Load,
@@ -242,7 +242,7 @@ pub struct Collision {
 pub struct LogPlace {
     pub slot: Slot,
     /// Under whom it was decided, as long as the log goes back so far.
-    pub leader: Option<VoterId>,
+    pub leader: Option<RelayId>,
 }
 
 /// Who has the number that somebody else asked for.

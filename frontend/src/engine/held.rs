@@ -1,4 +1,4 @@
-//! Wishes for numbers that wait for a sign of the relay. Over a link that has gone dead without a word, a wish would wait for
+//! Operations for numbers that wait for a sign of the relay. Over a link that has gone dead without a word, an operation would wait for
 //! the end of the outage, though this tab could give a number by itself.
 
 use super::session::Action;

@@ -166,12 +166,12 @@ fn spent_key(room: &Room, replica: ReplicaId) -> String {
 }
 
 pub fn is_spent(room: &Room, replica: ReplicaId) -> bool {
-    browser::recall(&spent_key(room, replica)).is_some()
+    browser::recovery_response(&spent_key(room, replica)).is_some()
 }
 
 /// Whether relays take nothing under this id any more.
 pub fn is_refused(room: &Room, replica: ReplicaId) -> bool {
-    browser::recall(&spent_key(room, replica)).is_some_and(|mark| mark == Spent::Refused.mark())
+    browser::recovery_response(&spent_key(room, replica)).is_some_and(|mark| mark == Spent::Refused.mark())
 }
 
 /// From now on nobody goes on from what is on this replica's disk. Says whether that is sure. A disk that has fallen

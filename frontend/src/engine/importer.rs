@@ -131,7 +131,9 @@ impl Engine {
         if slot.is_some() {
             return;
         }
-        let Some((left, report)) = browser::recall(&key).and_then(|saved| Report::recalled(&saved)) else { return };
+        let Some((left, report)) = browser::recovery_response(&key).and_then(|saved| Report::recalled(&saved)) else {
+            return;
+        };
         let view = Rc::new(ImportView::of_closed_tab(&left.file, &report, left.ended));
         *slot = Some(Shown::Left { report, view, key });
         drop(slot);

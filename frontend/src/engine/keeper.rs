@@ -10,7 +10,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;
 use super::identity::{self, Disk, Spent};
-use super::link::Standing;
+use super::link::ConnectionState;
 use super::lock::Lock;
 use super::reading::Rest;
 use super::session::{Safety, Session};
@@ -172,7 +172,7 @@ impl Engine {
     async fn try_device(&self) {
         let replica = {
             let state = self.0.state.borrow();
-            let is_connected = matches!(state.link.standing(), Standing::Connected { .. });
+            let is_connected = matches!(state.link.connection(), ConnectionState::Connected { .. });
             let is_ready = is_connected && !state.session.is_fetching() && state.session.safety() == Safety::Relay;
             is_ready.then(|| state.session.view().me())
         };

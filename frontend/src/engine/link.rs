@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use shared::base::hlc::ClockAhead;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::protocol::{Frame, Hello};
 use shared::replica::io::{Message, Violation};
@@ -27,7 +27,7 @@ const RELAYS_KEY: &str = "duet.vouched-relays";
 
 /// How this tab stands to the relays.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ConnectionState {
     /// By the user's choice.
     Offline,
     Seeking {
@@ -35,13 +35,13 @@ pub enum Standing {
     },
     Connected {
         address: String,
-        voter: VoterId,
+        voter: RelayId,
     },
 }
 
 /// The link in one of its states; whatever belongs to a state ends with it.
 pub(super) struct Link {
-    standing: Standing,
+    connection: ConnectionState,
     /// Counts the sockets, to tell the events of this one from late ones of earlier ones.
     attempt: u64,
     socket: Option<Socket>,
@@ -49,7 +49,7 @@ pub(super) struct Link {
     timer: Option<Timeout>,
     connected_at: Duration,
     pub(super) heartbeat: Heartbeat,
-    /// Actions that wait for a sign of the relay: over a link that is dead, a wish would wait for the end of the
+    /// Actions that wait for a sign of the relay: over a link that is dead, an operation would wait for the end of the
     /// outage, though this tab could give a number by itself.
     pub(super) held: Vec<Action>,
     /// The relays that this page was told of which answer, but not to this page.
@@ -64,9 +64,9 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn idle(route: &Route) -> Self {
-        let standing = Standing::Seeking { next: route.next().to_owned() };
+        let connection = ConnectionState::Seeking { next: route.next().to_owned() };
         Link {
-            standing,
+            connection,
             attempt: 0,
             socket: None,
             timer: None,
@@ -80,8 +80,8 @@ impl Link {
         }
     }
 
-    pub(super) fn standing(&self) -> &Standing {
-        &self.standing
+    pub(super) fn connection(&self) -> &ConnectionState {
+        &self.connection
     }
 
     /// Whether this tab looks for a relay, and the last one that it tried or had does not answer.
@@ -91,20 +91,20 @@ impl Link {
 
     /// The socket, once both sides have said hello.
     pub(super) fn open_socket(&mut self) -> Option<&mut Socket> {
-        self.socket.as_mut().filter(|_| matches!(self.standing, Standing::Connected { .. }))
+        self.socket.as_mut().filter(|_| matches!(self.connection, ConnectionState::Connected { .. }))
     }
 
     /// Leaves the relay and looks for none, until the next [`seek`](Engine::seek); one that is offline stays so.
     pub(super) fn leave(&mut self, route: &Route) {
-        if self.standing != Standing::Offline {
-            self.close(Standing::Seeking { next: route.next().to_owned() });
+        if self.connection != ConnectionState::Offline {
+            self.close(ConnectionState::Seeking { next: route.next().to_owned() });
         }
     }
 
-    fn close(&mut self, standing: Standing) {
+    fn close(&mut self, connection: ConnectionState) {
         self.socket = None;
         self.timer = None;
-        self.standing = standing;
+        self.connection = connection;
     }
 }
 
@@ -115,7 +115,7 @@ impl Link {
 /// If the URL asks for a relay by something that is no address.
 pub fn route_of_page(room: &Room) -> Result<Route, NoAddress> {
     let own = browser::page_address();
-    let known = browser::recall(RELAYS_KEY).unwrap_or_default();
+    let known = browser::recovery_response(RELAYS_KEY).unwrap_or_default();
     let vouched: Vec<String> = std::iter::once(own.clone()).chain(known.lines().map(str::to_owned)).collect();
     let asked = browser::parameter("relay").filter(|relay| !relay.is_empty());
     match asked.map(|asked| Request::of(&asked, &vouched)) {
@@ -148,12 +148,12 @@ impl Engine {
     pub fn set_offline(&self, offline: bool) {
         {
             let state = &mut *self.0.state.borrow_mut();
-            let is_offline = state.link.standing == Standing::Offline;
+            let is_offline = state.link.connection == ConnectionState::Offline;
             if offline == is_offline {
                 return;
             }
             state.session.disconnected(browser::now());
-            state.link.close(Standing::Offline);
+            state.link.close(ConnectionState::Offline);
             state.route.forgive();
             self.tell_neighbours(state);
         }
@@ -177,7 +177,7 @@ impl Engine {
         {
             let state = &mut *self.0.state.borrow_mut();
             state.route.agree(address);
-            if state.link.standing == Standing::Offline {
+            if state.link.connection == ConnectionState::Offline {
                 return;
             }
             state.session.disconnected(browser::now());
@@ -190,7 +190,7 @@ impl Engine {
         self.act_on_held();
         {
             let state = &mut *self.0.state.borrow_mut();
-            state.link.close(Standing::Seeking { next: state.route.next().to_owned() });
+            state.link.close(ConnectionState::Seeking { next: state.route.next().to_owned() });
             if state.session.reading().is_some() {
                 return; // It is looked for when all records are there.
             }
@@ -244,7 +244,9 @@ impl Engine {
             let answers = browser::answers(&address).await;
             let State { session, link, .. } = &mut *engine.0.state.borrow_mut();
             // One that is not there now may be there, and refuse, another time.
-            if !answers || matches!(&link.standing, Standing::Connected { address: own, .. } if *own == address) {
+            if !answers
+                || matches!(&link.connection, ConnectionState::Connected { address: own, .. } if *own == address)
+            {
                 link.closed_doors.remove(&address);
                 return;
             }
@@ -271,7 +273,7 @@ impl Engine {
             let state = &mut *self.0.state.borrow_mut();
             let hurry = state.hurry();
             let State { link, .. } = state;
-            if !matches!(link.standing, Standing::Connected { .. }) {
+            if !matches!(link.connection, ConnectionState::Connected { .. }) {
                 return;
             }
             let slack = 2 * self.0.impairment.get().latency();
@@ -348,7 +350,7 @@ impl Engine {
         self.on_lost();
     }
 
-    fn on_hello(&self, voter: VoterId, incarnation: ReplicaId, schema: Schema) {
+    fn on_hello(&self, voter: RelayId, incarnation: ReplicaId, schema: Schema) {
         {
             let state = &mut *self.0.state.borrow_mut();
             state.link.timer = None;
@@ -356,7 +358,7 @@ impl Engine {
             state.link.heartbeat = Heartbeat::new(state.link.connected_at);
             state.link.alone = false;
             state.link.has_chores_begun = false;
-            state.link.standing = Standing::Connected { address: state.route.next().to_owned(), voter };
+            state.link.connection = ConnectionState::Connected { address: state.route.next().to_owned(), voter };
         }
         self.advance_or_cut(|session| session.connected(browser::now(), voter, incarnation, schema));
         self.watch();
@@ -425,7 +427,7 @@ impl Engine {
     fn on_lost(&self) {
         let was_connected = {
             let state = &mut *self.0.state.borrow_mut();
-            let was_connected = matches!(state.link.standing, Standing::Connected { .. });
+            let was_connected = matches!(state.link.connection, ConnectionState::Connected { .. });
             if was_connected {
                 let now = browser::now();
                 let lived = now.monotonic.saturating_sub(state.link.connected_at);
@@ -468,7 +470,7 @@ impl State {
 
     /// The addresses of the relay that this tab is at: the one dialled, and the relay's own name for itself.
     fn own_addresses(&self) -> Vec<String> {
-        let Standing::Connected { address, voter } = self.link.standing() else { return Vec::new() };
+        let ConnectionState::Connected { address, voter } = self.link.connection() else { return Vec::new() };
         let relays = self.session.view().status().map(|status| status.relays).unwrap_or_default();
         let own = relays.into_iter().find(|relay| relay.voter == *voter);
         std::iter::once(address.clone()).chain(own.map(|relay| relay.address)).collect()

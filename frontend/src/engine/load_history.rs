@@ -1,15 +1,15 @@
-//! What the leader has measured lately, second by second, and the rung of the ladder at that time.
+//! What the leader has measured lately, second by second, and the level at that time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::ledger::{Load, Rung};
+use shared::ledger::{Level, Load};
 
 /// For how many seconds it is kept.
 pub const KEPT_SECONDS: u64 = 180;
 /// The second under way is kept, too.
 const PLACES: u64 = KEPT_SECONDS + 1;
-/// How many changes of the rung are kept at the most.
+/// How many changes of the level are kept at the most.
 const MAX_CHANGES: usize = 256;
 
 /// What was measured in the last [`KEPT_SECONDS`], by the clock of this tab.
@@ -18,8 +18,8 @@ pub struct LoadHistory {
     /// A second, and how many numbers were asked for in it, at the place of its remainder; none in those that are
     /// missing. A window that lies in several seconds counts in each by its part.
     seconds: Vec<(u64, f64)>,
-    /// Since when which rung was taken, ascending. Invariant: at most [`MAX_CHANGES`].
-    rungs: VecDeque<(Duration, Rung)>,
+    /// Since when which level was taken, ascending. Invariant: at most [`MAX_CHANGES`].
+    levels: VecDeque<(Duration, Level)>,
 }
 
 impl LoadHistory {
@@ -43,18 +43,18 @@ impl LoadHistory {
         *place = (second, so_far + requests);
     }
 
-    /// Another rung was taken.
-    pub fn began(&mut self, now: Duration, rung: Rung) {
-        self.rungs.push_back((now, rung));
-        if self.rungs.len() > MAX_CHANGES {
-            self.rungs.pop_front();
+    /// Another level was taken.
+    pub fn began(&mut self, now: Duration, level: Level) {
+        self.levels.push_back((now, level));
+        if self.levels.len() > MAX_CHANGES {
+            self.levels.pop_front();
         }
     }
 
-    /// The rung that was taken last.
+    /// The level that was taken last.
     #[must_use]
-    pub fn rung(&self) -> Option<Rung> {
-        self.rungs.back().map(|&(_, rung)| rung)
+    pub fn level(&self) -> Option<Level> {
+        self.levels.back().map(|&(_, level)| level)
     }
 
     /// How many numbers were asked for in a second, since this tab was loaded.
@@ -64,8 +64,8 @@ impl LoadHistory {
         place.filter(|place| place.0 == second).map_or(0.0, |place| place.1)
     }
 
-    /// Since when which rung was taken, ascending.
-    pub fn rungs(&self) -> impl DoubleEndedIterator<Item = (Duration, Rung)> + '_ {
-        self.rungs.iter().copied()
+    /// Since when which level was taken, ascending.
+    pub fn levels(&self) -> impl DoubleEndedIterator<Item = (Duration, Level)> + '_ {
+        self.levels.iter().copied()
     }
 }

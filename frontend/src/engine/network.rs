@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use litemap::LiteMap;
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::consensus::{Slot, Votes};
 use shared::replica::io::Now;
 use shared::replica::observation::{End, LinkSeen, Observation};
@@ -30,9 +30,9 @@ pub struct Told {
 
 #[derive(Debug, Default)]
 pub struct Network {
-    told: LiteMap<VoterId, Told>,
+    told: LiteMap<RelayId, Told>,
     /// Up to where each voter has the log, as far as a leader of this configuration has said.
-    accepted: (u32, LiteMap<VoterId, Slot>),
+    accepted: (u32, LiteMap<RelayId, Slot>),
     /// The latest last.
     pulses: VecDeque<Pulse>,
     sent: u64,
@@ -88,12 +88,12 @@ impl Network {
 
     /// Up to where each voter has the log.
     #[must_use]
-    pub fn accepted(&self) -> &LiteMap<VoterId, Slot> {
+    pub fn accepted(&self) -> &LiteMap<RelayId, Slot> {
         &self.accepted.1
     }
 
     #[must_use]
-    pub fn told(&self, by: VoterId) -> Option<&Told> {
+    pub fn told(&self, by: RelayId) -> Option<&Told> {
         self.told.get(&by)
     }
 
@@ -104,7 +104,7 @@ impl Network {
 
     /// The link of a relay, as that relay sees it.
     #[must_use]
-    pub fn link(&self, by: VoterId, to: End) -> Option<&LinkSeen> {
+    pub fn link(&self, by: RelayId, to: End) -> Option<&LinkSeen> {
         self.told.get(&by)?.observation.links.iter().find(|link| link.to == to)
     }
 

@@ -9,7 +9,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::fact::Fact;
 use super::keeper::{self, Keeper};
-use super::link::Standing;
+use super::link::ConnectionState;
 use super::neighbours::Neighbours;
 use super::session::Session;
 use super::store::Store;
@@ -170,7 +170,7 @@ impl Engine {
         for each in self.0.waiting.take() {
             each(self);
         }
-        let is_offline = self.0.state.borrow().link.standing() == &Standing::Offline;
+        let is_offline = self.0.state.borrow().link.connection() == &ConnectionState::Offline;
         if !is_offline {
             self.seek();
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 use shared::base::dot::DotSet;
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::merge::document::{Live, LostWrite};
 use shared::replica::io::{
     Changed, Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered,
@@ -60,7 +60,7 @@ pub enum Action {
     /// Gives a record a number: by the relays, out of this tab's lease, or provisionally.
     Number {
         record: RecordId,
-        number: NumberWish,
+        number: NumberOperation,
     },
     /// Takes a record's number from it, provisional or not.
     Free {
@@ -71,7 +71,7 @@ pub enum Action {
         count: u32,
     },
     /// Asks the ledger for anything else.
-    Ask(Wish),
+    Ask(Operation),
     /// The refusal of this record's number has been read.
     DismissRefusal {
         record: RecordId,
@@ -84,12 +84,12 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRecord {
     pub fields: Vec<(FieldName, FieldEdit)>,
-    pub number: Option<NumberWish>,
+    pub number: Option<NumberOperation>,
 }
 
 /// Which number somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberWish {
+pub enum NumberOperation {
     /// The next one above the highest.
     Next,
     This(u64),
@@ -258,7 +258,7 @@ impl Session {
     pub fn connected(
         &mut self,
         now: Now,
-        voter: VoterId,
+        voter: RelayId,
         incarnation: ReplicaId,
         schema: Schema,
     ) -> Result<Vec<Message>, Violation> {
@@ -275,7 +275,7 @@ impl Session {
     fn adopt(&mut self, now: Now, schema: Schema) -> Result<(), Violation> {
         let view = self.view();
         let untouched =
-            view.document().context().is_empty() && view.log().decided() == Slot(0) && view.pending_wishes() == 0;
+            view.document().context().is_empty() && view.log().decided() == Slot(0) && view.pending_operations() == 0;
         if *view.schema() == schema {
             Ok(())
         } else if untouched {
@@ -341,7 +341,7 @@ impl Session {
             Action::Number { record, number } => self.number(now, record, number),
             Action::Free { record } => self.free(now, record),
             Action::Lease { count } => self.command(now, Command::Lease { count }),
-            Action::Ask(wish) => self.command(now, Command::Ask(wish)),
+            Action::Ask(operation) => self.command(now, Command::Ask(operation)),
             Action::DismissRefusal { record } => self.command(now, Command::Dismiss { record }),
             Action::DismissNotice { serial } => {
                 self.feed.dismiss(serial);
@@ -379,7 +379,7 @@ impl Session {
         self.known.get(&record)?.mark
     }
 
-    /// What was measured lately, and the rungs at that time.
+    /// What was measured lately, and the levels at that time.
     #[must_use]
     pub fn load(&self) -> &Rc<LoadHistory> {
         &self.load
@@ -432,7 +432,7 @@ impl Session {
         sends
     }
 
-    /// Gives a command; it is told why, where it cannot be done. A wish is answered later, by the log.
+    /// Gives a command; it is told why, where it cannot be done. An operation is answered later, by the log.
     fn command(&mut self, now: Now, command: Command) -> Vec<Message> {
         self.ask(now, command, None)
     }
@@ -486,16 +486,16 @@ impl Session {
         self.note_watched(now, observed, (&before, &events, &lost));
         self.tell_lost(now, lost);
         self.tell_decisions(now);
-        self.note_rung(now);
+        self.note_level(now);
         self.reach_goal();
         self.tell_answers(now, std::mem::take(&mut step.replies));
         step
     }
 
-    fn note_rung(&mut self, now: Now) {
-        let rung = self.view().ledger().epoch().rung;
-        if self.load.rung() != Some(rung) {
-            Rc::make_mut(&mut self.load).began(now.monotonic, rung);
+    fn note_level(&mut self, now: Now) {
+        let level = self.view().ledger().epoch().level;
+        if self.load.level() != Some(level) {
+            Rc::make_mut(&mut self.load).began(now.monotonic, level);
         }
     }
 

@@ -10,7 +10,7 @@ use super::caretaker::Post;
 use super::fact::Fact;
 use super::identity::{self, Identity, Spent};
 use super::keeper;
-use super::link::Standing;
+use super::link::ConnectionState;
 use super::lock::Lock;
 use super::neighbours::Neighbours;
 use super::reading::{self, Rest};
@@ -100,7 +100,7 @@ impl Engine {
             }
         }
         self.advance(|_| Vec::new());
-        if self.0.state.borrow().link.standing() != &Standing::Offline {
+        if self.0.state.borrow().link.connection() != &ConnectionState::Offline {
             self.seek();
         }
     }
@@ -147,7 +147,8 @@ impl Engine {
     pub(super) fn carry_over(&self) {
         {
             let state = &mut *self.0.state.borrow_mut();
-            let is_ready = matches!(state.link.standing(), Standing::Connected { .. }) && !state.session.is_fetching();
+            let is_ready =
+                matches!(state.link.connection(), ConnectionState::Connected { .. }) && !state.session.is_fetching();
             if !is_ready || state.succession.waiting.is_empty() {
                 return;
             }

@@ -24,7 +24,7 @@ impl fmt::Display for Unavailable {
 /// The language that whoever reads the page wants.
 #[must_use]
 pub fn wanted() -> Language {
-    let code = browser::recall(LANGUAGE_KEY).or_else(browser::language).unwrap_or_default();
+    let code = browser::recovery_response(LANGUAGE_KEY).or_else(browser::language).unwrap_or_default();
     let code = code.split('-').next().unwrap_or_default();
     Language::ALL.into_iter().find(|language| language.code() == code).unwrap_or_default()
 }

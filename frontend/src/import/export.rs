@@ -1,7 +1,7 @@
 //! Records as a file that can be imported again, here or over the API.
 
 use shared::base::id::RecordId;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::replica::{FieldView, NumberView, RecordView};
 use shared::schema::text::guarded_cell;
 use shared::schema::{FieldKind, Schema};
@@ -68,9 +68,9 @@ impl State {
             return Some(State::Provisional { for_now: first.for_now().number });
         }
         match view.pending.as_ref()? {
-            Wish::Claim { number, .. } => Some(State::Pending { wanted: Some(*number) }),
-            Wish::CompareAndSet { to, .. } => to.map(|number| State::Pending { wanted: Some(number) }),
-            Wish::Allocate { .. } => Some(State::Pending { wanted: None }),
+            Operation::Assign { number, .. } => Some(State::Pending { wanted: Some(*number) }),
+            Operation::CompareAndSet { to, .. } => to.map(|number| State::Pending { wanted: Some(number) }),
+            Operation::Allocate { .. } => Some(State::Pending { wanted: None }),
             _ => None,
         }
     }

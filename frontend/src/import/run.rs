@@ -13,11 +13,11 @@ use super::plan::{Plan, Planned};
 use super::report::Report;
 use super::source::ImportFile;
 use super::values::{beginning, is_missing};
-use crate::engine::session::{NewRecord, NotRegistered, NumberWish, Session};
+use crate::engine::session::{NewRecord, NotRegistered, NumberOperation, Session};
 use crate::tr;
 use crate::view_model::{command_rejection, number_refusal};
 
-/// How many wishes an import lets wait, which is half of what the core takes: others have wishes, too.
+/// How many operations an import lets wait, which is half of what the core takes: others have operations, too.
 const MOST_WAITING: usize = 2048;
 /// When to look again whether there is room.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -128,14 +128,14 @@ impl Run {
 
     fn add(&mut self, session: &mut Session, now: Now, line: usize, mut record: NewRecord) -> Turn {
         if self.number_all {
-            record.number = record.number.or(Some(NumberWish::Next));
+            record.number = record.number.or(Some(NumberOperation::Next));
         }
         let number = record.number;
-        if number.is_some() && session.view().pending_wishes() >= MOST_WAITING {
+        if number.is_some() && session.view().pending_operations() >= MOST_WAITING {
             self.held = Some((line, record));
             return Turn::Wait(PAUSE);
         }
-        if let Some(NumberWish::This(number)) = number
+        if let Some(NumberOperation::This(number)) = number
             && let Some(earlier) = self.asked.get(&number)
         {
             let why = tr!(
@@ -155,7 +155,7 @@ impl Run {
                 sends.extend(session.join_import(now, import, id));
                 self.report.added += 1;
                 self.unkept.push_back(id);
-                if let Some(NumberWish::This(number)) = number {
+                if let Some(NumberOperation::This(number)) = number {
                     self.asked.insert(number, line);
                 }
                 self.waiting.extend(number.map(|_| (line, id)));

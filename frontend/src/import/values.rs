@@ -5,9 +5,9 @@ use shared::schema::{FieldEdit, FieldKind, FieldName, FieldSpec, MAX_ELEMENTS, S
 
 use super::csv::elements_of;
 use super::json::Json;
-use crate::engine::session::NumberWish;
+use crate::engine::session::NumberOperation;
 use crate::tr;
-use crate::view_model::{bad_list, field_word, parse_wish, schema_violation};
+use crate::view_model::{bad_list, field_word, parse_operation, schema_violation};
 
 /// One place of a file, as it is written there.
 #[derive(Clone, Copy)]
@@ -45,8 +45,8 @@ impl<'a> Value<'a> {
                 beginning(&each.join(", "))
             }
             Value::Json(state @ Json::Object(_)) => match number_of_state(state) {
-                Some(Some(NumberWish::This(number))) => number.to_string(),
-                Some(Some(NumberWish::Next)) => tr!("next"),
+                Some(Some(NumberOperation::This(number))) => number.to_string(),
+                Some(Some(NumberOperation::Next)) => tr!("next"),
                 Some(None) => String::new(),
                 None => self.told(),
             },
@@ -157,12 +157,12 @@ fn elements(field: &str, value: Value<'_>) -> Result<Vec<String>, String> {
 ///
 /// # Errors
 /// If it is no number, in sentences.
-pub(super) fn number(value: Value<'_>) -> Result<Option<NumberWish>, String> {
-    let wish = match value {
+pub(super) fn number(value: Value<'_>) -> Result<Option<NumberOperation>, String> {
+    let operation = match value {
         Value::Json(state @ Json::Object(_)) => number_of_state(state),
-        value => value.written().and_then(|written| parse_wish(written).ok()),
+        value => value.written().and_then(|written| parse_operation(written).ok()),
     };
-    wish.ok_or_else(|| {
+    operation.ok_or_else(|| {
         tr!(
             "“{typed}” is no number. Write digits from 1 on, “next” for the next one, or nothing.",
             typed = value.told()
@@ -171,19 +171,19 @@ pub(super) fn number(value: Value<'_>) -> Result<Option<NumberWish>, String> {
 }
 
 /// A number as the API writes it: what was given or wanted there is wanted here. `None` of any other object.
-fn number_of_state(state: &Json) -> Option<Option<NumberWish>> {
+fn number_of_state(state: &Json) -> Option<Option<NumberOperation>> {
     let Some(Json::Text(name)) = state.member("state") else { return None };
     let number = match name.as_str() {
         "final" => state.member("value")?,
         "provisional" => state.member("for_now")?,
         "pending" => match state.member("wanted") {
             Some(number) => number,
-            None => return Some(Some(NumberWish::Next)),
+            None => return Some(Some(NumberOperation::Next)),
         },
         _ => return None,
     };
     match number {
-        Json::Number(digits) => parse_wish(digits).ok(),
+        Json::Number(digits) => parse_operation(digits).ok(),
         _ => None,
     }
 }

@@ -1,18 +1,18 @@
 //! The dynamic method: how numbers are given now, why, and what can be done about it.
 
-use shared::ledger::{Load, Reason, Rung, Wish};
+use shared::ledger::{Level, Load, Operation, Reason};
 use yew::prelude::*;
 
 use crate::components::load_chart::LoadGraph;
 use crate::components::settings_form::SettingsForm;
-use crate::components::{focus, ladder, leases};
+use crate::components::{focus, leases, levels};
 use crate::engine::session::Action;
-use crate::view_model::{DynamicView, Snapshot, rung_key, rung_name};
+use crate::view_model::{DynamicView, Snapshot, level_key, level_name};
 use crate::{tr, trn};
 
 pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
     let dynamic = &snapshot.dynamic;
-    let on_rung = on_action.reform(|rung| Action::Ask(begin(rung, Reason::ByHand)));
+    let on_level = on_action.reform(|level| Action::Ask(begin(level, Reason::ByHand)));
     html! {
         <div class="page dynamic">
             <section aria-labelledby="dynamic-heading">
@@ -23,7 +23,7 @@ pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
                     </div>
                 </div>
                 { now(dynamic, on_action) }
-                { ladder::show(dynamic.rung, &on_rung) }
+                { levels::show(dynamic.level, &on_level) }
                 <LoadGraph history={snapshot.load.clone()} threshold={dynamic.threshold}
                     told={snapshot.connected_to.is_some()} />
                 <SettingsForm settings={dynamic.settings} on_action={on_action.clone()} />
@@ -36,21 +36,21 @@ pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
     }
 }
 
-fn begin(rung: Rung, reason: Reason) -> Wish {
-    Wish::SetMode { from: None, rung, reason, load: Load::default() }
+fn begin(level: Level, reason: Reason) -> Operation {
+    Operation::SetMode { from: None, level, reason, load: Load::default() }
 }
 
 fn now(dynamic: &DynamicView, on_action: &Callback<Action>) -> Html {
-    let rung = dynamic.rung;
+    let level = dynamic.level;
     let on_resume = on_action.reform(move |event: MouseEvent| {
         focus::stay(&event);
-        Action::Ask(begin(rung, Reason::Resumed))
+        Action::Ask(begin(level, Reason::Resumed))
     });
     html! {
-        <div class="now" data-rung={rung_key(rung)} tabindex="-1">
+        <div class="now" data-level={level_key(level)} tabindex="-1">
             <p class="mode">
                 <strong>{ &dynamic.mode }</strong>
-                <span>{ rung_name(rung) }</span>
+                <span>{ level_name(level) }</span>
             </p>
             <p>{ &dynamic.meaning }</p>
             <p class="quiet">{ &dynamic.why }</p>

@@ -14,7 +14,7 @@ pub fn NodesPage() -> Html {
     let engine = use_engine();
     use_watching();
     use_every_change();
-    let view = engine.look(|session, standing| NodesView::of(session, standing, LocalTime::here()));
+    let view = engine.look(|session, connection| NodesView::of(session, connection, LocalTime::here()));
     html! {
         <div class="page nodes">
             <section aria-labelledby={Page::Nodes.heading_id()}>

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{Accepted, Ballot, Entry, Slot};
 use shared::ledger::{Claim, Granted, Outcome, Reason, Rejection, Resolution};
 
 use super::nodes::relay_name;
-use super::{LocalTime, rung_name};
+use super::{LocalTime, level_name};
 use crate::engine::decisions::{Asked, Decision};
 use crate::engine::session::Session;
 use crate::{tr, trn};
 
-/// How many wishes are shown that nobody has proposed, and how many proposals.
+/// How many operations are shown that nobody has proposed, and how many proposals.
 const MOST_UNDECIDED: usize = 20;
 
 /// What a decision is about.
@@ -73,7 +73,7 @@ impl Kind {
     }
 }
 
-/// What came of a wish.
+/// What came of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Result {
     pub is_refused: bool,
@@ -86,7 +86,7 @@ pub struct Vote {
     pub voted: bool,
 }
 
-/// How far a wish has come.
+/// How far an operation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// This tab wants it, and it has no slot yet.
@@ -110,7 +110,7 @@ impl Stage {
     }
 }
 
-/// One slot, or a wish that has none yet.
+/// One slot, or an operation that has none yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotItem {
     /// No other one has it.
@@ -220,7 +220,7 @@ fn undecided(session: &Session, slot: Slot, Accepted { ballot, entry }: &Accepte
 }
 
 /// Whether a voter has accepted a proposal, by what it has told itself, or its leader.
-fn has_voted(session: &Session, voter: VoterId, slot: Slot, ballot: Ballot) -> bool {
+fn has_voted(session: &Session, voter: RelayId, slot: Slot, ballot: Ballot) -> bool {
     session.network().observations().any(|told| {
         let own = told.by == voter && told.undecided.iter().any(|(at, held)| *at == slot && held.ballot == ballot);
         let votes = told.votes.iter().filter(|votes| votes.ballot == ballot).flat_map(|votes| &votes.accepted);
@@ -233,7 +233,7 @@ fn waiting(session: &Session, proposed: &BTreeMap<Slot, &Accepted>) -> Vec<SlotI
     let is_proposed = |id| proposed.values().any(|held| matches!(&held.entry, Entry::Claim(claim) if claim.id == id));
     let claims: Vec<_> = session.view().pending_claims().filter(|claim| !is_proposed(claim.id)).collect();
     let item = |claim: &&Claim| {
-        let asked = Asked::by_wish(&claim.wish, &|record| session.last_name(record));
+        let asked = Asked::by_operation(&claim.operation, &|record| session.last_name(record));
         SlotItem {
             key: format!("asked-{}", claim.id.seq),
             slot: None,
@@ -282,7 +282,7 @@ pub(super) fn author(session: &Session, id: ReplicaId) -> String {
     }
 }
 
-fn votes_in_words(votes: &[(VoterId, bool)]) -> String {
+fn votes_in_words(votes: &[(RelayId, bool)]) -> String {
     let have: Vec<_> = votes.iter().filter(|(_, voted)| *voted).map(|(voter, _)| relay_name(*voter)).collect();
     if have.is_empty() {
         return tr!("Not told to this tab who has voted");
@@ -290,7 +290,7 @@ fn votes_in_words(votes: &[(VoterId, bool)]) -> String {
     tr!("{count} of {all} votes: {relays}", count = have.len(), all = votes.len(), relays = have.join(", "))
 }
 
-fn relays(voters: &[VoterId]) -> String {
+fn relays(voters: &[RelayId]) -> String {
     voters.iter().map(|voter| relay_name(*voter)).collect::<Vec<_>>().join(", ")
 }
 
@@ -314,12 +314,12 @@ fn command(session: &Session, asked: &Asked) -> String {
                 who = author(session, *to)
             )
         }
-        Asked::Mode { rung, reason } => match reason {
-            Reason::Load => tr!("{rung}, since load is high", rung = rung_name(*rung)),
-            Reason::Calm => tr!("{rung}, since it is calm", rung = rung_name(*rung)),
-            Reason::ByHand => tr!("{rung}, by hand", rung = rung_name(*rung)),
+        Asked::Mode { level, reason } => match reason {
+            Reason::Load => tr!("{level}, since load is high", level = level_name(*level)),
+            Reason::Calm => tr!("{level}, since it is calm", level = level_name(*level)),
+            Reason::ByHand => tr!("{level}, by hand", level = level_name(*level)),
             Reason::Resumed => tr!("Load decides again"),
-            Reason::Founded => rung_name(*rung).to_string(),
+            Reason::Founded => level_name(*level).to_string(),
         },
         Asked::Dynamic => tr!("New settings of the dynamic method"),
         Asked::Settle { count } => {

@@ -2,7 +2,7 @@
 
 use litemap::LiteMap;
 use shared::base::id::ReplicaId;
-use shared::ledger::{Dynamic, Load, Mode, Range, Reason, Rung};
+use shared::ledger::{Dynamic, Level, Load, Mode, Range, Reason};
 
 use super::number::place;
 use super::story::load_in_words;
@@ -19,14 +19,14 @@ const SHOWN_HOLDERS: usize = 12;
 #[derive(Clone, Debug, PartialEq)]
 pub struct DynamicView {
     pub mode: String,
-    pub rung: Rung,
+    pub level: Level,
     /// What it means, as a sentence.
     pub meaning: String,
     /// Why, and since when.
     pub why: String,
     /// What was measured when it began, unless nothing was.
     pub figures: Option<String>,
-    /// Whether people have taken the rung, so that load changes nothing.
+    /// Whether people have taken the level, so that load changes nothing.
     pub by_hand: bool,
     /// What this tab does by itself, if it reaches no majority of the relays.
     pub alone: Option<String>,
@@ -62,8 +62,8 @@ impl DynamicView {
         leases.truncate(SHOWN_HOLDERS);
         DynamicView {
             mode: mode_in_words(epoch.mode()),
-            rung: epoch.rung,
-            meaning: rung_meaning(epoch.rung),
+            level: epoch.level,
+            meaning: level_meaning(epoch.level),
             why: match epoch.number {
                 0 => tr!("It has been so since the room was founded."),
                 number => {
@@ -110,37 +110,39 @@ pub fn mode_in_words(mode: Mode) -> String {
     }
 }
 
-/// What a step of the ladder is called.
+/// The name of a level.
 #[must_use]
-pub fn rung_name(rung: Rung) -> String {
-    match rung {
-        Rung::Batching => tr!("Batching"),
-        Rung::Leases => tr!("Leases"),
-        Rung::Provisional => tr!("Provisional"),
-        Rung::Shedding => tr!("Shedding"),
+pub fn level_name(level: Level) -> String {
+    match level {
+        Level::Batching => tr!("Batching"),
+        Level::Leases => tr!("Leases"),
+        Level::Provisional => tr!("Provisional"),
+        Level::Shedding => tr!("Shedding"),
     }
 }
 
-/// For `data-rung`.
+/// For `data-level`.
 #[must_use]
-pub fn rung_key(rung: Rung) -> &'static str {
-    match rung {
-        Rung::Batching => "batching",
-        Rung::Leases => "leases",
-        Rung::Provisional => "provisional",
-        Rung::Shedding => "shedding",
+pub fn level_key(level: Level) -> &'static str {
+    match level {
+        Level::Batching => "batching",
+        Level::Leases => "leases",
+        Level::Provisional => "provisional",
+        Level::Shedding => "shedding",
     }
 }
 
 #[must_use]
-pub fn rung_meaning(rung: Rung) -> String {
-    match rung {
-        Rung::Batching => tr!("The relays decide on each number; what comes at one time is decided together."),
-        Rung::Leases => {
+pub fn level_meaning(level: Level) -> String {
+    match level {
+        Level::Batching => tr!("The relays decide on each number; what comes at one time is decided together."),
+        Level::Leases => {
             tr!("Tabs and relays give final numbers by themselves, out of ranges that were set aside for them.")
         }
-        Rung::Provisional => tr!("What no lease covers is given without asking, and settled when there is less to do."),
-        Rung::Shedding => tr!("No new numbers until most of the provisional ones are settled. Edits go on."),
+        Level::Provisional => {
+            tr!("What no lease covers is given without asking, and settled when there is less to do.")
+        }
+        Level::Shedding => tr!("No new numbers until most of the provisional ones are settled. Edits go on."),
     }
 }
 

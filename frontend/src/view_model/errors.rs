@@ -32,7 +32,7 @@ pub(super) fn rejection_in_words(rejection: &CommandRejection) -> String {
         CommandRejection::NothingToUndo => tr!("there is nothing to undo"),
         CommandRejection::TooLarge => tr!("the record would become too large: make it smaller, or add another one"),
         CommandRejection::TooManyWaiting { waiting } => {
-            tr!("{waiting} wishes are waiting already: wait until some are decided", waiting = waiting)
+            tr!("{waiting} operations are waiting already: wait until some are decided", waiting = waiting)
         }
         CommandRejection::Refused(rejection) => refusal_in_words(*rejection),
         CommandRejection::Shedding { unsettled, retry_after_ms } => tr!(

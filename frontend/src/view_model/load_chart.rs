@@ -1,10 +1,10 @@
-//! The chart of the load: requests per second against the threshold, with the rungs behind the line.
+//! The chart of the load: requests per second against the threshold, with the levels behind the line.
 
 use std::time::Duration;
 
-use shared::ledger::Rung;
+use shared::ledger::Level;
 
-use super::dynamic::{mode_in_words, rung_name};
+use super::dynamic::{level_name, mode_in_words};
 use crate::engine::load_history::{KEPT_SECONDS, LoadHistory};
 use crate::{tr, trn};
 
@@ -26,10 +26,10 @@ pub struct LoadChart {
     pub bands: Vec<Band>,
 }
 
-/// A time during which one rung was taken.
+/// A time during which one level was taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Band {
-    pub rung: Rung,
+    pub level: Level,
     pub from: f64,
     pub until: f64,
 }
@@ -90,19 +90,19 @@ impl LoadChart {
         let second = second.min(self.seconds.len() - 1);
         let (share, rate) = (self.share(second), self.seconds[second]);
         let ago = self.seconds.len() - second;
-        let rung = self.bands.iter().find(|band| share >= band.from && share <= band.until).map(|band| band.rung);
-        let rung = rung.map_or_else(
+        let level = self.bands.iter().find(|band| share >= band.from && share <= band.until).map(|band| band.level);
+        let level = level.map_or_else(
             || tr!("not known here"),
-            |rung| format!("{}, {}", mode_in_words(rung.mode()), rung_name(rung).to_lowercase()),
+            |level| format!("{}, {}", mode_in_words(level.mode()), level_name(level).to_lowercase()),
         );
         Reading {
             share,
             text: tr!(
-                "{ago} s ago: {rate} requests/s of {most} · {rung}",
+                "{ago} s ago: {rate} requests/s of {most} · {level}",
                 ago = ago,
                 rate = figure(rate),
                 most = figure(self.threshold),
-                rung = rung
+                level = level
             ),
         }
     }
@@ -116,7 +116,7 @@ impl LoadChart {
         let switches = self.bands.len().saturating_sub(1);
         tr!(
             "Requests per second in the last {minutes} minutes: {latest} now, {highest} at the most. Above the threshold \
-             of {threshold} in {seconds}. The step of the ladder changed {times}.",
+             of {threshold} in {seconds}. The level changed {times}.",
             minutes = SHOWN_SECONDS.div_ceil(60),
             latest = figure(latest),
             highest = figure(highest),
@@ -129,9 +129,10 @@ impl LoadChart {
 
 fn bands(history: &LoadHistory, end: u64) -> Vec<Band> {
     let share = |at: f64| ((at - (end as f64 - SHOWN_SECONDS as f64)) / SHOWN_SECONDS as f64).clamp(0.0, 1.0);
-    let starts: Vec<_> = history.rungs().collect();
+    let starts: Vec<_> = history.levels().collect();
     let ends = starts.iter().skip(1).map(|(at, _)| share(at.as_secs_f64())).chain([1.0]);
-    let bands = starts.iter().zip(ends).map(|(&(at, rung), until)| Band { rung, from: share(at.as_secs_f64()), until });
+    let bands =
+        starts.iter().zip(ends).map(|(&(at, level), until)| Band { level, from: share(at.as_secs_f64()), until });
     bands.filter(|band| band.until > band.from).collect()
 }
 

@@ -5,12 +5,12 @@ mod place;
 pub use place::Place;
 
 use litemap::LiteMap;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::replica::observation::End;
 use shared::replica::presence::{RelayStatus, Status};
 
 use super::LocalTime;
-use crate::engine::Standing;
+use crate::engine::ConnectionState;
 use crate::engine::session::Session;
 use crate::{tr, trn};
 use place::{relay_place, tab_place};
@@ -165,16 +165,16 @@ pub struct NodesView {
 
 impl NodesView {
     #[must_use]
-    pub fn of(session: &Session, standing: &Standing, time: LocalTime) -> Self {
-        let connected = match standing {
-            Standing::Connected { voter, .. } => Some(*voter),
+    pub fn of(session: &Session, connection: &ConnectionState, time: LocalTime) -> Self {
+        let connected = match connection {
+            ConnectionState::Connected { voter, .. } => Some(*voter),
             _ => None,
         };
-        let status = session.view().status().unwrap_or(Status { me: VoterId(0), leader: None, relays: Vec::new() });
+        let status = session.view().status().unwrap_or(Status { me: RelayId(0), leader: None, relays: Vec::new() });
         let connected = connected.filter(|voter| status.me == *voter);
         let scene = Scene { session, status: &status, connected, time };
         let mut view = NodesView {
-            summary: scene.summary(standing),
+            summary: scene.summary(connection),
             nodes: Vec::new(),
             unlisted: 0,
             more: Vec::new(),
@@ -209,7 +209,7 @@ fn millis(micros: u32) -> String {
     }
 }
 
-pub(super) fn relay_name(voter: VoterId) -> String {
+pub(super) fn relay_name(voter: RelayId) -> String {
     tr!("relay {id}", id = voter.0)
 }
 
@@ -218,15 +218,15 @@ struct Scene<'a> {
     session: &'a Session,
     status: &'a Status,
     /// The relay that this tab is connected to, once it has told how things stand.
-    connected: Option<VoterId>,
+    connected: Option<RelayId>,
     time: LocalTime,
 }
 
 impl Scene<'_> {
-    fn summary(&self, standing: &Standing) -> String {
+    fn summary(&self, connection: &ConnectionState) -> String {
         if self.connected.is_none() {
-            return match standing {
-                Standing::Offline => tr!("This tab is offline by choice: it sees nobody until it is back."),
+            return match connection {
+                ConnectionState::Offline => tr!("This tab is offline by choice: it sees nobody until it is back."),
                 _ => tr!("This tab is looking for a relay: until it has found one, it sees nobody."),
             };
         }
@@ -275,7 +275,7 @@ impl Scene<'_> {
         }
     }
 
-    fn voting_incarnation(&self, voter: VoterId) -> Option<ReplicaId> {
+    fn voting_incarnation(&self, voter: RelayId) -> Option<ReplicaId> {
         self.session.view().ledger().configuration()?.voters.get(&voter).copied()
     }
 
@@ -303,7 +303,7 @@ impl Scene<'_> {
     }
 
     /// The round trip between two relays, as either has measured it.
-    fn between(&self, a: VoterId, b: VoterId) -> Option<u32> {
+    fn between(&self, a: RelayId, b: RelayId) -> Option<u32> {
         let network = self.session.network();
         let measured = |by, to| network.link(by, End::Relay(to)).and_then(|link| link.round_trip_us);
         measured(a, b).or_else(|| measured(b, a))

@@ -3,14 +3,14 @@
 use shared::base::id::RecordId;
 use shared::consensus::Slot;
 use shared::ledger::finality::{Final, Provisional};
-use shared::ledger::{Conflict, ConflictId, ProvisionalClaim, Rejection, Wish};
+use shared::ledger::{Conflict, ConflictId, Operation, ProvisionalClaim, Rejection};
 use shared::replica::NumberView;
 use shared::schema::{MAX_NUMBER, text};
 
 use super::contested::Contested;
 use super::{Nouns, story};
 use crate::engine::fact::Owner;
-use crate::engine::session::{NumberWish, Session};
+use crate::engine::session::{NumberOperation, Session};
 use crate::tr;
 
 /// How far a number has come.
@@ -151,9 +151,9 @@ impl Number {
         }
         number.releasable = view.pending.is_none()
             && (view.held.is_some() || view.leased.is_some() || number.state == NumberState::Provisional);
-        if let Some(wish) = &view.pending {
+        if let Some(operation) = &view.pending {
             number.state = NumberState::Pending;
-            number.be_pending(wish, session.view().is_connected());
+            number.be_pending(operation, session.view().is_connected());
         } else if let Some(rejection) = view.refused {
             number.be_refused(session, nouns, rejection);
         } else if let Some(conflict) = contested.open(record) {
@@ -190,7 +190,7 @@ impl Number {
         self.text = number.to_string();
         let until = if session.view().is_locally_offline() {
             tr!("the relays decide when they can be reached")
-        } else if session.view().ledger().epoch().rung.settles() {
+        } else if session.view().ledger().epoch().level.settles() {
             tr!("the relays are about to decide")
         } else {
             tr!("the relays decide when there is less to do")
@@ -235,15 +235,17 @@ impl Number {
         }
     }
 
-    fn be_pending(&mut self, wish: &Wish, connected: bool) {
-        match wish {
-            Wish::Claim { number, .. } | Wish::CompareAndSet { to: Some(number), .. } => self.text = number.to_string(),
-            Wish::Allocate { .. } => self.text = tr!("next"),
-            Wish::Release { .. } | Wish::CompareAndSet { to: None, .. } => {
+    fn be_pending(&mut self, operation: &Operation, connected: bool) {
+        match operation {
+            Operation::Assign { number, .. } | Operation::CompareAndSet { to: Some(number), .. } => {
+                self.text = number.to_string()
+            }
+            Operation::Allocate { .. } => self.text = tr!("next"),
+            Operation::Release { .. } | Operation::CompareAndSet { to: None, .. } => {
                 self.remark =
                     Some(if connected { tr!("to be released") } else { tr!("to be released · waits for a relay") });
             }
-            other => unreachable!("no wish about a record: {other:?}"),
+            other => unreachable!("no operation about a record: {other:?}"),
         }
         if self.remark.is_none() && !connected {
             self.remark = Some(tr!("waits for a relay"));
@@ -349,14 +351,16 @@ pub fn parse_number(typed: &str) -> Result<u64, InvalidNumber> {
     text::parse_number(typed).ok_or(InvalidNumber)
 }
 
-/// What somebody typed, as a wish: nothing, `next`, or a number.
+/// What somebody typed, as an operation: nothing, `next`, or a number.
 ///
 /// # Errors
 /// [`InvalidNumber`] for anything else.
-pub fn parse_wish(typed: &str) -> Result<Option<NumberWish>, InvalidNumber> {
+pub fn parse_operation(typed: &str) -> Result<Option<NumberOperation>, InvalidNumber> {
     match typed.trim() {
         "" => Ok(None),
-        next if next.eq_ignore_ascii_case("next") || next.to_lowercase() == tr!("next") => Ok(Some(NumberWish::Next)),
-        digits => parse_number(digits).map(|number| Some(NumberWish::This(number))),
+        next if next.eq_ignore_ascii_case("next") || next.to_lowercase() == tr!("next") => {
+            Ok(Some(NumberOperation::Next))
+        }
+        digits => parse_number(digits).map(|number| Some(NumberOperation::This(number))),
     }
 }

@@ -8,7 +8,7 @@ use shared::replica::io::Changed;
 use super::conflicts::Conflicts;
 use super::rows::{Rows, Scene};
 use super::{Layout, LocalTime, Snapshot};
-use crate::engine::Standing;
+use crate::engine::ConnectionState;
 use crate::engine::session::Session;
 use crate::language::{self, Language};
 
@@ -52,7 +52,7 @@ impl Bearing {
         Bearing {
             is_connected: view.is_connected(),
             is_locally_offline: view.is_locally_offline(),
-            settles: view.ledger().epoch().rung.settles(),
+            settles: view.ledger().epoch().level.settles(),
             keeps_leased: session.can_keep_leased(),
         }
     }
@@ -61,7 +61,13 @@ impl Bearing {
 impl Projection {
     /// How everything stands now. `changed` is what has changed since the last time. Of very many changes the snapshot has the
     /// first: [`catch_up`](Self::catch_up) takes in the others.
-    pub fn look(&mut self, session: &Session, changed: Changed, standing: &Standing, time: LocalTime) -> Rc<Snapshot> {
+    pub fn look(
+        &mut self,
+        session: &Session,
+        changed: Changed,
+        connection: &ConnectionState,
+        time: LocalTime,
+    ) -> Rc<Snapshot> {
         let (me, language) = (session.view().me(), language::current());
         let is_same = |teller: &Teller| {
             (teller.me, teller.time, teller.language) == (me, time, language)
@@ -71,7 +77,7 @@ impl Projection {
         let snapshot = match self.teller.take().filter(is_same) {
             Some(teller) => {
                 self.follow(Scene { session, layout: &teller.layout, time }, changed);
-                let snapshot = self.snapshot(session, standing, &teller, last.as_deref());
+                let snapshot = self.snapshot(session, connection, &teller, last.as_deref());
                 self.teller = Some(teller);
                 snapshot
             }
@@ -84,7 +90,7 @@ impl Projection {
                 self.make_slice(scene);
                 self.rows.sort();
                 let teller = Teller { layout, me, time, language };
-                let snapshot = self.snapshot(session, standing, &teller, None);
+                let snapshot = self.snapshot(session, connection, &teller, None);
                 self.teller = Some(teller);
                 snapshot
             }
@@ -147,11 +153,11 @@ impl Projection {
     fn snapshot(
         &self,
         session: &Session,
-        standing: &Standing,
+        connection: &ConnectionState,
         teller: &Teller,
         last: Option<&Snapshot>,
     ) -> Rc<Snapshot> {
         let parts = (&self.rows, &self.conflicts);
-        Rc::new(Snapshot::with(session, standing, teller.time, &teller.layout, parts, last))
+        Rc::new(Snapshot::with(session, connection, teller.time, &teller.layout, parts, last))
     }
 }

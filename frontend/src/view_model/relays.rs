@@ -3,7 +3,7 @@
 use shared::base::id::ReplicaId;
 
 use super::relay_name;
-use crate::engine::Standing;
+use crate::engine::ConnectionState;
 use crate::engine::session::Session;
 use crate::tr;
 
@@ -29,9 +29,9 @@ pub struct TabItem {
 }
 
 /// The relays as this tab's relay sees them; nothing while there is no link, since what was told last may be wrong.
-pub(super) fn relays(session: &Session, standing: &Standing) -> Vec<RelayItem> {
+pub(super) fn relays(session: &Session, connection: &ConnectionState) -> Vec<RelayItem> {
     let view = session.view();
-    let Standing::Connected { voter, .. } = standing else { return Vec::new() };
+    let ConnectionState::Connected { voter, .. } = connection else { return Vec::new() };
     let Some(status) = view.status().filter(|status| status.me == *voter) else { return Vec::new() };
     let leader = status.leader.map(|ballot| ballot.voter);
     let items = status.relays.into_iter().map(|relay| {
@@ -51,8 +51,8 @@ pub(super) fn relays(session: &Session, standing: &Standing) -> Vec<RelayItem> {
 }
 
 /// The relay that this tab is connected to, with its address: host and port.
-pub(super) fn own(session: &Session, standing: &Standing) -> Option<String> {
-    let Standing::Connected { address: dialled, voter } = standing else { return None };
+pub(super) fn own(session: &Session, connection: &ConnectionState) -> Option<String> {
+    let ConnectionState::Connected { address: dialled, voter } = connection else { return None };
     let relays = session.view().status().map(|status| status.relays).unwrap_or_default();
     let address = relays.into_iter().find(|relay| relay.voter == *voter).map(|relay| relay.address);
     let address = address.as_ref().unwrap_or(dialled);

@@ -1,12 +1,12 @@
 //! The status line: where things stand, in words.
 
-use shared::base::id::VoterId;
-use shared::ledger::{Dynamic, Load, Mode, Rung};
+use shared::base::id::RelayId;
+use shared::ledger::{Dynamic, Level, Load, Mode};
 use shared::replica::presence::Status;
 
 use super::load_chart::figure;
 use super::relay_name;
-use crate::engine::Standing;
+use crate::engine::ConnectionState;
 use crate::engine::session::{Progress, Safety, Session, Unsafe};
 use crate::{tr, trn};
 
@@ -43,15 +43,15 @@ pub struct StatusLine {
 }
 
 impl StatusLine {
-    pub(super) fn of(session: &Session, standing: &Standing) -> Self {
+    pub(super) fn of(session: &Session, connection: &ConnectionState) -> Self {
         if let Some(progress) = session.reading() {
             return reading(progress);
         }
         let view = session.view();
-        match standing {
-            Standing::Offline => offline(session, view.leased()),
-            Standing::Seeking { next } => seeking(session, next, view.leased()),
-            Standing::Connected { address, voter } => {
+        match connection {
+            ConnectionState::Offline => offline(session, view.leased()),
+            ConnectionState::Seeking { next } => seeking(session, next, view.leased()),
+            ConnectionState::Connected { address, voter } => {
                 let fetching = session.is_fetching().then(|| view.remaining_versions());
                 connected(session, address, *voter, fetching)
             }
@@ -59,7 +59,7 @@ impl StatusLine {
     }
 }
 
-/// What no relay has, and where it is kept: `3 edits and 1 wish for a number are kept on this device`.
+/// What no relay has, and where it is kept: `3 edits and 1 operation for a number are kept on this device`.
 fn kept_here(session: &Session) -> Option<String> {
     let (unsaved, in_memory) = (session.kept_at_most(Safety::Device), session.kept_at_most(Safety::Memory));
     let what = in_words(if in_memory.is_empty() { unsaved } else { in_memory })?;
@@ -70,15 +70,15 @@ fn kept_here(session: &Session) -> Option<String> {
     })
 }
 
-/// `3 edits, 1 wish for a number`
+/// `3 edits, 1 operation for a number`
 fn in_words(what: Unsafe) -> Option<String> {
     let edits = trn!(what.edits, "{count} edit", "{count} edits");
-    let wishes = trn!(what.wishes, "{count} wish for a number", "{count} wishes for numbers");
-    match (what.edits, what.wishes) {
+    let operations = trn!(what.operations, "{count} operation for a number", "{count} operations for numbers");
+    match (what.edits, what.operations) {
         (0, 0) => None,
         (_, 0) => Some(edits),
-        (0, _) => Some(wishes),
-        _ => Some(tr!("{edits} and {wishes}", edits = edits, wishes = wishes)),
+        (0, _) => Some(operations),
+        _ => Some(tr!("{edits} and {operations}", edits = edits, operations = operations)),
     }
 }
 
@@ -126,7 +126,7 @@ fn numbers_alone(left: u64) -> String {
 }
 
 /// `fetching` says how many records are still to come, as far as that is known.
-fn connected(session: &Session, dialled: &str, voter: VoterId, fetching: Option<u64>) -> StatusLine {
+fn connected(session: &Session, dialled: &str, voter: RelayId, fetching: Option<u64>) -> StatusLine {
     let view = session.view();
     let Some(status) = view.status().filter(|status| status.me == voter) else {
         let fetching = loading(fetching.unwrap_or(0)).unwrap_or_else(|| tr!("fetching what it has"));
@@ -134,8 +134,8 @@ fn connected(session: &Session, dialled: &str, voter: VoterId, fetching: Option<
             vec![tr!("Connected to {relay} at {address}", relay = relay_name(voter), address = dialled), fetching];
         return StatusLine { tone: Tone::Waiting, parts };
     };
-    let rung = view.ledger().epoch().rung;
-    let mut parts = vec![mode(rung, view.unsettled_count())];
+    let level = view.ledger().epoch().level;
+    let mut parts = vec![mode(level, view.unsettled_count())];
     match status.leader.filter(|_| status.can_agree()) {
         Some(ballot) => parts.push(tr!("led by {relay}", relay = relay_name(ballot.voter))),
         // What does not work comes first.
@@ -149,7 +149,7 @@ fn connected(session: &Session, dialled: &str, voter: VoterId, fetching: Option<
         parts.push(rate(view.load().unwrap_or_default(), &view.ledger().dynamic()));
     }
     let saving = saving(session.kept_at_most(Safety::Device), fetching).or_else(|| of_neighbours(session));
-    let is_calm = status.can_agree() && rung.mode() == Mode::Hybrid && saving.is_none();
+    let is_calm = status.can_agree() && level.mode() == Mode::Hybrid && saving.is_none();
     parts.push(saving.unwrap_or_else(|| match view.edits_not_on_majority() {
         0 => tr!("everything is safe on a majority of relays"),
         _ => tr!("everything is safe on a relay"),
@@ -158,12 +158,12 @@ fn connected(session: &Session, dialled: &str, voter: VoterId, fetching: Option<
 }
 
 /// How numbers are given.
-fn mode(rung: Rung, unsettled: usize) -> String {
-    match rung {
-        Rung::Batching => tr!("Hybrid"),
-        Rung::Leases => tr!("Hybrid, numbers out of leases"),
-        Rung::Provisional => tr!("CRDT only: new numbers are provisional"),
-        Rung::Shedding => trn!(
+fn mode(level: Level, unsettled: usize) -> String {
+    match level {
+        Level::Batching => tr!("Hybrid"),
+        Level::Leases => tr!("Hybrid, numbers out of leases"),
+        Level::Provisional => tr!("CRDT only: new numbers are provisional"),
+        Level::Shedding => trn!(
             unsettled as u64,
             "CRDT only: no new numbers until {count} is settled",
             "CRDT only: no new numbers until {count} are settled"
@@ -186,9 +186,9 @@ fn rate(load: Load, dynamic: &Dynamic) -> String {
 }
 
 fn saving(unsaved: Unsafe, fetching: Option<u64>) -> Option<String> {
-    match (unsaved.edits, unsaved.wishes) {
+    match (unsaved.edits, unsaved.operations) {
         (0, 0) => fetching.map(|records| loading(records).unwrap_or_else(|| tr!("fetching what is new"))),
-        (0, wishes) => Some(trn!(wishes, "{count} number being decided", "{count} numbers being decided")),
+        (0, operations) => Some(trn!(operations, "{count} number being decided", "{count} numbers being decided")),
         (edits, _) => Some(trn!(edits, "saving {count} edit", "saving {count} edits")),
     }
 }

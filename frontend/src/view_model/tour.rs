@@ -151,7 +151,7 @@ impl Tour {
             4 => (
                 tr!("Numbers without the relays"),
                 tr!(
-                    "Offline, a number is provisional, or out of a lease and final. Back online the relays settle it; whoever was later gets another one and stands in Conflicts. Dynamic shows the same ladder under load."
+                    "Offline, a number is provisional, or out of a lease and final. Back online the relays settle it; whoever was later gets another one and stands in Conflicts. Dynamic shows the same levels under load."
                 ),
                 Page::People,
                 Help::None,
@@ -159,7 +159,7 @@ impl Tour {
             _ => (
                 tr!("That is Duet"),
                 tr!(
-                    "Merge what can merge, agree on what must agree. The Lab has a worse network and bursts; Dynamic has the ladder to climb by hand."
+                    "Merge what can merge, agree on what must agree. The Lab has a worse network and bursts; Dynamic has the levels, to set by hand."
                 ),
                 Page::Lab,
                 Help::None,

@@ -10,13 +10,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use disk::Disk;
-use frontend::engine::Standing;
-use frontend::engine::session::{Action, NewRecord, NumberWish, Session};
+use frontend::engine::ConnectionState;
+use frontend::engine::session::{Action, NewRecord, NumberOperation, Session};
 use frontend::import::{ImportFile, Report, Run, Turn};
 use frontend::view_model::{LocalTime, Projection, Snapshot};
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Configuration;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::replica::io::{Changed, Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered};
 use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::{FieldEdit, Schema};
@@ -31,7 +31,7 @@ pub const TAB_C: usize = 2;
 
 /// After so long the relay retires ids under which nobody is linked.
 pub const RETIRE_AFTER: Duration = Duration::from_secs(30);
-const RELAY: VoterId = VoterId(1);
+const RELAY: RelayId = RelayId(1);
 const INCARNATION: ReplicaId = ReplicaId(1);
 
 pub struct Net {
@@ -72,10 +72,10 @@ impl Net {
 
     /// The relay, alone of three that vote, and both tabs connected to it.
     pub fn without_majority() -> Self {
-        Self::with(Schema::people(), [RELAY, VoterId(2), VoterId(3)])
+        Self::with(Schema::people(), [RELAY, RelayId(2), RelayId(3)])
     }
 
-    fn with<const VOTERS: usize>(schema: Schema, voters: [VoterId; VOTERS]) -> Self {
+    fn with<const VOTERS: usize>(schema: Schema, voters: [RelayId; VOTERS]) -> Self {
         let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
         let addresses = voters.map(|voter| (voter, format!("127.0.0.1:{}", 4999 + voter.0))).into();
         let tuning = Tuning { retire_after: RETIRE_AFTER, ..Tuning::default() };
@@ -217,8 +217,8 @@ impl Net {
     }
 
     /// Whoever runs the relay asks the ledger for something.
-    pub fn ask_at_relay(&mut self, wish: Wish) {
-        self.tell_relay(vec![Input::Command(CommandId(1), Command::Ask(wish))]);
+    pub fn ask_at_relay(&mut self, operation: Operation) {
+        self.tell_relay(vec![Input::Command(CommandId(1), Command::Ask(operation))]);
     }
 
     pub fn now(&self) -> Now {
@@ -238,7 +238,7 @@ impl Net {
         self.flush(tab);
     }
 
-    pub fn add(&mut self, tab: usize, name: &str, number: Option<NumberWish>) {
+    pub fn add(&mut self, tab: usize, name: &str, number: Option<NumberOperation>) {
         let title = self.relay.view().schema().title().expect("a text").1.name.clone();
         let fields = vec![(title, FieldEdit::Assign(name.to_owned()))];
         self.act(tab, Action::Add(NewRecord { fields, number }));
@@ -299,20 +299,20 @@ impl Net {
     /// if made from nothing.
     pub fn page(&self, tab: usize) -> Rc<Snapshot> {
         let Tab { session, projection, link, .. } = &self.tabs[tab];
-        let standing = match link {
-            Some(_) => Standing::Connected { address: "localhost:5000".to_owned(), voter: RELAY },
-            None => Standing::Offline,
+        let connection = match link {
+            Some(_) => ConnectionState::Connected { address: "localhost:5000".to_owned(), voter: RELAY },
+            None => ConnectionState::Offline,
         };
         let time = LocalTime { minutes_ahead_of_utc: 0 };
         let changed = session.borrow_mut().take_changed();
         let session = session.borrow();
         let mut projection = projection.borrow_mut();
-        let mut page = projection.look(&session, changed, &standing, time);
+        let mut page = projection.look(&session, changed, &connection, time);
         while projection.is_behind() {
             projection.catch_up(&session);
-            page = projection.look(&session, Changed::default(), &standing, time);
+            page = projection.look(&session, Changed::default(), &connection, time);
         }
-        assert_eq!(*page, Snapshot::of(&session, &standing, time, None));
+        assert_eq!(*page, Snapshot::of(&session, &connection, time, None));
         page
     }
 

@@ -1,9 +1,9 @@
-//! `/claims`: wishes that go to the log as they are, whatever the mode.
+//! `/claims`: operations that go to the log as they are, whatever the mode.
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::ledger::{Claim, ClaimId, Granted, Wish};
+use shared::ledger::{Claim, ClaimId, Granted, Operation};
 use shared::replica::io::{Command, Reply};
 use utoipa::ToSchema;
 
@@ -15,12 +15,12 @@ use super::ids;
 use super::number::Number;
 use super::problem::Problem;
 
-/// A wish about numbers. Unlike `PUT …/number` it always waits for the log.
+/// An operation about numbers. Unlike `PUT …/number` it always waits for the log.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(tag = "wish", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
 pub enum WantedClaim {
     /// Give `number` to `record`, if nobody has it.
-    Claim { record: String, number: u64 },
+    Assign { record: String, number: u64 },
     /// Give the next number above the highest to `record`.
     Allocate { record: String },
     /// Raise the highest number to `number`: what is at or below it is not allocated any more.
@@ -40,7 +40,7 @@ pub struct Decided {
     granted: Effect,
 }
 
-/// What a granted wish did.
+/// What a granted operation did.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Effect {
@@ -54,7 +54,7 @@ pub enum Effect {
 pub struct PendingClaim {
     claim: String,
     /// What is asked for. Relays ask for things of their own, too, such as leases.
-    wish: &'static str,
+    operation: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,17 +67,17 @@ pub struct PendingClaims {
     claims: Vec<PendingClaim>,
 }
 
-impl TryFrom<WantedClaim> for Wish {
+impl TryFrom<WantedClaim> for Operation {
     type Error = Problem;
 
     fn try_from(wanted: WantedClaim) -> Result<Self, Problem> {
         Ok(match wanted {
-            WantedClaim::Claim { record, number } => Wish::Claim { record: ids::record(&record)?, number },
-            WantedClaim::Allocate { record } => Wish::Allocate { record: ids::record(&record)? },
-            WantedClaim::Raise { number } => Wish::Raise { number },
-            WantedClaim::Release { record } => Wish::Release { record: ids::record(&record)? },
+            WantedClaim::Assign { record, number } => Operation::Assign { record: ids::record(&record)?, number },
+            WantedClaim::Allocate { record } => Operation::Allocate { record: ids::record(&record)? },
+            WantedClaim::Raise { number } => Operation::Raise { number },
+            WantedClaim::Release { record } => Operation::Release { record: ids::record(&record)? },
             WantedClaim::CompareAndSet { record, from, to } => {
-                Wish::CompareAndSet { record: ids::record(&record)?, from, to }
+                Operation::CompareAndSet { record: ids::record(&record)?, from, to }
             }
         })
     }
@@ -100,28 +100,28 @@ impl Decided {
 
 impl From<&Claim> for PendingClaim {
     fn from(claim: &Claim) -> Self {
-        let (wish, number) = match *claim.wish.plain() {
-            Wish::Claim { number, .. } => ("claim", Some(number)),
-            Wish::Allocate { .. } => ("allocate", None),
-            Wish::Raise { number } => ("raise", Some(number)),
-            Wish::Release { .. } => ("release", None),
-            Wish::CompareAndSet { to, .. } => ("compare_and_set", to),
-            Wish::GrantRange { .. } => ("grant_range", None),
-            Wish::SetMode { .. } => ("set_mode", None),
-            Wish::SetDynamic { .. } => ("set_dynamic", None),
-            Wish::Settle { .. } => ("settle", None),
-            Wish::Resolve { .. } => ("resolve", None),
-            Wish::SetPolicy { .. } => ("set_policy", None),
-            Wish::Waive => ("waive", None),
-            Wish::Reconfigure { .. } => ("reconfigure", None),
-            Wish::Retire { .. } => ("retire", None),
-            Wish::SetReach { .. } => ("set_reach", None),
-            Wish::Leap { number } => ("leap", Some(number)),
-            Wish::Once { .. } => ("begin", None),
-            Wish::Finish { .. } => ("finish", None),
+        let (operation, number) = match *claim.operation.plain() {
+            Operation::Assign { number, .. } => ("assign", Some(number)),
+            Operation::Allocate { .. } => ("allocate", None),
+            Operation::Raise { number } => ("raise", Some(number)),
+            Operation::Release { .. } => ("release", None),
+            Operation::CompareAndSet { to, .. } => ("compare_and_set", to),
+            Operation::GrantRange { .. } => ("grant_range", None),
+            Operation::SetMode { .. } => ("set_mode", None),
+            Operation::SetDynamic { .. } => ("set_dynamic", None),
+            Operation::Settle { .. } => ("settle", None),
+            Operation::Resolve { .. } => ("resolve", None),
+            Operation::SetPolicy { .. } => ("set_policy", None),
+            Operation::Waive => ("waive", None),
+            Operation::Reconfigure { .. } => ("reconfigure", None),
+            Operation::Retire { .. } => ("retire", None),
+            Operation::SetReach { .. } => ("set_reach", None),
+            Operation::Leap { number } => ("leap", Some(number)),
+            Operation::Once { .. } => ("begin", None),
+            Operation::Finish { .. } => ("finish", None),
         };
-        let record = claim.wish.record().map(ids::of_record);
-        PendingClaim { claim: name(claim.id), wish, record, number }
+        let record = claim.operation.record().map(ids::of_record);
+        PendingClaim { claim: name(claim.id), operation, record, number }
     }
 }
 
@@ -156,8 +156,8 @@ pub async fn pending(
     responses((status = 200, description = "What the log has decided", body = Decided), Problem)
 )]
 pub async fn ask(State(api): State<Api>, InRoom(room): InRoom, once: Once, Body(wanted): Body<WantedClaim>) -> Answer {
-    let wish = Wish::try_from(wanted)?;
-    match api.command_once(room, once, Command::Ask(wish)).await? {
+    let operation = Operation::try_from(wanted)?;
+    match api.command_once(room, once, Command::Ask(operation)).await? {
         Reply::Decided(claim, Ok(granted)) => Ok(Done::ok(&Decided::new(claim, granted))),
         other => unreachable!("the log was asked, and says {other:?}"),
     }

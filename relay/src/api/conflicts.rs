@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::base::id::RecordId;
 use shared::base::room::Room;
 use shared::consensus::Slot;
-use shared::ledger::{self, ConflictId, Granted, Rejection, Wish};
+use shared::ledger::{self, ConflictId, Granted, Operation, Rejection};
 use shared::replica::View;
 use utoipa::{IntoParams, ToSchema};
 
@@ -276,7 +276,7 @@ pub async fn resolve(
     once: Once,
     Body(WantedResolution { resolution }): Body<WantedResolution>,
 ) -> Result<Json<WantedResolution>, Problem> {
-    match api.decide_once(room, once, Wish::Resolve { conflict, resolution }).await? {
+    match api.decide_once(room, once, Operation::Resolve { conflict, resolution }).await? {
         Granted::Resolved(resolution) => Ok(Json(WantedResolution { resolution })),
         other => unreachable!("a conflict was to be resolved, not {other:?}"),
     }

@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
 use shared::base::room::Room;
-use shared::ledger::Rung;
+use shared::ledger::Level;
 use shared::replica::View;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::extract::{InRoom, RoomPath};
-use super::mode::RungName;
+use super::mode::LevelName;
 use super::problem::Problem;
 use crate::places::{Full, Limits, Place, Places};
 
@@ -71,8 +71,8 @@ pub struct RoomNow {
     /// The highest number ever given, leased or raised to, also where the log has not followed yet.
     highest: u64,
     epoch: u64,
-    #[schema(value_type = RungName)]
-    rung: Rung,
+    #[schema(value_type = LevelName)]
+    level: Level,
     /// How many provisional numbers wait to be settled.
     unsettled: usize,
 }
@@ -85,7 +85,7 @@ impl RoomNow {
             records: view.document().records().len(),
             highest: view.highest(),
             epoch: ledger.epoch().number,
-            rung: ledger.epoch().rung,
+            level: ledger.epoch().level,
             unsettled: view.unsettled_count(),
         }
     }

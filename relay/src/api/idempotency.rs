@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::base::room::Room;
 use shared::consensus::Slot;
-use shared::ledger::{Granted, Key, Keyed, Wish};
+use shared::ledger::{Granted, Key, Keyed, Operation};
 use shared::replica::View;
 use shared::replica::io::{Command, Reply};
 use tokio::time::{Instant, timeout_at};
@@ -183,9 +183,9 @@ impl Api {
         }
     }
 
-    /// Has the log decide on a wish; under a key it does not do so again.
-    pub(super) async fn decide_once(&self, room: Room, once: Once, wish: Wish) -> Result<Granted, Problem> {
-        match self.command_once(room, once, Command::Ask(wish)).await? {
+    /// Has the log decide on an operation; under a key it does not do so again.
+    pub(super) async fn decide_once(&self, room: Room, once: Once, operation: Operation) -> Result<Granted, Problem> {
+        match self.command_once(room, once, Command::Ask(operation)).await? {
             Reply::Decided(_, Ok(granted)) => Ok(granted),
             other => unreachable!("the log was asked, and says {other:?}"),
         }

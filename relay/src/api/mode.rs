@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::ledger::{Load, Mode, Reason, Rung, Wish};
+use shared::ledger::{Level, Load, Mode, Operation, Reason};
 use shared::replica::View;
 use utoipa::ToSchema;
 
@@ -19,8 +19,8 @@ use crate::settings::Settings;
 pub struct ModeNow {
     /// Counted up with each change.
     epoch: u64,
-    #[schema(value_type = RungName)]
-    rung: Rung,
+    #[schema(value_type = LevelName)]
+    level: Level,
     /// `hybrid`: the log decides on numbers at once. `crdt_only`: it settles them later.
     #[schema(value_type = String, example = "hybrid")]
     mode: &'static str,
@@ -44,11 +44,11 @@ pub struct ModeNow {
     unsettled: usize,
 }
 
-/// A rung of the ladder.
+/// A level.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "describes a type of the core")]
-pub enum RungName {
+pub enum LevelName {
     Batching,
     Leases,
     Provisional,
@@ -71,16 +71,16 @@ pub struct LoadFigures {
     unsettled: u32,
 }
 
-/// Which rung to take.
+/// Which level to take.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WantedMode {
-    rung: WantedRung,
+    level: WantedLevel,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum WantedRung {
+enum WantedLevel {
     Batching,
     Leases,
     Provisional,
@@ -94,7 +94,7 @@ impl ModeNow {
         let epoch = view.ledger().epoch();
         ModeNow {
             epoch: epoch.number,
-            rung: epoch.rung,
+            level: epoch.level,
             mode: match epoch.mode() {
                 Mode::Hybrid => "hybrid",
                 Mode::CrdtOnly => "crdt_only",
@@ -125,9 +125,9 @@ pub async fn get(
     api.read(room, read_as, |view| Json(ModeNow::of(view))).await
 }
 
-/// Takes a rung by hand, or lets load decide again
+/// Takes a level by hand, or lets load decide again
 ///
-/// By hand the room stays on the rung until somebody asks for another one, or for `auto`.
+/// By hand the room stays on the level until somebody asks for another one, or for `auto`.
 #[utoipa::path(
     post, path = "/mode", tag = "mode", operation_id = "set_mode",
     params(RoomPath, KeyHeader, Since),
@@ -138,24 +138,24 @@ pub async fn set(
     State(api): State<Api>,
     InRoom(room): InRoom,
     once: Once,
-    Body(WantedMode { rung }): Body<WantedMode>,
+    Body(WantedMode { level }): Body<WantedMode>,
 ) -> Result<Read<Json<ModeNow>>, Problem> {
-    let wish = api.node().read(room.clone(), move |view| wish(view, rung)).await?;
-    api.decide_once(room.clone(), once, wish).await?;
+    let operation = api.node().read(room.clone(), move |view| operation(view, level)).await?;
+    api.decide_once(room.clone(), once, operation).await?;
     api.read_after(room, |view| Json(ModeNow::of(view))).await
 }
 
-fn wish(view: View<'_>, wanted: WantedRung) -> Wish {
+fn operation(view: View<'_>, wanted: WantedLevel) -> Operation {
     let load = view.load().unwrap_or_default();
-    let by_hand = |rung| Wish::SetMode { from: None, rung, reason: Reason::ByHand, load };
+    let by_hand = |level| Operation::SetMode { from: None, level, reason: Reason::ByHand, load };
     match wanted {
-        WantedRung::Batching => by_hand(Rung::Batching),
-        WantedRung::Leases => by_hand(Rung::Leases),
-        WantedRung::Provisional => by_hand(Rung::Provisional),
-        WantedRung::Shedding => by_hand(Rung::Shedding),
-        WantedRung::Auto => {
+        WantedLevel::Batching => by_hand(Level::Batching),
+        WantedLevel::Leases => by_hand(Level::Leases),
+        WantedLevel::Provisional => by_hand(Level::Provisional),
+        WantedLevel::Shedding => by_hand(Level::Shedding),
+        WantedLevel::Auto => {
             let epoch = view.ledger().epoch();
-            Wish::SetMode { from: Some(epoch.number), rung: epoch.rung, reason: Reason::Resumed, load }
+            Operation::SetMode { from: Some(epoch.number), level: epoch.level, reason: Reason::Resumed, load }
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::ledger::finality::Numbering;
 use shared::replica::NumberView;
 use shared::replica::io::{Command, Reply};
@@ -61,9 +61,9 @@ impl Number {
             return Some(Number::Provisional { for_now, candidates: if differ { given } else { Vec::new() } });
         }
         match view.pending.as_ref()? {
-            Wish::Claim { number, .. } => Some(Number::Pending { wanted: Some(*number) }),
-            Wish::CompareAndSet { to, .. } => to.map(|number| Number::Pending { wanted: Some(number) }),
-            Wish::Allocate { .. } => Some(Number::Pending { wanted: None }),
+            Operation::Assign { number, .. } => Some(Number::Pending { wanted: Some(*number) }),
+            Operation::CompareAndSet { to, .. } => to.map(|number| Number::Pending { wanted: Some(number) }),
+            Operation::Allocate { .. } => Some(Number::Pending { wanted: None }),
             _ => None,
         }
     }

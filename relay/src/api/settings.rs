@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 
 use super::Api;
 use super::consistency::{Read, ReadAs};
@@ -41,6 +41,6 @@ pub async fn change(
     Body(changed): Body<Settings>,
 ) -> Result<Read<Json<Settings>>, Problem> {
     let present = api.node().read(room.clone(), |view| view.ledger().dynamic()).await?;
-    api.decide_once(room.clone(), once, Wish::SetDynamic { dynamic: changed.over(present) }).await?;
+    api.decide_once(room.clone(), once, Operation::SetDynamic { dynamic: changed.over(present) }).await?;
     api.read_after(room, |view| Json(Settings::from(view.ledger().dynamic()))).await
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use shared::base::room::Room;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::replica::io::{Command, Reply};
 use tokio::time::timeout;
 
@@ -65,7 +65,7 @@ pub async fn set_reach(
             return refusal(StatusCode::BAD_REQUEST, &text);
         }
     };
-    let asked = app.node.command(room.clone(), Command::Ask(Wish::SetReach { most }));
+    let asked = app.node.command(room.clone(), Command::Ask(Operation::SetReach { most }));
     match timeout(PATIENCE, asked).await {
         Ok(Ok(Ok(Reply::Decided(_, Ok(_))))) => read(&app, room).await,
         Ok(Ok(Ok(Reply::Decided(_, Err(rejection))))) => refusal(StatusCode::CONFLICT, &rejection.to_string()),

@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde::Serialize;
 use shared::consensus::Ballot;
-use shared::ledger::{Granted, Rejection, Wish};
+use shared::ledger::{Granted, Operation, Rejection};
 use shared::replica::io::{Command, CommandRejection, Reply};
 
 use super::Original;
@@ -79,11 +79,11 @@ pub struct Highest {
 impl Original {
     /// Reports, and promises nothing: only voters move ballots.
     pub async fn prepare(&self, Prepare { proposal_number }: Prepare) -> Result<Promise, Refusal> {
-        let (standing, highest) =
-            self.read(|view| (view.standing().unwrap_or_default(), view.ledger().highest())).await?;
-        let (ballot, _) = standing.accepted;
+        let (acceptor_state, highest) =
+            self.read(|view| (view.acceptor_state().unwrap_or_default(), view.ledger().highest())).await?;
+        let (ballot, _) = acceptor_state.accepted;
         Ok(Promise {
-            promised: proposal_number > standing.promised.round,
+            promised: proposal_number > acceptor_state.promised.round,
             accepted_proposal: (ballot != Ballot::ZERO).then_some(ballot.round),
             accepted_value: (highest > 0).then_some(highest),
         })
@@ -95,11 +95,11 @@ impl Original {
         if value <= highest {
             return Ok(Accepted::not_above(highest));
         }
-        let wish = match asker {
-            Asker::Operator => Wish::Leap { number: value },
-            Asker::Anybody => Wish::Raise { number: value },
+        let operation = match asker {
+            Asker::Operator => Operation::Leap { number: value },
+            Asker::Anybody => Operation::Raise { number: value },
         };
-        match self.ask(wish).await {
+        match self.ask(operation).await {
             Ok(Granted::Highest { number }) if number == value => Ok(Accepted { accepted: true, reason: None }),
             Ok(Granted::Highest { number }) => Ok(Accepted::not_above(number)),
             Ok(other) => unreachable!("the highest number was to be raised, not {other:?}"),

@@ -1,7 +1,7 @@
 //! The load, and the switch between Paxos and CRDTs alone.
 
 use serde::Serialize;
-use shared::ledger::{Epoch, Load, Mode, Reason, Rung, Wish};
+use shared::ledger::{Epoch, Level, Load, Mode, Operation, Reason};
 
 use super::Original;
 use super::input::{Input, Members};
@@ -19,7 +19,7 @@ pub struct Report {
     #[serde(rename = "USE_CRDT_ONLY")]
     use_crdt_only: bool,
     epoch: u64,
-    rung: Rung,
+    level: Level,
     reason: Reason,
     /// What the leader has measured in the last window; `null` until it has.
     measured: Option<Load>,
@@ -53,14 +53,14 @@ impl Original {
         let load = self.node.requests().count();
         let (measured, settings, epoch) =
             self.read(|view| (view.load(), view.ledger().dynamic(), view.ledger().epoch())).await?;
-        let Epoch { number, rung, reason, .. } = epoch;
+        let Epoch { number, level, reason, .. } = epoch;
         Ok(Report {
             load,
             request_count: load,
             high_request: settings.high_request,
-            use_crdt_only: rung.mode() == Mode::CrdtOnly,
+            use_crdt_only: level.mode() == Mode::CrdtOnly,
             epoch: number,
-            rung,
+            level,
             reason,
             measured,
         })
@@ -68,13 +68,13 @@ impl Original {
 
     /// Begins another epoch. To CRDTs alone it is kept by hand; back from there, load decides again.
     pub async fn switch(&self, Switch { use_crdt_only }: Switch) -> Result<Switched, Refusal> {
-        let (rung, reason, message) = if use_crdt_only {
-            (Rung::Provisional, Reason::ByHand, "numbers are given by CRDTs alone until somebody switches back")
+        let (level, reason, message) = if use_crdt_only {
+            (Level::Provisional, Reason::ByHand, "numbers are given by CRDTs alone until somebody switches back")
         } else {
-            (Rung::Batching, Reason::Resumed, "numbers are given by Paxos again, and load may change that")
+            (Level::Batching, Reason::Resumed, "numbers are given by Paxos again, and load may change that")
         };
         let load = self.read(|view| view.load().unwrap_or_default()).await?;
-        self.ask(Wish::SetMode { from: None, rung, reason, load }).await?;
+        self.ask(Operation::SetMode { from: None, level, reason, load }).await?;
         Ok(Switched { message, load_increased: self.node.requests().begin_anew() > 1 })
     }
 }

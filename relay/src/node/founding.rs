@@ -11,20 +11,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{self, Configuration};
 
 /// What one relay knows of the founding.
 #[derive(Debug)]
 pub struct Founding {
-    me: (VoterId, ReplicaId),
+    me: (RelayId, ReplicaId),
     /// The relays that are to be there when this one founds: `--peers`.
-    awaited: BTreeSet<VoterId>,
+    awaited: BTreeSet<RelayId>,
     known: Option<consensus::Founding>,
     /// Whether `known` is durable.
     is_stored: bool,
     /// The linked relays that know of no founding.
-    unfounded: BTreeMap<VoterId, ReplicaId>,
+    unfounded: BTreeMap<RelayId, ReplicaId>,
 }
 
 /// Two relays know of two foundings: they belong to different ones.
@@ -33,7 +33,7 @@ pub struct Differs;
 
 impl Founding {
     /// `stored` is what the database says.
-    pub fn new(me: (VoterId, ReplicaId), awaited: BTreeSet<VoterId>, stored: Option<consensus::Founding>) -> Self {
+    pub fn new(me: (RelayId, ReplicaId), awaited: BTreeSet<RelayId>, stored: Option<consensus::Founding>) -> Self {
         Founding { me, awaited, is_stored: stored.is_some(), known: stored, unfounded: BTreeMap::new() }
     }
 
@@ -58,7 +58,7 @@ impl Founding {
     /// [`Differs`] if this relay knows of another one.
     pub fn heard(
         &mut self,
-        (from, incarnation): (VoterId, ReplicaId),
+        (from, incarnation): (RelayId, ReplicaId),
         theirs: Option<consensus::Founding>,
     ) -> Result<Option<consensus::Founding>, Differs> {
         match (&self.known, theirs) {
@@ -76,7 +76,7 @@ impl Founding {
     }
 
     /// The link to a relay is down.
-    pub fn lost(&mut self, voter: VoterId) {
+    pub fn lost(&mut self, voter: RelayId) {
         self.unfounded.remove(&voter);
     }
 
@@ -92,7 +92,7 @@ impl Founding {
     }
 
     /// The relays without which this one does not found.
-    pub fn missing(&self) -> impl Iterator<Item = VoterId> + '_ {
+    pub fn missing(&self) -> impl Iterator<Item = RelayId> + '_ {
         self.awaited.iter().copied().filter(|other| !self.unfounded.contains_key(other))
     }
 }
@@ -101,15 +101,15 @@ impl Founding {
 mod tests {
     use super::*;
 
-    const ME: (VoterId, ReplicaId) = (VoterId(1), ReplicaId(10));
-    const SECOND: (VoterId, ReplicaId) = (VoterId(2), ReplicaId(20));
-    const THIRD: (VoterId, ReplicaId) = (VoterId(3), ReplicaId(30));
+    const ME: (RelayId, ReplicaId) = (RelayId(1), ReplicaId(10));
+    const SECOND: (RelayId, ReplicaId) = (RelayId(2), ReplicaId(20));
+    const THIRD: (RelayId, ReplicaId) = (RelayId(3), ReplicaId(30));
 
-    fn of(voters: &[(VoterId, ReplicaId)]) -> consensus::Founding {
+    fn of(voters: &[(RelayId, ReplicaId)]) -> consensus::Founding {
         Configuration { number: 0, voters: voters.iter().copied().collect() }.into()
     }
 
-    fn fresh(me: (VoterId, ReplicaId), awaited: &[(VoterId, ReplicaId)]) -> Founding {
+    fn fresh(me: (RelayId, ReplicaId), awaited: &[(RelayId, ReplicaId)]) -> Founding {
         Founding::new(me, awaited.iter().map(|&(voter, _)| voter).collect(), None)
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::protocol::{Relays, Update};
 use shared::replica::View;
@@ -48,7 +48,7 @@ pub(super) enum Event {
     Obstacles(oneshot::Sender<Vec<String>>),
     ProbeDisk(oneshot::Sender<()>),
     Membership(oneshot::Sender<Membership>),
-    Reconfigure(BTreeSet<VoterId>, oneshot::Sender<Result<BTreeMap<Room, Asked>, NotAsked>>),
+    Reconfigure(BTreeSet<RelayId>, oneshot::Sender<Result<BTreeMap<Room, Asked>, NotAsked>>),
     Stop,
 }
 
@@ -64,10 +64,10 @@ pub enum Told {
 /// The relay at the other end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remote {
-    pub voter: VoterId,
+    pub voter: RelayId,
     pub incarnation: ReplicaId,
     /// Which of the two has dialed.
-    pub dialer: VoterId,
+    pub dialer: RelayId,
 }
 
 /// The node has stopped.
@@ -163,7 +163,7 @@ pub struct Connection {
 /// What a relay says of itself.
 #[derive(Clone, Debug)]
 pub struct Me {
-    pub voter: VoterId,
+    pub voter: RelayId,
     /// The incarnation of its database.
     pub replica: ReplicaId,
     pub schema: Schema,
@@ -293,7 +293,7 @@ impl NodeHandle {
     /// Asks in every room that these relays vote, in the incarnations in which they are linked now.
     pub async fn reconfigure(
         &self,
-        voters: BTreeSet<VoterId>,
+        voters: BTreeSet<RelayId>,
     ) -> Result<Result<BTreeMap<Room, Asked>, NotAsked>, Stopped> {
         self.ask(|answer| Event::Reconfigure(voters, answer)).await
     }

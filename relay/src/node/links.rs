@@ -1,6 +1,6 @@
 //! The links to the other relays: both sides tell what they know of the relays before the rooms know of the link.
 
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::base::room::Room;
 use shared::consensus::Founding;
 use shared::protocol::{Frame, Relays};
@@ -137,7 +137,7 @@ impl Node {
     /// This relay knows of a founding from now on. The writer keeps order: whatever a log that has begun writes becomes
     /// durable no earlier than the founding, and no vote leaves before what it says is durable.
     pub(super) fn found(&mut self, founding: &Founding) {
-        let voters: Vec<_> = founding.configuration.voters.keys().map(VoterId::to_string).collect();
+        let voters: Vec<_> = founding.configuration.voters.keys().map(RelayId::to_string).collect();
         info!("the relays have found one another; the voters to begin with: {}", voters.join(", "));
         self.writer.found(founding.clone());
         self.changed = true;

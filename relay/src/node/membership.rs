@@ -5,10 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::consensus::Configuration;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::replica::io::Command;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -90,7 +90,7 @@ pub enum Asked {
 #[derive(Debug, Error)]
 pub enum NotAsked {
     #[error("no link to {}: start what is missing, or name others", list(.0))]
-    NotLinked(BTreeSet<VoterId>),
+    NotLinked(BTreeSet<RelayId>),
     #[error(
         "no room is open, and who votes is kept in the rooms: /healthz says which rooms have failed and what to do"
     )]
@@ -110,15 +110,15 @@ fn in_hex(incarnation: ReplicaId) -> String {
     format!("{:016x}", incarnation.0)
 }
 
-pub(super) fn list(voters: &BTreeSet<VoterId>) -> String {
-    voters.iter().map(VoterId::to_string).collect::<Vec<_>>().join(", ")
+pub(super) fn list(voters: &BTreeSet<RelayId>) -> String {
+    voters.iter().map(RelayId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The command that lets relays vote, as it is typed.
 #[derive(Debug)]
 pub struct AdmitCommand {
     address: String,
-    voters: BTreeSet<VoterId>,
+    voters: BTreeSet<RelayId>,
 }
 
 impl fmt::Display for AdmitCommand {
@@ -139,7 +139,7 @@ impl Node {
     }
 
     /// The incarnations of the relays that are up, this one among them.
-    pub(super) fn linked(&self) -> BTreeMap<VoterId, ReplicaId> {
+    pub(super) fn linked(&self) -> BTreeMap<RelayId, ReplicaId> {
         let links = self.peers.values().filter_map(|peer| peer.place.link());
         let others = links.filter(|link| link.is_open()).map(|link| (link.remote.voter, link.remote.incarnation));
         others.chain([(self.me.voter, self.me.replica)]).collect()
@@ -148,7 +148,7 @@ impl Node {
     pub(super) fn health(&self) -> Health {
         let linked = self.linked();
         let membership = self.membership();
-        let all: BTreeSet<VoterId> = membership
+        let all: BTreeSet<RelayId> = membership
             .iter()
             .flat_map(|configuration| configuration.voters.keys())
             .chain(linked.keys())
@@ -182,7 +182,7 @@ impl Node {
         let rooms = self.rooms.open.iter().map(|(name, room)| {
             let configuration = room.configuration();
             let named = configuration.iter().flat_map(|configuration| configuration.voters.keys());
-            let all: BTreeSet<VoterId> = named.chain(linked.keys()).copied().collect();
+            let all: BTreeSet<RelayId> = named.chain(linked.keys()).copied().collect();
             let without_vote = all
                 .into_iter()
                 .filter_map(|voter| Some((voter.0, self.trouble(configuration, voter, linked.get(&voter).copied())?)));
@@ -201,7 +201,7 @@ impl Node {
     pub(super) fn trouble(
         &self,
         configuration: Option<&Configuration>,
-        voter: VoterId,
+        voter: RelayId,
         incarnation: Option<ReplicaId>,
     ) -> Option<String> {
         let Some(configuration) = configuration else {
@@ -224,7 +224,7 @@ impl Node {
     }
 
     /// How to let a relay vote with those who do.
-    pub(super) fn admit_command(&self, voter: VoterId) -> AdmitCommand {
+    pub(super) fn admit_command(&self, voter: RelayId) -> AdmitCommand {
         let voters = self.membership().into_iter().flat_map(|configuration| configuration.voters.keys());
         let voters = voters.copied().chain([voter]).collect();
         AdmitCommand { address: self.own_address(), voters }
@@ -267,7 +267,7 @@ impl Node {
     }
 
     /// Asks in every room that these relays vote, in the incarnations in which they are linked now.
-    pub(super) fn reconfigure(&mut self, named: &BTreeSet<VoterId>) -> Result<BTreeMap<Room, Asked>, NotAsked> {
+    pub(super) fn reconfigure(&mut self, named: &BTreeSet<RelayId>) -> Result<BTreeMap<Room, Asked>, NotAsked> {
         let linked = self.linked();
         let missing: BTreeSet<_> = named.iter().copied().filter(|voter| !linked.contains_key(voter)).collect();
         if !missing.is_empty() {
@@ -284,16 +284,16 @@ impl Node {
             let answer = if configuration.voters == voters {
                 Asked::InForce(from)
             } else {
-                Asked::Pending(self.ask(&room, Wish::Reconfigure { from, voters: voters.clone() }))
+                Asked::Pending(self.ask(&room, Operation::Reconfigure { from, voters: voters.clone() }))
             };
             asked.insert(room, answer);
         }
         Ok(asked)
     }
 
-    fn ask(&mut self, room: &Room, wish: Wish) -> oneshot::Receiver<Answer> {
+    fn ask(&mut self, room: &Room, operation: Operation) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
-        self.command(room, Command::Ask(wish), answer);
+        self.command(room, Command::Ask(operation), answer);
         answered
     }
 
@@ -314,7 +314,7 @@ impl Node {
             if leads && lags {
                 info!(room = room.as_str(), "the room is to follow the others in who votes");
                 // If it is refused now, since some are away, it is asked again when they are back.
-                drop(self.ask(&room, Wish::Reconfigure { from: 0, voters: membership.voters.clone() }));
+                drop(self.ask(&room, Operation::Reconfigure { from: 0, voters: membership.voters.clone() }));
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::base::id::ReplicaId;
 use shared::base::room::Room;
-use shared::consensus::{Ballot, Configuration, Slot, Standing};
+use shared::consensus::{AcceptorState, Ballot, Configuration, Slot};
 use shared::protocol::Frame;
 use shared::replica::io::{Input, PeerId, PeerKind, Recovered, WriteId};
 use shared::replica::{Config, Role, Tuning, View};
@@ -132,8 +132,9 @@ impl OpenRoom {
         let is_unused = |view: View<'_>| {
             let status = view.status();
             let has_visitors = status.iter().flat_map(|status| &status.relays).any(|relay| !relay.tabs.is_empty());
-            let standing = view.standing().unwrap_or_default();
-            let has_voted = standing.accepted != Standing::ZERO.accepted || standing.promised.configuration != 0;
+            let acceptor_state = view.acceptor_state().unwrap_or_default();
+            let has_voted =
+                acceptor_state.accepted != AcceptorState::ZERO.accepted || acceptor_state.promised.configuration != 0;
             is_blank(view) && !has_visitors && !has_voted && !view.is_recovering()
         };
         self.submitted == self.persisted && contained(|| is_unused(self.machine.view())).unwrap_or(false)
@@ -270,7 +271,7 @@ impl Node {
     /// Forgets a room, in memory and on disk, but for what the voter has promised in it.
     fn drop_room(&mut self, room: &Room) {
         let Some(open) = self.rooms.open.remove(room) else { return };
-        let promised = open.machine.view().standing().unwrap_or_default().promised;
+        let promised = open.machine.view().acceptor_state().unwrap_or_default().promised;
         self.rooms.floor = self.rooms.floor.max(promised);
         self.submit();
         self.writer.drop_room(room.clone(), promised);

@@ -221,7 +221,7 @@ mod tests {
     fn handle() -> (NodeHandle, mpsc::Receiver<Event>) {
         let (events, inbox) = mpsc::channel(1024);
         let handle = NodeHandle {
-            me: Arc::new(Me { voter: shared::base::id::VoterId(1), replica: ReplicaId(1), schema: Schema::people() }),
+            me: Arc::new(Me { voter: shared::base::id::RelayId(1), replica: ReplicaId(1), schema: Schema::people() }),
             events,
             next_peer: Arc::new(AtomicU64::new(0)),
             connections: watch::Sender::new(0),

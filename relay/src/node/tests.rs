@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
-use shared::consensus::{Ballot, Standing};
-use shared::ledger::Wish;
+use shared::consensus::{AcceptorState, Ballot};
+use shared::ledger::Operation;
 use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 use shared::replica::io::{Output, Reply};
 use shared::replica::{Config, View};
@@ -62,15 +62,15 @@ struct Scene {
 
 impl Scene {
     fn start(dir: &Path, recover: Recover) -> Self {
-        Self::start_as(VoterId(1), &[], dir, recover)
+        Self::start_as(RelayId(1), &[], dir, recover)
     }
 
-    fn start_as(voter: VoterId, peers: &[VoterId], dir: &Path, recover: Recover) -> Self {
+    fn start_as(voter: RelayId, peers: &[RelayId], dir: &Path, recover: Recover) -> Self {
         Self::start_with(voter, peers, dir, recover, MAX_WAITING_FOR_TABS)
     }
 
     /// At the most so many bytes may wait for all tabs.
-    fn start_with(voter: VoterId, peers: &[VoterId], dir: &Path, recover: Recover, waiting: usize) -> Self {
+    fn start_with(voter: RelayId, peers: &[RelayId], dir: &Path, recover: Recover, waiting: usize) -> Self {
         let schema = Schema::people();
         let peers = peers.iter().map(|&peer| (peer, "127.0.0.1:2".to_owned())).collect();
         let store = Store::open(dir, &Purpose { voter, schema: schema.clone() }).expect("a database");
@@ -110,7 +110,7 @@ impl Scene {
     }
 
     /// Waits until somebody leads a room.
-    async fn leader(&self, of: &Room) -> VoterId {
+    async fn leader(&self, of: &Room) -> RelayId {
         loop {
             let leader = self.handle.read(of.clone(), |view| view.leader()).await.expect("the room is open");
             match leader {
@@ -276,8 +276,8 @@ async fn a_write_to_a_room_that_nobody_has_entered_is_refused() {
 #[tokio::test]
 async fn a_room_that_is_opened_anew_keeps_what_was_promised_before_it_was_dropped() {
     let dir = tempfile::tempdir().expect("a directory");
-    let promised = Ballot { configuration: 0, round: 7, voter: VoterId(1) };
-    let store = Store::open(dir.path(), &Purpose { voter: VoterId(1), schema: Schema::people() }).expect("a database");
+    let promised = Ballot { configuration: 0, round: 7, voter: RelayId(1) };
+    let store = Store::open(dir.path(), &Purpose { voter: RelayId(1), schema: Schema::people() }).expect("a database");
     let (writer, mut reports) = Writer::start(store);
     writer.drop_room(room("other"), promised);
     drop(writer);
@@ -286,11 +286,15 @@ async fn a_room_that_is_opened_anew_keeps_what_was_promised_before_it_was_droppe
     }
     let scene = Scene::start(dir.path(), machine::recover);
     scene.handle.enter(room("other"), HERE).await.expect("a place");
-    let standing = |view: View<'_>| view.standing();
-    let standing = scene.handle.read(room("other"), standing).await.expect("it is open").expect("of a relay");
-    assert!(standing.promised >= promised && standing.accepted == Standing::ZERO.accepted, "{standing:?}");
+    let acceptor_state = |view: View<'_>| view.acceptor_state();
+    let acceptor_state =
+        scene.handle.read(room("other"), acceptor_state).await.expect("it is open").expect("of a relay");
+    assert!(
+        acceptor_state.promised >= promised && acceptor_state.accepted == AcceptorState::ZERO.accepted,
+        "{acceptor_state:?}"
+    );
     // It is no relay that has lost its memory: it leads the room, and decides.
-    let ask = Command::Ask(Wish::Raise { number: 3 });
+    let ask = Command::Ask(Operation::Raise { number: 3 });
     let answer = timeout(PATIENCE, scene.handle.command(room("other"), ask)).await.expect("an answer in time");
     assert!(matches!(answer, Ok(Ok(_))), "{answer:?}");
     let leader = scene.handle.read(room("other"), |view| view.leader()).await.expect("it is open");
@@ -342,8 +346,8 @@ fn mortal(config: Config, recovered: Recovered, now: Now) -> Box<dyn Machine> {
 #[tokio::test]
 async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
     let dirs = [(); 3].map(|()| tempfile::tempdir().expect("a directory"));
-    let ids = [1, 2, 3].map(VoterId);
-    let start = |(&id, dir): (&VoterId, &tempfile::TempDir)| {
+    let ids = [1, 2, 3].map(RelayId);
+    let start = |(&id, dir): (&RelayId, &tempfile::TempDir)| {
         let peers: Vec<_> = ids.into_iter().filter(|&other| other != id).collect();
         Scene::start_as(id, &peers, dir.path(), mortal)
     };
@@ -354,7 +358,7 @@ async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
         carriers.extend(link(&relays[a], &relays[b]).await);
     }
     let people = room("people");
-    let raise = |number| Command::Ask(Wish::Raise { number });
+    let raise = |number| Command::Ask(Operation::Raise { number });
     let asked = timeout(PATIENCE, relays[0].handle.command(people.clone(), raise(3))).await.expect("in time");
     assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
     let leader = timeout(PATIENCE, relays[0].leader(&people)).await.expect("in time");
@@ -375,11 +379,11 @@ async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
 #[tokio::test]
 async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
     let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
-    let a = Scene::start_as(VoterId(1), &[VoterId(2)], dirs[0].path(), fragile);
-    let b = Scene::start_as(VoterId(2), &[VoterId(1)], dirs[1].path(), machine::recover);
+    let a = Scene::start_as(RelayId(1), &[RelayId(2)], dirs[0].path(), fragile);
+    let b = Scene::start_as(RelayId(2), &[RelayId(1)], dirs[1].path(), machine::recover);
     let link = link(&a, &b).await;
     let people = room("people");
-    let raise = |number| Command::Ask(Wish::Raise { number });
+    let raise = |number| Command::Ask(Operation::Raise { number });
     let asked = timeout(PATIENCE, b.handle.command(people.clone(), raise(3))).await.expect("they agree in time");
     assert!(matches!(asked, Ok(Ok(Reply::Decided(_, Ok(_))))), "{asked:?}");
     for (count, failing) in (0..2).zip(["Anna", "Béla"]) {
@@ -404,7 +408,7 @@ async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
 #[tokio::test]
 async fn when_too_much_waits_for_all_tabs_only_the_one_that_reads_nothing_is_cut() {
     let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start_with(VoterId(1), &[], dir.path(), machine::recover, 64 << 10);
+    let scene = Scene::start_with(RelayId(1), &[], dir.path(), machine::recover, 64 << 10);
     let people = room("people");
     let (_deaf, mut deaf) = scene.tab_under(ReplicaId(1), &people).await;
     let mut readers = Vec::new();

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use shared::base::encoding;
-use shared::base::id::VoterId;
+use shared::base::id::RelayId;
 use shared::base::room::Room;
 use shared::consensus::{Accepted, Configuration, Entry, Founding, RestoreId};
 use shared::replica::io::{Recovered, WriteOp};
@@ -28,7 +28,7 @@ pub struct Restored {
     pub rooms: u64,
     pub records: u64,
     /// Who votes by the copy.
-    pub voters: Vec<VoterId>,
+    pub voters: Vec<RelayId>,
     /// Where the database is now that was there before.
     pub moved_to: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StoreError> {
 /// # Errors
 /// [`StoreError`], each with what to do about it. The database that was there stays until the new one is complete, and is
 /// then moved aside.
-pub fn restore(from: &Path, dir: &Path, voter: VoterId, id: Option<RestoreId>) -> Result<Restored, StoreError> {
+pub fn restore(from: &Path, dir: &Path, voter: RelayId, id: Option<RestoreId>) -> Result<Restored, StoreError> {
     let guard = lock(dir)?;
     let id = id.unwrap_or_else(new_restore);
     let (file, made) = (dir.join(FILE_NAME), dir.join(format!("{FILE_NAME}.restored")));
@@ -125,7 +125,7 @@ fn copy<T>(
 }
 
 /// Makes the copy of a database the one of `voter`, in a new incarnation, with the entry that begins each log anew.
-fn begin_anew(connection: &mut Connection, from: &Path, voter: VoterId, id: RestoreId) -> Result<Restored, StoreError> {
+fn begin_anew(connection: &mut Connection, from: &Path, voter: RelayId, id: RestoreId) -> Result<Restored, StoreError> {
     let broken = |reason: String| StoreError::Broken { file: from.to_owned(), reason };
     let (_, about) = read_meta(connection).map_err(|error| broken(error.to_string()))?;
     let Some(founding) = about.founding else { return Err(StoreError::NothingDecided { file: from.to_owned() }) };
@@ -142,7 +142,7 @@ fn begin_anew(connection: &mut Connection, from: &Path, voter: VoterId, id: Rest
         .iter()
         .filter_map(|(_, room)| room.log.values().rev().find_map(|accepted| accepted.entry.configuration()));
     let latest = in_rooms.max_by_key(|configuration| configuration.number).unwrap_or(&founding.configuration);
-    let voters: Vec<VoterId> = latest.voters.keys().copied().collect();
+    let voters: Vec<RelayId> = latest.voters.keys().copied().collect();
     if !voters.contains(&voter) {
         return Err(StoreError::NoVoterOfBackup { voter, voters });
     }
@@ -173,7 +173,7 @@ fn put_log(transaction: &Transaction<'_>, room: &Room, restored: &Recovered) -> 
     rows::write(transaction, room.as_str(), &WriteOp::Decided(restored.decided))
 }
 
-fn put_meta(transaction: &Transaction<'_>, voter: VoterId, id: RestoreId, founding: &Founding) -> rusqlite::Result<()> {
+fn put_meta(transaction: &Transaction<'_>, voter: RelayId, id: RestoreId, founding: &Founding) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM meta WHERE key IN ('backup', 'promised')", [])?;
     let put = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)";
     transaction.execute(put, params!["replica", id.incarnation_of(voter).0 as i64])?;

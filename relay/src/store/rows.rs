@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, Transaction, params};
 use shared::base::dot::{Dot, MAX_COUNTER};
 use shared::base::encoding;
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::base::room::Room;
-use shared::consensus::{Accepted, Ballot, Position, Slot, Standing};
+use shared::consensus::{Accepted, AcceptorState, Ballot, Position, Slot};
 use shared::merge::document::Packed;
 use shared::protocol::{self};
 use shared::replica::io::{Recovered, Snapshot, WriteOp};
@@ -55,7 +55,7 @@ pub(super) fn read_back(connection: &Connection, only: Option<&Room>) -> Result<
     rows.load_progress(&mut rooms)?;
     rows.load_remembered(&mut rooms)?;
     rows.load_distrust(&mut rooms)?;
-    rows.load_standings(&mut rooms)?;
+    rows.load_acceptor_states(&mut rooms)?;
     Ok(rooms)
 }
 
@@ -96,20 +96,20 @@ impl Rows<'_> {
         })
     }
 
-    /// To be called last: a room that has other rows and no standing begins at the floor of promises.
-    fn load_standings(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
+    /// To be called last: a room that has other rows and no acceptor_state begins at the floor of promises.
+    fn load_acceptor_states(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_itself = "SELECT room, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM standing";
         let mut with_row = BTreeSet::new();
         self.each(of_itself, |row| {
-            let standing = standing(row, 1)?;
+            let acceptor_state = acceptor_state(row, 1)?;
             with_row.insert(room_name(row)?);
-            room(rooms, row)?.apply(WriteOp::Standing(standing));
+            room(rooms, row)?.apply(WriteOp::AcceptorState(acceptor_state));
             Ok(())
         })?;
         let floor = super::read_floor(self.connection).map_err(text)?;
         for (_, recovered) in rooms.iter_mut().filter(|(room, _)| !with_row.contains(*room)) {
-            recovered.standing.promised = floor;
+            recovered.acceptor_state.promised = floor;
         }
         Ok(())
     }
@@ -118,9 +118,9 @@ impl Rows<'_> {
         let of_others = "SELECT room, id, incarnation, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM remembered";
         self.each(of_others, |row| {
-            let (voter, incarnation) = (VoterId(row.get(1).map_err(text)?), ReplicaId(unsigned(row, 2)?));
-            let standing = standing(row, 3)?;
-            room(rooms, row)?.apply(WriteOp::Remember { voter, incarnation, standing });
+            let (voter, incarnation) = (RelayId(row.get(1).map_err(text)?), ReplicaId(unsigned(row, 2)?));
+            let acceptor_state = acceptor_state(row, 3)?;
+            room(rooms, row)?.apply(WriteOp::Remember { voter, incarnation, acceptor_state });
             Ok(())
         })
     }
@@ -170,14 +170,14 @@ impl Rows<'_> {
 /// dropped rooms stands for the promise of each.
 #[must_use]
 pub fn new_room(floor: Ballot) -> Recovered {
-    Recovered { standing: Standing { promised: floor, ..Standing::ZERO }, ..Recovered::default() }
+    Recovered { acceptor_state: AcceptorState { promised: floor, ..AcceptorState::ZERO }, ..Recovered::default() }
 }
 
 /// A row that some writes replace, whatever was in it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Row {
     Context(ReplicaId),
-    Standing,
+    AcceptorState,
     Cursor(u64),
 }
 
@@ -191,7 +191,7 @@ pub(super) fn without_overwritten<'a>(
         let rows: Vec<Row> = match op {
             WriteOp::PutContext(part) => part.replicas().map(Row::Context).collect(),
             WriteOp::DropContext(replica) => vec![Row::Context(*replica)],
-            WriteOp::Standing(_) => vec![Row::Standing],
+            WriteOp::AcceptorState(_) => vec![Row::AcceptorState],
             WriteOp::Cursor { first, .. } => vec![Row::Cursor(*first)],
             _ => Vec::new(),
         };
@@ -212,7 +212,7 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::PutContext(_)
         | WriteOp::DropContext(_)
         | WriteOp::Distrust(_) => write_document(transaction, room, op),
-        WriteOp::Standing(_) | WriteOp::Remember { .. } => write_standing(transaction, room, op),
+        WriteOp::AcceptorState(_) | WriteOp::Remember { .. } => write_acceptor_state(transaction, room, op),
         WriteOp::Snapshot { .. }
         | WriteOp::Accept { .. }
         | WriteOp::Decided(_)
@@ -228,7 +228,7 @@ pub(super) fn write(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> 
         | WriteOp::Sent(_)
         | WriteOp::LogDropped
         | WriteOp::LostNumber { .. }
-        | WriteOp::Hearsay(_) => Ok(()),
+        | WriteOp::Unattested(_) => Ok(()),
     }
 }
 
@@ -274,9 +274,9 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
     }
 }
 
-fn write_standing(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
+fn write_acceptor_state(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> rusqlite::Result<()> {
     match op {
-        WriteOp::Standing(Standing { promised, accepted: (ballot, slot) }) => execute(
+        WriteOp::AcceptorState(AcceptorState { promised, accepted: (ballot, slot) }) => execute(
             transaction,
             "INSERT OR REPLACE INTO standing (room, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot)
@@ -292,7 +292,11 @@ fn write_standing(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
                 slot.0 as i64
             ],
         ),
-        WriteOp::Remember { voter, incarnation, standing: Standing { promised, accepted: (ballot, slot) } } => execute(
+        WriteOp::Remember {
+            voter,
+            incarnation,
+            acceptor_state: AcceptorState { promised, accepted: (ballot, slot) },
+        } => execute(
             transaction,
             "INSERT OR REPLACE INTO remembered (room, id, incarnation, promised_configuration, promised_round,
              promised_voter, accepted_configuration, accepted_round, accepted_voter, accepted_slot)
@@ -406,12 +410,12 @@ fn dot(row: &rusqlite::Row<'_>, column: usize) -> Result<Dot, String> {
 
 fn ballot(row: &rusqlite::Row<'_>, column: usize) -> Result<Ballot, String> {
     let configuration = row.get(column).map_err(text)?;
-    Ok(Ballot { configuration, round: unsigned(row, column + 1)?, voter: VoterId(row.get(column + 2).map_err(text)?) })
+    Ok(Ballot { configuration, round: unsigned(row, column + 1)?, voter: RelayId(row.get(column + 2).map_err(text)?) })
 }
 
-fn standing(row: &rusqlite::Row<'_>, column: usize) -> Result<Standing, String> {
+fn acceptor_state(row: &rusqlite::Row<'_>, column: usize) -> Result<AcceptorState, String> {
     let accepted = (ballot(row, column + 3)?, Slot(unsigned(row, column + 6)?));
-    Ok(Standing { promised: ballot(row, column)?, accepted })
+    Ok(AcceptorState { promised: ballot(row, column)?, accepted })
 }
 
 fn position(row: &rusqlite::Row<'_>, column: usize) -> Result<Position, String> {

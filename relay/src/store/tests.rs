@@ -9,8 +9,8 @@ use shared::base::dot::{Dot, MAX_COUNTER};
 use shared::base::hlc::Stamp;
 use shared::base::id::RecordId;
 use shared::base::room::Room;
-use shared::consensus::{Accepted, Ballot, Configuration, Entry, Position, Slot, Standing};
-use shared::ledger::{Claim, ClaimId, Wish};
+use shared::consensus::{Accepted, AcceptorState, Ballot, Configuration, Entry, Position, Slot};
+use shared::ledger::{Claim, ClaimId, Operation};
 use shared::merge::document::Document;
 use shared::replica::io::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
 use shared::schema::{FieldEdit, NOTE};
@@ -18,7 +18,7 @@ use shared::schema::{FieldEdit, NOTE};
 use super::*;
 
 fn for_people() -> Purpose {
-    Purpose { voter: VoterId(1), schema: Schema::people() }
+    Purpose { voter: RelayId(1), schema: Schema::people() }
 }
 
 fn open(dir: &Path) -> Store {
@@ -30,7 +30,7 @@ fn people() -> Room {
 }
 
 fn configuration() -> Configuration {
-    let voters = BTreeMap::from([(VoterId(1), ReplicaId(u64::MAX)), (VoterId(2), ReplicaId(7))]);
+    let voters = BTreeMap::from([(RelayId(1), ReplicaId(u64::MAX)), (RelayId(2), ReplicaId(7))]);
     Configuration { number: 0, voters }
 }
 
@@ -56,7 +56,7 @@ fn any_version() -> impl Strategy<Value = WriteOp> {
 
 fn any_ballot() -> impl Strategy<Value = Ballot> {
     let parts = (any::<u32>(), number(), any::<u16>());
-    parts.prop_map(|(configuration, round, voter)| Ballot { configuration, round, voter: VoterId(voter) })
+    parts.prop_map(|(configuration, round, voter)| Ballot { configuration, round, voter: RelayId(voter) })
 }
 
 /// The log is cut by comparing slots: they are those that fit a signed integer, which is all that any log reaches.
@@ -68,16 +68,16 @@ fn any_position() -> impl Strategy<Value = Position> {
     (any_slot(), number()).prop_map(|(slot, chain)| Position { slot, chain })
 }
 
-fn any_standing() -> impl Strategy<Value = Standing> {
+fn any_acceptor_state() -> impl Strategy<Value = AcceptorState> {
     let parts = (any_ballot(), any_ballot(), any_slot());
-    parts.prop_map(|(promised, ballot, slot)| Standing { promised, accepted: (ballot, slot) })
+    parts.prop_map(|(promised, ballot, slot)| AcceptorState { promised, accepted: (ballot, slot) })
 }
 
 fn any_claim() -> impl Strategy<Value = Claim> {
     (number(), any_dot(), number(), any_slot()).prop_map(|(seq, dot, number, seen)| {
         let id = ClaimId { replica: ReplicaId(number), seq };
-        let wish = Wish::Claim { record: RecordId(dot), number };
-        Claim { id, settled: number, seen, after: Some(dot), wish }
+        let operation = Operation::Assign { record: RecordId(dot), number };
+        Claim { id, settled: number, seen, after: Some(dot), operation }
     })
 }
 
@@ -95,11 +95,11 @@ fn any_op() -> impl Strategy<Value = WriteOp> {
         any_version(),
         (any_dot(), any_dot()).prop_map(|(record, dot)| WriteOp::DropVersion { record: RecordId(record), dot }),
         prop::collection::vec(any_dot(), 0..6).prop_map(|dots| WriteOp::PutContext(dots.into_iter().collect())),
-        any_standing().prop_map(WriteOp::Standing),
-        (1..4u16, number(), any_standing()).prop_map(|(voter, incarnation, standing)| WriteOp::Remember {
-            voter: VoterId(voter),
+        any_acceptor_state().prop_map(WriteOp::AcceptorState),
+        (1..4u16, number(), any_acceptor_state()).prop_map(|(voter, incarnation, acceptor_state)| WriteOp::Remember {
+            voter: RelayId(voter),
             incarnation: ReplicaId(incarnation),
-            standing
+            acceptor_state
         }),
         (number(), number()).prop_map(|(first, next)| WriteOp::Cursor { first, next }),
         any_snapshot(),
@@ -182,29 +182,29 @@ fn the_founding_and_the_relays_that_were_met_are_remembered() {
     let new = store.about().clone();
     assert_eq!((&new.founding, new.relays.len()), (&None, 0));
     let reports = write_and_close(store, |writer| {
-        writer.meet(VoterId(2), "before:1".to_owned());
-        writer.meet(VoterId(2), "after:1".to_owned());
+        writer.meet(RelayId(2), "before:1".to_owned());
+        writer.meet(RelayId(2), "after:1".to_owned());
         writer.found(configuration().into());
     });
     assert!(reports.iter().any(|report| report.founded) && reports.iter().all(|report| report.batches == 0));
-    let relays = BTreeMap::from([(VoterId(2), "after:1".to_owned())]);
+    let relays = BTreeMap::from([(RelayId(2), "after:1".to_owned())]);
     assert_eq!(open(dir.path()).about(), &About { founding: Some(configuration().into()), relays, ..new });
 }
 
 #[test]
 fn a_new_incarnation_has_bound_itself_to_nothing_and_keeps_everything_else() {
     let dir = tempfile::tempdir().unwrap();
-    let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(1) };
-    let standing = Standing { promised: ballot, accepted: (ballot, Slot(1)) };
+    let ballot = Ballot { configuration: 0, round: 1, voter: RelayId(1) };
+    let acceptor_state = AcceptorState { promised: ballot, accepted: (ballot, Slot(1)) };
     let ops = vec![
-        WriteOp::Standing(standing),
-        WriteOp::Remember { voter: VoterId(2), incarnation: ReplicaId(7), standing },
+        WriteOp::AcceptorState(acceptor_state),
+        WriteOp::Remember { voter: RelayId(2), incarnation: ReplicaId(7), acceptor_state },
         WriteOp::Accept { slot: Slot(0), accepted: Accepted { ballot, entry: Entry::Noop } },
         WriteOp::Decided(Slot(1)),
     ];
     let mut expected = Recovered::default();
     ops.iter().cloned().for_each(|op| expected.apply(op));
-    expected.standing = Standing::ZERO;
+    expected.acceptor_state = AcceptorState::ZERO;
     write_and_close(open(dir.path()), |writer| {
         writer.found(configuration().into());
         writer.submit(people(), WriteBatch { id: WriteId(1), ops });
@@ -216,18 +216,19 @@ fn a_new_incarnation_has_bound_itself_to_nothing_and_keeps_everything_else() {
 }
 
 fn promise(round: u64) -> Ballot {
-    Ballot { configuration: 0, round, voter: VoterId(2) }
+    Ballot { configuration: 0, round, voter: RelayId(2) }
 }
 
 #[test]
 fn a_room_that_is_dropped_is_gone_and_a_room_that_begins_later_keeps_its_promise() {
     let dir = tempfile::tempdir().unwrap();
     let other = Room::try_from("other".to_owned()).unwrap();
-    let standing = |round| WriteOp::Standing(Standing { promised: promise(round), ..Standing::ZERO });
+    let acceptor_state =
+        |round| WriteOp::AcceptorState(AcceptorState { promised: promise(round), ..AcceptorState::ZERO });
     let batch = |id, ops| WriteBatch { id: WriteId(id), ops };
     write_and_close(open(dir.path()), |writer| {
-        writer.submit(people(), batch(1, vec![standing(7), WriteOp::ClaimSeq(1)]));
-        writer.submit(other.clone(), batch(1, vec![standing(3), WriteOp::ClaimSeq(2)]));
+        writer.submit(people(), batch(1, vec![acceptor_state(7), WriteOp::ClaimSeq(1)]));
+        writer.submit(other.clone(), batch(1, vec![acceptor_state(3), WriteOp::ClaimSeq(2)]));
         writer.drop_room(people(), promise(7));
         writer.drop_room(other.clone(), promise(3));
         // The room is used again before the same commit is over.
@@ -237,7 +238,7 @@ fn a_room_that_is_dropped_is_gone_and_a_room_that_begins_later_keeps_its_promise
     assert_eq!(store.about().floor, promise(7));
     let rooms = store.load().unwrap();
     assert_eq!(rooms.keys().collect::<Vec<_>>(), [&other]);
-    assert_eq!((rooms[&other].claim_seq, rooms[&other].standing.promised), (9, promise(7)));
+    assert_eq!((rooms[&other].claim_seq, rooms[&other].acceptor_state.promised), (9, promise(7)));
     assert_eq!(store.load_room(&people()).unwrap(), new_room(promise(7)));
     // A new incarnation has promised nothing.
     write_and_close(store, |writer| writer.renew(ReplicaId(9)));
@@ -385,7 +386,7 @@ fn a_database_of_the_version_before_is_brought_up_to_date() {
     connection.pragma_update(None, "user_version", 6).unwrap();
     drop(connection);
     let id = ClaimId { replica: ReplicaId(1), seq: 7 };
-    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish: Wish::Raise { number: 3 } };
+    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 3 } };
     let pending = PendingClaim { claim, is_fixed: true, is_asked: false };
     write_and_close(open(dir.path()), |writer| {
         writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::Ask(pending.clone())] });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc as blocking;
 use std::thread;
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::consensus::{Ballot, Founding};
 use shared::replica::io::{Recovered, WriteBatch, WriteId, WriteOp};
@@ -81,7 +81,7 @@ impl Persisted {
 pub(super) enum Task {
     Write(Room, WriteBatch),
     /// A relay was met, and is reached at this address.
-    Meet(VoterId, String),
+    Meet(RelayId, String),
     /// The relays have found one another: so every log begins.
     Found(Founding),
     /// The database has forgotten votes: from now on it is this incarnation, which has given none.
@@ -118,7 +118,7 @@ impl Writer {
         self.give(Task::Write(room, batch));
     }
 
-    pub fn meet(&self, voter: VoterId, address: String) {
+    pub fn meet(&self, voter: RelayId, address: String) {
         self.give(Task::Meet(voter, address));
     }
 

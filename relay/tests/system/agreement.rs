@@ -1,6 +1,6 @@
 //! Three relays, tabs on different ones: names merge, numbers are agreed.
 
-use shared::ledger::{Granted, Rejection, Wish};
+use shared::ledger::{Granted, Operation, Rejection};
 use shared::replica::View;
 use shared::replica::io::{Command, Reply};
 use shared::schema;
@@ -57,8 +57,8 @@ async fn of_two_who_claim_one_number_at_once_one_gets_it_and_the_other_learns_wh
     let records = [tabs[0].add("Anna").await, tabs[1].add("Béla").await];
     for number in [42, 43, 50] {
         let fresh = [tabs[0].add("Anna").await, tabs[1].add("Béla").await];
-        let wish = |of: usize| Wish::Claim { record: fresh[of], number };
-        let outcomes: [_; 2] = tokio::join!(tabs[0].ask(wish(0)), tabs[1].ask(wish(1))).into();
+        let operation = |of: usize| Operation::Assign { record: fresh[of], number };
+        let outcomes: [_; 2] = tokio::join!(tabs[0].ask(operation(0)), tabs[1].ask(operation(1))).into();
         let winner = outcomes.iter().position(Result::is_ok).expect("one gets it");
         assert!(matches!(outcomes[winner], Ok(Granted::Final(numbered)) if numbered.number == number));
         match outcomes[1 - winner] {
@@ -68,7 +68,7 @@ async fn of_two_who_claim_one_number_at_once_one_gets_it_and_the_other_learns_wh
             other => panic!("the other one should learn who has it: {other:?}"),
         }
     }
-    let next = tabs[0].ask(Wish::Allocate { record: records[0] }).await;
+    let next = tabs[0].ask(Operation::Allocate { record: records[0] }).await;
     assert!(matches!(next, Ok(Granted::Final(numbered)) if numbered.number == 51), "{next:?}");
     let late = Tab::open(&[cluster.url(3)]).await;
     for tab in [&tabs[0], &tabs[1], &late] {
@@ -83,6 +83,6 @@ async fn a_single_relay_agrees_with_itself() {
     let cluster = Cluster::start(1);
     let tab = Tab::open(&[cluster.url(1)]).await;
     let record = tab.add("Anna").await;
-    let outcome = tab.ask(Wish::Allocate { record }).await;
+    let outcome = tab.ask(Operation::Allocate { record }).await;
     assert!(matches!(outcome, Ok(Granted::Final(numbered)) if numbered.number == 1), "{outcome:?}");
 }

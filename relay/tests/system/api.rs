@@ -130,7 +130,7 @@ fn until(cluster: &Cluster, id: u16, path: &str, what: &str, is_so: impl Fn(&Val
     })
 }
 
-/// Takes a rung by hand, and waits until a relay knows of it.
-fn take_rung(cluster: &Cluster, id: u16, rung: &str) {
-    send(cluster, id, "POST mode", &serde_json::json!({"rung": rung})).expect(200);
+/// Takes a level by hand, and waits until a relay knows of it.
+fn take_level(cluster: &Cluster, id: u16, level: &str) {
+    send(cluster, id, "POST mode", &serde_json::json!({"level": level})).expect(200);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use shared::base::dot::DotSet;
 use shared::base::id::RecordId;
-use shared::ledger::{Granted, Outcome, Wish};
+use shared::ledger::{Granted, Operation, Outcome};
 use shared::replica::View;
 use tokio::task::JoinHandle;
 
@@ -33,7 +33,7 @@ impl Traffic {
     async fn run(tab: Arc<Tab>, decided: Arc<Mutex<Vec<Decided>>>) {
         for count in 0.. {
             let record = tab.add(&format!("person {count}")).await;
-            let outcome = tab.ask(Wish::Allocate { record }).await;
+            let outcome = tab.ask(Operation::Allocate { record }).await;
             decided.lock().unwrap().push((record, outcome));
         }
     }
@@ -42,7 +42,7 @@ impl Traffic {
         self.decided.lock().unwrap().clone()
     }
 
-    /// Waits until so many more wishes have been decided.
+    /// Waits until so many more operations have been decided.
     async fn more(&self, count: usize) {
         let goal = self.decided().len() + count;
         let what = format!("{count} more numbers are decided");

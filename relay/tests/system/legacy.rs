@@ -373,12 +373,12 @@ fn api(cluster: &Cluster, id: u16, method: &str, path: &str, body: &Value) -> (S
 }
 
 #[test]
-fn the_ladder_is_moved_by_numbers_that_are_asked_for_and_not_by_requests_of_other_kinds() {
+fn the_levels_is_moved_by_numbers_that_are_asked_for_and_not_by_requests_of_other_kinds() {
     const READERS: usize = 4;
     const READS: usize = 200;
     let cluster = Cluster::start(1);
-    // A window is bad with its third number, and the second bad one moves the ladder. Nothing else does.
-    let settings = json!({"rule": "ladder", "high_request": 2, "window_ms": 60_000, "target_ms": 60_000});
+    // A window is bad with its third number, and the second bad one changes the level. Nothing else does.
+    let settings = json!({"rule": "levels", "high_request": 2, "window_ms": 60_000, "target_ms": 60_000});
     let (said, _) = api(&cluster, 1, "PATCH", "settings", &settings);
     assert!(said.starts_with("HTTP/1.1 200"), "{said}");
     let load = || get(&cluster, 1, "/get_load").done();
@@ -395,12 +395,12 @@ fn the_ladder_is_moved_by_numbers_that_are_asked_for_and_not_by_requests_of_othe
     });
     let said = load();
     assert!(said["REQUEST_COUNT"].as_u64() > Some((3 * READERS * READS) as u64), "{said}");
-    assert_eq!((&said["rung"], &said["epoch"], &said["measured"]), (&json!("batching"), &json!(0), &json!(null)));
+    assert_eq!((&said["level"], &said["epoch"], &said["measured"]), (&json!("batching"), &json!(0), &json!(null)));
     for count in 1..=6 {
         let body = json!({"fields": {"name": format!("Person {count}")}, "number": "next"});
         let (said, _) = api(&cluster, 1, "POST", "records", &body);
         assert!(said.starts_with("HTTP/1.1 201"), "{said}");
     }
-    poll("the ladder moves", || (load()["rung"] == "leases").then_some(()));
+    poll("the level changes", || (load()["level"] == "leases").then_some(()));
     assert_eq!((load()["epoch"].as_u64(), load()["reason"].as_str()), (Some(1), Some("load")));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::ledger::{Granted, Wish};
+use shared::ledger::{Granted, Operation};
 use shared::protocol::{Frame, Hello};
 use shared::replica::View;
 use tokio::time::timeout;
@@ -20,7 +20,7 @@ const A_WHILE: Duration = Duration::from_millis(2500);
 /// Adds a person, who gets a number.
 async fn number(tab: &Tab, name: &str) {
     let record = tab.add(name).await;
-    let outcome = tab.ask(Wish::Allocate { record }).await;
+    let outcome = tab.ask(Operation::Allocate { record }).await;
     assert!(matches!(outcome, Ok(Granted::Final(_))), "{outcome:?}");
 }
 
@@ -102,7 +102,7 @@ async fn what_is_written_before_all_relays_are_there_merges_and_gets_its_number_
     std::fs::remove_dir_all(cluster.data_dir(1)).unwrap();
     cluster.spawn(1);
     cluster.spawn(3);
-    let outcome = tab.ask(Wish::Allocate { record }).await;
+    let outcome = tab.ask(Operation::Allocate { record }).await;
     assert!(matches!(outcome, Ok(Granted::Final(_))), "{outcome:?}");
 }
 
@@ -120,7 +120,7 @@ async fn a_wiped_relay_has_no_vote_until_it_is_admitted() {
     cluster.kill(3);
     cluster.wait_until_linked();
     let record = tab.add("Cili").await;
-    let ask = tab.ask(Wish::Allocate { record });
+    let ask = tab.ask(Operation::Allocate { record });
     tokio::pin!(ask);
     assert!(timeout(A_WHILE, &mut ask).await.is_err(), "decided by one vote of three");
     cluster.spawn(3);
@@ -198,7 +198,7 @@ async fn a_wiped_relay_gets_a_snapshot_of_a_long_log_and_keeps_it() {
     let mut cluster = Cluster::start(3);
     let tab = Tab::open(&[cluster.url(1)]).await;
     for first in (1..=DECISIONS).step_by(1000) {
-        let raised = (first..first + 1000).map(|number| tab.ask(Wish::Raise { number }));
+        let raised = (first..first + 1000).map(|number| tab.ask(Operation::Raise { number }));
         assert!(join_all(raised).await.iter().all(Result::is_ok));
     }
     cluster.kill(2);

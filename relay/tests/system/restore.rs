@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use shared::ledger::{Granted, Rejection, Wish};
+use shared::ledger::{Granted, Operation, Rejection};
 use shared::replica::io::Violation;
 
 use crate::cluster::{Cluster, free_port, poll};
@@ -41,7 +41,7 @@ fn back_up(dir: &Path, to: &Path) {
 
 async fn add_with_number(tab: &Tab, name: &str) -> u64 {
     let record = tab.add(name).await;
-    match tab.ask(Wish::Allocate { record }).await {
+    match tab.ask(Operation::Allocate { record }).await {
         Ok(Granted::Final(numbered)) => numbered.number,
         other => panic!("{name} gets a number: {other:?}"),
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::{SinkExt, StreamExt};
 use shared::base::dot::DotSet;
 use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
-use shared::ledger::{Outcome, Wish};
+use shared::ledger::{Operation, Outcome};
 use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use shared::replica::io::{
     Command, CommandId, CommandRejection, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
@@ -160,8 +160,8 @@ impl Tab {
         assert_eq!(self.command(edit).await, Ok(Reply::Done));
     }
 
-    pub async fn ask(&self, wish: Wish) -> Outcome {
-        match self.command(Command::Ask(wish)).await {
+    pub async fn ask(&self, operation: Operation) -> Outcome {
+        match self.command(Command::Ask(operation)).await {
             Ok(Reply::Decided(_, outcome)) => outcome,
             other => panic!("not decided: {other:?}"),
         }

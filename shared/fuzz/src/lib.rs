@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::base::dot::Dot;
 use shared::base::hlc::Stamp;
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::Configuration;
 use shared::merge::document::{Document, Packed};
 use shared::protocol::{self, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, VERSION};
@@ -92,15 +92,15 @@ pub fn dot_set(bytes: &[u8]) {
 }
 
 fn relay() -> Replica {
-    let addresses = BTreeMap::from([(VoterId(1), String::new())]);
-    let role = Role::Relay { voter: VoterId(1), addresses, seed: 1, tuning: Tuning::default() };
+    let addresses = BTreeMap::from([(RelayId(1), String::new())]);
+    let role = Role::Relay { voter: RelayId(1), addresses, seed: 1, tuning: Tuning::default() };
     let document = full_document();
     let versions = document.versions(RECORD).into_iter().map(|live| (live.dot, Packed::new(RECORD, &live)));
     let records = BTreeMap::from([(RECORD, versions.collect())]);
     let durable = Recovered { context: document.context().clone(), records, ..Recovered::default() };
     let config = Config { replica: ReplicaId(1), schema: Schema::people(), role };
     let mut relay = Replica::recover(config, durable, NOW);
-    let alone = Configuration { number: 0, voters: BTreeMap::from([(VoterId(1), ReplicaId(1))]) };
+    let alone = Configuration { number: 0, voters: BTreeMap::from([(RelayId(1), ReplicaId(1))]) };
     handle(&mut relay, NOW, Input::Found(alone.into()));
     let elected = Now { monotonic: relay.deadline().expect("a relay alone elects itself"), ..NOW };
     handle(&mut relay, elected, Input::Wake);

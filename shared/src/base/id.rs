@@ -60,9 +60,9 @@ impl fmt::Debug for ReplicaSecret {
 
 /// The number under which a relay votes in Paxos, given by its operator (`--id`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct VoterId(pub u16);
+pub struct RelayId(pub u16);
 
-impl fmt::Display for VoterId {
+impl fmt::Display for RelayId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "relay {}", self.0)
     }

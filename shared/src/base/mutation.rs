@@ -89,7 +89,7 @@ rules! {
     /// Messages that wait for a link are sent after the link is down.
     LinkOutlived,
     /// A tab waits for its relay to tell of edits that nobody has.
-    HearsayUnending,
+    UnattestedUnending,
     /// A tab that gave one dot to two edits is linked again.
     EquivocatorAdmitted,
     /// A tab goes on under its id when somebody tells it of edits that another copy of it has made.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 
 /// One attempt to lead. Ordered by configuration, then by round, then by voter, so no two voters share a ballot, and
 /// whoever has promised in one configuration obeys no earlier one.
@@ -13,7 +13,7 @@ pub struct Ballot {
     /// The number of the configuration in which it is held.
     pub configuration: u32,
     pub round: u64,
-    pub voter: VoterId,
+    pub voter: RelayId,
 }
 
 impl Ballot {
@@ -23,7 +23,7 @@ impl Ballot {
     /// Below every ballot that a voter uses in a configuration.
     #[must_use]
     pub const fn first_of(configuration: u32) -> Ballot {
-        Ballot { configuration, round: 0, voter: VoterId(0) }
+        Ballot { configuration, round: 0, voter: RelayId(0) }
     }
 }
 

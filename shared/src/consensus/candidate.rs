@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Accepted, Ballot, Entry, Slot};
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::base::mutation::{self, Mutation};
 
 /// A voter that tries to lead under `ballot`.
@@ -11,7 +11,7 @@ use crate::base::mutation::{self, Mutation};
 pub(super) struct Candidate {
     pub(super) ballot: Ballot,
     /// Each voter that promised, with how far it knows the log.
-    promises: BTreeMap<VoterId, Slot>,
+    promises: BTreeMap<RelayId, Slot>,
     /// For each slot, the entry accepted under the highest ballot among the promises.
     highest: BTreeMap<Slot, Accepted>,
 }
@@ -21,7 +21,7 @@ impl Candidate {
         Candidate { ballot, promises: BTreeMap::new(), highest: BTreeMap::new() }
     }
 
-    pub(super) fn promised(&mut self, from: VoterId, decided: Slot, accepted: Vec<(Slot, Accepted)>) {
+    pub(super) fn promised(&mut self, from: RelayId, decided: Slot, accepted: Vec<(Slot, Accepted)>) {
         self.promises.insert(from, decided);
         // What an earlier configuration has left behind its end was not chosen.
         let of_this_configuration = |accepted: &Accepted| {
@@ -40,7 +40,7 @@ impl Candidate {
     }
 
     /// A voter that knows the log beyond `decided`: its decided part must be fetched, since promises leave it out.
-    pub(super) fn voter_ahead_of(&self, decided: Slot) -> Option<VoterId> {
+    pub(super) fn voter_ahead_of(&self, decided: Slot) -> Option<RelayId> {
         let (&voter, &ahead) = self.promises.iter().max_by_key(|&(_, &decided)| decided)?;
         (ahead > decided && !mutation::is(Mutation::LeadsBehind)).then_some(voter)
     }
@@ -70,7 +70,7 @@ mod tests {
     use crate::consensus::Configuration;
 
     fn ballot(configuration: u32, round: u64) -> Ballot {
-        Ballot { configuration, round, voter: VoterId(1) }
+        Ballot { configuration, round, voter: RelayId(1) }
     }
 
     fn entry(number: u32) -> Entry {
@@ -80,9 +80,9 @@ mod tests {
     #[test]
     fn of_several_entries_for_a_slot_the_one_of_the_highest_ballot_is_proposed() {
         let mut candidate = Candidate::new(ballot(0, 9));
-        candidate.promised(VoterId(1), Slot(3), vec![(Slot(3), Accepted { ballot: ballot(0, 2), entry: Entry::Noop })]);
-        candidate.promised(VoterId(2), Slot(3), vec![(Slot(3), Accepted { ballot: ballot(0, 4), entry: entry(1) })]);
-        candidate.promised(VoterId(3), Slot(3), vec![(Slot(3), Accepted { ballot: ballot(0, 3), entry: Entry::Noop })]);
+        candidate.promised(RelayId(1), Slot(3), vec![(Slot(3), Accepted { ballot: ballot(0, 2), entry: Entry::Noop })]);
+        candidate.promised(RelayId(2), Slot(3), vec![(Slot(3), Accepted { ballot: ballot(0, 4), entry: entry(1) })]);
+        candidate.promised(RelayId(3), Slot(3), vec![(Slot(3), Accepted { ballot: ballot(0, 3), entry: Entry::Noop })]);
         assert_eq!(candidate.entries_to_propose(Slot(3)), [entry(1)]);
     }
 
@@ -91,7 +91,7 @@ mod tests {
         let mut candidate = Candidate::new(ballot(0, 9));
         let behind = Accepted { ballot: ballot(0, 1), entry: Entry::Noop };
         let end = Accepted { ballot: ballot(0, 2), entry: entry(1) };
-        candidate.promised(VoterId(1), Slot(0), vec![(Slot(1), end), (Slot(2), behind)]);
+        candidate.promised(RelayId(1), Slot(0), vec![(Slot(1), end), (Slot(2), behind)]);
         assert_eq!(candidate.entries_to_propose(Slot(0)), [Entry::Noop, entry(1)]);
     }
 
@@ -100,7 +100,7 @@ mod tests {
     fn what_an_earlier_configuration_has_left_is_not_proposed_in_the_next() {
         let mut candidate = Candidate::new(ballot(2, 1));
         let left_behind = Accepted { ballot: ballot(1, 5), entry: entry(2) };
-        candidate.promised(VoterId(1), Slot(7), vec![(Slot(7), left_behind)]);
+        candidate.promised(RelayId(1), Slot(7), vec![(Slot(7), left_behind)]);
         assert_eq!(candidate.entries_to_propose(Slot(7)), []);
     }
 }

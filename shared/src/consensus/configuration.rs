@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::base::mutation::{self, Mutation};
 use crate::consensus::RestoreId;
 
@@ -17,7 +17,7 @@ pub struct Configuration {
     /// Counted from 0, one by one: a configuration has one successor.
     pub number: u32,
     /// The incarnation of each voter: under the same id another database has no vote.
-    pub voters: BTreeMap<VoterId, ReplicaId>,
+    pub voters: BTreeMap<RelayId, ReplicaId>,
 }
 
 impl Configuration {
@@ -28,7 +28,7 @@ impl Configuration {
     }
 
     #[must_use]
-    pub fn has(&self, voter: VoterId, incarnation: ReplicaId) -> bool {
+    pub fn has(&self, voter: RelayId, incarnation: ReplicaId) -> bool {
         let known = self.voters.get(&voter);
         known == Some(&incarnation) || mutation::is(Mutation::AnyIncarnation) && known.is_some()
     }

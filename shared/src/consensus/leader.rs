@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Ballot, Entry, Slot};
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::base::mutation::{self, Mutation};
 
 /// How many slots may be in flight at once.
@@ -25,11 +25,11 @@ pub(super) struct Leader {
     /// The slots behind the proposals in flight, ascending.
     proposals: VecDeque<Slot>,
     /// Up to which slot each voter has accepted.
-    accepted: BTreeMap<VoterId, Slot>,
+    accepted: BTreeMap<RelayId, Slot>,
     /// The slot behind all that earlier leaders may have decided: whoever has learnt less has no business reading.
     pub(super) inherited: Slot,
     /// The round of confirmations asked for last, and who has answered it.
-    confirmation: (u64, BTreeSet<VoterId>),
+    confirmation: (u64, BTreeSet<RelayId>),
 }
 
 impl Leader {
@@ -72,13 +72,13 @@ impl Leader {
         self.proposals.push_back(self.next());
     }
 
-    pub(super) fn accepted(&mut self, from: VoterId, until: Slot) {
+    pub(super) fn accepted(&mut self, from: RelayId, until: Slot) {
         let held = self.accepted.entry(from).or_insert(until);
         *held = until.max(*held);
     }
 
     /// Up to which slot each voter has accepted.
-    pub(super) fn accepted_by(&self) -> Vec<(VoterId, Slot)> {
+    pub(super) fn accepted_by(&self) -> Vec<(RelayId, Slot)> {
         self.accepted.iter().map(|(&voter, &until)| (voter, until)).collect()
     }
 
@@ -111,7 +111,7 @@ impl Leader {
     }
 
     /// A voter confirms. Says whether the round has a majority by that.
-    pub(super) fn confirmed(&mut self, from: VoterId, round: u64, quorum: usize) -> bool {
+    pub(super) fn confirmed(&mut self, from: RelayId, round: u64, quorum: usize) -> bool {
         round == self.confirmation.0 && self.confirmation.1.insert(from) && self.confirmation.1.len() == quorum
     }
 }

@@ -279,7 +279,7 @@ fn chained(chain: u64, entry: &Entry) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::VoterId;
+    use crate::base::id::RelayId;
     use crate::consensus::Configuration;
     use crate::consensus::RestoreId;
 
@@ -289,7 +289,7 @@ mod tests {
 
     /// A log with these entries decided.
     fn log_of(numbers: impl IntoIterator<Item = u64>) -> Log {
-        let ballot = Ballot { configuration: 0, round: 1, voter: VoterId(1) };
+        let ballot = Ballot { configuration: 0, round: 1, voter: RelayId(1) };
         let entries: Vec<_> = numbers.into_iter().map(|number| Accepted { ballot, entry: entry(number) }).collect();
         let suffix = Suffix { first: Slot(0), chain: 0, decided: Slot(entries.len() as u64), entries };
         let mut log = Log::default();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Configuration;
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 
 /// After how long whoever has not answered is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
@@ -16,18 +16,18 @@ const ASK_AGAIN: Duration = Duration::from_millis(300);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Recovery {
     /// The other relays known at the start. The log that was found may be so old that it does not speak of them.
-    known: BTreeSet<VoterId>,
+    known: BTreeSet<RelayId>,
     /// Who has told what it remembers.
-    heard: BTreeSet<VoterId>,
+    heard: BTreeSet<RelayId>,
     /// Of those, who has told it as a voter of the configuration, in its incarnation.
-    heard_voters: BTreeSet<VoterId>,
+    heard_voters: BTreeSet<RelayId>,
     /// From then on the voter votes without having heard everybody, so that a majority can go on without the rest.
     until: Duration,
     ask_at: Duration,
 }
 
 impl Recovery {
-    pub(super) fn new(known: BTreeSet<VoterId>, now: Duration, grace: Duration) -> Self {
+    pub(super) fn new(known: BTreeSet<RelayId>, now: Duration, grace: Duration) -> Self {
         Recovery {
             known,
             heard: BTreeSet::new(),
@@ -38,7 +38,7 @@ impl Recovery {
     }
 
     /// A relay has told. Another incarnation of a voter remembers nothing of what the voter was told.
-    pub(super) fn heard(&mut self, relay: VoterId, is_voter: bool) {
+    pub(super) fn heard(&mut self, relay: RelayId, is_voter: bool) {
         self.heard.insert(relay);
         if is_voter {
             self.heard_voters.insert(relay);
@@ -46,12 +46,12 @@ impl Recovery {
     }
 
     /// Who has not told yet.
-    pub(super) fn unheard(&self, configuration: &Configuration, me: VoterId) -> BTreeSet<VoterId> {
+    pub(super) fn unheard(&self, configuration: &Configuration, me: RelayId) -> BTreeSet<RelayId> {
         let voters = configuration.voters.keys().filter(|&&voter| voter != me && !self.heard_voters.contains(&voter));
         voters.copied().chain(self.known.difference(&self.heard).copied()).collect()
     }
 
-    pub(super) fn is_over(&self, now: Duration, configuration: &Configuration, me: VoterId) -> bool {
+    pub(super) fn is_over(&self, now: Duration, configuration: &Configuration, me: RelayId) -> bool {
         // Who votes may not be known yet.
         let all_heard = !configuration.voters.is_empty() && self.unheard(configuration, me).is_empty();
         all_heard || now >= self.until
@@ -81,36 +81,36 @@ mod tests {
     const GRACE: Duration = Duration::from_secs(1);
 
     fn voters(ids: &[u16]) -> Configuration {
-        let voters = ids.iter().map(|&id| (VoterId(id), ReplicaId(id.into()))).collect::<BTreeMap<_, _>>();
+        let voters = ids.iter().map(|&id| (RelayId(id), ReplicaId(id.into()))).collect::<BTreeMap<_, _>>();
         Configuration { number: 0, voters }
     }
 
     fn recovery(known: &[u16]) -> Recovery {
-        Recovery::new(known.iter().copied().map(VoterId).collect(), Duration::ZERO, GRACE)
+        Recovery::new(known.iter().copied().map(RelayId).collect(), Duration::ZERO, GRACE)
     }
 
     /// It would decide what others have decided otherwise.
     #[test]
     fn one_whose_old_log_says_that_it_votes_alone_waits_for_the_relays_that_it_knows() {
         let mut recovery = recovery(&[2, 3]);
-        recovery.heard(VoterId(2), false);
-        assert!(!recovery.is_over(Duration::ZERO, &voters(&[1]), VoterId(1)));
-        recovery.heard(VoterId(3), false);
-        assert!(recovery.is_over(Duration::ZERO, &voters(&[1]), VoterId(1)));
+        recovery.heard(RelayId(2), false);
+        assert!(!recovery.is_over(Duration::ZERO, &voters(&[1]), RelayId(1)));
+        recovery.heard(RelayId(3), false);
+        assert!(recovery.is_over(Duration::ZERO, &voters(&[1]), RelayId(1)));
     }
 
     #[test]
     fn another_incarnation_of_a_voter_does_not_speak_for_it() {
         let mut recovery = recovery(&[2]);
-        recovery.heard(VoterId(2), false);
-        assert!(!recovery.is_over(Duration::ZERO, &voters(&[1, 2, 3]), VoterId(1)));
-        recovery.heard(VoterId(2), true);
-        recovery.heard(VoterId(3), true);
-        assert!(recovery.is_over(Duration::ZERO, &voters(&[1, 2, 3]), VoterId(1)));
+        recovery.heard(RelayId(2), false);
+        assert!(!recovery.is_over(Duration::ZERO, &voters(&[1, 2, 3]), RelayId(1)));
+        recovery.heard(RelayId(2), true);
+        recovery.heard(RelayId(3), true);
+        assert!(recovery.is_over(Duration::ZERO, &voters(&[1, 2, 3]), RelayId(1)));
     }
 
     #[test]
     fn who_cannot_be_heard_is_not_waited_for_beyond_the_grace() {
-        assert!(recovery(&[2, 3]).is_over(GRACE, &voters(&[1, 2, 3]), VoterId(1)));
+        assert!(recovery(&[2, 3]).is_over(GRACE, &voters(&[1, 2, 3]), RelayId(1)));
     }
 }

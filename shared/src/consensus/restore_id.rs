@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::base::split_mix::SplitMix64;
 
 /// The name of a restore, the same at all relays. Later restores have higher ones.
@@ -15,7 +15,7 @@ pub struct RestoreId(pub u64);
 impl RestoreId {
     /// The incarnation that a voter has from this restore on. All relays know it without a word.
     #[must_use]
-    pub fn incarnation_of(self, voter: VoterId) -> ReplicaId {
+    pub fn incarnation_of(self, voter: RelayId) -> ReplicaId {
         ReplicaId(SplitMix64::new(self.0 ^ u64::from(voter.0).rotate_right(16)).draw())
     }
 }

@@ -11,11 +11,11 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::candidate::Candidate;
-use super::franchise::Franchise;
 use super::leader::Leader;
 use super::recovery::Recovery;
-use super::{Ballot, Configuration, Log, Message, Standing};
-use crate::base::id::{ReplicaId, VoterId};
+use super::voter_support::VoterSupport;
+use super::{AcceptorState, Ballot, Configuration, Log, Message};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::base::mutation::{self, Mutation};
 use crate::base::split_mix::SplitMix64;
 use crate::replica::io::WriteOp;
@@ -28,9 +28,9 @@ use election::ELECTION_DELAY;
 pub struct Effects {
     pub writes: Vec<WriteOp>,
     /// Messages by receiver, which may be this voter itself.
-    pub sends: Vec<(VoterId, Message)>,
+    pub sends: Vec<(RelayId, Message)>,
     /// The voter to ask for the decided log from this replica's `decided` on.
-    pub fetch_from: Option<VoterId>,
+    pub fetch_from: Option<RelayId>,
     /// A majority has confirmed that this voter leads, after it was asked to find out.
     pub confirmed: bool,
 }
@@ -38,20 +38,20 @@ pub struct Effects {
 /// The part of a relay in the agreement of one room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Voter {
-    me: VoterId,
+    me: RelayId,
     incarnation: ReplicaId,
     /// Without voters as long as the log says nothing of them.
     configuration: Configuration,
     /// The incarnations of the relays to whom a link is up.
-    linked: BTreeMap<VoterId, ReplicaId>,
+    linked: BTreeMap<RelayId, ReplicaId>,
     /// The other voters of the configuration to whom a link is up. Invariant: all linked, in their incarnation.
-    connected: BTreeSet<VoterId>,
+    connected: BTreeSet<RelayId>,
     /// How far this voter has bound itself. Invariant: never falls.
-    standing: Standing,
+    acceptor_state: AcceptorState,
     /// What this voter remembers of the others, each in one incarnation.
-    remembered: BTreeMap<VoterId, (ReplicaId, Standing)>,
+    remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
     /// Up to where what is remembered has been written. It lags a little, and rides along with other writes.
-    remembered_written: BTreeMap<VoterId, Standing>,
+    remembered_written: BTreeMap<RelayId, AcceptorState>,
     /// Set from the start until the others have told what they remember: until then it does not vote.
     recovery: Option<Recovery>,
     /// It does not vote any more: it has forgotten votes that others remember.
@@ -65,7 +65,7 @@ pub struct Voter {
     resend_at: Option<Duration>,
     jitter: SplitMix64,
     /// Never read: that it is here says that there may be voters.
-    franchise: Franchise,
+    voter_support: VoterSupport,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,15 +76,15 @@ enum Role {
 }
 
 impl Voter {
-    /// `standing` and `remembered` are read back from durable state, `seed` is for the jitter of elections. For at the
+    /// `acceptor_state` and `remembered` are read back from durable state, `seed` is for the jitter of elections. For at the
     /// most `grace` the voter waits for the `known` other relays to tell what they remember of it.
     #[must_use]
     pub fn recover(
-        (me, incarnation): (VoterId, ReplicaId),
-        standing: Standing,
-        remembered: BTreeMap<VoterId, (ReplicaId, Standing)>,
+        (me, incarnation): (RelayId, ReplicaId),
+        acceptor_state: AcceptorState,
+        remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
         seed: u64,
-        (known, grace): (BTreeSet<VoterId>, Duration),
+        (known, grace): (BTreeSet<RelayId>, Duration),
         now: Duration,
     ) -> Self {
         Voter {
@@ -93,7 +93,7 @@ impl Voter {
             configuration: Configuration { number: 0, voters: BTreeMap::new() },
             linked: BTreeMap::new(),
             connected: BTreeSet::new(),
-            standing,
+            acceptor_state,
             remembered,
             remembered_written: BTreeMap::new(),
             recovery: (!mutation::is(Mutation::NobodyAsked)).then(|| Recovery::new(known, now, grace)),
@@ -104,12 +104,12 @@ impl Voter {
             resend_at: None,
             jitter: SplitMix64::new(seed),
             // The last, so that a build without voters has used everything before it ends here.
-            franchise: Franchise::of_this_build(),
+            voter_support: VoterSupport::of_this_build(),
         }
     }
 
     #[must_use]
-    pub fn me(&self) -> VoterId {
+    pub fn me(&self) -> RelayId {
         self.me
     }
 
@@ -131,8 +131,8 @@ impl Voter {
     }
 
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        self.standing
+    pub fn acceptor_state(&self) -> AcceptorState {
+        self.acceptor_state
     }
 
     /// Whether this replica has a vote by the log, under its incarnation.
@@ -178,7 +178,7 @@ impl Voter {
         if let Some(recovery) = &mut self.recovery
             && recovery.asks_again(now)
         {
-            self.ask_standing(&mut effects);
+            self.ask_acceptor_state(&mut effects);
         }
         if self.election_at.is_some_and(|at| at <= now) {
             self.election_at = None;
@@ -197,12 +197,12 @@ impl Voter {
         effects
     }
 
-    pub fn peer_up(&mut self, now: Duration, peer: VoterId, incarnation: ReplicaId, log: &Log) -> Effects {
+    pub fn peer_up(&mut self, now: Duration, peer: RelayId, incarnation: ReplicaId, log: &Log) -> Effects {
         let mut effects = Effects::default();
         self.linked.insert(peer, incarnation);
         self.find_connected();
         if self.recovery.is_some() {
-            effects.sends.push((peer, Message::AskStanding));
+            effects.sends.push((peer, Message::RecoveryRequest));
         }
         if self.connected.contains(&peer) {
             self.brief(peer, log, &mut effects);
@@ -213,7 +213,7 @@ impl Voter {
         effects
     }
 
-    pub fn peer_down(&mut self, now: Duration, peer: VoterId) -> Effects {
+    pub fn peer_down(&mut self, now: Duration, peer: RelayId) -> Effects {
         let mut effects = Effects::default();
         self.linked.remove(&peer);
         self.find_connected();
@@ -248,12 +248,14 @@ impl Voter {
         }
     }
 
-    pub fn receive(&mut self, now: Duration, from: VoterId, message: Message, log: &mut Log) -> Effects {
+    pub fn receive(&mut self, now: Duration, from: RelayId, message: Message, log: &mut Log) -> Effects {
         let mut effects = Effects::default();
         match message {
             // Also among relays that do not vote together: one may have been a voter, or may become one.
-            Message::AskStanding => self.on_ask_standing(from, log, &mut effects),
-            Message::Recall(recall) => self.on_recall(now, from, recall, log, &mut effects),
+            Message::RecoveryRequest => self.on_ask_acceptor_state(from, log, &mut effects),
+            Message::RecoveryResponse(recovery_response) => {
+                self.on_recall(now, from, recovery_response, log, &mut effects)
+            }
             message => {
                 if from == self.me || self.connected.contains(&from) || is_ahead(&message, &self.configuration) {
                     self.on_vote(now, from, message, log, &mut effects);
@@ -264,7 +266,7 @@ impl Voter {
     }
 
     /// What concerns votes, from a voter, or from one of a later configuration.
-    fn on_vote(&mut self, now: Duration, from: VoterId, message: Message, log: &mut Log, effects: &mut Effects) {
+    fn on_vote(&mut self, now: Duration, from: RelayId, message: Message, log: &mut Log, effects: &mut Effects) {
         if is_ahead(&message, &self.configuration) {
             effects.fetch_from = Some(from);
             return;
@@ -272,7 +274,7 @@ impl Voter {
         if let Message::Prepare { ballot, .. } | Message::Accept { ballot, .. } | Message::Promise { ballot, .. } =
             message
         {
-            self.remember(from, Standing { promised: ballot, ..Standing::ZERO });
+            self.remember(from, AcceptorState { promised: ballot, ..AcceptorState::ZERO });
         }
         match message {
             Message::Prepare { ballot, decided } => self.on_prepare(now, from, ballot, decided, log, effects),
@@ -291,7 +293,7 @@ impl Voter {
                 }
             }
             Message::Accepted { ballot, until } => {
-                self.remember(from, Standing { promised: ballot, accepted: (ballot, until) });
+                self.remember(from, AcceptorState { promised: ballot, accepted: (ballot, until) });
                 if let Role::Leader(leader) = &mut self.role
                     && leader.ballot == ballot
                 {
@@ -308,7 +310,7 @@ impl Voter {
                 }
             }
             Message::Confirm { ballot, round } => {
-                if self.may_vote() && ballot >= self.standing.promised && ballot.voter == from {
+                if self.may_vote() && ballot >= self.acceptor_state.promised && ballot.voter == from {
                     effects.sends.push((from, Message::Confirmed { ballot, round }));
                 }
             }
@@ -319,7 +321,7 @@ impl Voter {
                     effects.confirmed |= leader.confirmed(from, round, self.configuration.quorum());
                 }
             }
-            Message::AskStanding | Message::Recall(_) => unreachable!("these are no votes"),
+            Message::RecoveryRequest | Message::RecoveryResponse(_) => unreachable!("these are no votes"),
         }
     }
 
@@ -340,8 +342,8 @@ impl Voter {
 
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
-        let promised = self.standing.promised;
-        assert!(self.standing.accepted.0 <= promised, "accepted under a ballot that was not promised");
+        let promised = self.acceptor_state.promised;
+        assert!(self.acceptor_state.accepted.0 <= promised, "accepted under a ballot that was not promised");
         assert!(self.leader.is_none_or(|ballot| ballot <= promised), "follows a ballot that was not promised");
         assert!(self.connected.iter().all(|voter| self.linked.contains_key(voter)), "connected without a link");
         if let Role::Leader(leader) = &self.role {
@@ -358,7 +360,7 @@ impl Voter {
 impl Hash for Voter {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.me, self.incarnation, &self.configuration, &self.linked, &self.connected).hash(state);
-        (self.standing, self.recovery.is_some(), self.forgot, self.leader, &self.role).hash(state);
+        (self.acceptor_state, self.recovery.is_some(), self.forgot, self.leader, &self.role).hash(state);
         (self.election_at.is_some(), self.resend_at.is_some()).hash(state);
     }
 }
@@ -375,7 +377,7 @@ fn is_ahead(message: &Message, configuration: &Configuration) -> bool {
         | Message::StepDown { ballot }
         | Message::Confirm { ballot, .. }
         | Message::Confirmed { ballot, .. } => ballot,
-        Message::AskStanding | Message::Recall(_) => return false,
+        Message::RecoveryRequest | Message::RecoveryResponse(_) => return false,
     };
     ballot.configuration > configuration.number
 }

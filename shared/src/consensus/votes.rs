@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Ballot, Slot};
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 
 /// How far the voters have answered a leader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub struct Votes {
     pub ballot: Ballot,
     /// For each voter that has accepted anything under the ballot: it has accepted everything below this slot, or knows
     /// it to be decided.
-    pub accepted: Vec<(VoterId, Slot)>,
+    pub accepted: Vec<(RelayId, Slot)>,
     /// The first slot for which nothing is proposed.
     pub next: Slot,
 }

@@ -1,12 +1,12 @@
-//! The dynamic method: what the leader of a room measures, and when it changes the rung of the ladder.
+//! The dynamic method: what the leader of a room measures, and when it changes the level.
 //!
 //! Time goes by windows. A window is bad if more numbers were asked of the log in it than the settings allow, or if its
 //! claims waited too long; it is over as soon as it is bad, so that the answer to a burst is as fast as the burst. After
-//! [`BAD_WINDOWS`] of them the next rung is taken. Back it goes one rung at a time, when less than half of what is
+//! [`BAD_WINDOWS`] of them the next level is taken. Back it goes one level at a time, when less than half of what is
 //! allowed has been asked for, and nothing has waited, for as many windows as the settings say and some more by chance:
 //! rooms that suffered from the same burst do not all come back at the same moment.
 //!
-//! That is the rule *ladder*. The rule *counter*, which is the thesis's own, looks at no window: each relay counts the
+//! That is the rule *levels*. The rule *counter*, which is the thesis's own, looks at no window: each relay counts the
 //! requests that come to it, of every kind, and the first whose count passes the setting ends the epoch.
 //!
 //! What is measured never decides on anything but routing, and a switch is an entry in the log, so that every replica
@@ -15,9 +15,9 @@
 use std::time::Duration;
 
 use crate::base::split_mix::SplitMix64;
-use crate::ledger::{Dynamic, Epoch, Load, Mode, Reason, Rule, Rung};
+use crate::ledger::{Dynamic, Epoch, Level, Load, Mode, Reason, Rule};
 
-/// After how many bad windows on end the next rung is taken.
+/// After how many bad windows on end the next level is taken.
 const BAD_WINDOWS: u32 = 2;
 /// How many waiting times are kept for a window.
 const MAX_SAMPLES: usize = 4096;
@@ -69,8 +69,8 @@ struct Window {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub load: Load,
-    /// The rung to be taken next, and why.
-    pub switch: Option<(Rung, Reason)>,
+    /// The level to be taken next, and why.
+    pub switch: Option<(Level, Reason)>,
 }
 
 impl Controller {
@@ -129,7 +129,7 @@ impl Controller {
     ) -> Option<Verdict> {
         self.follow(epoch);
         let may_steer = !matches!(epoch.reason, Reason::ByHand) && self.left != Some(epoch.number);
-        let must_come_down = settings.rule == Rule::Ladder && epoch.rung > Rung::Batching && may_steer;
+        let must_come_down = settings.rule == Rule::Levels && epoch.level > Level::Batching && may_steer;
         if must_come_down {
             self.window.get_or_insert_with(|| Window::new(now));
         }
@@ -141,7 +141,7 @@ impl Controller {
         let load = window.close(now, backlog());
         let of_the_log = window.of_the_log;
         self.window = (load.requests > 0 || must_come_down).then(|| Window::new(now));
-        let switch = if may_steer { self.judge(settings, epoch.rung, &load, of_the_log) } else { None };
+        let switch = if may_steer { self.judge(settings, epoch.level, &load, of_the_log) } else { None };
         if switch.is_some() {
             self.left = Some(epoch.number);
         }
@@ -173,41 +173,41 @@ impl Controller {
         self.requests = requests;
         let is_high = requests - self.requests_before > settings.high_request.into();
         let may_steer = !matches!(epoch.reason, Reason::ByHand) && self.counted_out != Some(epoch.number);
-        let is_over = settings.rule == Rule::Counter && is_high && may_steer && epoch.rung.mode() == Mode::Hybrid;
+        let is_over = settings.rule == Rule::Counter && is_high && may_steer && epoch.level.mode() == Mode::Hybrid;
         if is_over {
             self.counted_out = Some(epoch.number);
         }
         is_over
     }
 
-    fn judge(&mut self, settings: &Dynamic, rung: Rung, load: &Load, of_the_log: u32) -> Option<(Rung, Reason)> {
+    fn judge(&mut self, settings: &Dynamic, level: Level, load: &Load, of_the_log: u32) -> Option<(Level, Reason)> {
         match settings.rule {
             // The counter goes by requests of every kind, which are no matter of windows.
             Rule::Hand | Rule::Counter => None,
-            Rule::Ladder => self.climb(settings, rung, load, of_the_log),
+            Rule::Levels => self.climb(settings, level, load, of_the_log),
         }
     }
 
-    fn climb(&mut self, settings: &Dynamic, rung: Rung, load: &Load, of_the_log: u32) -> Option<(Rung, Reason)> {
+    fn climb(&mut self, settings: &Dynamic, level: Level, load: &Load, of_the_log: u32) -> Option<(Level, Reason)> {
         let is_late = load.p99_ms.max(load.waiting_ms) > settings.target_ms;
-        let is_bad = match rung {
-            Rung::Batching | Rung::Leases => of_the_log > settings.high_request || is_late,
-            Rung::Provisional => load.unsettled > settings.shed_above,
-            Rung::Shedding => false,
+        let is_bad = match level {
+            Level::Batching | Level::Leases => of_the_log > settings.high_request || is_late,
+            Level::Provisional => load.unsettled > settings.shed_above,
+            Level::Shedding => false,
         };
-        let backlog_is_left = match rung {
-            Rung::Batching | Rung::Provisional => false,
-            Rung::Leases => load.unsettled > settings.high_request,
-            Rung::Shedding => load.unsettled > settings.shed_above / 2,
+        let backlog_is_left = match level {
+            Level::Batching | Level::Provisional => false,
+            Level::Leases => load.unsettled > settings.high_request,
+            Level::Shedding => load.unsettled > settings.shed_above / 2,
         };
         let is_calm = !is_bad && !is_late && !backlog_is_left && load.requests <= settings.high_request / 2;
         self.bad = if is_bad { self.bad + 1 } else { 0 };
         self.calm = if is_calm { self.calm + 1 } else { 0 };
         let more_by_chance = (self.chance % (u64::from(settings.dwell / 4) + 1)) as u32;
         if self.bad >= BAD_WINDOWS {
-            Some((beside_leases(settings, rung.up(), Rung::Provisional), Reason::Load))
-        } else if self.calm >= settings.dwell + more_by_chance && rung > Rung::Batching {
-            Some((beside_leases(settings, rung.down(), Rung::Batching), Reason::Calm))
+            Some((beside_leases(settings, level.up(), Level::Provisional), Reason::Load))
+        } else if self.calm >= settings.dwell + more_by_chance && level > Level::Batching {
+            Some((beside_leases(settings, level.down(), Level::Batching), Reason::Calm))
         } else {
             None
         }
@@ -233,9 +233,9 @@ impl Window {
     }
 }
 
-/// Where nothing is leased, that rung is left out.
-fn beside_leases(settings: &Dynamic, rung: Rung, instead: Rung) -> Rung {
-    if rung == Rung::Leases && settings.lease_most == 0 { instead } else { rung }
+/// Where nothing is leased, that level is left out.
+fn beside_leases(settings: &Dynamic, level: Level, instead: Level) -> Level {
+    if level == Level::Leases && settings.lease_most == 0 { instead } else { level }
 }
 
 fn millis(time: Duration) -> u32 {

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::numbers::MAX_RANGE;
-use super::wish::Rejection;
+use super::operation::Rejection;
 use crate::consensus::Slot;
 
-/// How a replica comes by a number. Each rung of the ladder asks less of the log than the one before.
+/// How a replica comes by a number. Each level asks less of the log than the one before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Rung {
+pub enum Level {
     /// The log decides on each number; what comes at one time is decided together.
     #[default]
     Batching,
@@ -28,28 +28,28 @@ pub enum Mode {
     CrdtOnly,
 }
 
-impl Rung {
-    pub const ALL: [Rung; 4] = [Rung::Batching, Rung::Leases, Rung::Provisional, Rung::Shedding];
+impl Level {
+    pub const ALL: [Level; 4] = [Level::Batching, Level::Leases, Level::Provisional, Level::Shedding];
 
     #[must_use]
     pub fn mode(self) -> Mode {
-        if self < Rung::Provisional { Mode::Hybrid } else { Mode::CrdtOnly }
+        if self < Level::Provisional { Mode::Hybrid } else { Mode::CrdtOnly }
     }
 
     /// Whether the log has room for settling what is provisional.
     #[must_use]
     pub fn settles(self) -> bool {
-        self != Rung::Provisional
+        self != Level::Provisional
     }
 
     #[must_use]
-    pub fn up(self) -> Rung {
-        Rung::ALL[(self as usize + 1).min(Rung::ALL.len() - 1)]
+    pub fn up(self) -> Level {
+        Level::ALL[(self as usize + 1).min(Level::ALL.len() - 1)]
     }
 
     #[must_use]
-    pub fn down(self) -> Rung {
-        Rung::ALL[(self as usize).saturating_sub(1)]
+    pub fn down(self) -> Level {
+        Level::ALL[(self as usize).saturating_sub(1)]
     }
 }
 
@@ -90,7 +90,7 @@ pub struct Load {
 pub struct Epoch {
     /// Counted up with each change.
     pub number: u64,
-    pub rung: Rung,
+    pub level: Level,
     pub reason: Reason,
     /// What was measured when it began.
     pub load: Load,
@@ -101,16 +101,16 @@ pub struct Epoch {
 impl Epoch {
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.rung.mode()
+        self.level.mode()
     }
 }
 
-/// What changes the rung.
+/// What changes the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
     /// Step by step, there and back, by what is measured.
-    Ladder,
+    Levels,
     /// From batching to provisional once more than `high_request` numbers were asked for in the epoch, and never back:
     /// the rule of the thesis that Duet comes from.
     Counter,
@@ -139,7 +139,7 @@ pub struct Dynamic {
     pub window_ms: u32,
     /// How long a claim may wait before a window is a bad one, in milliseconds.
     pub target_ms: u32,
-    /// For how many calm windows a rung is kept.
+    /// For how many calm windows a level is kept.
     pub dwell: u32,
     /// The longest range that replicas lease by themselves; with 0 they lease none.
     pub lease_most: u32,
@@ -151,7 +151,7 @@ pub struct Dynamic {
 impl Default for Dynamic {
     fn default() -> Self {
         Dynamic {
-            rule: Rule::Ladder,
+            rule: Rule::Levels,
             high_request: 50,
             window_ms: 1000,
             target_ms: 250,

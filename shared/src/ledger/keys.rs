@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ensure;
 use super::numbers::Numbered;
-use super::wish::{Claim, ClaimId, Granted, KeyedWish, Outcome, Rejection, Wish};
+use super::operation::{Claim, ClaimId, Granted, KeyedOperation, Operation, Outcome, Rejection};
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;
 use crate::base::mutation::{self, Mutation};
@@ -94,9 +94,9 @@ impl KeyUse {
 }
 
 impl KeyEnd {
-    /// The end of a request that was one wish.
-    pub(crate) fn of_wish(wish: &Wish, after: Option<Dot>, outcome: Outcome) -> Self {
-        KeyEnd { record: wish.record(), after, outcome }
+    /// The end of a request that was one operation.
+    pub(crate) fn of_operation(operation: &Operation, after: Option<Dot>, outcome: Outcome) -> Self {
+        KeyEnd { record: operation.record(), after, outcome }
     }
 
     /// The number that the record was given.
@@ -116,10 +116,10 @@ impl Keys {
 
     /// The outcome of a claim that has a key.
     pub(super) fn outcome_for(&self, claim: &Claim) -> Option<Outcome> {
-        let Wish::Once { keyed, wish } = &claim.wish else { return None };
+        let Operation::Once { keyed, operation } = &claim.operation else { return None };
         let used = self.of(keyed.key).filter(|used| used.by == claim.id)?;
-        match wish {
-            KeyedWish::Begin => Some(Ok(Granted::Begun)),
+        match operation {
+            KeyedOperation::Begin => Some(Ok(Granted::Begun)),
             _ => used.end.map(|end| end.outcome),
         }
     }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ensure;
+use super::operation::Rejection;
 use super::settlement::ProvisionalClaim;
-use super::wish::Rejection;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ensure;
-use super::wish::{Claim, ClaimId, Outcome, Rejection};
+use super::operation::{Claim, ClaimId, Outcome, Rejection};
 use crate::base::id::ReplicaId;
 use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ensure;
 use super::epoch::OnCollision;
 use super::numbers::{Numbered, Numbers};
-use super::wish::Rejection;
+use super::operation::Rejection;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;

@@ -25,12 +25,12 @@ fn provisional(counter: u64, number: u64) -> ProvisionalClaim {
     }
 }
 
-fn claim(seq: u64, wish: Wish) -> Entry {
-    by(ReplicaId(9), seq, 0, wish)
+fn claim(seq: u64, operation: Operation) -> Entry {
+    by(ReplicaId(9), seq, 0, operation)
 }
 
-fn by(replica: ReplicaId, seq: u64, settled: u64, wish: Wish) -> Entry {
-    Entry::Claim(Claim { id: ClaimId { replica, seq }, settled, seen: Slot(0), after: None, wish })
+fn by(replica: ReplicaId, seq: u64, settled: u64, operation: Operation) -> Entry {
+    Entry::Claim(Claim { id: ClaimId { replica, seq }, settled, seen: Slot(0), after: None, operation })
 }
 
 fn decide(ledger: &mut Ledger, slot: u64, entry: &Entry) -> Outcome {
@@ -42,16 +42,16 @@ fn decide(ledger: &mut Ledger, slot: u64, entry: &Entry) -> Outcome {
 #[test]
 fn the_first_claim_in_log_order_wins_and_the_second_learns_who_has_it() {
     let mut ledger = Ledger::default();
-    let won = decide(&mut ledger, 4, &claim(1, Wish::Claim { record: record(1), number: 42 }));
+    let won = decide(&mut ledger, 4, &claim(1, Operation::Assign { record: record(1), number: 42 }));
     assert_eq!(won, Ok(Granted::Final(Numbered { number: 42, slot: Slot(4) })));
-    let lost = decide(&mut ledger, 5, &claim(2, Wish::Claim { record: record(2), number: 42 }));
+    let lost = decide(&mut ledger, 5, &claim(2, Operation::Assign { record: record(2), number: 42 }));
     assert_eq!(lost, Err(Rejection::NumberTaken { number: 42, owner: record(1), slot: Slot(4) }));
 }
 
 #[test]
 fn a_claim_that_is_decided_twice_has_its_effect_once() {
     let mut ledger = Ledger::default();
-    let allocate = claim(1, Wish::Allocate { record: record(1) });
+    let allocate = claim(1, Operation::Allocate { record: record(1) });
     let first = decide(&mut ledger, 0, &allocate);
     assert_eq!(decide(&mut ledger, 1, &allocate), first);
     assert_eq!(ledger.highest(), 1);
@@ -60,22 +60,22 @@ fn a_claim_that_is_decided_twice_has_its_effect_once() {
 #[test]
 fn allocation_goes_above_everything_claimed_raised_or_released() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Wish::Claim { record: record(1), number: 7 })).unwrap();
-    decide(&mut ledger, 1, &claim(2, Wish::Release { record: record(1) })).unwrap();
-    decide(&mut ledger, 2, &claim(3, Wish::Raise { number: 20 })).unwrap();
-    let next = decide(&mut ledger, 3, &claim(4, Wish::Allocate { record: record(1) }));
+    decide(&mut ledger, 0, &claim(1, Operation::Assign { record: record(1), number: 7 })).unwrap();
+    decide(&mut ledger, 1, &claim(2, Operation::Release { record: record(1) })).unwrap();
+    decide(&mut ledger, 2, &claim(3, Operation::Raise { number: 20 })).unwrap();
+    let next = decide(&mut ledger, 3, &claim(4, Operation::Allocate { record: record(1) }));
     assert_eq!(next, Ok(Granted::Final(Numbered { number: 21, slot: Slot(3) })));
 }
 
 #[test]
 fn refusals_name_their_reason() {
     let mut ledger = Ledger::default();
-    let zero = decide(&mut ledger, 0, &claim(1, Wish::Claim { record: record(1), number: 0 }));
+    let zero = decide(&mut ledger, 0, &claim(1, Operation::Assign { record: record(1), number: 0 }));
     assert_eq!(zero, Err(Rejection::OutOfRange { number: 0 }));
-    let none = decide(&mut ledger, 1, &claim(2, Wish::Release { record: record(1) }));
+    let none = decide(&mut ledger, 1, &claim(2, Operation::Release { record: record(1) }));
     assert_eq!(none, Err(Rejection::NotNumbered));
-    decide(&mut ledger, 2, &claim(3, Wish::Leap { number: MAX_NUMBER })).unwrap();
-    let full = decide(&mut ledger, 3, &claim(4, Wish::Allocate { record: record(2) }));
+    decide(&mut ledger, 2, &claim(3, Operation::Leap { number: MAX_NUMBER })).unwrap();
+    let full = decide(&mut ledger, 3, &claim(4, Operation::Allocate { record: record(2) }));
     assert_eq!(full, Err(Rejection::Exhausted));
 }
 
@@ -83,8 +83,8 @@ fn number(ledger: &Ledger, record: RecordId) -> Option<u64> {
     ledger.number_of(record).map(|numbered| numbered.number)
 }
 
-fn compare_and_set(from: Option<u64>, to: Option<u64>) -> Wish {
-    Wish::CompareAndSet { record: record(1), from, to }
+fn compare_and_set(from: Option<u64>, to: Option<u64>) -> Operation {
+    Operation::CompareAndSet { record: record(1), from, to }
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_number_is_set_only_if_the_old_one_is_as_the_asker_thinks() {
 #[test]
 fn a_number_that_cannot_be_set_leaves_the_old_one() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Wish::Claim { record: record(2), number: 7 })).unwrap();
+    decide(&mut ledger, 0, &claim(1, Operation::Assign { record: record(2), number: 7 })).unwrap();
     decide(&mut ledger, 1, &claim(2, compare_and_set(None, Some(5)))).unwrap();
     let taken = decide(&mut ledger, 2, &claim(3, compare_and_set(Some(5), Some(7))));
     assert_eq!(taken, Err(Rejection::NumberTaken { number: 7, owner: record(2), slot: Slot(0) }));
@@ -118,19 +118,19 @@ fn a_number_that_cannot_be_set_leaves_the_old_one() {
 
 const LESSEE: ReplicaId = ReplicaId(7);
 
-fn grant(count: u32) -> Wish {
-    Wish::GrantRange { to: LESSEE, count, above: 0 }
+fn grant(count: u32) -> Operation {
+    Operation::GrantRange { to: LESSEE, count, above: 0 }
 }
 
 #[test]
 fn what_is_leased_is_never_allocated_and_no_range_overlaps_another() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Wish::Allocate { record: record(1) })).unwrap();
+    decide(&mut ledger, 0, &claim(1, Operation::Allocate { record: record(1) })).unwrap();
     let range = |first, last| Ok(Granted::Range(Range { first, last, to: LESSEE }));
     assert_eq!(decide(&mut ledger, 1, &claim(2, grant(10))), range(2, 11));
-    decide(&mut ledger, 2, &claim(3, Wish::Allocate { record: record(2) })).unwrap();
+    decide(&mut ledger, 2, &claim(3, Operation::Allocate { record: record(2) })).unwrap();
     assert_eq!(number(&ledger, record(2)), Some(12));
-    decide(&mut ledger, 3, &claim(4, Wish::Raise { number: 20 })).unwrap();
+    decide(&mut ledger, 3, &claim(4, Operation::Raise { number: 20 })).unwrap();
     assert_eq!(decide(&mut ledger, 4, &claim(5, grant(1))), range(21, 21));
     assert_eq!(ledger.ranges().map(|range| range.first).collect::<Vec<_>>(), [2, 21]);
 }
@@ -140,10 +140,10 @@ fn a_leased_number_is_given_by_its_lessee_alone() {
     let mut ledger = Ledger::default();
     decide(&mut ledger, 0, &claim(1, grant(10))).unwrap();
     let leased = Err(Rejection::NumberLeased { number: 10, to: LESSEE });
-    assert_eq!(decide(&mut ledger, 1, &claim(2, Wish::Claim { record: record(1), number: 10 })), leased);
+    assert_eq!(decide(&mut ledger, 1, &claim(2, Operation::Assign { record: record(1), number: 10 })), leased);
     assert_eq!(decide(&mut ledger, 2, &claim(3, compare_and_set(None, Some(10)))), leased);
-    decide(&mut ledger, 3, &claim(4, Wish::Claim { record: record(1), number: 11 })).unwrap();
-    let own = by(LESSEE, 1, 0, Wish::Claim { record: record(2), number: 10 });
+    decide(&mut ledger, 3, &claim(4, Operation::Assign { record: record(1), number: 11 })).unwrap();
+    let own = by(LESSEE, 1, 0, Operation::Assign { record: record(2), number: 10 });
     assert_eq!(decide(&mut ledger, 4, &own), leased, "it gives them by itself, and may have given this one already");
     settle(&mut ledger, 5, &[given(LESSEE, 1, record(2), 10, true)]);
     assert_eq!(number(&ledger, record(2)), Some(10));
@@ -157,8 +157,8 @@ fn a_leased_number_that_was_freed_is_for_everybody() {
     let mut ledger = Ledger::default();
     decide(&mut ledger, 0, &claim(1, grant(10))).unwrap();
     settle(&mut ledger, 1, &[given(LESSEE, 1, record(2), 10, true)]);
-    decide(&mut ledger, 2, &claim(2, Wish::Release { record: record(2) })).unwrap();
-    decide(&mut ledger, 3, &claim(3, Wish::Claim { record: record(1), number: 10 })).unwrap();
+    decide(&mut ledger, 2, &claim(2, Operation::Release { record: record(2) })).unwrap();
+    decide(&mut ledger, 3, &claim(3, Operation::Assign { record: record(1), number: 10 })).unwrap();
     assert_eq!(number(&ledger, record(1)), Some(10));
 }
 
@@ -167,7 +167,7 @@ fn given(by: ReplicaId, counter: u64, record: RecordId, number: u64, leased: boo
 }
 
 fn settle(ledger: &mut Ledger, slot: u64, claims: &[ProvisionalClaim]) -> (u32, u32) {
-    match decide(ledger, slot, &claim(1000 + slot, Wish::Settle { claims: claims.to_vec(), after: Vec::new() })) {
+    match decide(ledger, slot, &claim(1000 + slot, Operation::Settle { claims: claims.to_vec(), after: Vec::new() })) {
         Ok(Granted::Settled { settled, conflicts }) => (settled, conflicts),
         other => panic!("claims are settled: {other:?}"),
     }
@@ -199,8 +199,8 @@ fn of_two_provisional_claims_to_a_number_the_first_in_the_log_has_it_and_the_oth
 fn a_loser_is_rejected_if_the_settings_say_so() {
     let mut ledger = Ledger::default();
     let dynamic = Dynamic { on_collision: OnCollision::Reject, ..Dynamic::default() };
-    decide(&mut ledger, 0, &claim(1, Wish::SetDynamic { dynamic })).unwrap();
-    decide(&mut ledger, 1, &claim(2, Wish::Claim { record: record(1), number: 5 })).unwrap();
+    decide(&mut ledger, 0, &claim(1, Operation::SetDynamic { dynamic })).unwrap();
+    decide(&mut ledger, 1, &claim(2, Operation::Assign { record: record(1), number: 5 })).unwrap();
     settle(&mut ledger, 2, &[given(TAB, 1, record(2), 5, false)]);
     assert_eq!(number(&ledger, record(2)), None);
     let taken = Rejection::NumberTaken { number: 5, owner: record(1), slot: Slot(1) };
@@ -223,10 +223,10 @@ fn the_number_that_came_of_a_conflict_goes_back_once() {
     let mut ledger = Ledger::default();
     settle(&mut ledger, 0, &[given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)]);
     let conflict = ledger.conflicts().next().unwrap().id;
-    let undo = Wish::Resolve { conflict, resolution: Resolution::Undone };
+    let undo = Operation::Resolve { conflict, resolution: Resolution::Undone };
     assert_eq!(decide(&mut ledger, 1, &claim(1, undo.clone())), Ok(Granted::Resolved(Resolution::Undone)));
     assert_eq!(number(&ledger, record(2)), None);
-    decide(&mut ledger, 2, &claim(2, Wish::Claim { record: record(3), number: 6 })).unwrap();
+    decide(&mut ledger, 2, &claim(2, Operation::Assign { record: record(3), number: 6 })).unwrap();
     let again = Rejection::ResolvedAlready { resolution: Resolution::Undone };
     assert_eq!(decide(&mut ledger, 3, &claim(3, undo)), Err(again));
 }
@@ -236,20 +236,20 @@ fn what_came_of_a_conflict_is_not_undone_if_the_record_has_another_number_by_now
     let mut ledger = Ledger::default();
     settle(&mut ledger, 0, &[given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)]);
     let conflict = ledger.conflicts().next().unwrap().id;
-    let change = Wish::CompareAndSet { record: record(2), from: Some(6), to: Some(9) };
+    let change = Operation::CompareAndSet { record: record(2), from: Some(6), to: Some(9) };
     decide(&mut ledger, 1, &claim(1, change)).unwrap();
-    let undo = Wish::Resolve { conflict, resolution: Resolution::Undone };
+    let undo = Operation::Resolve { conflict, resolution: Resolution::Undone };
     let now = Some(Numbered { number: 9, slot: Slot(1) });
     assert_eq!(decide(&mut ledger, 2, &claim(2, undo)), Err(Rejection::Changed { now }));
-    let keep = Wish::Resolve { conflict, resolution: Resolution::Kept };
+    let keep = Operation::Resolve { conflict, resolution: Resolution::Kept };
     assert_eq!(decide(&mut ledger, 3, &claim(3, keep)), Ok(Granted::Resolved(Resolution::Kept)));
 }
 
 #[test]
 fn an_epoch_ends_once() {
     let mut ledger = Ledger::default();
-    let switch = |from| Wish::SetMode { from, rung: Rung::Leases, reason: Reason::Load, load: Load::default() };
-    let begun = |number| Ok(Granted::Epoch { number, rung: Rung::Leases });
+    let switch = |from| Operation::SetMode { from, level: Level::Leases, reason: Reason::Load, load: Load::default() };
+    let begun = |number| Ok(Granted::Epoch { number, level: Level::Leases });
     assert_eq!(decide(&mut ledger, 0, &claim(1, switch(Some(0)))), begun(1));
     assert_eq!(decide(&mut ledger, 1, &claim(2, switch(Some(0)))), Err(Rejection::OtherEpoch { epoch: 1 }));
     assert_eq!(decide(&mut ledger, 2, &claim(3, switch(None))), begun(2), "by hand, whichever it is");
@@ -261,9 +261,9 @@ fn settings_have_bounds() {
     let mut ledger = Ledger::default();
     let wrong = Dynamic { window_ms: 0, ..Dynamic::default() };
     let refused = Rejection::BadSetting { setting: Setting::WindowMs, least: 20, most: 60_000 };
-    assert_eq!(decide(&mut ledger, 0, &claim(1, Wish::SetDynamic { dynamic: wrong })), Err(refused));
+    assert_eq!(decide(&mut ledger, 0, &claim(1, Operation::SetDynamic { dynamic: wrong })), Err(refused));
     assert!(!ledger.is_dynamic_set());
-    decide(&mut ledger, 1, &claim(2, Wish::SetDynamic { dynamic: Dynamic::default() })).unwrap();
+    decide(&mut ledger, 1, &claim(2, Operation::SetDynamic { dynamic: Dynamic::default() })).unwrap();
     assert!(ledger.is_dynamic_set());
 }
 
@@ -273,14 +273,14 @@ fn ranges_have_a_length_and_an_end() {
     for (seq, count) in [(1, 0), (2, MAX_RANGE + 1)] {
         assert_eq!(decide(&mut ledger, seq, &claim(seq, grant(count))), Err(Rejection::RangeLength { count }));
     }
-    decide(&mut ledger, 3, &claim(3, Wish::Leap { number: MAX_NUMBER - 5 })).unwrap();
+    decide(&mut ledger, 3, &claim(3, Operation::Leap { number: MAX_NUMBER - 5 })).unwrap();
     assert_eq!(decide(&mut ledger, 4, &claim(4, grant(6))), Err(Rejection::Exhausted));
     assert_eq!(ledger.highest(), MAX_NUMBER - 5, "a refusal takes nothing");
     decide(&mut ledger, 5, &claim(5, grant(5))).unwrap();
 }
 
-fn raise(number: u64) -> Wish {
-    Wish::Raise { number }
+fn raise(number: u64) -> Operation {
+    Operation::Raise { number }
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn of_an_asker_that_settles_nothing_the_last_outcomes_are_kept() {
 fn crowded() -> Ledger {
     let mut ledger = Ledger::default();
     let policy = Policy { sessions: 100, ..Policy::default() };
-    decide(&mut ledger, 0, &by(ReplicaId(999), 1, 0, Wish::SetPolicy { policy })).unwrap();
+    decide(&mut ledger, 0, &by(ReplicaId(999), 1, 0, Operation::SetPolicy { policy })).unwrap();
     for replica in 1..=101 {
         decide(&mut ledger, replica, &seen_at(replica, 2, replica - 1)).unwrap();
     }
@@ -338,7 +338,7 @@ fn crowded() -> Ledger {
 /// A claim of a replica that knows the log so far. The highest number becomes the replica's.
 fn seen_at(replica: u64, seq: u64, seen: u64) -> Entry {
     let id = ClaimId { replica: ReplicaId(replica), seq };
-    Entry::Claim(Claim { id, settled: 0, seen: Slot(seen), after: None, wish: raise(replica) })
+    Entry::Claim(Claim { id, settled: 0, seen: Slot(seen), after: None, operation: raise(replica) })
 }
 
 #[test]
@@ -387,10 +387,10 @@ fn a_ledger_that_was_written_and_read_goes_on_alike() {
 #[test]
 fn configurations_follow_one_another_one_by_one() {
     let mut ledger = Ledger::default();
-    let voters = |ids: &[u16]| ids.iter().map(|&id| (VoterId(id), ReplicaId(id.into()))).collect::<BTreeMap<_, _>>();
+    let voters = |ids: &[u16]| ids.iter().map(|&id| (RelayId(id), ReplicaId(id.into()))).collect::<BTreeMap<_, _>>();
     let founders = Configuration { number: 0, voters: voters(&[1]) };
     ledger.apply(Slot(0), &Entry::Configure(founders));
-    let change = |from, ids: &[u16]| Wish::Reconfigure { from, voters: voters(ids) };
+    let change = |from, ids: &[u16]| Operation::Reconfigure { from, voters: voters(ids) };
     let granted = decide(&mut ledger, 1, &claim(1, change(0, &[1, 2, 3])));
     assert_eq!(granted, Ok(Granted::Configuration { number: 1 }));
     let under_way = decide(&mut ledger, 2, &claim(2, change(0, &[2])));

@@ -5,7 +5,7 @@ use crate::base::encoding::Malformed;
 use crate::base::id::RecordId;
 use crate::base::room::Room;
 use crate::consensus::Slot;
-use crate::consensus::franchise::Franchise;
+use crate::consensus::voter_support::VoterSupport;
 use crate::merge::codec::columns::{MAX_CONTENT_BYTES, content_length};
 use crate::merge::codec::rows::{RowSink, RowSource};
 use crate::merge::codec::{
@@ -86,7 +86,7 @@ impl Encoder {
         }
         bytes[1] |= match frame {
             Frame::Relays(_) | Frame::InRoom(..) | Frame::Opened(_) | Frame::Closed(_) | Frame::Updated(..)
-                if !Franchise::EXISTS =>
+                if !VoterSupport::EXISTS =>
             {
                 unreachable!("only relays say this")
             }
@@ -218,7 +218,7 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
         | Message::Load(_)
         | Message::ReadAt { .. }
         | Message::Observed(_)
-            if !Franchise::EXISTS =>
+            if !VoterSupport::EXISTS =>
         {
             unreachable!("only relays say this")
         }
@@ -400,7 +400,7 @@ impl Decoder {
             return Err(Malformed("the table of replicas is full").into());
         }
         let frame = match tag & !tag::NEW_TABLE {
-            what if !Franchise::EXISTS
+            what if !VoterSupport::EXISTS
                 && (matches!(what, tag::RELAYS | tag::OPENED | tag::CLOSED | tag::UPDATED)
                     || what & tag::IN_ROOM != 0) =>
             {
@@ -440,7 +440,7 @@ impl Decoder {
             | tag::WITNESS
             | tag::READ_INDEX
             | tag::WATCH
-                if !Franchise::EXISTS =>
+                if !VoterSupport::EXISTS =>
             {
                 return Err(Malformed("only relays are told this").into());
             }

@@ -1,9 +1,9 @@
 //! The agree half's traffic: votes, decisions, and claims on their way to the leader.
 
 use crate::base::dot::DotSet;
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::consensus::{self, Ballot, Effects, Entry, Founding, Slot, Suffix, Voter};
-use crate::ledger::{Claim, Granted, Wish};
+use crate::ledger::{Claim, Granted, Operation};
 use crate::merge::document::Document;
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation};
 
@@ -19,7 +19,7 @@ impl Replica {
         }
     }
 
-    pub(super) fn on_vote(&mut self, now: Now, from: VoterId, message: consensus::Message) {
+    pub(super) fn on_vote(&mut self, now: Now, from: RelayId, message: consensus::Message) {
         // A claim is decided only where what it depends on is durable, too: the leader repeats it until that is here.
         if let consensus::Message::Accept { entries, .. } = &message
             && !entries.iter().all(|entry| self.has_what_it_depends_on(entry))
@@ -109,7 +109,7 @@ impl Replica {
                         self.copies.look_at(claim, &self.claims, restored);
                     }
                     self.halves.extend(self.half_of(claim, outcome));
-                    if self.is_relay() && claim.wish.is_about_key() && self.claims.is_own(claim.id) {
+                    if self.is_relay() && claim.operation.is_about_key() && self.claims.is_own(claim.id) {
                         about_keys.push((claim.clone(), outcome));
                     }
                     // What another copy got is no answer to this one.
@@ -123,16 +123,16 @@ impl Replica {
                     {
                         self.controller.decided(now.monotonic, since);
                     }
-                    match (outcome, &claim.wish) {
+                    match (outcome, &claim.operation) {
                         (Ok(Granted::Range(range)), _) if range.to == self.me && self.claims.is_of_this_life(claim) => {
                             self.leases.granted(range);
                         }
-                        (Ok(_), Wish::Settle { claims, .. }) => {
+                        (Ok(_), Operation::Settle { claims, .. }) => {
                             claims.iter().for_each(|claim| self.unsettled.settled(claim.dot));
                             let settled: DotSet = claims.iter().map(|claim| claim.dot).collect();
                             self.forget_verdicts(&settled);
                         }
-                        (Ok(_), &Wish::Retire { replica, last }) => self.retire(replica, last),
+                        (Ok(_), &Operation::Retire { replica, last }) => self.retire(replica, last),
                         _ => {}
                     }
                 }
@@ -169,7 +169,7 @@ impl Replica {
     pub(super) fn reconfigured(&mut self, now: Now) {
         if let (Some(voter), Some(configuration)) = (&mut self.voter, self.ledger.configuration()) {
             voter.configure(now.monotonic, configuration);
-            self.holdings.reconfigured();
+            self.replication_acks.reconfigured();
         }
     }
 
@@ -193,7 +193,7 @@ impl Replica {
         while entries.len() < capacity && entries.last().is_none_or(|last| last.configuration().is_none()) {
             let Some(claim) = self.claims.next_to_send(self.applied, &mut self.outbox) else { break };
             if may_be_proposed(&self.document, claim) {
-                if asks_for_a_number(&claim.wish) {
+                if asks_for_a_number(&claim.operation) {
                     self.controller.asked(now.monotonic, true);
                 }
                 entries.push(Entry::Claim(claim.clone()));
@@ -245,8 +245,8 @@ impl Replica {
 
 /// Whether a leader may propose a claim: the record is here, or was, and all that must be durable before it.
 fn may_be_proposed(document: &Document, claim: &Claim) -> bool {
-    let is_known = claim.wish.record().is_none_or(|record| document.knows_record(record));
-    (is_known || claim.wish.is_about_key()) && has_edits_before(document, claim)
+    let is_known = claim.operation.record().is_none_or(|record| document.knows_record(record));
+    (is_known || claim.operation.is_about_key()) && has_edits_before(document, claim)
 }
 
 /// Whether a document has the edits that must be durable on a majority before a claim is decided: the asker's last one, and
@@ -254,9 +254,9 @@ fn may_be_proposed(document: &Document, claim: &Claim) -> bool {
 /// restore: the versions have outlived it, and they may have been removed since.
 fn has_edits_before(document: &Document, claim: &Claim) -> bool {
     let askers = [Some(claim.id.replica), claim.after.map(|after| after.replica)];
-    let added = claim.wish.record().map(|record| record.0).filter(|first| askers.contains(&Some(first.replica)));
-    let settles_what_is_here = match &claim.wish {
-        Wish::Settle { after, .. } => after.iter().all(|&dot| document.knows(dot)),
+    let added = claim.operation.record().map(|record| record.0).filter(|first| askers.contains(&Some(first.replica)));
+    let settles_what_is_here = match &claim.operation {
+        Operation::Settle { after, .. } => after.iter().all(|&dot| document.knows(dot)),
         _ => true,
     };
     settles_what_is_here && added.into_iter().chain(claim.after).all(|dot| document.knows(dot))

@@ -1,6 +1,6 @@
 //! What a room of a relay becomes when all relays are restored from a backup of one of them.
 
-use crate::consensus::{Accepted, Ballot, Configuration, Entry, Log, RestoreId, Slot, Standing};
+use crate::consensus::{Accepted, AcceptorState, Ballot, Configuration, Entry, Log, RestoreId, Slot};
 use crate::replica::io::Recovered;
 
 use super::durable::BrokenState;
@@ -26,7 +26,7 @@ impl Recovered {
             }
             self.log.insert(slot, accepted);
         }
-        (self.standing, self.decided) = (Standing::ZERO, end);
+        (self.acceptor_state, self.decided) = (AcceptorState::ZERO, end);
         self.remembered.clear();
         self.cursors.clear();
         if ledger.restores().latest().is_some_and(|latest| latest.id >= id) {

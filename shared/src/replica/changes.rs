@@ -2,7 +2,7 @@
 
 use crate::base::id::RecordId;
 use crate::consensus::{Entry, Slot};
-use crate::ledger::Wish;
+use crate::ledger::Operation;
 use crate::replica::io::Changed;
 
 use super::Replica;
@@ -40,13 +40,13 @@ impl Replica {
         let Replica { log, ledger, changes: Changes { changed, .. }, .. } = self;
         for slot in (first.0..end.0).map(Slot) {
             let Some(Entry::Claim(claim)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
-            changed.records.extend(claim.wish.record());
-            match &claim.wish {
-                Wish::Settle { claims, .. } => {
+            changed.records.extend(claim.operation.record());
+            match &claim.operation {
+                Operation::Settle { claims, .. } => {
                     changed.conflicts = true;
                     changed.records.extend(claims.iter().map(|claim| claim.record));
                 }
-                Wish::Resolve { conflict, .. } => {
+                Operation::Resolve { conflict, .. } => {
                     changed.conflicts = true;
                     changed.records.extend(ledger.conflict(*conflict).map(|conflict| conflict.claim.record));
                 }
@@ -69,6 +69,6 @@ impl Replica {
         changed.conflicts = true;
         changed.records.extend(ledger.numbers().map(|(_, record)| record));
         changed.records.extend(unsettled.iter().map(|claim| claim.record));
-        changed.records.extend(claims.pending().filter_map(|claim| claim.wish.record()));
+        changed.records.extend(claims.pending().filter_map(|claim| claim.operation.record()));
     }
 }

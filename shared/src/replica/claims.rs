@@ -10,7 +10,7 @@ use crate::base::id::{RecordId, ReplicaId};
 use crate::base::mutation::{self, Mutation};
 use crate::consensus::{Ballot, Slot};
 use crate::ledger::finality::{Final, Numbering};
-use crate::ledger::{Claim, ClaimId, Granted, Numbered, Outcome, Rejection, Wish};
+use crate::ledger::{Claim, ClaimId, Granted, Numbered, Operation, Outcome, Rejection};
 use crate::replica::io::{CommandId, CommandRejection, PendingClaim, Reply, WriteOp};
 
 use super::outbox::{Item, Outbox};
@@ -63,7 +63,7 @@ struct Pending {
 impl Pending {
     /// Of a relay: a number is asked for that was promised together with the record.
     fn half(&self) -> Option<Half> {
-        let record = self.claim.wish.record().filter(|_| self.is_kept)?;
+        let record = self.claim.operation.record().filter(|_| self.is_kept)?;
         Some(Half { record, seq: self.claim.id.seq, is_certain: true })
     }
 
@@ -175,18 +175,18 @@ impl Claims {
         &mut self,
         now: Duration,
         (after, asked): (Option<Dot>, Option<Asked>),
-        wish: Wish,
+        operation: Operation,
         outbox: &mut Outbox,
     ) -> Result<ClaimId, CommandRejection> {
         self.check_room()?;
         self.seq += 1;
         outbox.writes().push(WriteOp::ClaimSeq(self.seq));
-        if let Some(record) = wish.record() {
+        if let Some(record) = operation.record() {
             self.forget_refusal(record, outbox);
         }
         let id = ClaimId { replica: self.asker, seq: self.seq };
-        let claim = Claim { id, settled: 0, seen: Slot(0), after, wish };
-        self.enqueue(id, &claim.wish);
+        let claim = Claim { id, settled: 0, seen: Slot(0), after, operation };
+        self.enqueue(id, &claim.operation);
         let pending = Pending { claim, is_fixed: false, is_kept: self.outlive, asked, since: now };
         if self.outlive {
             outbox.writes().push(pending.write());
@@ -213,15 +213,15 @@ impl Claims {
         }
         self.check_room()?;
         let id = claim.id;
-        self.enqueue(id, &claim.wish);
+        self.enqueue(id, &claim.operation);
         self.pending.insert(id, Pending { claim, is_fixed: true, is_kept: false, asked: None, since: now });
         Ok(())
     }
 
     /// What spares the log does not wait behind what burdens it.
-    fn enqueue(&mut self, id: ClaimId, wish: &Wish) {
-        match *wish.plain() {
-            Wish::SetMode { .. } | Wish::GrantRange { .. } => self.to_send.push_front(id),
+    fn enqueue(&mut self, id: ClaimId, operation: &Operation) {
+        match *operation.plain() {
+            Operation::SetMode { .. } | Operation::GrantRange { .. } => self.to_send.push_front(id),
             _ => self.to_send.push_back(id),
         }
     }
@@ -248,7 +248,7 @@ impl Claims {
             self.answered(claim.id.seq, outbox);
         }
         if let Some(asked) = pending.asked {
-            if let (Some(record), Err(rejection)) = (claim.wish.record(), outcome)
+            if let (Some(record), Err(rejection)) = (claim.operation.record(), outcome)
                 && rejection != Rejection::Repeated
             {
                 self.refuse(record, rejection, outbox);
@@ -385,8 +385,8 @@ impl Claims {
     /// it is asked under a key, which must come to an end in the log.
     pub(super) fn forget_unknown(&mut self, is_known: impl Fn(RecordId) -> bool, outbox: &mut Outbox) {
         let is_about_none = |pending: &Pending| {
-            let record = pending.claim.wish.record();
-            !pending.claim.wish.is_about_key() && record.is_some_and(|record| !is_known(record))
+            let record = pending.claim.operation.record();
+            !pending.claim.operation.is_about_key() && record.is_some_and(|record| !is_known(record))
         };
         let own = self.pending.iter().filter(|(id, pending)| id.replica == self.asker || pending.asked.is_some());
         let about_none = own.filter(|(_, pending)| is_about_none(pending));
@@ -447,13 +447,13 @@ impl Claims {
         is_due
     }
 
-    /// The undecided wish of this replica's own about `record`, the latest if there are several.
-    pub(super) fn pending_for(&self, record: RecordId) -> Option<&Wish> {
+    /// The undecided operation of this replica's own about `record`, the latest if there are several.
+    pub(super) fn pending_for(&self, record: RecordId) -> Option<&Operation> {
         let own = self.pending.values().rev().filter(|pending| pending.asked.is_some());
-        own.map(|pending| &pending.claim.wish).find(|wish| wish.record() == Some(record))
+        own.map(|pending| &pending.claim.operation).find(|operation| operation.record() == Some(record))
     }
 
-    /// How many of this replica's own wishes are undecided, or not released.
+    /// How many of this replica's own operations are undecided, or not released.
     pub(super) fn own_pending(&self) -> usize {
         self.pending.values().filter(|pending| pending.asked.is_some()).count() + self.unreleased.len()
     }
@@ -472,8 +472,9 @@ impl Claims {
 
     /// The claim for a lease that this replica wants of itself, if one is pending.
     pub(super) fn leasing(&self) -> Option<ClaimId> {
-        let is_lease =
-            |pending: &Pending| pending.asked.is_none() && matches!(pending.claim.wish, Wish::GrantRange { .. });
+        let is_lease = |pending: &Pending| {
+            pending.asked.is_none() && matches!(pending.claim.operation, Operation::GrantRange { .. })
+        };
         self.pending.iter().find(|(_, pending)| is_lease(pending)).map(|(&id, _)| id)
     }
 

@@ -3,8 +3,8 @@
 use std::mem;
 
 use crate::base::dot::Dot;
-use crate::base::id::{RecordId, ReplicaId, VoterId};
-use crate::ledger::{ClaimId, Wish};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::ledger::{ClaimId, Operation};
 use crate::merge::document::{self, Live, Unfit};
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 use crate::schema::{FieldEdit, FieldName, NUMBER, Op};
@@ -45,7 +45,7 @@ impl Replica {
     fn obey(&mut self, now: Now, id: CommandId, command: Command) {
         let reply = match command {
             Command::JoinImport { import, record } => {
-                self.deeds.join(import, record);
+                self.undo_stack.join(import, record);
                 Ok(Reply::Done)
             }
             Command::Read(consistency) => return self.read(now, id, consistency),
@@ -123,7 +123,7 @@ impl Replica {
             Command::Free { record } => self.free(now, id, record),
             Command::Raise { number } => self.raise(now, id, number),
             Command::Lease { count } => self.lease(now, id, count),
-            Command::Ask(wish) => self.ask(now, Asked::Outcome(id), wish).map(drop),
+            Command::Ask(operation) => self.ask(now, Asked::Outcome(id), operation).map(drop),
             Command::Once { keyed, command } => self.once(now, id, keyed, *command),
             _ => unreachable!("dispatched before"),
         }
@@ -135,40 +135,40 @@ impl Replica {
         self.changes.record(record);
     }
 
-    pub(super) fn ask(&mut self, now: Now, asked: Asked, wish: Wish) -> Result<ClaimId, CommandRejection> {
-        self.check_wish(&wish.plain())?;
+    pub(super) fn ask(&mut self, now: Now, asked: Asked, operation: Operation) -> Result<ClaimId, CommandRejection> {
+        self.check_operation(&operation.plain())?;
         let last = self.document.context().highest(self.me);
         let after = Dot::try_new(self.me, last).ok();
-        wish.record().into_iter().for_each(|record| self.changes.record(record));
-        self.claims.ask(now.monotonic, (after, Some(asked)), wish, &mut self.outbox)
+        operation.record().into_iter().for_each(|record| self.changes.record(record));
+        self.claims.ask(now.monotonic, (after, Some(asked)), operation, &mut self.outbox)
     }
 
-    fn check_wish(&self, wish: &Wish) -> Result<(), CommandRejection> {
-        if !self.is_relay() && !wish.is_for(self.me) {
+    fn check_operation(&self, operation: &Operation) -> Result<(), CommandRejection> {
+        if !self.is_relay() && !operation.is_for(self.me) {
             return Err(CommandRejection::NotForTabs);
         }
-        if wish.record().is_some_and(|record| !self.document.knows_record(record)) {
+        if operation.record().is_some_and(|record| !self.document.knows_record(record)) {
             return Err(CommandRejection::UnknownRecord);
         }
-        match wish {
+        match operation {
             // It may have been told to be final.
-            &(Wish::Claim { record, .. } | Wish::Allocate { record }) => self.check_not_leased(record),
-            Wish::Reconfigure { voters, .. } => {
+            &(Operation::Assign { record, .. } | Operation::Allocate { record }) => self.check_not_leased(record),
+            Operation::Reconfigure { voters, .. } => {
                 // The log would come to a configuration that cannot go on.
                 let up = voters.iter().filter(|&(&voter, &incarnation)| self.is_up(voter, incarnation)).count();
                 let enough = up > voters.len() / 2 || voters.is_empty();
                 if enough { Ok(()) } else { Err(CommandRejection::VotersAway { named: voters.len(), up }) }
             }
-            &Wish::Retire { replica, last } => {
+            &Operation::Retire { replica, last } => {
                 let in_use = self.document.check_retirement(replica, last).is_err();
                 if in_use { Err(CommandRejection::StillInUse { replica }) } else { Ok(()) }
             }
-            Wish::SetDynamic { dynamic } => dynamic.check().map_err(CommandRejection::Refused),
+            Operation::SetDynamic { dynamic } => dynamic.check().map_err(CommandRejection::Refused),
             _ => Ok(()),
         }
     }
 
-    fn is_up(&self, voter: VoterId, incarnation: ReplicaId) -> bool {
+    fn is_up(&self, voter: RelayId, incarnation: ReplicaId) -> bool {
         let is_me = self.me == incarnation && self.voter().is_some_and(|own| own.me() == voter);
         is_me || self.peers.incarnation(voter) == Some(incarnation)
     }
@@ -189,7 +189,7 @@ impl Replica {
     pub(super) fn add_record(&mut self, now: Now, ops: Vec<Op>) -> Result<RecordId, CommandRejection> {
         let record = RecordId(self.document.next_dot(self.me)?);
         self.edit_record(now, record, ops)?;
-        self.deeds.push(Deed::Added { record });
+        self.undo_stack.push(Deed::Added { record });
         Ok(record)
     }
 
@@ -204,7 +204,7 @@ impl Replica {
         let field = op.field;
         let dot = self.edit_versions(now, record, base, vec![op])?;
         if let Some(inverse) = inverse {
-            self.deeds.push(Deed::Edited { record, field, dot, inverse });
+            self.undo_stack.push(Deed::Edited { record, field, dot, inverse });
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ impl Replica {
     fn remove(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
         let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
         self.remove_record(now, record)?;
-        self.deeds.push(Deed::Removed { record, version: Box::new(version) });
+        self.undo_stack.push(Deed::Removed { record, version: Box::new(version) });
         Ok(())
     }
 

@@ -95,7 +95,7 @@ impl Replica {
         let is_for_another = |claim: &Claim| match self.ledger.outcome(claim) {
             Some(Ok(Granted::Final(Numbered { number, slot }))) => {
                 let owner = self.ledger.owner_of(number).filter(|&(_, since)| since == slot);
-                owner.is_some_and(|(record, _)| Some(record) != claim.wish.record())
+                owner.is_some_and(|(record, _)| Some(record) != claim.operation.record())
             }
             _ => false,
         };

@@ -1,10 +1,10 @@
 //! Links that come and go, and messages on their way to the part of a replica that knows what to do with them.
 
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::consensus::Position;
 use crate::replica::io::{Message, Now, Output, PeerId, PeerKind, Violation};
 
-use super::holdings::OnMajority;
+use super::replication_acks::OnMajority;
 use super::{Replica, Witness};
 
 impl Replica {
@@ -21,12 +21,12 @@ impl Replica {
     ) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         if self.is_relay() {
-            self.holdings.hear(peer, &message);
+            self.replication_acks.hear(peer, &message);
             self.observing.received(now, peer, &message);
         } else if self.reveals_a_copy(kind, &message) {
             return Ok(());
         } else {
-            self.note_hearsay(peer, kind, &message);
+            self.note_unattested(peer, kind, &message);
         }
         match message {
             Message::Paxos(_)
@@ -96,7 +96,7 @@ impl Replica {
     fn on_relay_message(
         &mut self,
         now: Now,
-        (peer, kind, from): (PeerId, PeerKind, VoterId),
+        (peer, kind, from): (PeerId, PeerKind, RelayId),
         message: Message,
         output: &mut Output,
     ) -> Result<(), Violation> {
@@ -159,7 +159,7 @@ impl Replica {
         self.restamp(now, kind);
         self.peers.up(peer, kind);
         if self.is_relay() {
-            self.holdings.up(peer, kind);
+            self.replication_acks.up(peer, kind);
             self.presence_changed();
         }
         self.observing.peer_up(now, kind);
@@ -191,7 +191,7 @@ impl Replica {
         self.other_logs.remove(&peer);
         self.neighbour_gone(peer);
         if self.is_relay() {
-            self.holdings.down(peer);
+            self.replication_acks.down(peer);
             self.observing.watcher_down(peer);
             self.presence_changed();
         }

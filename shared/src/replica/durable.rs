@@ -39,7 +39,7 @@ impl Recovered {
     /// [`BrokenState`] names the part that is broken.
     pub fn check(&self) -> Result<(), BrokenState> {
         self.check_log()?;
-        if self.standing.accepted.0 > self.standing.promised {
+        if self.acceptor_state.accepted.0 > self.acceptor_state.promised {
             return Err(BrokenState("the acceptor has accepted under a ballot that it has not promised".to_owned()));
         }
         if self.raised > MAX_NUMBER {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::base::dot::Dot;
     use crate::base::id::{RecordId, ReplicaId};
-    use crate::consensus::{Accepted, Ballot, Entry, Position, Standing};
+    use crate::consensus::{Accepted, AcceptorState, Ballot, Entry, Position};
     use crate::replica::io::WriteOp;
 
     fn noop(slot: u64) -> WriteOp {
@@ -106,13 +106,13 @@ mod tests {
         assert!(check([snapshot(0, 0, vec![0xff; 9])]).is_err());
         assert!(check([snapshot(0, 0, Vec::new())]).is_err());
         let mut ledger = Ledger::default();
-        let claim = |wish| {
+        let claim = |operation| {
             let id = crate::ledger::ClaimId { replica: ReplicaId(1), seq: 1 };
-            let claim = crate::ledger::Claim { id, settled: 0, seen: Slot(0), after: None, wish };
+            let claim = crate::ledger::Claim { id, settled: 0, seen: Slot(0), after: None, operation };
             Entry::Claim(claim)
         };
         let record = RecordId(Dot::new(ReplicaId(1), 1));
-        ledger.apply(Slot(0), &claim(crate::ledger::Wish::Claim { record, number: 7 }));
+        ledger.apply(Slot(0), &claim(crate::ledger::Operation::Assign { record, number: 7 }));
         let whole = encoding::encode(&ledger);
         assert_eq!(check([noop(0), snapshot(1, 0, whole.clone())]), Ok(()));
         // The highest number, below the number that was given.
@@ -143,9 +143,10 @@ mod tests {
 
     #[test]
     fn vote_without_a_promise_is_broken() {
-        let ballot = Ballot { configuration: 0, round: 2, voter: crate::base::id::VoterId(1) };
-        let standing = |promised, accepted| WriteOp::Standing(Standing { promised, accepted: (accepted, Slot(1)) });
-        assert_eq!(check([standing(ballot, ballot)]), Ok(()));
-        assert!(check([standing(Ballot::ZERO, ballot)]).is_err());
+        let ballot = Ballot { configuration: 0, round: 2, voter: crate::base::id::RelayId(1) };
+        let acceptor_state =
+            |promised, accepted| WriteOp::AcceptorState(AcceptorState { promised, accepted: (accepted, Slot(1)) });
+        assert_eq!(check([acceptor_state(ballot, ballot)]), Ok(()));
+        assert!(check([acceptor_state(Ballot::ZERO, ballot)]).is_err());
     }
 }

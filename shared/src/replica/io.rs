@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::dot::Dot;
-use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::{Founding, Slot};
 use crate::merge::document::{Change, LostWrite};
 use crate::replica::observation::Observation;
@@ -48,7 +48,7 @@ pub struct WriteId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerKind {
     /// With its incarnation.
-    Relay(VoterId, ReplicaId),
+    Relay(RelayId, ReplicaId),
     Tab(ReplicaId),
 }
 

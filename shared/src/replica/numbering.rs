@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::id::RecordId;
 use crate::ledger::dynamic::Backlog;
 use crate::ledger::finality::{Final, Numbering, Provisional};
-use crate::ledger::{Load, MAX_SETTLED, Numbered, Reason, Rejection, Rung, Wish};
+use crate::ledger::{Level, Load, MAX_SETTLED, Numbered, Operation, Reason, Rejection};
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, Reply};
 use crate::replica::presence::Status;
 use crate::schema::{FieldEdit, FieldName, GivenNumber, MAX_NUMBER};
@@ -16,7 +16,7 @@ use super::Replica;
 use super::claims::Asked;
 use super::outbox::Item;
 
-/// How long the leader waits on the rung of leases before it settles what does not fill an entry of the log.
+/// How long the leader waits on the level of leases before it settles what does not fill an entry of the log.
 const SETTLE_PAUSE: Duration = Duration::from_millis(200);
 /// After how long whoever is turned away by shedding may try again, in milliseconds.
 const RETRY_AFTER_MS: u32 = 1000;
@@ -41,7 +41,7 @@ impl Replica {
                 self.outbox.push(Item::Reply(id, Ok(Reply::Numbered(numbering(given)))));
                 Ok(())
             }
-            None => self.ask(now, Asked::Number(id), wish_for(record, number)).map(drop),
+            None => self.ask(now, Asked::Number(id), operation_for(record, number)).map(drop),
         }
     }
 
@@ -78,7 +78,7 @@ impl Replica {
                 Ok(())
             }
             None => {
-                let claim = self.ask(now, Asked::Registration(id, record), wish_for(record, number))?;
+                let claim = self.ask(now, Asked::Registration(id, record), operation_for(record, number))?;
                 if self.is_relay() {
                     self.claims.keep(claim, self.applied, &mut self.outbox);
                 }
@@ -90,19 +90,19 @@ impl Replica {
     /// Which number a record is given by this replica itself, as things stand; `None` if the log is to be asked.
     fn number_without_log(&mut self, now: Now, wanted: Option<u64>) -> Result<Option<GivenNumber>, CommandRejection> {
         let epoch = self.ledger.epoch();
-        if epoch.rung == Rung::Shedding {
+        if epoch.level == Level::Shedding {
             return Err(shedding(self.unsettled.len()));
         }
         let is_alone = !self.sees_majority();
         if wanted.is_none() {
             self.leases.asked(now.monotonic);
-            if (epoch.rung >= Rung::Leases || is_alone)
+            if (epoch.level >= Level::Leases || is_alone)
                 && let Some(number) = self.leases.take(self.outbox.writes())
             {
                 return Ok(Some(GivenNumber { number, epoch: epoch.number, leased: true }));
             }
         }
-        let is_given_here = epoch.rung >= Rung::Provisional || is_alone;
+        let is_given_here = epoch.level >= Level::Provisional || is_alone;
         let number = wanted.unwrap_or_else(|| self.next_by_what_is_known());
         Ok(is_given_here.then_some(GivenNumber { number, epoch: epoch.number, leased: false }))
     }
@@ -160,7 +160,7 @@ impl Replica {
     pub(super) fn free(&mut self, now: Now, id: CommandId, record: RecordId) -> Result<(), CommandRejection> {
         self.withdraw(now, record)?;
         if self.ledger.number_of(record).is_some() {
-            return self.ask(now, Asked::Outcome(id), Wish::Release { record }).map(drop);
+            return self.ask(now, Asked::Outcome(id), Operation::Release { record }).map(drop);
         }
         self.outbox.push(Item::Reply(id, Ok(Reply::Done)));
         Ok(())
@@ -174,18 +174,18 @@ impl Replica {
         }
         let withdrawn = self.edit_record(now, record, vec![GivenNumber::none()])?;
         for number in given {
-            let wish = Wish::CompareAndSet { record, from: Some(number), to: None };
-            self.claims.ask(now.monotonic, (Some(withdrawn), None), wish, &mut self.outbox)?;
+            let operation = Operation::CompareAndSet { record, from: Some(number), to: None };
+            self.claims.ask(now.monotonic, (Some(withdrawn), None), operation, &mut self.outbox)?;
         }
         Ok(())
     }
 
     pub(super) fn lease(&mut self, now: Now, id: CommandId, count: u32) -> Result<(), CommandRejection> {
-        self.ask(now, Asked::Outcome(id), self.wish_for_lease(count)).map(drop)
+        self.ask(now, Asked::Outcome(id), self.operation_for_lease(count)).map(drop)
     }
 
-    fn wish_for_lease(&self, count: u32) -> Wish {
-        Wish::GrantRange { to: self.me, count, above: self.unsettled.highest_up_to(self.ledger.limit()) }
+    fn operation_for_lease(&self, count: u32) -> Operation {
+        Operation::GrantRange { to: self.me, count, above: self.unsettled.highest_up_to(self.ledger.limit()) }
     }
 
     /// A record has changed, or is gone.
@@ -202,13 +202,14 @@ impl Replica {
 
     /// Asks for another lease, if the present ones will not do for long.
     pub(super) fn lease_ahead(&mut self, now: Now) {
-        if self.ledger.epoch().rung < Rung::Leases || self.leasing.is_some_and(|claim| self.claims.is_pending(claim)) {
+        if self.ledger.epoch().level < Level::Leases || self.leasing.is_some_and(|claim| self.claims.is_pending(claim))
+        {
             return;
         }
         let most = self.ledger.dynamic().lease_most;
         if let Some(count) = self.leases.wants(now.monotonic, most) {
-            let wish = self.wish_for_lease(count);
-            self.leasing = self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).ok();
+            let operation = self.operation_for_lease(count);
+            self.leasing = self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).ok();
         }
     }
 
@@ -219,11 +220,11 @@ impl Replica {
             return self.settling.take().into_iter().for_each(|claim| self.claims.forget(claim));
         }
         let is_busy = self.settling.is_some_and(|claim| self.claims.is_pending(claim));
-        if self.unsettled.len() == 0 || is_busy || !self.ledger.epoch().rung.settles() {
+        if self.unsettled.len() == 0 || is_busy || !self.ledger.epoch().level.settles() {
             return;
         }
         // Numbers out of leases are final already: to settle them at leisure spares the disks.
-        let may_wait = self.ledger.epoch().rung == Rung::Leases && self.unsettled.len() < MAX_SETTLED;
+        let may_wait = self.ledger.epoch().level == Level::Leases && self.unsettled.len() < MAX_SETTLED;
         if may_wait && now.monotonic < self.settle_at {
             return;
         }
@@ -231,19 +232,19 @@ impl Replica {
         let claims: Vec<_> = self.unsettled.in_order().take(MAX_SETTLED).copied().collect();
         let records: BTreeSet<RecordId> = claims.iter().map(|claim| claim.record).collect();
         let after = records.into_iter().flat_map(|record| self.document.version_dots(record)).collect();
-        let wish = Wish::Settle { claims, after };
-        self.settling = self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).ok();
+        let operation = Operation::Settle { claims, after };
+        self.settling = self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).ok();
     }
 
     /// When the leader settles what waits for it at leisure.
     pub(super) fn settle_deadline(&self) -> Option<Duration> {
         let is_busy = self.settling.is_some_and(|claim| self.claims.is_pending(claim));
         let waits =
-            self.is_leader() && self.ledger.epoch().rung == Rung::Leases && self.unsettled.len() > 0 && !is_busy;
+            self.is_leader() && self.ledger.epoch().level == Level::Leases && self.unsettled.len() > 0 && !is_busy;
         waits.then_some(self.settle_at)
     }
 
-    /// The leader looks at the load, and changes the rung if it has to.
+    /// The leader looks at the load, and changes the level if it has to.
     pub(super) fn steer(&mut self, now: Now) {
         if !self.is_relay() {
             return;
@@ -258,9 +259,9 @@ impl Replica {
         for peer in self.peers.all_but(None) {
             self.send_unbound(peer, Message::Load(verdict.load));
         }
-        if let Some((rung, reason)) = verdict.switch {
-            let wish = Wish::SetMode { from: Some(epoch.number), rung, reason, load: verdict.load };
-            if self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).is_err() {
+        if let Some((level, reason)) = verdict.switch {
+            let operation = Operation::SetMode { from: Some(epoch.number), level, reason, load: verdict.load };
+            if self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).is_err() {
                 self.controller.stays();
             }
         }
@@ -273,8 +274,9 @@ impl Replica {
             return;
         }
         let load = Load { requests: u32::try_from(requests).unwrap_or(u32::MAX), ..self.load.unwrap_or_default() };
-        let wish = Wish::SetMode { from: Some(epoch.number), rung: Rung::Provisional, reason: Reason::Load, load };
-        if self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).is_err() {
+        let operation =
+            Operation::SetMode { from: Some(epoch.number), level: Level::Provisional, reason: Reason::Load, load };
+        if self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).is_err() {
             self.controller.stays();
         }
     }
@@ -296,10 +298,10 @@ pub(super) fn shedding(unsettled: usize) -> CommandRejection {
     CommandRejection::Shedding { unsettled, retry_after_ms: RETRY_AFTER_MS }
 }
 
-pub(super) fn wish_for(record: RecordId, number: Option<u64>) -> Wish {
+pub(super) fn operation_for(record: RecordId, number: Option<u64>) -> Operation {
     match number {
-        Some(number) => Wish::Claim { record, number },
-        None => Wish::Allocate { record },
+        Some(number) => Operation::Assign { record, number },
+        None => Operation::Allocate { record },
     }
 }
 
@@ -311,7 +313,10 @@ fn numbering(given: GivenNumber) -> Numbering {
     }
 }
 
-/// Whether a wish asks for a number.
-pub(super) fn asks_for_a_number(wish: &Wish) -> bool {
-    matches!(*wish.plain(), Wish::Claim { .. } | Wish::Allocate { .. } | Wish::CompareAndSet { to: Some(_), .. })
+/// Whether an operation asks for a number.
+pub(super) fn asks_for_a_number(operation: &Operation) -> bool {
+    matches!(
+        *operation.plain(),
+        Operation::Assign { .. } | Operation::Allocate { .. } | Operation::CompareAndSet { to: Some(_), .. }
+    )
 }

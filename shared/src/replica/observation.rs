@@ -3,12 +3,12 @@
 use crate::consensus::{Accepted, Slot, Votes};
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 
 /// What one relay has seen since it told the last time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
-    pub by: VoterId,
+    pub by: RelayId,
     pub incarnation: ReplicaId,
     /// In the answer to a `Watch`: by what the asker knows it.
     pub echo: Option<u64>,
@@ -40,6 +40,6 @@ pub struct LinkSeen {
 /// The other end of a relay's link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum End {
-    Relay(VoterId),
+    Relay(RelayId),
     Tab(ReplicaId),
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::replica::io::{Message, Now, Output, PeerId, PeerKind};
 use crate::replica::observation::{End, LinkSeen, Observation};
 
@@ -33,7 +33,7 @@ pub(super) struct Observing {
     /// When to say again that this replica watches.
     beat_at: Option<Duration>,
     watchers: BTreeMap<PeerId, Watcher>,
-    /// Kept for links that were used since somebody watches.
+    /// LocalDurability for links that were used since somebody watches.
     traffic: BTreeMap<PeerId, Traffic>,
     round_trips: LiteMap<PeerId, u32>,
     told_at: Duration,
@@ -170,7 +170,7 @@ impl Replica {
     pub(super) fn on_observed(
         &mut self,
         now: Now,
-        from: (PeerId, VoterId),
+        from: (PeerId, RelayId),
         observed: Observation,
         output: &mut Output,
     ) {

@@ -1,6 +1,6 @@
 //! Requests from outside under keys: a relay does each once, whichever relay it is asked of, and however often.
 //!
-//! What the log does by itself takes one entry, which holds the key and the wish. A new record with a number takes one
+//! What the log does by itself takes one entry, which holds the key and the operation. A new record with a number takes one
 //! entry, too: the record is added before, and taken back if another relay has the key or the number is refused. Other edits
 //! take two: the first has the key, then the relay that has it edits, and the second says that it did. A relay that is
 //! killed between the two frees the key when it is back, unless its edits are on its disk.
@@ -12,13 +12,13 @@ use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;
 use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{
-    Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedWish, Made, Outcome, Rejection, Rung, Wish,
+    Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedOperation, Level, Made, Operation, Outcome, Rejection,
 };
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 
 use super::Replica;
 use super::claims::{Asked, Half};
-use super::numbering::{self, wish_for};
+use super::numbering::{self, operation_for};
 use super::outbox::Item;
 
 /// How many commands at the most wait for the answer under one key.
@@ -134,23 +134,23 @@ impl Replica {
                 let ops = self.ops_of_new(fields)?;
                 self.check_number(number)?;
                 let record = self.add_record(now, ops)?;
-                let claim = self.ask_once(now, keyed, &wish_for(record, number))?;
+                let claim = self.ask_once(now, keyed, &operation_for(record, number))?;
                 self.claims.keep(claim, self.applied, &mut self.outbox);
             }
             Command::Number { record, number } => {
                 self.check_not_shedding()?;
                 self.check_can_be_numbered(record, number)?;
-                self.ask_once(now, keyed, &wish_for(record, number))?;
+                self.ask_once(now, keyed, &operation_for(record, number))?;
             }
-            Command::Ask(wish) => drop(self.ask_once(now, keyed, &wish)?),
+            Command::Ask(operation) => drop(self.ask_once(now, keyed, &operation)?),
             Command::Free { record } if self.ledger.number_of(record).is_some() => {
                 self.withdraw(now, record)?;
-                self.ask_once(now, keyed, &Wish::Release { record })?;
+                self.ask_once(now, keyed, &Operation::Release { record })?;
             }
             edits @ (Command::Add { .. } | Command::Change { .. } | Command::Remove { .. } | Command::Free { .. }) => {
                 self.check_edits(&edits)?;
-                let wish = Wish::Once { keyed, wish: KeyedWish::Begin };
-                let claim = self.ask(now, Asked::Keyed, wish)?;
+                let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
+                let claim = self.ask(now, Asked::Keyed, operation)?;
                 self.claims.keep(claim, self.applied, &mut self.outbox);
                 self.onces.edits.insert(claim, edits);
             }
@@ -159,9 +159,9 @@ impl Replica {
         Ok(())
     }
 
-    fn ask_once(&mut self, now: Now, keyed: Keyed, wish: &Wish) -> Result<ClaimId, CommandRejection> {
-        let wish = KeyedWish::of(wish).ok_or(CommandRejection::NotForTabs)?;
-        self.ask(now, Asked::Keyed, Wish::Once { keyed, wish })
+    fn ask_once(&mut self, now: Now, keyed: Keyed, operation: &Operation) -> Result<ClaimId, CommandRejection> {
+        let operation = KeyedOperation::of(operation).ok_or(CommandRejection::NotForTabs)?;
+        self.ask(now, Asked::Keyed, Operation::Once { keyed, operation })
     }
 
     /// Refuses edits that cannot be made as things stand, before they use up a key.
@@ -175,14 +175,18 @@ impl Replica {
     }
 
     fn check_not_shedding(&self) -> Result<(), CommandRejection> {
-        if self.ledger.epoch().rung == Rung::Shedding { Err(numbering::shedding(self.unsettled.len())) } else { Ok(()) }
+        if self.ledger.epoch().level == Level::Shedding {
+            Err(numbering::shedding(self.unsettled.len()))
+        } else {
+            Ok(())
+        }
     }
 
     /// The log has decided a claim about a key that this relay has asked, in this life or in an earlier one.
     pub(super) fn on_key_decided(&mut self, now: Now, claim: &Claim, outcome: Outcome) {
-        match (&claim.wish, outcome) {
-            (Wish::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, claim.id, keyed.key),
-            (Wish::Once { keyed, .. }, Err(Rejection::Repeated)) => {
+        match (&claim.operation, outcome) {
+            (Operation::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, claim.id, keyed.key),
+            (Operation::Once { keyed, .. }, Err(Rejection::Repeated)) => {
                 self.onces.edits.remove(&claim.id);
                 let waiting = self.onces.leave(keyed.key);
                 match self.ledger.key_use(keyed.key).copied() {
@@ -190,17 +194,17 @@ impl Replica {
                     None => self.reject_all(waiting, &CommandRejection::Refused(Rejection::Forgotten)),
                 }
             }
-            (Wish::Once { keyed, .. }, Err(refusal @ (Rejection::KeyUsedOtherwise | Rejection::Forgotten))) => {
+            (Operation::Once { keyed, .. }, Err(refusal @ (Rejection::KeyUsedOtherwise | Rejection::Forgotten))) => {
                 self.onces.edits.remove(&claim.id);
                 let waiting = self.onces.leave(keyed.key);
                 self.reject_all(waiting, &CommandRejection::Refused(refusal));
             }
-            (Wish::Once { keyed, wish }, outcome) => {
-                let Some(wish) = wish.wish() else { return };
+            (Operation::Once { keyed, operation }, outcome) => {
+                let Some(operation) = operation.operation() else { return };
                 let waiting = self.onces.leave(keyed.key);
-                self.tell_end(claim.id, &KeyEnd::of_wish(&wish, claim.after, outcome), waiting);
+                self.tell_end(claim.id, &KeyEnd::of_operation(&operation, claim.after, outcome), waiting);
             }
-            (Wish::Finish { key, by, made: Some(Made { record }) }, _) => {
+            (Operation::Finish { key, by, made: Some(Made { record }) }, _) => {
                 let end = KeyEnd { record: *record, after: claim.after, outcome: Ok(Granted::Done) };
                 let waiting = self.onces.leave(*key);
                 self.tell_end(*by, &end, waiting);
@@ -225,7 +229,7 @@ impl Replica {
             },
         };
         let after = Dot::try_new(self.me, self.document.context().highest(self.me)).ok();
-        let finish = Wish::Finish { key, by: claim, made };
+        let finish = Operation::Finish { key, by: claim, made };
         // In the place of the claim that was just decided.
         if let Ok(claim) = self.claims.ask(now.monotonic, (after, None), finish, &mut self.outbox) {
             self.claims.keep(claim, self.applied, &mut self.outbox);
@@ -271,8 +275,8 @@ impl Replica {
         let half = self.claims.half_of(claim.id).filter(|_| !is_kept)?;
         // A key may be remembered for longer than who has asked under it.
         let remembers_key = |keyed| !self.ledger.may_have_forgotten(keyed);
-        let is_certain = match &claim.wish {
-            Wish::Once { keyed, .. } => refusal != Rejection::Forgotten || remembers_key(keyed),
+        let is_certain = match &claim.operation {
+            Operation::Once { keyed, .. } => refusal != Rejection::Forgotten || remembers_key(keyed),
             _ => refusal != Rejection::Forgotten,
         };
         Some(Half { is_certain, ..half })

@@ -2,7 +2,7 @@
 //!
 //! A relay takes from a tab only what the tab wrote itself. But relays may lose what tabs have seen: a disk is lost or
 //! restored from a backup before its edits were anywhere else. And a tab may have told its neighbours alone of its edits,
-//! and never come back. To the other tabs such edits are [`hearsay`](super::hearsay). Where that lasts, a tab edits the
+//! and never come back. To the other tabs such edits are [`unattested`](super::unattested). Where that lasts, a tab edits the
 //! records itself, without changing anything: a version of its own, which builds on the others, carries them to the relay.
 //!
 //! Many tabs may hold the same orphans. Each begins somewhere else, and takes a few at a time. What one has carried, the
@@ -51,7 +51,7 @@ impl Orphanage {
 }
 
 impl Replica {
-    /// The relay has said what it has. Whatever else this tab has from others is hearsay.
+    /// The relay has said what it has. Whatever else this tab has from others is unattested.
     pub(super) fn look_for_orphans(&mut self, now: Now, theirs: &DotSet) {
         if mutation::is(Mutation::OrphansLeft) {
             return;
@@ -60,7 +60,7 @@ impl Replica {
         let lacking = context.difference(&context.of(self.me)).difference(theirs);
         // Of retired replicas a relay tells by and by what is dead.
         let lacking = lacking.difference(&self.document.retired_in(&lacking));
-        self.hearsay.tell(&lacking);
+        self.unattested.tell(&lacking);
         if std::mem::take(&mut self.orphanage.is_asked) {
             let is_done = self.carry(now, &lacking) & self.give_others_numbers_anew(now);
             self.orphanage.ask_at = Some(now.monotonic + if is_done { GRACE } else { PAUSE });
@@ -69,7 +69,7 @@ impl Replica {
 
     /// Asks the relay what it has, when it is time to.
     pub(super) fn ask_after_orphans(&mut self, now: Now) {
-        let has_work = self.hearsay.count() > 0 || self.orphanage.has_lost_numbers;
+        let has_work = self.unattested.count() > 0 || self.orphanage.has_lost_numbers;
         let Some(relay) = self.peers.any_relay().filter(|_| has_work && !self.is_relay()) else {
             self.orphanage.ask_at = None;
             return;

@@ -132,7 +132,7 @@ impl Outbox {
 /// Whether what a write says is known elsewhere, too.
 fn is_of_the_log(op: &WriteOp) -> bool {
     match op {
-        WriteOp::Standing(_)
+        WriteOp::AcceptorState(_)
         | WriteOp::Remember { .. }
         | WriteOp::Snapshot { .. }
         | WriteOp::Accept { .. }
@@ -146,7 +146,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::ClaimSeq(_)
         | WriteOp::Ask(_)
         | WriteOp::Sent(_)
-        | WriteOp::Hearsay(_)
+        | WriteOp::Unattested(_)
         | WriteOp::Distrust(_)
         | WriteOp::Raised(_)
         | WriteOp::LogDropped

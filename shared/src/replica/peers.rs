@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::consensus::{Ballot, Configuration};
 use crate::replica::io::{Message, PeerId, PeerKind};
 use crate::replica::observation::End;
@@ -19,7 +19,7 @@ const GATHERING: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Peers {
     /// The addresses of the relays, this one among them; empty in a tab.
-    addresses: BTreeMap<VoterId, String>,
+    addresses: BTreeMap<RelayId, String>,
     links: LiteMap<PeerId, PeerKind>,
     /// The presences that other relays have told. Invariant: only links to relays have told one.
     presences: Accounts<RelayPresence>,
@@ -55,7 +55,7 @@ struct Told {
 }
 
 impl Peers {
-    pub(super) fn new(addresses: BTreeMap<VoterId, String>) -> Self {
+    pub(super) fn new(addresses: BTreeMap<RelayId, String>) -> Self {
         Peers {
             addresses,
             links: LiteMap::new(),
@@ -85,13 +85,13 @@ impl Peers {
     }
 
     /// The newest link to a relay.
-    pub(super) fn link_to(&self, voter: VoterId) -> Option<PeerId> {
+    pub(super) fn link_to(&self, voter: RelayId) -> Option<PeerId> {
         let is_it = |kind: &PeerKind| matches!(*kind, PeerKind::Relay(other, _) if other == voter);
         self.links.iter().rev().find(|(_, kind)| is_it(kind)).map(|(&peer, _)| peer)
     }
 
     /// The incarnation in which a relay is linked.
-    pub(super) fn incarnation(&self, voter: VoterId) -> Option<ReplicaId> {
+    pub(super) fn incarnation(&self, voter: RelayId) -> Option<ReplicaId> {
         self.links.values().rev().find_map(|kind| match *kind {
             PeerKind::Relay(other, incarnation) if other == voter => Some(incarnation),
             _ => None,
@@ -130,7 +130,7 @@ impl Peers {
     }
 
     /// A relay tells of itself from the start.
-    pub(super) fn set_presence(&mut self, peer: PeerId, voter: VoterId, presence: RelayPresence) {
+    pub(super) fn set_presence(&mut self, peer: PeerId, voter: RelayId, presence: RelayPresence) {
         self.telling.changed = true;
         self.addresses.insert(voter, presence.address.clone());
         self.presences.begin(peer, presence);
@@ -156,7 +156,7 @@ impl Peers {
     }
 
     /// Returns the presence of each linked relay: the one told over the newest link that has told one.
-    fn presences(&self) -> BTreeMap<VoterId, &RelayPresence> {
+    fn presences(&self) -> BTreeMap<RelayId, &RelayPresence> {
         let told = self.presences.oldest_first().filter_map(|(link, presence)| match self.links.get(&link) {
             Some(PeerKind::Relay(voter, _)) => Some((*voter, presence)),
             Some(PeerKind::Tab(_)) | None => None,
@@ -167,7 +167,7 @@ impl Peers {
     /// How things stand, as seen by the relay `me`.
     pub(super) fn own_status(
         &self,
-        (me, incarnation): (VoterId, ReplicaId),
+        (me, incarnation): (RelayId, ReplicaId),
         leader: Option<Ballot>,
         configuration: &Configuration,
     ) -> Status {
@@ -193,7 +193,7 @@ impl Peers {
     pub(super) fn news_of_status(
         &mut self,
         now: Duration,
-        me: (VoterId, ReplicaId),
+        me: (RelayId, ReplicaId),
         leader: Option<Ballot>,
         configuration: &Configuration,
     ) -> Vec<(PeerId, Message)> {
@@ -269,7 +269,7 @@ impl Peers {
     }
 
     /// The tabs that are linked here and, as relays with lower ids than `me` have told, to those.
-    pub(super) fn tabs_also_below(&self, me: VoterId) -> Vec<ReplicaId> {
+    pub(super) fn tabs_also_below(&self, me: RelayId) -> Vec<ReplicaId> {
         let mut tabs = self.own_tabs();
         let presences = self.presences();
         tabs.retain(|tab| presences.range(..me).any(|(_, presence)| presence.tabs.contains(tab)));

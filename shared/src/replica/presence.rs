@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::consensus::Ballot;
 
 /// Which tabs have come to a relay, and which have gone from it.
@@ -72,7 +72,7 @@ pub struct PresenceNews {
 /// One relay, as the relay that reports sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayStatus {
-    pub voter: VoterId,
+    pub voter: RelayId,
     /// Where tabs and relays reach it: host and port.
     pub address: String,
     /// Whether the reporting relay has a link to it, or is it.
@@ -92,7 +92,7 @@ impl RelayStatus {
 /// What has changed of a relay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayNews {
-    pub voter: VoterId,
+    pub voter: RelayId,
     pub address: String,
     pub up: bool,
     pub votes: bool,
@@ -102,7 +102,7 @@ pub struct RelayNews {
 /// How things stand, as the relay `me` sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    pub me: VoterId,
+    pub me: RelayId,
     /// The ballot of the leader, if one is known.
     pub leader: Option<Ballot>,
     /// All relays, by id.
@@ -178,18 +178,18 @@ mod tests {
 
     fn status(leader: Option<Ballot>, relays: &[(u16, bool, &[u64])]) -> Status {
         let relay = |&(voter, up, tabs): &(u16, bool, &[u64])| RelayStatus {
-            voter: VoterId(voter),
+            voter: RelayId(voter),
             address: format!("relay-{voter}"),
             up,
             votes: true,
             tabs: tabs.iter().copied().map(ReplicaId).collect(),
         };
-        Status { me: VoterId(1), leader, relays: relays.iter().map(relay).collect() }
+        Status { me: RelayId(1), leader, relays: relays.iter().map(relay).collect() }
     }
 
     #[test]
     fn news_make_the_later_status_of_the_earlier_one() {
-        let ballot = Ballot { configuration: 0, round: 3, voter: VoterId(2) };
+        let ballot = Ballot { configuration: 0, round: 3, voter: RelayId(2) };
         let before = status(None, &[(1, true, &[4, 7, 9]), (3, true, &[5])]);
         let after = status(Some(ballot), &[(1, true, &[7, 8]), (2, true, &[1]), (3, true, &[5])]);
         let news = after.news_since(&before);

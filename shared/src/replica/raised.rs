@@ -5,7 +5,7 @@
 //! follows is a leap: it was checked when it was made.
 
 use crate::base::mutation::{self, Mutation};
-use crate::ledger::{Mode, Wish};
+use crate::ledger::{Mode, Operation};
 use crate::merge::crdt::{Lattice, MaxRegister};
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
 use crate::schema::MAX_NUMBER;
@@ -17,9 +17,9 @@ use super::outbox::Item;
 impl Replica {
     /// Raises the highest number. A lower number changes nothing.
     pub(super) fn raise(&mut self, now: Now, id: CommandId, number: u64) -> Result<(), CommandRejection> {
-        let log_is_asked = self.ledger.epoch().rung.mode() == Mode::Hybrid && self.sees_majority();
+        let log_is_asked = self.ledger.epoch().level.mode() == Mode::Hybrid && self.sees_majority();
         if !self.is_relay() || log_is_asked {
-            return self.ask(now, Asked::Outcome(id), Wish::Raise { number }).map(drop);
+            return self.ask(now, Asked::Outcome(id), Operation::Raise { number }).map(drop);
         }
         self.ledger.check_raise(number).map_err(CommandRejection::Refused)?;
         self.merge_raised(None, number);
@@ -72,10 +72,10 @@ impl Replica {
         }
         let number = self.raised.get();
         let is_busy = self.settling_raise.is_some_and(|claim| self.claims.is_pending(claim));
-        if number <= self.ledger.highest() || is_busy || !self.ledger.epoch().rung.settles() {
+        if number <= self.ledger.highest() || is_busy || !self.ledger.epoch().level.settles() {
             return;
         }
-        let wish = Wish::Leap { number };
-        self.settling_raise = self.claims.ask(now.monotonic, (None, None), wish, &mut self.outbox).ok();
+        let operation = Operation::Leap { number };
+        self.settling_raise = self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).ok();
     }
 }

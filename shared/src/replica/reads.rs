@@ -106,7 +106,7 @@ impl Replica {
     }
 
     /// A relay says what it has.
-    pub(super) fn note_holdings(&mut self, peer: PeerId, context: &DotSet, decided: Slot) {
+    pub(super) fn note_replication_acks(&mut self, peer: PeerId, context: &DotSet, decided: Slot) {
         for read in &mut self.reads.gathering {
             if let Some(at) = read.unanswered.iter().position(|&other| other == peer) {
                 read.unanswered.swap_remove(at);

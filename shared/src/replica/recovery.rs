@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;
-use crate::consensus::franchise::Franchise;
+use crate::consensus::voter_support::VoterSupport;
 use crate::merge::document::Packed;
 use crate::replica::io::{Now, Recovered};
 
@@ -36,7 +36,7 @@ impl Recovery {
     /// Takes in a record that is not there yet, with its versions by the dots that name them.
     pub fn add(&mut self, now: Now, record: RecordId, versions: BTreeMap<Dot, Packed>) {
         let replica = &mut self.replica;
-        if Franchise::EXISTS && replica.voter.is_some() {
+        if VoterSupport::EXISTS && replica.voter.is_some() {
             replica.folds.look_at(record, versions.len(), now.monotonic);
         }
         for packed in versions.values() {

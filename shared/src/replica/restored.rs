@@ -16,7 +16,7 @@ use crate::replica::io::{Fork, Message, Now, PeerId, PeerKind, Violation, WriteO
 use crate::schema::GivenNumber;
 
 use super::Replica;
-use super::holdings::OnMajority;
+use super::replication_acks::OnMajority;
 use super::snapshots::Snapshots;
 use super::unsettled::Unsettled;
 

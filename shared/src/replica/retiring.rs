@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::base::dot::DotSet;
 use crate::base::id::ReplicaId;
 use crate::base::mutation::{self, Mutation};
-use crate::ledger::{ClaimId, Wish};
+use crate::ledger::{ClaimId, Operation};
 
 use super::Replica;
 
@@ -158,7 +158,7 @@ impl Replica {
     fn ask_to_retire(&mut self, now: Duration, due: Due) {
         let over: BTreeMap<ReplicaId, u64> = self.over(now).collect();
         for (replica, last) in due.ids.into_iter().filter(|(id, last)| over.get(id) == Some(last)) {
-            match self.claims.ask(now, (None, None), Wish::Retire { replica, last }, &mut self.outbox) {
+            match self.claims.ask(now, (None, None), Operation::Retire { replica, last }, &mut self.outbox) {
                 Ok(claim) => self.retiring.asked = Some(claim),
                 Err(_no_room) => return,
             }

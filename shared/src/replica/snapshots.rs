@@ -1,7 +1,7 @@
 //! Snapshots: taken when the log has grown long, and sent in parts to whoever lags behind its start.
 
 use crate::base::encoding;
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::base::mutation::{self, Mutation};
 use crate::consensus::{Position, Slot};
 use crate::replica::io::{Message, Now, PeerId, Snapshot, WriteOp};
@@ -199,7 +199,7 @@ impl Replica {
     }
 
     /// The relay that a step of the voter wants the log from.
-    pub(super) fn fetch_from(&mut self, voter: VoterId) {
+    pub(super) fn fetch_from(&mut self, voter: RelayId) {
         if let Some(peer) = self.peers.link_to(voter) {
             self.send(peer, Message::Fetch { first: self.log.decided() });
         }

@@ -46,7 +46,7 @@ impl Replica {
         if let PeerKind::Relay(..) = kind {
             self.on_stored(context);
             self.relay_decided = Some(decided.slot);
-            self.note_holdings(peer, context, decided.slot);
+            self.note_replication_acks(peer, context, decided.slot);
             self.check_memory(context.highest(self.me));
             if !self.is_relay() {
                 self.look_for_orphans(now, context);
@@ -65,7 +65,7 @@ impl Replica {
             }
             if is_all { self.send_digest(peer, kind) } else { self.send(peer, Message::More) }
         } else if self.mistrusts(kind).is_some() && context != self.document.context() {
-            // The tab has seen more. Where that is hearsay, it cannot begin to compare, and so the relay does.
+            // The tab has seen more. Where that is unattested, it cannot begin to compare, and so the relay does.
             self.send_digest(peer, kind);
         }
         Ok(())
@@ -223,7 +223,7 @@ impl Replica {
             if claim.id.replica != tab {
                 return Err(Violation::ForeignClaim);
             }
-            if !claim.wish.is_for(tab) {
+            if !claim.operation.is_for(tab) {
                 return Err(Violation::NotForTabs);
             }
         }
@@ -256,7 +256,7 @@ impl Replica {
                 (News::Delta(_), None) => continue,
             };
             if mutation::is(Mutation::SentIsHeld) {
-                self.holdings.hear(peer, &message);
+                self.replication_acks.hear(peer, &message);
             }
             self.send(peer, message);
         }
@@ -270,7 +270,7 @@ impl Replica {
         if self.is_relay()
             && let Some(news) = &merged.news
         {
-            self.holdings.took_in(from, news);
+            self.replication_acks.took_in(from, news);
         }
         let contested = std::mem::take(&mut merged.contested);
         if !contested.is_empty() && !self.is_relay() && !self.is_neighbour(kind) {

@@ -10,7 +10,7 @@ use crate::schema::{FieldEdit, FieldId, Op};
 
 use super::Replica;
 
-/// How many deeds are remembered.
+/// How many undo_stack are remembered.
 const CAPACITY: usize = 100;
 /// How many records of an import are removed at once. Each is a message, of which a relay takes a tab a thousand a second.
 const UNDONE_AT_ONCE: usize = 100;
@@ -49,13 +49,13 @@ pub enum Undoable {
     Removed(RecordId),
 }
 
-/// The deeds of this replica's user, the latest last. In memory only.
+/// The undo_stack of this replica's user, the latest last. In memory only.
 #[derive(Debug, Default)]
-pub(super) struct Deeds {
+pub(super) struct UndoStack {
     kept: VecDeque<Deed>,
 }
 
-impl Deeds {
+impl UndoStack {
     pub(super) fn push(&mut self, deed: Deed) {
         if self.kept.len() == CAPACITY {
             self.kept.pop_front();
@@ -116,20 +116,20 @@ impl Replica {
     /// Undoes the latest deed of this replica's user. A deed that cannot be undone is forgotten, so that the next undo
     /// is about the one before.
     pub(super) fn undo(&mut self, now: Now) -> Result<Reply, CommandRejection> {
-        if let Some(Undoable::Imported(import)) = self.deeds.latest() {
+        if let Some(Undoable::Imported(import)) = self.undo_stack.latest() {
             return self.undo_import(now, import);
         }
-        let deed = self.deeds.kept.pop_back().ok_or(CommandRejection::NothingToUndo)?;
+        let deed = self.undo_stack.kept.pop_back().ok_or(CommandRejection::NothingToUndo)?;
         self.undo_deed(now, deed).map(Reply::Undone)
     }
 
     /// Removes the latest records of an import. Those that others have changed since stay.
     pub(super) fn undo_import(&mut self, now: Now, import: ImportId) -> Result<Reply, CommandRejection> {
-        let records = self.deeds.of_import(import).ok_or(CommandRejection::NothingToUndo)?;
+        let records = self.undo_stack.of_import(import).ok_or(CommandRejection::NothingToUndo)?;
         let latest = records.split_off(records.len().saturating_sub(UNDONE_AT_ONCE));
         let left = records.len();
         if left == 0 {
-            self.deeds.kept.retain(|deed| !matches!(deed, Deed::Imported { import: of, .. } if *of == import));
+            self.undo_stack.kept.retain(|deed| !matches!(deed, Deed::Imported { import: of, .. } if *of == import));
         }
         let mut changed = 0;
         for record in latest.into_iter().rev() {
@@ -164,7 +164,7 @@ impl Replica {
                 let op = Op { field, kind: spec.kind, edit: inverse.edit };
                 self.schema.check_op_on(&version, &op)?;
                 let undo = self.edit_record(now, record, vec![op])?;
-                self.deeds.restored(inverse.restores, undo);
+                self.undo_stack.restored(inverse.restores, undo);
                 Ok(record)
             }
             Deed::Removed { record, version } => {

@@ -6,9 +6,9 @@ use litemap::LiteMap;
 
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
-use crate::consensus::{Ballot, Log, Slot, Standing, Voter};
+use crate::consensus::{AcceptorState, Ballot, Log, Slot, Voter};
 use crate::ledger::finality::{Final, Provisional};
-use crate::ledger::{Claim, Ledger, Load, Numbered, ProvisionalClaim, Rejection, Wish};
+use crate::ledger::{Claim, Ledger, Load, Numbered, Operation, ProvisionalClaim, Rejection};
 use crate::merge::crdt::{Field, Write};
 use crate::merge::document::Document;
 use crate::replica::io::{ImportId, Snapshot};
@@ -60,10 +60,10 @@ pub struct NumberView {
     /// What replicas have given the record by themselves, and the log has not settled, the oldest first.
     pub provisional: Vec<Provisional<ProvisionalClaim>>,
     /// This replica has asked, and it is not decided yet.
-    pub pending: Option<Wish>,
+    pub pending: Option<Operation>,
     /// Decided, but waiting for witnesses: it can only become final.
     pub unreleased: Option<Numbered>,
-    /// This replica's latest wish about the record was refused.
+    /// This replica's latest operation about the record was refused.
     pub refused: Option<Rejection>,
 }
 
@@ -150,7 +150,9 @@ impl<'a> View<'a> {
         let own_lease = self.replica.unsettled.of(id).find(is_own_lease);
         // A number that nobody else may ever get is not shown before a crash could make this replica give it again.
         let (kept, waiting) = match own_lease {
-            Some(claim) if claim.dot.counter > self.replica.kept.edits() => (None, Some(Wish::Allocate { record: id })),
+            Some(claim) if claim.dot.counter > self.replica.kept.edits() => {
+                (None, Some(Operation::Allocate { record: id }))
+            }
             own_lease => (own_lease, None),
         };
         let provisional = |claim: &ProvisionalClaim| Provisional::new(*claim);
@@ -159,7 +161,8 @@ impl<'a> View<'a> {
             leased: kept.map(|claim| Final::new(claim.number)),
             provisional: self.replica.unsettled.of(id).filter(|claim| !is_own_lease(claim)).map(provisional).collect(),
             unreleased: chosen.filter(|numbered| !released(numbered)),
-            pending: waiting.or_else(|| self.replica.claims.pending_for(id).map(|wish| wish.plain().into_owned())),
+            pending: waiting
+                .or_else(|| self.replica.claims.pending_for(id).map(|operation| operation.plain().into_owned())),
             refused: self.replica.claims.refused(id),
         }
     }
@@ -176,8 +179,8 @@ impl<'a> View<'a> {
 
     /// How far this relay has bound itself; `None` in a tab.
     #[must_use]
-    pub fn standing(&self) -> Option<Standing> {
-        self.replica.voter().map(Voter::standing)
+    pub fn acceptor_state(&self) -> Option<AcceptorState> {
+        self.replica.voter().map(Voter::acceptor_state)
     }
 
     /// Whether this relay has a vote by the log, as far as it is known here.
@@ -255,11 +258,11 @@ impl<'a> View<'a> {
     /// How many edits of the other tabs of this browser are here, and on no relay as far as it is known here.
     #[must_use]
     pub fn edits_of_neighbours_only(&self) -> u64 {
-        self.replica.hearsay.count()
+        self.replica.unattested.count()
     }
 
     /// How many of this replica's own edits are not known to be durable on a majority of the voters in force. What it
-    /// wishes for is there as soon as it is decided, and not [pending](Self::pending_wishes) any more.
+    /// operations for is there as soon as it is decided, and not [pending](Self::pending_operations) any more.
     #[must_use]
     pub fn edits_not_on_majority(&self) -> u64 {
         let (told, none) = (&self.replica.on_majority, DotSet::default());
@@ -279,22 +282,22 @@ impl<'a> View<'a> {
         self.replica.document.context().highest(self.replica.me).saturating_sub(self.replica.kept.edits())
     }
 
-    /// How many of this replica's own wishes that are undecided are not durable here.
+    /// How many of this replica's own operations that are undecided are not durable here.
     #[must_use]
-    pub fn unpersisted_wishes(&self) -> usize {
+    pub fn unpersisted_operations(&self) -> usize {
         self.replica.claims.own_pending_after(self.replica.kept.claims())
     }
 
     /// What the next undo would undo.
     #[must_use]
     pub fn undo(&self) -> Option<Undoable> {
-        self.replica.deeds.latest()
+        self.replica.undo_stack.latest()
     }
 
     /// How many records of an import can still be undone.
     #[must_use]
     pub fn imported(&self, import: ImportId) -> usize {
-        self.replica.deeds.imported(import)
+        self.replica.undo_stack.imported(import)
     }
 
     /// How many versions of a resync under way have not come yet.
@@ -363,9 +366,9 @@ impl<'a> View<'a> {
         self.replica.claims.pending()
     }
 
-    /// How many of this replica's own wishes are undecided.
+    /// How many of this replica's own operations are undecided.
     #[must_use]
-    pub fn pending_wishes(&self) -> usize {
+    pub fn pending_operations(&self) -> usize {
         self.replica.claims.own_pending()
     }
 }

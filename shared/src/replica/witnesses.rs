@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::id::ReplicaId;
 use crate::base::mutation::{self, Mutation};
 use crate::consensus::{Ballot, Slot};
-use crate::ledger::Wish;
+use crate::ledger::Operation;
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
 
 use super::Replica;
@@ -239,7 +239,7 @@ impl Replica {
         let after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
         if self.witnesses.deadline(after).is_some_and(|at| at <= now.monotonic) {
             self.witnesses.waiting_since = Some(now.monotonic);
-            let _no_room = self.claims.ask(now.monotonic, (None, None), Wish::Waive, &mut self.outbox);
+            let _no_room = self.claims.ask(now.monotonic, (None, None), Operation::Waive, &mut self.outbox);
         }
     }
 }

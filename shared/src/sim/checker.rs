@@ -9,7 +9,7 @@ use super::disk::LONGEST_FLUSH;
 use super::model::{Model, Origin};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::encoding;
-use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::{self, Ballot, Entry, Log, Slot};
 use crate::ledger::finality::Numbering;
 use crate::ledger::{Claim, ClaimId, Key, Keyed, Outcome, ProvisionalClaim, Rejection};
@@ -27,7 +27,7 @@ pub enum Violated {
     #[error("slot {slot} holds two values under ballot {ballot}")]
     TwoValuesUnderOneBallot { slot: Slot, ballot: Ballot },
     #[error("{voter} took part in ballot {ballot} after it had promised {promised}")]
-    PromiseFell { voter: VoterId, ballot: Ballot, promised: Ballot },
+    PromiseFell { voter: RelayId, ballot: Ballot, promised: Ballot },
     #[error("slot {slot} was decided when {holders} of the voters of configuration {number} had it on disk")]
     NoQuorum { slot: Slot, number: u32, holders: usize },
     #[error("the leader of ballot {ballot} lacks slot {slot}, which was decided before")]
@@ -113,7 +113,7 @@ pub enum Violated {
 /// What a checker needs to know of a relay's disk.
 #[derive(Clone, Copy, Debug)]
 pub struct Holder<'a> {
-    pub voter: VoterId,
+    pub voter: RelayId,
     pub incarnation: ReplicaId,
     pub flushed: &'a Recovered,
     /// Whether it has forgotten something under this incarnation.
@@ -134,9 +134,9 @@ enum Read {
 pub struct Checker {
     pub(super) model: Model,
     proposed: BTreeMap<(Slot, Ballot), Entry>,
-    promised: BTreeMap<(VoterId, ReplicaId), Ballot>,
+    promised: BTreeMap<(RelayId, ReplicaId), Ballot>,
     /// Of what was promised, what somebody was told.
-    promises_heard: BTreeMap<(VoterId, ReplicaId), Ballot>,
+    promises_heard: BTreeMap<(RelayId, ReplicaId), Ballot>,
     /// The outcomes that users were told.
     told: BTreeMap<ClaimId, Outcome>,
     /// Everything below was told to somebody.
@@ -162,7 +162,7 @@ pub struct Checker {
     /// The dots that tabs were told are durable.
     acknowledged: DotSet,
     /// Of each relay that has lost its disk, or what was new on it: when, and what it had.
-    lost: BTreeMap<(VoterId, ReplicaId), (Duration, DotSet)>,
+    lost: BTreeMap<(RelayId, ReplicaId), (Duration, DotSet)>,
 }
 
 impl Checker {
@@ -234,7 +234,7 @@ impl Checker {
     }
 
     /// Looks at a message as it leaves: what has left cannot be taken back by a crash.
-    pub fn check_send(&mut self, voter: Option<(VoterId, ReplicaId)>, message: &Message) -> Result<(), Violated> {
+    pub fn check_send(&mut self, voter: Option<(RelayId, ReplicaId)>, message: &Message) -> Result<(), Violated> {
         match message {
             Message::Stored { context, .. } => self.acknowledged.join(context),
             Message::Paxos(message) => {
@@ -254,7 +254,7 @@ impl Checker {
         Ok(())
     }
 
-    fn check_promise(&mut self, voter: (VoterId, ReplicaId), ballot: Ballot) -> Result<(), Violated> {
+    fn check_promise(&mut self, voter: (RelayId, ReplicaId), ballot: Ballot) -> Result<(), Violated> {
         let promised = self.promised.entry(voter).or_insert(ballot);
         if ballot < *promised {
             return Err(Violated::PromiseFell { voter: voter.0, ballot, promised: *promised });
@@ -264,7 +264,7 @@ impl Checker {
     }
 
     /// A vote has come to whom it was for.
-    pub fn vote_arrives(&mut self, voter: (VoterId, ReplicaId), message: &Message) {
+    pub fn vote_arrives(&mut self, voter: (RelayId, ReplicaId), message: &Message) {
         if let Message::Paxos(
             consensus::Message::Promise { ballot, .. } | consensus::Message::Accepted { ballot, .. },
         ) = message
@@ -276,7 +276,7 @@ impl Checker {
 
     /// A relay comes back with an older copy of its disk. A promise that was lost on its way has done nothing, and nobody
     /// can tell the relay of it.
-    pub fn forgets(&mut self, voter: (VoterId, ReplicaId)) {
+    pub fn forgets(&mut self, voter: (RelayId, ReplicaId)) {
         match self.promises_heard.get(&voter) {
             Some(&heard) => drop(self.promised.insert(voter, heard)),
             None => drop(self.promised.remove(&voter)),
@@ -447,7 +447,7 @@ impl Checker {
     ) -> Result<(), Violated> {
         let voters = self.model.configuration(number).map(|configuration| &configuration.voters);
         // Counted here, not by the rule under test.
-        let holds = |id: (VoterId, ReplicaId), dot: Dot| {
+        let holds = |id: (RelayId, ReplicaId), dot: Dot| {
             let lately = self.lost.get(&id).filter(|(at, _)| now < *at + LONGEST_FLUSH);
             let disk = holders.iter().find(|holder| (holder.voter, holder.incarnation) == id);
             lately.is_some_and(|(_, had)| had.contains(dot))
@@ -514,9 +514,9 @@ impl Checker {
             format!("the log ends at {} and at {}", view.log().decided(), other.log().decided())
         } else if encoding::encode(view.ledger()) != encoding::encode(other.ledger()) {
             "the ledgers differ".to_owned()
-        } else if view.unsaved_edits() > 0 && view.standing().is_none() {
+        } else if view.unsaved_edits() > 0 && view.acceptor_state().is_none() {
             "edits of the tab are not acknowledged".to_owned()
-        } else if view.edits_not_on_majority() > 0 && view.standing().is_none() {
+        } else if view.edits_not_on_majority() > 0 && view.acceptor_state().is_none() {
             "edits of the tab are not known to be on a majority".to_owned()
         } else {
             return Ok(());

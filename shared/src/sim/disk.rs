@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::split_mix::SplitMix64;
-use crate::consensus::Standing;
+use crate::consensus::AcceptorState;
 use crate::ledger::Ledger;
 use crate::replica::io::{Recovered, WriteBatch, WriteId};
 
@@ -76,7 +76,7 @@ impl Disk {
 
     /// The database gets a new incarnation, which has bound itself to nothing.
     pub fn renew(&mut self) {
-        self.flushed.standing = Standing::ZERO;
+        self.flushed.acceptor_state = AcceptorState::ZERO;
         self.unflushed.clear();
     }
 

@@ -7,7 +7,8 @@ use crate::base::encoding;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::{Accepted, Ballot, Configuration, Entry, Log, Slot};
 use crate::ledger::{
-    Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Key, Ledger, Outcome, ProvisionalClaim, Range, Rejection, Wish,
+    Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Key, Ledger, Operation, Outcome, ProvisionalClaim, Range,
+    Rejection,
 };
 use crate::sim::checker::Violated;
 
@@ -161,7 +162,7 @@ impl Model {
     fn check_outcome(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, before: Effects) -> Result<(), Violated> {
         if outcome == Err(Rejection::Forgotten) {
             self.forgotten += 1;
-            if let Wish::Once { keyed, .. } = &claim.wish {
+            if let Operation::Once { keyed, .. } = &claim.operation {
                 self.forgotten_keys.insert(keyed.key);
             }
         } else if self.copied.contains(&claim.id.replica) && self.done.contains_key(&claim.id) {
@@ -175,7 +176,7 @@ impl Model {
         } else {
             self.done.insert(claim.id, (slot, outcome));
             self.check_key(slot, claim, outcome)?;
-            self.waivers += u64::from(claim.wish == Wish::Waive);
+            self.waivers += u64::from(claim.operation == Operation::Waive);
             self.check_number(slot, claim, outcome)?;
         }
         Ok(())
@@ -183,16 +184,16 @@ impl Model {
 
     /// A key is used once, unless whoever had it has said that nothing came of it.
     fn check_key(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
-        match (&claim.wish, outcome) {
-            (Wish::Once { .. }, Err(Rejection::Repeated | Rejection::KeyUsedOtherwise)) => {
+        match (&claim.operation, outcome) {
+            (Operation::Once { .. }, Err(Rejection::Repeated | Rejection::KeyUsedOtherwise)) => {
                 self.keys_repeated += 1;
                 Ok(())
             }
-            (Wish::Once { keyed, .. }, _) => match self.keys.insert(keyed.key, (slot, claim.id)) {
+            (Operation::Once { keyed, .. }, _) => match self.keys.insert(keyed.key, (slot, claim.id)) {
                 Some((first, _)) => Err(Violated::KeyUsedTwice { key: keyed.key, first, again: slot }),
                 None => Ok(()),
             },
-            (Wish::Finish { key, by, made: None }, _) if self.keys.get(key).is_some_and(|(_, has)| has == by) => {
+            (Operation::Finish { key, by, made: None }, _) if self.keys.get(key).is_some_and(|(_, has)| has == by) => {
                 self.keys.remove(key);
                 Ok(())
             }
@@ -253,11 +254,11 @@ impl Model {
 
     /// An entry raises the highest number by what may be asked for, or by what it gives without being asked which.
     fn check_reach(&self, slot: Slot, claim: &Claim, before: &Effects) -> Result<(), Violated> {
-        let most = match &*claim.wish.plain() {
-            Wish::Leap { .. } => return Ok(()),
-            Wish::GrantRange { count, .. } => before.reach.max(u64::from(*count)),
+        let most = match &*claim.operation.plain() {
+            Operation::Leap { .. } => return Ok(()),
+            Operation::GrantRange { count, .. } => before.reach.max(u64::from(*count)),
             // Those that collide get the next numbers, one after the other.
-            Wish::Settle { claims, .. } => before.reach + claims.len() as u64,
+            Operation::Settle { claims, .. } => before.reach + claims.len() as u64,
             _ => before.reach,
         };
         let (from, to) = (before.highest, self.ledger.highest());
@@ -266,7 +267,9 @@ impl Model {
 
     /// A switch by load ends the epoch whose load it was.
     fn check_switch(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, before: &Effects) -> Result<(), Violated> {
-        let (Wish::SetMode { from: Some(from), .. }, Ok(_)) = (&*claim.wish.plain(), outcome) else { return Ok(()) };
+        let (Operation::SetMode { from: Some(from), .. }, Ok(_)) = (&*claim.operation.plain(), outcome) else {
+            return Ok(());
+        };
         let is_again = self.done.contains_key(&claim.id);
         self.epochs_by_load += u64::from(!is_again);
         if is_again || *from == before.epoch.number { Ok(()) } else { Err(Violated::StaleSwitch { slot, from: *from }) }
@@ -274,7 +277,8 @@ impl Model {
 
     /// Each provisional claim is settled once, and either has its number or is listed as a conflict.
     fn check_settlement(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
-        let (Wish::Settle { claims, .. }, Ok(Granted::Settled { settled, .. })) = (&claim.wish, outcome) else {
+        let (Operation::Settle { claims, .. }, Ok(Granted::Settled { settled, .. })) = (&claim.operation, outcome)
+        else {
             return Ok(());
         };
         if self.done.contains_key(&claim.id) {
@@ -334,7 +338,7 @@ impl Model {
             Ok(Granted::Set { number: Some(numbered) }) if numbered.slot == slot => numbered.number,
             _ => return Ok(()),
         };
-        let is_allocated = matches!(*claim.wish.plain(), Wish::Allocate { .. });
+        let is_allocated = matches!(*claim.operation.plain(), Operation::Allocate { .. });
         let may = self.range_of(given).is_none() || (self.freed.contains(&given) && !is_allocated);
         if may { Ok(()) } else { Err(Violated::LeasedNumberGiven { slot, number: given }) }
     }
@@ -394,18 +398,18 @@ mod tests {
 
     /// The claims of two copies of one tab under one name, the second after the ledger has forgotten the first.
     fn claims_of_copies(copied: ReplicaId) -> Vec<Accepted> {
-        let claim = |replica, seq, seen, wish| {
+        let claim = |replica, seq, seen, operation| {
             let id = ClaimId { replica, seq };
-            let claim = Claim { id, settled: 0, seen: Slot(seen), after: None, wish };
+            let claim = Claim { id, settled: 0, seen: Slot(seen), after: None, operation };
             Accepted { ballot: Ballot::ZERO, entry: Entry::Claim(claim) }
         };
         let other = ReplicaId(copied.0 + 1);
         let policy = Policy { sessions: 1, ..Policy::default() };
         vec![
-            claim(other, 1, 0, Wish::SetPolicy { policy }),
-            claim(copied, 1, 1, Wish::GrantRange { to: copied, count: 3, above: 0 }),
-            claim(other, 2, 2, Wish::Raise { number: 5 }),
-            claim(copied, 1, 3, Wish::Raise { number: 8 }),
+            claim(other, 1, 0, Operation::SetPolicy { policy }),
+            claim(copied, 1, 1, Operation::GrantRange { to: copied, count: 3, above: 0 }),
+            claim(other, 2, 2, Operation::Raise { number: 5 }),
+            claim(copied, 1, 3, Operation::Raise { number: 8 }),
         ]
     }
 

@@ -63,7 +63,7 @@ impl World {
                 1 => Command::Free { record },
                 _ => Command::Number { record, number },
             },
-            (_, Some(record)) => Command::Ask(self.some_wish(record, ReplicaId(0))),
+            (_, Some(record)) => Command::Ask(self.some_operation(record, ReplicaId(0))),
         })
     }
 

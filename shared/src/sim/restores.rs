@@ -9,7 +9,7 @@ use super::network::NodeId;
 use super::world::{Happening, RELAYS, World};
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::{Accepted, Entry, Log, RestoreId};
-use crate::ledger::Wish;
+use crate::ledger::Operation;
 use crate::replica::Replica;
 use crate::replica::io::{Command, Recovered};
 
@@ -36,7 +36,8 @@ impl Restores {
     pub(super) fn see(&mut self, command: &Command) {
         match command {
             Command::Once { command, .. } => self.see(command),
-            Command::Free { record } | Command::Ask(Wish::Release { record } | Wish::CompareAndSet { record, .. }) => {
+            Command::Free { record }
+            | Command::Ask(Operation::Release { record } | Operation::CompareAndSet { record, .. }) => {
                 self.freed.insert(*record);
             }
             _ => {}

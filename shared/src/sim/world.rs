@@ -18,10 +18,10 @@ use super::report::Report;
 use super::restores::Restores;
 use crate::base::dot::DotSet;
 use crate::base::hlc::Hlc;
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::base::split_mix::SplitMix64;
 use crate::consensus::{Ballot, Configuration};
-use crate::ledger::{Dynamic, Keyed, Load, Policy, Reason, Rung, Wish};
+use crate::ledger::{Dynamic, Keyed, Level, Load, Operation, Policy, Reason};
 use crate::merge::document::Live;
 use crate::replica::io::{
     Command, CommandId, Envelope, Input, Message, Now, Output, PeerId, Reply, Violation, WriteId,
@@ -34,7 +34,7 @@ const MAX_TABS: u64 = 6;
 /// For how long things go wrong, and how long they then have to settle.
 const CHAOS: Duration = Duration::from_secs(4);
 const CALM: Duration = Duration::from_secs(16);
-/// The longest pause between two deeds of users or faults.
+/// The longest pause between two workload of users or faults.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// Where the users' wall clock starts, in milliseconds since the Unix epoch.
 pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -150,7 +150,7 @@ impl World {
             report: Report::default(),
         };
         for node in 0..RELAYS + tabs {
-            let voter = (node < RELAYS).then(|| VoterId(node as u16 + 1));
+            let voter = (node < RELAYS).then(|| RelayId(node as u16 + 1));
             let id = world.new_id();
             world.nodes.push(Node::new(id, voter));
             world.founding.voters.extend(voter.filter(|_| node < voters).map(|voter| (voter, id)));
@@ -159,7 +159,7 @@ impl World {
         world
     }
 
-    /// Lets users and faults do their deeds until the time for it is over.
+    /// Lets users and faults do their workload until the time for it is over.
     ///
     /// # Errors
     /// The first broken promise.
@@ -191,12 +191,12 @@ impl World {
         }
         // Nobody has to wait for witnesses any more.
         if let Some(asker) = (0..RELAYS).find(|&relay| self.is_voter(relay)) {
-            self.give(asker, Command::Ask(Wish::SetPolicy { policy: Policy::default() }))?;
-            let (rung, reason) = (Rung::Batching, Reason::Resumed);
+            self.give(asker, Command::Ask(Operation::SetPolicy { policy: Policy::default() }))?;
+            let (level, reason) = (Level::Batching, Reason::Resumed);
             let dynamic =
                 Dynamic { on_collision: self.checker.model.ledger().dynamic().on_collision, ..Dynamic::default() };
-            self.give(asker, Command::Ask(Wish::SetDynamic { dynamic }))?;
-            self.give(asker, Command::Ask(Wish::SetMode { from: None, rung, reason, load: Load::default() }))?;
+            self.give(asker, Command::Ask(Operation::SetDynamic { dynamic }))?;
+            self.give(asker, Command::Ask(Operation::SetMode { from: None, level, reason, load: Load::default() }))?;
         }
         self.run_until(self.now + CALM)
     }
@@ -227,7 +227,7 @@ impl World {
             self.checker.check_raises(node, replica)?;
             self.check_lost_numbers(node, replica)?;
             Checker::check_settled(&relays, node, replica)?;
-            if replica.view().pending_wishes() > 0 {
+            if replica.view().pending_operations() > 0 {
                 let waiting = replica.view().pending_claims().cloned().collect();
                 return Err(Violated::Undecided { node, waiting });
             }
@@ -458,7 +458,7 @@ impl World {
         }
         let seed = self.random.draw();
         let now = Now { monotonic: self.now, wall_ms: EPOCH_MS + self.now.as_millis() as u64 };
-        let addresses = (1..=RELAYS as u16).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
+        let addresses = (1..=RELAYS as u16).map(|id| (RelayId(id), format!("relay-{id}"))).collect();
         let recovery_grace = if self.kind == Kind::Forgetting { FOR_EVER } else { Duration::ZERO };
         let retire_after = if self.kind == Kind::Retiring { RETIRE_AFTER } else { FOR_EVER };
         let tuning = Tuning { log_kept: 20, recovery_grace, twin_grace: TWIN_GRACE, retire_after };

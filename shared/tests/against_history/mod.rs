@@ -7,7 +7,7 @@ use shared::base::id::RecordId;
 use shared::merge::crdt::Field;
 use shared::merge::document::Document;
 
-use super::history::{Deeds, Reading};
+use super::history::{Reading, Workload};
 use super::{End, Host, MANY_MESSAGES, Node, Pipe, Room};
 
 impl Room {
@@ -20,7 +20,7 @@ impl Room {
             assert!(messages < MANY_MESSAGES, "{around:?} do not come to rest");
             self.deliver(end);
         }
-        let shared = |of: fn(&Host) -> &Deeds| -> Deeds {
+        let shared = |of: fn(&Host) -> &Workload| -> Workload {
             around.iter().flat_map(|&node| of(&self.hosts[node])).copied().collect()
         };
         let (complete, hinted) = (shared(|host| &host.complete), shared(|host| &host.hinted));

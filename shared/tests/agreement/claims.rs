@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::{Claim, ClaimId, Epoch, Granted, Load, Numbered, Policy, Reason, Rung, Wish};
+use shared::ledger::{Claim, ClaimId, Epoch, Granted, Level, Load, Numbered, Operation, Policy, Reason};
 use shared::replica::Tuning;
 use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
 
@@ -24,7 +24,7 @@ fn at_the_far_end_of_a_chain_of_relays_claims_are_decided_and_shown() {
     room.connect(middle, end);
     room.connect(tab, end);
     let anna = room.add(tab, "Anna", "");
-    assert!(matches!(outcome_of(&mut room, tab, Wish::Claim { record: anna, number: 7 }), Some(Ok(_))));
+    assert!(matches!(outcome_of(&mut room, tab, Operation::Assign { record: anna, number: 7 }), Some(Ok(_))));
     assert_eq!(room.leader(), Some(leader), "who sees no leader does not depose one that others see");
     for node in [leader, middle, end, tab] {
         assert_eq!(
@@ -35,13 +35,13 @@ fn at_the_far_end_of_a_chain_of_relays_claims_are_decided_and_shown() {
     }
 }
 
-fn named(seq: u64, wish: Wish) -> Claim {
-    Claim { id: ClaimId { replica: ReplicaId(0xc11e), seq }, settled: 0, seen: Slot(0), after: None, wish }
+fn named(seq: u64, operation: Operation) -> Claim {
+    Claim { id: ClaimId { replica: ReplicaId(0xc11e), seq }, settled: 0, seen: Slot(0), after: None, operation }
 }
 
-/// Wherever the leader is cut off while wishes are under way.
+/// Wherever the leader is cut off while operations are under way.
 #[test]
-fn a_wish_is_done_once_through_a_change_of_the_leader() {
+fn a_operation_is_done_once_through_a_change_of_the_leader() {
     let mut changes = 0;
     for steps in 0..100 {
         let mut room = elected(3, 1);
@@ -50,7 +50,7 @@ fn a_wish_is_done_once_through_a_change_of_the_leader() {
         room.connect(tab, relay);
         let records: Vec<_> = (0..3).map(|person| room.add(tab, &format!("person {person}"), "")).collect();
         room.replies.clear();
-        room.begin(tab, records.iter().map(|&record| Command::Ask(Wish::Allocate { record })));
+        room.begin(tab, records.iter().map(|&record| Command::Ask(Operation::Allocate { record })));
         room.steps(steps);
         room.disconnect(leader);
         room.pass(ELECTION);
@@ -58,10 +58,10 @@ fn a_wish_is_done_once_through_a_change_of_the_leader() {
         (0..3).filter(|&other| other != leader).for_each(|other| room.connect(leader, other));
         room.pass(ELECTION);
         let numbers: BTreeSet<_> = std::iter::from_fn(|| told_outcome(&mut room)).map(number).collect();
-        assert_eq!(numbers, BTreeSet::from([1, 2, 3]), "each wish has one outcome (cut off after {steps} steps)");
+        assert_eq!(numbers, BTreeSet::from([1, 2, 3]), "each operation has one outcome (cut off after {steps} steps)");
         for node in 0..4 {
             assert_eq!(room.replica(node).view().ledger().highest(), 3, "at node {node}, after {steps} steps");
-            assert_eq!(room.replica(node).view().pending_wishes(), 0);
+            assert_eq!(room.replica(node).view().pending_operations(), 0);
         }
     }
     assert_eq!(changes, 100, "another one leads while the first is cut off");
@@ -79,24 +79,24 @@ fn what_concerns_the_relays_is_not_for_tabs() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
     let policy = Policy { witnesses: 1, waive_after_ms: 0, ..Policy::default() };
-    let wishes = [
-        Wish::Reconfigure { from: 0, voters: room.relays([0]) },
-        Wish::SetPolicy { policy },
-        Wish::SetMode { from: None, rung: Rung::Leases, reason: Reason::Load, load: Load::default() },
-        Wish::Settle { claims: Vec::new(), after: Vec::new() },
-        Wish::GrantRange { to: ReplicaId(1), count: 1, above: 0 },
-        Wish::Waive,
-        Wish::Retire { replica: ReplicaId(1), last: 0 },
+    let operations = [
+        Operation::Reconfigure { from: 0, voters: room.relays([0]) },
+        Operation::SetPolicy { policy },
+        Operation::SetMode { from: None, level: Level::Leases, reason: Reason::Load, load: Load::default() },
+        Operation::Settle { claims: Vec::new(), after: Vec::new() },
+        Operation::GrantRange { to: ReplicaId(1), count: 1, above: 0 },
+        Operation::Waive,
+        Operation::Retire { replica: ReplicaId(1), last: 0 },
     ];
-    for (seq, wish) in (1..).zip(wishes) {
+    for (seq, operation) in (1..).zip(operations) {
         room.replies.clear();
-        room.ask(tab, wish.clone());
+        room.ask(tab, operation.clone());
         assert_eq!(room.replies.pop(), Some(Err(CommandRejection::NotForTabs)));
         room.disconnect(tab);
         room.connect(tab, 0);
         let id = ClaimId { replica: room.replica(tab).view().me(), seq };
-        room.forge(tab, 0, Message::Propose(Claim { id, ..named(seq, wish.clone()) }));
-        assert_eq!(std::mem::take(&mut room.cut), [(0, Violation::NotForTabs)], "{wish:?}");
+        room.forge(tab, 0, Message::Propose(Claim { id, ..named(seq, operation.clone()) }));
+        assert_eq!(std::mem::take(&mut room.cut), [(0, Violation::NotForTabs)], "{operation:?}");
     }
     let ledger = room.replica(0).view().ledger();
     assert_eq!((ledger.policy(), ledger.epoch()), (Policy::default(), Epoch::default()));
@@ -104,13 +104,13 @@ fn what_concerns_the_relays_is_not_for_tabs() {
 }
 
 #[test]
-fn a_wish_about_a_record_that_is_not_known_is_refused_at_once() {
+fn a_operation_about_a_record_that_is_not_known_is_refused_at_once() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
     let record = RecordId(Dot::new(ReplicaId(9), 1));
     for node in [tab, 0] {
         room.replies.clear();
-        room.ask(node, Wish::Allocate { record });
+        room.ask(node, Operation::Allocate { record });
         assert_eq!(room.replies.pop(), Some(Err::<Reply, _>(CommandRejection::UnknownRecord)));
     }
 }
@@ -123,42 +123,42 @@ fn a_claim_waits_for_its_record() {
     room.connect(tab, 0);
     let record = RecordId(Dot::new(me, 1));
     let id = ClaimId { replica: me, seq: 1 };
-    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Wish::Allocate { record }) }));
+    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Operation::Allocate { record }) }));
     room.pass(ELECTION);
     assert_eq!(room.cut, []);
     assert_eq!(room.replica(0).view().ledger().count(), 0, "nobody knows the record");
     let anna = room.add(tab, "Anna", "");
     assert_eq!(anna, record);
-    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Wish::Allocate { record }) }));
+    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Operation::Allocate { record }) }));
     room.pass(ELECTION);
     assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.get().number), Some(1));
 }
 
-/// The record goes before the wish, so that nothing has to be repeated.
+/// The record goes before the operation, so that nothing has to be repeated.
 #[test]
-fn a_wish_about_a_record_made_offline_is_decided_as_soon_as_the_tab_is_back() {
+fn a_operation_about_a_record_made_offline_is_decided_as_soon_as_the_tab_is_back() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
     room.disconnect(tab);
     let anna = room.add(tab, "Anna", "");
-    room.ask(tab, Wish::Allocate { record: anna });
+    room.ask(tab, Operation::Allocate { record: anna });
     room.connect(tab, 1);
     assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.get().number), Some(1));
 }
 
-/// A new wish must not be taken for one that was forgotten, though its asker was away for long.
+/// A new operation must not be taken for one that was forgotten, though its asker was away for long.
 #[test]
-fn a_wish_of_a_tab_that_was_long_away_is_not_taken_for_a_forgotten_one() {
+fn a_operation_of_a_tab_that_was_long_away_is_not_taken_for_a_forgotten_one() {
     let (mut room, away, tab) = (elected(3, 2), 3, 4);
-    room.ask(0, Wish::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
+    room.ask(0, Operation::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
     room.connect(away, 0);
     room.disconnect(away);
     room.connect(tab, 0);
     for (node, number) in [(tab, 5), (0, 6), (tab, 7)] {
-        assert!(matches!(outcome_of(&mut room, node, Wish::Raise { number }), Some(Ok(_))));
+        assert!(matches!(outcome_of(&mut room, node, Operation::Raise { number }), Some(Ok(_))));
     }
     room.replies.clear();
-    room.ask(away, Wish::Raise { number: 8 });
+    room.ask(away, Operation::Raise { number: 8 });
     room.connect(away, 0);
     assert_eq!(told_outcome(&mut room), Some(Ok(Granted::Highest { number: 8 })));
 }

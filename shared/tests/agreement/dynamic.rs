@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::base::id::RecordId;
 use shared::ledger::finality::Numbering;
 use shared::ledger::{
-    Conflict, Dynamic, Granted, Load, Mode, OnCollision, Range, Reason, Rejection, Resolution, Rule, Rung, Wish,
+    Conflict, Dynamic, Granted, Level, Load, Mode, OnCollision, Operation, Range, Reason, Rejection, Resolution, Rule,
 };
 use shared::replica::io::{Command, CommandRejection, Reply};
 use shared::schema::FieldEdit;
@@ -56,16 +56,16 @@ pub(super) fn conflicts(room: &Room, node: Node) -> Vec<Conflict> {
     room.replica(node).view().ledger().conflicts().copied().collect()
 }
 
-fn rung(room: &Room, node: Node) -> Rung {
-    room.replica(node).view().ledger().epoch().rung
+fn level(room: &Room, node: Node) -> Level {
+    room.replica(node).view().ledger().epoch().level
 }
 
-pub(super) fn by_hand(rung: Rung) -> Wish {
-    Wish::SetMode { from: None, rung, reason: Reason::ByHand, load: Load::default() }
+pub(super) fn by_hand(level: Level) -> Operation {
+    Operation::SetMode { from: None, level, reason: Reason::ByHand, load: Load::default() }
 }
 
 pub(super) fn set(room: &mut Room, dynamic: Dynamic) {
-    assert_eq!(outcome_of(room, 0, Wish::SetDynamic { dynamic }), Some(Ok(Granted::Dynamic(dynamic))));
+    assert_eq!(outcome_of(room, 0, Operation::SetDynamic { dynamic }), Some(Ok(Granted::Dynamic(dynamic))));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn of_two_who_took_a_number_offline_one_is_renumbered_and_everybody_can_see_why(
         assert_eq!((held(&room, node, boris), held(&room, node, anna)), (Some(42), Some(43)), "at node {node}");
         assert_eq!(self::conflicts(&room, node), conflicts, "at node {node}");
     }
-    let undo = Wish::Resolve { conflict: conflicts[0].id, resolution: Resolution::Undone };
+    let undo = Operation::Resolve { conflict: conflicts[0].id, resolution: Resolution::Undone };
     assert_eq!(outcome_of(&mut room, one, undo), Some(Ok(Granted::Resolved(Resolution::Undone))));
     assert_eq!(held(&room, two, anna), None, "the number is free again");
 }
@@ -167,7 +167,7 @@ fn a_lease_gives_final_numbers_offline_and_nobody_else_gets_them() {
     assert_eq!(finally(number(&mut room, tab, records[1], None)), 2);
     assert_eq!(for_now(number(&mut room, tab, records[2], None)), 3, "the lease is used up");
     let dora = room.add(0, "Dora", "");
-    let refused = outcome_of(&mut room, 0, Wish::Claim { record: dora, number: 2 });
+    let refused = outcome_of(&mut room, 0, Operation::Assign { record: dora, number: 2 });
     assert_eq!(refused, Some(Err(Rejection::NumberLeased { number: 2, to })));
     assert_eq!(finally(number(&mut room, 0, dora, None)), 3);
     room.connect(tab, 1);
@@ -229,7 +229,7 @@ fn in_crdt_only_everything_is_provisional_until_somebody_goes_back() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
     set(&mut room, Dynamic { lease_most: 0, ..Dynamic::default() });
-    assert!(matches!(outcome_of(&mut room, tab, by_hand(Rung::Provisional)), Some(Ok(_))));
+    assert!(matches!(outcome_of(&mut room, tab, by_hand(Level::Provisional)), Some(Ok(_))));
     assert_eq!(room.replica(tab).view().ledger().epoch().mode(), Mode::CrdtOnly);
     let records: Vec<_> = (0..300).map(|at| room.add(at % 4, "Somebody", "")).collect();
     for (at, &record) in records.iter().enumerate() {
@@ -237,7 +237,7 @@ fn in_crdt_only_everything_is_provisional_until_somebody_goes_back() {
     }
     room.pass(10 * ELECTION);
     assert_eq!((unsettled(&room, 2), held(&room, tab, records[0])), (300, None), "nothing is settled meanwhile");
-    assert!(matches!(outcome_of(&mut room, 1, by_hand(Rung::Batching)), Some(Ok(_))));
+    assert!(matches!(outcome_of(&mut room, 1, by_hand(Level::Batching)), Some(Ok(_))));
     room.pass(ELECTION);
     let numbers: std::collections::BTreeSet<_> = records.iter().map(|&record| held(&room, tab, record)).collect();
     assert_eq!(numbers, (1..=300).map(Some).collect(), "all are final, and different");
@@ -248,19 +248,19 @@ fn in_crdt_only_everything_is_provisional_until_somebody_goes_back() {
 fn a_claim_whose_record_is_removed_is_withdrawn() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
-    outcome_of(&mut room, 0, by_hand(Rung::Provisional));
+    outcome_of(&mut room, 0, by_hand(Level::Provisional));
     let (anna, boris) = (room.add(tab, "Anna", ""), room.add(tab, "Boris", ""));
     for_now(number(&mut room, tab, anna, Some(5)));
     for_now(number(&mut room, tab, boris, Some(6)));
     room.command(tab, Command::Remove { record: anna });
     room.command(0, Command::Free { record: boris });
     assert_eq!((0..4).map(|node| unsettled(&room, node)).collect::<Vec<_>>(), [0; 4]);
-    outcome_of(&mut room, 0, by_hand(Rung::Batching));
+    outcome_of(&mut room, 0, by_hand(Level::Batching));
     assert_eq!(room.replica(0).view().ledger().count(), 0);
 }
 
 #[test]
-fn a_burst_takes_the_ladder_up_and_calm_takes_it_down() {
+fn a_burst_takes_the_levels_up_and_calm_takes_it_down() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
     let settings = Dynamic { high_request: 10, dwell: 3, ..Dynamic::default() };
@@ -270,7 +270,7 @@ fn a_burst_takes_the_ladder_up_and_calm_takes_it_down() {
     for &record in &records[..60] {
         room.command(tab, Command::Number { record, number: None });
     }
-    assert_eq!(rung(&room, tab), Rung::Leases, "two windows were bad as soon as they had eleven requests");
+    assert_eq!(level(&room, tab), Level::Leases, "two windows were bad as soon as they had eleven requests");
     for &record in &records[60..] {
         room.command(tab, Command::Number { record, number: None });
     }
@@ -280,10 +280,10 @@ fn a_burst_takes_the_ladder_up_and_calm_takes_it_down() {
     assert_eq!((epoch.number, epoch.reason), (1, Reason::Load));
     assert!(epoch.load.requests > 10, "{:?}", epoch.load);
     room.pass(3 * WINDOW);
-    assert_eq!(rung(&room, tab), Rung::Leases, "that was the window of the burst, and two calm ones");
+    assert_eq!(level(&room, tab), Level::Leases, "that was the window of the burst, and two calm ones");
     room.pass(2 * WINDOW);
     let epoch = room.replica(tab).view().ledger().epoch();
-    assert_eq!((epoch.rung, epoch.reason), (Rung::Batching, Reason::Calm));
+    assert_eq!((epoch.level, epoch.reason), (Level::Batching, Reason::Calm));
     assert_eq!(unsettled(&room, tab), 0);
     let held: std::collections::BTreeSet<_> = records.iter().map(|&record| held(&room, 0, record).unwrap()).collect();
     assert_eq!(held.len(), 120, "all are different");
@@ -311,14 +311,14 @@ fn by_the_rule_of_the_thesis_there_is_no_way_back() {
     for &record in &records {
         number(&mut room, 0, record, None);
     }
-    assert_eq!(rung(&room, 2), Rung::Batching, "the counter does not go by numbers, but by requests");
+    assert_eq!(level(&room, 2), Level::Batching, "the counter does not go by numbers, but by requests");
     room.count_requests(1, 5);
-    assert_eq!(rung(&room, 2), Rung::Batching);
+    assert_eq!(level(&room, 2), Level::Batching);
     room.count_requests(1, 6);
     room.pass(ELECTION);
-    assert_eq!(rung(&room, 2), Rung::Provisional);
+    assert_eq!(level(&room, 2), Level::Provisional);
     room.pass(100 * WINDOW);
-    assert_eq!(rung(&room, 2), Rung::Provisional);
+    assert_eq!(level(&room, 2), Level::Provisional);
 }
 
 #[test]
@@ -327,42 +327,44 @@ fn the_counter_begins_anew_with_each_epoch_and_where_the_host_says_so() {
     set(&mut room, Dynamic { rule: Rule::Counter, high_request: 5, ..Dynamic::default() });
     room.count_requests(1, 9);
     room.pass(ELECTION);
-    assert_eq!(rung(&room, 0), Rung::Provisional);
-    let resumed = Wish::SetMode { from: None, rung: Rung::Batching, reason: Reason::Resumed, load: Load::default() };
+    assert_eq!(level(&room, 0), Level::Provisional);
+    let resumed =
+        Operation::SetMode { from: None, level: Level::Batching, reason: Reason::Resumed, load: Load::default() };
     outcome_of(&mut room, 0, resumed);
     room.count_requests(1, 14);
     room.pass(ELECTION);
-    assert_eq!(rung(&room, 0), Rung::Batching, "five in this epoch");
+    assert_eq!(level(&room, 0), Level::Batching, "five in this epoch");
     room.count_requests(1, 5);
     room.pass(ELECTION);
-    assert_eq!(rung(&room, 0), Rung::Batching, "five since the count has begun anew");
+    assert_eq!(level(&room, 0), Level::Batching, "five since the count has begun anew");
     room.count_requests(1, 6);
     room.pass(ELECTION);
-    assert_eq!(rung(&room, 0), Rung::Provisional);
-    outcome_of(&mut room, 0, by_hand(Rung::Batching));
+    assert_eq!(level(&room, 0), Level::Provisional);
+    outcome_of(&mut room, 0, by_hand(Level::Batching));
     room.count_requests(1, 1000);
     room.pass(ELECTION);
-    assert_eq!(rung(&room, 0), Rung::Batching, "a hand has the last word");
+    assert_eq!(level(&room, 0), Level::Batching, "a hand has the last word");
 }
 
 #[test]
 fn what_was_set_by_hand_load_does_not_change() {
     let mut room = elected(3, 0);
     set(&mut room, Dynamic { high_request: 1, ..Dynamic::default() });
-    outcome_of(&mut room, 0, by_hand(Rung::Batching));
+    outcome_of(&mut room, 0, by_hand(Level::Batching));
     let records: Vec<_> = (0..20).map(|_| room.add(0, "Somebody", "")).collect();
     for &record in &records {
         room.command(0, Command::Number { record, number: None });
     }
     room.pass(WINDOW);
     assert_eq!(room.replica(0).view().ledger().epoch().number, 1);
-    let resumed = Wish::SetMode { from: None, rung: Rung::Batching, reason: Reason::Resumed, load: Load::default() };
+    let resumed =
+        Operation::SetMode { from: None, level: Level::Batching, reason: Reason::Resumed, load: Load::default() };
     outcome_of(&mut room, 0, resumed);
     let more: Vec<_> = (0..20).map(|_| room.add(0, "Somebody", "")).collect();
     for &record in &more {
         room.command(0, Command::Number { record, number: None });
     }
-    assert!(rung(&room, 0) > Rung::Batching);
+    assert!(level(&room, 0) > Level::Batching);
 }
 
 #[test]
@@ -370,7 +372,8 @@ fn with_too_much_unsettled_no_more_numbers_are_given_until_there_is_less() {
     let mut room = elected(3, 0);
     let settings = Dynamic { high_request: 2, shed_above: 10, dwell: 2, ..Dynamic::default() };
     set(&mut room, settings);
-    let switch = Wish::SetMode { from: None, rung: Rung::Provisional, reason: Reason::Resumed, load: Load::default() };
+    let switch =
+        Operation::SetMode { from: None, level: Level::Provisional, reason: Reason::Resumed, load: Load::default() };
     room.ask(0, switch);
     let records: Vec<_> = (0..12).map(|_| room.add(0, "Somebody", "")).collect();
     for &record in &records {
@@ -378,12 +381,12 @@ fn with_too_much_unsettled_no_more_numbers_are_given_until_there_is_less() {
     }
     room.pass(2 * WINDOW);
     let epoch = room.replica(0).view().ledger().epoch();
-    assert_eq!((epoch.rung, epoch.reason, epoch.load.unsettled), (Rung::Shedding, Reason::Load, 12));
+    assert_eq!((epoch.level, epoch.reason, epoch.load.unsettled), (Level::Shedding, Reason::Load, 12));
     let late = room.add(1, "Late", "");
     let shed = number(&mut room, 1, late, None);
     assert!(matches!(shed, Some(Err(CommandRejection::Shedding { .. }))), "{shed:?}");
     room.pass(20 * WINDOW);
-    assert_eq!((rung(&room, 0), unsettled(&room, 0)), (Rung::Batching, 0), "it came back by itself");
+    assert_eq!((level(&room, 0), unsettled(&room, 0)), (Level::Batching, 0), "it came back by itself");
     assert!(records.iter().all(|&record| held(&room, 2, record).is_some()));
 }
 
@@ -406,12 +409,12 @@ fn a_record_that_is_registered_has_its_number_in_the_same_edit_where_the_log_is_
 #[test]
 fn a_lease_begins_above_the_provisional_numbers_that_its_holder_knows() {
     let mut room = elected(3, 0);
-    outcome_of(&mut room, 0, by_hand(Rung::Provisional));
+    outcome_of(&mut room, 0, by_hand(Level::Provisional));
     let records = ["Anna", "Boris", "Clara"].map(|name| room.add(1, name, ""));
     assert_eq!(for_now(number(&mut room, 1, records[0], Some(50))), 50);
     assert_eq!(for_now(number(&mut room, 1, records[1], None)), 51, "there is no lease yet");
     assert!(finally(number(&mut room, 1, records[2], None)) > 51);
-    outcome_of(&mut room, 0, by_hand(Rung::Batching));
+    outcome_of(&mut room, 0, by_hand(Level::Batching));
     assert_eq!(records.map(|record| held(&room, 2, record)), [Some(50), Some(51), Some(52)]);
     assert!(conflicts(&room, 0).is_empty());
 }
@@ -419,10 +422,10 @@ fn a_lease_begins_above_the_provisional_numbers_that_its_holder_knows() {
 #[test]
 fn what_was_freed_stays_free_though_it_was_on_its_way_to_the_log() {
     let mut room = elected(3, 0);
-    outcome_of(&mut room, 0, by_hand(Rung::Provisional));
+    outcome_of(&mut room, 0, by_hand(Level::Provisional));
     let anna = room.add(0, "Anna", "");
     for_now(number(&mut room, 0, anna, Some(5)));
-    room.begin(0, [Command::Ask(by_hand(Rung::Batching)), Command::Free { record: anna }]);
+    room.begin(0, [Command::Ask(by_hand(Level::Batching)), Command::Free { record: anna }]);
     room.pass(ELECTION);
     let leader = room.leader().unwrap();
     assert_eq!((held(&room, leader, anna), unsettled(&room, leader)), (None, 0));

@@ -2,7 +2,7 @@
 
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedWish, Policy, Rejection, Wish};
+use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedOperation, Operation, Policy, Rejection};
 use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
 use shared::schema::FieldEdit;
 
@@ -48,7 +48,7 @@ fn under_one_key_every_relay_gives_one_answer_and_does_it_once() {
         Command::Number { record: anna, number: Some(42) },
         Command::Change { record: anna, edits: tag("a") },
         Command::Free { record: anna },
-        Command::Ask(Wish::Raise { number: 77 }),
+        Command::Ask(Operation::Raise { number: 77 }),
         Command::Remove { record: anna },
     ];
     for (key, request) in (1..).zip(requests) {
@@ -113,9 +113,9 @@ fn without_a_majority_a_request_under_a_key_is_refused_and_nothing_is_done() {
 fn forgotten_key_does_not_do_a_request_again_whose_client_says_what_it_had_seen() {
     let mut room = elected(1, 0);
     ask(&mut room, 0, keyed(1), register("Anna")).unwrap();
-    outcome_of(&mut room, 0, Wish::SetPolicy { policy: Policy { sessions: 2, ..Policy::default() } });
+    outcome_of(&mut room, 0, Operation::SetPolicy { policy: Policy { sessions: 2, ..Policy::default() } });
     for key in 2..=3 {
-        ask(&mut room, 0, keyed(key), Command::Ask(Wish::Raise { number: 10 * u64::from(key) })).unwrap();
+        ask(&mut room, 0, keyed(key), Command::Ask(Operation::Raise { number: 10 * u64::from(key) })).unwrap();
     }
     let forgotten = ask(&mut room, 0, keyed(1), register("Anna"));
     assert_eq!(forgotten, Err(CommandRejection::Refused(Rejection::Forgotten)));
@@ -189,14 +189,14 @@ fn keys_are_not_for_tabs() {
     room.connect(tab, 0);
     assert_eq!(ask(&mut room, tab, keyed(1), register("Anna")), Err(CommandRejection::NotForTabs));
     let id = ClaimId { replica: room.replica(tab).view().me(), seq: 1 };
-    let wishes = [
-        Wish::Once { keyed: keyed(1), wish: KeyedWish::Begin },
-        Wish::Finish { key: keyed(1).key, by: ClaimId { replica: ReplicaId(1), seq: 1 }, made: None },
+    let operations = [
+        Operation::Once { keyed: keyed(1), operation: KeyedOperation::Begin },
+        Operation::Finish { key: keyed(1).key, by: ClaimId { replica: ReplicaId(1), seq: 1 }, made: None },
     ];
-    for wish in wishes {
+    for operation in operations {
         room.disconnect(tab);
         room.connect(tab, 0);
-        let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish };
+        let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation };
         room.forge(tab, 0, Message::Propose(claim));
         assert_eq!(std::mem::take(&mut room.cut), [(0, Violation::NotForTabs)]);
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::base::id::ReplicaId;
-use shared::ledger::{Granted, Wish};
+use shared::ledger::{Granted, Operation};
 use shared::replica::Tuning;
 use shared::replica::io::{Command, Message};
 
@@ -120,8 +120,8 @@ fn after_a_change_of_the_voters_the_new_ones_count() {
     let tab = 5;
     room.connect(tab, 0);
     assert_eq!(left_after_an_edit(&mut room, tab), 0);
-    let wish = Wish::Reconfigure { from: 0, voters: room.relays(2..5) };
-    room.begin(0, [Command::Ask(wish)]);
+    let operation = Operation::Reconfigure { from: 0, voters: room.relays(2..5) };
+    room.begin(0, [Command::Ask(operation)]);
     while room.replica(tab).view().ledger().configuration().expect("it is founded").number == 0 {
         room.pass(Duration::from_millis(1));
     }
@@ -136,8 +136,8 @@ fn what_was_told_of_an_earlier_configuration_does_not_count() {
     let mut room = elected_of(Setup { voters: 3, relays: 5, tabs: 1, tuning: Tuning::default() });
     let tab = 5;
     room.connect(tab, 0);
-    let wish = Wish::Reconfigure { from: 0, voters: room.relays(0..5) };
-    assert_eq!(outcome_of(&mut room, 0, wish), Some(Ok(Granted::Configuration { number: 1 })));
+    let operation = Operation::Reconfigure { from: 0, voters: room.relays(0..5) };
+    assert_eq!(outcome_of(&mut room, 0, operation), Some(Ok(Granted::Configuration { number: 1 })));
     (1..5).for_each(|relay| room.disconnect(relay));
     assert_eq!(left_after_an_edit(&mut room, tab), 1);
     let context = room.replica(tab).view().document().context().clone();

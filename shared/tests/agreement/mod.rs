@@ -18,7 +18,7 @@ mod witnesses;
 use std::time::Duration;
 
 use shared::consensus::Slot;
-use shared::ledger::{Outcome, Wish};
+use shared::ledger::{Operation, Outcome};
 use shared::replica::Tuning;
 use shared::replica::io::Reply;
 
@@ -44,10 +44,10 @@ fn forgetful(tabs: u64) -> Room {
     elected_of(Setup { voters: 3, relays: 3, tabs, tuning })
 }
 
-/// What comes of a wish, if it is decided soon.
-fn outcome_of(room: &mut Room, node: Node, wish: Wish) -> Option<Outcome> {
+/// What comes of an operation, if it is decided soon.
+fn outcome_of(room: &mut Room, node: Node, operation: Operation) -> Option<Outcome> {
     room.replies.clear();
-    room.ask(node, wish);
+    room.ask(node, operation);
     room.pass(ELECTION);
     told_outcome(room)
 }
@@ -56,7 +56,7 @@ fn outcome_of(room: &mut Room, node: Node, wish: Wish) -> Option<Outcome> {
 fn told_outcome(room: &mut Room) -> Option<Outcome> {
     match room.replies.pop()? {
         Ok(Reply::Decided(_, outcome)) => Some(outcome),
-        other => panic!("a wish was answered with {other:?}"),
+        other => panic!("an operation was answered with {other:?}"),
     }
 }
 
@@ -68,6 +68,6 @@ fn decided(room: &Room, node: Node) -> Slot {
 fn raise(room: &mut Room, node: Node, times: u64) {
     for _ in 0..times {
         let number = room.replica(node).view().ledger().highest() + 1;
-        assert!(matches!(outcome_of(room, node, Wish::Raise { number }), Some(Ok(_))), "{number} is decided");
+        assert!(matches!(outcome_of(room, node, Operation::Raise { number }), Some(Ok(_))), "{number} is decided");
     }
 }

@@ -1,6 +1,6 @@
 //! The highest number, raised where the log is not asked.
 
-use shared::ledger::{Granted, Load, Reason, Rejection, Rung, Wish};
+use shared::ledger::{Granted, Level, Load, Operation, Reason, Rejection};
 use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
 use shared::schema::MAX_NUMBER;
 
@@ -32,8 +32,9 @@ fn settled(room: &Room) -> Vec<u64> {
 }
 
 fn resume(room: &mut Room) {
-    let wish = Wish::SetMode { from: None, rung: Rung::Batching, reason: Reason::Resumed, load: Load::default() };
-    assert!(matches!(outcome_of(room, 0, wish), Some(Ok(_))));
+    let operation =
+        Operation::SetMode { from: None, level: Level::Batching, reason: Reason::Resumed, load: Load::default() };
+    assert!(matches!(outcome_of(room, 0, operation), Some(Ok(_))));
     room.pass(ELECTION);
 }
 
@@ -50,7 +51,7 @@ fn with_the_log_at_hand_it_decides_how_high_the_highest_number_is() {
 #[test]
 fn in_the_crdt_only_mode_the_highest_number_merges_and_the_log_follows() {
     let mut room = elected(3, 0);
-    outcome_of(&mut room, 0, by_hand(Rung::Provisional));
+    outcome_of(&mut room, 0, by_hand(Level::Provisional));
     assert_eq!(raised(&mut room, 1, 70), 70);
     assert_eq!(raised(&mut room, 2, 40), 70, "a lower one changes nothing");
     assert_eq!(raised(&mut room, 0, 71), 71);
@@ -78,7 +79,7 @@ fn relays_that_cannot_reach_one_another_merge_what_they_raised_when_they_can() {
 #[test]
 fn what_was_raised_without_the_log_outlives_the_relay() {
     let mut room = elected(3, 0);
-    outcome_of(&mut room, 0, by_hand(Rung::Provisional));
+    outcome_of(&mut room, 0, by_hand(Level::Provisional));
     room.disconnect(2);
     room.pass(ELECTION);
     raised(&mut room, 2, 90);
@@ -94,8 +95,8 @@ fn what_was_raised_without_the_log_outlives_the_relay() {
 #[test]
 fn nobody_raises_it_further_than_the_log_would_and_no_tab_tells_of_a_raise() {
     let mut room = elected(3, 1);
-    outcome_of(&mut room, 0, Wish::SetReach { most: 100 });
-    outcome_of(&mut room, 0, by_hand(Rung::Provisional));
+    outcome_of(&mut room, 0, Operation::SetReach { most: 100 });
+    outcome_of(&mut room, 0, by_hand(Level::Provisional));
     assert_eq!(raised(&mut room, 0, 100), 100);
     let refused = |answer| match answer {
         Err(CommandRejection::Refused(rejection)) => rejection,

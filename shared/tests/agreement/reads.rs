@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::consensus::Slot;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::replica::Tuning;
 use shared::replica::io::{Command, Consistency, Reply};
 
@@ -45,8 +45,8 @@ fn a_removed_relay_that_is_cut_off_answers_no_linearizable_read() {
             room.disconnect(removed);
             room.pass(ELECTION);
         }
-        let wish = Wish::Reconfigure { from: 0, voters: room.relays(others.iter().copied()) };
-        assert!(matches!(outcome_of(&mut room, others[0], wish), Some(Ok(_))));
+        let operation = Operation::Reconfigure { from: 0, voters: room.relays(others.iter().copied()) };
+        assert!(matches!(outcome_of(&mut room, others[0], operation), Some(Ok(_))));
         room.disconnect(removed);
         assert_eq!(room.replica(removed).view().is_voter(), !knows);
         raise(&mut room, others[0], 1);

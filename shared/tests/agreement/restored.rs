@@ -2,7 +2,7 @@
 
 use shared::base::dot::DotSet;
 use shared::consensus::{Entry, RestoreId, Slot};
-use shared::ledger::{Outcome, Policy, Rejection, Wish};
+use shared::ledger::{Operation, Outcome, Policy, Rejection};
 use shared::replica::Tuning;
 use shared::replica::io::{Command, Message, Recovered};
 
@@ -16,7 +16,7 @@ const TAB: Node = 1;
 fn forgetful_room() -> Room {
     let tuning = Tuning { log_kept: 4, ..Tuning::default() };
     let mut room = elected_of(Setup { voters: 1, relays: 1, tabs: 1, tuning });
-    outcome_of(&mut room, RELAY, Wish::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
+    outcome_of(&mut room, RELAY, Operation::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
     room.connect(TAB, RELAY);
     room
 }
@@ -24,12 +24,12 @@ fn forgetful_room() -> Room {
 /// The tab asks for a new number for a record, and the relay accepts it. The tab is gone before it hears of that.
 fn ask_unheard(room: &mut Room) {
     let record = room.add(TAB, "Anna", "");
-    room.begin(TAB, [Command::Ask(Wish::Allocate { record })]);
+    room.begin(TAB, [Command::Ask(Operation::Allocate { record })]);
     while !has_accepted_claim_of_tab(room) {
         room.steps(1);
     }
     room.disconnect(TAB);
-    assert_eq!(room.replica(TAB).view().pending_wishes(), 1, "it was not answered");
+    assert_eq!(room.replica(TAB).view().pending_operations(), 1, "it was not answered");
     assert!(room.durable(TAB).pending.values().all(|pending| pending.is_fixed), "it was sent");
 }
 
@@ -50,7 +50,7 @@ fn come_back(room: &mut Room) -> Option<Outcome> {
     room.connect(TAB, RELAY);
     room.pass(ELECTION);
     assert!(room.forgot.is_empty(), "the tab is no copy of itself");
-    assert_eq!(room.replica(TAB).view().pending_wishes(), 0);
+    assert_eq!(room.replica(TAB).view().pending_operations(), 0);
     told_outcome(room)
 }
 
@@ -64,7 +64,7 @@ fn a_claim_that_a_restored_log_decides_is_still_the_tabs_own() {
         let until = Slot(decided(&room, TAB).0 - 1);
         let backup = Recovered { decided: until, ..room.durable(RELAY).clone() };
         restore(&mut room, backup);
-        outcome_of(&mut room, RELAY, Wish::SetPolicy { policy: Policy::default() });
+        outcome_of(&mut room, RELAY, Operation::SetPolicy { policy: Policy::default() });
         raise(&mut room, RELAY, since);
         assert_eq!(room.replica(RELAY).view().log().start().slot > until, since > 0, "a snapshot has its outcome");
         let outcome = come_back(&mut room);
@@ -86,7 +86,7 @@ fn a_claim_from_before_a_restore_is_not_done_twice() {
         room.steps(1);
     }
     room.disconnect(TAB);
-    assert_eq!(room.replica(TAB).view().pending_wishes(), 1, "it was not answered once more");
+    assert_eq!(room.replica(TAB).view().pending_operations(), 1, "it was not answered once more");
     raise(&mut room, RELAY, 20);
     assert_eq!(come_back(&mut room), Some(Err(Rejection::Forgotten)));
 }
@@ -102,9 +102,9 @@ fn a_release_from_before_a_restore_says_nothing_of_the_log_that_follows() {
     let backup = room.durable(RELAY).clone();
     assert!(backup.decided >= known, "the tab knows no more of the log than the backup");
     restore(&mut room, backup);
-    outcome_of(&mut room, RELAY, Wish::SetPolicy { policy: Policy { witnesses: 2, ..Policy::default() } });
+    outcome_of(&mut room, RELAY, Operation::SetPolicy { policy: Policy { witnesses: 2, ..Policy::default() } });
     room.connect(TAB, RELAY);
-    room.begin(RELAY, (1..9).map(|number| Command::Ask(Wish::Raise { number })));
+    room.begin(RELAY, (1..9).map(|number| Command::Ask(Operation::Raise { number })));
     room.steps(1000);
     assert!(decided(&room, TAB) > Slot(known.0 + 8), "the tab learns the log");
     assert!(room.replica(TAB).view().released() < decided(&room, TAB), "no witness has it");

@@ -10,7 +10,7 @@ use shared::replica::io::{Command, Message, Reply};
 
 use super::{elected_of, outcome_of};
 use crate::room::{Node, Room, Setup};
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 
 const RELAYS: u16 = 3;
 const RETIRE_AFTER: Duration = Duration::from_secs(60);
@@ -191,7 +191,7 @@ fn final_numbers_out_of_the_lease_of_a_retired_tab_stay_final() {
     room.connect(tab(0), 0);
     come_and_go(&mut room, tab(0));
     let to = id(&room, tab(0));
-    assert!(matches!(outcome_of(&mut room, tab(0), Wish::GrantRange { to, count: 4, above: 0 }), Some(Ok(_))));
+    assert!(matches!(outcome_of(&mut room, tab(0), Operation::GrantRange { to, count: 4, above: 0 }), Some(Ok(_))));
     room.disconnect(tab(0));
     room.pass(LONG);
     assert_eq!(retired_up_to(&room, 0, to), 2, "it is retired");

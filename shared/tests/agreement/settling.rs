@@ -1,7 +1,7 @@
 //! One record to which two replicas gave a number at a time: one out of a lease, and one provisionally.
 
 use shared::base::id::RecordId;
-use shared::ledger::{Dynamic, OnCollision, Rung};
+use shared::ledger::{Dynamic, Level, OnCollision};
 use shared::replica::io::Command;
 
 use super::dynamic::{by_hand, conflicts, finally, for_now, held, number, set};
@@ -16,7 +16,7 @@ fn numbered_twice(on_collision: OnCollision, provisional: u64) -> (Room, RecordI
     room.connect(chooser, 0);
     room.connect(lessee, 1);
     room.command(lessee, Command::Lease { count: 10 });
-    assert!(matches!(outcome_of(&mut room, 0, by_hand(Rung::Provisional)), Some(Ok(_))), "nothing is settled for now");
+    assert!(matches!(outcome_of(&mut room, 0, by_hand(Level::Provisional)), Some(Ok(_))), "nothing is settled for now");
     let anna = room.add(chooser, "Anna", "");
     room.disconnect(chooser);
     room.disconnect(lessee);
@@ -24,7 +24,7 @@ fn numbered_twice(on_collision: OnCollision, provisional: u64) -> (Room, RecordI
     let leased = finally(number(&mut room, lessee, anna, None));
     room.connect(chooser, 0);
     room.connect(lessee, 1);
-    assert!(matches!(outcome_of(&mut room, 0, by_hand(Rung::Batching)), Some(Ok(_))), "everything is settled");
+    assert!(matches!(outcome_of(&mut room, 0, by_hand(Level::Batching)), Some(Ok(_))), "everything is settled");
     room.pass(ELECTION);
     (room, anna, leased)
 }

@@ -4,7 +4,7 @@ use shared::base::dot::Dot;
 use shared::base::encoding;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::{Configuration, Entry, Position, Slot};
-use shared::ledger::{Claim, ClaimId, Ledger, Policy, Wish};
+use shared::ledger::{Claim, ClaimId, Ledger, Operation, Policy};
 use shared::replica::Tuning;
 use shared::replica::io::{Recovered, Snapshot};
 
@@ -40,9 +40,9 @@ fn long_ledger(founders: Configuration) -> (Ledger, Slot) {
     let mut ledger = Ledger::default();
     ledger.apply(Slot(0), &Entry::Configure(founders));
     for seq in 1..=30_000 {
-        let wish = Wish::Allocate { record: RecordId(Dot::new(ReplicaId(u64::MAX), seq)) };
+        let operation = Operation::Allocate { record: RecordId(Dot::new(ReplicaId(u64::MAX), seq)) };
         let id = ClaimId { replica: ReplicaId(5), seq };
-        ledger.apply(Slot(seq), &Entry::Claim(Claim { id, settled: seq - 1, seen: Slot(0), after: None, wish }));
+        ledger.apply(Slot(seq), &Entry::Claim(Claim { id, settled: seq - 1, seen: Slot(0), after: None, operation }));
     }
     (ledger, Slot(30_001))
 }
@@ -102,22 +102,24 @@ fn a_ledger_from_a_snapshot_is_the_fold_of_the_log_to_the_byte() {
     let mut fold = Fold { ledger: Ledger::default(), until: Slot(0) };
     let records: Vec<_> = (0..6).map(|person| room.add(tab, &format!("person {person}"), "")).collect();
     let of_tab = room.replica(tab).view().me();
-    let mut wishes: Vec<Wish> = records.iter().map(|&record| Wish::Allocate { record }).collect();
-    wishes.extend([
-        Wish::Claim { record: records[0], number: 4 },
-        Wish::GrantRange { to: of_tab, count: 10, above: 0 },
-        Wish::Release { record: records[1] },
-        Wish::CompareAndSet { record: records[2], from: Some(3), to: Some(9) },
-        Wish::Raise { number: 100 },
+    let mut operations: Vec<Operation> = records.iter().map(|&record| Operation::Allocate { record }).collect();
+    operations.extend([
+        Operation::Assign { record: records[0], number: 4 },
+        Operation::GrantRange { to: of_tab, count: 10, above: 0 },
+        Operation::Release { record: records[1] },
+        Operation::CompareAndSet { record: records[2], from: Some(3), to: Some(9) },
+        Operation::Raise { number: 100 },
     ]);
-    for wish in wishes {
-        assert!(outcome_of(&mut room, tab, wish).is_some());
+    for operation in operations {
+        assert!(outcome_of(&mut room, tab, operation).is_some());
         fold.follow(&room, 0);
     }
     let policy = Policy { witnesses: 1, waive_after_ms: 500, ..Policy::default() };
     let voters = room.relays(0..3);
-    for wish in [Wish::SetPolicy { policy }, Wish::Reconfigure { from: 0, voters }, Wish::Raise { number: 200 }] {
-        assert!(matches!(outcome_of(&mut room, 0, wish), Some(Ok(_))));
+    for operation in
+        [Operation::SetPolicy { policy }, Operation::Reconfigure { from: 0, voters }, Operation::Raise { number: 200 }]
+    {
+        assert!(matches!(outcome_of(&mut room, 0, operation), Some(Ok(_))));
         fold.follow(&room, 0);
     }
     room.connect(late, 2);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::{Policy, Wish};
+use shared::ledger::{Operation, Policy};
 use shared::replica::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingClaim, Recovered};
 use shared::replica::{Config, Recovery, Replica, Role};
 use shared::schema::{FieldEdit, NAME, Schema};
@@ -25,47 +25,47 @@ fn held(room: &Room, node: Node, record: RecordId) -> Option<u64> {
     room.record(node, record).expect("the record is there").number.held.map(|held| held.get().number)
 }
 
-/// Wherever the tab ends, between the wish and what it learns of its outcome.
+/// Wherever the tab ends, between the operation and what it learns of its outcome.
 #[test]
-fn a_wish_outlives_its_tab_and_is_granted_once() {
+fn a_operation_outlives_its_tab_and_is_granted_once() {
     for steps in 0..40 {
         let (mut room, tab, anna) = with_anna();
-        room.begin(tab, [Command::Ask(Wish::Allocate { record: anna })]);
+        room.begin(tab, [Command::Ask(Operation::Allocate { record: anna })]);
         room.steps(1 + steps);
         room.restart(tab);
         room.connect(tab, 0);
         room.pass(ELECTION);
         assert_eq!(held(&room, 0, anna), Some(1), "after {steps} steps");
         assert_eq!(room.replica(0).view().ledger().highest(), 1, "asked once, though ended after {steps} steps");
-        assert_eq!(room.replica(tab).view().pending_wishes(), 0);
+        assert_eq!(room.replica(tab).view().pending_operations(), 0);
         assert!(room.durable(tab).pending.is_empty(), "what is answered is kept no longer");
     }
 }
 
 #[test]
-fn a_wish_made_apart_is_seen_after_the_tab_has_come_back_and_may_not_be_made_again() {
+fn a_operation_made_apart_is_seen_after_the_tab_has_come_back_and_may_not_be_made_again() {
     let (mut room, tab, anna) = with_anna();
     room.disconnect(tab);
-    room.ask(tab, Wish::Claim { record: anna, number: 7 });
+    room.ask(tab, Operation::Assign { record: anna, number: 7 });
     room.restart(tab);
     let view = room.record(tab, anna).expect("the record is there");
-    assert_eq!(view.number.pending, Some(Wish::Claim { record: anna, number: 7 }));
-    assert_eq!(room.replica(tab).view().pending_wishes(), 1);
+    assert_eq!(view.number.pending, Some(Operation::Assign { record: anna, number: 7 }));
+    assert_eq!(room.replica(tab).view().pending_operations(), 1);
     room.connect(tab, 0);
     room.pass(ELECTION);
     assert_eq!(held(&room, tab, anna), Some(7));
 }
 
-/// A snapshot that the tab gets before it has sent its wish says nothing about the wish.
+/// A snapshot that the tab gets before it has sent its operation says nothing about the operation.
 #[test]
-fn a_wish_of_a_tab_that_was_away_for_long_is_not_taken_for_a_forgotten_one() {
+fn a_operation_of_a_tab_that_was_away_for_long_is_not_taken_for_a_forgotten_one() {
     let mut room = forgetful(2);
     let (tab, other) = (3, 4);
     room.connect(tab, 0);
     let anna = room.add(tab, "Anna", "");
     room.disconnect(tab);
-    room.ask(tab, Wish::Allocate { record: anna });
-    room.ask(0, Wish::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
+    room.ask(tab, Operation::Allocate { record: anna });
+    room.ask(0, Operation::SetPolicy { policy: Policy { sessions: 1, ..Policy::default() } });
     room.connect(other, 1);
     for _ in 0..3 {
         raise(&mut room, other, 8);
@@ -130,37 +130,37 @@ fn a_tab_tells_what_of_its_own_is_durable_and_shows_no_leased_number_before() {
     room.disconnect(tab);
     let config = Config { replica: ReplicaId(100), schema: Schema::people(), role: Role::Tab };
     let mut slow = Replica::recover(config, room.durable(tab).clone(), START);
-    assert_eq!((slow.view().unpersisted_edits(), slow.view().unpersisted_wishes()), (0, 0));
+    assert_eq!((slow.view().unpersisted_edits(), slow.view().unpersisted_operations()), (0, 0));
 
     let give = |slow: &mut Replica, command| slow.handle(START, Input::Command(CommandId(1), command));
     let rename = FieldEdit::Assign("Anya".to_owned());
     let edit = give(&mut slow, Command::Edit { record: anna, field: NAME.to_owned(), edit: rename, seen: None });
     let number = give(&mut slow, Command::Number { record: anna, number: None });
-    let raise = give(&mut slow, Command::Ask(Wish::Raise { number: 9 }));
+    let raise = give(&mut slow, Command::Ask(Operation::Raise { number: 9 }));
     let view = slow.view();
-    assert_eq!((view.unpersisted_edits(), view.unpersisted_wishes()), (2, 1));
+    assert_eq!((view.unpersisted_edits(), view.unpersisted_operations()), (2, 1));
     assert_eq!(view.record(anna).unwrap().number.leased, None, "a crash would give it again");
-    assert_eq!(view.record(anna).unwrap().number.pending, Some(Wish::Allocate { record: anna }));
+    assert_eq!(view.record(anna).unwrap().number.pending, Some(Operation::Allocate { record: anna }));
 
     let persist = |slow: &mut Replica, id| drop(slow.handle(START, Input::Persisted(id)));
     persist(&mut slow, edit.write.expect("an edit is written").id);
     assert_eq!(slow.view().unpersisted_edits(), 1);
     persist(&mut slow, number.write.expect("a cursor is written").id);
     assert_eq!(slow.view().record(anna).unwrap().number.leased.map(|leased| *leased.get()), Some(1));
-    persist(&mut slow, raise.write.expect("a wish is written").id);
-    assert_eq!((slow.view().unpersisted_edits(), slow.view().unpersisted_wishes()), (0, 0));
+    persist(&mut slow, raise.write.expect("an operation is written").id);
+    assert_eq!((slow.view().unpersisted_edits(), slow.view().unpersisted_operations()), (0, 0));
 }
 
 #[test]
-fn a_wish_is_written_as_it_leaves() {
+fn a_operation_is_written_as_it_leaves() {
     let (mut room, tab, anna) = with_anna();
     room.disconnect(tab);
-    room.ask(tab, Wish::Allocate { record: anna });
+    room.ask(tab, Operation::Allocate { record: anna });
     let Recovered { pending, .. } = room.durable(tab);
     assert!(matches!(pending.values().next(), Some(PendingClaim { is_fixed: false, is_asked: true, .. })));
     room.begin_link(tab, 0);
     let mut fixed = None;
-    while room.replica(tab).view().pending_wishes() > 0 {
+    while room.replica(tab).view().pending_operations() > 0 {
         room.steps(1);
         let now = room.durable(tab).pending.values().next().cloned();
         if let Some(pending) = now.filter(|pending| pending.is_fixed) {
@@ -173,7 +173,7 @@ fn a_wish_is_written_as_it_leaves() {
 #[test]
 fn a_witness_says_whether_it_would_still_have_it_after_a_crash() {
     let mut room = elected(1, 1);
-    room.ask(0, Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    room.ask(0, Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
     room.connect(1, 0);
     let durable = |room: &Room| room.replica(0).view().witnesses()[&ReplicaId(100)].durable;
     assert!(!durable(&room));
@@ -241,7 +241,7 @@ fn a_tab_whose_disk_does_not_say_what_it_has_sent_is_no_copy_of_itself() {
         let config = Config { replica: room.replica(tab).view().me(), schema: Schema::people(), role: Role::Tab };
         let mut again = Replica::recover(config, durable, START);
         let peer = PeerId(1);
-        let _up = again.handle(START, Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))));
+        let _up = again.handle(START, Input::PeerUp(peer, PeerKind::Relay(RelayId(1), ReplicaId(1))));
         let context = relay.document().context().clone();
         let have = Message::Have { context, fingerprint: 0, decided: Slot(0), chain: 0, restores: Default::default() };
         assert_eq!(again.handle(START, Input::Receive(peer, have)).forgot, is_copy, "{sent:?}");
@@ -253,7 +253,7 @@ fn a_tab_whose_disk_does_not_say_what_it_has_sent_is_no_copy_of_itself() {
 fn a_tab_fetches_the_log_that_came_before_its_relay_said_which_log_it_has() {
     let (mut room, tab, _anna) = with_anna();
     let before = room.durable(tab).clone();
-    room.ask(0, Wish::Raise { number: 9 });
+    room.ask(0, Operation::Raise { number: 9 });
     let relay = room.replica(0).view();
     let config = Config { replica: room.replica(tab).view().me(), schema: Schema::people(), role: Role::Tab };
     let mut tab = Replica::recover(config, before, START);
@@ -275,7 +275,7 @@ fn a_tab_fetches_the_log_that_came_before_its_relay_said_which_log_it_has() {
             sends.filter(|sent| matches!(sent.message, Message::Fetch { first: from } if from == first)).count();
         (tab.view().log().decided(), fetches)
     };
-    take(Input::PeerUp(peer, PeerKind::Relay(VoterId(1), ReplicaId(1))));
+    take(Input::PeerUp(peer, PeerKind::Relay(RelayId(1), ReplicaId(1))));
     assert_eq!(take(Input::Receive(peer, Message::Suffix(suffix.clone()))), (first, 0), "it may be another log");
     assert_eq!(take(Input::Receive(peer, have)), (first, 1));
     assert_eq!(take(Input::Receive(peer, Message::Suffix(suffix))), (decided, 0));

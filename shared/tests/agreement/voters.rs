@@ -1,7 +1,7 @@
 //! Who votes, and who does not.
 
 use shared::base::id::ReplicaId;
-use shared::ledger::{Granted, Outcome, Rejection, Wish};
+use shared::ledger::{Granted, Operation, Outcome, Rejection};
 use shared::replica::Tuning;
 use shared::replica::io::{Command, CommandRejection};
 use shared::schema::FieldEdit;
@@ -9,15 +9,15 @@ use shared::schema::FieldEdit;
 use super::{ELECTION, decided, elected, elected_of, outcome_of, raise};
 use crate::room::{Node, Room, Setup};
 
-fn reconfigure(room: &Room, nodes: impl IntoIterator<Item = Node>) -> Wish {
+fn reconfigure(room: &Room, nodes: impl IntoIterator<Item = Node>) -> Operation {
     let ledger = room.replica(0).view().ledger();
     let from = ledger.configuration().expect("the log is founded").number;
-    Wish::Reconfigure { from, voters: room.relays(nodes) }
+    Operation::Reconfigure { from, voters: room.relays(nodes) }
 }
 
 fn change_voters(room: &mut Room, node: Node, nodes: impl IntoIterator<Item = Node>) -> Option<Outcome> {
-    let wish = reconfigure(room, nodes);
-    outcome_of(room, node, wish)
+    let operation = reconfigure(room, nodes);
+    outcome_of(room, node, operation)
 }
 
 fn voters(room: &Room) -> Vec<Node> {
@@ -27,7 +27,7 @@ fn voters(room: &Room) -> Vec<Node> {
 /// Whether something can be decided there.
 fn can_decide(room: &mut Room, node: Node) -> bool {
     let number = room.replica(node).view().ledger().highest() + 1;
-    outcome_of(room, node, Wish::Raise { number }).is_some()
+    outcome_of(room, node, Operation::Raise { number }).is_some()
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn two_voters_none_and_too_many_are_refused() {
     assert_eq!(change_voters(&mut room, 0, 0..2), Some(Err(Rejection::TwoVoters)));
     assert_eq!(change_voters(&mut room, 0, []), Some(Err(Rejection::NoVoters)));
     assert_eq!(change_voters(&mut room, 0, 0..10), Some(Err(Rejection::TooManyVoters)));
-    let stale = Wish::Reconfigure { from: 4, voters: room.relays(0..3) };
+    let stale = Operation::Reconfigure { from: 4, voters: room.relays(0..3) };
     assert_eq!(outcome_of(&mut room, 0, stale), Some(Err(Rejection::OtherConfiguration { number: 0 })));
     assert_eq!(voters(&room), [0, 1, 2]);
 }
@@ -99,9 +99,9 @@ fn voters_that_are_away_are_not_named() {
     let mut room = elected_of(Setup { voters: 3, relays: 5, tabs: 0, tuning: Tuning::default() });
     room.disconnect(3);
     room.disconnect(4);
-    let wish = reconfigure(&room, [0, 3, 4]);
+    let operation = reconfigure(&room, [0, 3, 4]);
     room.replies.clear();
-    room.ask(0, wish);
+    room.ask(0, operation);
     assert_eq!(room.replies.pop(), Some(Err(CommandRejection::VotersAway { named: 3, up: 1 })));
 }
 
@@ -206,7 +206,7 @@ fn a_leader_that_was_rolled_back_does_not_lose_what_it_had_decided() {
         let (witness, other) = ((leader + 1) % 3, (leader + 2) % 3);
         let old = room.durable(leader).clone();
         room.disconnect(other);
-        room.begin(leader, [Command::Ask(Wish::Raise { number: 50 })]);
+        room.begin(leader, [Command::Ask(Operation::Raise { number: 50 })]);
         room.steps(steps);
         room.disconnect(witness);
         if room.replica(leader).view().ledger().highest() < 50 || decided(&room, witness) == decided(&room, leader) {
@@ -236,7 +236,7 @@ fn a_restarted_voter_does_not_wait_for_ever_for_who_is_away() {
     room.restart(1);
     room.connect(1, 0);
     room.replies.clear();
-    room.ask(0, Wish::Raise { number: 9 });
+    room.ask(0, Operation::Raise { number: 9 });
     assert!(room.replies.is_empty(), "relay 2 may remember more of relay 1 than relay 0 does");
     room.pass(ELECTION);
     assert!(super::told_outcome(&mut room).is_some());

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{Slot, Votes};
-use shared::ledger::{Policy, Wish};
+use shared::ledger::{Operation, Policy};
 use shared::replica::io::{Command, Message, Violation};
 use shared::replica::observation::{End, Observation};
 
@@ -26,7 +26,7 @@ fn at_a_follower() -> (Room, Node, Node) {
 }
 
 /// What the tab was told last by each relay.
-fn latest(room: &Room, tab: Node) -> BTreeMap<VoterId, &Observation> {
+fn latest(room: &Room, tab: Node) -> BTreeMap<RelayId, &Observation> {
     room.observed[tab].iter().map(|observed| (observed.by, observed)).collect()
 }
 
@@ -41,13 +41,13 @@ fn a_tab_at_any_relay_sees_who_has_voted_for_what() {
     room.pass(TOLD);
     assert_eq!(latest(&room, tab).len(), 3, "of every relay");
     for number in 1..=3 {
-        room.ask(tab, Wish::Raise { number });
+        room.ask(tab, Operation::Raise { number });
     }
     room.pass(TOLD);
     let decided = room.replica(tab).view().log().decided();
     let votes = votes(&room, tab).expect("one of them leads");
     assert_eq!(Some(votes.ballot), room.replica(tab).view().leader());
-    assert_eq!(votes.accepted, [1, 2, 3].map(|id| (VoterId(id), decided)), "all three have voted for every slot");
+    assert_eq!(votes.accepted, [1, 2, 3].map(|id| (RelayId(id), decided)), "all three have voted for every slot");
     assert_eq!(votes.next, decided, "and nothing is under way");
 }
 
@@ -65,7 +65,7 @@ fn a_watcher_is_told_what_goes_over_each_link_and_how_long_that_takes() {
     let of_other = seen.filter(|link| link.to == End::Tab(other));
     assert_eq!(of_other.map(|link| link.received).sum::<u32>(), 1, "its edit");
     assert_eq!(room.replica(tab).view().round_trip(), Some(0), "messages arrive at once here");
-    let mine = latest(&room, tab)[&VoterId(follower as u16 + 1)];
+    let mine = latest(&room, tab)[&RelayId(follower as u16 + 1)];
     let to_me = mine.links.iter().find(|link| link.to == End::Tab(room.replica(tab).view().me()));
     assert_eq!(to_me.expect("the link to this tab").round_trip_us, Some(0), "as this tab has told");
 }
@@ -85,7 +85,7 @@ fn how_long_messages_between_two_relays_take_is_told_also_when_nobody_watches_at
 #[test]
 fn a_witness_is_seen_to_be_one() {
     let (mut room, tab, _) = at_a_follower();
-    room.ask(0, Wish::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    room.ask(0, Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
     room.command(tab, Command::Watch(true));
     room.pass(TOLD);
     let decided = room.replica(tab).view().log().decided();
@@ -101,13 +101,13 @@ fn a_relay_without_a_majority_tells_what_it_has_accepted_and_does_not_know_to_be
     room.command(tab, Command::Watch(true));
     room.pass(TOLD);
     let decided = room.replica(leader).view().log().decided();
-    let wishes = (1..=20).map(|number| Command::Ask(Wish::Raise { number }));
-    room.begin(leader, wishes);
+    let operations = (1..=20).map(|number| Command::Ask(Operation::Raise { number }));
+    room.begin(leader, operations);
     room.steps(1);
     room.disconnect(leader);
     room.connect(tab, leader);
     room.pass(TOLD);
-    let told = latest(&room, tab)[&VoterId(leader as u16 + 1)];
+    let told = latest(&room, tab)[&RelayId(leader as u16 + 1)];
     assert_eq!(told.votes, None, "it does not lead any more");
     let slots: Vec<_> = told.undecided.iter().map(|(slot, _)| *slot).collect();
     let first = (0..8).map(|at| decided.plus(at)).collect::<Vec<_>>();
@@ -150,7 +150,7 @@ fn a_watcher_that_is_gone_is_told_no_more() {
 fn a_tab_does_not_tell_what_relays_see() {
     let (mut room, tab, follower) = at_a_follower();
     let lie = Observation {
-        by: VoterId(1),
+        by: RelayId(1),
         incarnation: ReplicaId(1),
         echo: None,
         is_recovering: false,

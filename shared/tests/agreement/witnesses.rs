@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::base::id::RecordId;
 use shared::consensus::Entry;
-use shared::ledger::{Policy, Wish};
+use shared::ledger::{Operation, Policy};
 use shared::replica::io::Command;
 
 use super::{ELECTION, elected, told_outcome};
@@ -13,10 +13,10 @@ use crate::room::{Node, Room};
 /// Three relays that want a witness, a record of the first of them, and a tab that is connected to nobody.
 fn in_want_of_a_witness(waive_after_ms: u32) -> (Room, RecordId, Node) {
     let mut room = elected(3, 2);
-    room.ask(0, Wish::SetPolicy { policy: Policy { witnesses: 1, waive_after_ms, ..Policy::default() } });
+    room.ask(0, Operation::SetPolicy { policy: Policy { witnesses: 1, waive_after_ms, ..Policy::default() } });
     let anna = room.add(0, "Anna", "");
     room.replies.clear();
-    room.ask(0, Wish::Allocate { record: anna });
+    room.ask(0, Operation::Allocate { record: anna });
     (room, anna, 3)
 }
 
@@ -56,7 +56,7 @@ fn a_tab_that_nobody_looks_at_does_not_count() {
     assert_eq!(number(&room, 0, anna), FINAL);
     let bert = room.add(0, "Bert", "");
     room.command(tab, Command::Witness { willing: false, durable: false });
-    room.ask(0, Wish::Allocate { record: bert });
+    room.ask(0, Operation::Allocate { record: bert });
     assert_eq!(number(&room, 0, bert), WAITS, "it has resigned");
 }
 
@@ -66,7 +66,7 @@ fn a_tab_that_is_gone_does_not_count() {
     room.connect(tab, 1);
     room.disconnect(tab);
     let bert = room.add(0, "Bert", "");
-    room.ask(0, Wish::Allocate { record: bert });
+    room.ask(0, Operation::Allocate { record: bert });
     assert_eq!(number(&room, 0, bert), WAITS);
 }
 
@@ -81,7 +81,7 @@ fn a_leader_change_loses_no_witness() {
     room.disconnect(leader);
     room.pass(ELECTION);
     let bert = room.add(tab, "Bert", "");
-    room.ask(tab, Wish::Allocate { record: bert });
+    room.ask(tab, Operation::Allocate { record: bert });
     room.pass(ELECTION);
     assert_eq!(number(&room, tab, bert), FINAL);
 }
@@ -105,7 +105,7 @@ fn what_no_tab_has_acknowledged_is_waived_in_time_and_the_log_says_so() {
 /// How many waivers the log holds.
 fn waivers(room: &Room) -> usize {
     let log = room.replica(0).view().log();
-    let waives = |entry: &Entry| matches!(entry, Entry::Claim(claim) if claim.wish == Wish::Waive);
+    let waives = |entry: &Entry| matches!(entry, Entry::Claim(claim) if claim.operation == Operation::Waive);
     log.accepted_from(log.start().slot).filter(|(_, accepted)| waives(&accepted.entry)).count()
 }
 
@@ -140,12 +140,12 @@ fn at_the_far_end_of_a_chain_of_relays_a_tab_is_a_witness_and_knows_what_is_fina
         assert_eq!(number(&room, node, anna), FINAL, "at node {node}");
     }
     let bert = room.add(tab, "Bert", "");
-    room.ask(tab, Wish::Allocate { record: bert });
+    room.ask(tab, Operation::Allocate { record: bert });
     room.pass(ELECTION);
     assert_eq!(number(&room, tab, bert), FINAL);
     assert_eq!(room.leader(), Some(leader));
     room.disconnect(tab);
     let carl = room.add(leader, "Carl", "");
-    room.ask(leader, Wish::Allocate { record: carl });
+    room.ask(leader, Operation::Allocate { record: carl });
     assert_eq!(number(&room, leader, carl), WAITS, "the leader hears that it is gone");
 }

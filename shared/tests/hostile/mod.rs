@@ -11,7 +11,7 @@ use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::{MAX_DRIFT_MS, Stamp};
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::{self, Ballot, Slot};
-use shared::ledger::{Claim, ClaimId, Wish};
+use shared::ledger::{Claim, ClaimId, Operation};
 use shared::merge::crdt::Version;
 use shared::merge::document::{Delta, Edit, Live, Packed};
 use shared::replica::MAX_LEAP;
@@ -52,7 +52,7 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let own = Dot::new(ReplicaId(100), 1);
     let foreign = Dot::new(ReplicaId(101), 1);
     let id = ClaimId { replica: ReplicaId(101), seq: 1 };
-    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, wish: Wish::Raise { number: 5 } };
+    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 5 } };
     let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
     let step_down = consensus::Message::StepDown { ballot: Ballot::ZERO };
     let counted = Op { field: FieldId(2), kind: FieldKind::Counter, edit: FieldEdit::Add(1) };

@@ -6,7 +6,7 @@ use super::{delta_of, with_number};
 use crate::room::{Node, Room};
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
-use shared::ledger::Rung;
+use shared::ledger::Level;
 use shared::replica::io::{Command, Violation};
 
 const RELAY: Node = 0;
@@ -120,9 +120,9 @@ fn a_number_that_another_tab_brings_back_is_settled_when_its_author_returns() {
     room.pass(SETTLED);
     room.command(
         RELAY,
-        Command::Ask(shared::ledger::Wish::SetMode {
+        Command::Ask(shared::ledger::Operation::SetMode {
             from: None,
-            rung: Rung::Provisional,
+            level: Level::Provisional,
             reason: shared::ledger::Reason::ByHand,
             load: Default::default(),
         }),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
-use shared::base::id::{RecordId, ReplicaId, VoterId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::{Configuration, RestoreId};
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::merge::document::LostWrite;
 use shared::replica::io::{
     Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered, Reply,
@@ -47,7 +47,7 @@ pub struct Room {
     inputs: VecDeque<(Node, Input)>,
     now: Now,
     ids: u64,
-    /// What each replica was told of the others' deeds.
+    /// What each replica was told of the others' workload.
     pub events: Vec<Vec<Event>>,
     /// The lost writes that each replica was told of.
     pub lost: Vec<Vec<LostWrite>>,
@@ -83,7 +83,7 @@ impl Room {
 
     /// Nobody is connected to anybody.
     pub fn apart(Setup { voters, relays, tabs, tuning }: Setup) -> Self {
-        let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (VoterId(id), format!("relay-{id}"))).collect();
+        let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (RelayId(id), format!("relay-{id}"))).collect();
         let mut room = Room {
             hosts: Vec::new(),
             links: BTreeMap::new(),
@@ -128,7 +128,7 @@ impl Room {
     }
 
     /// Some relays with the incarnations that they are in.
-    pub fn relays(&self, nodes: impl IntoIterator<Item = Node>) -> BTreeMap<VoterId, ReplicaId> {
+    pub fn relays(&self, nodes: impl IntoIterator<Item = Node>) -> BTreeMap<RelayId, ReplicaId> {
         let relay = |node: Node| match self.hosts[node].kind {
             PeerKind::Relay(voter, incarnation) => (voter, incarnation),
             PeerKind::Tab(_) => panic!("node {node} is a tab"),
@@ -207,7 +207,7 @@ impl Room {
         }
     }
 
-    fn reincarnate(&mut self, node: Node, incarnation_of: impl Fn(VoterId) -> ReplicaId) {
+    fn reincarnate(&mut self, node: Node, incarnation_of: impl Fn(RelayId) -> ReplicaId) {
         let host = &mut self.hosts[node];
         let PeerKind::Relay(voter, _) = host.kind else { panic!("node {node} is a tab") };
         host.config.replica = incarnation_of(voter);
@@ -251,8 +251,8 @@ impl Room {
         self.command(node, Command::Edit { record, field: field.to_owned(), edit, seen: None });
     }
 
-    pub fn ask(&mut self, node: Node, wish: Wish) {
-        self.command(node, Command::Ask(wish));
+    pub fn ask(&mut self, node: Node, operation: Operation) {
+        self.command(node, Command::Ask(operation));
     }
 
     /// Hands a message to `to` as if `from` had sent it.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{ReplicaId, RelayId};
 use shared::consensus::Configuration;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::replica::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, WriteId};
 use shared::replica::{Config, Replica, Role, Tuning};
 use shared::schema::Schema;
@@ -29,7 +29,7 @@ pub struct Duet {
 impl Duet {
     fn start() -> Self {
         let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
-        let voter = |node: usize| VoterId(node as u16 + 1);
+        let voter = |node: usize| RelayId(node as u16 + 1);
         let addresses: BTreeMap<_, _> = (0..VOTERS).map(|node| (voter(node), format!("relay-{node}"))).collect();
         let incarnation = |node: usize| ReplicaId(node as u64 + 1);
         let founding =
@@ -94,7 +94,7 @@ impl Voters for Duet {
 
     fn propose(&mut self) {
         self.commands += 1;
-        let ask = Command::Ask(Wish::Raise { number: self.commands });
+        let ask = Command::Ask(Operation::Raise { number: self.commands });
         self.inboxes[self.leader].push(Input::Command(CommandId(self.commands), ask));
     }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hint::black_box;
 use std::time::Duration;
 
-use shared::base::id::{ReplicaId, VoterId};
-use shared::consensus::{Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Slot, Standing, Suffix, Voter};
-use shared::ledger::{Claim, ClaimId, Wish};
+use shared::base::id::{ReplicaId, RelayId};
+use shared::consensus::{Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Slot, AcceptorState, Suffix, Voter};
+use shared::ledger::{Claim, ClaimId, Operation};
 
 use super::Voters;
 
@@ -17,7 +17,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 pub struct PaxosAlone {
     nodes: Vec<Node>,
     /// What is under way: from whom, to whom.
-    messages: VecDeque<(VoterId, VoterId, Message)>,
+    messages: VecDeque<(RelayId, RelayId, Message)>,
     /// What waits to be proposed.
     entries: Vec<Entry>,
     now: Duration,
@@ -46,17 +46,17 @@ impl Node {
 
 impl PaxosAlone {
     fn start() -> Self {
-        let ids = (1..=VOTERS).map(VoterId);
-        let incarnation = |id: VoterId| ReplicaId(id.0.into());
+        let ids = (1..=VOTERS).map(RelayId);
+        let incarnation = |id: RelayId| ReplicaId(id.0.into());
         let founders = Configuration { number: 0, voters: ids.clone().map(|id| (id, incarnation(id))).collect() };
         let founding = Accepted { ballot: Ballot::ZERO, entry: Entry::Configure(founders.clone()) };
         let founding = Suffix { first: Slot(0), chain: 0, entries: vec![founding], decided: Slot(1) };
-        let node = |id: VoterId| {
+        let node = |id: RelayId| {
             let me = (id, incarnation(id));
             let seed = u64::from(id.0);
             let mut voter = Voter::recover(
                 me,
-                Standing::ZERO,
+                AcceptorState::ZERO,
                 BTreeMap::new(),
                 seed,
                 (BTreeSet::new(), Duration::ZERO),
@@ -81,12 +81,12 @@ impl PaxosAlone {
     }
 
     /// What is in the log is durable, since storage is memory: messages leave at once.
-    fn act(&mut self, from: VoterId, effects: Effects) {
+    fn act(&mut self, from: RelayId, effects: Effects) {
         self.messages.extend(effects.sends.into_iter().map(|(to, message)| (from, to, message)));
     }
 }
 
-fn index(voter: VoterId) -> usize {
+fn index(voter: RelayId) -> usize {
     usize::from(voter.0) - 1
 }
 
@@ -108,8 +108,8 @@ impl Voters for PaxosAlone {
     fn propose(&mut self) {
         self.commands += 1;
         let id = ClaimId { replica: ReplicaId(1), seq: self.commands };
-        let wish = Wish::Raise { number: self.commands };
-        let claim = Claim { id, settled: self.commands - 1, seen: Slot(0), after: None, wish };
+        let operation = Operation::Raise { number: self.commands };
+        let claim = Claim { id, settled: self.commands - 1, seen: Slot(0), after: None, operation };
         self.entries.push(Entry::Claim(claim));
     }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
-use shared::base::id::{ReplicaSecret, VoterId};
-use shared::ledger::Wish;
+use shared::base::id::{ReplicaSecret, RelayId};
+use shared::ledger::Operation;
 use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use shared::replica::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};
 use shared::replica::{Config, Replica, Role};
@@ -28,7 +28,7 @@ pub struct Tab {
     encoder: Encoder,
     decoder: Decoder,
     asked: u64,
-    /// How many of the wishes are decided.
+    /// How many of the operations are decided.
     decided: u64,
 }
 
@@ -63,14 +63,14 @@ impl Tab {
     }
 
     /// Who leads, as the relay says.
-    pub fn leader(&self) -> Option<VoterId> {
+    pub fn leader(&self) -> Option<RelayId> {
         Some(self.replica.view().status()?.leader?.voter)
     }
 
     /// Asks for something, and waits until it is decided.
     pub async fn ask(&mut self) {
         self.asked += 1;
-        let ask = Command::Ask(Wish::Raise { number: self.asked });
+        let ask = Command::Ask(Operation::Raise { number: self.asked });
         self.handle(Input::Command(CommandId(self.asked), ask)).await;
         while self.decided < self.asked {
             self.step().await;

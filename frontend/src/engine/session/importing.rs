@@ -8,7 +8,7 @@ use shared::replica::io::{Command, CommandRejection, ImportId, Message, Now};
 use crate::engine::fact::Fact;
 
 use super::answers::Asked;
-use super::{NewRecord, NumberWish, Session};
+use super::{NewRecord, NumberOperation, Session};
 
 /// The imports of this tab.
 #[derive(Default)]
@@ -117,8 +117,8 @@ impl Session {
     ) -> (Vec<Message>, Result<RecordId, NotRegistered>) {
         let command = match number {
             None => Command::Add { fields },
-            Some(NumberWish::Next) => Command::Register { fields, number: None },
-            Some(NumberWish::This(number)) => Command::Register { fields, number: Some(number) },
+            Some(NumberOperation::Next) => Command::Register { fields, number: None },
+            Some(NumberOperation::This(number)) => Command::Register { fields, number: Some(number) },
         };
         let view = self.view();
         let record = view.document().next_dot(view.me()).map(RecordId);

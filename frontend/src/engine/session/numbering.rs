@@ -6,14 +6,14 @@ use shared::ledger::{Conflict, Rejection};
 use shared::replica::io::{Command, Message, Now};
 
 use super::answers::Asked;
-use super::{NumberWish, Session};
+use super::{NumberOperation, Session};
 use crate::engine::fact::{Collision, LogPlace, Owner};
 
 impl Session {
-    pub(super) fn number(&mut self, now: Now, record: RecordId, number: NumberWish) -> Vec<Message> {
+    pub(super) fn number(&mut self, now: Now, record: RecordId, number: NumberOperation) -> Vec<Message> {
         let number = match number {
-            NumberWish::Next => None,
-            NumberWish::This(number) => Some(number),
+            NumberOperation::Next => None,
+            NumberOperation::This(number) => Some(number),
         };
         self.ask(now, Command::Number { record, number }, Some(Asked::Number(record)))
     }

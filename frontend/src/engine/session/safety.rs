@@ -19,14 +19,14 @@ pub enum Safety {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsafe {
     pub edits: u64,
-    /// Wishes that nobody has decided.
-    pub wishes: u64,
+    /// Operations that nobody has decided.
+    pub operations: u64,
 }
 
 impl Unsafe {
     #[must_use]
     pub fn is_empty(self) -> bool {
-        self.edits == 0 && self.wishes == 0
+        self.edits == 0 && self.operations == 0
     }
 }
 
@@ -48,11 +48,11 @@ impl Session {
     #[must_use]
     pub fn kept_at_most(&self, most: Safety) -> Unsafe {
         let view = self.view();
-        let all = Unsafe { edits: view.unsaved_edits(), wishes: view.pending_wishes() as u64 };
+        let all = Unsafe { edits: view.unsaved_edits(), operations: view.pending_operations() as u64 };
         match most {
             Safety::Memory if self.is_on_device() => Unsafe {
                 edits: all.edits.min(view.unpersisted_edits()),
-                wishes: all.wishes.min(view.unpersisted_wishes() as u64),
+                operations: all.operations.min(view.unpersisted_operations() as u64),
             },
             Safety::Memory | Safety::Device | Safety::Relay => all,
         }

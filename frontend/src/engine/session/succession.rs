@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use shared::base::id::RecordId;
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::replica::io::{Command, Now};
 
 use super::{Action, Session};
@@ -49,9 +49,11 @@ impl Session {
                 self.tell_lost_lease(now, record, old);
                 self.number(now, record, number)
             }
-            Carried::Ask(wish) => match of_record(wish, renamed) {
-                wish if wish.record().is_some_and(|record| !self.view().document().contains(record)) => Vec::new(),
-                wish => self.command(now, Command::Ask(wish)),
+            Carried::Ask(operation) => match of_record(operation, renamed) {
+                operation if operation.record().is_some_and(|record| !self.view().document().contains(record)) => {
+                    Vec::new()
+                }
+                operation => self.command(now, Command::Ask(operation)),
             },
             Carried::Lost { write, field } => {
                 let name = old.last_name(write.record);
@@ -70,15 +72,15 @@ impl Session {
     }
 }
 
-/// The same wish about the record that was added in place of another one.
-fn of_record(mut wish: Wish, renamed: &BTreeMap<RecordId, RecordId>) -> Wish {
-    if let Wish::Claim { record, .. }
-    | Wish::Allocate { record }
-    | Wish::Release { record }
-    | Wish::CompareAndSet { record, .. } = &mut wish
+/// The same operation about the record that was added in place of another one.
+fn of_record(mut operation: Operation, renamed: &BTreeMap<RecordId, RecordId>) -> Operation {
+    if let Operation::Assign { record, .. }
+    | Operation::Allocate { record }
+    | Operation::Release { record }
+    | Operation::CompareAndSet { record, .. } = &mut operation
         && let Some(new) = renamed.get(record)
     {
         *record = *new;
     }
-    wish
+    operation
 }

@@ -2,7 +2,7 @@
 
 use shared::base::id::RecordId;
 use shared::consensus::{Accepted, Entry, Slot};
-use shared::ledger::{Claim, Granted, Outcome, Rejection, Resolution, Wish};
+use shared::ledger::{Claim, Granted, Operation, Outcome, Rejection, Resolution};
 use shared::merge::document::{Change, LostWrite};
 use shared::replica::io::{Event, Now};
 
@@ -121,7 +121,7 @@ impl Session {
         if is_dropped || is_about_key_alone {
             return;
         }
-        let claim = Claim { wish: claim.wish.plain().into_owned(), ..claim };
+        let claim = Claim { operation: claim.operation.plain().into_owned(), ..claim };
         if self.feed.knows(claim.id) {
             return;
         }
@@ -140,7 +140,7 @@ impl Session {
         let is_wards = |replica| self.ward == Some(replica);
         match what {
             // A row says itself that this tab was refused its number.
-            Decision::Refused { .. } if claim.id.replica == me => !self.has_row(claim.wish.record()),
+            Decision::Refused { .. } if claim.id.replica == me => !self.has_row(claim.operation.record()),
             Decision::Refused { .. } => is_wards(claim.id.replica),
             Decision::Settled { collisions, .. } => {
                 collisions.iter().any(|collision| collision.by == me || is_wards(collision.by))
@@ -159,8 +159,8 @@ impl Session {
         conflicts.map(|conflict| self.collision(conflict)).collect()
     }
 
-    fn resolved(&self, wish: &Wish, resolution: Resolution) -> Decision {
-        let Wish::Resolve { conflict: id, .. } = *wish else {
+    fn resolved(&self, operation: &Operation, resolution: Resolution) -> Decision {
+        let Operation::Resolve { conflict: id, .. } = *operation else {
             return Decision::Resolved { resolution, collision: None };
         };
         let conflict = self.replica.view().ledger().conflicts().find(|conflict| conflict.id == id);
@@ -168,7 +168,7 @@ impl Session {
     }
 
     fn decision(&self, slot: Slot, claim: &Claim, outcome: Outcome) -> Decision {
-        let record = claim.wish.record();
+        let record = claim.operation.record();
         let name = record.and_then(|record| self.names(record).first()).cloned();
         match outcome {
             Ok(Granted::Final(numbered) | Granted::Set { number: Some(numbered) }) => {
@@ -176,22 +176,22 @@ impl Session {
             }
             Ok(Granted::Released { number }) => Decision::Released { number, name },
             Ok(Granted::Begun | Granted::Done) => Decision::Unchanged { name },
-            Ok(Granted::Set { number: None }) => match claim.wish {
-                Wish::CompareAndSet { from: Some(number), .. } => Decision::Released { number, name },
+            Ok(Granted::Set { number: None }) => match claim.operation {
+                Operation::CompareAndSet { from: Some(number), .. } => Decision::Released { number, name },
                 _ => Decision::Unchanged { name },
             },
             Ok(Granted::Highest { number }) => Decision::Raised { highest: number },
             Ok(Granted::Reach { most }) => Decision::Reach { most },
             Ok(Granted::Range(range)) => Decision::Leased(range),
-            Ok(Granted::Epoch { rung, .. }) => {
-                let Wish::SetMode { reason, load, .. } = claim.wish else {
+            Ok(Granted::Epoch { level, .. }) => {
+                let Operation::SetMode { reason, load, .. } = claim.operation else {
                     unreachable!("an epoch that nobody wanted")
                 };
-                Decision::Epoch { rung, reason, load }
+                Decision::Epoch { level, reason, load }
             }
             Ok(Granted::Dynamic(dynamic)) => Decision::Dynamic(dynamic),
             Ok(Granted::Settled { settled, .. }) => Decision::Settled { settled, collisions: self.collisions(slot) },
-            Ok(Granted::Resolved(resolution)) => self.resolved(&claim.wish, resolution),
+            Ok(Granted::Resolved(resolution)) => self.resolved(&claim.operation, resolution),
             Ok(Granted::Policy(policy)) => Decision::Policy(policy),
             Ok(Granted::Waived) => Decision::Waived,
             Ok(Granted::Configuration { number }) => Decision::Configuration { number },

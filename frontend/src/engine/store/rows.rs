@@ -27,7 +27,7 @@ mod tag {
     pub const DECIDED: u8 = 7;
     pub const SNAPSHOT: u8 = 8;
     pub const LOG: u8 = 9;
-    pub const HEARSAY: u8 = 11;
+    pub const UNATTESTED: u8 = 11;
     pub const RECORDS: u8 = 12;
     pub const REFUSED: u8 = 13;
     pub const RELEASED: u8 = 14;
@@ -157,11 +157,11 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         }
         WriteOp::Stored(dots) => changes.push(put(key(tag::STORED, &[]), &protocol::dot_set_bytes(&dots))),
         WriteOp::Sent(counter) => changes.push(put_number(key(tag::SENT, &[]), counter)),
-        WriteOp::Hearsay(hearsay) => changes.push(put(key(tag::HEARSAY, &[]), &encoding::encode(&hearsay))),
+        WriteOp::Unattested(unattested) => changes.push(put(key(tag::UNATTESTED, &[]), &encoding::encode(&unattested))),
         WriteOp::Distrust(distrust) => changes.push(put(key(tag::DISTRUST, &[]), &encoding::encode(&distrust))),
         WriteOp::Cursor { first, next } => changes.push(put_number(key(tag::CURSOR, &[first]), next)),
         // Of relays alone.
-        WriteOp::Standing(_) | WriteOp::Remember { .. } | WriteOp::Raised(_) => {}
+        WriteOp::AcceptorState(_) | WriteOp::Remember { .. } | WriteOp::Raised(_) => {}
         WriteOp::PutVersion { .. } | WriteOp::DropVersion { .. } => unreachable!("they are about a record"),
     }
 }
@@ -274,7 +274,7 @@ fn op_of(tag: u8, mut body: &[u8]) -> Result<WriteOp, Unreadable> {
         tag::DISTRUST => {
             encoding::decode(body).map(WriteOp::Distrust).map_err(|_| unreadable("numbers under its edits"))
         }
-        tag::HEARSAY => encoding::decode(body).map(WriteOp::Hearsay).map_err(|_| unreadable("other tabs")),
+        tag::UNATTESTED => encoding::decode(body).map(WriteOp::Unattested).map_err(|_| unreadable("other tabs")),
         _ => Err(unreadable("something newer")),
     }
 }

@@ -1,8 +1,8 @@
 //! What the log has decided, in words.
 
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::{Dynamic, Load, Policy, Range, Reason, Rejection, Resolution, Rule, Rung};
+use shared::ledger::{Dynamic, Level, Load, Policy, Range, Reason, Rejection, Resolution, Rule};
 
 use super::subject;
 use crate::engine::fact::{Collision, Decided, Decision, LogPlace, Owner};
@@ -51,8 +51,8 @@ pub(super) fn decided_in_words(
                 place = place
             )
         }
-        Decision::Epoch { rung, reason, load } => {
-            format!("{}{} ({place}).", rung_in_words(*rung), reason_in_words(*reason, load))
+        Decision::Epoch { level, reason, load } => {
+            format!("{}{} ({place}).", level_in_words(*level), reason_in_words(*reason, load))
         }
         Decision::Dynamic(dynamic) => format!("{} ({place}).", settings_in_words(dynamic)),
         Decision::Settled { settled, collisions } => settled_in_words(*settled, collisions, &place, nouns, me),
@@ -111,7 +111,7 @@ fn refused_in_words(asker: &str, rejection: Rejection, name: Option<&String>, ow
             let reason = refusal_in_words(other);
             let reason = reason.trim_end_matches('.');
             match name {
-                None => tr!("A wish was refused: {reason}.", reason = reason),
+                None => tr!("An operation was refused: {reason}.", reason = reason),
                 Some(name) => {
                     tr!("{who} got no number for {name}: {reason}.", who = asker, name = name, reason = reason)
                 }
@@ -120,13 +120,13 @@ fn refused_in_words(asker: &str, rejection: Rejection, name: Option<&String>, ow
     }
 }
 
-/// What a rung does, as the beginning of a sentence.
-fn rung_in_words(rung: Rung) -> String {
-    match rung {
-        Rung::Batching => tr!("The relays decide on each number"),
-        Rung::Leases => tr!("Numbers are given out of leased ranges"),
-        Rung::Provisional => tr!("New numbers are provisional until there is less to do"),
-        Rung::Shedding => tr!("No new numbers are given until the provisional ones are settled"),
+/// What a level does, as the beginning of a sentence.
+fn level_in_words(level: Level) -> String {
+    match level {
+        Level::Batching => tr!("The relays decide on each number"),
+        Level::Leases => tr!("Numbers are given out of leased ranges"),
+        Level::Provisional => tr!("New numbers are provisional until there is less to do"),
+        Level::Shedding => tr!("No new numbers are given until the provisional ones are settled"),
     }
 }
 
@@ -162,7 +162,7 @@ pub(in crate::view_model) fn load_in_words(load: &Load) -> String {
 fn settings_in_words(dynamic: &Dynamic) -> String {
     let Dynamic { rule, high_request, window_ms, .. } = dynamic;
     let rule = match rule {
-        Rule::Ladder => tr!("load decides, step by step"),
+        Rule::Levels => tr!("load decides, step by step"),
         Rule::Counter => tr!("a count of requests decides, and never back"),
         Rule::Hand => tr!("only people decide"),
     };
@@ -299,6 +299,6 @@ pub(in crate::view_model) fn log_place(LogPlace { slot, leader }: LogPlace) -> S
     }
 }
 
-fn place(leader: VoterId, slot: Slot) -> String {
+fn place(leader: RelayId, slot: Slot) -> String {
     tr!("{relay}, slot {slot}", relay = relay_name(leader), slot = slot)
 }

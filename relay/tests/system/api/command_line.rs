@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 
-use super::{add, get, take_rung, until};
+use super::{add, get, take_level, until};
 use crate::cluster::Cluster;
 
 fn run(cluster: &Cluster, arguments: &[&str]) -> Output {
@@ -38,7 +38,7 @@ fn the_mode_is_shown_in_words_and_changed() {
     let provisional = said(&cluster, &["mode", "provisional"]);
     assert!(provisional.starts_with("people: provisional ("), "{provisional}");
     assert!(provisional.contains("somebody wanted it; load changes nothing until `relay mode auto`"), "{provisional}");
-    assert_eq!(get(&cluster, 1, "mode").expect(200)["rung"], "provisional");
+    assert_eq!(get(&cluster, 1, "mode").expect(200)["level"], "provisional");
     until(&cluster, 3, "mode", "the others know", |mode| mode["reason"] == "by_hand");
     assert!(said(&cluster, &["mode", "auto"]).contains("somebody let load decide again"));
     assert!(said(&cluster, &["mode", "leases", "--room", "other"]).starts_with("other: leases ("));
@@ -61,11 +61,11 @@ fn settings_are_shown_and_changed() {
 fn conflicts_are_told_in_a_line_each() {
     let cluster = Cluster::start(1);
     assert_eq!(said(&cluster, &["conflicts"]), "no conflicts\n");
-    take_rung(&cluster, 1, "provisional");
+    take_level(&cluster, 1, "provisional");
     for name in ["Anna", "B\u{1b}[31méla"] {
         add(&cluster, 1, name, &json!(7));
     }
-    take_rung(&cluster, 1, "batching");
+    take_level(&cluster, 1, "batching");
     let inbox = until(&cluster, 1, "conflicts", "it is settled", |inbox| !inbox["conflicts"][0].is_null());
     let (id, since) = (inbox["conflicts"][0]["id"].as_str().unwrap(), &inbox["conflicts"][0]["winner_since"]);
     // A name cannot steer the terminal.
@@ -78,11 +78,11 @@ fn conflicts_are_told_in_a_line_each() {
 #[test]
 fn the_name_of_a_conflict_neither_turns_around_its_line_nor_breaks_it() {
     let cluster = Cluster::start(1);
-    take_rung(&cluster, 1, "provisional");
+    take_level(&cluster, 1, "provisional");
     for name in ["\u{202e}annA", "B\u{2028}\u{9b}31m\u{2069}\u{202e}ala"] {
         add(&cluster, 1, name, &json!(7));
     }
-    take_rung(&cluster, 1, "batching");
+    take_level(&cluster, 1, "batching");
     let inbox = until(&cluster, 1, "conflicts", "it is settled", |inbox| !inbox["conflicts"][0].is_null());
     let (id, since) = (inbox["conflicts"][0]["id"].as_str().unwrap(), &inbox["conflicts"][0]["winner_since"]);
     let (loser, winner) = ("\u{2068}B\u{fffd}\u{fffd}31m\u{202e}ala\u{2069}", "\u{2068}\u{202e}annA\u{2069}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{add, ask_with, get, send, take_rung, until};
+use super::{add, ask_with, get, send, take_level, until};
 use crate::cluster::Cluster;
 
 /// A relay at which Anna and Béla both had the number 7 for the time being, and which has settled that.
@@ -11,9 +11,9 @@ fn collided(flags: &[&str]) -> (Cluster, [String; 2], Value) {
     if !flags.is_empty() {
         until(&cluster, 1, "settings", "the settings are there", |settings| settings["on_collision"] == "reject");
     }
-    take_rung(&cluster, 1, "provisional");
+    take_level(&cluster, 1, "provisional");
     let ids = [add(&cluster, 1, "Anna", &json!(7)), add(&cluster, 1, "＝Béla, \"B\"", &json!(7))];
-    take_rung(&cluster, 1, "batching");
+    take_level(&cluster, 1, "batching");
     let inbox = until(&cluster, 1, "conflicts", "it is settled", |inbox| !inbox["conflicts"][0].is_null());
     (cluster, ids, inbox["conflicts"][0].clone())
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::{Value, json};
 
-use super::{add, get, respond, take_rung};
+use super::{add, get, respond, take_level};
 use crate::cluster::{Cluster, poll};
 
 /// Those who listen to a room at a relay.
@@ -54,13 +54,13 @@ fn whoever_listens_hears_of_changes_made_at_any_relay_and_of_no_other_room() {
     add(&cluster, 1, "Anna", &json!("next"));
     for listener in [&mut here, &mut there] {
         let now = listener.until(|now| now["records"] == 1 && now["highest"] == 1);
-        assert_eq!(now["rung"], "batching");
+        assert_eq!(now["level"], "batching");
     }
     let other = json!({"fields": {"name": "Béla"}});
     super::send(&cluster, 1, "POST /api/v1/rooms/other/records", &other).expect(201);
-    take_rung(&cluster, 2, "leases");
+    take_level(&cluster, 2, "leases");
     for listener in [&mut here, &mut there] {
-        let now = listener.until(|now| now["rung"] == "leases");
+        let now = listener.until(|now| now["level"] == "leases");
         assert_eq!((&now["records"], &now["epoch"]), (&json!(1), &json!(1)));
     }
 }

@@ -5,7 +5,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::{Answer, add, ask_with, get, send, send_as, take_rung, until};
+use super::{Answer, add, ask_with, get, send, send_as, take_level, until};
 use crate::cluster::{Cluster, poll};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -67,12 +67,12 @@ fn one_key_at_three_relays_at_once_makes_one_record() {
 
 /// Two invoices that have wanted the number 7 at relay 1. Gives the path of the conflict.
 fn collide(cluster: &Cluster) -> String {
-    take_rung(cluster, 1, "provisional");
+    take_level(cluster, 1, "provisional");
     for title in ["Door", "Window"] {
         let body = json!({"fields": {"title": title, "amount": 0}, "number": 7});
         send(cluster, 1, "POST records", &body).expect(201);
     }
-    take_rung(cluster, 1, "batching");
+    take_level(cluster, 1, "batching");
     let inbox = until(cluster, 1, "conflicts", "it is settled", |inbox| !inbox["conflicts"][0].is_null());
     format!("conflicts/{}", inbox["conflicts"][0]["id"].as_str().expect("an id"))
 }
@@ -83,9 +83,9 @@ fn changes(record: &str, conflict: &str) -> [(String, Option<Value>); 6] {
     [
         (format!("PATCH {record}"), Some(change)),
         (format!("PUT {record}/number"), Some(json!({"number": "next"}))),
-        ("POST claims".to_owned(), Some(json!({"wish": "raise", "number": 50}))),
+        ("POST claims".to_owned(), Some(json!({"operation": "raise", "number": 50}))),
         ("PATCH settings".to_owned(), Some(json!({"dwell": 7}))),
-        ("POST mode".to_owned(), Some(json!({"rung": "leases"}))),
+        ("POST mode".to_owned(), Some(json!({"level": "leases"}))),
         (format!("POST {conflict}/resolution"), Some(json!({"resolution": "undone"}))),
     ]
 }
@@ -118,7 +118,7 @@ fn what_was_done_under_a_key_is_not_done_again_after_all_relays_were_killed() {
     cluster.wait_until_linked();
     for id in 1..=3 {
         cluster.wait_until_voting(id);
-        until(&cluster, id, "mode", "it knows the log", |mode| mode["rung"] == "leases");
+        until(&cluster, id, "mode", "it knows the log", |mode| mode["level"] == "leases");
         for ((line, body), status) in requests.iter().zip(&done) {
             let again = ask_as(&cluster, id, line, line, body.as_ref());
             assert_eq!(again.status, *status, "{line} at relay {id}: {}", again.text);
@@ -195,9 +195,9 @@ fn a_refusal_is_the_same_under_its_key_when_the_reason_for_it_is_gone() {
     let owner = add(&cluster, 1, "Anna", &json!(42));
     let body = json!({"fields": {"name": "Béla"}, "number": 42});
     // Relay 2 may not know yet that the number is taken, and then asks the log.
-    let taken = send(&cluster, 1, "POST claims", &json!({"wish": "raise", "number": 43})).expect(200);
+    let taken = send(&cluster, 1, "POST claims", &json!({"operation": "raise", "number": 43})).expect(200);
     assert_eq!(taken["highest"], 43);
-    let claim = json!({"wish": "claim", "record": add(&cluster, 1, "Cleo", &Value::Null), "number": 42});
+    let claim = json!({"operation": "assign", "record": add(&cluster, 1, "Cleo", &Value::Null), "number": 42});
     let first = send_as(&cluster, 1, "POST claims", "k", &claim).expect_problem(409, "number-taken");
     ask_with(&cluster, 1, &format!("DELETE records/{owner}/number"), &[], None).expect(204);
     for relay in 1..=3 {
@@ -209,7 +209,7 @@ fn a_refusal_is_the_same_under_its_key_when_the_reason_for_it_is_gone() {
 #[test]
 fn in_the_crdt_only_mode_a_key_is_asked_of_the_log_and_without_a_majority_refused() {
     let mut cluster = Cluster::start(3);
-    take_rung(&cluster, 1, "provisional");
+    take_level(&cluster, 1, "provisional");
     let body = json!({"fields": {"name": "Anna"}, "number": "next"});
     let plain = send(&cluster, 1, "POST records", &body).expect(201);
     assert_eq!(plain["number"]["state"], "provisional");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{add, ask_with, get, send, take_rung, until};
+use super::{add, ask_with, get, send, take_level, until};
 use crate::cluster::Cluster;
 
 #[test]
@@ -25,11 +25,11 @@ fn a_number_is_given_freed_and_given_again() {
 #[test]
 fn a_provisional_number_cannot_be_mistaken_for_a_final_one() {
     let cluster = Cluster::start(3);
-    take_rung(&cluster, 1, "provisional");
+    take_level(&cluster, 1, "provisional");
     let record = format!("records/{}", add(&cluster, 1, "Anna", &json!(7)));
     let number = get(&cluster, 1, &record).expect(200)["number"].clone();
     assert_eq!(number, json!({"state": "provisional", "for_now": 7}));
-    take_rung(&cluster, 1, "batching");
+    take_level(&cluster, 1, "batching");
     for id in 1..=3 {
         let settled = until(&cluster, id, &record, "it is settled", |record| record["number"]["state"] == "final");
         assert_eq!(settled["number"]["value"], 7);
@@ -51,7 +51,7 @@ fn a_relay_that_reaches_no_majority_says_so_and_gives_provisional_numbers() {
 #[test]
 fn a_number_out_of_a_lease_is_final_at_once() {
     let cluster = Cluster::start(3);
-    take_rung(&cluster, 2, "leases");
+    take_level(&cluster, 2, "leases");
     // The first asks for a lease, and is itself decided by the log.
     add(&cluster, 2, "Anna", &json!("next"));
     until(&cluster, 2, "mode", "it has a lease", |mode| mode["leased_left"].as_u64() > Some(0));

@@ -26,11 +26,11 @@ fn every_read_says_how_far_it_knows_the_log_and_another_relay_waits_for_that() {
 fn a_linearizable_read_knows_what_anybody_was_told_before() {
     let cluster = Cluster::start(3);
     let anna = add(&cluster, 1, "Anna", &json!("next"));
-    for rung in ["leases", "batching", "leases", "batching"] {
-        let told = send(&cluster, 1, "POST mode", &json!({"rung": rung})).expect(200);
+    for level in ["leases", "batching", "leases", "batching"] {
+        let told = send(&cluster, 1, "POST mode", &json!({"level": level})).expect(200);
         for id in [2, 3] {
             let mode = get(&cluster, id, "mode?consistency=linearizable").expect(200);
-            assert_eq!((&mode["epoch"], &mode["rung"]), (&told["epoch"], &json!(rung)), "relay {id}");
+            assert_eq!((&mode["epoch"], &mode["level"]), (&told["epoch"], &json!(level)), "relay {id}");
         }
     }
     get(&cluster, 3, &format!("records/{anna}?consistency=linearizable")).expect(200);

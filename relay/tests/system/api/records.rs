@@ -137,13 +137,13 @@ fn a_record_whose_number_is_refused_is_not_added() {
     let body = json!({"fields": {"name": "Béla"}, "number": 42});
     let problem = send(&cluster, 1, "POST records", &body).expect_problem(409, "number-taken");
     assert_eq!((problem["owner"].as_str(), &problem["number"]), (Some(owner.as_str()), &json!(42)));
-    super::take_rung(&cluster, 1, "shedding");
+    super::take_level(&cluster, 1, "shedding");
     let answer = send_as(&cluster, 1, "POST records", "k", &json!({"fields": {"name": "Béla"}, "number": "next"}));
     assert!(answer.expect_problem(503, "shedding")["retry_after_ms"].as_u64() > Some(0));
     assert!(answer.header("retry-after").is_some());
     assert_eq!(get(&cluster, 1, "records").expect(200)["total"], 1);
     // What could not be done for now can be done later, under the same key.
-    super::take_rung(&cluster, 1, "batching");
+    super::take_level(&cluster, 1, "batching");
     send_as(&cluster, 1, "POST records", "k", &json!({"fields": {"name": "Béla"}, "number": "next"})).expect(201);
 }
 

@@ -7,7 +7,7 @@ use crate::cluster::Cluster;
 
 fn usual_with(changes: &Value) -> Value {
     let mut settings = json!({
-        "rule": "ladder", "high_request": 50, "window_ms": 1000, "target_ms": 250, "dwell": 10, "lease_most": 10000,
+        "rule": "levels", "high_request": 50, "window_ms": 1000, "target_ms": 250, "dwell": 10, "lease_most": 10000,
         "shed_above": 100_000, "on_collision": "renumber",
     });
     settings.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
@@ -54,7 +54,7 @@ fn flags_the_environment_and_a_file_are_for_rooms_in_which_nobody_has_set_any() 
     }
     cluster.wait_until_linked();
     // Whoever leads now has had the chance.
-    send(&cluster, 1, "POST claims", &json!({"wish": "raise", "number": 1})).expect(200);
+    send(&cluster, 1, "POST claims", &json!({"operation": "raise", "number": 1})).expect(200);
     assert_eq!(get(&cluster, 1, "settings?consistency=linearizable").expect(200), by_hand);
 }
 

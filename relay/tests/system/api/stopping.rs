@@ -265,7 +265,7 @@ async fn a_relay_that_stops_between_the_halves_of_an_update_says_which_one_is_do
     let under_way = tokio::task::block_in_place(|| {
         thread::scope(|scope| {
             let cluster = &cluster;
-            let raise = json!({"wish": "raise", "number": 9});
+            let raise = json!({"operation": "raise", "number": 9});
             let asked = scope.spawn(move || send(cluster, TARGET, "POST claims", &raise));
             until(cluster, TARGET, "claims", "it is under way", |waiting| waiting["claims"] != json!([]));
             kill(cluster.pid(TARGET), Signal::SIGTERM).expect("to signal a child");

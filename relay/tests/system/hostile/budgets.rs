@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
-use shared::ledger::Wish;
+use shared::ledger::Operation;
 use shared::merge::document::Document;
 use shared::protocol::{Encoder, Frame, Hello};
 use shared::replica::io::Message;
@@ -183,7 +183,7 @@ async fn short_frames_that_stand_for_much_are_charged_for_what_they_become() {
         .collect();
     bystander.until("the first of it", |view| view.document().records().len() > 1_000).await;
     let record = bystander.add("Anna").await;
-    let outcome = bystander.ask(Wish::Allocate { record }).await;
+    let outcome = bystander.ask(Operation::Allocate { record }).await;
     assert!(outcome.is_ok(), "{outcome:?}");
     let taken = records(&cluster) * NAME_BYTES as u64;
     // The burst of an address and its rate, and a frame of each connection that was let through when there was little left.

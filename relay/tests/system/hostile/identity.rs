@@ -1,6 +1,6 @@
 //! An id belongs to whoever proves it, and no tab can have one that a relay has, or that is in use at another relay.
 
-use shared::base::id::{ReplicaSecret, VoterId};
+use shared::base::id::{RelayId, ReplicaSecret};
 use shared::protocol::{Frame, Hello};
 use shared::replica::io::Violation;
 
@@ -55,7 +55,7 @@ async fn an_id_that_is_connected_to_one_relay_is_refused_at_another_until_that_c
     let is_at = |observer: &Tab, relay: u16| {
         observer.view(|view| {
             let status = view.status();
-            status.iter().flat_map(|status| &status.relays).any(|r| r.voter == VoterId(relay) && r.tabs.contains(&id))
+            status.iter().flat_map(|status| &status.relays).any(|r| r.voter == RelayId(relay) && r.tabs.contains(&id))
         })
     };
     observer.until_so("relay 2 knows where the tab is", || is_at(&observer, 1)).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use shared::base::dot::{Dot, DotSet};
-use shared::base::id::{ReplicaId, VoterId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::consensus::{self, Slot};
 use shared::protocol::{Frame, Relays};
@@ -71,7 +71,7 @@ async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
     let cluster = Cluster::start(1);
     let mut client = link(&cluster, SECRET).await;
     client.send(&hello_of_link(2)).await;
-    let voters = BTreeMap::from([(VoterId(2), new_replica_id())]);
+    let voters = BTreeMap::from([(RelayId(2), new_replica_id())]);
     let founding = Some(consensus::Configuration { number: 0, voters }.into());
     client.send(&Frame::Relays(Relays { founding, addresses: BTreeMap::new() })).await;
     assert_eq!(refused(client).await, Violation::Diverged);

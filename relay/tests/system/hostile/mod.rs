@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use shared::base::dot::DotSet;
-use shared::base::id::{ReplicaId, ReplicaSecret, VoterId};
+use shared::base::id::{RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
 use shared::consensus::{self, Ballot};
-use shared::ledger::{Claim, ClaimId, Wish};
+use shared::ledger::{Claim, ClaimId, Operation};
 use shared::merge::document::{Digest, Liveness};
 use shared::protocol::{self, Frame, Hello, MAX_TAB_FRAME_BYTES, Relays};
 use shared::replica::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
@@ -71,7 +71,7 @@ impl Scene {
 
     async fn nobody_else_noticed(&self) {
         let record = self.bystander.add("Anna").await;
-        self.bystander.ask(Wish::Allocate { record }).await.expect("a number");
+        self.bystander.ask(Operation::Allocate { record }).await.expect("a number");
         self.bystander.until("its edits are stored", |view| view.unsaved_edits() == 0).await;
         assert_eq!(self.bystander.losses(), 0);
         let names = self.bystander.view(|view| view.records().map(|r| r.shown("name").to_owned()).collect::<Vec<_>>());
@@ -81,11 +81,11 @@ impl Scene {
 
 fn is_hello_of_relay(frame: Option<Frame>) -> bool {
     let Some(Frame::Hello(Hello::Relay { voter, schema, .. })) = frame else { return false };
-    (voter, schema) == (VoterId(1), Schema::people())
+    (voter, schema) == (RelayId(1), Schema::people())
 }
 
 pub fn hello_of_link(voter: u16) -> Frame {
-    Frame::Hello(Hello::Link { voter: VoterId(voter), replica: new_replica_id(), schema: Schema::people() })
+    Frame::Hello(Hello::Link { voter: RelayId(voter), replica: new_replica_id(), schema: Schema::people() })
 }
 
 /// The reason that a relay gives before it closes as RFC 6455 asks for.
@@ -111,7 +111,7 @@ fn addition(replica: ReplicaId, ahead: Duration) -> Addition {
     let now = Now { monotonic: Duration::ZERO, wall_ms: wall.as_millis() as u64 };
     let mut tab =
         Replica::recover(Config { replica, schema: Schema::people(), role: Role::Tab }, Recovered::default(), now);
-    let _have = tab.handle(now, Input::PeerUp(PeerId(0), PeerKind::Relay(VoterId(1), ReplicaId(1))));
+    let _have = tab.handle(now, Input::PeerUp(PeerId(0), PeerKind::Relay(RelayId(1), ReplicaId(1))));
     let _nothing = tab.handle(now, Input::Receive(PeerId(0), empty_have()));
     let fields = vec![("name".to_owned(), FieldEdit::Assign("Mallory".to_owned()))];
     let output = tab.handle(now, Input::Command(CommandId(0), Command::Add { fields }));
@@ -168,20 +168,20 @@ async fn what_a_tab_may_not_say_is_refused() {
         let answer = scene.answer_to_message(secret, late).await;
         assert!(matches!(answer, Violation::Clock(_)), "{answer}");
     }
-    let claim = |replica, wish| {
+    let claim = |replica, operation| {
         Message::Propose(Claim {
             id: ClaimId { replica, seq: 1 },
             settled: 0,
             seen: consensus::Slot(0),
             after: None,
-            wish,
+            operation,
         })
     };
-    let raise = claim(other, Wish::Raise { number: 9 });
+    let raise = claim(other, Operation::Raise { number: 9 });
     assert_eq!(scene.answer_to_message(secret, raise).await, Violation::ForeignClaim);
-    let reconfigure = claim(me, Wish::Reconfigure { from: 0, voters: BTreeMap::from([(VoterId(9), me)]) });
+    let reconfigure = claim(me, Operation::Reconfigure { from: 0, voters: BTreeMap::from([(RelayId(9), me)]) });
     assert_eq!(scene.answer_to_message(secret, reconfigure).await, Violation::NotForTabs);
-    let ballot = Ballot { configuration: 0, round: 99, voter: VoterId(1) };
+    let ballot = Ballot { configuration: 0, round: 99, voter: RelayId(1) };
     let vote = Message::Paxos(consensus::Message::StepDown { ballot });
     assert_eq!(scene.answer_to_message(secret, vote).await, Violation::NotForTabs);
     let (context, majority) = (DotSet::default(), DotSet::default());

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::election::CANDIDACY;
 use super::{Effects, Role, Voter};
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::base::mutation::{self, Mutation};
-use crate::consensus::{Accepted, Ballot, Entry, Log, Message, Slot, Standing};
+use crate::consensus::{Accepted, AcceptorState, Ballot, Entry, Log, Message, Slot};
 use crate::replica::io::WriteOp;
 
 impl Voter {
     pub(super) fn on_prepare(
         &mut self,
         now: Duration,
-        from: VoterId,
+        from: RelayId,
         ballot: Ballot,
         decided: Slot,
         log: &Log,
@@ -40,11 +40,11 @@ impl Voter {
 
     /// Every lower ballot is refused.
     pub(super) fn least_ballot(&self) -> Ballot {
-        self.standing.promised.max(Ballot::first_of(self.configuration.number))
+        self.acceptor_state.promised.max(Ballot::first_of(self.configuration.number))
     }
 
     /// Whether an Accept under `ballot` is to be obeyed; if so, its sender is followed from now on.
-    pub(super) fn follows(&mut self, now: Duration, from: VoterId, ballot: Ballot, effects: &mut Effects) -> bool {
+    pub(super) fn follows(&mut self, now: Duration, from: RelayId, ballot: Ballot, effects: &mut Effects) -> bool {
         if !self.may_vote() {
             return false;
         }
@@ -68,7 +68,7 @@ impl Voter {
     /// Accepts entries under a ballot that is obeyed, unless some before them are missing: the leader repeats those.
     pub(super) fn accept(
         &mut self,
-        from: VoterId,
+        from: RelayId,
         ballot: Ballot,
         (first, decided): (Slot, Slot),
         entries: Vec<Entry>,
@@ -82,26 +82,26 @@ impl Voter {
         for (offset, entry) in (0..).zip(entries) {
             log.accept(first.plus(offset), Accepted { ballot, entry }, &mut effects.writes);
         }
-        self.bind(Standing { promised: ballot, accepted: (ballot, until) }, effects);
+        self.bind(AcceptorState { promised: ballot, accepted: (ballot, until) }, effects);
         effects.sends.push((from, Message::Accepted { ballot, until }));
     }
 
     pub(super) fn promise(&mut self, ballot: Ballot, effects: &mut Effects) {
-        self.bind(Standing { promised: ballot, ..Standing::ZERO }, effects);
+        self.bind(AcceptorState { promised: ballot, ..AcceptorState::ZERO }, effects);
     }
 
-    pub(super) fn bind(&mut self, standing: Standing, effects: &mut Effects) {
-        if self.standing.is_behind(&standing) {
-            self.standing.raise(&standing);
+    pub(super) fn bind(&mut self, acceptor_state: AcceptorState, effects: &mut Effects) {
+        if self.acceptor_state.is_behind(&acceptor_state) {
+            self.acceptor_state.raise(&acceptor_state);
             if !mutation::is(Mutation::PromiseUnwritten) {
-                effects.writes.push(WriteOp::Standing(self.standing));
+                effects.writes.push(WriteOp::AcceptorState(self.acceptor_state));
             }
         }
     }
 
     pub(super) fn learn_decided(
         &mut self,
-        from: VoterId,
+        from: RelayId,
         ballot: Ballot,
         decided: Slot,
         log: &mut Log,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Effects, Role, Voter};
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::consensus::leader::ENTRIES_PER_PROPOSAL;
 use crate::consensus::{Ballot, Entry, Log, Message, Slot, Votes};
 
@@ -72,7 +72,7 @@ impl Voter {
     }
 
     /// If this voter leads: tells `voter` so, with everything in flight.
-    pub(super) fn brief(&self, voter: VoterId, log: &Log, effects: &mut Effects) {
+    pub(super) fn brief(&self, voter: RelayId, log: &Log, effects: &mut Effects) {
         let Role::Leader(leader) = &self.role else { return };
         let (first, flights) = leader.in_flight();
         let entries: Vec<Entry> = flights.iter().cloned().collect();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::election::ELECTION_DELAY;
 use super::{Effects, Role, Voter};
-use crate::base::id::VoterId;
+use crate::base::id::RelayId;
 use crate::consensus::recovery::Recovery;
-use crate::consensus::{Accepted, Log, Message, Recall, Slot, Standing};
+use crate::consensus::{Accepted, AcceptorState, Log, Message, RecoveryResponse, Slot};
 use crate::replica::io::WriteOp;
 
 /// So many slots are accepted by another voter between two writes of what is remembered of it, at the most.
@@ -16,38 +16,38 @@ impl Voter {
     /// What this voter remembers of the others by now and has not written, where it is worth a write.
     pub fn unwritten_memory(&mut self) -> Vec<WriteOp> {
         let mut writes = Vec::new();
-        for (&voter, &(incarnation, standing)) in &self.remembered {
-            let written = self.remembered_written.entry(voter).or_insert(Standing::ZERO);
-            let is_far = standing.accepted.1.0 >= written.accepted.1.0 + REMEMBERED_SLOTS;
-            if written.promised < standing.promised || is_far {
-                *written = standing;
-                writes.push(WriteOp::Remember { voter, incarnation, standing });
+        for (&voter, &(incarnation, acceptor_state)) in &self.remembered {
+            let written = self.remembered_written.entry(voter).or_insert(AcceptorState::ZERO);
+            let is_far = acceptor_state.accepted.1.0 >= written.accepted.1.0 + REMEMBERED_SLOTS;
+            if written.promised < acceptor_state.promised || is_far {
+                *written = acceptor_state;
+                writes.push(WriteOp::Remember { voter, incarnation, acceptor_state });
             }
         }
         writes
     }
 
-    pub(super) fn remember(&mut self, voter: VoterId, standing: Standing) {
+    pub(super) fn remember(&mut self, voter: RelayId, acceptor_state: AcceptorState) {
         let Some(&incarnation) = self.linked.get(&voter) else { return };
-        let (of, remembered) = self.remembered.entry(voter).or_insert((incarnation, standing));
+        let (of, remembered) = self.remembered.entry(voter).or_insert((incarnation, acceptor_state));
         if *of != incarnation {
-            (*of, *remembered) = (incarnation, standing);
+            (*of, *remembered) = (incarnation, acceptor_state);
         }
-        remembered.raise(&standing);
+        remembered.raise(&acceptor_state);
     }
 
     /// Tells a voter what is remembered of it and was proposed by it, and who leads if it is this one.
-    pub(super) fn on_ask_standing(&self, from: VoterId, log: &Log, effects: &mut Effects) {
+    pub(super) fn on_ask_acceptor_state(&self, from: RelayId, log: &Log, effects: &mut Effects) {
         let remembered = self.remembered.get(&from).copied();
         let known = remembered.filter(|&(incarnation, _)| self.linked.get(&from) == Some(&incarnation));
-        let standing = known.map_or(Standing::ZERO, |(_, standing)| standing);
+        let acceptor_state = known.map_or(AcceptorState::ZERO, |(_, acceptor_state)| acceptor_state);
         let is_its_own = |accepted: &Accepted| {
             let ballot = accepted.ballot;
             known.is_some() && (ballot.configuration, ballot.voter) == (self.configuration.number, from)
         };
         let decided = log.decided();
         let proposals = log.accepted_from(decided).filter(|(_, accepted)| is_its_own(accepted)).collect();
-        effects.sends.push((from, Message::Recall(Recall { standing, decided, proposals })));
+        effects.sends.push((from, Message::RecoveryResponse(RecoveryResponse { acceptor_state, decided, proposals })));
         if self.connected.contains(&from) {
             self.brief(from, log, effects);
         }
@@ -56,23 +56,23 @@ impl Voter {
     pub(super) fn on_recall(
         &mut self,
         now: Duration,
-        from: VoterId,
-        recall: Recall,
+        from: RelayId,
+        recovery_response: RecoveryResponse,
         log: &mut Log,
         effects: &mut Effects,
     ) {
-        if self.standing.is_behind(&recall.standing) {
+        if self.acceptor_state.is_behind(&recovery_response.acceptor_state) {
             self.forget();
         }
         if self.recovery.is_none() {
             return;
         }
-        if log.decided() < recall.decided {
+        if log.decided() < recovery_response.decided {
             // It may have voted for what it lacks. Once that is here, whoever has told is asked again.
             effects.fetch_from = Some(from);
             return;
         }
-        self.take_back(recall.proposals, log, effects);
+        self.take_back(recovery_response.proposals, log, effects);
         if let Some(recovery) = &mut self.recovery {
             recovery.heard(from, self.connected.contains(&from));
         }
@@ -90,16 +90,16 @@ impl Voter {
             let continues = slot <= log.decided() || before.is_some_and(|before| before.ballot >= ballot);
             if ballot.voter == self.me && continues && log.get(slot).is_none_or(|held| held.ballot < ballot) {
                 log.accept(slot, accepted, &mut effects.writes);
-                self.bind(Standing { promised: ballot, accepted: (ballot, slot.plus(1)) }, effects);
+                self.bind(AcceptorState { promised: ballot, accepted: (ballot, slot.plus(1)) }, effects);
             }
         }
     }
 
-    pub(super) fn ask_standing(&self, effects: &mut Effects) {
+    pub(super) fn ask_acceptor_state(&self, effects: &mut Effects) {
         let Some(recovery) = &self.recovery else { return };
         for voter in recovery.unheard(&self.configuration, self.me) {
             if self.linked.contains_key(&voter) {
-                effects.sends.push((voter, Message::AskStanding));
+                effects.sends.push((voter, Message::RecoveryRequest));
             }
         }
     }
@@ -107,7 +107,7 @@ impl Voter {
     /// While it did not vote, this voter has not followed anybody. Whoever leads says so along with what it remembers.
     pub(super) fn ask_who_leads(&self, effects: &mut Effects) {
         if self.leader.is_none() {
-            effects.sends.extend(self.connected.iter().map(|&voter| (voter, Message::AskStanding)));
+            effects.sends.extend(self.connected.iter().map(|&voter| (voter, Message::RecoveryRequest)));
         }
     }
 

@@ -6,8 +6,8 @@ fn keyed(key: u8) -> Keyed {
     Keyed { key: Key([key; 16]), request: 1, since: Slot(0) }
 }
 
-fn raise(key: Keyed, number: u64) -> Wish {
-    Wish::Once { keyed: key, wish: KeyedWish::Raise { number } }
+fn raise(key: Keyed, number: u64) -> Operation {
+    Operation::Once { keyed: key, operation: KeyedOperation::Raise { number } }
 }
 
 #[test]
@@ -25,19 +25,21 @@ fn the_first_entry_has_the_key_and_a_later_one_changes_nothing() {
 #[test]
 fn what_was_refused_under_a_key_stays_refused() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Wish::Claim { record: record(1), number: 7 })).unwrap();
-    let wish = Wish::Once { keyed: keyed(1), wish: KeyedWish::Claim { record: record(2), number: 7 } };
+    decide(&mut ledger, 0, &claim(1, Operation::Assign { record: record(1), number: 7 })).unwrap();
+    let operation =
+        Operation::Once { keyed: keyed(1), operation: KeyedOperation::Assign { record: record(2), number: 7 } };
     let taken = Err(Rejection::NumberTaken { number: 7, owner: record(1), slot: Slot(0) });
-    assert_eq!(decide(&mut ledger, 1, &claim(2, wish.clone())), taken);
-    decide(&mut ledger, 2, &claim(3, Wish::Release { record: record(1) })).unwrap();
-    assert_eq!(decide(&mut ledger, 3, &claim(4, wish)), Err(Rejection::Repeated));
+    assert_eq!(decide(&mut ledger, 1, &claim(2, operation.clone())), taken);
+    decide(&mut ledger, 2, &claim(3, Operation::Release { record: record(1) })).unwrap();
+    assert_eq!(decide(&mut ledger, 3, &claim(4, operation)), Err(Rejection::Repeated));
     assert_eq!(ledger.key_use(keyed(1).key).and_then(|used| used.end).map(|end| end.outcome), Some(taken));
 }
 
 #[test]
 fn the_oldest_keys_are_forgotten_and_their_requests_refused_if_the_client_knew_the_log_no_further() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Wish::SetPolicy { policy: Policy { sessions: 2, ..Policy::default() } })).unwrap();
+    decide(&mut ledger, 0, &claim(1, Operation::SetPolicy { policy: Policy { sessions: 2, ..Policy::default() } }))
+        .unwrap();
     for key in 1..=3 {
         decide(&mut ledger, u64::from(key), &claim(1 + u64::from(key), raise(keyed(key), 10 * u64::from(key))))
             .unwrap();
@@ -52,10 +54,10 @@ fn the_oldest_keys_are_forgotten_and_their_requests_refused_if_the_client_knew_t
 #[test]
 fn a_key_that_was_begun_is_free_again_when_its_asker_has_not_done_it_and_nobody_else_can_free_it() {
     let mut ledger = Ledger::default();
-    let begin = |key| Wish::Once { keyed: key, wish: KeyedWish::Begin };
+    let begin = |key| Operation::Once { keyed: key, operation: KeyedOperation::Begin };
     let finish = |seq, made| {
         let by = ClaimId { replica: ReplicaId(9), seq };
-        Wish::Finish { key: keyed(1).key, by, made }
+        Operation::Finish { key: keyed(1).key, by, made }
     };
     assert_eq!(decide(&mut ledger, 0, &claim(1, begin(keyed(1)))), Ok(Granted::Begun));
     assert_eq!(decide(&mut ledger, 1, &claim(2, begin(keyed(1)))), Err(Rejection::Repeated));

@@ -8,7 +8,7 @@ use super::ImportId;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Slot;
 use crate::ledger::finality::Numbering;
-use crate::ledger::{ClaimId, Keyed, Outcome, Rejection, Wish};
+use crate::ledger::{ClaimId, Keyed, Operation, Outcome, Rejection};
 use crate::merge::document::{Live, MAX_VERSION_BYTES, OutOfDots};
 use crate::schema::{FieldEdit, FieldName, SchemaViolation};
 
@@ -78,7 +78,7 @@ pub enum Command {
         count: u32,
     },
     /// Asks the ledger; the reply comes when the log has decided.
-    Ask(Wish),
+    Ask(Operation),
     /// Does what a request from outside wants, unless a relay has done it under the same key before. It is answered as
     /// `command` is, each time in the same way. Only a relay that sees a majority of the voters can do it.
     Once {
@@ -198,7 +198,7 @@ pub enum CommandRejection {
     ChangedSince,
     #[error("the record would hold more than {MAX_VERSION_BYTES} bytes: make it smaller, or add another one")]
     TooLarge,
-    #[error("{waiting} wishes are waiting already: wait until some are decided")]
+    #[error("{waiting} operations are waiting already: wait until some are decided")]
     TooManyWaiting { waiting: usize },
     #[error("only those who run the relays may ask for this")]
     NotForTabs,

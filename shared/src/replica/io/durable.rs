@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::WriteId;
 use crate::base::dot::{Dot, DotSet};
-use crate::base::id::{RecordId, ReplicaId, VoterId};
-use crate::consensus::{Accepted, Position, Slot, Standing};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::consensus::{Accepted, AcceptorState, Position, Slot};
 use crate::ledger::{Claim, Rejection};
 use crate::merge::document::Packed;
-use crate::replica::{Distrust, Hearsay};
+use crate::replica::{Distrust, Unattested};
 
 /// Writes that become durable together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +36,12 @@ pub enum WriteOp {
     PutContext(DotSet),
     /// The context has no dots of this replica any more.
     DropContext(ReplicaId),
-    Standing(Standing),
+    AcceptorState(AcceptorState),
     /// What is remembered of another voter.
     Remember {
-        voter: VoterId,
+        voter: RelayId,
         incarnation: ReplicaId,
-        standing: Standing,
+        acceptor_state: AcceptorState,
     },
     /// Takes the place of the log below `log_start`, from where on entries are kept for those who lag behind.
     Snapshot {
@@ -77,7 +77,7 @@ pub enum WriteOp {
         number: Option<u64>,
     },
     /// What a tab has heard from its neighbours alone.
-    Hearsay(Hearsay),
+    Unattested(Unattested),
     /// What the replica was told and does not believe.
     Distrust(Distrust),
     /// A relay's highest number was raised to this one without the log.
@@ -112,8 +112,8 @@ pub struct Snapshot {
 pub struct Recovered {
     pub context: DotSet,
     pub records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>,
-    pub standing: Standing,
-    pub remembered: BTreeMap<VoterId, (ReplicaId, Standing)>,
+    pub acceptor_state: AcceptorState,
+    pub remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
     pub snapshot: Option<Snapshot>,
     pub log_start: Position,
     pub log: BTreeMap<Slot, Accepted>,
@@ -127,7 +127,7 @@ pub struct Recovered {
     pub sent: Option<u64>,
     /// In a tab: the numbers that records had before all relays were restored, and that are to be given anew.
     pub lost_numbers: BTreeMap<RecordId, u64>,
-    pub hearsay: Hearsay,
+    pub unattested: Unattested,
     pub distrust: Distrust,
     /// In a relay: how far the highest number was raised without the log.
     pub raised: u64,
@@ -156,9 +156,9 @@ impl Recovered {
             }
             WriteOp::PutContext(part) => self.context.replace(&part),
             WriteOp::DropContext(replica) => self.context.drop_replica(replica),
-            WriteOp::Standing(standing) => self.standing = standing,
-            WriteOp::Remember { voter, incarnation, standing } => {
-                self.remembered.insert(voter, (incarnation, standing));
+            WriteOp::AcceptorState(acceptor_state) => self.acceptor_state = acceptor_state,
+            WriteOp::Remember { voter, incarnation, acceptor_state } => {
+                self.remembered.insert(voter, (incarnation, acceptor_state));
             }
             WriteOp::Snapshot { snapshot, log_start } => {
                 self.log = self.log.split_off(&log_start.slot);
@@ -197,7 +197,7 @@ impl Recovered {
             WriteOp::LostNumber { record, number: None } => {
                 self.lost_numbers.remove(&record);
             }
-            WriteOp::Hearsay(hearsay) => self.hearsay = hearsay,
+            WriteOp::Unattested(unattested) => self.unattested = unattested,
             WriteOp::Distrust(distrust) => self.distrust = distrust,
             WriteOp::Raised(number) => self.raised = number,
             WriteOp::Cursor { first, next } => {

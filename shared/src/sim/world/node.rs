@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::consensus::{Ballot, Slot};
 use crate::replica::{Audit, Replica};
 use crate::sim::checker::Holder;
@@ -15,7 +15,7 @@ pub(in crate::sim) struct Node {
     /// Raised when the process ends, so that what it was waiting for is not told to its successor.
     pub(super) life: u64,
     /// `None` for a tab.
-    pub(in crate::sim) voter: Option<VoterId>,
+    pub(in crate::sim) voter: Option<RelayId>,
     pub(in crate::sim) disk: Disk,
     /// Whether its disk has forgotten something under its present incarnation.
     pub(in crate::sim) forgot: bool,
@@ -38,7 +38,7 @@ pub(in crate::sim) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(id: ReplicaId, voter: Option<VoterId>) -> Self {
+    pub(super) fn new(id: ReplicaId, voter: Option<RelayId>) -> Self {
         Node {
             replica: None,
             id,
@@ -58,7 +58,7 @@ impl Node {
     }
 
     /// Which relay this is, in which incarnation.
-    pub(in crate::sim) fn voter_id(&self) -> (VoterId, ReplicaId) {
+    pub(in crate::sim) fn voter_id(&self) -> (RelayId, ReplicaId) {
         (self.voter.expect("it is a relay"), self.id)
     }
 

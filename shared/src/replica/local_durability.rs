@@ -15,15 +15,15 @@ struct Own {
 
 /// What is on its way to the disk, and what is there.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct LocalDurability {
     /// Invariant: ascending, and ahead of `durable`.
     issued: VecDeque<(WriteId, Own)>,
     durable: Own,
 }
 
-impl Kept {
+impl LocalDurability {
     pub(super) fn new(edits: u64, claims: u64) -> Self {
-        Kept { issued: VecDeque::new(), durable: Own { edits, claims } }
+        LocalDurability { issued: VecDeque::new(), durable: Own { edits, claims } }
     }
 
     /// A write holds everything up to here.

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::epoch::{Dynamic, Load, Reason, Rung, Setting};
+use super::epoch::{Dynamic, Level, Load, Reason, Setting};
 use super::keys::{Key, Keyed};
 use super::numbers::{MAX_RANGE, Numbered, Range};
 use super::settlement::{ConflictId, ProvisionalClaim, Resolution};
 use crate::base::dot::Dot;
-use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::Slot;
 
-/// The name of one wish. Asking again under the same name is safe: it has one outcome.
+/// The name of one operation. Asking again under the same name is safe: it has one outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClaimId {
     /// Who asks: a tab, or a relay under a new id each time it is started.
@@ -26,9 +26,9 @@ pub struct ClaimId {
 
 /// What a replica asks the ledger to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Wish {
+pub enum Operation {
     /// Give `number` to `record`, if nobody has it.
-    Claim {
+    Assign {
         record: RecordId,
         number: u64,
     },
@@ -60,7 +60,7 @@ pub enum Wish {
     /// Begin another epoch, if epoch `from` is the present one; with `None` whichever is.
     SetMode {
         from: Option<u64>,
-        rung: Rung,
+        level: Level,
         reason: Reason,
         load: Load,
     },
@@ -87,7 +87,7 @@ pub enum Wish {
     /// Let these vote, each in this incarnation, if configuration `from` is in force.
     Reconfigure {
         from: u32,
-        voters: BTreeMap<VoterId, ReplicaId>,
+        voters: BTreeMap<RelayId, ReplicaId>,
     },
     /// A replica is away: its dots up to the one with the counter `last` take no place in contexts any more. It may come
     /// back, and then goes on behind them.
@@ -106,7 +106,7 @@ pub enum Wish {
     /// Do this unless something was done under the key before.
     Once {
         keyed: Keyed,
-        wish: KeyedWish,
+        operation: KeyedOperation,
     },
     /// The asker of the claim `by` has carried out what it had the key for, all of it before the dot that this claim names;
     /// with `None` it never will, and the key is free again.
@@ -117,12 +117,12 @@ pub enum Wish {
     },
 }
 
-/// What can be asked for under a key. It is no [`Wish`] itself, so that no entry holds one within another without end.
+/// What can be asked for under a key. It is no [`Operation`] itself, so that no entry holds one within another without end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum KeyedWish {
-    /// The key alone: the asker then does by itself what was asked for, and says so by a [`Wish::Finish`].
+pub enum KeyedOperation {
+    /// The key alone: the asker then does by itself what was asked for, and says so by a [`Operation::Finish`].
     Begin,
-    Claim {
+    Assign {
         record: RecordId,
         number: u64,
     },
@@ -142,7 +142,7 @@ pub enum KeyedWish {
     },
     SetMode {
         from: Option<u64>,
-        rung: Rung,
+        level: Level,
         reason: Reason,
         load: Load,
     },
@@ -162,59 +162,59 @@ pub struct Made {
     pub record: Option<RecordId>,
 }
 
-impl KeyedWish {
-    /// The same as a wish on its own; `None` for the key alone.
+impl KeyedOperation {
+    /// The same as an operation on its own; `None` for the key alone.
     #[must_use]
-    pub fn wish(&self) -> Option<Wish> {
+    pub fn operation(&self) -> Option<Operation> {
         Some(match *self {
-            KeyedWish::Begin => return None,
-            KeyedWish::Claim { record, number } => Wish::Claim { record, number },
-            KeyedWish::Allocate { record } => Wish::Allocate { record },
-            KeyedWish::Raise { number } => Wish::Raise { number },
-            KeyedWish::Release { record } => Wish::Release { record },
-            KeyedWish::CompareAndSet { record, from, to } => Wish::CompareAndSet { record, from, to },
-            KeyedWish::SetMode { from, rung, reason, load } => Wish::SetMode { from, rung, reason, load },
-            KeyedWish::SetDynamic { dynamic } => Wish::SetDynamic { dynamic },
-            KeyedWish::Resolve { conflict, resolution } => Wish::Resolve { conflict, resolution },
+            KeyedOperation::Begin => return None,
+            KeyedOperation::Assign { record, number } => Operation::Assign { record, number },
+            KeyedOperation::Allocate { record } => Operation::Allocate { record },
+            KeyedOperation::Raise { number } => Operation::Raise { number },
+            KeyedOperation::Release { record } => Operation::Release { record },
+            KeyedOperation::CompareAndSet { record, from, to } => Operation::CompareAndSet { record, from, to },
+            KeyedOperation::SetMode { from, level, reason, load } => Operation::SetMode { from, level, reason, load },
+            KeyedOperation::SetDynamic { dynamic } => Operation::SetDynamic { dynamic },
+            KeyedOperation::Resolve { conflict, resolution } => Operation::Resolve { conflict, resolution },
         })
     }
 
-    /// A wish, to be asked for under a key; `None` if nobody outside may ask for it.
+    /// An operation, to be asked for under a key; `None` if nobody outside may ask for it.
     #[must_use]
-    pub fn of(wish: &Wish) -> Option<Self> {
-        Some(match *wish {
-            Wish::Claim { record, number } => KeyedWish::Claim { record, number },
-            Wish::Allocate { record } => KeyedWish::Allocate { record },
-            Wish::Raise { number } => KeyedWish::Raise { number },
-            Wish::Release { record } => KeyedWish::Release { record },
-            Wish::CompareAndSet { record, from, to } => KeyedWish::CompareAndSet { record, from, to },
-            Wish::SetMode { from, rung, reason, load } => KeyedWish::SetMode { from, rung, reason, load },
-            Wish::SetDynamic { dynamic } => KeyedWish::SetDynamic { dynamic },
-            Wish::Resolve { conflict, resolution } => KeyedWish::Resolve { conflict, resolution },
+    pub fn of(operation: &Operation) -> Option<Self> {
+        Some(match *operation {
+            Operation::Assign { record, number } => KeyedOperation::Assign { record, number },
+            Operation::Allocate { record } => KeyedOperation::Allocate { record },
+            Operation::Raise { number } => KeyedOperation::Raise { number },
+            Operation::Release { record } => KeyedOperation::Release { record },
+            Operation::CompareAndSet { record, from, to } => KeyedOperation::CompareAndSet { record, from, to },
+            Operation::SetMode { from, level, reason, load } => KeyedOperation::SetMode { from, level, reason, load },
+            Operation::SetDynamic { dynamic } => KeyedOperation::SetDynamic { dynamic },
+            Operation::Resolve { conflict, resolution } => KeyedOperation::Resolve { conflict, resolution },
             _ => return None,
         })
     }
 }
 
-impl Wish {
-    /// The record that the wish is about.
+impl Operation {
+    /// The record that the operation is about.
     #[must_use]
     pub fn record(&self) -> Option<RecordId> {
         match *self {
-            Wish::Claim { record, .. }
-            | Wish::Allocate { record }
-            | Wish::Release { record }
-            | Wish::CompareAndSet { record, .. } => Some(record),
-            Wish::Once { wish, .. } => wish.wish()?.record(),
+            Operation::Assign { record, .. }
+            | Operation::Allocate { record }
+            | Operation::Release { record }
+            | Operation::CompareAndSet { record, .. } => Some(record),
+            Operation::Once { operation, .. } => operation.operation()?.record(),
             _ => None,
         }
     }
 
-    /// The wish that this one is, or holds under a key.
+    /// The operation that this one is, or holds under a key.
     #[must_use]
-    pub fn plain(&self) -> Cow<'_, Wish> {
+    pub fn plain(&self) -> Cow<'_, Operation> {
         match self {
-            Wish::Once { wish, .. } => wish.wish().map_or(Cow::Borrowed(self), Cow::Owned),
+            Operation::Once { operation, .. } => operation.operation().map_or(Cow::Borrowed(self), Cow::Owned),
             _ => Cow::Borrowed(self),
         }
     }
@@ -222,31 +222,31 @@ impl Wish {
     /// Whether it is about the key of a request.
     #[must_use]
     pub fn is_about_key(&self) -> bool {
-        matches!(self, Wish::Once { .. } | Wish::Finish { .. })
+        matches!(self, Operation::Once { .. } | Operation::Finish { .. })
     }
 
     /// Whether the tab `tab` may ask for it. The rest is for those who run the relays, or for the relays themselves.
     #[must_use]
     pub fn is_for(&self, tab: ReplicaId) -> bool {
         match self {
-            Wish::Claim { .. }
-            | Wish::Allocate { .. }
-            | Wish::Raise { .. }
-            | Wish::Release { .. }
-            | Wish::CompareAndSet { .. }
-            | Wish::SetDynamic { .. }
-            | Wish::Resolve { .. } => true,
-            Wish::GrantRange { to, .. } => *to == tab,
-            Wish::SetMode { reason, .. } => matches!(reason, Reason::ByHand | Reason::Resumed),
-            Wish::SetPolicy { .. }
-            | Wish::Settle { .. }
-            | Wish::Waive
-            | Wish::Reconfigure { .. }
-            | Wish::Retire { .. }
-            | Wish::SetReach { .. }
-            | Wish::Leap { .. }
-            | Wish::Once { .. }
-            | Wish::Finish { .. } => false,
+            Operation::Assign { .. }
+            | Operation::Allocate { .. }
+            | Operation::Raise { .. }
+            | Operation::Release { .. }
+            | Operation::CompareAndSet { .. }
+            | Operation::SetDynamic { .. }
+            | Operation::Resolve { .. } => true,
+            Operation::GrantRange { to, .. } => *to == tab,
+            Operation::SetMode { reason, .. } => matches!(reason, Reason::ByHand | Reason::Resumed),
+            Operation::SetPolicy { .. }
+            | Operation::Settle { .. }
+            | Operation::Waive
+            | Operation::Reconfigure { .. }
+            | Operation::Retire { .. }
+            | Operation::SetReach { .. }
+            | Operation::Leap { .. }
+            | Operation::Once { .. }
+            | Operation::Finish { .. } => false,
         }
     }
 }
@@ -270,7 +270,7 @@ impl Default for Policy {
     }
 }
 
-/// A wish with its name: what the log holds.
+/// An operation with its name: what the log holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Claim {
     pub id: ClaimId,
@@ -280,10 +280,10 @@ pub struct Claim {
     pub seen: Slot,
     /// What is to be durable on a majority first, beside the record itself: the asker's last edit.
     pub after: Option<Dot>,
-    pub wish: Wish,
+    pub operation: Operation,
 }
 
-/// What a granted wish did.
+/// What a granted operation did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Granted {
     /// The record has the number.
@@ -303,7 +303,7 @@ pub enum Granted {
     Range(Range),
     Epoch {
         number: u64,
-        rung: Rung,
+        level: Level,
     },
     Policy(Policy),
     Dynamic(Dynamic),

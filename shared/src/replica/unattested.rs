@@ -16,9 +16,9 @@ use crate::replica::io::{Message, Now, PeerId, PeerKind, WriteOp};
 
 use super::Replica;
 
-/// What is hearsay in a tab.
+/// What is unattested in a tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hearsay {
+pub struct Unattested {
     /// The dots that only neighbours have told of. Invariant between two inputs: all of them have been merged.
     dots: DotSet,
     /// What neighbours have superseded or removed, by record. Invariant: empty if `dots` is.
@@ -27,7 +27,7 @@ pub struct Hearsay {
     removed: DotSet,
 }
 
-impl Hearsay {
+impl Unattested {
     fn is_empty(&self) -> bool {
         self.dots.is_empty()
     }
@@ -44,11 +44,11 @@ impl Hearsay {
 
     /// Panics if an invariant does not hold.
     pub(super) fn assert_merged(&self, document: &Document) {
-        assert!(self.dots.is_subset(document.context()), "hearsay that is not in the document: {:?}", self.dots);
-        assert!(!self.is_empty() || self.superseded.is_empty(), "superseded by hearsay that has ended");
+        assert!(self.dots.is_subset(document.context()), "unattested that is not in the document: {:?}", self.dots);
+        assert!(!self.is_empty() || self.superseded.is_empty(), "superseded by unattested that has ended");
     }
 
-    /// A relay has told of these. Says whether something can be sent by that which was held back. What is still hearsay
+    /// A relay has told of these. Says whether something can be sent by that which was held back. What is still unattested
     /// must not delay it: a neighbour may hold that back until it hears of this.
     fn confirm(&mut self, dots: &DotSet) -> bool {
         if self.is_empty() {
@@ -68,25 +68,25 @@ impl Replica {
         !self.is_relay() && matches!(kind, PeerKind::Tab(_))
     }
 
-    /// Writes down what is hearsay, along with the versions that it is about.
+    /// Writes down what is unattested, along with the versions that it is about.
     ///
-    /// The dots up to which a replica is retired are hearsay no more: relays know them, and tell of them no more. Nor will
+    /// The dots up to which a replica is retired are unattested no more: relays know them, and tell of them no more. Nor will
     /// one tell of an edit that could not be merged here, since it builds on what nobody has.
-    pub(super) fn keep_hearsay(&mut self) {
-        let mut untold = self.hearsay.dots.difference(self.document.context());
-        untold.join(&self.document.retired_in(&self.hearsay.dots));
-        if !untold.is_empty() && !mutation::is(Mutation::HearsayUnending) {
-            let has_ended = self.hearsay.confirm(&untold) && !self.hearsay_written.is_empty();
+    pub(super) fn keep_unattested(&mut self) {
+        let mut untold = self.unattested.dots.difference(self.document.context());
+        untold.join(&self.document.retired_in(&self.unattested.dots));
+        if !untold.is_empty() && !mutation::is(Mutation::UnattestedUnending) {
+            let has_ended = self.unattested.confirm(&untold) && !self.unattested_written.is_empty();
             let relays = if has_ended { self.peers.relays() } else { Vec::new() };
             for relay in relays {
                 if let Some(kind) = self.peers.kind(relay) {
-                    self.end_hearsay(relay, kind);
+                    self.end_unattested(relay, kind);
                 }
             }
         }
-        if self.hearsay != self.hearsay_written {
-            self.hearsay_written = self.hearsay.clone();
-            self.outbox.writes().push(WriteOp::Hearsay(self.hearsay.clone()));
+        if self.unattested != self.unattested_written {
+            self.unattested_written = self.unattested.clone();
+            self.outbox.writes().push(WriteOp::Unattested(self.unattested.clone()));
         }
     }
 
@@ -103,7 +103,7 @@ impl Replica {
     }
 
     /// Notes who tells of what, in a tab.
-    pub(super) fn note_hearsay(&mut self, peer: PeerId, kind: PeerKind, message: &Message) {
+    pub(super) fn note_unattested(&mut self, peer: PeerId, kind: PeerKind, message: &Message) {
         if let PeerKind::Tab(id) = kind {
             self.note_own_of_neighbour(peer, id, message);
         }
@@ -121,14 +121,14 @@ impl Replica {
         };
         if self.is_neighbour(kind) {
             let news = told.difference(self.document.context());
-            self.hearsay.dots.join(&news);
-        } else if self.hearsay.confirm(&told) {
-            self.end_hearsay(peer, kind);
+            self.unattested.dots.join(&news);
+        } else if self.unattested.confirm(&told) {
+            self.end_unattested(peer, kind);
         }
     }
 
     /// What was held back can be sent, as soon as the relay says what it lacks; and the two can be compared.
-    fn end_hearsay(&mut self, relay: PeerId, kind: PeerKind) {
+    fn end_unattested(&mut self, relay: PeerId, kind: PeerKind) {
         self.send(relay, Message::More);
         self.send(relay, self.have(kind));
     }
@@ -137,16 +137,16 @@ impl Replica {
     /// of them. So the tab asks what the relay has, once it has taken in all that was done here.
     pub(super) fn ask_after_stored(&mut self, peer: PeerId) {
         let is_all = self.document.context().of(self.me).is_subset(&self.stored);
-        if is_all && !self.is_relay() && !self.hearsay.is_empty() {
+        if is_all && !self.is_relay() && !self.unattested.is_empty() {
             self.send(peer, Message::More);
         }
     }
 
     /// A neighbour's word has ended these versions.
     pub(super) fn note_superseded(&mut self, died: impl Iterator<Item = (RecordId, Dot)>) {
-        if !self.hearsay.is_empty() {
+        if !self.unattested.is_empty() {
             for (record, dot) in died {
-                self.hearsay.superseded.entry(record).or_default().insert(dot);
+                self.unattested.superseded.entry(record).or_default().insert(dot);
             }
         }
     }
@@ -157,12 +157,12 @@ impl Replica {
             return;
         }
         for record in &merged.touched {
-            let superseded = self.hearsay.superseded.remove(record).unwrap_or_default();
+            let superseded = self.unattested.superseded.remove(record).unwrap_or_default();
             if let Some(News::Delta(delta)) = &mut merged.news
                 && !self.document.contains(*record)
             {
                 delta.context.join(&superseded);
-                self.hearsay.removed.join(&delta.context);
+                self.unattested.removed.join(&delta.context);
             }
         }
     }
@@ -176,10 +176,10 @@ impl Replica {
         }
         let unsaid = self.document.context().of(self.me).difference(theirs);
         let is_meant = |dots: &DotSet| !dots.intersection(&unsaid).is_empty();
-        let superseded = self.hearsay.superseded.iter().filter(|(_, dots)| is_meant(dots));
+        let superseded = self.unattested.superseded.iter().filter(|(_, dots)| is_meant(dots));
         for record in superseded.map(|(&record, _)| record).collect::<Vec<_>>() {
             if !self.document.contains(record) {
-                self.hearsay.superseded.remove(&record);
+                self.unattested.superseded.remove(&record);
             } else {
                 // One that is too large stays with the neighbour.
                 let _edited = self.edit_record(now, record, Vec::new());
@@ -189,18 +189,18 @@ impl Replica {
 
     /// Whether this replica can say to a peer what is live, and what is not.
     pub(super) fn can_tell_liveness(&self, kind: PeerKind) -> bool {
-        self.is_neighbour(kind) || self.hearsay.is_empty()
+        self.is_neighbour(kind) || self.unattested.is_empty()
     }
 
     /// Ends a resync, if what is live here is what the peer is to believe.
     pub(super) fn send_digest(&mut self, peer: PeerId, kind: PeerKind) {
         if self.can_tell_liveness(kind) {
             if !self.is_relay() && !self.is_neighbour(kind) {
-                self.hearsay.removed = DotSet::default();
+                self.unattested.removed = DotSet::default();
             }
             self.send(peer, Message::Digest(self.document.digest()));
         } else {
-            let removed = self.hearsay.removed.difference(&self.hearsay.dots);
+            let removed = self.unattested.removed.difference(&self.unattested.dots);
             self.send(peer, Message::Delta(Delta { context: removed, ..Delta::default() }));
         }
     }
@@ -208,8 +208,8 @@ impl Replica {
     /// Sends versions, without what the peer is not to have from this replica.
     pub(super) fn send_delta(&mut self, peer: PeerId, kind: PeerKind, mut delta: Delta) {
         if !self.can_tell_liveness(kind) {
-            let mut unspoken = self.hearsay.dots.clone();
-            self.hearsay.superseded.values().for_each(|dots| unspoken.join(dots));
+            let mut unspoken = self.unattested.dots.clone();
+            self.unattested.superseded.values().for_each(|dots| unspoken.join(dots));
             delta.context = delta.context.difference(&unspoken);
         }
         let message = self.delta_message(kind, delta);

@@ -9,11 +9,11 @@ use super::network::NodeId;
 use super::outside::REGISTERED;
 use super::world::{Happening, Node, RELAYS, World};
 use crate::base::hlc::MAX_DRIFT_MS;
-use crate::base::id::{RecordId, ReplicaId, VoterId};
+use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::{self, Ballot, Configuration, Slot, Suffix};
 use crate::ledger::{
-    Claim, ClaimId, DEFAULT_REACH, Dynamic, Key, Keyed, KeyedWish, Load, OnCollision, Policy, Reason, Resolution, Rule,
-    Rung, Wish,
+    Claim, ClaimId, DEFAULT_REACH, Dynamic, Key, Keyed, KeyedOperation, Level, Load, OnCollision, Operation, Policy,
+    Reason, Resolution, Rule,
 };
 use crate::replica::io::{Command, Consistency, Input, Message};
 use crate::schema;
@@ -253,28 +253,33 @@ impl World {
     }
 
     fn some_lie(&mut self, tab: NodeId) -> Message {
-        let ballot = Ballot { configuration: 9, round: 1 << 40, voter: VoterId(1) };
+        let ballot = Ballot { configuration: 9, round: 1 << 40, voter: RelayId(1) };
         let slot = Slot(self.below(100));
         let (own, other) = (self.nodes[tab].id, self.nodes[self.random.below(RELAYS as u64) as usize].id);
-        let claim =
-            |replica, wish| Claim { id: ClaimId { replica, seq: 1 }, settled: 0, seen: slot, after: None, wish };
+        let claim = |replica, operation| Claim {
+            id: ClaimId { replica, seq: 1 },
+            settled: 0,
+            seen: slot,
+            after: None,
+            operation,
+        };
         match self.below(12) {
             11 => {
                 let keyed = Keyed { key: Key([9; 16]), request: 0, since: slot };
-                Message::Propose(claim(own, Wish::Once { keyed, wish: KeyedWish::Begin }))
+                Message::Propose(claim(own, Operation::Once { keyed, operation: KeyedOperation::Begin }))
             }
-            10 => Message::Propose(claim(own, Wish::Leap { number: 5 })),
-            7 => Message::Propose(claim(own, Wish::Settle { claims: Vec::new(), after: Vec::new() })),
-            8 => Message::Propose(claim(own, Wish::GrantRange { to: other, count: 5, above: 0 })),
+            10 => Message::Propose(claim(own, Operation::Leap { number: 5 })),
+            7 => Message::Propose(claim(own, Operation::Settle { claims: Vec::new(), after: Vec::new() })),
+            8 => Message::Propose(claim(own, Operation::GrantRange { to: other, count: 5, above: 0 })),
             9 => {
-                let (rung, reason) = (Rung::Shedding, Reason::Load);
-                Message::Propose(claim(own, Wish::SetMode { from: None, rung, reason, load: Load::default() }))
+                let (level, reason) = (Level::Shedding, Reason::Load);
+                Message::Propose(claim(own, Operation::SetMode { from: None, level, reason, load: Load::default() }))
             }
             0 => Message::Paxos(consensus::Message::Accepted { ballot, until: slot }),
             1 => Message::Paxos(consensus::Message::Prepare { ballot, decided: slot }),
             2 => Message::Suffix(Suffix { first: slot, chain: 0, entries: Vec::new(), decided: slot }),
-            3 => Message::Propose(claim(other, Wish::Raise { number: 5 })),
-            4 => Message::Propose(claim(own, Wish::Reconfigure { from: 0, voters: [].into() })),
+            3 => Message::Propose(claim(other, Operation::Raise { number: 5 })),
+            4 => Message::Propose(claim(own, Operation::Reconfigure { from: 0, voters: [].into() })),
             5 => Message::Witness { tab: other, until: Some(slot), durable: true },
             _ => Message::Released { until: slot },
         }
@@ -284,7 +289,7 @@ impl World {
     fn operate(&mut self, relay: NodeId) -> Result<(), Violated> {
         // Requests have come meanwhile, about as many as commands.
         self.step(relay, Input::Requests(self.next_command().0))?;
-        let wish = match self.below(10) {
+        let operation = match self.below(10) {
             8 => self.some_reach(),
             9 => return self.raise_without_log(relay),
             0..=3 if self.faults.reconfigurations => self.some_reconfiguration(),
@@ -292,16 +297,16 @@ impl World {
                 let waive_after_ms = [0, 50, 300][self.below(3) as usize];
                 let policy =
                     Policy { witnesses: self.below(3) as u8, waive_after_ms, sessions: 2 + self.below(6) as u32 };
-                Wish::SetPolicy { policy }
+                Operation::SetPolicy { policy }
             }
             6 if self.kind == Kind::Retiring && !self.gone.is_empty() => {
                 let chosen = self.below(self.gone.len() as u64) as usize;
                 let replica = self.gone[chosen];
-                Wish::Retire { replica, last: self.last_dot_of(replica) }
+                Operation::Retire { replica, last: self.last_dot_of(replica) }
             }
             _ => self.some_epoch(),
         };
-        self.give(relay, Command::Ask(wish))
+        self.give(relay, Command::Ask(operation))
     }
 
     /// Somebody raises the highest number at a relay, which may not be able to ask the log.
@@ -312,15 +317,15 @@ impl World {
     }
 
     /// How far numbers may go, or a jump that is further.
-    fn some_reach(&mut self) -> Wish {
+    fn some_reach(&mut self) -> Operation {
         match self.below(4) {
-            0 => Wish::Leap { number: self.some_number() },
-            1 => Wish::SetReach { most: DEFAULT_REACH },
-            _ => Wish::SetReach { most: 20 + self.below(100) },
+            0 => Operation::Leap { number: self.some_number() },
+            1 => Operation::SetReach { most: DEFAULT_REACH },
+            _ => Operation::SetReach { most: 20 + self.below(100) },
         }
     }
 
-    /// A small number mostly, so that wishes meet; sometimes one that is far above all others.
+    /// A small number mostly, so that operations meet; sometimes one that is far above all others.
     pub(super) fn some_number(&mut self) -> u64 {
         match self.below(40) {
             0 => DEFAULT_REACH * 5 + self.below(40),
@@ -329,22 +334,22 @@ impl World {
         }
     }
 
-    /// Somebody takes a rung by hand, or lets load decide again, with settings of its own.
-    fn some_epoch(&mut self) -> Wish {
+    /// Somebody takes a level by hand, or lets load decide again, with settings of its own.
+    fn some_epoch(&mut self) -> Operation {
         let chosen = self.below(6) as usize;
-        match Rung::ALL.get(chosen) {
-            Some(&rung) => Wish::SetMode { from: None, rung, reason: Reason::ByHand, load: Load::default() },
+        match Level::ALL.get(chosen) {
+            Some(&level) => Operation::SetMode { from: None, level, reason: Reason::ByHand, load: Load::default() },
             None if chosen == 4 => {
-                let (rung, reason) = (Rung::Batching, Reason::Resumed);
-                Wish::SetMode { from: None, rung, reason, load: Load::default() }
+                let (level, reason) = (Level::Batching, Reason::Resumed);
+                Operation::SetMode { from: None, level, reason, load: Load::default() }
             }
-            None => Wish::SetDynamic { dynamic: self.some_settings() },
+            None => Operation::SetDynamic { dynamic: self.some_settings() },
         }
     }
 
     fn some_settings(&mut self) -> Dynamic {
         Dynamic {
-            rule: [Rule::Ladder, Rule::Ladder, Rule::Counter, Rule::Hand][self.below(4) as usize],
+            rule: [Rule::Levels, Rule::Levels, Rule::Counter, Rule::Hand][self.below(4) as usize],
             high_request: 1 + self.below(4) as u32,
             window_ms: 50,
             target_ms: 20 + self.below(100) as u32,
@@ -356,7 +361,7 @@ impl World {
     }
 
     /// One, three or five of the relays that remember.
-    fn some_reconfiguration(&mut self) -> Wish {
+    fn some_reconfiguration(&mut self) -> Operation {
         let from = self.checker.model.ledger().configuration().map_or(0, |configuration| configuration.number);
         let mut voters = BTreeMap::new();
         let wanted = [1, 3, 3, 5, 2][self.below(5) as usize];
@@ -368,7 +373,7 @@ impl World {
             }
         }
         self.asked.push(Configuration { number: from + 1, voters: voters.clone() });
-        Wish::Reconfigure { from, voters }
+        Operation::Reconfigure { from, voters }
     }
 
     /// A user of a tab, or of a relay, does something about a record's number, whatever can be reached.
@@ -378,7 +383,7 @@ impl World {
             0 => Command::Free { record },
             1 => Command::Lease { count: 1 + self.below(5) as u32 },
             2 => match self.some_conflict() {
-                Some(wish) => Command::Ask(wish),
+                Some(operation) => Command::Ask(operation),
                 None => return Ok(()),
             },
             3 => {
@@ -395,12 +400,12 @@ impl World {
         self.give(node, command)
     }
 
-    fn some_conflict(&mut self) -> Option<Wish> {
+    fn some_conflict(&mut self) -> Option<Operation> {
         let count = self.checker.model.ledger().conflicts().count() as u64;
         let chosen = if count == 0 { return None } else { self.below(count) };
         let conflict = self.checker.model.ledger().conflicts().nth(chosen as usize)?.id;
         let resolution = [Resolution::Kept, Resolution::Undone][self.below(2) as usize];
-        Some(Wish::Resolve { conflict, resolution })
+        Some(Operation::Resolve { conflict, resolution })
     }
 
     fn read(&mut self, tab: NodeId) -> Result<(), Violated> {
@@ -436,24 +441,24 @@ impl World {
                 11 => Command::Watch(self.below(3) > 0),
                 _ => {
                     let replica = self.nodes[tab].id;
-                    Command::Ask(self.some_wish(record, replica))
+                    Command::Ask(self.some_operation(record, replica))
                 }
             },
         };
         self.give(tab, command)
     }
 
-    pub(super) fn some_wish(&mut self, record: RecordId, asker: ReplicaId) -> Wish {
+    pub(super) fn some_operation(&mut self, record: RecordId, asker: ReplicaId) -> Operation {
         let number = self.some_number();
         match self.below(9) {
-            0..=2 => Wish::Claim { record, number },
-            3 | 4 => Wish::Allocate { record },
-            5 => Wish::Release { record },
-            6 => Wish::Raise { number },
-            7 => Wish::GrantRange { to: asker, count: 1 + number as u32 % 4, above: number % 3 },
+            0..=2 => Operation::Assign { record, number },
+            3 | 4 => Operation::Allocate { record },
+            5 => Operation::Release { record },
+            6 => Operation::Raise { number },
+            7 => Operation::GrantRange { to: asker, count: 1 + number as u32 % 4, above: number % 3 },
             _ => {
                 let from = self.checker.model.ledger().number_of(record).map(|numbered| numbered.number);
-                Wish::CompareAndSet { record, from, to: (number > 10).then_some(number) }
+                Operation::CompareAndSet { record, from, to: (number > 10).then_some(number) }
             }
         }
     }

@@ -4,13 +4,13 @@
 /// that: the compiler sees it, and leaves out whatever only a voter does. A page need not carry that.
 #[cfg(feature = "voter")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Franchise;
+pub struct VoterSupport;
 
 #[cfg(not(feature = "voter"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Franchise {}
+pub enum VoterSupport {}
 
-impl Franchise {
+impl VoterSupport {
     /// Whether this build has voters.
     pub const EXISTS: bool = cfg!(feature = "voter");
 
@@ -18,7 +18,7 @@ impl Franchise {
     /// In a build without voters.
     #[cfg(feature = "voter")]
     pub fn of_this_build() -> Self {
-        Franchise
+        VoterSupport
     }
 
     #[cfg(not(feature = "voter"))]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::dot::DotSet;
-use crate::base::id::{ReplicaId, VoterId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::base::mutation::{self, Mutation};
 use crate::merge::document::News;
 use crate::replica::io::{Message, Now, PeerId, PeerKind};
@@ -20,7 +20,7 @@ const DELAY: Duration = Duration::from_millis(100);
 
 /// What the replicas linked to a relay hold, and what they were told; empty in a tab.
 #[derive(Debug, Default)]
-pub(super) struct Holdings {
+pub(super) struct ReplicationAcks {
     relays: BTreeMap<PeerId, LinkedRelay>,
     tabs: BTreeMap<PeerId, LinkedTab>,
     has_news: bool,
@@ -29,7 +29,7 @@ pub(super) struct Holdings {
 
 #[derive(Debug)]
 struct LinkedRelay {
-    id: (VoterId, ReplicaId),
+    id: (RelayId, ReplicaId),
     /// What is durable there, as it has said on this link; at the most as long as its causal context. What it has said on
     /// an earlier link does not count, since its disk may be another one by now.
     holds: DotSet,
@@ -62,7 +62,7 @@ impl OnMajority {
     }
 }
 
-impl Holdings {
+impl ReplicationAcks {
     pub(super) fn up(&mut self, peer: PeerId, kind: PeerKind) {
         match kind {
             PeerKind::Relay(voter, incarnation) => {
@@ -121,27 +121,29 @@ impl Holdings {
     }
 
     /// Of each relay what it holds, as it has said on its newest link.
-    fn of_relays(&self) -> BTreeMap<VoterId, &LinkedRelay> {
+    fn of_relays(&self) -> BTreeMap<RelayId, &LinkedRelay> {
         self.relays.values().map(|relay| (relay.id.0, relay)).collect()
     }
 }
 
 impl Replica {
     /// Tells relays and tabs what has become durable since they were told last.
-    pub(super) fn tell_holdings(&mut self, now: Now) {
-        if !self.is_relay() || !self.holdings.is_due(now.monotonic) {
+    pub(super) fn tell_replication_acks(&mut self, now: Now) {
+        if !self.is_relay() || !self.replication_acks.is_due(now.monotonic) {
             return;
         }
         let mut acknowledgements = Vec::new();
-        for (&peer, relay) in self.holdings.relays.iter_mut().filter(|(_, relay)| !relay.unacknowledged.is_empty()) {
+        for (&peer, relay) in
+            self.replication_acks.relays.iter_mut().filter(|(_, relay)| !relay.unacknowledged.is_empty())
+        {
             acknowledgements.push((peer, std::mem::take(&mut relay.unacknowledged)));
         }
         for (peer, dots) in acknowledgements {
             self.send(peer, Message::Held { dots });
         }
-        for (peer, tab) in self.holdings.tabs.iter().map(|(&peer, tab)| (peer, tab.id)).collect::<Vec<_>>() {
+        for (peer, tab) in self.replication_acks.tabs.iter().map(|(&peer, tab)| (peer, tab.id)).collect::<Vec<_>>() {
             let majority = self.on_majority(tab);
-            if !majority.dots.is_empty() && self.holdings.tabs[&peer].told != majority {
+            if !majority.dots.is_empty() && self.replication_acks.tabs[&peer].told != majority {
                 self.tell_stored(peer, tab, majority);
             }
         }
@@ -149,7 +151,7 @@ impl Replica {
 
     /// Tells a tab where its edits are durable once this step is.
     pub(super) fn tell_stored(&mut self, peer: PeerId, tab: ReplicaId, majority: OnMajority) {
-        if let Some(tab) = self.holdings.tabs.get_mut(&peer) {
+        if let Some(tab) = self.replication_acks.tabs.get_mut(&peer) {
             tab.told = majority.clone();
         }
         let OnMajority { configuration, dots: majority } = majority;
@@ -163,7 +165,7 @@ impl Replica {
         let votes =
             |(voter, incarnation)| configuration.has(voter, incarnation) || mutation::is(Mutation::AnyRelayCounts);
         let here = votes((voter.me(), self.me)).then(|| self.document.context().of(tab));
-        let relays = self.holdings.of_relays();
+        let relays = self.replication_acks.of_relays();
         let elsewhere = relays.values().filter(|relay| votes(relay.id)).map(|relay| relay.holds.of(tab));
         let mut dots = in_at_least(configuration.quorum(), here.into_iter().chain(elsewhere));
         // What has taken the place of these is on a majority.
@@ -179,7 +181,7 @@ impl Replica {
         let configuration = voter.configuration();
         let dots = self.document.without_retired(dots);
         let here = configuration.has(voter.me(), self.me) && dots.is_subset(self.document.context());
-        let relays = self.holdings.of_relays();
+        let relays = self.replication_acks.of_relays();
         let votes = relays.values().filter(|relay| configuration.has(relay.id.0, relay.id.1));
         let elsewhere = votes.filter(|relay| dots.is_subset(&relay.holds)).count();
         usize::from(here) + elsewhere >= configuration.quorum()

@@ -13,7 +13,7 @@ const COVERED: f64 = 84.0;
 const OVERLAP: usize = 3;
 
 /// What somebody looks at while rows come and go: it stays where it is.
-pub(super) struct Bearings {
+pub(super) struct ScrollAnchor {
     /// The first row that can be seen, if the table begins above it, and where it is.
     seen: Option<(String, f64)>,
     focus: Option<Focus>,
@@ -27,7 +27,7 @@ struct Focus {
     column: String,
 }
 
-impl Bearings {
+impl ScrollAnchor {
     pub(super) fn take(body: &Element) -> Self {
         let rows = rows(body);
         let is_passed = body.get_bounding_client_rect().top() < COVERED;
@@ -42,7 +42,7 @@ impl Bearings {
             let column = column_of(&element)?;
             Some(Focus { element, record: own.get_attribute("data-record"), row, column })
         });
-        Bearings { seen, focus }
+        ScrollAnchor { seen, focus }
     }
 
     pub(super) fn restore(self, body: &Element) {
