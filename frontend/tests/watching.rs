@@ -12,8 +12,8 @@ use frontend::view_model::merges::{MergeFilter, MergesView};
 use frontend::view_model::nodes::{NodesView, Part, Presence};
 use net::{Net, TAB_A, TAB_B, TAB_C};
 use shared::base::id::{RecordId, RelayId, ReplicaId};
-use shared::consensus::{Accepted, Ballot, Entry, Slot, Votes};
-use shared::ledger::{Claim, ClaimId, Operation, Policy};
+use shared::consensus::{Ballot, Slot, Votes};
+use shared::ledger::{Accepted, Claim, ClaimId, Entry, Operation, Policy};
 use shared::replica::io::Message;
 use shared::replica::observation::Observation;
 use shared::schema::FieldEdit;
@@ -117,7 +117,7 @@ fn what_relays_have_accepted_and_nobody_knows_to_be_decided_is_proposed_with_the
     let accepted = |round, number| {
         let id = ClaimId { replica: net.id(TAB_B), seq: 1 };
         let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number } };
-        Accepted { ballot: ballot(round), entry: Entry::Claim(claim) }
+        Accepted { ballot: ballot(round), entry: Entry::Command(claim) }
     };
     let votes = Votes { ballot: ballot(2), accepted: vec![(RelayId(1), next.plus(1))], next: next.plus(1) };
     let old = vec![(Slot(0), accepted(1, 6)), (next, accepted(1, 8))];

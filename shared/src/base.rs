@@ -6,8 +6,7 @@ pub mod hlc;
 pub mod id;
 #[cfg(feature = "mutations")]
 pub mod mutation;
-#[cfg(not(feature = "mutations"))]
-pub(crate) mod mutation;
 pub mod room;
+mod rules;
 pub mod split_mix;
 pub mod version_vector;

@@ -5,14 +5,17 @@ pub mod dynamic;
 mod epoch;
 pub mod finality;
 mod keys;
+mod log;
 mod numbers;
 mod operation;
 mod restores;
+mod rules;
 mod sessions;
 mod settlement;
 
 pub use epoch::{Dynamic, Epoch, Level, Load, Mode, OnCollision, Reason, Rule, Setting};
 pub use keys::{Key, KeyEnd, KeyUse, Keyed};
+pub use log::{Accepted, Entry, Log, Suffix, Vote, Voter};
 pub use numbers::{DEFAULT_REACH, MAX_RANGE, Numbered, Range};
 pub use operation::{Claim, ClaimId, Granted, KeyedOperation, Made, Operation, Outcome, Policy, Rejection};
 pub use restores::{Restore, Restores};
@@ -24,11 +27,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
-use crate::consensus::{Configuration, Entry, Slot};
+use crate::consensus::{Configuration, Slot};
 
 use keys::Keys;
 use numbers::Numbers;
+use rules::{InForce, Rules};
 use sessions::Sessions;
 use settlement::Settlement;
 
@@ -63,7 +66,7 @@ impl Ledger {
     pub fn apply(&mut self, slot: Slot, entry: &Entry) -> Option<Outcome> {
         match entry {
             Entry::Noop => None,
-            Entry::Claim(claim) => Some(self.apply_claim(slot, claim)),
+            Entry::Command(claim) => Some(self.apply_claim(slot, claim)),
             Entry::Configure(configuration) => {
                 self.configuration = Some(configuration.clone());
                 self.next_configuration = None;
@@ -156,7 +159,7 @@ impl Ledger {
 
     fn begin_epoch(&mut self, from: Option<u64>, epoch: Epoch) -> Outcome {
         let Epoch { number, .. } = self.epoch;
-        if from.is_some_and(|from| from != number) && !mutation::is(Mutation::AnyEpochLeft) {
+        if InForce::is_out_of_date(from, number) {
             return Err(Rejection::OtherEpoch { epoch: number });
         }
         self.epoch = Epoch { number: number + 1, ..epoch };
@@ -165,7 +168,7 @@ impl Ledger {
 
     fn reconfigure(&mut self, from: u32, voters: &BTreeMap<RelayId, ReplicaId>) -> Outcome {
         let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
-        if self.next_configuration.is_some() && !mutation::is(Mutation::TwoSuccessors) {
+        if InForce::must_wait(self.next_configuration.is_some()) {
             return Err(Rejection::ReconfigurationUnderWay { number: number + 1 });
         }
         if from != number {

@@ -4,3 +4,4 @@ pub mod codec;
 mod conformity;
 pub mod crdt;
 pub mod document;
+mod rules;

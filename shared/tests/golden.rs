@@ -11,8 +11,8 @@ use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
-use shared::consensus::{self, Accepted, Ballot, Configuration, Entry, Position, Slot, Suffix, Votes};
-use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedOperation, Load, Operation};
+use shared::consensus::{self, Ballot, Configuration, Position, Slot, Votes};
+use shared::ledger::{Accepted, Claim, ClaimId, Entry, Key, Keyed, KeyedOperation, Load, Operation, Suffix};
 use shared::merge::crdt::Lattice;
 use shared::merge::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
 use shared::protocol::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Update};
@@ -171,7 +171,7 @@ fn claim() -> Claim {
 
 fn about_the_log(ballot: Ballot) -> Vec<Message> {
     let configuration = Configuration { number: 1, voters: BTreeMap::from([(RelayId(2), RELAY)]) };
-    let entries = [Entry::Noop, Entry::Configure(configuration), Entry::Claim(claim())];
+    let entries = [Entry::Noop, Entry::Configure(configuration), Entry::Command(claim())];
     let entries = entries.map(|entry| Accepted { ballot, entry }).into();
     vec![
         Message::Suffix(Suffix { first: Slot(300), chain: 0xfe, entries, decided: Slot(400) }),
@@ -208,7 +208,7 @@ fn observation(ballot: Ballot) -> Observation {
         echo: Some(1_000_000),
         is_recovering: false,
         votes: Some(Votes { ballot, accepted: vec![(RelayId(2), Slot(301))], next: Slot(302) }),
-        undecided: vec![(Slot(301), Accepted { ballot, entry: Entry::Claim(claim()) })],
+        undecided: vec![(Slot(301), Accepted { ballot, entry: Entry::Command(claim()) })],
         links: vec![seen(End::Relay(RelayId(3))), seen(End::Tab(ALICE))],
     }
 }

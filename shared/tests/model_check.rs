@@ -14,11 +14,8 @@ use shared::base::encoding;
 use shared::base::id::{RelayId, ReplicaId};
 #[cfg(feature = "mutations")]
 use shared::base::mutation::{self, Mutation};
-use shared::consensus::{
-    Accepted, AcceptorState, Ballot, Configuration, Effects, Entry, Log, Message, Position, Slot, Voter,
-};
-use shared::ledger::{Claim, ClaimId, Operation};
-use shared::replica::io::WriteOp;
+use shared::consensus::{AcceptorState, Ballot, Configuration, Effects, LogWrite, Message, Position, Slot};
+use shared::ledger::{Accepted, Claim, ClaimId, Entry, Log, Operation, Vote, Voter};
 #[cfg(feature = "mutations")]
 use stateright::HasDiscoveries;
 use stateright::{Checker, Model, Property};
@@ -73,9 +70,9 @@ struct Node {
     voter: Voter,
     log: Log,
     disk: Disk,
-    unflushed: Vec<WriteOp>,
+    unflushed: Vec<LogWrite<Claim>>,
     /// What must not leave before everything is flushed.
-    held: Vec<(RelayId, Message)>,
+    held: Vec<(RelayId, Vote)>,
     /// Whom the voter wants the decided log from.
     fetch_from: Option<RelayId>,
     /// Up to where the log has been looked at for configurations.
@@ -91,7 +88,7 @@ struct Disk {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Action {
-    Deliver(RelayId, RelayId, Message),
+    Deliver(RelayId, RelayId, Vote),
     Flush(RelayId),
     Stand(RelayId),
     Propose(RelayId),
@@ -106,8 +103,8 @@ impl Hash for Node {
         (&self.voter, &self.log, &self.disk, &self.held, self.fetch_from, self.applied).hash(state);
         for op in &self.unflushed {
             match op {
-                WriteOp::AcceptorState(acceptor_state) => acceptor_state.hash(state),
-                WriteOp::Accept { slot, accepted } => (slot, accepted).hash(state),
+                LogWrite::AcceptorState(acceptor_state) => acceptor_state.hash(state),
+                LogWrite::Accept { slot, accepted } => (slot, accepted).hash(state),
                 other => unreachable!("no voter writes {other:?}"),
             }
         }
@@ -131,11 +128,11 @@ impl Node {
         }
     }
 
-    fn flush(&mut self) -> Vec<(RelayId, Message)> {
+    fn flush(&mut self) -> Vec<(RelayId, Vote)> {
         for op in self.unflushed.drain(..) {
             match op {
-                WriteOp::AcceptorState(acceptor_state) => self.disk.acceptor_state = acceptor_state,
-                WriteOp::Accept { slot, accepted } => drop(self.disk.log.insert(slot, accepted)),
+                LogWrite::AcceptorState(acceptor_state) => self.disk.acceptor_state = acceptor_state,
+                LogWrite::Accept { slot, accepted } => drop(self.disk.log.insert(slot, accepted)),
                 other => unreachable!("no voter writes {other:?}"),
             }
         }
@@ -173,7 +170,7 @@ impl State {
     }
 
     /// Takes a step of a voter, and carries out what follows.
-    fn step(&mut self, me: RelayId, step: impl FnOnce(&mut Node) -> Effects) {
+    fn step(&mut self, me: RelayId, step: impl FnOnce(&mut Node) -> Effects<Claim>) {
         let node = self.node(me);
         let effects = step(node);
         node.unflushed.extend(effects.writes);
@@ -191,7 +188,7 @@ impl State {
         }
     }
 
-    fn post(&mut self, from: RelayId, to: RelayId, message: &Message) {
+    fn post(&mut self, from: RelayId, to: RelayId, message: &Vote) {
         // These hurry things along, or tell of older disks, which do not come back here: all of them get lost.
         let lost = matches!(message, Message::Refused { .. } | Message::StepDown { .. } | Message::RecoveryRequest);
         if !lost {
@@ -273,7 +270,7 @@ impl State {
     /// The operations that are decided, in order.
     fn operations(&self) -> Vec<RelayId> {
         let claims = self.decided.iter().filter_map(|accepted| match &accepted.entry {
-            Entry::Claim(claim) => Some(RelayId(claim.id.replica.0 as u16)),
+            Entry::Command(claim) => Some(RelayId(claim.id.replica.0 as u16)),
             _ => None,
         });
         claims.collect()
@@ -360,7 +357,7 @@ impl Model for Bounds {
                 state
                     .decided
                     .last()
-                    .is_some_and(|last| last.ballot.configuration == 1 && matches!(last.entry, Entry::Claim(_)))
+                    .is_some_and(|last| last.ballot.configuration == 1 && matches!(last.entry, Entry::Command(_)))
             }),
         ]
     }
@@ -370,7 +367,7 @@ impl Model for Bounds {
 fn operation_of(voter: RelayId) -> Entry {
     let id = ClaimId { replica: ReplicaId(voter.0.into()), seq: 1 };
     let operation = Operation::Raise { number: voter.0.into() };
-    Entry::Claim(Claim { id, settled: 0, seen: Slot(0), after: None, operation })
+    Entry::Command(Claim { id, settled: 0, seen: Slot(0), after: None, operation })
 }
 
 fn first_incarnation(voter: RelayId) -> ReplicaId {

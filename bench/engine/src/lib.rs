@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use shared::base::dot::{Dot, MAX_COUNTER};
-use shared::base::id::{RecordId, ReplicaId, RelayId};
+use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::ledger::Operation;
 use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 use shared::replica::io::{Command, CommandId, Input, Now, PeerId, PeerKind, Recovered};

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use litemap::LiteMap;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
-use shared::consensus::{Accepted, Ballot, Entry, Slot};
-use shared::ledger::{Claim, Granted, Level, Operation, Outcome, Reason, Rejection, Resolution};
+use shared::consensus::{Ballot, Slot};
+use shared::ledger::{Accepted, Claim, Entry, Granted, Level, Operation, Outcome, Reason, Rejection, Resolution};
 use shared::replica::View;
 use shared::replica::io::Now;
 
@@ -133,7 +133,7 @@ fn decision(
     name_of: &dyn Fn(RecordId) -> String,
 ) -> Decision {
     let (by, outcome) = match &accepted.entry {
-        Entry::Claim(claim) => (Some(claim.id.replica), outcome_of(claim, slot, view)),
+        Entry::Command(claim) => (Some(claim.id.replica), outcome_of(claim, slot, view)),
         Entry::Noop | Entry::Configure(_) | Entry::Restored { .. } => (None, None),
     };
     let asked = Asked::by_entry(&accepted.entry, name_of);
@@ -160,7 +160,7 @@ impl Asked {
                 let voters = configuration.voters.keys().copied().collect();
                 Asked::Configure { number: configuration.number, voters }
             }
-            Entry::Claim(claim) => Asked::by_operation(&claim.operation, name_of),
+            Entry::Command(claim) => Asked::by_operation(&claim.operation, name_of),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use shared::base::id::{RelayId, ReplicaId};
-use shared::consensus::{Accepted, Ballot, Entry, Slot};
-use shared::ledger::{Claim, Granted, Outcome, Reason, Rejection, Resolution};
+use shared::consensus::{Ballot, Slot};
+use shared::ledger::{Accepted, Claim, Entry, Granted, Outcome, Reason, Rejection, Resolution};
 
 use super::nodes::relay_name;
 use super::{LocalTime, level_name};
@@ -209,7 +209,7 @@ fn proposed(session: &Session) -> BTreeMap<Slot, &Accepted> {
 
 fn undecided(session: &Session, slot: Slot, Accepted { ballot, entry }: &Accepted, time: LocalTime) -> SlotItem {
     let by = match entry {
-        Entry::Claim(claim) => Some(claim.id.replica),
+        Entry::Command(claim) => Some(claim.id.replica),
         Entry::Noop | Entry::Configure(_) | Entry::Restored { .. } => None,
     };
     let asked = Asked::by_entry(entry, &|record| session.last_name(record));
@@ -230,7 +230,7 @@ fn has_voted(session: &Session, voter: RelayId, slot: Slot, ballot: Ballot) -> b
 
 /// What this tab has asked for and nobody is known to have proposed, the latest first.
 fn waiting(session: &Session, proposed: &BTreeMap<Slot, &Accepted>) -> Vec<SlotItem> {
-    let is_proposed = |id| proposed.values().any(|held| matches!(&held.entry, Entry::Claim(claim) if claim.id == id));
+    let is_proposed = |id| proposed.values().any(|held| matches!(&held.entry, Entry::Command(claim) if claim.id == id));
     let claims: Vec<_> = session.view().pending_claims().filter(|claim| !is_proposed(claim.id)).collect();
     let item = |claim: &&Claim| {
         let asked = Asked::by_operation(&claim.operation, &|record| session.last_name(record));

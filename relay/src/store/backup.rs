@@ -9,7 +9,8 @@ use rusqlite::{Connection, OpenFlags, Transaction, params};
 use shared::base::encoding;
 use shared::base::id::RelayId;
 use shared::base::room::Room;
-use shared::consensus::{Accepted, Configuration, Entry, Founding, RestoreId};
+use shared::consensus::{Configuration, Founding, RestoreId};
+use shared::ledger::{Accepted, Entry};
 use shared::replica::io::{Recovered, WriteOp};
 
 use super::{APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, StoreError, bring_up_to_date, lock, private, read_meta, rows};

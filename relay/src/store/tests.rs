@@ -9,8 +9,8 @@ use shared::base::dot::{Dot, MAX_COUNTER};
 use shared::base::hlc::Stamp;
 use shared::base::id::RecordId;
 use shared::base::room::Room;
-use shared::consensus::{Accepted, AcceptorState, Ballot, Configuration, Entry, Position, Slot};
-use shared::ledger::{Claim, ClaimId, Operation};
+use shared::consensus::{AcceptorState, Ballot, Configuration, Position, Slot};
+use shared::ledger::{Accepted, Claim, ClaimId, Entry, Operation};
 use shared::merge::document::Document;
 use shared::replica::io::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
 use shared::schema::{FieldEdit, NOTE};
@@ -49,7 +49,7 @@ fn any_version() -> impl Strategy<Value = WriteOp> {
     (any_dot(), any_dot(), number(), ".{0,8}").prop_map(|(record, dot, wall_ms, note)| {
         let op = Schema::people().op(NOTE, FieldEdit::Assign(note)).expect("a note");
         let edited = Document::default().edit(RecordId(record), dot, Stamp { wall_ms, logical: 1 }, vec![op]);
-        let mut writes = edited.expect("a short note fits").writes.into_iter();
+        let mut writes = edited.expect("a short note fits").writes.into_iter().map(WriteOp::from);
         writes.find(|op| matches!(op, WriteOp::PutVersion { .. })).expect("the version is written")
     })
 }
@@ -82,7 +82,7 @@ fn any_claim() -> impl Strategy<Value = Claim> {
 }
 
 fn any_entry() -> impl Strategy<Value = Entry> {
-    prop_oneof![Just(Entry::Noop), Just(Entry::Configure(configuration())), any_claim().prop_map(Entry::Claim)]
+    prop_oneof![Just(Entry::Noop), Just(Entry::Configure(configuration())), any_claim().prop_map(Entry::Command)]
 }
 
 fn any_snapshot() -> impl Strategy<Value = WriteOp> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::base::mutation::{self, Mutation};
+use super::rules::{InForce, Rules};
 
 /// How far ahead of this replica's wall clock a received stamp may be, in milliseconds.
 pub const MAX_DRIFT_MS: u64 = 60 * 60 * 1000;
@@ -39,7 +39,7 @@ impl Hlc {
     /// A stamp for a new event: later than every stamp issued or observed before, unless the wall clock was wrong then and
     /// is right now.
     pub fn tick(&mut self, wall_ms: u64) -> Stamp {
-        let was_wrong = Self::check(self.latest, wall_ms).is_err() && !mutation::is(Mutation::ClockDragged);
+        let was_wrong = InForce::ignores(Self::check(self.latest, wall_ms).is_err());
         let is_past = wall_ms > self.latest.wall_ms || was_wrong;
         self.latest = if is_past {
             Stamp { wall_ms, logical: 0 }
@@ -71,7 +71,7 @@ impl Hlc {
     /// Takes in a stamp of somebody else, or one read back from durable state. One that does not pass [`Hlc::check`] does
     /// not move this clock: whoever made it has a wrong clock, and that must not be handed on.
     pub fn observe(&mut self, stamp: Stamp, wall_ms: u64) {
-        if Self::check(stamp, wall_ms).is_ok() || mutation::is(Mutation::ClockDragged) {
+        if !InForce::ignores(Self::check(stamp, wall_ms).is_err()) {
             self.latest = self.latest.max(stamp);
         }
         self.furthest = self.furthest.max(stamp);

@@ -1,5 +1,7 @@
-//! Rules that a test breaks on purpose, one at a time, to see that the simulator notices. Without the feature
-//! `mutations` none can be broken, and the compiler leaves the questions out.
+//! Rules that a test breaks on purpose, one at a time, to see that the simulator notices. Each layer has its rules in a file
+//! `rules.rs`, and the way in which each is broken beside it, in `rules/broken.rs`.
+
+use std::cell::Cell;
 
 macro_rules! rules {
     ($($(#[doc = $rule:literal])+ $name:ident,)*) => {
@@ -9,7 +11,6 @@ macro_rules! rules {
             $($(#[doc = $rule])+ $name,)*
         }
 
-        #[cfg(feature = "mutations")]
         impl Mutation {
             /// Each rule, with what its breaking means.
             pub const ALL: &[(Mutation, &str)] = &[$((Mutation::$name, concat!($($rule),+)),)*];
@@ -126,33 +127,18 @@ rules! {
     RegistrationForgotten,
 }
 
-#[cfg(not(feature = "mutations"))]
-pub(crate) const fn is(_broken: Mutation) -> bool {
-    false
+thread_local! {
+    // The core has no statics, but for this: a rule deep inside can be broken without a parameter that everything
+    // would have to carry. One for each thread, so that tests run side by side.
+    static BROKEN: Cell<Option<Mutation>> = const { Cell::new(None) };
 }
 
-#[cfg(feature = "mutations")]
-pub use broken::{is, set};
+/// Breaks a rule for all replicas of this thread, in place of the one broken before.
+pub fn set(mutation: Option<Mutation>) {
+    BROKEN.set(mutation);
+}
 
-#[cfg(feature = "mutations")]
-mod broken {
-    use std::cell::Cell;
-
-    use super::Mutation;
-
-    thread_local! {
-        // The core has no statics, but for this: a rule deep inside can be broken without a parameter that everything
-        // would have to carry also when nothing can be broken. One for each thread, so that tests run side by side.
-        static BROKEN: Cell<Option<Mutation>> = const { Cell::new(None) };
-    }
-
-    /// Breaks a rule for all replicas of this thread, in place of the one broken before.
-    pub fn set(mutation: Option<Mutation>) {
-        BROKEN.set(mutation);
-    }
-
-    /// Whether this rule is broken.
-    pub fn is(mutation: Mutation) -> bool {
-        BROKEN.get() == Some(mutation)
-    }
+/// Whether this rule is broken.
+pub(crate) fn is(mutation: Mutation) -> bool {
+    BROKEN.get() == Some(mutation)
 }

@@ -2,34 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{Accepted, Ballot, Entry, Slot};
+use super::rules::{InForce, Rules};
+use super::{Accepted, Ballot, Entry, Payload, Slot};
 use crate::base::id::RelayId;
-use crate::base::mutation::{self, Mutation};
 
 /// A voter that tries to lead under `ballot`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Candidate {
+pub(super) struct Candidate<C> {
     pub(super) ballot: Ballot,
     /// Each voter that promised, with how far it knows the log.
     promises: BTreeMap<RelayId, Slot>,
     /// For each slot, the entry accepted under the highest ballot among the promises.
-    highest: BTreeMap<Slot, Accepted>,
+    highest: BTreeMap<Slot, Accepted<C>>,
 }
 
-impl Candidate {
+impl<C: Payload> Candidate<C> {
     pub(super) fn new(ballot: Ballot) -> Self {
         Candidate { ballot, promises: BTreeMap::new(), highest: BTreeMap::new() }
     }
 
-    pub(super) fn promised(&mut self, from: RelayId, decided: Slot, accepted: Vec<(Slot, Accepted)>) {
+    pub(super) fn promised(&mut self, from: RelayId, decided: Slot, accepted: Vec<(Slot, Accepted<C>)>) {
         self.promises.insert(from, decided);
-        // What an earlier configuration has left behind its end was not chosen.
-        let of_this_configuration = |accepted: &Accepted| {
-            accepted.ballot.configuration == self.ballot.configuration || mutation::is(Mutation::LeftoversAdopted)
-        };
-        let is_higher = |ballot: Ballot, than: Ballot| (ballot > than) != mutation::is(Mutation::LowestAdopted);
-        for (slot, accepted) in accepted.into_iter().filter(|(_, accepted)| of_this_configuration(accepted)) {
-            if self.highest.get(&slot).is_none_or(|highest| is_higher(accepted.ballot, highest.ballot)) {
+        let candidacy = self.ballot;
+        let is_considered = |accepted: &Accepted<C>| InForce::is_considered(accepted.ballot, candidacy);
+        for (slot, accepted) in accepted.into_iter().filter(|(_, accepted)| is_considered(accepted)) {
+            let held = self.highest.get(&slot);
+            if held.is_none_or(|held| InForce::is_taken_before(accepted.ballot, held.ballot)) {
                 self.highest.insert(slot, accepted);
             }
         }
@@ -42,14 +40,14 @@ impl Candidate {
     /// A voter that knows the log beyond `decided`: its decided part must be fetched, since promises leave it out.
     pub(super) fn voter_ahead_of(&self, decided: Slot) -> Option<RelayId> {
         let (&voter, &ahead) = self.promises.iter().max_by_key(|&(_, &decided)| decided)?;
-        (ahead > decided && !mutation::is(Mutation::LeadsBehind)).then_some(voter)
+        InForce::waits_for(ahead, decided).then_some(voter)
     }
 
     /// The entries to propose from `decided` on: for each slot the highest accepted one, where there is none a no-op
     /// (Paxos Made Simple, §3). The last is the entry that ends the configuration, if there is one: what was accepted
     /// behind it was not chosen (`docs/protocol.md`).
-    pub(super) fn entries_to_propose(&self, decided: Slot) -> Vec<Entry> {
-        let last = self.highest.last_key_value().filter(|_| !mutation::is(Mutation::NothingAdopted));
+    pub(super) fn entries_to_propose(&self, decided: Slot) -> Vec<Entry<C>> {
+        let last = self.highest.last_key_value().filter(|_| InForce::adopts());
         let Some((&last, _)) = last else { return Vec::new() };
         let mut entries = Vec::new();
         for slot in (decided.0..=last.0).map(Slot) {
@@ -73,7 +71,7 @@ mod tests {
         Ballot { configuration, round, voter: RelayId(1) }
     }
 
-    fn entry(number: u32) -> Entry {
+    fn entry(number: u32) -> Entry<u64> {
         Entry::Configure(Configuration { number, voters: BTreeMap::new() })
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Ballot, Entry, Slot};
+use super::rules::{InForce, Rules};
+use super::{Ballot, Entry, Payload, Slot};
 use crate::base::id::RelayId;
-use crate::base::mutation::{self, Mutation};
 
 /// How many slots may be in flight at once.
 const WINDOW: usize = 4096;
@@ -16,12 +16,12 @@ pub(super) const ENTRIES_PER_PROPOSAL: usize = 1024;
 
 /// A voter that leads under `ballot`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Leader {
+pub(super) struct Leader<C> {
     pub(super) ballot: Ballot,
     /// The first slot in flight.
     first: Slot,
     /// The entries proposed from `first` on and not yet decided. Invariant: one that ends the configuration is the last.
-    flights: VecDeque<Entry>,
+    flights: VecDeque<Entry<C>>,
     /// The slots behind the proposals in flight, ascending.
     proposals: VecDeque<Slot>,
     /// Up to which slot each voter has accepted.
@@ -32,9 +32,9 @@ pub(super) struct Leader {
     confirmation: (u64, BTreeSet<RelayId>),
 }
 
-impl Leader {
+impl<C: Payload> Leader<C> {
     /// A new leader that proposes `entries` from `first` on.
-    pub(super) fn new(ballot: Ballot, first: Slot, entries: Vec<Entry>) -> Self {
+    pub(super) fn new(ballot: Ballot, first: Slot, entries: Vec<Entry<C>>) -> Self {
         let inherited = first.plus(entries.len() as u64);
         let proposals = if entries.is_empty() { VecDeque::new() } else { VecDeque::from([inherited]) };
         Leader {
@@ -60,14 +60,14 @@ impl Leader {
 
     /// How many entries can be proposed now.
     pub(super) fn capacity(&self) -> usize {
-        if self.ends_configuration() && !mutation::is(Mutation::BehindTheEnd) || self.proposals.len() >= PROPOSALS {
+        if InForce::is_closed(self.ends_configuration()) || self.proposals.len() >= PROPOSALS {
             return 0;
         }
         WINDOW.saturating_sub(self.flights.len()).min(ENTRIES_PER_PROPOSAL)
     }
 
     /// Puts entries in flight.
-    pub(super) fn take_off(&mut self, entries: &[Entry]) {
+    pub(super) fn take_off(&mut self, entries: &[Entry<C>]) {
         self.flights.extend(entries.iter().cloned());
         self.proposals.push_back(self.next());
     }
@@ -100,7 +100,7 @@ impl Leader {
     }
 
     /// The first slot in flight, and the entries from it on.
-    pub(super) fn in_flight(&self) -> (Slot, &VecDeque<Entry>) {
+    pub(super) fn in_flight(&self) -> (Slot, &VecDeque<Entry<C>>) {
         (self.first, &self.flights)
     }
 

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Accepted, Ballot, Entry, Slot, Suffix};
+use super::rules::{InForce, Phase, Rules};
+use super::{Accepted, Ballot, Entry, LogWrite, Payload, Slot, Suffix};
 use crate::base::encoding;
-use crate::base::mutation::{self, Mutation};
 use crate::base::split_mix::SplitMix64;
-use crate::replica::io::WriteOp;
 
 /// How many entries one [`Suffix`] carries at the most: a bound on the size of a message.
 const ENTRIES_PER_SUFFIX: usize = 1024;
@@ -34,11 +33,11 @@ pub struct Diverged {
 
 /// The log of one replica.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Log {
+pub struct Log<C> {
     /// Everything below is in a snapshot.
     start: Position,
     /// From `start` on. Invariant: no gap below `decided`, and an entry below `decided` never changes.
-    cells: VecDeque<Option<Cell>>,
+    cells: VecDeque<Option<Cell<C>>>,
     /// The first slot that is not known to be decided. Invariant: never falls.
     decided: Slot,
     /// The hash of everything below `decided`.
@@ -46,16 +45,16 @@ pub struct Log {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Cell {
-    accepted: Accepted,
+struct Cell<C> {
+    accepted: Accepted<C>,
     /// The hash of the log up to and with this entry; set when it is decided.
     chain: u64,
 }
 
-impl Log {
+impl<C: Payload> Log<C> {
     /// A log read back from durable state, whose `decided` may lag behind what was known.
     #[must_use]
-    pub fn recover(start: Position, entries: BTreeMap<Slot, Accepted>, decided: Slot) -> Self {
+    pub fn recover(start: Position, entries: BTreeMap<Slot, Accepted<C>>, decided: Slot) -> Self {
         let mut log = Log { start, cells: VecDeque::new(), decided: start.slot, chain: start.chain };
         for (slot, accepted) in entries {
             log.put(slot, accepted);
@@ -68,7 +67,7 @@ impl Log {
 
     /// Whether entries lie where a log that begins at `start` holds entries: what is decided has no gap, and little lies
     /// beyond it.
-    pub(crate) fn has_place_for(start: Position, entries: &BTreeMap<Slot, Accepted>) -> bool {
+    pub(crate) fn has_place_for(start: Position, entries: &BTreeMap<Slot, Accepted<C>>) -> bool {
         let end = start.slot.0.saturating_add(entries.len() as u64).saturating_add(2 * MAX_AHEAD);
         entries.keys().all(|slot| (start.slot.0..end).contains(&slot.0))
     }
@@ -101,18 +100,18 @@ impl Log {
     }
 
     #[must_use]
-    pub fn get(&self, slot: Slot) -> Option<&Accepted> {
+    pub fn get(&self, slot: Slot) -> Option<&Accepted<C>> {
         self.cell(slot).map(|cell| &cell.accepted)
     }
 
     /// The decided entry of `slot`, if it is still here.
     #[must_use]
-    pub fn decision(&self, slot: Slot) -> Option<&Accepted> {
+    pub fn decision(&self, slot: Slot) -> Option<&Accepted<C>> {
         if slot < self.decided { self.get(slot) } else { None }
     }
 
     /// Everything accepted at or above `first`.
-    pub fn accepted_from(&self, first: Slot) -> impl Iterator<Item = (Slot, Accepted)> {
+    pub fn accepted_from(&self, first: Slot) -> impl Iterator<Item = (Slot, Accepted<C>)> {
         let first = first.max(self.start.slot);
         let end = self.start.slot.plus(self.cells.len() as u64);
         (first.0..end.0).filter_map(|slot| Some((Slot(slot), self.get(Slot(slot))?.clone())))
@@ -123,17 +122,17 @@ impl Log {
     pub(super) fn continues(&self, first: Slot, ballot: Ballot, decided: Slot) -> bool {
         let before = first.0.checked_sub(1).and_then(|before| self.get(Slot(before)));
         let fits = first <= decided || first <= self.decided || before.is_some_and(|held| held.ballot == ballot);
-        (fits || mutation::is(Mutation::AcceptBehindGap)) && first.0 < self.decided.0.saturating_add(MAX_AHEAD)
+        InForce::may_accept(fits) && first.0 < self.decided.0.saturating_add(MAX_AHEAD)
     }
 
     /// Accepts an entry, unless the slot is decided already or holds it under the same ballot.
-    pub(super) fn accept(&mut self, slot: Slot, accepted: Accepted, writes: &mut Vec<WriteOp>) {
+    pub(super) fn accept(&mut self, slot: Slot, accepted: Accepted<C>, writes: &mut Vec<LogWrite<C>>) {
         if slot < self.decided || self.get(slot).is_some_and(|held| held.ballot == accepted.ballot) {
             return;
         }
         self.put(slot, accepted.clone());
-        if !mutation::is(Mutation::AcceptedUnwritten) {
-            writes.push(WriteOp::Accept { slot, accepted });
+        if InForce::is_written(Phase::Accept) {
+            writes.push(LogWrite::Accept { slot, accepted });
         }
     }
 
@@ -152,7 +151,7 @@ impl Log {
     /// Notes as decided what the leader of `ballot` says is, as far as its own entries are here. An entry under
     /// another ballot may be one that was never chosen.
     pub(super) fn decide_until(&mut self, decided: Slot, ballot: Ballot) {
-        let is_its_own = |held: &Accepted| held.ballot == ballot || mutation::is(Mutation::OtherBallotDecided);
+        let is_its_own = |held: &Accepted<C>| InForce::is_decided_by(held.ballot, ballot);
         while self.decided < decided && self.get(self.decided).is_some_and(is_its_own) {
             self.decide_next();
         }
@@ -160,7 +159,7 @@ impl Log {
 
     /// The decided log from `first` on, as much as one message carries; `None` if it begins later here.
     #[must_use]
-    pub fn suffix(&self, first: Slot) -> Option<Suffix> {
+    pub fn suffix(&self, first: Slot) -> Option<Suffix<C>> {
         let chain = self.chain_below(first)?;
         let count = (self.decided.0 - first.0).min(ENTRIES_PER_SUFFIX as u64);
         let entries = (first.0..first.0 + count).filter_map(|slot| self.get(Slot(slot)).cloned()).collect();
@@ -171,7 +170,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Diverged`] if the sender's log and this one differ where both are decided.
-    pub fn learn(&mut self, suffix: Suffix, writes: &mut Vec<WriteOp>) -> Result<bool, Diverged> {
+    pub fn learn(&mut self, suffix: Suffix<C>, writes: &mut Vec<LogWrite<C>>) -> Result<bool, Diverged> {
         self.compare(&suffix)?;
         for (offset, accepted) in (0..).zip(suffix.entries) {
             let slot = suffix.first.plus(offset);
@@ -182,7 +181,7 @@ impl Log {
                 // Whatever was accepted here before may differ, and then it was not chosen.
                 if self.get(slot).is_none_or(|held| held.entry != accepted.entry) {
                     self.put(slot, accepted.clone());
-                    writes.push(WriteOp::Accept { slot, accepted });
+                    writes.push(LogWrite::Accept { slot, accepted });
                 }
                 self.decide_next();
             }
@@ -191,7 +190,7 @@ impl Log {
     }
 
     /// Compares hashes where a suffix begins, or behind its entries where the log begins here if that is later.
-    fn compare(&self, suffix: &Suffix) -> Result<(), Diverged> {
+    fn compare(&self, suffix: &Suffix<C>) -> Result<(), Diverged> {
         let gone = self.start.slot.0.saturating_sub(suffix.first.0);
         let Some(gone) = usize::try_from(gone).ok().and_then(|gone| suffix.entries.get(..gone)) else {
             return Ok(()); // It ends before the log begins here, and nothing can be learned from it.
@@ -205,11 +204,11 @@ impl Log {
     ///
     /// # Panics
     /// If something has been decided already.
-    pub(crate) fn found(&mut self, first: Entry, writes: &mut Vec<WriteOp>) {
+    pub(crate) fn found(&mut self, first: Entry<C>, writes: &mut Vec<LogWrite<C>>) {
         assert_eq!(self.decided, Slot(0), "a log is founded once");
         let accepted = Accepted { ballot: Ballot::ZERO, entry: first };
         self.put(Slot(0), accepted.clone());
-        writes.push(WriteOp::Accept { slot: Slot(0), accepted });
+        writes.push(LogWrite::Accept { slot: Slot(0), accepted });
         self.decide_next();
     }
 
@@ -231,18 +230,18 @@ impl Log {
         (self.decided, self.chain) = (start.slot, start.chain);
     }
 
-    fn cell(&self, slot: Slot) -> Option<&Cell> {
+    fn cell(&self, slot: Slot) -> Option<&Cell<C>> {
         let index = usize::try_from(slot.0.checked_sub(self.start.slot.0)?).ok()?;
         self.cells.get(index)?.as_ref()
     }
 
-    fn cell_mut(&mut self, slot: Slot) -> Option<&mut Cell> {
+    fn cell_mut(&mut self, slot: Slot) -> Option<&mut Cell<C>> {
         let index = usize::try_from(slot.0.checked_sub(self.start.slot.0)?).ok()?;
         self.cells.get_mut(index)?.as_mut()
     }
 
     /// Puts an entry at a slot at or above the start.
-    fn put(&mut self, slot: Slot, accepted: Accepted) {
+    fn put(&mut self, slot: Slot, accepted: Accepted<C>) {
         let Some(index) = slot.0.checked_sub(self.start.slot.0) else { return };
         let index = index as usize;
         if index >= self.cells.len() {
@@ -261,7 +260,7 @@ impl Log {
     }
 }
 
-impl Default for Log {
+impl<C: Payload> Default for Log<C> {
     fn default() -> Self {
         Log::recover(Position::default(), BTreeMap::new(), Slot(0))
     }
@@ -269,7 +268,7 @@ impl Default for Log {
 
 /// The hash of a log that ends with `entry`, from the hash of the log before it. It tells damage and mix-ups, not
 /// forgery: relays trust one another.
-fn chained(chain: u64, entry: &Entry) -> u64 {
+fn chained<C: Payload>(chain: u64, entry: &Entry<C>) -> u64 {
     encoding::encode(entry).chunks(8).fold(chain, |hash, chunk| {
         let word = chunk.iter().fold(1, |word, &byte| word << 8 | u64::from(byte));
         SplitMix64::new(hash ^ word).draw()
@@ -280,15 +279,13 @@ fn chained(chain: u64, entry: &Entry) -> u64 {
 mod tests {
     use super::*;
     use crate::base::id::RelayId;
-    use crate::consensus::Configuration;
-    use crate::consensus::RestoreId;
 
-    fn entry(number: u64) -> Entry {
-        Entry::Restored { id: RestoreId(number), configuration: Configuration { number: 0, voters: [].into() } }
+    fn entry(number: u64) -> Entry<u64> {
+        Entry::Command(number)
     }
 
     /// A log with these entries decided.
-    fn log_of(numbers: impl IntoIterator<Item = u64>) -> Log {
+    fn log_of(numbers: impl IntoIterator<Item = u64>) -> Log<u64> {
         let ballot = Ballot { configuration: 0, round: 1, voter: RelayId(1) };
         let entries: Vec<_> = numbers.into_iter().map(|number| Accepted { ballot, entry: entry(number) }).collect();
         let suffix = Suffix { first: Slot(0), chain: 0, decided: Slot(entries.len() as u64), entries };

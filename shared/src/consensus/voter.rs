@@ -13,31 +13,17 @@ use std::time::Duration;
 use super::candidate::Candidate;
 use super::leader::Leader;
 use super::recovery::Recovery;
+use super::rules::{InForce, Rules};
 use super::voter_support::VoterSupport;
-use super::{AcceptorState, Ballot, Configuration, Log, Message};
+use super::{AcceptorState, Ballot, Configuration, Effects, Log, Message, Payload};
 use crate::base::id::{RelayId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
 use crate::base::split_mix::SplitMix64;
-use crate::replica::io::WriteOp;
 
 use election::ELECTION_DELAY;
 
-/// What a step asks the replica to do. The messages must not leave before the writes are durable, but for
-/// [`Message::Accept`] and [`Message::Decided`]: what those say binds nobody to anything that a crash could undo.
-#[derive(Debug, Default)]
-pub struct Effects {
-    pub writes: Vec<WriteOp>,
-    /// Messages by receiver, which may be this voter itself.
-    pub sends: Vec<(RelayId, Message)>,
-    /// The voter to ask for the decided log from this replica's `decided` on.
-    pub fetch_from: Option<RelayId>,
-    /// A majority has confirmed that this voter leads, after it was asked to find out.
-    pub confirmed: bool,
-}
-
 /// The part of a relay in the agreement of one room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Voter {
+pub struct Voter<C> {
     me: RelayId,
     incarnation: ReplicaId,
     /// Without voters as long as the log says nothing of them.
@@ -58,7 +44,7 @@ pub struct Voter {
     forgot: bool,
     /// The ballot of the leader that this voter follows or is. Invariant: never above what was promised.
     leader: Option<Ballot>,
-    role: Role,
+    role: Role<C>,
     /// When to become a candidate, unless a leader is known by then.
     election_at: Option<Duration>,
     /// When to repeat what the voters have not accepted; set only while leading with something under way.
@@ -69,13 +55,13 @@ pub struct Voter {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Role {
+enum Role<C> {
     Follower,
-    Candidate(Candidate),
-    Leader(Leader),
+    Candidate(Candidate<C>),
+    Leader(Leader<C>),
 }
 
-impl Voter {
+impl<C: Payload> Voter<C> {
     /// `acceptor_state` and `remembered` are read back from durable state, `seed` is for the jitter of elections. For at the
     /// most `grace` the voter waits for the `known` other relays to tell what they remember of it.
     #[must_use]
@@ -96,7 +82,7 @@ impl Voter {
             acceptor_state,
             remembered,
             remembered_written: BTreeMap::new(),
-            recovery: (!mutation::is(Mutation::NobodyAsked)).then(|| Recovery::new(known, now, grace)),
+            recovery: InForce::recovers().then(|| Recovery::new(known, now, grace)),
             forgot: false,
             leader: None,
             role: Role::Follower,
@@ -170,7 +156,7 @@ impl Voter {
         [self.election_at, self.resend_at, recovery].into_iter().flatten().min()
     }
 
-    pub fn wake(&mut self, now: Duration, log: &mut Log) -> Effects {
+    pub fn wake(&mut self, now: Duration, log: &mut Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         if self.try_recovered(now) {
             self.ask_who_leads(&mut effects);
@@ -197,7 +183,7 @@ impl Voter {
         effects
     }
 
-    pub fn peer_up(&mut self, now: Duration, peer: RelayId, incarnation: ReplicaId, log: &Log) -> Effects {
+    pub fn peer_up(&mut self, now: Duration, peer: RelayId, incarnation: ReplicaId, log: &Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         self.linked.insert(peer, incarnation);
         self.find_connected();
@@ -213,7 +199,7 @@ impl Voter {
         effects
     }
 
-    pub fn peer_down(&mut self, now: Duration, peer: RelayId) -> Effects {
+    pub fn peer_down(&mut self, now: Duration, peer: RelayId) -> Effects<C> {
         let mut effects = Effects::default();
         self.linked.remove(&peer);
         self.find_connected();
@@ -248,7 +234,7 @@ impl Voter {
         }
     }
 
-    pub fn receive(&mut self, now: Duration, from: RelayId, message: Message, log: &mut Log) -> Effects {
+    pub fn receive(&mut self, now: Duration, from: RelayId, message: Message<C>, log: &mut Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         match message {
             // Also among relays that do not vote together: one may have been a voter, or may become one.
@@ -266,7 +252,14 @@ impl Voter {
     }
 
     /// What concerns votes, from a voter, or from one of a later configuration.
-    fn on_vote(&mut self, now: Duration, from: RelayId, message: Message, log: &mut Log, effects: &mut Effects) {
+    fn on_vote(
+        &mut self,
+        now: Duration,
+        from: RelayId,
+        message: Message<C>,
+        log: &mut Log<C>,
+        effects: &mut Effects<C>,
+    ) {
         if is_ahead(&message, &self.configuration) {
             effects.fetch_from = Some(from);
             return;
@@ -327,7 +320,7 @@ impl Voter {
 
     /// To be called when the log has grown by other means than [`receive`](Self::receive): a candidate may have
     /// waited for it, and a leader may find that a later one has decided more.
-    pub fn log_grew(&mut self, now: Duration, log: &mut Log) -> Effects {
+    pub fn log_grew(&mut self, now: Duration, log: &mut Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         self.try_lead(now, log, &mut effects);
         if let Role::Leader(leader) = &mut self.role {
@@ -357,7 +350,7 @@ impl Voter {
 /// What a voter may do next, for a model checker: when a timer goes off is up to the model, so that only those count
 /// that are set; and what is remembered of others does nothing before it is asked for.
 #[cfg(feature = "sim")]
-impl Hash for Voter {
+impl<C: Payload> Hash for Voter<C> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.me, self.incarnation, &self.configuration, &self.linked, &self.connected).hash(state);
         (self.acceptor_state, self.recovery.is_some(), self.forgot, self.leader, &self.role).hash(state);
@@ -366,7 +359,7 @@ impl Hash for Voter {
 }
 
 /// Whether a message is of a configuration that the log has not come to here.
-fn is_ahead(message: &Message, configuration: &Configuration) -> bool {
+fn is_ahead<C>(message: &Message<C>, configuration: &Configuration) -> bool {
     let ballot = match message {
         Message::Refused { promised, .. } => promised,
         Message::Prepare { ballot, .. }

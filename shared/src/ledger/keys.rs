@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::ensure;
 use super::numbers::Numbered;
 use super::operation::{Claim, ClaimId, Granted, KeyedOperation, Operation, Outcome, Rejection};
+use super::rules::{InForce, Rules};
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;
 
 /// A name that a client has given to a request: the first 128 bits of a hash of it.
@@ -126,11 +126,9 @@ impl Keys {
 
     /// Checks that nothing was done under a key.
     pub(super) fn check_free(&self, keyed: &Keyed) -> Result<(), Rejection> {
-        match self.of(keyed.key).filter(|_| !mutation::is(Mutation::KeyUsedAgain)) {
+        match self.of(keyed.key).filter(|_| InForce::remembers_keys()) {
             Some(used) => used.check_same(keyed).and(Err(Rejection::Repeated)),
-            None if keyed.since < self.forgotten && !mutation::is(Mutation::ForgottenKeyIsNew) => {
-                Err(Rejection::Forgotten)
-            }
+            None if InForce::key_may_be_forgotten(keyed.since, self.forgotten) => Err(Rejection::Forgotten),
             None => Ok(()),
         }
     }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ensure;
 use super::operation::Rejection;
+use super::rules::{InForce, Rules};
 use super::settlement::ProvisionalClaim;
 use crate::base::id::{RecordId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;
 
 /// The longest range that can be leased at a time.
@@ -127,17 +127,14 @@ impl Numbers {
             return Err(Rejection::NumberTaken { number, owner, slot });
         }
         match self.lease_of(number) {
-            Some(range) if !mutation::is(Mutation::LeaseIgnored) => {
-                Err(Rejection::NumberLeased { number, to: range.to })
-            }
+            Some(range) if InForce::withholds_leased() => Err(Rejection::NumberLeased { number, to: range.to }),
             _ => self.check_within(number, limit),
         }
     }
 
     /// The highest number to which an entry may raise the highest number.
     pub(super) fn limit(&self) -> u64 {
-        let reach = if mutation::is(Mutation::ReachIgnored) { MAX_NUMBER } else { self.reach.0 };
-        self.highest.saturating_add(reach).min(MAX_NUMBER)
+        self.highest.saturating_add(InForce::reach(self.reach.0)).min(MAX_NUMBER)
     }
 
     pub(super) fn check_within(&self, number: u64, limit: u64) -> Result<(), Rejection> {
@@ -243,7 +240,7 @@ impl Numbers {
             return Err(Rejection::Exhausted);
         }
         self.ranges.insert(range.first, range);
-        if !mutation::is(Mutation::LeasesOverlap) {
+        if InForce::lease_raises_highest() {
             self.highest = range.last;
         }
         Ok(range)

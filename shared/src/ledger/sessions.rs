@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ensure;
 use super::operation::{Claim, ClaimId, Outcome, Rejection};
+use super::rules::{InForce, Rules};
 use crate::base::id::ReplicaId;
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;
 
 /// How many outcomes are kept for one replica at the most.
@@ -45,13 +45,13 @@ struct Session {
 impl Sessions {
     /// What is known of a claim without doing it; `None`: it has never been done.
     pub(super) fn outcome_for(&self, claim: &Claim) -> Option<Outcome> {
-        let session = self.of.get(&claim.id.replica).filter(|_| !mutation::is(Mutation::DoneAgain));
+        let session = self.of.get(&claim.id.replica).filter(|_| InForce::remembers_outcomes());
         if let Some(&outcome) = session.and_then(|session| session.outcomes.get(&claim.id.seq)) {
             return Some(outcome);
         }
         let knows_from = session.map_or(self.forgotten, |session| session.knows_from);
         let is_over = session.is_some_and(|session| claim.id.seq <= session.over);
-        let is_too_old = claim.seen < knows_from && !mutation::is(Mutation::ForgottenIsNew);
+        let is_too_old = InForce::may_be_forgotten(claim.seen, knows_from);
         (is_over || is_too_old).then_some(Err(Rejection::Forgotten))
     }
 

@@ -10,10 +10,10 @@ use super::ensure;
 use super::epoch::OnCollision;
 use super::numbers::{Numbered, Numbers};
 use super::operation::Rejection;
+use super::rules::{InForce, Rules};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;
 
 /// How many provisional claims are settled by one entry of the log at the most.
@@ -93,7 +93,7 @@ impl Settlement {
         let mut losers = Vec::new();
         let limit = numbers.limit();
         for (claim, at) in claims.iter().zip(0..) {
-            if self.settled.contains(claim.dot) && !mutation::is(Mutation::SettledAgain) {
+            if self.settled.contains(claim.dot) && InForce::remembers_settled() {
                 continue;
             }
             self.settled.insert(claim.dot);
@@ -103,7 +103,7 @@ impl Settlement {
                     Conflict { id: ConflictId { slot, at }, claim: *claim, because, given: None, resolution: None };
                 losers.push(conflict);
                 collided += 1;
-                if mutation::is(Mutation::LoserFirst) {
+                if !InForce::winners_come_first() {
                     losers.drain(..).for_each(|conflict| self.lose(conflict, on_collision, numbers));
                 }
             }
@@ -122,7 +122,7 @@ impl Settlement {
         if on_collision == OnCollision::Renumber && is_about_the_number {
             conflict.given = numbers.allocate(conflict.id.slot, conflict.claim.record).ok();
         }
-        if !mutation::is(Mutation::ConflictUntold) {
+        if InForce::lists_conflicts() {
             self.keep(conflict);
         }
     }

@@ -30,7 +30,7 @@ fn claim(seq: u64, operation: Operation) -> Entry {
 }
 
 fn by(replica: ReplicaId, seq: u64, settled: u64, operation: Operation) -> Entry {
-    Entry::Claim(Claim { id: ClaimId { replica, seq }, settled, seen: Slot(0), after: None, operation })
+    Entry::Command(Claim { id: ClaimId { replica, seq }, settled, seen: Slot(0), after: None, operation })
 }
 
 fn decide(ledger: &mut Ledger, slot: u64, entry: &Entry) -> Outcome {
@@ -338,7 +338,7 @@ fn crowded() -> Ledger {
 /// A claim of a replica that knows the log so far. The highest number becomes the replica's.
 fn seen_at(replica: u64, seq: u64, seen: u64) -> Entry {
     let id = ClaimId { replica: ReplicaId(replica), seq };
-    Entry::Claim(Claim { id, settled: 0, seen: Slot(seen), after: None, operation: raise(replica) })
+    Entry::Command(Claim { id, settled: 0, seen: Slot(seen), after: None, operation: raise(replica) })
 }
 
 #[test]

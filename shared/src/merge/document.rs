@@ -15,12 +15,14 @@ mod packed;
 mod resync;
 mod retire;
 mod superseded;
+mod write;
 
 pub use audit::Audit;
 pub use contest::Arbiter;
 pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
+pub use write::DocumentWrite;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -31,7 +33,6 @@ use crate::base::dot::{Dot, DotSet, NotDots};
 use crate::base::hlc::Stamp;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::merge::crdt::{Lattice, Version};
-use crate::replica::io::WriteOp;
 use crate::schema::{FieldId, Op};
 
 use fingerprint::{Fingerprint, Mark};
@@ -237,7 +238,7 @@ pub struct Merged {
     pub died: Vec<(RecordId, Dot)>,
     /// The dots that came with another content than they have here: their authors lie, or have lost their state.
     pub contested: DotSet,
-    pub writes: Vec<WriteOp>,
+    pub writes: Vec<DocumentWrite>,
 }
 
 impl Document {

@@ -2,8 +2,8 @@
 
 use crate::base::dot::DotSet;
 use crate::base::id::RelayId;
-use crate::consensus::{self, Ballot, Effects, Entry, Founding, Slot, Suffix, Voter};
-use crate::ledger::{Claim, Granted, Operation};
+use crate::consensus::{self, Ballot, Effects, Founding, Slot};
+use crate::ledger::{Claim, Entry, Granted, Operation, Suffix, Vote, Voter};
 use crate::merge::document::Document;
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation};
 
@@ -15,11 +15,13 @@ impl Replica {
     /// The relays have found one another: the log begins, unless it has.
     pub(super) fn found(&mut self, founding: Founding) {
         if self.log.decided() == Slot(0) {
-            self.log.found(founding.entry(), self.outbox.writes());
+            let mut writes = Vec::new();
+            self.log.found(founding.entry(), &mut writes);
+            self.outbox.write(writes);
         }
     }
 
-    pub(super) fn on_vote(&mut self, now: Now, from: RelayId, message: consensus::Message) {
+    pub(super) fn on_vote(&mut self, now: Now, from: RelayId, message: Vote) {
         // A claim is decided only where what it depends on is durable, too: the leader repeats it until that is here.
         if let consensus::Message::Accept { entries, .. } = &message
             && !entries.iter().all(|entry| self.has_what_it_depends_on(entry))
@@ -32,7 +34,7 @@ impl Replica {
         }
     }
 
-    pub(super) fn on_vote_to_self(&mut self, now: Now, message: consensus::Message) {
+    pub(super) fn on_vote_to_self(&mut self, now: Now, message: Vote) {
         if let Some(voter) = &mut self.voter {
             let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.log);
             self.act(effects);
@@ -46,7 +48,10 @@ impl Replica {
         kind: PeerKind,
         suffix: Suffix,
     ) -> Result<(), Violation> {
-        let Ok(has_more) = self.log.learn(suffix, self.outbox.writes()) else { return self.diverged(peer, kind) };
+        let mut writes = Vec::new();
+        let learned = self.log.learn(suffix, &mut writes);
+        self.outbox.write(writes);
+        let Ok(has_more) = learned else { return self.diverged(peer, kind) };
         if has_more {
             self.send(peer, Message::Fetch { first: self.log.decided() });
         }
@@ -63,8 +68,8 @@ impl Replica {
     }
 
     /// Carries out what a step of the voter asks for.
-    pub(super) fn act(&mut self, effects: Effects) {
-        self.outbox.writes().extend(effects.writes);
+    pub(super) fn act(&mut self, effects: Effects<Claim>) {
+        self.outbox.write(effects.writes);
         let me = self.voter().map(Voter::me);
         for (to, message) in effects.sends {
             if Some(to) == me {
@@ -90,7 +95,7 @@ impl Replica {
             && !self.outbox.writes().is_empty()
         {
             let memory = voter.unwritten_memory();
-            self.outbox.writes().extend(memory);
+            self.outbox.write(memory);
         }
     }
 
@@ -103,7 +108,7 @@ impl Replica {
             self.applied = slot.plus(1);
             let outcome = self.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
-                (Entry::Claim(claim), Some(outcome)) => {
+                (Entry::Command(claim), Some(outcome)) => {
                     if claim.id.replica == self.me && self.voter.is_none() {
                         let restored = self.ledger.restores().latest().map(|restore| restore.at);
                         self.copies.look_at(claim, &self.claims, restored);
@@ -196,7 +201,7 @@ impl Replica {
                 if asks_for_a_number(&claim.operation) {
                     self.controller.asked(now.monotonic, true);
                 }
-                entries.push(Entry::Claim(claim.clone()));
+                entries.push(Entry::Command(claim.clone()));
                 self.claims.proposed();
             } else {
                 self.claims.dropped(now.monotonic);
@@ -239,7 +244,7 @@ impl Replica {
     }
 
     fn has_what_it_depends_on(&self, entry: &Entry) -> bool {
-        if let Entry::Claim(claim) = entry { has_edits_before(&self.document, claim) } else { true }
+        if let Entry::Command(claim) = entry { has_edits_before(&self.document, claim) } else { true }
     }
 }
 

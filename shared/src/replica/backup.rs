@@ -1,6 +1,7 @@
 //! What a room of a relay becomes when all relays are restored from a backup of one of them.
 
-use crate::consensus::{Accepted, AcceptorState, Ballot, Configuration, Entry, Log, RestoreId, Slot};
+use crate::consensus::{AcceptorState, Ballot, Configuration, RestoreId, Slot};
+use crate::ledger::{Accepted, Entry, Log};
 use crate::replica::io::Recovered;
 
 use super::durable::BrokenState;

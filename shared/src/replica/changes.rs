@@ -1,8 +1,8 @@
 //! What may read otherwise than before, gathered for the host of a step.
 
 use crate::base::id::RecordId;
-use crate::consensus::{Entry, Slot};
-use crate::ledger::Operation;
+use crate::consensus::Slot;
+use crate::ledger::{Entry, Operation};
 use crate::replica::io::Changed;
 
 use super::Replica;
@@ -39,7 +39,7 @@ impl Replica {
         }
         let Replica { log, ledger, changes: Changes { changed, .. }, .. } = self;
         for slot in (first.0..end.0).map(Slot) {
-            let Some(Entry::Claim(claim)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
+            let Some(Entry::Command(claim)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
             changed.records.extend(claim.operation.record());
             match &claim.operation {
                 Operation::Settle { claims, .. } => {

@@ -7,11 +7,11 @@ use litemap::LiteMap;
 
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::{Ballot, Slot};
 use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{Claim, ClaimId, Granted, Numbered, Operation, Outcome, Rejection};
 use crate::replica::io::{CommandId, CommandRejection, PendingClaim, Reply, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 
 use super::outbox::{Item, Outbox};
 
@@ -201,7 +201,7 @@ impl Claims {
         self.fix(id, seen);
         let Some(pending) = self.pending.get_mut(&id) else { return };
         pending.is_kept = true;
-        if !mutation::is(Mutation::RegistrationForgotten) {
+        if InForce::writes_own_claims() {
             outbox.writes().push(pending.write());
         }
     }
@@ -260,7 +260,7 @@ impl Claims {
 
     /// Whether a claim was made by this replica since it was started; of a tab, ever.
     pub(super) fn is_of_this_life(&self, claim: &Claim) -> bool {
-        claim.id.replica == self.asker || mutation::is(Mutation::OldLeaseUsed)
+        claim.id.replica == self.asker || !InForce::forgets_old_leases()
     }
 
     /// Whether a claim is pending that this replica has made, in this life or in an earlier one, and not another one.

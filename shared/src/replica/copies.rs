@@ -11,10 +11,10 @@ use std::time::Duration;
 use litemap::LiteMap;
 
 use crate::base::id::ReplicaId;
-use crate::base::mutation::{self, Mutation};
-use crate::consensus::{Slot, Voter};
-use crate::ledger::{Claim, Granted, Numbered};
+use crate::consensus::Slot;
+use crate::ledger::{Claim, Granted, Numbered, Voter};
 use crate::replica::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 use super::claims::Claims;
@@ -46,7 +46,7 @@ impl Copies {
 
     /// Looks at a claim that was made under this tab's id and that the log has decided, which was last restored at `restored`.
     pub(super) fn look_at(&mut self, claim: &Claim, claims: &Claims, restored: Option<Slot>) {
-        if !claims.may_have_made(claim, restored) && !mutation::is(Mutation::CopyUnnoticed) {
+        if !claims.may_have_made(claim, restored) && InForce::notices_copies() {
             self.is_found = true;
         }
     }
@@ -74,7 +74,7 @@ impl Replica {
     fn is_of_a_copy(&mut self, told: u64, may_be_unsent: bool) -> bool {
         let made = self.document.context().highest(self.me);
         let known = if may_be_unsent { made } else { made.min(self.copies.sent) };
-        let reveals = told > known && !mutation::is(Mutation::CopyUnnoticed);
+        let reveals = told > known && InForce::notices_copies();
         self.copies.is_found |= reveals;
         reveals
     }
@@ -102,7 +102,7 @@ impl Replica {
         let others = self.ledger.latest_claim_of(self.me) > self.claims.seq()
             || self.claims.unsent().any(is_known)
             || self.claims.fixed().any(is_for_another);
-        if !self.is_relay() && others && !mutation::is(Mutation::CopyUnnoticed) {
+        if !self.is_relay() && others && InForce::notices_copies() {
             self.copies.is_found = true;
         }
     }
@@ -175,7 +175,7 @@ impl Replica {
             return;
         }
         let known = std::mem::take(&mut self.twins).since;
-        let is_twin = |_: &ReplicaId| !mutation::is(Mutation::TwinsLeft);
+        let is_twin = |_: &ReplicaId| InForce::parts_twins();
         let twins = self.peers.tabs_also_below(me).into_iter().filter(is_twin);
         self.twins.since = twins.map(|tab| (tab, *known.get(&tab).unwrap_or(&now))).collect();
         self.twins.looked_at = now;

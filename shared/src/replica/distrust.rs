@@ -15,10 +15,10 @@ use sha2::{Digest, Sha256};
 
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
 use crate::merge::crdt::{Field, Version, Write};
 use crate::merge::document::{Delta, Packed};
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 use crate::schema::NUMBER;
 
 use super::Replica;
@@ -102,7 +102,7 @@ impl Distrust {
         let is_edit_known = self.known_in(record).any(|(known, _)| known.dot == write.dot);
         is_edit_known
             && self.verdicts.get(&NumberWrite::new(record, write)).is_some_and(|verdict| *verdict != Verdict::Attested)
-            && !mutation::is(Mutation::DoubtIgnored)
+            && InForce::heeds_doubts()
     }
 
     fn known_in(&self, record: RecordId) -> impl Iterator<Item = (NumberWrite, Verdict)> + '_ {
@@ -466,6 +466,6 @@ impl Replica {
     pub(super) fn ban_of(&self, kind: PeerKind) -> Option<Violation> {
         let PeerKind::Tab(tab) = kind else { return None };
         let &dot = self.distrust.equivocators.get(&tab).filter(|_| self.is_relay())?;
-        (!mutation::is(Mutation::EquivocatorAdmitted)).then_some(Violation::Equivocation { dot })
+        (InForce::bans_equivocators()).then_some(Violation::Equivocation { dot })
     }
 }

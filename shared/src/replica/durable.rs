@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::base::encoding;
-use crate::consensus::{Log, Slot};
-use crate::ledger::Ledger;
+use crate::consensus::Slot;
+use crate::ledger::{Ledger, Log};
 use crate::replica::io::{Recovered, Snapshot};
 use crate::schema::MAX_NUMBER;
 
@@ -78,7 +78,8 @@ mod tests {
     use super::*;
     use crate::base::dot::Dot;
     use crate::base::id::{RecordId, ReplicaId};
-    use crate::consensus::{Accepted, AcceptorState, Ballot, Entry, Position};
+    use crate::consensus::{AcceptorState, Ballot, Position};
+    use crate::ledger::{Accepted, Entry};
     use crate::replica::io::WriteOp;
 
     fn noop(slot: u64) -> WriteOp {
@@ -109,7 +110,7 @@ mod tests {
         let claim = |operation| {
             let id = crate::ledger::ClaimId { replica: ReplicaId(1), seq: 1 };
             let claim = crate::ledger::Claim { id, settled: 0, seen: Slot(0), after: None, operation };
-            Entry::Claim(claim)
+            Entry::Command(claim)
         };
         let record = RecordId(Dot::new(ReplicaId(1), 1));
         ledger.apply(Slot(0), &claim(crate::ledger::Operation::Assign { record, number: 7 }));

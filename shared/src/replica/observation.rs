@@ -1,6 +1,7 @@
 //! What a relay sees of the agreement and of its links: told to those who watch, never stored, and of no consequence.
 
-use crate::consensus::{Accepted, Slot, Votes};
+use crate::consensus::{Slot, Votes};
+use crate::ledger::Accepted;
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{RelayId, ReplicaId};

@@ -8,13 +8,13 @@
 use std::collections::BTreeMap;
 
 use crate::base::dot::Dot;
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;
 use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{
     Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedOperation, Level, Made, Operation, Outcome, Rejection,
 };
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 use super::claims::{Asked, Half};
@@ -271,7 +271,7 @@ impl Replica {
     /// The record that is to go again, if a claim that was refused came together with one.
     pub(super) fn half_of(&self, claim: &Claim, outcome: Outcome) -> Option<Half> {
         let refusal = outcome.err()?;
-        let is_kept = refusal == Rejection::Repeated && mutation::is(Mutation::LoserKept);
+        let is_kept = refusal == Rejection::Repeated && !InForce::takes_back_losers();
         let half = self.claims.half_of(claim.id).filter(|_| !is_kept)?;
         // A key may be remembered for longer than who has asked under it.
         let remembers_key = |keyed| !self.ledger.may_have_forgotten(keyed);

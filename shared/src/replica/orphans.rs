@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
 use crate::replica::io::{Message, Now, PeerId};
+use crate::replica::rules::{InForce, Rules};
 use crate::schema::{GivenNumber, Op};
 
 use super::Replica;
@@ -53,7 +53,7 @@ impl Orphanage {
 impl Replica {
     /// The relay has said what it has. Whatever else this tab has from others is unattested.
     pub(super) fn look_for_orphans(&mut self, now: Now, theirs: &DotSet) {
-        if mutation::is(Mutation::OrphansLeft) {
+        if !InForce::carries_orphans() {
             return;
         }
         let context = self.document.context();
@@ -142,7 +142,7 @@ impl Replica {
     /// any more, and no relay will ever tell of it.
     fn forget_dead_orphans(&mut self, orphans: &DotSet) {
         let rows = self.document.forget(orphans);
-        self.outbox.writes().extend(rows);
+        self.outbox.write(rows);
     }
 
     /// Gives some of the numbers anew that the restored relays have lost. Says whether there were none.

@@ -2,16 +2,17 @@
 
 use std::collections::VecDeque;
 
-use crate::base::mutation::{self, Mutation};
-use crate::consensus::{Message, Slot};
+use crate::consensus::Slot;
+use crate::ledger::Vote;
 use crate::replica::io::{CommandId, CommandRejection, Envelope, Output, PeerId, Reply, WriteBatch, WriteId, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 
 /// Something that leaves the replica, or comes back to it as a message to itself.
 #[derive(Debug)]
 pub(super) enum Item {
     Send(Envelope),
     Reply(CommandId, Result<Reply, CommandRejection>),
-    ToSelf(Message),
+    ToSelf(Vote),
 }
 
 /// The writes and items of the step under way, and the items that wait for writes.
@@ -29,7 +30,7 @@ pub(super) struct Outbox {
     held: VecDeque<(WriteId, Item)>,
     /// What waits for edits and claims alone. Invariant: ascending by write.
     held_unbound: VecDeque<(WriteId, Item)>,
-    to_self: VecDeque<Message>,
+    to_self: VecDeque<Vote>,
     issued: WriteId,
     /// The last write that holds anything but the log.
     issued_edits: WriteId,
@@ -76,7 +77,7 @@ impl Outbox {
 
     /// A link is down: messages that wait for it must not leave over another one.
     pub(super) fn forget(&mut self, peer: PeerId) {
-        if mutation::is(Mutation::LinkOutlived) {
+        if !InForce::drops_with_link() {
             return;
         }
         let stays = |item: &Item| !matches!(item, Item::Send(envelope) if envelope.to == peer);
@@ -86,12 +87,17 @@ impl Outbox {
         self.held_unbound.retain(|(_, item)| stays(item));
     }
 
+    /// Writes what a layer below has changed.
+    pub(super) fn write<T: Into<WriteOp>>(&mut self, writes: impl IntoIterator<Item = T>) {
+        self.writes.extend(writes.into_iter().map(Into::into));
+    }
+
     pub(super) fn persisted(&mut self, id: WriteId) {
         self.persisted = self.persisted.max(id);
     }
 
     /// A message to this replica itself that may be handled now.
-    pub(super) fn next_to_self(&mut self) -> Option<Message> {
+    pub(super) fn next_to_self(&mut self) -> Option<Vote> {
         self.to_self.pop_front()
     }
 
@@ -117,7 +123,7 @@ impl Outbox {
         // Edits before the claims that depend on them.
         let Outbox { held, held_unbound, persisted, to_self, .. } = self;
         for queue in [held, held_unbound] {
-            let may_leave = |after: WriteId| after <= *persisted || mutation::is(Mutation::EarlyWord);
+            let may_leave = |after: WriteId| after <= *persisted || !InForce::persists_first();
             while queue.front().is_some_and(|&(after, _)| may_leave(after)) {
                 match queue.pop_front().expect("looked at above").1 {
                     Item::Send(envelope) => output.sends.push(envelope),

@@ -4,10 +4,10 @@
 //! log may be asked again. A raise goes no further than the log would let it go at that moment, so the entry that
 //! follows is a leap: it was checked when it was made.
 
-use crate::base::mutation::{self, Mutation};
 use crate::ledger::{Mode, Operation};
 use crate::merge::crdt::{Lattice, MaxRegister};
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 use crate::schema::MAX_NUMBER;
 
 use super::Replica;
@@ -37,7 +37,7 @@ impl Replica {
         if number > MAX_NUMBER {
             return Err(Violation::Malformed { reason: "no number is that high".to_owned() });
         }
-        if !mutation::is(Mutation::RaiseUnmerged) {
+        if InForce::merges_raised() {
             self.merge_raised(Some(from), number);
         }
         Ok(())

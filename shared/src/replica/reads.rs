@@ -6,9 +6,9 @@ use std::time::Duration;
 use litemap::LiteMap;
 
 use crate::base::dot::DotSet;
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::Slot;
 use crate::replica::io::{CommandId, Consistency, Message, Now, PeerId, Reply};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 use super::outbox::Item;
@@ -81,7 +81,7 @@ impl Reads {
 impl Replica {
     pub(super) fn read(&mut self, now: Now, id: CommandId, consistency: Consistency) {
         match consistency {
-            Consistency::Linearizable if mutation::is(Mutation::ReadAsksNobody) => self.read_at(Slot(0), id),
+            Consistency::Linearizable if !InForce::confirms_reads() => self.read_at(Slot(0), id),
             Consistency::Local => self.read_at(Slot(0), id),
             Consistency::Session(slot) => self.read_at(slot, id),
             Consistency::Linearizable => {

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::base::dot::DotSet;
 use crate::base::id::{RelayId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
 use crate::merge::document::News;
 use crate::replica::io::{Message, Now, PeerId, PeerKind};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 
@@ -162,8 +162,7 @@ impl Replica {
     pub(super) fn on_majority(&self, tab: ReplicaId) -> OnMajority {
         let Some(voter) = &self.voter else { return OnMajority::default() };
         let configuration = voter.configuration();
-        let votes =
-            |(voter, incarnation)| configuration.has(voter, incarnation) || mutation::is(Mutation::AnyRelayCounts);
+        let votes = |(voter, incarnation)| configuration.has(voter, incarnation) || !InForce::counts_voters_only();
         let here = votes((voter.me(), self.me)).then(|| self.document.context().of(tab));
         let relays = self.replication_acks.of_relays();
         let elsewhere = relays.values().filter(|relay| votes(relay.id)).map(|relay| relay.holds.of(tab));

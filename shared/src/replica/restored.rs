@@ -9,10 +9,10 @@
 
 use crate::base::dot::DotSet;
 use crate::base::id::RecordId;
-use crate::base::mutation::{self, Mutation};
-use crate::consensus::{Log, Position, Slot};
-use crate::ledger::{Ledger, Restores};
+use crate::consensus::{Position, Slot};
+use crate::ledger::{Ledger, Log, Restores};
 use crate::replica::io::{Fork, Message, Now, PeerId, PeerKind, Violation, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 use crate::schema::GivenNumber;
 
 use super::Replica;
@@ -49,7 +49,7 @@ impl Replica {
         };
         match kind {
             PeerKind::Relay(..) if !is_older => Err(Violation::LeftOut),
-            PeerKind::Relay(..) if self.is_relay() || mutation::is(Mutation::OldLogKept) => Err(Violation::Diverged),
+            PeerKind::Relay(..) if self.is_relay() || !InForce::drops_old_log() => Err(Violation::Diverged),
             PeerKind::Relay(..) => {
                 self.learn_log_anew(peer, fork);
                 Ok(true)
@@ -186,7 +186,7 @@ impl Replica {
             .unsettled
             .of(record)
             .any(|claim| claim.dot.replica == self.me && claim.number == number && (!claim.leased || is_leased));
-        if mutation::is(Mutation::LostNumberLeft) {
+        if !InForce::gives_lost_numbers_anew() {
             return;
         }
         if self.document.contains(record) && self.ledger.number_of(record).is_none() && !is_given {

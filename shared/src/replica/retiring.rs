@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::base::dot::DotSet;
 use crate::base::id::ReplicaId;
-use crate::base::mutation::{self, Mutation};
 use crate::ledger::{ClaimId, Operation};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 
@@ -83,9 +83,9 @@ impl Replica {
         if replica == self.me {
             self.own_past_is_retired(last);
         }
-        if replica != self.me || mutation::is(Mutation::OwnPastForgotten) {
+        if replica != self.me || !InForce::keeps_own_past() {
             let write = self.document.retire(replica, last);
-            self.outbox.writes().extend(write);
+            self.outbox.write(write);
         }
     }
 

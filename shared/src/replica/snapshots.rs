@@ -2,9 +2,9 @@
 
 use crate::base::encoding;
 use crate::base::id::RelayId;
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::{Position, Slot};
 use crate::replica::io::{Message, Now, PeerId, Snapshot, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 
@@ -186,7 +186,7 @@ impl Replica {
         let first_kept = Slot(self.applied.0 - kept);
         self.log.truncate(first_kept);
         let decided = Position { slot: self.log.decided(), chain: self.log.chain() };
-        let at = if mutation::is(Mutation::SnapshotMisplaced) { self.log.start() } else { decided };
+        let at = if !InForce::names_its_place() { self.log.start() } else { decided };
         self.keep_snapshot(Snapshot { at, ledger: encoding::encode(&*self.ledger) }, self.log.start());
     }
 

@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 
 use crate::base::hlc::Hlc;
 use crate::base::id::RecordId;
-use crate::base::mutation::{self, Mutation};
 use crate::merge::crdt::Write;
 use crate::merge::document::Live;
 use crate::replica::io::{Now, PeerKind};
+use crate::replica::rules::{InForce, Rules};
 use crate::schema::{FieldEdit, FieldKind, Op};
 
 use super::Replica;
@@ -59,7 +59,7 @@ impl Replica {
     }
 
     fn has_far_stamps(&self, now: Now) -> bool {
-        !self.clock.all_were_right(now.wall_ms) && !mutation::is(Mutation::StampsKept)
+        !self.clock.all_were_right(now.wall_ms) && InForce::repairs_stamps()
     }
 
     fn restamp_record(&mut self, now: Now, record: RecordId) {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Hlc;
 use crate::base::id::{RecordId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::Position;
 use crate::ledger::{Claim, Rejection, Restores};
 use crate::merge::document::{
     Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
 };
 use crate::replica::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 
 use super::{Doubt, Replica};
 
@@ -237,7 +237,7 @@ impl Replica {
 
     /// Stores a merge, and passes on what was news in it to whoever has not heard it.
     pub(super) fn spread(&mut self, now: Now, from: Option<PeerId>, merged: &mut Merged) {
-        self.outbox.writes().append(&mut merged.writes);
+        self.outbox.write(std::mem::take(&mut merged.writes));
         if from.is_none() {
             self.stand_for(merged);
         }
@@ -255,7 +255,7 @@ impl Replica {
                 (News::Delta(delta), Some(kind)) => self.delta_message(kind, delta.clone()),
                 (News::Delta(_), None) => continue,
             };
-            if mutation::is(Mutation::SentIsHeld) {
+            if !InForce::waits_for_acks() {
                 self.replication_acks.hear(peer, &message);
             }
             self.send(peer, message);
@@ -369,7 +369,7 @@ impl Replica {
     /// Checks that a dot which a tab tells of may exist: a counter that leaps far beyond what is known uses up an id.
     fn check_leap(&self, dot: Dot) -> Result<(), Violation> {
         let known = self.document.last_of(dot.replica);
-        if dot.counter > known + MAX_LEAP && !self.document.knows(dot) && !mutation::is(Mutation::LeapBelieved) {
+        if dot.counter > known + MAX_LEAP && !self.document.knows(dot) && InForce::bounds_leaps() {
             return Err(Violation::CounterLeap { dot, limit: MAX_LEAP });
         }
         Ok(())

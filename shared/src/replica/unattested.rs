@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
-use crate::base::mutation::{self, Mutation};
 use crate::merge::document::{Delta, Digest, Document, Liveness, Merged, News};
 use crate::replica::io::{Message, Now, PeerId, PeerKind, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 
@@ -75,7 +75,7 @@ impl Replica {
     pub(super) fn keep_unattested(&mut self) {
         let mut untold = self.unattested.dots.difference(self.document.context());
         untold.join(&self.document.retired_in(&self.unattested.dots));
-        if !untold.is_empty() && !mutation::is(Mutation::UnattestedUnending) {
+        if !untold.is_empty() && InForce::ends_unattested() {
             let has_ended = self.unattested.confirm(&untold) && !self.unattested_written.is_empty();
             let relays = if has_ended { self.peers.relays() } else { Vec::new() };
             for relay in relays {

@@ -6,9 +6,9 @@ use litemap::LiteMap;
 
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
-use crate::consensus::{AcceptorState, Ballot, Log, Slot, Voter};
+use crate::consensus::{AcceptorState, Ballot, Slot};
 use crate::ledger::finality::{Final, Provisional};
-use crate::ledger::{Claim, Ledger, Load, Numbered, Operation, ProvisionalClaim, Rejection};
+use crate::ledger::{Claim, Ledger, Load, Log, Numbered, Operation, ProvisionalClaim, Rejection, Voter};
 use crate::merge::crdt::{Field, Write};
 use crate::merge::document::Document;
 use crate::replica::io::{ImportId, Snapshot};

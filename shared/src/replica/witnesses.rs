@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::id::ReplicaId;
-use crate::base::mutation::{self, Mutation};
 use crate::consensus::{Ballot, Slot};
 use crate::ledger::Operation;
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
+use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 use super::outbox::Outbox;
@@ -170,7 +170,7 @@ impl Replica {
     pub(super) fn release(&mut self, now: Now) {
         let wanted = self.ledger.policy().witnesses;
         self.witnesses.release(self.ledger.waived().min(self.applied));
-        if wanted == 0 || mutation::is(Mutation::ToldUnwitnessed) {
+        if wanted == 0 || !InForce::waits_for_witnesses() {
             self.witnesses.release(self.applied);
         } else if self.is_leader() {
             self.witnesses.release(self.witnesses.seen_by(wanted.into()).min(self.applied));

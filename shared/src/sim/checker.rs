@@ -10,9 +10,9 @@ use super::model::{Model, Origin};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::encoding;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
-use crate::consensus::{self, Ballot, Entry, Log, Slot};
+use crate::consensus::{self, Ballot, Slot};
 use crate::ledger::finality::Numbering;
-use crate::ledger::{Claim, ClaimId, Key, Keyed, Outcome, ProvisionalClaim, Rejection};
+use crate::ledger::{Claim, ClaimId, Entry, Key, Keyed, Log, Outcome, ProvisionalClaim, Rejection};
 use crate::merge::crdt::{Field, Write};
 use crate::merge::document::Document;
 use crate::replica::Replica;
@@ -210,7 +210,7 @@ impl Checker {
 
     /// A claim is decided behind everything that was told before it was made.
     fn check_order(&self, slot: Slot, entry: &Entry) -> Result<(), Violated> {
-        let Entry::Claim(claim) = entry else { return Ok(()) };
+        let Entry::Command(claim) = entry else { return Ok(()) };
         let floor = self.claims_began.get(&claim.id).copied().unwrap_or_default();
         if slot >= floor { Ok(()) } else { Err(Violated::OutOfOrder { slot, floor }) }
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::dot::Dot;
 use crate::base::encoding;
 use crate::base::id::{RecordId, ReplicaId};
-use crate::consensus::{Accepted, Ballot, Configuration, Entry, Log, Slot};
+use crate::consensus::{Ballot, Configuration, Slot};
 use crate::ledger::{
-    Claim, ClaimId, ConflictId, Dynamic, Epoch, Granted, Key, Ledger, Operation, Outcome, ProvisionalClaim, Range,
-    Rejection,
+    Accepted, Claim, ClaimId, ConflictId, Dynamic, Entry, Epoch, Granted, Key, Ledger, Log, Operation, Outcome,
+    ProvisionalClaim, Range, Rejection,
 };
 use crate::sim::checker::Violated;
 
@@ -123,7 +123,7 @@ impl Model {
         self.furthest = self.furthest();
         let outcome = self.ledger.apply(slot, &accepted.entry);
         self.check_owners(&before)?;
-        if let (Entry::Claim(claim), Some(outcome)) = (&accepted.entry, outcome) {
+        if let (Entry::Command(claim), Some(outcome)) = (&accepted.entry, outcome) {
             self.check_reach(slot, claim, &before)?;
             self.check_switch(slot, claim, outcome, &before)?;
             self.check_settlement(slot, claim, outcome)?;
@@ -401,7 +401,7 @@ mod tests {
         let claim = |replica, seq, seen, operation| {
             let id = ClaimId { replica, seq };
             let claim = Claim { id, settled: 0, seen: Slot(seen), after: None, operation };
-            Accepted { ballot: Ballot::ZERO, entry: Entry::Claim(claim) }
+            Accepted { ballot: Ballot::ZERO, entry: Entry::Command(claim) }
         };
         let other = ReplicaId(copied.0 + 1);
         let policy = Policy { sessions: 1, ..Policy::default() };

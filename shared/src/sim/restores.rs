@@ -8,8 +8,8 @@ use super::disk::Disk;
 use super::network::NodeId;
 use super::world::{Happening, RELAYS, World};
 use crate::base::id::{RecordId, ReplicaId};
-use crate::consensus::{Accepted, Entry, Log, RestoreId};
-use crate::ledger::Operation;
+use crate::consensus::RestoreId;
+use crate::ledger::{Accepted, Entry, Log, Operation};
 use crate::replica::Replica;
 use crate::replica::io::{Command, Recovered};
 

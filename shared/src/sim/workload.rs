@@ -10,10 +10,10 @@ use super::outside::REGISTERED;
 use super::world::{Happening, Node, RELAYS, World};
 use crate::base::hlc::MAX_DRIFT_MS;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
-use crate::consensus::{self, Ballot, Configuration, Slot, Suffix};
+use crate::consensus::{self, Ballot, Configuration, Slot};
 use crate::ledger::{
     Claim, ClaimId, DEFAULT_REACH, Dynamic, Key, Keyed, KeyedOperation, Level, Load, OnCollision, Operation, Policy,
-    Reason, Resolution, Rule,
+    Reason, Resolution, Rule, Suffix,
 };
 use crate::replica::io::{Command, Consistency, Input, Message};
 use crate::schema;

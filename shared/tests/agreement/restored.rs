@@ -1,8 +1,8 @@
 //! A tab and its claims when all relays are restored from a backup.
 
 use shared::base::dot::DotSet;
-use shared::consensus::{Entry, RestoreId, Slot};
-use shared::ledger::{Operation, Outcome, Policy, Rejection};
+use shared::consensus::{RestoreId, Slot};
+use shared::ledger::{Entry, Operation, Outcome, Policy, Rejection};
 use shared::replica::Tuning;
 use shared::replica::io::{Command, Message, Recovered};
 
@@ -35,7 +35,7 @@ fn ask_unheard(room: &mut Room) {
 
 fn has_accepted_claim_of_tab(room: &Room) -> bool {
     let me = room.replica(TAB).view().me();
-    let is_of_tab = |entry: &Entry| matches!(entry, Entry::Claim(claim) if claim.id.replica == me);
+    let is_of_tab = |entry: &Entry| matches!(entry, Entry::Command(claim) if claim.id.replica == me);
     room.durable(RELAY).log.values().any(|accepted| is_of_tab(&accepted.entry))
 }
 

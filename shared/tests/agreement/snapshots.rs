@@ -3,8 +3,8 @@
 use shared::base::dot::Dot;
 use shared::base::encoding;
 use shared::base::id::{RecordId, ReplicaId};
-use shared::consensus::{Configuration, Entry, Position, Slot};
-use shared::ledger::{Claim, ClaimId, Ledger, Operation, Policy};
+use shared::consensus::{Configuration, Position, Slot};
+use shared::ledger::{Claim, ClaimId, Entry, Ledger, Operation, Policy};
 use shared::replica::Tuning;
 use shared::replica::io::{Recovered, Snapshot};
 
@@ -42,7 +42,7 @@ fn long_ledger(founders: Configuration) -> (Ledger, Slot) {
     for seq in 1..=30_000 {
         let operation = Operation::Allocate { record: RecordId(Dot::new(ReplicaId(u64::MAX), seq)) };
         let id = ClaimId { replica: ReplicaId(5), seq };
-        ledger.apply(Slot(seq), &Entry::Claim(Claim { id, settled: seq - 1, seen: Slot(0), after: None, operation }));
+        ledger.apply(Slot(seq), &Entry::Command(Claim { id, settled: seq - 1, seen: Slot(0), after: None, operation }));
     }
     (ledger, Slot(30_001))
 }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use shared::base::id::RecordId;
-use shared::consensus::Entry;
-use shared::ledger::{Operation, Policy};
+use shared::ledger::{Entry, Operation, Policy};
 use shared::replica::io::Command;
 
 use super::{ELECTION, elected, told_outcome};
@@ -105,7 +104,7 @@ fn what_no_tab_has_acknowledged_is_waived_in_time_and_the_log_says_so() {
 /// How many waivers the log holds.
 fn waivers(room: &Room) -> usize {
     let log = room.replica(0).view().log();
-    let waives = |entry: &Entry| matches!(entry, Entry::Claim(claim) if claim.operation == Operation::Waive);
+    let waives = |entry: &Entry| matches!(entry, Entry::Command(claim) if claim.operation == Operation::Waive);
     log.accepted_from(log.start().slot).filter(|(_, accepted)| waives(&accepted.entry)).count()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::base::id::{ReplicaId, RelayId};
+use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Configuration;
 use shared::ledger::Operation;
 use shared::replica::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, WriteId};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hint::black_box;
 use std::time::Duration;
 
-use shared::base::id::{ReplicaId, RelayId};
-use shared::consensus::{Accepted, Ballot, Configuration, Effects, Entry, Log, Message, Slot, AcceptorState, Suffix, Voter};
-use shared::ledger::{Claim, ClaimId, Operation};
+use shared::base::id::{RelayId, ReplicaId};
+use shared::consensus::{AcceptorState, Ballot, Configuration, Effects, Slot};
+use shared::ledger::{Accepted, Claim, ClaimId, Entry, Log, Operation, Suffix, Vote, Voter};
 
 use super::Voters;
 
@@ -17,7 +17,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 pub struct PaxosAlone {
     nodes: Vec<Node>,
     /// What is under way: from whom, to whom.
-    messages: VecDeque<(RelayId, RelayId, Message)>,
+    messages: VecDeque<(RelayId, RelayId, Vote)>,
     /// What waits to be proposed.
     entries: Vec<Entry>,
     now: Duration,
@@ -81,7 +81,7 @@ impl PaxosAlone {
     }
 
     /// What is in the log is durable, since storage is memory: messages leave at once.
-    fn act(&mut self, from: RelayId, effects: Effects) {
+    fn act(&mut self, from: RelayId, effects: Effects<Claim>) {
         self.messages.extend(effects.sends.into_iter().map(|(to, message)| (from, to, message)));
     }
 }
@@ -110,7 +110,7 @@ impl Voters for PaxosAlone {
         let id = ClaimId { replica: ReplicaId(1), seq: self.commands };
         let operation = Operation::Raise { number: self.commands };
         let claim = Claim { id, settled: self.commands - 1, seen: Slot(0), after: None, operation };
-        self.entries.push(Entry::Claim(claim));
+        self.entries.push(Entry::Command(claim));
     }
 
     fn deliver(&mut self) -> usize {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
-use shared::base::id::{ReplicaSecret, RelayId};
+use shared::base::id::{RelayId, ReplicaSecret};
 use shared::ledger::Operation;
 use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use shared::replica::io::{Command, CommandId, Input, Now, Output, PeerId, PeerKind, Recovered, Reply};

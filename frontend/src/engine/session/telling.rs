@@ -1,8 +1,8 @@
 //! What a session tells people of what others did, and of what was decided.
 
 use shared::base::id::RecordId;
-use shared::consensus::{Accepted, Entry, Slot};
-use shared::ledger::{Claim, Granted, Operation, Outcome, Rejection, Resolution};
+use shared::consensus::Slot;
+use shared::ledger::{Accepted, Claim, Entry, Granted, Operation, Outcome, Rejection, Resolution};
 use shared::merge::document::{Change, LostWrite};
 use shared::replica::io::{Event, Now};
 
@@ -109,7 +109,7 @@ impl Session {
     }
 
     fn tell_decision(&mut self, now: Now, slot: Slot, Accepted { ballot, entry }: Accepted) {
-        let Entry::Claim(claim) = entry else { return };
+        let Entry::Command(claim) = entry else { return };
         let Some(outcome) = self.replica.view().ledger().outcome(&claim) else { return };
         // The ledger keeps an outcome only until the asker has seen it, which may have been before this tab came back.
         let is_dropped = outcome == Err(Rejection::Forgotten) && claim.id.replica != self.replica.view().me();

@@ -3,28 +3,27 @@
 use std::time::Duration;
 
 use super::election::CANDIDACY;
-use super::{Effects, Role, Voter};
+use super::{Role, Voter};
 use crate::base::id::RelayId;
-use crate::base::mutation::{self, Mutation};
-use crate::consensus::{Accepted, AcceptorState, Ballot, Entry, Log, Message, Slot};
-use crate::replica::io::WriteOp;
+use crate::consensus::rules::{InForce, Phase, Rules};
+use crate::consensus::{Accepted, AcceptorState, Ballot, Effects, Entry, Log, LogWrite, Message, Payload, Slot};
 
-impl Voter {
+impl<C: Payload> Voter<C> {
     pub(super) fn on_prepare(
         &mut self,
         now: Duration,
         from: RelayId,
         ballot: Ballot,
         decided: Slot,
-        log: &Log,
-        effects: &mut Effects,
+        log: &Log<C>,
+        effects: &mut Effects<C>,
     ) {
         if self.leader == Some(ballot) || !self.may_vote() {
             return; // A late copy: phase 1 of this leader is over.
         }
         // A leader whose link is up has a quorum, or it would have stepped down: deposing it would only cost time.
         let leader_at_work = self.leader.is_some_and(|leader| leader.voter != from);
-        let is_late = ballot < self.least_ballot() && !mutation::is(Mutation::PromiseBelowPromise);
+        let is_late = !InForce::may_obey(ballot, self.least_ballot(), Phase::Promise);
         if is_late || ballot.voter != from || leader_at_work {
             effects.sends.push((from, Message::Refused { ballot, promised: self.least_ballot() }));
             return;
@@ -44,11 +43,11 @@ impl Voter {
     }
 
     /// Whether an Accept under `ballot` is to be obeyed; if so, its sender is followed from now on.
-    pub(super) fn follows(&mut self, now: Duration, from: RelayId, ballot: Ballot, effects: &mut Effects) -> bool {
+    pub(super) fn follows(&mut self, now: Duration, from: RelayId, ballot: Ballot, effects: &mut Effects<C>) -> bool {
         if !self.may_vote() {
             return false;
         }
-        let is_late = ballot < self.least_ballot() && !mutation::is(Mutation::AcceptBelowPromise);
+        let is_late = !InForce::may_obey(ballot, self.least_ballot(), Phase::Accept);
         if is_late || ballot.voter != from {
             effects.sends.push((from, Message::Refused { ballot, promised: self.least_ballot() }));
             return false;
@@ -71,9 +70,9 @@ impl Voter {
         from: RelayId,
         ballot: Ballot,
         (first, decided): (Slot, Slot),
-        entries: Vec<Entry>,
-        log: &mut Log,
-        effects: &mut Effects,
+        entries: Vec<Entry<C>>,
+        log: &mut Log<C>,
+        effects: &mut Effects<C>,
     ) {
         if entries.is_empty() || !log.continues(first, ballot, decided) {
             return;
@@ -86,15 +85,15 @@ impl Voter {
         effects.sends.push((from, Message::Accepted { ballot, until }));
     }
 
-    pub(super) fn promise(&mut self, ballot: Ballot, effects: &mut Effects) {
+    pub(super) fn promise(&mut self, ballot: Ballot, effects: &mut Effects<C>) {
         self.bind(AcceptorState { promised: ballot, ..AcceptorState::ZERO }, effects);
     }
 
-    pub(super) fn bind(&mut self, acceptor_state: AcceptorState, effects: &mut Effects) {
+    pub(super) fn bind(&mut self, acceptor_state: AcceptorState, effects: &mut Effects<C>) {
         if self.acceptor_state.is_behind(&acceptor_state) {
             self.acceptor_state.raise(&acceptor_state);
-            if !mutation::is(Mutation::PromiseUnwritten) {
-                effects.writes.push(WriteOp::AcceptorState(self.acceptor_state));
+            if InForce::is_written(Phase::Promise) {
+                effects.writes.push(LogWrite::AcceptorState(self.acceptor_state));
             }
         }
     }
@@ -104,8 +103,8 @@ impl Voter {
         from: RelayId,
         ballot: Ballot,
         decided: Slot,
-        log: &mut Log,
-        effects: &mut Effects,
+        log: &mut Log<C>,
+        effects: &mut Effects<C>,
     ) {
         log.decide_until(decided, ballot);
         if log.decided() < decided && from != self.me {

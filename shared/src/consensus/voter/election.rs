@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Effects, Role, Voter};
+use super::{Role, Voter};
 use crate::consensus::candidate::Candidate;
 use crate::consensus::leader::Leader;
-use crate::consensus::{Ballot, Log, Message};
+use crate::consensus::{Ballot, Effects, Log, Message, Payload};
 
 /// How long after the leader's link dropped a voter starts its own candidacy: this, and a jitter of up to
 /// [`ELECTION_JITTER`] that keeps two voters from starting at once.
@@ -14,8 +14,8 @@ const ELECTION_JITTER: Duration = Duration::from_millis(100);
 /// How long a candidate, or one that promised to another candidate, waits for the outcome.
 pub(super) const CANDIDACY: Duration = Duration::from_millis(300);
 
-impl Voter {
-    pub(super) fn stand(&mut self, now: Duration, log: &mut Log, effects: &mut Effects) {
+impl<C: Payload> Voter<C> {
+    pub(super) fn stand(&mut self, now: Duration, log: &mut Log<C>, effects: &mut Effects<C>) {
         let least = self.least_ballot();
         let ballot =
             Ballot { configuration: least.configuration, round: least.round.saturating_add(1), voter: self.me };
@@ -32,7 +32,7 @@ impl Voter {
     }
 
     /// Leads, if this voter is a candidate with a majority of promises and knows all that they know to be decided.
-    pub(super) fn try_lead(&mut self, now: Duration, log: &mut Log, effects: &mut Effects) {
+    pub(super) fn try_lead(&mut self, now: Duration, log: &mut Log<C>, effects: &mut Effects<C>) {
         let Role::Candidate(candidate) = &self.role else { return };
         if candidate.promises() < self.configuration.quorum() {
             return;
@@ -50,7 +50,7 @@ impl Voter {
         self.arm_resend(now, log);
     }
 
-    pub(super) fn on_refused(&mut self, now: Duration, ballot: Ballot, promised: Ballot, effects: &mut Effects) {
+    pub(super) fn on_refused(&mut self, now: Duration, ballot: Ballot, promised: Ballot, effects: &mut Effects<C>) {
         let current = match &self.role {
             Role::Follower => None,
             Role::Candidate(candidate) => Some(candidate.ballot),
@@ -69,7 +69,7 @@ impl Voter {
         }
     }
 
-    pub(super) fn step_down(&mut self, now: Duration, effects: &mut Effects) {
+    pub(super) fn step_down(&mut self, now: Duration, effects: &mut Effects<C>) {
         if let Role::Leader(leader) = &self.role {
             for &voter in &self.connected {
                 effects.sends.push((voter, Message::StepDown { ballot: leader.ballot }));

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Effects, Role, Voter};
+use super::{Role, Voter};
 use crate::base::id::RelayId;
 use crate::consensus::leader::ENTRIES_PER_PROPOSAL;
-use crate::consensus::{Ballot, Entry, Log, Message, Slot, Votes};
+use crate::consensus::{Ballot, Effects, Entry, Log, Message, Payload, Slot, Votes};
 
 /// After how long a leader repeats what has not been accepted.
 const RESEND: Duration = Duration::from_millis(300);
 
-impl Voter {
+impl<C: Payload> Voter<C> {
     /// How many entries can be proposed now; none unless this voter leads.
     #[must_use]
     pub fn capacity(&self) -> usize {
@@ -26,7 +26,7 @@ impl Voter {
 
     /// Proposes entries, no more than the [`capacity`](Self::capacity). One that ends the configuration must be the
     /// last.
-    pub fn propose(&mut self, now: Duration, entries: Vec<Entry>, log: &mut Log) -> Effects {
+    pub fn propose(&mut self, now: Duration, entries: Vec<Entry<C>>, log: &mut Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         let Role::Leader(leader) = &mut self.role else { return effects };
         let (ballot, first) = (leader.ballot, leader.next());
@@ -41,7 +41,7 @@ impl Voter {
     /// is confirmed (read index: Ongaro, "Consensus: Bridging Theory and Practice", 2014, §6.4). `None` unless this
     /// voter leads. Nor can it know where the configuration may have ended: an entry that ends it may be decided already, and
     /// then the next configuration has decided more, of which no voter of this one need know.
-    pub fn confirm(&mut self, log: &Log) -> Option<(Slot, Effects)> {
+    pub fn confirm(&mut self, log: &Log<C>) -> Option<(Slot, Effects<C>)> {
         let mut effects = Effects::default();
         let Role::Leader(leader) = &mut self.role else { return None };
         if leader.ends_configuration() {
@@ -57,7 +57,7 @@ impl Voter {
     }
 
     /// Decides every slot that a majority has accepted under this leader's ballot.
-    pub(super) fn decide_chosen(&mut self, now: Duration, ballot: Ballot, log: &mut Log, effects: &mut Effects) {
+    pub(super) fn decide_chosen(&mut self, now: Duration, ballot: Ballot, log: &mut Log<C>, effects: &mut Effects<C>) {
         let Role::Leader(leader) = &mut self.role else { return };
         let before = log.decided();
         log.decide_until(leader.chosen_until(self.configuration.quorum()), ballot);
@@ -72,10 +72,10 @@ impl Voter {
     }
 
     /// If this voter leads: tells `voter` so, with everything in flight.
-    pub(super) fn brief(&self, voter: RelayId, log: &Log, effects: &mut Effects) {
+    pub(super) fn brief(&self, voter: RelayId, log: &Log<C>, effects: &mut Effects<C>) {
         let Role::Leader(leader) = &self.role else { return };
         let (first, flights) = leader.in_flight();
-        let entries: Vec<Entry> = flights.iter().cloned().collect();
+        let entries: Vec<Entry<C>> = flights.iter().cloned().collect();
         for accept in accepts(leader.ballot, first, &entries, log.decided()) {
             effects.sends.push((voter, accept));
         }
@@ -86,9 +86,9 @@ impl Voter {
         &mut self,
         ballot: Ballot,
         first: Slot,
-        entries: &[Entry],
-        log: &mut Log,
-        effects: &mut Effects,
+        entries: &[Entry<C>],
+        log: &mut Log<C>,
+        effects: &mut Effects<C>,
     ) {
         for &voter in &self.connected {
             effects.sends.extend(accepts(ballot, first, entries, log.decided()).map(|accept| (voter, accept)));
@@ -96,7 +96,7 @@ impl Voter {
         self.accept(self.me, ballot, (first, log.decided()), entries.to_vec(), log, effects);
     }
 
-    pub(super) fn arm_resend(&mut self, now: Duration, log: &Log) {
+    pub(super) fn arm_resend(&mut self, now: Duration, log: &Log<C>) {
         if let Role::Leader(leader) = &self.role {
             let busy = leader.next() > log.decided();
             self.resend_at = if busy { Some(self.resend_at.unwrap_or(now + RESEND)) } else { None };
@@ -105,7 +105,12 @@ impl Voter {
 }
 
 /// The messages that propose `entries`: at least one, which says who leads.
-fn accepts(ballot: Ballot, first: Slot, entries: &[Entry], decided: Slot) -> impl Iterator<Item = Message> + '_ {
+fn accepts<C: Payload>(
+    ballot: Ballot,
+    first: Slot,
+    entries: &[Entry<C>],
+    decided: Slot,
+) -> impl Iterator<Item = Message<C>> + '_ {
     let count = entries.len().div_ceil(ENTRIES_PER_PROPOSAL).max(1);
     (0..count).map(move |part| {
         let from = part * ENTRIES_PER_PROPOSAL;

@@ -3,25 +3,24 @@
 use std::time::Duration;
 
 use super::election::ELECTION_DELAY;
-use super::{Effects, Role, Voter};
+use super::{Role, Voter};
 use crate::base::id::RelayId;
 use crate::consensus::recovery::Recovery;
-use crate::consensus::{Accepted, AcceptorState, Log, Message, RecoveryResponse, Slot};
-use crate::replica::io::WriteOp;
+use crate::consensus::{Accepted, AcceptorState, Effects, Log, LogWrite, Message, Payload, RecoveryResponse, Slot};
 
 /// So many slots are accepted by another voter between two writes of what is remembered of it, at the most.
 const REMEMBERED_SLOTS: u64 = 64;
 
-impl Voter {
+impl<C: Payload> Voter<C> {
     /// What this voter remembers of the others by now and has not written, where it is worth a write.
-    pub fn unwritten_memory(&mut self) -> Vec<WriteOp> {
+    pub fn unwritten_memory(&mut self) -> Vec<LogWrite<C>> {
         let mut writes = Vec::new();
         for (&voter, &(incarnation, acceptor_state)) in &self.remembered {
             let written = self.remembered_written.entry(voter).or_insert(AcceptorState::ZERO);
             let is_far = acceptor_state.accepted.1.0 >= written.accepted.1.0 + REMEMBERED_SLOTS;
             if written.promised < acceptor_state.promised || is_far {
                 *written = acceptor_state;
-                writes.push(WriteOp::Remember { voter, incarnation, acceptor_state });
+                writes.push(LogWrite::Remember { voter, incarnation, acceptor_state });
             }
         }
         writes
@@ -37,11 +36,11 @@ impl Voter {
     }
 
     /// Tells a voter what is remembered of it and was proposed by it, and who leads if it is this one.
-    pub(super) fn on_ask_acceptor_state(&self, from: RelayId, log: &Log, effects: &mut Effects) {
+    pub(super) fn on_ask_acceptor_state(&self, from: RelayId, log: &Log<C>, effects: &mut Effects<C>) {
         let remembered = self.remembered.get(&from).copied();
         let known = remembered.filter(|&(incarnation, _)| self.linked.get(&from) == Some(&incarnation));
         let acceptor_state = known.map_or(AcceptorState::ZERO, |(_, acceptor_state)| acceptor_state);
-        let is_its_own = |accepted: &Accepted| {
+        let is_its_own = |accepted: &Accepted<C>| {
             let ballot = accepted.ballot;
             known.is_some() && (ballot.configuration, ballot.voter) == (self.configuration.number, from)
         };
@@ -57,9 +56,9 @@ impl Voter {
         &mut self,
         now: Duration,
         from: RelayId,
-        recovery_response: RecoveryResponse,
-        log: &mut Log,
-        effects: &mut Effects,
+        recovery_response: RecoveryResponse<C>,
+        log: &mut Log<C>,
+        effects: &mut Effects<C>,
     ) {
         if self.acceptor_state.is_behind(&recovery_response.acceptor_state) {
             self.forget();
@@ -83,7 +82,7 @@ impl Voter {
 
     /// Accepts what this voter has proposed itself: it may have accepted it before, which nobody else was told, and the
     /// other's vote and its own may have been the majority. If it had not, this does no harm: nobody counts it.
-    fn take_back(&mut self, proposals: Vec<(Slot, Accepted)>, log: &mut Log, effects: &mut Effects) {
+    fn take_back(&mut self, proposals: Vec<(Slot, Accepted<C>)>, log: &mut Log<C>, effects: &mut Effects<C>) {
         for (slot, accepted) in proposals {
             let ballot = accepted.ballot;
             let before = slot.0.checked_sub(1).and_then(|before| log.get(Slot(before)));
@@ -95,7 +94,7 @@ impl Voter {
         }
     }
 
-    pub(super) fn ask_acceptor_state(&self, effects: &mut Effects) {
+    pub(super) fn ask_acceptor_state(&self, effects: &mut Effects<C>) {
         let Some(recovery) = &self.recovery else { return };
         for voter in recovery.unheard(&self.configuration, self.me) {
             if self.linked.contains_key(&voter) {
@@ -105,7 +104,7 @@ impl Voter {
     }
 
     /// While it did not vote, this voter has not followed anybody. Whoever leads says so along with what it remembers.
-    pub(super) fn ask_who_leads(&self, effects: &mut Effects) {
+    pub(super) fn ask_who_leads(&self, effects: &mut Effects<C>) {
         if self.leader.is_none() {
             effects.sends.extend(self.connected.iter().map(|&voter| (voter, Message::RecoveryRequest)));
         }

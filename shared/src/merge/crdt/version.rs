@@ -4,8 +4,8 @@ use super::{DotStore, Field, Lattice, Write};
 use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
 use crate::base::id::ReplicaId;
-use crate::base::mutation::{self, Mutation};
 use crate::base::version_vector::VersionVector;
+use crate::merge::rules::{InForce, Rules};
 use crate::schema::{FieldEdit, FieldId, FieldKind, NUMBER, Op};
 
 /// An upper bound of the bytes that a dot with a stamp and a length takes.
@@ -55,7 +55,7 @@ impl Version {
     /// assigns the value that was shown. It never assigns a [`NUMBER`] in this way: that would attest a forged number.
     pub fn edit(&mut self, dot: Dot, stamp: Stamp, ops: impl IntoIterator<Item = Op>) {
         self.stamp = stamp;
-        if self.past.contains(dot) && !mutation::is(Mutation::FutureBelieved) {
+        if self.past.contains(dot) && InForce::leaves_out_forged() {
             self.past.forget(dot.replica);
             for (id, field) in &mut self.fields {
                 let shown = field.displayed().cloned();

@@ -2,7 +2,7 @@
 //!
 //! A dot names one edit. An author who lies, or who has lost its state, gives one dot to two edits, and sends them to
 //! different replicas. Both contents are then the truth for somebody. All replicas must choose the same one, whichever
-//! arrives first, so the choice is a maximum over what can be seen of the two: a total order of [claims](Claim). The
+//! arrives first, so the choice is a maximum over what can be seen of the two: a total order of [claims](Rank). The
 //! maximum of a set does not depend on the order of arrival, so documents still converge.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::merge::Outcome;
 use super::{Document, Packed, Place, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
-use crate::base::mutation::{self, Mutation};
+use crate::merge::rules::{InForce, Rules};
 
 /// Who decides which of two contents stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +30,15 @@ pub enum Arbiter {
 /// A dot by which a folded version lives outranks one that names a version, since the content of the latter is not known
 /// any more where it was folded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Claim {
+struct Rank {
     is_support: bool,
     mark: Mark,
     record: RecordId,
 }
 
-impl Claim {
+impl Rank {
     fn of(dot: Dot, Place { record, mark }: Place) -> Self {
-        Claim { is_support: mark.is_of_support(dot), mark, record }
+        Rank { is_support: mark.is_of_support(dot), mark, record }
     }
 }
 
@@ -46,9 +46,7 @@ impl Arbiter {
     /// Whether an incoming use of a dot takes the place of the one that is held.
     pub(super) fn prefers(self, dot: Dot, incoming: Place, held: Place) -> bool {
         match self {
-            Arbiter::Order => {
-                Claim::of(dot, incoming) > Claim::of(dot, held) || mutation::is(Mutation::LatestContentStays)
-            }
+            Arbiter::Order => InForce::stays(Rank::of(dot, incoming) > Rank::of(dot, held)),
             Arbiter::Sender => true,
             Arbiter::Receiver => false,
         }

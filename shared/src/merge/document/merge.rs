@@ -1,5 +1,6 @@
 //! Joining versions into a document, record by record.
 
+use crate::merge::document::DocumentWrite;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contest::{Arbiter, named};
@@ -8,7 +9,6 @@ use super::{Change, Delta, Document, Edit, Live, LostWrite, Merged, News, Packed
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
 use crate::merge::crdt::{Field, Version, Write};
-use crate::replica::io::WriteOp;
 use crate::schema::FieldId;
 
 impl Document {
@@ -101,7 +101,7 @@ impl Document {
         if head.is_folded || self.knows(head.dot) || self.index.contains_key(&head.dot) {
             return Err(version);
         }
-        outcome.merged.writes.push(WriteOp::PutVersion { record, dot: head.dot, version: version.clone() });
+        outcome.merged.writes.push(DocumentWrite::PutVersion { record, dot: head.dot, version: version.clone() });
         if let Some(taken) = &mut outcome.taken {
             taken.push((record, version.clone()));
         }
@@ -110,7 +110,7 @@ impl Document {
         let replaced = self.records.insert(record, Versions::One(version));
         let mut change = Change::Added;
         if let (Some(dot), Some(Versions::One(version))) = (before, replaced) {
-            outcome.merged.writes.push(WriteOp::DropVersion { record, dot });
+            outcome.merged.writes.push(DocumentWrite::DropVersion { record, dot });
             outcome.merged.died.push((record, dot));
             self.drop_live(dot);
             self.superseded.keep(record, dot, version);
@@ -139,7 +139,7 @@ impl Document {
             self.context.join(&unseen);
             let mut changed = DotSet::default();
             unseen.replicas().for_each(|replica| changed.join(&self.context.of(replica)));
-            merged.writes.push(WriteOp::PutContext(changed));
+            merged.writes.push(DocumentWrite::PutContext(changed));
         }
         unseen
     }
@@ -149,7 +149,7 @@ impl Document {
         for dot in dots {
             if !self.knows(dot) {
                 self.context.insert(dot);
-                merged.writes.push(WriteOp::PutContext(self.context.of(dot.replica)));
+                merged.writes.push(DocumentWrite::PutContext(self.context.of(dot.replica)));
             }
         }
     }
@@ -275,7 +275,7 @@ impl Document {
         let writes = &mut outcome.merged.writes;
         let mut put = |live: &Live| {
             let version = Packed::new(record, live);
-            writes.push(WriteOp::PutVersion { record, dot: live.dot, version: version.clone() });
+            writes.push(DocumentWrite::PutVersion { record, dot: live.dot, version: version.clone() });
             version
         };
         let (mut after, mut gone, mut latest) = (Vec::new(), Vec::new(), None);
@@ -301,7 +301,7 @@ impl Document {
         // One with another content may have taken its name.
         let is_replaced = |dot| after.iter().any(|live| live.dot == dot);
         let dropped = gone.iter().filter(|live| !is_replaced(live.dot));
-        writes.extend(dropped.map(|live| WriteOp::DropVersion { record, dot: live.dot }));
+        writes.extend(dropped.map(|live| DocumentWrite::DropVersion { record, dot: live.dot }));
         let before = match Versions::new(record, after, latest) {
             Some(versions) => self.records.insert(record, versions),
             None => self.records.remove(&record),

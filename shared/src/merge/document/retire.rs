@@ -24,14 +24,14 @@
 //! them under another name. The table of the retired costs as much as the entries did, but once, in the state that the
 //! log drives, and not in every context that is sent.
 
+use crate::merge::document::DocumentWrite;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{Document, Liveness, Merged};
-use crate::base::dot::{Dot, DotSet, MAX_COUNTER};
+use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
-use crate::base::mutation::{self, Mutation};
-use crate::replica::io::WriteOp;
+use crate::merge::rules::{InForce, Rules};
 
 /// Why the retirement of a replica must not be proposed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,18 +52,15 @@ impl Document {
             return Err(NotYet::Unseen);
         }
         let live: BTreeSet<_> = self.live_in(&self.context.of(replica)).map(|(_, record)| record).collect();
-        if live.is_empty() || mutation::is(Mutation::RetiredAlive) { Ok(()) } else { Err(NotYet::Live(live)) }
+        if InForce::keeps_from_retiring(!live.is_empty()) { Err(NotYet::Live(live)) } else { Ok(()) }
     }
 
     /// Retires a replica up to the dot with the counter `last`: the log has decided it. Gives what that changes on the
     /// disk.
-    pub fn retire(&mut self, replica: ReplicaId, last: u64) -> Option<WriteOp> {
+    pub fn retire(&mut self, replica: ReplicaId, last: u64) -> Option<DocumentWrite> {
         let known = self.retired.entry(replica).or_insert(0);
-        *known = last.max(*known);
+        *known = InForce::retired_until(last).max(*known);
         let past = dots_up_to(replica, last).intersection(&self.context);
-        if mutation::is(Mutation::RetiredForGood) {
-            *known = MAX_COUNTER;
-        }
         let live: DotSet = self.live_in(&past).map(|(dot, _)| dot).collect();
         let gone = past.difference(&live);
         if gone.is_empty() {
@@ -80,7 +77,7 @@ impl Document {
 
     /// Takes those of some dots out of the context that are not live, as if they had never been seen. Gives what that changes
     /// on the disk.
-    pub fn forget(&mut self, dots: &DotSet) -> Vec<WriteOp> {
+    pub fn forget(&mut self, dots: &DotSet) -> Vec<DocumentWrite> {
         let live: DotSet = self.live_in(dots).map(|(dot, _)| dot).collect();
         let forgotten = dots.intersection(&self.context).difference(&live);
         self.context = self.context.difference(&forgotten);
@@ -155,9 +152,9 @@ impl Document {
     }
 
     /// The entry of a replica in the context, as it is to be on the disk.
-    fn row_of(&self, replica: ReplicaId) -> WriteOp {
+    fn row_of(&self, replica: ReplicaId) -> DocumentWrite {
         let dots = self.context.of(replica);
-        if dots.is_empty() { WriteOp::DropContext(replica) } else { WriteOp::PutContext(dots) }
+        if dots.is_empty() { DocumentWrite::DropContext(replica) } else { DocumentWrite::PutContext(dots) }
     }
 
     /// Some dots without those of retired replicas that are not live here.

@@ -1,5 +1,7 @@
 //! Writes, and the state that they leave on a disk.
 
+use crate::consensus::{AcceptorState, LogWrite, Position, Slot};
+use crate::merge::document::{DocumentWrite, Packed};
 use std::collections::BTreeMap;
 
 use litemap::LiteMap;
@@ -8,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::WriteId;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, RelayId, ReplicaId};
-use crate::consensus::{Accepted, AcceptorState, Position, Slot};
-use crate::ledger::{Claim, Rejection};
-use crate::merge::document::Packed;
+use crate::ledger::{Accepted, Claim, Rejection};
 use crate::replica::{Distrust, Unattested};
 
 /// Writes that become durable together.
@@ -87,6 +87,29 @@ pub enum WriteOp {
         first: u64,
         next: u64,
     },
+}
+
+impl From<DocumentWrite> for WriteOp {
+    fn from(write: DocumentWrite) -> Self {
+        match write {
+            DocumentWrite::PutVersion { record, dot, version } => WriteOp::PutVersion { record, dot, version },
+            DocumentWrite::DropVersion { record, dot } => WriteOp::DropVersion { record, dot },
+            DocumentWrite::PutContext(dots) => WriteOp::PutContext(dots),
+            DocumentWrite::DropContext(replica) => WriteOp::DropContext(replica),
+        }
+    }
+}
+
+impl From<LogWrite<Claim>> for WriteOp {
+    fn from(write: LogWrite<Claim>) -> Self {
+        match write {
+            LogWrite::Accept { slot, accepted } => WriteOp::Accept { slot, accepted },
+            LogWrite::AcceptorState(state) => WriteOp::AcceptorState(state),
+            LogWrite::Remember { voter, incarnation, acceptor_state } => {
+                WriteOp::Remember { voter, incarnation, acceptor_state }
+            }
+        }
+    }
 }
 
 /// A claim of a replica's own that is not decided, as far as it knows.

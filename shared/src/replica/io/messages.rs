@@ -6,8 +6,8 @@ use thiserror::Error;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::ClockAhead;
 use crate::base::id::{RecordId, ReplicaId};
-use crate::consensus::{self, Position, Slot, Suffix};
-use crate::ledger::{Claim, Load, Restores};
+use crate::consensus::{Position, Slot};
+use crate::ledger::{Claim, Load, Restores, Suffix, Vote};
 use crate::merge::document::{Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES};
 use crate::replica::observation::Observation;
 use crate::replica::presence::{PresenceNews, RelayPresence, Status, StatusNews};
@@ -61,7 +61,7 @@ pub enum Message {
     Held {
         dots: DotSet,
     },
-    Paxos(consensus::Message),
+    Paxos(Vote),
     Suffix(Suffix),
     /// Asks for the decided log from here on.
     Fetch {
