@@ -70,7 +70,7 @@ struct Api {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Duet",
-    description = "Records whose fields merge, with numbers that are agreed upon. See docs/api.md."
+    description = "Records whose fields merge, with numbers that are agreed upon. See docs/reference/http-api.md."
 ))]
 struct Document;
 

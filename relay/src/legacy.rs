@@ -1,5 +1,5 @@
 //! The interface of the system that Duet comes from: its routes and its Socket.IO events, as thin adapters over the
-//! engine. `docs/legacy-api.md` lists them.
+//! engine. `docs/reference/legacy-api.md` lists them.
 
 mod agreement;
 mod input;

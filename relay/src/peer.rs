@@ -60,7 +60,7 @@ pub async fn serve(socket: WebSocket, node: NodeHandle, address: IpAddr) {
             DIVERGED.warn(format_args!(
                 "{who} cannot go on here, since it knows another log than this relay. If the databases of the relays were put \
                  back from older copies, stop all relays and restore them from one of these copies with `relay backup` and \
-                 `relay restore`: docs/operations.md says how, under Backups"
+                 `relay restore`: docs/how-to/back-up-and-restore.md says how"
             ));
         }
         End::Cut(violation) if *violation != Violation::Stopping => {

@@ -3,7 +3,7 @@
 //! [`Log`] is what a learner knows and an acceptor has accepted; every replica has one. [`Voter`] is the rest of a
 //! relay's part: acceptor, candidate, leader. Who votes is a fact in the log, too: a [`Configuration`] ends the one
 //! before it (the stop-sign of Lamport, Malkhi and Zhou, "Reconfiguring a State Machine", 2010, §3).
-//! `docs/protocol.md` has the table of messages and the argument for safety.
+//! `docs/reference/messages.md` has the table of messages, and `docs/explanation/consensus.md` the argument for safety.
 
 mod acceptor_state;
 mod ballot;

@@ -1,4 +1,4 @@
-//! The wire format: what a frame is, and its bytes. `docs/wire.md` describes it so that others can read it.
+//! The wire format: frames and their bytes. `docs/reference/wire-format.md` describes it for others who read it.
 
 mod frames;
 

@@ -272,10 +272,10 @@ fn versions_and_sets_of_dots_on_disk_are_read_and_written_as_ever() {
     assert_eq!(protocol::dot_set_bytes(document().context()), kept);
 }
 
-/// The examples in `docs/wire.md` are true: each block of hex is what is said to be written.
+/// The examples in `docs/reference/wire-format.md` are true: each block of hex is what is said to be written.
 #[test]
 fn the_examples_in_the_documentation_are_true() {
-    let text = fs::read_to_string(path("../../../docs/wire.md")).expect("the documentation is there");
+    let text = fs::read_to_string(path("../../../docs/reference/wire-format.md")).expect("the documentation is there");
     let blocks: Vec<Vec<u8>> =
         text.split("```hex\n").skip(1).map(|block| bytes_of_hex(block.split("```").next().unwrap())).collect();
     let mut encoder = Encoder::default();

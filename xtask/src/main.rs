@@ -45,7 +45,7 @@ enum Command {
     },
     /// Take the pictures in docs/screenshots: every page, of a small room
     Screenshots,
-    /// Measure Duet beside its peers, and write the figures into docs/benchmarks.md
+    /// Measure Duet beside its peers, and write the figures into docs/reference/benchmarks.md
     Bench { what: Bench },
     /// Run seeds of the simulator, as many as you have time for
     Sim {

@@ -1,4 +1,4 @@
-//! The terms of the field that the page uses, explained. `docs/glossary.md` has all of them.
+//! The terms of the field that the page uses, explained. `docs/reference/glossary.md` has all of them.
 
 use crate::tr;
 

@@ -26,7 +26,7 @@ pub enum Refusal {
     BadQuery(String),
     #[error("this is not the link secret of the relay: send the right one, or none to ask as everybody does")]
     NotOperator,
-    #[error("the method is not the right one for this route: see docs/legacy-api.md")]
+    #[error("the method is not the right one for this route: see docs/reference/legacy-api.md")]
     WrongMethod,
     #[error("the body is not declared as JSON: send it with `Content-Type: application/json`")]
     NotDeclaredJson,
@@ -40,7 +40,7 @@ pub enum Refusal {
     NotJson(String, &'static str),
     #[error("{0}; send a JSON object such as {1}")]
     WrongFields(String, &'static str),
-    #[error("there is no event `{0}`: see docs/legacy-api.md")]
+    #[error("there is no event `{0}`: see docs/reference/legacy-api.md")]
     UnknownEvent(String),
     #[error("the records of this relay have no field of text that could be the name")]
     NoTitle,

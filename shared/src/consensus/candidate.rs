@@ -45,7 +45,7 @@ impl<C: Payload> Candidate<C> {
 
     /// The entries to propose from `decided` on: for each slot the highest accepted one, where there is none a no-op
     /// (Paxos Made Simple, §3). The last is the entry that ends the configuration, if there is one: what was accepted
-    /// behind it was not chosen (`docs/protocol.md`).
+    /// behind it was not chosen (`docs/explanation/consensus.md`).
     pub(super) fn entries_to_propose(&self, decided: Slot) -> Vec<Entry<C>> {
         let last = self.highest.last_key_value().filter(|_| InForce::adopts());
         let Some((&last, _)) = last else { return Vec::new() };

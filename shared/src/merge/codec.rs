@@ -3,7 +3,7 @@
 //! `grammar` says in which order the parts of a version or an edit follow one another; a [`Sink`] lays
 //! them out, and a [`Source`] reads them back. [`rows`] puts one part behind the other: for what is kept in memory and on
 //! disk, and for live edits. [`columns`] puts like beside like, where it compresses: for many versions at a time.
-//! `docs/wire.md` describes both down to the byte.
+//! `docs/reference/wire-format.md` describes both down to the byte.
 
 pub mod columns;
 mod grammar;

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-const PATH: &str = "docs/benchmarks.md";
+const PATH: &str = "docs/reference/benchmarks.md";
 
 /// Fails if the document has no place for the figures of `measurement`.
 pub fn check(measurement: &str) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::process::{announced, output_of, run};
 use crate::workspace::{Profile, cargo, cargo_build_relay, relay_binary};
 
 /// Where the charts go.
-const CHARTS: &str = "docs";
+const CHARTS: &str = "docs/reference";
 
 /// Repeats the thesis's experiment, drives a burst, draws the charts, writes the tables into the document, and prints
 /// them.

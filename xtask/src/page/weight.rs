@@ -36,7 +36,7 @@ pub fn check() -> Result<()> {
     let weight = total(&of_page()?).brotli;
     let words = format!("the page weighs {} B in brotli, and may weigh {}", in_groups(weight), in_groups(BUDGET));
     if weight > BUDGET {
-        bail!("{words}: docs/benchmarks.md says what keeps it small");
+        bail!("{words}: docs/reference/benchmarks.md says what keeps it small");
     }
     println!("  {words}");
     Ok(())

@@ -14,7 +14,7 @@ use crate::replica::presence::{PresenceNews, RelayPresence, Status, StatusNews};
 use crate::replica::{Doubt, NumberWrite};
 use crate::schema::SchemaViolation;
 
-/// What replicas say to one another. `docs/protocol.md` says who may send what.
+/// What replicas say to one another. `docs/reference/messages.md` says who may send what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// The first on every link: what the sender has, so that the other side can send what it lacks.
