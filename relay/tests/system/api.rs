@@ -5,6 +5,7 @@ mod command_line;
 mod conflicts;
 mod documents;
 mod events;
+mod examples;
 mod keys;
 mod killing;
 mod nodes;

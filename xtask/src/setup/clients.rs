@@ -1,5 +1,6 @@
 //! Programs that use a relay from outside: the clients of the system that Duet comes from, Socket.IO in Python and in
-//! JavaScript, what holds the HTTP API to its document, and the proxy that all of them may have to come through.
+//! JavaScript, what holds the HTTP API to its document, curl and jq for the examples of the documents, and the proxy that all of
+//! them may have to come through.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -35,7 +36,7 @@ impl Clients {
     /// Installs what is missing.
     pub fn ensure() -> Result<Self> {
         let dir = ToolsDir::open()?;
-        install_interpreters(&dir)?;
+        install_programs(&dir)?;
         let found = |program| find_on_path(program).with_context(|| format!("the tests need {program} on the PATH"));
         let python_path = dir.install("python-socketio", PYTHON_SOCKETIO, "a few seconds", |target| {
             Ok(pip(target, &[format!("python-socketio[client]=={PYTHON_SOCKETIO}")]))
@@ -51,9 +52,10 @@ impl Clients {
     }
 }
 
-fn install_interpreters(dir: &ToolsDir) -> Result<()> {
+fn install_programs(dir: &ToolsDir) -> Result<()> {
     let has_npm = find_on_path("npm").is_some() && find_on_path(NODE).is_some();
-    let missing: Vec<&str> = [(has_pip(), "python3-pip"), (has_npm, "npm")]
+    let has = |program: &str| find_on_path(program).is_some();
+    let missing: Vec<&str> = [(has_pip(), "python3-pip"), (has_npm, "npm"), (has("curl"), "curl"), (has("jq"), "jq")]
         .iter()
         .filter(|(is_there, _)| !is_there)
         .map(|&(_, of)| of)
@@ -63,7 +65,7 @@ fn install_interpreters(dir: &ToolsDir) -> Result<()> {
     }
     let title = format!("Installing {} (about a minute, once per machine)", missing.join(" and "));
     apt::install(&title, &missing, &dir.log("interpreters"))
-        .context("the tests need Python with pip, and Node.js with npm")
+        .context("the tests need Python with pip, Node.js with npm, curl and jq")
 }
 
 fn has_pip() -> bool {
