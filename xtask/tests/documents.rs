@@ -126,6 +126,30 @@ fn source_paths(text: &str) -> Vec<&str> {
     marked.filter(is_path).collect()
 }
 
+/// The variants of all enums of this name in the core.
+fn variants(documents: &Documents, name: &str) -> BTreeSet<String> {
+    let opening = format!("pub enum {name} {{\n");
+    let mut found = BTreeSet::new();
+    for path in files_below(&documents.root.join("shared/src"), "rs") {
+        let source = fs::read_to_string(documents.root.join("shared/src").join(path)).expect("a source file is text");
+        let Some((_, rest)) = source.split_once(&opening) else { continue };
+        let lines = rest.lines().take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
+        let names = lines.filter(|line| line.starts_with(|sign: char| sign.is_ascii_uppercase()));
+        found.extend(
+            names.map(|line| line.split(|sign: char| !sign.is_ascii_alphanumeric()).next().unwrap().to_owned()),
+        );
+    }
+    found
+}
+
+/// The names between backticks that begin with a capital letter, in the first column of the tables below `headings`.
+fn listed(text: &str, headings: &[&str]) -> BTreeSet<String> {
+    let sections = text.split("\n## ").filter(|section| headings.iter().any(|heading| section.starts_with(heading)));
+    let rows = sections.flat_map(str::lines).filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let names = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.filter(|name| name.starts_with(|sign: char| sign.is_ascii_uppercase())).map(str::to_owned).collect()
+}
+
 /// The documents that a source file names.
 fn named_documents(source: &str) -> Vec<&str> {
     let starts = source.match_indices("docs/").map(|(at, _)| &source[at..]);
@@ -183,6 +207,20 @@ fn every_document_that_sources_name_exists() {
 }
 
 #[test]
+fn the_reference_lists_every_message_operation_and_rejection_by_its_name() {
+    let documents = Documents::read();
+    let text = |path: &str| documents.texts[Path::new(path)].as_str();
+    let (messages, errors) = (text("docs/reference/messages.md"), text("docs/reference/errors.md"));
+    let mut of_replicas = variants(&documents, "Message");
+    // It only holds those of the consensus layer.
+    assert!(of_replicas.remove("Paxos"));
+    assert_eq!(listed(messages, &["Merging", "Agreeing", "Presence"]), of_replicas);
+    assert_eq!(listed(messages, &["Operations"]), variants(&documents, "Operation"));
+    assert_eq!(listed(errors, &["Rejections of the ledger"]), variants(&documents, "Rejection"));
+    assert_eq!(listed(errors, &["Reasons to end a link"]), variants(&documents, "Violation"));
+}
+
+#[test]
 fn every_page_says_of_which_kind_it_is() {
     let documents = Documents::read();
     for (path, text, mark) in pages(&documents) {
@@ -198,8 +236,12 @@ fn every_page_is_in_one_of_the_four_folders_and_in_the_index() {
     let documents = Documents::read();
     let index = Path::new("docs/README.md");
     let listed: BTreeSet<PathBuf> = links(&documents.texts[index]).iter().map(|link| resolved(index, link)).collect();
-    let of_docs: BTreeSet<&Path> =
-        documents.texts.keys().map(PathBuf::as_path).filter(|path| path.starts_with("docs") && *path != index).collect();
+    let of_docs: BTreeSet<&Path> = documents
+        .texts
+        .keys()
+        .map(PathBuf::as_path)
+        .filter(|path| path.starts_with("docs") && *path != index)
+        .collect();
     let of_kinds: BTreeSet<&Path> = pages(&documents).map(|(path, ..)| path).collect();
     assert_eq!(of_docs, of_kinds);
     let unlisted: Vec<_> = of_kinds.into_iter().filter(|path| !listed.contains(*path)).collect();
