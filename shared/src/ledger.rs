@@ -1,6 +1,7 @@
 //! The agree half's state machine: who owns which number, who votes, and what was decided besides. Driven by the decided
 //! log, so it is equal wherever the same prefix of the log has been applied.
 
+mod checks;
 pub mod dynamic;
 mod epoch;
 pub mod finality;
@@ -29,6 +30,7 @@ use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::{Configuration, Slot};
 
+use checks::ensure;
 use keys::Keys;
 use numbers::Numbers;
 use rules::{InForce, Rules};
@@ -43,15 +45,9 @@ const MAX_VOTERS: usize = 9;
 pub struct Ledger {
     numbers: Numbers,
     sessions: Sessions,
-    /// Who votes behind the entries applied so far; `None` before the first.
-    configuration: Option<Configuration>,
-    /// What the next entry that begins a configuration must hold. Invariant: numbered one above `configuration`.
-    next_configuration: Option<Configuration>,
+    voters: Voters,
     policy: Policy,
-    epoch: Epoch,
-    dynamic: Dynamic,
-    /// Whether somebody has set `dynamic`.
-    is_dynamic_set: bool,
+    method: Method,
     settlement: Settlement,
     /// Everything below is released, whoever has witnessed it.
     waived: Slot,
@@ -61,6 +57,24 @@ pub struct Ledger {
     restores: Restores,
 }
 
+/// Who votes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Voters {
+    /// Those behind the entries applied so far; `None` before the first entry.
+    present: Option<Configuration>,
+    /// Those that the next entry that begins a configuration must name. Invariant: numbered one above `present`.
+    next: Option<Configuration>,
+}
+
+/// How numbers are given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Method {
+    epoch: Epoch,
+    settings: Dynamic,
+    /// True if somebody has set the settings.
+    is_set: bool,
+}
+
 impl Ledger {
     /// Applies the entry decided at `slot`; a claim that was applied before keeps its outcome.
     pub fn apply(&mut self, slot: Slot, entry: &Entry) -> Option<Outcome> {
@@ -68,13 +82,13 @@ impl Ledger {
             Entry::Noop => None,
             Entry::Command(claim) => Some(self.apply_claim(slot, claim)),
             Entry::Configure(configuration) => {
-                self.configuration = Some(configuration.clone());
-                self.next_configuration = None;
+                self.voters.present = Some(configuration.clone());
+                self.voters.next = None;
                 None
             }
             Entry::Restored { id, configuration } => {
-                self.configuration = Some(configuration.clone());
-                self.next_configuration = None;
+                self.voters.present = Some(configuration.clone());
+                self.voters.next = None;
                 self.restores.push(Restore { id: *id, at: slot });
                 None
             }
@@ -126,12 +140,13 @@ impl Ledger {
                 self.begin_epoch(from, Epoch { number: 0, level, reason, load, since: slot })
             }
             Operation::SetDynamic { dynamic } => dynamic.check().map(|()| {
-                (self.dynamic, self.is_dynamic_set) = (dynamic, true);
+                (self.method.settings, self.method.is_set) = (dynamic, true);
                 Granted::Dynamic(dynamic)
             }),
             Operation::Settle { ref claims, .. } => {
-                let Ledger { settlement, numbers, dynamic, .. } = self;
-                let (settled, conflicts) = settlement.settle(slot, claims, dynamic.on_collision, numbers);
+                let Ledger { settlement, numbers, method, .. } = self;
+                let on_collision = method.settings.on_collision;
+                let (settled, conflicts) = settlement.settle(slot, claims, on_collision, numbers);
                 Ok(Granted::Settled { settled, conflicts })
             }
             Operation::Resolve { conflict, resolution } => {
@@ -158,17 +173,17 @@ impl Ledger {
     }
 
     fn begin_epoch(&mut self, from: Option<u64>, epoch: Epoch) -> Outcome {
-        let Epoch { number, .. } = self.epoch;
+        let Epoch { number, .. } = self.method.epoch;
         if InForce::is_out_of_date(from, number) {
             return Err(Rejection::OtherEpoch { epoch: number });
         }
-        self.epoch = Epoch { number: number + 1, ..epoch };
+        self.method.epoch = Epoch { number: number + 1, ..epoch };
         Ok(Granted::Epoch { number: number + 1, level: epoch.level })
     }
 
     fn reconfigure(&mut self, from: u32, voters: &BTreeMap<RelayId, ReplicaId>) -> Outcome {
-        let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
-        if InForce::must_wait(self.next_configuration.is_some()) {
+        let number = self.voters.present.as_ref().map_or(0, |configuration| configuration.number);
+        if InForce::must_wait(self.voters.next.is_some()) {
             return Err(Rejection::ReconfigurationUnderWay { number: number + 1 });
         }
         if from != number {
@@ -180,7 +195,7 @@ impl Ledger {
             1..=MAX_VOTERS => {}
             _ => return Err(Rejection::TooManyVoters),
         }
-        self.next_configuration = Some(Configuration { number: number + 1, voters: voters.clone() });
+        self.voters.next = Some(Configuration { number: number + 1, voters: voters.clone() });
         Ok(Granted::Configuration { number: number + 1 })
     }
 
@@ -279,13 +294,13 @@ impl Ledger {
     /// Who votes; `None` before the log is founded.
     #[must_use]
     pub fn configuration(&self) -> Option<&Configuration> {
-        self.configuration.as_ref()
+        self.voters.present.as_ref()
     }
 
     /// The configuration that is to follow: the leader must propose it, and nothing behind it.
     #[must_use]
     pub fn next_configuration(&self) -> Option<&Configuration> {
-        self.next_configuration.as_ref()
+        self.voters.next.as_ref()
     }
 
     #[must_use]
@@ -296,19 +311,19 @@ impl Ledger {
     /// How numbers are given now.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
-        self.epoch
+        self.method.epoch
     }
 
     /// The settings of the dynamic method.
     #[must_use]
     pub fn dynamic(&self) -> Dynamic {
-        self.dynamic
+        self.method.settings
     }
 
     /// Whether somebody has set [`dynamic`](Self::dynamic) in this room.
     #[must_use]
     pub fn is_dynamic_set(&self) -> bool {
-        self.is_dynamic_set
+        self.method.is_set
     }
 
     /// Whether the provisional claim that an edit made is settled, whatever came of it.
@@ -360,8 +375,8 @@ impl Ledger {
         self.settlement.check()?;
         self.restores.check()?;
         self.keys.check()?;
-        let number = self.configuration.as_ref().map_or(0, |configuration| configuration.number);
-        let follows = self.next_configuration.as_ref().is_none_or(|next| Some(next.number) == number.checked_add(1));
+        let number = self.voters.present.as_ref().map_or(0, |configuration| configuration.number);
+        let follows = self.voters.next.as_ref().is_none_or(|next| Some(next.number) == number.checked_add(1));
         ensure(follows, || format!("a configuration follows that is not numbered one above {number}"))
     }
 
@@ -369,10 +384,6 @@ impl Ledger {
     pub fn assert_invariants(&self) {
         assert_eq!(self.check(), Ok(()));
     }
-}
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 #[cfg(test)]

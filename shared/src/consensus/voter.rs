@@ -4,6 +4,7 @@ mod acceptor;
 mod election;
 mod leading;
 mod memory;
+mod timing;
 
 use std::collections::{BTreeMap, BTreeSet};
 #[cfg(feature = "sim")]
@@ -19,11 +20,26 @@ use super::{AcceptorState, Ballot, Configuration, Effects, Log, Message, Payload
 use crate::base::id::{RelayId, ReplicaId};
 use crate::base::split_mix::SplitMix64;
 
-use election::ELECTION_DELAY;
+use timing::ELECTION_DELAY;
 
 /// The part of a relay in the agreement of one room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Voter<C> {
+    membership: Membership,
+    /// How far this voter has bound itself. Invariant: never falls.
+    acceptor_state: AcceptorState,
+    memory: Memory,
+    /// The ballot of the leader that this voter follows or is. Invariant: never above the promised ballot.
+    leader: Option<Ballot>,
+    role: Role<C>,
+    timers: Timers,
+    /// Never read: its presence says that this build may have voters.
+    voter_support: VoterSupport,
+}
+
+/// The voters, and the links to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Membership {
     me: RelayId,
     incarnation: ReplicaId,
     /// Without voters as long as the log says nothing of them.
@@ -32,26 +48,28 @@ pub struct Voter<C> {
     linked: BTreeMap<RelayId, ReplicaId>,
     /// The other voters of the configuration to whom a link is up. Invariant: all linked, in their incarnation.
     connected: BTreeSet<RelayId>,
-    /// How far this voter has bound itself. Invariant: never falls.
-    acceptor_state: AcceptorState,
-    /// What this voter remembers of the others, each in one incarnation.
+}
+
+/// What voters remember of one another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Memory {
+    /// How far each other voter has bound itself, in one incarnation.
     remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
-    /// Up to where what is remembered has been written. It lags a little, and rides along with other writes.
+    /// Up to where this has been written. It lags a little, and rides along with other writes.
     remembered_written: BTreeMap<RelayId, AcceptorState>,
-    /// Set from the start until the others have told what they remember: until then it does not vote.
+    /// Set from the start until the others have told what they remember: until then this voter does not vote.
     recovery: Option<Recovery>,
-    /// It does not vote any more: it has forgotten votes that others remember.
+    /// True if this voter has forgotten votes that others remember. It does not vote any more.
     forgot: bool,
-    /// The ballot of the leader that this voter follows or is. Invariant: never above what was promised.
-    leader: Option<Ballot>,
-    role: Role<C>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Timers {
     /// When to become a candidate, unless a leader is known by then.
     election_at: Option<Duration>,
     /// When to repeat what the voters have not accepted; set only while leading with something under way.
     resend_at: Option<Duration>,
     jitter: SplitMix64,
-    /// Never read: that it is here says that there may be voters.
-    voter_support: VoterSupport,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,22 +91,21 @@ impl<C: Payload> Voter<C> {
         (known, grace): (BTreeSet<RelayId>, Duration),
         now: Duration,
     ) -> Self {
-        Voter {
+        let membership = Membership {
             me,
             incarnation,
             configuration: Configuration { number: 0, voters: BTreeMap::new() },
             linked: BTreeMap::new(),
             connected: BTreeSet::new(),
+        };
+        let recovery = InForce::recovers().then(|| Recovery::new(known, now, grace));
+        Voter {
+            membership,
             acceptor_state,
-            remembered,
-            remembered_written: BTreeMap::new(),
-            recovery: InForce::recovers().then(|| Recovery::new(known, now, grace)),
-            forgot: false,
+            memory: Memory { remembered, remembered_written: BTreeMap::new(), recovery, forgot: false },
             leader: None,
             role: Role::Follower,
-            election_at: None,
-            resend_at: None,
-            jitter: SplitMix64::new(seed),
+            timers: Timers { election_at: None, resend_at: None, jitter: SplitMix64::new(seed) },
             // The last, so that a build without voters has used everything before it ends here.
             voter_support: VoterSupport::of_this_build(),
         }
@@ -96,13 +113,13 @@ impl<C: Payload> Voter<C> {
 
     #[must_use]
     pub fn me(&self) -> RelayId {
-        self.me
+        self.membership.me
     }
 
     /// The voters, as far as this replica knows the log.
     #[must_use]
     pub fn configuration(&self) -> &Configuration {
-        &self.configuration
+        &self.membership.configuration
     }
 
     /// The ballot of the leader, if there is one to whom this voter has a link, or which it is.
@@ -124,19 +141,19 @@ impl<C: Payload> Voter<C> {
     /// Whether this replica has a vote by the log, under its incarnation.
     #[must_use]
     pub fn is_member(&self) -> bool {
-        self.configuration.has(self.me, self.incarnation)
+        self.membership.configuration.has(self.membership.me, self.membership.incarnation)
     }
 
     /// Whether others remember votes of this replica that it has forgotten.
     #[must_use]
     pub fn has_forgotten(&self) -> bool {
-        self.forgot
+        self.memory.forgot
     }
 
     /// Whether it may be lacking votes that it has given before.
     #[must_use]
     pub fn is_recovering(&self) -> bool {
-        self.recovery.is_some() || self.forgot
+        self.memory.recovery.is_some() || self.memory.forgot
     }
 
     fn may_vote(&self) -> bool {
@@ -146,14 +163,14 @@ impl<C: Payload> Voter<C> {
     /// Whether a majority of those who vote is linked to this one, or is it.
     #[must_use]
     pub fn sees_quorum(&self) -> bool {
-        self.connected.len() + usize::from(self.is_member()) >= self.configuration.quorum()
+        self.membership.connected.len() + usize::from(self.is_member()) >= self.membership.configuration.quorum()
     }
 
     /// The moment at which [`wake`](Self::wake) is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let recovery = self.recovery.as_ref().map(Recovery::deadline);
-        [self.election_at, self.resend_at, recovery].into_iter().flatten().min()
+        let recovery = self.memory.recovery.as_ref().map(Recovery::deadline);
+        [self.timers.election_at, self.timers.resend_at, recovery].into_iter().flatten().min()
     }
 
     pub fn wake(&mut self, now: Duration, log: &mut Log<C>) -> Effects<C> {
@@ -161,21 +178,21 @@ impl<C: Payload> Voter<C> {
         if self.try_recovered(now) {
             self.ask_who_leads(&mut effects);
         }
-        if let Some(recovery) = &mut self.recovery
+        if let Some(recovery) = &mut self.memory.recovery
             && recovery.asks_again(now)
         {
             self.ask_acceptor_state(&mut effects);
         }
-        if self.election_at.is_some_and(|at| at <= now) {
-            self.election_at = None;
+        if self.timers.election_at.is_some_and(|at| at <= now) {
+            self.timers.election_at = None;
             // Without a quorum a candidacy would only raise ballots; the next link that comes up starts it anew.
             if self.leader.is_none() && self.may_vote() && self.sees_quorum() {
                 self.stand(now, log, &mut effects);
             }
         }
-        if self.resend_at.is_some_and(|at| at <= now) {
-            self.resend_at = None;
-            for &voter in &self.connected {
+        if self.timers.resend_at.is_some_and(|at| at <= now) {
+            self.timers.resend_at = None;
+            for &voter in &self.membership.connected {
                 self.brief(voter, log, &mut effects);
             }
             self.arm_resend(now, log);
@@ -185,14 +202,14 @@ impl<C: Payload> Voter<C> {
 
     pub fn peer_up(&mut self, now: Duration, peer: RelayId, incarnation: ReplicaId, log: &Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
-        self.linked.insert(peer, incarnation);
+        self.membership.linked.insert(peer, incarnation);
         self.find_connected();
-        if self.recovery.is_some() {
+        if self.memory.recovery.is_some() {
             effects.sends.push((peer, Message::RecoveryRequest));
         }
-        if self.connected.contains(&peer) {
+        if self.membership.connected.contains(&peer) {
             self.brief(peer, log, &mut effects);
-            if self.leader.is_none() && self.election_at.is_none() {
+            if self.leader.is_none() && self.timers.election_at.is_none() {
                 self.expect_leader(now, ELECTION_DELAY);
             }
         }
@@ -201,7 +218,7 @@ impl<C: Payload> Voter<C> {
 
     pub fn peer_down(&mut self, now: Duration, peer: RelayId) -> Effects<C> {
         let mut effects = Effects::default();
-        self.linked.remove(&peer);
+        self.membership.linked.remove(&peer);
         self.find_connected();
         if self.leader.is_some_and(|ballot| ballot.voter == peer) {
             self.leader = None;
@@ -214,23 +231,27 @@ impl<C: Payload> Voter<C> {
     }
 
     fn find_connected(&mut self) {
-        let members = self.linked.iter().filter(|&(&voter, &incarnation)| self.configuration.has(voter, incarnation));
-        self.connected = members.map(|(&voter, _)| voter).collect();
+        let members = self
+            .membership
+            .linked
+            .iter()
+            .filter(|&(&voter, &incarnation)| self.membership.configuration.has(voter, incarnation));
+        self.membership.connected = members.map(|(&voter, _)| voter).collect();
     }
 
     /// The log has come to the entry that begins a configuration.
     pub fn configure(&mut self, now: Duration, configuration: &Configuration) {
         let was_leader = self.is_leader();
-        self.configuration = configuration.clone();
+        self.membership.configuration = configuration.clone();
         self.find_connected();
         self.role = Role::Follower;
         self.leader = None;
-        self.resend_at = None;
+        self.timers.resend_at = None;
         let _election_follows = self.try_recovered(now);
         self.expect_leader(now, ELECTION_DELAY);
         if was_leader {
             // It has all that was decided, and stands first.
-            self.election_at = Some(now);
+            self.timers.election_at = Some(now);
         }
     }
 
@@ -243,7 +264,10 @@ impl<C: Payload> Voter<C> {
                 self.on_recall(now, from, recovery_response, log, &mut effects)
             }
             message => {
-                if from == self.me || self.connected.contains(&from) || is_ahead(&message, &self.configuration) {
+                if from == self.membership.me
+                    || self.membership.connected.contains(&from)
+                    || is_ahead(&message, &self.membership.configuration)
+                {
                     self.on_vote(now, from, message, log, &mut effects);
                 }
             }
@@ -260,7 +284,7 @@ impl<C: Payload> Voter<C> {
         log: &mut Log<C>,
         effects: &mut Effects<C>,
     ) {
-        if is_ahead(&message, &self.configuration) {
+        if is_ahead(&message, &self.membership.configuration) {
             effects.fetch_from = Some(from);
             return;
         }
@@ -311,7 +335,7 @@ impl<C: Payload> Voter<C> {
                 if let Role::Leader(leader) = &mut self.role
                     && leader.ballot == ballot
                 {
-                    effects.confirmed |= leader.confirmed(from, round, self.configuration.quorum());
+                    effects.confirmed |= leader.confirmed(from, round, self.membership.configuration.quorum());
                 }
             }
             Message::RecoveryRequest | Message::RecoveryResponse(_) => unreachable!("these are no votes"),
@@ -338,10 +362,16 @@ impl<C: Payload> Voter<C> {
         let promised = self.acceptor_state.promised;
         assert!(self.acceptor_state.accepted.0 <= promised, "accepted under a ballot that was not promised");
         assert!(self.leader.is_none_or(|ballot| ballot <= promised), "follows a ballot that was not promised");
-        assert!(self.connected.iter().all(|voter| self.linked.contains_key(voter)), "connected without a link");
+        assert!(
+            self.membership.connected.iter().all(|voter| self.membership.linked.contains_key(voter)),
+            "connected without a link"
+        );
         if let Role::Leader(leader) = &self.role {
-            assert_eq!(leader.ballot.voter, self.me, "leads under a ballot of its own");
-            assert_eq!(leader.ballot.configuration, self.configuration.number, "leads in its own configuration");
+            assert_eq!(leader.ballot.voter, self.membership.me, "leads under a ballot of its own");
+            assert_eq!(
+                leader.ballot.configuration, self.membership.configuration.number,
+                "leads in its own configuration"
+            );
             assert!(self.may_vote(), "leads without a vote");
         }
     }
@@ -352,9 +382,16 @@ impl<C: Payload> Voter<C> {
 #[cfg(feature = "sim")]
 impl<C: Payload> Hash for Voter<C> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.me, self.incarnation, &self.configuration, &self.linked, &self.connected).hash(state);
-        (self.acceptor_state, self.recovery.is_some(), self.forgot, self.leader, &self.role).hash(state);
-        (self.election_at.is_some(), self.resend_at.is_some()).hash(state);
+        (
+            self.membership.me,
+            self.membership.incarnation,
+            &self.membership.configuration,
+            &self.membership.linked,
+            &self.membership.connected,
+        )
+            .hash(state);
+        (self.acceptor_state, self.memory.recovery.is_some(), self.memory.forgot, self.leader, &self.role).hash(state);
+        (self.timers.election_at.is_some(), self.timers.resend_at.is_some()).hash(state);
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ensure;
+use super::checks::ensure;
 use super::numbers::Numbered;
 use super::operation::{Claim, ClaimId, Granted, KeyedOperation, Operation, Outcome, Rejection};
 use super::rules::{InForce, Rules};

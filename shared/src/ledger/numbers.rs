@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ensure;
+use super::checks::ensure;
 use super::operation::Rejection;
 use super::rules::{InForce, Rules};
 use super::settlement::ProvisionalClaim;

@@ -4,7 +4,7 @@ use crate::consensus::{RestoreId, Slot};
 
 use serde::{Deserialize, Serialize};
 
-use super::ensure;
+use super::checks::ensure;
 
 /// A restore, as the log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ensure;
+use super::checks::ensure;
 use super::operation::{Claim, ClaimId, Outcome, Rejection};
 use super::rules::{InForce, Rules};
 use crate::base::id::ReplicaId;

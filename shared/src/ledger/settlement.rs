@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ensure;
+use super::checks::ensure;
 use super::epoch::OnCollision;
 use super::numbers::{Numbered, Numbers};
 use super::operation::Rejection;

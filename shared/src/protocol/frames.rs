@@ -1,7 +1,8 @@
 //! The frames of a link as bytes, in one direction each.
 
-use crate::base::encoding;
-use crate::base::encoding::Malformed;
+use serde::Serialize;
+
+use crate::base::encoding::{self, Malformed};
 use crate::base::id::RecordId;
 use crate::base::room::Room;
 use crate::consensus::Slot;
@@ -222,92 +223,37 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
         {
             unreachable!("only relays say this")
         }
-        Message::Paxos(message) => {
-            encoding::append(bytes, message);
-            tag::PAXOS
-        }
-        Message::Suffix(suffix) => {
-            encoding::append(bytes, suffix);
-            tag::SUFFIX
-        }
-        Message::Fetch { first } => {
-            encoding::append(bytes, first);
-            tag::FETCH
-        }
+        Message::Paxos(message) => put_plain(bytes, tag::PAXOS, message),
+        Message::Suffix(suffix) => put_plain(bytes, tag::SUFFIX, suffix),
+        Message::Fetch { first } => put_plain(bytes, tag::FETCH, first),
         Message::SnapshotPart { at, length, offset, bytes: part } => {
-            encoding::append(bytes, &(at, length, offset, part));
-            tag::SNAPSHOT_PART
+            put_plain(bytes, tag::SNAPSHOT_PART, &(at, length, offset, part))
         }
-        Message::FetchPart { at, offset } => {
-            encoding::append(bytes, &(at, offset));
-            tag::FETCH_PART
-        }
-        Message::Propose(claim) => {
-            encoding::append(bytes, claim);
-            tag::PROPOSE
-        }
-        Message::Witness { tab, until, durable } => {
-            encoding::append(bytes, &(tab, until, durable));
-            tag::WITNESS
-        }
-        Message::Released { until } => {
-            encoding::append(bytes, until);
-            tag::RELEASED
-        }
-        Message::Raised { number } => {
-            encoding::append(bytes, number);
-            tag::RAISED
-        }
-        Message::Load(load) => {
-            encoding::append(bytes, load);
-            tag::LOAD
-        }
-        Message::ReadIndex { id } => {
-            encoding::append(bytes, id);
-            tag::READ_INDEX
-        }
-        Message::ReadAt { id, index } => {
-            encoding::append(bytes, &(id, index));
-            tag::READ_AT
-        }
-        Message::Presence(presence) => {
-            encoding::append(bytes, presence);
-            tag::PRESENCE
-        }
-        Message::PresenceNews(news) => {
-            encoding::append(bytes, news);
-            tag::PRESENCE_NEWS
-        }
-        Message::Status(status) => {
-            encoding::append(bytes, status);
-            tag::STATUS
-        }
-        Message::StatusNews(news) => {
-            encoding::append(bytes, news);
-            tag::STATUS_NEWS
-        }
-        Message::Doubt(doubts) => {
-            encoding::append(bytes, doubts);
-            tag::DOUBT
-        }
-        Message::Attest(writes) => {
-            encoding::append(bytes, writes);
-            tag::ATTEST
-        }
-        Message::Equivocated { dot } => {
-            encoding::append(bytes, dot);
-            tag::EQUIVOCATED
-        }
-        Message::Watch { at, round_trip_us, measures } => {
-            encoding::append(bytes, &(at, round_trip_us, measures));
-            tag::WATCH
-        }
-        Message::Observed(observation) => {
-            encoding::append(bytes, observation);
-            tag::OBSERVED
-        }
+        Message::FetchPart { at, offset } => put_plain(bytes, tag::FETCH_PART, &(at, offset)),
+        Message::Propose(claim) => put_plain(bytes, tag::PROPOSE, claim),
+        Message::Witness { tab, until, durable } => put_plain(bytes, tag::WITNESS, &(tab, until, durable)),
+        Message::Released { until } => put_plain(bytes, tag::RELEASED, until),
+        Message::Raised { number } => put_plain(bytes, tag::RAISED, number),
+        Message::Load(load) => put_plain(bytes, tag::LOAD, load),
+        Message::ReadIndex { id } => put_plain(bytes, tag::READ_INDEX, id),
+        Message::ReadAt { id, index } => put_plain(bytes, tag::READ_AT, &(id, index)),
+        Message::Presence(presence) => put_plain(bytes, tag::PRESENCE, presence),
+        Message::PresenceNews(news) => put_plain(bytes, tag::PRESENCE_NEWS, news),
+        Message::Status(status) => put_plain(bytes, tag::STATUS, status),
+        Message::StatusNews(news) => put_plain(bytes, tag::STATUS_NEWS, news),
+        Message::Doubt(doubts) => put_plain(bytes, tag::DOUBT, doubts),
+        Message::Attest(writes) => put_plain(bytes, tag::ATTEST, writes),
+        Message::Equivocated { dot } => put_plain(bytes, tag::EQUIVOCATED, dot),
+        Message::Watch { at, round_trip_us, measures } => put_plain(bytes, tag::WATCH, &(at, round_trip_us, measures)),
+        Message::Observed(observation) => put_plain(bytes, tag::OBSERVED, observation),
         _ => unreachable!("messages about the document are written by the encoder"),
     }
+}
+
+/// Writes a value in the plain encoding, and gives the tag back.
+fn put_plain<T: Serialize>(bytes: &mut Vec<u8>, tag: u8, value: &T) -> u8 {
+    encoding::append(bytes, value);
+    tag
 }
 
 fn put_room(bytes: &mut Vec<u8>, room: &Room) {
@@ -427,23 +373,11 @@ impl Decoder {
     }
 
     fn message(&mut self, what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
+        if is_for_relays_only(what) && !VoterSupport::EXISTS {
+            return Err(Malformed("only relays are told this").into());
+        }
         let mut source = RowSource { bytes: rest, table: &mut self.table };
         Ok(match what {
-            tag::PAXOS
-            | tag::HELD
-            | tag::PRESENCE
-            | tag::PRESENCE_NEWS
-            | tag::ATTEST
-            | tag::EQUIVOCATED
-            | tag::RAISED
-            | tag::PROPOSE
-            | tag::WITNESS
-            | tag::READ_INDEX
-            | tag::WATCH
-                if !VoterSupport::EXISTS =>
-            {
-                return Err(Malformed("only relays are told this").into());
-            }
             tag::HAVE => {
                 let context = take_dot_set(&mut source)?;
                 let (fingerprint, chain) = (take_wide_hash(source.bytes)?, take_hash(source.bytes)?);
@@ -485,43 +419,68 @@ impl Decoder {
             tag::HELD => Message::Held { dots: take_dot_set(&mut source)? },
             tag::RESTORED => Message::Restored { record: RecordId(source.dot()?), edit: source.dot()? },
             tag::REVIVED => Message::Revived { record: RecordId(source.dot()?), edit: source.dot()? },
-            tag::PAXOS => Message::Paxos(encoding::take(rest)?),
-            tag::SUFFIX => Message::Suffix(encoding::take(rest)?),
-            tag::FETCH => Message::Fetch { first: encoding::take(rest)? },
-            tag::SNAPSHOT_PART => {
-                let (at, length, offset, bytes) = encoding::take(rest)?;
-                Message::SnapshotPart { at, length, offset, bytes }
-            }
-            tag::FETCH_PART => {
-                let (at, offset) = encoding::take(rest)?;
-                Message::FetchPart { at, offset }
-            }
-            tag::PROPOSE => Message::Propose(encoding::take(rest)?),
-            tag::WITNESS => {
-                let (tab, until, durable) = encoding::take(rest)?;
-                Message::Witness { tab, until, durable }
-            }
-            tag::RELEASED => Message::Released { until: encoding::take(rest)? },
-            tag::RAISED => Message::Raised { number: encoding::take(rest)? },
-            tag::LOAD => Message::Load(encoding::take(rest)?),
-            tag::READ_INDEX => Message::ReadIndex { id: encoding::take(rest)? },
-            tag::READ_AT => {
-                let (id, index) = encoding::take(rest)?;
-                Message::ReadAt { id, index }
-            }
-            tag::PRESENCE => Message::Presence(encoding::take(rest)?),
-            tag::PRESENCE_NEWS => Message::PresenceNews(encoding::take(rest)?),
-            tag::STATUS => Message::Status(encoding::take(rest)?),
-            tag::STATUS_NEWS => Message::StatusNews(encoding::take(rest)?),
-            tag::DOUBT => Message::Doubt(encoding::take(rest)?),
-            tag::ATTEST => Message::Attest(encoding::take(rest)?),
-            tag::EQUIVOCATED => Message::Equivocated { dot: encoding::take(rest)? },
-            tag::WATCH => {
-                let (at, round_trip_us, measures) = encoding::take(rest)?;
-                Message::Watch { at, round_trip_us, measures }
-            }
-            tag::OBSERVED => Message::Observed(encoding::take(rest)?),
-            _ => return Err(Malformed("there is no such message").into()),
+            _ => take_plain(what, rest)?,
         })
     }
+}
+
+/// The messages that are not about the document.
+fn take_plain(what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
+    Ok(match what {
+        tag::PAXOS => Message::Paxos(encoding::take(rest)?),
+        tag::SUFFIX => Message::Suffix(encoding::take(rest)?),
+        tag::FETCH => Message::Fetch { first: encoding::take(rest)? },
+        tag::SNAPSHOT_PART => {
+            let (at, length, offset, bytes) = encoding::take(rest)?;
+            Message::SnapshotPart { at, length, offset, bytes }
+        }
+        tag::FETCH_PART => {
+            let (at, offset) = encoding::take(rest)?;
+            Message::FetchPart { at, offset }
+        }
+        tag::PROPOSE => Message::Propose(encoding::take(rest)?),
+        tag::WITNESS => {
+            let (tab, until, durable) = encoding::take(rest)?;
+            Message::Witness { tab, until, durable }
+        }
+        tag::RELEASED => Message::Released { until: encoding::take(rest)? },
+        tag::RAISED => Message::Raised { number: encoding::take(rest)? },
+        tag::LOAD => Message::Load(encoding::take(rest)?),
+        tag::READ_INDEX => Message::ReadIndex { id: encoding::take(rest)? },
+        tag::READ_AT => {
+            let (id, index) = encoding::take(rest)?;
+            Message::ReadAt { id, index }
+        }
+        tag::PRESENCE => Message::Presence(encoding::take(rest)?),
+        tag::PRESENCE_NEWS => Message::PresenceNews(encoding::take(rest)?),
+        tag::STATUS => Message::Status(encoding::take(rest)?),
+        tag::STATUS_NEWS => Message::StatusNews(encoding::take(rest)?),
+        tag::DOUBT => Message::Doubt(encoding::take(rest)?),
+        tag::ATTEST => Message::Attest(encoding::take(rest)?),
+        tag::EQUIVOCATED => Message::Equivocated { dot: encoding::take(rest)? },
+        tag::WATCH => {
+            let (at, round_trip_us, measures) = encoding::take(rest)?;
+            Message::Watch { at, round_trip_us, measures }
+        }
+        tag::OBSERVED => Message::Observed(encoding::take(rest)?),
+        _ => return Err(Malformed("there is no such message").into()),
+    })
+}
+
+/// Whether only relays are told a message of this tag. A page has no code to read it.
+fn is_for_relays_only(what: u8) -> bool {
+    matches!(
+        what,
+        tag::PAXOS
+            | tag::HELD
+            | tag::PRESENCE
+            | tag::PRESENCE_NEWS
+            | tag::ATTEST
+            | tag::EQUIVOCATED
+            | tag::RAISED
+            | tag::PROPOSE
+            | tag::WITNESS
+            | tag::READ_INDEX
+            | tag::WATCH
+    )
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::election::CANDIDACY;
+use super::timing::CANDIDACY;
 use super::{Role, Voter};
 use crate::base::id::RelayId;
 use crate::consensus::rules::{InForce, Phase, Rules};
@@ -31,7 +31,7 @@ impl<C: Payload> Voter<C> {
         self.promise(ballot, effects);
         self.leader = None;
         self.role = Role::Follower;
-        self.resend_at = None;
+        self.timers.resend_at = None;
         self.expect_leader(now, CANDIDACY);
         let accepted = log.accepted_from(log.decided().max(decided)).collect();
         effects.sends.push((from, Message::Promise { ballot, decided: log.decided(), accepted }));
@@ -39,7 +39,7 @@ impl<C: Payload> Voter<C> {
 
     /// Every lower ballot is refused.
     pub(super) fn least_ballot(&self) -> Ballot {
-        self.acceptor_state.promised.max(Ballot::first_of(self.configuration.number))
+        self.acceptor_state.promised.max(Ballot::first_of(self.membership.configuration.number))
     }
 
     /// Whether an Accept under `ballot` is to be obeyed; if so, its sender is followed from now on.
@@ -57,9 +57,9 @@ impl<C: Payload> Voter<C> {
             self.step_down(now, effects);
         }
         self.role = Role::Follower;
-        if self.connected.contains(&from) {
+        if self.membership.connected.contains(&from) {
             self.leader = Some(ballot);
-            self.election_at = None;
+            self.timers.election_at = None;
         }
         true
     }
@@ -107,7 +107,7 @@ impl<C: Payload> Voter<C> {
         effects: &mut Effects<C>,
     ) {
         log.decide_until(decided, ballot);
-        if log.decided() < decided && from != self.me {
+        if log.decided() < decided && from != self.membership.me {
             effects.fetch_from = Some(from);
         }
     }

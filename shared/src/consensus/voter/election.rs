@@ -2,29 +2,26 @@
 
 use std::time::Duration;
 
+use super::timing::{CANDIDACY, ELECTION_JITTER};
 use super::{Role, Voter};
 use crate::consensus::candidate::Candidate;
 use crate::consensus::leader::Leader;
 use crate::consensus::{Ballot, Effects, Log, Message, Payload};
 
-/// How long after the leader's link dropped a voter starts its own candidacy: this, and a jitter of up to
-/// [`ELECTION_JITTER`] that keeps two voters from starting at once.
-pub(super) const ELECTION_DELAY: Duration = Duration::from_millis(20);
-const ELECTION_JITTER: Duration = Duration::from_millis(100);
-/// How long a candidate, or one that promised to another candidate, waits for the outcome.
-pub(super) const CANDIDACY: Duration = Duration::from_millis(300);
-
 impl<C: Payload> Voter<C> {
     pub(super) fn stand(&mut self, now: Duration, log: &mut Log<C>, effects: &mut Effects<C>) {
         let least = self.least_ballot();
-        let ballot =
-            Ballot { configuration: least.configuration, round: least.round.saturating_add(1), voter: self.me };
+        let ballot = Ballot {
+            configuration: least.configuration,
+            round: least.round.saturating_add(1),
+            voter: self.membership.me,
+        };
         self.promise(ballot, effects);
         self.leader = None;
         let mut candidate = Candidate::new(ballot);
-        candidate.promised(self.me, log.decided(), log.accepted_from(log.decided()).collect());
+        candidate.promised(self.membership.me, log.decided(), log.accepted_from(log.decided()).collect());
         self.role = Role::Candidate(candidate);
-        for &voter in &self.connected {
+        for &voter in &self.membership.connected {
             effects.sends.push((voter, Message::Prepare { ballot, decided: log.decided() }));
         }
         self.expect_leader(now, CANDIDACY);
@@ -34,7 +31,7 @@ impl<C: Payload> Voter<C> {
     /// Leads, if this voter is a candidate with a majority of promises and knows all that they know to be decided.
     pub(super) fn try_lead(&mut self, now: Duration, log: &mut Log<C>, effects: &mut Effects<C>) {
         let Role::Candidate(candidate) = &self.role else { return };
-        if candidate.promises() < self.configuration.quorum() {
+        if candidate.promises() < self.membership.configuration.quorum() {
             return;
         }
         if let Some(ahead) = candidate.voter_ahead_of(log.decided()) {
@@ -45,7 +42,7 @@ impl<C: Payload> Voter<C> {
         let (first, entries) = (log.decided(), candidate.entries_to_propose(log.decided()));
         self.role = Role::Leader(Leader::new(ballot, first, entries.clone()));
         self.leader = Some(ballot);
-        self.election_at = None;
+        self.timers.election_at = None;
         self.send_accept(ballot, first, &entries, log, effects);
         self.arm_resend(now, log);
     }
@@ -71,18 +68,18 @@ impl<C: Payload> Voter<C> {
 
     pub(super) fn step_down(&mut self, now: Duration, effects: &mut Effects<C>) {
         if let Role::Leader(leader) = &self.role {
-            for &voter in &self.connected {
+            for &voter in &self.membership.connected {
                 effects.sends.push((voter, Message::StepDown { ballot: leader.ballot }));
             }
         }
         self.role = Role::Follower;
         self.leader = None;
-        self.resend_at = None;
+        self.timers.resend_at = None;
         self.expect_leader(now, CANDIDACY);
     }
 
     pub(super) fn expect_leader(&mut self, now: Duration, delay: Duration) {
-        let jitter = self.jitter.below(ELECTION_JITTER.as_micros() as u64);
-        self.election_at = Some(now + delay + Duration::from_micros(jitter));
+        let jitter = self.timers.jitter.below(ELECTION_JITTER.as_micros() as u64);
+        self.timers.election_at = Some(now + delay + Duration::from_micros(jitter));
     }
 }

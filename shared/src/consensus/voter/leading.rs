@@ -49,8 +49,8 @@ impl<C: Payload> Voter<C> {
         }
         let round = leader.ask_confirmation();
         let (ballot, index) = (leader.ballot, leader.inherited.max(log.decided()));
-        effects.confirmed = leader.confirmed(self.me, round, self.configuration.quorum());
-        for &voter in &self.connected {
+        effects.confirmed = leader.confirmed(self.membership.me, round, self.membership.configuration.quorum());
+        for &voter in &self.membership.connected {
             effects.sends.push((voter, Message::Confirm { ballot, round }));
         }
         Some((index, effects))
@@ -60,11 +60,11 @@ impl<C: Payload> Voter<C> {
     pub(super) fn decide_chosen(&mut self, now: Duration, ballot: Ballot, log: &mut Log<C>, effects: &mut Effects<C>) {
         let Role::Leader(leader) = &mut self.role else { return };
         let before = log.decided();
-        log.decide_until(leader.chosen_until(self.configuration.quorum()), ballot);
+        log.decide_until(leader.chosen_until(self.membership.configuration.quorum()), ballot);
         leader.forget_below(log.decided());
         if log.decided() > before {
             let message = Message::Decided { ballot, decided: log.decided() };
-            for &voter in &self.connected {
+            for &voter in &self.membership.connected {
                 effects.sends.push((voter, message.clone()));
             }
             self.arm_resend(now, log);
@@ -90,16 +90,16 @@ impl<C: Payload> Voter<C> {
         log: &mut Log<C>,
         effects: &mut Effects<C>,
     ) {
-        for &voter in &self.connected {
+        for &voter in &self.membership.connected {
             effects.sends.extend(accepts(ballot, first, entries, log.decided()).map(|accept| (voter, accept)));
         }
-        self.accept(self.me, ballot, (first, log.decided()), entries.to_vec(), log, effects);
+        self.accept(self.membership.me, ballot, (first, log.decided()), entries.to_vec(), log, effects);
     }
 
     pub(super) fn arm_resend(&mut self, now: Duration, log: &Log<C>) {
         if let Role::Leader(leader) = &self.role {
             let busy = leader.next() > log.decided();
-            self.resend_at = if busy { Some(self.resend_at.unwrap_or(now + RESEND)) } else { None };
+            self.timers.resend_at = if busy { Some(self.timers.resend_at.unwrap_or(now + RESEND)) } else { None };
         }
     }
 }
