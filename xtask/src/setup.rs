@@ -12,7 +12,7 @@ mod std_sources;
 mod tools_dir;
 mod wasm_target;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::{env, ffi::OsString};
 
@@ -91,7 +91,7 @@ impl Tools {
 fn install_wasm_bindgen(dir: &ToolsDir) -> Result<PathBuf> {
     let version = &workspace::locked_version("Cargo.lock", "wasm-bindgen")?;
     let folder = dir.install("wasm-bindgen", version, "about 2 minutes", |target| {
-        let mut cargo = cargo_install(dir, "wasm-bindgen-cli", version, target)?;
+        let mut cargo = dir.cargo_install("wasm-bindgen-cli", version, target)?;
         // It runs for a second per build: quick to compile beats quick to run.
         cargo
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
@@ -104,22 +104,12 @@ fn install_wasm_bindgen(dir: &ToolsDir) -> Result<PathBuf> {
 
 fn install_trunk(dir: &ToolsDir) -> Result<PathBuf> {
     let folder = dir.install("trunk", TRUNK, "about 3 minutes", |target| {
-        let mut cargo = cargo_install(dir, "trunk", TRUNK, target)?;
+        let mut cargo = dir.cargo_install("trunk", TRUNK, target)?;
         // Without its default features it cannot download tools by itself: they are here.
         cargo.args(["--no-default-features", "--debug"]).env("CARGO_PROFILE_DEV_DEBUG", "0");
         Ok(cargo)
     })?;
     Ok(folder.join("bin"))
-}
-
-fn cargo_install(dir: &ToolsDir, package: &str, version: &str, root: &Path) -> Result<Command> {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["install", "--locked", package, "--version", version])
-        .arg("--root")
-        .arg(root)
-        .env("CARGO_TARGET_DIR", dir.scratch("target")?);
-    Ok(cargo)
 }
 
 /// Installs `wasm-opt` from npm, or warns that the page will be bigger.

@@ -5,7 +5,6 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::cargo_install;
 use super::tools_dir::ToolsDir;
 
 const CARGO_DENY: &str = "0.20.2";
@@ -20,7 +19,7 @@ impl Deny {
         let folder = dir.install("cargo-deny", CARGO_DENY, "about 2 minutes", |target| {
             // It runs for seconds: quick to compile beats quick to run. Its default features are for advisories, which
             // are not checked, since they need the network.
-            let mut cargo = cargo_install(&dir, "cargo-deny", CARGO_DENY, target)?;
+            let mut cargo = dir.cargo_install("cargo-deny", CARGO_DENY, target)?;
             cargo.args(["--no-default-features", "--debug"]).env("CARGO_PROFILE_DEV_DEBUG", "0");
             Ok(cargo)
         })?;

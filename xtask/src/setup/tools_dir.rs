@@ -67,6 +67,17 @@ impl ToolsDir {
         Ok(folder)
     }
 
+    /// Returns a command that builds a program from the package registry and installs it below `root`.
+    pub fn cargo_install(&self, package: &str, version: &str, root: &Path) -> Result<Command> {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(["install", "--locked", package, "--version", version])
+            .arg("--root")
+            .arg(root)
+            .env("CARGO_TARGET_DIR", self.scratch("target")?);
+        Ok(cargo)
+    }
+
     fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use super::Step;
+use super::step::Step;
 use crate::process::in_words;
 
 /// What became of the steps so far.
