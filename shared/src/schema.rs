@@ -4,7 +4,7 @@ mod field;
 mod given_number;
 pub mod text;
 
-pub use field::{FieldEdit, FieldId, FieldKind, Op, WrongEdit};
+pub use field::{FieldEdit, FieldId, FieldKind, MAX_FIELDS, Op, WrongEdit};
 pub use given_number::{GivenNumber, MAX_NUMBER, NUMBER};
 
 use std::collections::BTreeSet;
@@ -18,8 +18,6 @@ pub const MAX_TEXT_BYTES: usize = 4096;
 pub const MAX_ELEMENT_BYTES: usize = 256;
 /// How many elements a set may have before one more is refused. Concurrent additions may lead beyond it.
 pub const MAX_ELEMENTS: usize = 256;
-/// How many fields a schema may have.
-pub const MAX_FIELDS: usize = 64;
 /// The longest name of a field, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 

@@ -1,7 +1,6 @@
 //! Numbers that replicas give by themselves: texts in a register of their own.
 
-use super::MAX_FIELDS;
-use super::field::{FieldEdit, FieldId, FieldKind, Op};
+use super::field::{FieldEdit, FieldId, FieldKind, MAX_FIELDS, Op};
 
 /// The largest number that can be given.
 pub const MAX_NUMBER: u64 = 999_999_999_999;
