@@ -7,6 +7,7 @@
 
 mod aw_set;
 mod field;
+mod inverse;
 mod lww_register;
 mod max_register;
 mod mv_register;
@@ -14,7 +15,8 @@ mod pn_counter;
 mod version;
 
 pub use aw_set::AwSet;
-pub use field::{Field, Inverse};
+pub use field::Field;
+pub use inverse::Inverse;
 pub use lww_register::LwwRegister;
 pub use max_register::MaxRegister;
 pub use mv_register::MvRegister;

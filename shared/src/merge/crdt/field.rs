@@ -1,12 +1,13 @@
 //! A field of a record: one of the types, as the schema declares it.
 
-use crate::schema::{FieldEdit, FieldKind, Op};
-
-use super::version::WEIGHT_OF_PART;
-use super::{AwSet, DotStore, LwwRegister, MvRegister, PnCounter, Version, Write};
+use super::{AwSet, DotStore, LwwRegister, MvRegister, PnCounter, Write};
 use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
 use crate::base::version_vector::VersionVector;
+use crate::schema::{FieldEdit, FieldKind};
+
+/// An upper bound of the bytes that a dot with a stamp and a length takes.
+pub(super) const WEIGHT_OF_PART: usize = 40;
 
 /// The state of a merge field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,37 +16,6 @@ pub enum Field {
     Mv(MvRegister),
     Counter(PnCounter),
     Set(AwSet),
-}
-
-/// What undoes an edit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inverse {
-    pub edit: FieldEdit,
-    /// The edit whose effect comes back by it, if there was one.
-    pub restores: Option<Dot>,
-}
-
-impl Op {
-    /// What undoes this edit of a record that reads as `version`; `None` if the edit changes nothing. Of several
-    /// concurrent values of a register the displayed one comes back.
-    #[must_use]
-    pub fn inverse_on(&self, version: &Version) -> Option<Inverse> {
-        let back = |edit, restores| Some(Inverse { edit, restores });
-        match (&self.edit, version.field(self.field)) {
-            (FieldEdit::Assign(_), field) => match field.and_then(Field::displayed) {
-                Some(write) => back(FieldEdit::Assign(write.value.clone()), Some(write.dot)),
-                None => back(FieldEdit::Assign(String::new()), None),
-            },
-            (FieldEdit::Add(amount), _) => back(FieldEdit::Add(amount.saturating_neg()), None),
-            (FieldEdit::Insert(element), Some(Field::Set(set))) if set.contains(element) => None,
-            (FieldEdit::Insert(element), _) => back(FieldEdit::Remove(element.clone()), None),
-            (FieldEdit::Remove(element), Some(Field::Set(set))) => {
-                let latest = set.additions(element).last()?;
-                back(FieldEdit::Insert(element.clone()), Some(*latest))
-            }
-            (FieldEdit::Remove(_), _) => None,
-        }
-    }
 }
 
 impl Field {

@@ -1,5 +1,6 @@
 //! Versions: a record's fields as one replica saw them when it edited the record.
 
+use super::field::WEIGHT_OF_PART;
 use super::{DotStore, Field, Lattice, Write};
 use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
@@ -7,9 +8,6 @@ use crate::base::id::ReplicaId;
 use crate::base::version_vector::VersionVector;
 use crate::merge::rules::{InForce, Rules};
 use crate::schema::{FieldEdit, FieldId, FieldKind, NUMBER, Op};
-
-/// An upper bound of the bytes that a dot with a stamp and a length takes.
-pub(super) const WEIGHT_OF_PART: usize = 40;
 
 /// All fields of a record after one edit: the observed-remove map of Almeida et al. (2018, §7.4), with one causal past
 /// for all fields. The edit's dot names the version; a version never changes.
