@@ -7,18 +7,24 @@
 //! What happens to a record travels as an [`Edit`], which needs the versions that it builds on; or as a [`Delta`] of
 //! whole versions, which needs nothing.
 
+mod arbiter;
 mod audit;
 mod contest;
+mod edit;
 mod fingerprint;
+mod live;
 mod merge;
+mod outcome;
 mod packed;
 mod resync;
 mod retire;
 mod superseded;
 mod write;
 
+pub use arbiter::Arbiter;
 pub use audit::Audit;
-pub use contest::Arbiter;
+pub use edit::Edit;
+pub use live::Live;
 pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
@@ -40,8 +46,6 @@ use superseded::Superseded;
 
 /// How long a version may be, in bytes: a bound on the frames that carry versions whole.
 pub const MAX_VERSION_BYTES: usize = 1 << 20;
-/// An upper bound of the bytes that a dot takes.
-const WEIGHT_OF_DOT: usize = 18;
 
 /// All records of a room as one replica knows them.
 #[derive(Clone, Debug, Default)]
@@ -72,78 +76,6 @@ struct Place {
     record: RecordId,
     /// Of the version that the dot names, or of a dot by which a folded version lives.
     mark: Mark,
-}
-
-/// A version of a record that nothing has superseded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Live {
-    /// The edit that made the version, or folded others into it.
-    pub dot: Dot,
-    /// Empty unless the version was folded from others. Then the edits that it stands for, as far as they have not been
-    /// removed: a removal that has seen all of them removes the version. Ascending, each once.
-    pub folded: Vec<Dot>,
-    pub version: Version,
-}
-
-impl Live {
-    /// The edits by which the version lives.
-    #[must_use]
-    pub fn supports(&self) -> &[Dot] {
-        if self.folded.is_empty() { std::slice::from_ref(&self.dot) } else { &self.folded }
-    }
-
-    /// An upper bound of the bytes that the version takes.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        WEIGHT_OF_DOT * self.folded.len() + self.version.weight()
-    }
-
-    /// The dot that names the version, and those by which it lives.
-    fn dots(&self) -> impl Iterator<Item = Dot> + '_ {
-        std::iter::once(self.dot).chain(self.folded.iter().copied())
-    }
-
-    fn has(&self, dot: Dot) -> bool {
-        self.dot == dot || self.folded.binary_search(&dot).is_ok()
-    }
-
-    fn lives_by(&self, dot: Dot) -> bool {
-        self.supports().binary_search(&dot).is_ok()
-    }
-
-    /// Whether this version builds on the other one. Of two that both claim it, which only hostile bytes do, neither
-    /// does.
-    fn supersedes(&self, other: &Live) -> bool {
-        self.version.past.contains(other.dot) && !other.version.past.contains(self.dot)
-    }
-}
-
-/// One edit, on its own: whoever has the versions that it builds on can make the version that it makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
-    pub record: RecordId,
-    pub dot: Dot,
-    pub stamp: Stamp,
-    /// The versions that the edit builds on and supersedes, ascending. None for a new record.
-    pub base: Vec<Dot>,
-    /// Other dots that the edit supersedes: those by which folded versions of its base live.
-    pub superseded: DotSet,
-    /// The edit changes nothing: it folds concurrent versions into one, which lives by the dots by which they lived.
-    pub folds: bool,
-    /// The first 28 bits of the mark of the version that the edit makes. A receiver that makes another version has another
-    /// base, since somebody has given two contents to one dot: it asks for the version whole.
-    pub result: u32,
-    pub ops: Vec<Op>,
-}
-
-impl Edit {
-    /// The dots that the edit speaks of.
-    #[must_use]
-    pub fn context(&self) -> DotSet {
-        let mut context = self.superseded.clone();
-        context.join(&self.base.iter().copied().chain([self.dot]).collect());
-        context
-    }
 }
 
 /// Some versions whole: joined into any document, they have the effect of the edits that led to them.
@@ -483,11 +415,6 @@ impl Document {
     #[must_use]
     pub fn has_superseded(&self, record: RecordId) -> bool {
         self.superseded.has(record)
-    }
-
-    /// Panics if an invariant written on the fields does not hold.
-    pub fn assert_invariants(&self) {
-        Audit::default().check(self);
     }
 }
 

@@ -21,6 +21,13 @@ pub struct Audit {
     context: DotSet,
 }
 
+impl Document {
+    /// Panics if an invariant written on the fields does not hold.
+    pub fn assert_invariants(&self) {
+        Audit::default().check(self);
+    }
+}
+
 impl Audit {
     /// Panics if an invariant written on the fields of the document does not hold.
     pub fn check(&mut self, document: &Document) {

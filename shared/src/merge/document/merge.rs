@@ -3,8 +3,10 @@
 use crate::merge::document::DocumentWrite;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::contest::{Arbiter, named};
+use super::arbiter::Arbiter;
+use super::contest::named;
 use super::fingerprint::Mark;
+use super::outcome::Outcome;
 use super::{Change, Delta, Document, Edit, Live, LostWrite, Merged, News, Packed, Place, Versions, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
@@ -400,21 +402,7 @@ impl Fate {
     }
 }
 
-/// What a merge has done so far.
-pub(super) struct Outcome {
-    pub(super) arbiter: Arbiter,
-    pub(super) merged: Merged,
-    /// The versions taken, if they are to be passed on.
-    taken: Option<Vec<(RecordId, Packed)>>,
-    /// Dots that were live in another record, and are live in an incoming one from now on.
-    pub(super) admitted: DotSet,
-}
-
 impl Outcome {
-    fn new(arbiter: Arbiter) -> Self {
-        Outcome { arbiter, merged: Merged::default(), taken: None, admitted: DotSet::default() }
-    }
-
     fn tell_change(&mut self, record: RecordId, fates: &[Fate], taken: &[Live]) {
         self.merged.touched.push(record);
         let edit = taken.iter().filter(|live| live.folded.is_empty()).map(|live| live.dot).max();
