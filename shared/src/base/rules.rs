@@ -6,10 +6,10 @@
 #[cfg(feature = "mutations")]
 mod broken;
 
-#[cfg(feature = "mutations")]
-pub(super) type InForce = broken::Broken;
 #[cfg(not(feature = "mutations"))]
-pub(super) type InForce = Clocks;
+pub(super) use Clocks as InForce;
+#[cfg(feature = "mutations")]
+pub(super) use broken::Broken as InForce;
 
 /// The rules as they are.
 pub(super) struct Clocks;

@@ -9,10 +9,10 @@ use crate::base::id::ReplicaId;
 #[cfg(feature = "mutations")]
 mod broken;
 
-#[cfg(feature = "mutations")]
-pub(super) type InForce = broken::Broken;
 #[cfg(not(feature = "mutations"))]
-pub(super) type InForce = Paxos;
+pub(super) use Paxos as InForce;
+#[cfg(feature = "mutations")]
+pub(super) use broken::Broken as InForce;
 
 /// The rules as they are.
 pub(super) struct Paxos;

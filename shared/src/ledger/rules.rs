@@ -8,10 +8,10 @@ use crate::consensus::Slot;
 #[cfg(feature = "mutations")]
 mod broken;
 
-#[cfg(feature = "mutations")]
-pub(super) type InForce = broken::Broken;
 #[cfg(not(feature = "mutations"))]
-pub(super) type InForce = Promised;
+pub(super) use Promised as InForce;
+#[cfg(feature = "mutations")]
+pub(super) use broken::Broken as InForce;
 
 /// The rules as they are.
 pub(super) struct Promised;

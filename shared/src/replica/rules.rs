@@ -6,10 +6,10 @@
 #[cfg(feature = "mutations")]
 mod broken;
 
-#[cfg(feature = "mutations")]
-pub(super) type InForce = broken::Broken;
 #[cfg(not(feature = "mutations"))]
-pub(super) type InForce = Kept;
+pub(super) use Kept as InForce;
+#[cfg(feature = "mutations")]
+pub(super) use broken::Broken as InForce;
 
 /// Each rule is kept.
 #[cfg(not(feature = "mutations"))]
