@@ -21,13 +21,14 @@ use crate::engine::session::Action;
 use crate::engine::{Engine, NoAddress, route_of_page, words};
 use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
 use crate::language::{self, Language};
+use crate::page::Page;
 use crate::pages::agreement::AgreementPage;
 use crate::pages::conflicts::ConflictsPage;
 use crate::pages::lab::LabPage;
 use crate::pages::merges::MergesPage;
 use crate::pages::nodes::NodesPage;
 use crate::pages::people::{NEW_RECORD_ID, PeoplePage};
-use crate::pages::{Page, SEARCH_ID, dynamic};
+use crate::pages::{SEARCH_ID, dynamic};
 use crate::tr;
 use crate::view_model::{capitalised, impairment_in_words, violation_in_words};
 

@@ -8,7 +8,7 @@ use yew::prelude::*;
 use crate::browser;
 use crate::engine::Engine;
 use crate::engine::session::Action;
-use crate::pages::Page;
+use crate::page::Page;
 use crate::view_model::Snapshot;
 
 /// # Panics

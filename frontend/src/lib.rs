@@ -9,5 +9,6 @@ pub mod engine;
 pub mod hooks;
 pub mod import;
 pub mod language;
+pub mod page;
 pub mod pages;
 pub mod view_model;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use frontend::engine::load_history::{KEPT_SECONDS, LoadHistory};
-use frontend::pages::Page;
+use frontend::page::Page;
 use frontend::view_model::settings::label;
 use frontend::view_model::{
     ConflictItem, ConflictState, LoadChart, NumberState, SettingsDraft, conflicts_as_csv, figure,

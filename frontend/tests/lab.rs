@@ -5,7 +5,7 @@ use std::time::Duration;
 use frontend::engine::burst::{Burst, Kind, Plan, percentile};
 use frontend::engine::impairment::{Fate, Impairment, Lane, MAX_LATENCY_MS};
 use frontend::engine::session::{Action, NumberOperation};
-use frontend::pages::Page;
+use frontend::page::Page;
 use frontend::view_model::tour::{STEPS, Tour};
 use frontend::view_model::{LabView, WritersStep};
 use shared::schema::FieldEdit;

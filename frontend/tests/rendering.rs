@@ -20,7 +20,7 @@ use frontend::engine::burst::{Kind, Plan};
 use frontend::engine::impairment::{Impairment, MAX_LATENCY_MS};
 use frontend::engine::load_history::LoadHistory;
 use frontend::engine::session::{Action, NewRecord, NumberOperation};
-use frontend::pages::Page;
+use frontend::page::Page;
 use frontend::view_model::{
     BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
 };

@@ -6,7 +6,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::engine::burst::{FASTEST, Kind, MOST, Plan};
-use crate::pages::Page;
+use crate::page::Page;
 use crate::tr;
 use crate::view_model::{BurstView, LabView, guests_in_words};
 

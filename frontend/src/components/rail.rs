@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::language_button;
 use super::theme_button::ThemeButton;
 use crate::language::Language;
-use crate::pages::Page;
+use crate::page::Page;
 use crate::tr;
 
 /// `records` is what the records are called, `page` the one that is shown.

@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::engine::session::{Action, NewRecord, NumberOperation};
-use crate::pages::Page;
+use crate::page::Page;
 use crate::tr;
 use crate::view_model::Snapshot;
 use crate::view_model::tour::{Help, STEPS, Tour, TourView};

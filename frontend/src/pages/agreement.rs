@@ -7,7 +7,7 @@ use yew::prelude::*;
 use crate::components::slot_row::SlotRow;
 use crate::components::{filter_bar, glossary};
 use crate::hooks::{use_engine, use_every_change, use_watching};
-use crate::pages::Page;
+use crate::page::Page;
 use crate::view_model::agreement::{AgreementView, Kind, SlotItem};
 use crate::view_model::{LocalTime, Term};
 use crate::{tr, trn};

@@ -11,7 +11,7 @@ use crate::components::impairment_form;
 use crate::components::tour_panel::{StartTour, is_done};
 use crate::engine::{Engine, impairment::Impairment};
 use crate::hooks::{use_engine, use_told};
-use crate::pages::Page;
+use crate::page::Page;
 use crate::tr;
 use crate::view_model::{Snapshot, WritersStep};
 

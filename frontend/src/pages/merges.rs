@@ -7,7 +7,7 @@ use yew::prelude::*;
 use crate::components::merge_row::MergeRow;
 use crate::components::{filter_bar, glossary};
 use crate::hooks::{use_engine, use_every_change};
-use crate::pages::Page;
+use crate::page::Page;
 use crate::view_model::merges::{MergeFilter, MergesView, Pause};
 use crate::view_model::{LocalTime, Term};
 use crate::{tr, trn};

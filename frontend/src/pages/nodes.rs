@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::components::{glossary, network, node_table};
 use crate::hooks::{use_engine, use_every_change, use_watching};
-use crate::pages::Page;
+use crate::page::Page;
 use crate::tr;
 use crate::view_model::nodes::NodesView;
 use crate::view_model::{LocalTime, Term};

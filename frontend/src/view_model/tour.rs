@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::base::id::RecordId;
 
 use super::{Cell, NumberState, Row, Snapshot};
-use crate::pages::Page;
+use crate::page::Page;
 use crate::tr;
 
 /// How many steps there are.
