@@ -23,6 +23,7 @@ mod problem;
 mod records;
 mod search;
 mod settings;
+mod state;
 
 use std::time::Duration;
 
@@ -32,9 +33,6 @@ use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use shared::base::room::Room;
-use shared::replica::io::{Command, Reply};
-use shared::schema::Schema;
 use tokio::time::timeout;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -42,30 +40,18 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::docs::Documents;
 use self::events::Listeners;
+use self::opening::{MAX_BODY_BYTES, ROOMS};
 pub use self::opening::{address, body_bytes};
 use self::parameters::Parameters;
 pub use self::problem::Problem;
+use self::state::Api;
 use crate::app::App;
-use crate::node::NodeHandle;
 
-/// Where the rooms are.
-const ROOMS: &str = "/api/v1/rooms";
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How hard answers are compressed: as far as that costs less time than it saves.
 const COMPRESSION: i32 = 4;
-/// The longest body, in bytes.
-const MAX_BODY_BYTES: usize = 1 << 20;
-
-/// What every handler of the API sees.
-#[derive(Clone, Debug)]
-struct Api {
-    app: App,
-    listeners: Listeners,
-    documents: Documents,
-}
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -126,22 +112,4 @@ async fn in_time(request: Request, next: Next) -> Response {
         Problem::unavailable("not-in-time", detail).into_response()
     };
     timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late())
-}
-
-impl Api {
-    fn node(&self) -> &NodeHandle {
-        &self.app.node
-    }
-
-    fn schema(&self) -> &Schema {
-        &self.app.node.me().schema
-    }
-
-    /// Has this relay's replica carry out a command. What the log refuses is a problem, too.
-    async fn command(&self, room: Room, command: Command) -> Result<Reply, Problem> {
-        match self.node().command(room, command).await?? {
-            Reply::Decided(_, Err(rejection)) => Err(rejection.into()),
-            reply => Ok(reply),
-        }
-    }
 }

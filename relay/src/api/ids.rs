@@ -4,8 +4,12 @@ use shared::base::dot::{Dot, MAX_COUNTER};
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::Slot;
 use shared::ledger::ConflictId;
+use thiserror::Error;
 
-use super::problem::Problem;
+/// A text that names no record or no conflict. Its text says how such a name is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct NotAnId(&'static str);
 
 /// The whole name of a record: that of the replica that made it, and a count, as in `00c3a1f05b7d92e4.17`.
 pub fn of_record(RecordId(dot): RecordId) -> String {
@@ -19,24 +23,24 @@ pub fn of_replica(replica: ReplicaId) -> String {
 
 /// # Errors
 /// The text is not the name of a record.
-pub fn record(text: &str) -> Result<RecordId, Problem> {
+pub fn record(text: &str) -> Result<RecordId, NotAnId> {
     let parsed = text.split_once('.').and_then(|(replica, counter)| {
         let is_plain = replica.len() == 16 && replica.bytes().all(|byte| byte.is_ascii_hexdigit());
         let replica = u64::from_str_radix(replica, 16).ok().filter(|_| is_plain)?;
         let counter = plain_number(counter).filter(|counter| (1..=MAX_COUNTER).contains(counter))?;
         Some(RecordId(Dot::new(ReplicaId(replica), counter)))
     });
-    parsed.ok_or_else(|| Problem::bad_request("a record's id is 16 hexadecimal digits, a dot and a count"))
+    parsed.ok_or(NotAnId("a record's id is 16 hexadecimal digits, a dot and a count"))
 }
 
 /// # Errors
 /// The text is not the name of a conflict.
-pub fn conflict(text: &str) -> Result<ConflictId, Problem> {
+pub fn conflict(text: &str) -> Result<ConflictId, NotAnId> {
     let parsed = text.split_once('.').and_then(|(slot, at)| {
         let at = u16::try_from(plain_number(at)?).ok()?;
         Some(ConflictId { slot: Slot(plain_number(slot)?), at })
     });
-    parsed.ok_or_else(|| Problem::bad_request("a conflict's id is a slot, a dot and a count, as in 118.0"))
+    parsed.ok_or(NotAnId("a conflict's id is a slot, a dot and a count, as in 118.0"))
 }
 
 /// Digits and nothing else: `parse` takes a plus sign, too.

@@ -9,7 +9,12 @@ use axum::response::{IntoResponse, Response};
 use shared::base::room::Room;
 
 use super::problem::Problem;
-use super::{Api, MAX_BODY_BYTES, ROOMS};
+use super::state::Api;
+
+/// Where the rooms are.
+pub const ROOMS: &str = "/api/v1/rooms";
+/// The longest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// Charges a request that writes to the budget of its address, and opens its room if it may create one.
 pub async fn open_for_writes(State(api): State<Api>, request: Request, next: Next) -> Response {

@@ -9,7 +9,7 @@ use shared::ledger::Rejection;
 use shared::replica::io::CommandRejection;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::ids;
+use super::ids::{self, NotAnId};
 use crate::node::NoRoom;
 
 /// After how long whoever is turned away for now may come again, in milliseconds, where nothing better is known.
@@ -90,6 +90,12 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
         }
         response
+    }
+}
+
+impl From<NotAnId> for Problem {
+    fn from(not_an_id: NotAnId) -> Self {
+        Problem::bad_request(not_an_id)
     }
 }
 
