@@ -27,6 +27,7 @@ mod page;
 mod peer;
 mod places;
 mod requests;
+mod routes;
 mod schema;
 mod server;
 mod settings;
@@ -115,7 +116,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tokio::spawn(link::keep_all(Arc::clone(&config), handle.clone()));
     let per_address = config.max_connections_per_address.map(|count| count as usize);
     let limits = Limits::new(config.max_connections as usize, per_address);
-    let router = app::router(App { config, node: handle.clone() });
+    let router = routes::router(App { config, node: handle.clone() });
     let (connections, ending) = Connections::new();
     let server = tokio::spawn(server::serve(listener, router, limits, ending));
 

@@ -16,8 +16,9 @@ mod telling;
 
 pub use directory::Others;
 pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped, Told};
+pub use machine::is_blank;
 pub use membership::{AdmitCommand, Asked};
-pub use rooms::{DEFAULT_ROOM, is_blank};
+pub use rooms::DEFAULT_ROOM;
 pub use slices::{Allowance, Wanted};
 pub use tabs::{Visitor, is_answered_at_length};
 
@@ -43,7 +44,7 @@ use crate::store::{About, Persisted, StoreError, Writer, bytes_of, new_incarnati
 
 use directory::Directory;
 use founding::Founding;
-use handle::{Event, Memory};
+use handle::{Event, MAX_UNHANDLED_BYTES, Memory};
 use links::Link;
 use machine::{Recover, Step, contained};
 use rooms::{OpenRoom, Rooms};
@@ -62,8 +63,6 @@ const MANY_ASKED: usize = 8192;
 const MAX_UNWRITTEN: usize = 1024;
 /// The same, by what they take in memory.
 const MAX_UNWRITTEN_BYTES: usize = 16 << 20;
-/// How much the messages of tabs may take in memory that the node has not handled yet, in bytes.
-const MAX_UNHANDLED_BYTES: usize = 40 << 20;
 /// How much may wait in the outboxes of all tabs together, in bytes.
 const MAX_WAITING_FOR_TABS: usize = 64 << 20;
 

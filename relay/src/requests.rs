@@ -2,12 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
 use tokio::sync::Notify;
-
-use crate::node::NodeHandle;
 
 /// A count of requests of every kind, of which whoever waits for news hears.
 #[derive(Debug, Default)]
@@ -39,10 +34,4 @@ impl Requests {
     pub async fn changed(&self) {
         self.news.notified().await;
     }
-}
-
-/// Counts a request, whatever becomes of it.
-pub async fn count(State(node): State<NodeHandle>, request: Request, next: Next) -> Response {
-    node.requests().add();
-    next.run(request).await
 }

@@ -23,6 +23,9 @@ use crate::clocks::Clocks;
 use crate::outbox::{Outbox, Total};
 use crate::requests::Requests;
 
+/// How much the messages of tabs may take in memory that the node has not handled yet, in bytes.
+pub(super) const MAX_UNHANDLED_BYTES: usize = 40 << 20;
+
 /// Looks at a room, or learns why it cannot.
 type Look = Box<dyn FnOnce(Result<View<'_>, NoRoom>) + Send>;
 
@@ -134,7 +137,7 @@ impl Memory {
 
     /// Waits until so many bytes are free. A message that could take more than there are has all of them for itself.
     async fn reserve(&self, bytes: usize) -> Result<Reserved, Stopped> {
-        let permits = bytes.div_ceil(Self::UNIT).clamp(1, super::MAX_UNHANDLED_BYTES / Self::UNIT);
+        let permits = bytes.div_ceil(Self::UNIT).clamp(1, MAX_UNHANDLED_BYTES / Self::UNIT);
         Arc::clone(&self.0).acquire_many_owned(permits as u32).await.map(Reserved).map_err(|_| Stopped)
     }
 }

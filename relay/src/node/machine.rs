@@ -8,8 +8,6 @@ use shared::consensus::{Ballot, Slot};
 use shared::replica::io::{Input, Now, Output, Recovered};
 use shared::replica::{Config, Replica, View};
 
-use super::rooms::is_blank;
-
 /// What the node needs of a replica. A test can put one in its place that panics.
 pub(super) trait Machine: Debug + Send {
     fn handle(&mut self, now: Now, input: Input) -> Output;
@@ -82,4 +80,13 @@ impl Step {
             }
         })
     }
+}
+
+/// Whether a room has no records and had none, and its log says nothing but who votes first.
+pub fn is_blank(view: View<'_>) -> bool {
+    let log = view.log();
+    view.document().context().is_empty()
+        && log.decided() <= Slot(1)
+        && log.accepted_from(Slot(1)).next().is_none()
+        && view.pending_claims().next().is_none()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::base::id::ReplicaId;
 use shared::base::room::Room;
-use shared::consensus::{AcceptorState, Ballot, Configuration, Slot};
+use shared::consensus::{AcceptorState, Ballot, Configuration};
 use shared::protocol::Frame;
 use shared::replica::io::{Input, PeerId, PeerKind, Recovered, WriteId};
 use shared::replica::{Config, Role, Tuning, View};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::failures::Closed;
-use super::machine::{Machine, Reading, Recover, contained};
+use super::machine::{Machine, Reading, Recover, contained, is_blank};
 use super::{NoRoom, Node};
 use crate::budget::{Bucket, Rate};
 use crate::store::new_room;
@@ -139,15 +139,6 @@ impl OpenRoom {
         };
         self.submitted == self.persisted && contained(|| is_unused(self.machine.view())).unwrap_or(false)
     }
-}
-
-/// Whether a room has no records and had none, and its log says nothing but who votes first.
-pub fn is_blank(view: View<'_>) -> bool {
-    let log = view.log();
-    view.document().context().is_empty()
-        && log.decided() <= Slot(1)
-        && log.accepted_from(Slot(1)).next().is_none()
-        && view.pending_claims().next().is_none()
 }
 
 impl Node {

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
-use crate::app::router;
 use crate::places::{Limits, Places};
+use crate::routes::router;
 use crate::server::{self, Connections, Ending};
 
 /// How many may listen from one address: a quarter of 256.
