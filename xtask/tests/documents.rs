@@ -128,11 +128,11 @@ fn source_paths(text: &str) -> Vec<&str> {
 
 /// The variants of all enums of this name in the core.
 fn variants(documents: &Documents, name: &str) -> BTreeSet<String> {
-    let opening = format!("pub enum {name} {{\n");
+    let openings = [format!("pub enum {name} {{\n"), format!("pub enum {name}<C> {{\n")];
     let mut found = BTreeSet::new();
     for path in files_below(&documents.root.join("shared/src"), "rs") {
         let source = fs::read_to_string(documents.root.join("shared/src").join(path)).expect("a source file is text");
-        let Some((_, rest)) = source.split_once(&opening) else { continue };
+        let Some((_, rest)) = openings.iter().find_map(|opening| source.split_once(opening)) else { continue };
         let lines = rest.lines().take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
         let names = lines.filter(|line| line.starts_with(|sign: char| sign.is_ascii_uppercase()));
         found.extend(
