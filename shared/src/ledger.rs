@@ -1,5 +1,5 @@
-//! The agree half's state machine: who owns which number, who votes, and what was decided besides. Driven by the decided
-//! log, so it is equal wherever the same prefix of the log has been applied.
+//! The ledger: who owns which number, who votes, and the settings of a room. The decided log drives it, so it is
+//! equal wherever the same prefix of the log has been applied.
 
 mod checks;
 pub mod dynamic;
@@ -199,12 +199,13 @@ impl Ledger {
         Ok(Granted::Configuration { number: number + 1 })
     }
 
+    /// Returns the number of a record and the slot that gave it; `None` if the log has given it none.
     #[must_use]
     pub fn number_of(&self, record: RecordId) -> Option<Numbered> {
         self.numbers.of(record)
     }
 
-    /// Who has `number`, and since which slot.
+    /// Returns the record that has `number`, and the slot that gave it.
     #[must_use]
     pub fn owner_of(&self, number: u64) -> Option<(RecordId, Slot)> {
         self.numbers.owner_of(number)
@@ -260,26 +261,26 @@ impl Ledger {
         self.numbers.ranges()
     }
 
-    /// What became of a claim, as far as that is still kept; a claim that is certainly over gives
-    /// [`Rejection::Forgotten`], one that is not known `None`.
+    /// The outcome of a request, as far as it is still kept. A request that is certainly over gives
+    /// [`Rejection::Forgotten`], one that was never done `None`.
     #[must_use]
     pub fn outcome(&self, claim: &Claim) -> Option<Outcome> {
         self.keys.outcome_for(claim).or_else(|| self.sessions.outcome_for(claim))
     }
 
-    /// What was asked for under a key, and what has come of it, as far as that is remembered.
+    /// The request that has a key, and its end, as far as the ledger remembers them.
     #[must_use]
     pub fn key_use(&self, key: Key) -> Option<&KeyUse> {
         self.keys.of(key)
     }
 
-    /// Whether something may have been done under a key that is not remembered any more.
+    /// True if a request may have been done under the key, and the ledger does not remember it.
     #[must_use]
     pub fn may_have_forgotten(&self, keyed: &Keyed) -> bool {
         self.keys.check_free(keyed) == Err(Rejection::Forgotten)
     }
 
-    /// Whether a claim under this id was done, however long ago.
+    /// True if a request under this id was done, however long ago, by a sender that is remembered.
     #[must_use]
     pub fn has_outcome(&self, claim: ClaimId) -> bool {
         self.sessions.has_outcome(claim)
@@ -291,7 +292,7 @@ impl Ledger {
         self.sessions.latest_of(replica)
     }
 
-    /// Who votes; `None` before the log is founded.
+    /// The voters; `None` before the log is founded.
     #[must_use]
     pub fn configuration(&self) -> Option<&Configuration> {
         self.voters.present.as_ref()
@@ -303,12 +304,13 @@ impl Ledger {
         self.voters.next.as_ref()
     }
 
+    /// Returns the policy that operators set last, or the default.
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.policy
     }
 
-    /// How numbers are given now.
+    /// The present epoch, which says how numbers are given.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.method.epoch
@@ -320,23 +322,24 @@ impl Ledger {
         self.method.settings
     }
 
-    /// Whether somebody has set [`dynamic`](Self::dynamic) in this room.
+    /// True if a user has set [`dynamic`](Self::dynamic) in this room.
     #[must_use]
     pub fn is_dynamic_set(&self) -> bool {
         self.method.is_set
     }
 
-    /// Whether the provisional claim that an edit made is settled, whatever came of it.
+    /// True if the provisional number that an edit claimed is settled, with or without a conflict.
     #[must_use]
     pub fn is_settled(&self, claim: Dot) -> bool {
         self.settlement.is_settled(claim)
     }
 
-    /// The provisional claims that did not get what they wanted, in the order of the log.
+    /// The conflicts that are kept, resolved or not, in the order of the log.
     pub fn conflicts(&self) -> impl DoubleEndedIterator<Item = &Conflict> {
         self.settlement.conflicts()
     }
 
+    /// Returns a conflict; `None` if there never was one of this name, or if it is not kept any more.
     #[must_use]
     pub fn conflict(&self, id: ConflictId) -> Option<&Conflict> {
         self.settlement.conflict(id)
@@ -359,13 +362,14 @@ impl Ledger {
         &self.restores
     }
 
-    /// To whom a number is leased.
+    /// Returns the lease that a number belongs to, unless the number has come back out of it.
     #[must_use]
     pub fn lease_of(&self, number: u64) -> Option<Range> {
         self.numbers.lease_of(number).copied()
     }
 
-    /// Checks what is written on the fields: bytes from a disk or from a peer may decode to a ledger that no log makes.
+    /// Checks the invariants written on the fields. Bytes from a disk or a peer may decode to a ledger that no log
+    /// makes.
     ///
     /// # Errors
     /// The invariant that does not hold.

@@ -1,16 +1,17 @@
-//! The dynamic method: what the leader of a room measures, and when it changes the level.
+//! The dynamic method: the leader's measurements, and the rules by which it changes the degradation level.
 //!
-//! Time goes by windows. A window is bad if more numbers were asked of the log in it than the settings allow, or if its
-//! claims waited too long; it is over as soon as it is bad, so that the answer to a burst is as fast as the burst. After
-//! [`BAD_WINDOWS`] of them the next level is taken. Back it goes one level at a time, when less than half of what is
-//! allowed has been asked for, and nothing has waited, for as many windows as the settings say and some more by chance:
-//! rooms that suffered from the same burst do not all come back at the same moment.
+//! The leader measures in windows. A window is bad if more numbers were asked of the log in it than the settings
+//! allow, or if its requests waited too long. A bad window ends at once, so that the answer to a burst is as fast as
+//! the burst. After [`BAD_WINDOWS`] of them the level rises by one. It falls by one after as many calm windows as the
+//! settings say, and some more by chance. A window is calm if less than half of the allowed numbers were asked for,
+//! and no request has waited. The chance keeps rooms that suffered from the same burst from coming back at the same
+//! moment.
 //!
-//! That is the rule *levels*. The rule *counter*, which is the thesis's own, looks at no window: each relay counts the
-//! requests that come to it, of every kind, and the first whose count passes the setting ends the epoch.
+//! This is the rule *levels*. The rule *counter*, of the thesis that Duet comes from, uses no window. Each relay
+//! counts the requests that come to it, of every kind. The first relay whose count passes the setting ends the epoch.
 //!
-//! What is measured never decides on anything but routing, and a switch is an entry in the log, so that every replica
-//! knows of every switch in the same place.
+//! Measurements change nothing but routing. A change of the level is an entry of the log, so every replica sees it in
+//! the same place.
 
 use std::time::Duration;
 
@@ -22,10 +23,10 @@ const BAD_WINDOWS: u32 = 2;
 /// How many waiting times are kept for a window.
 const MAX_SAMPLES: usize = 4096;
 
-/// What a window can tell only at its end.
+/// The requests and provisional numbers that wait at the end of a window.
 #[derive(Clone, Copy, Debug)]
 pub struct Backlog {
-    /// When the oldest claim came that is not decided.
+    /// When the oldest undecided request came, on the host's monotonic clock; `None` if all are decided.
     pub waiting_since: Option<Duration>,
     /// How many provisional claims are not settled.
     pub unsettled: usize,
@@ -65,15 +66,18 @@ struct Window {
     waited_ms: Vec<u32>,
 }
 
-/// What a window has led to.
+/// The result of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
+    /// The leader's measurements in the window.
     pub load: Load,
     /// The level to be taken next, and why.
     pub switch: Option<(Level, Reason)>,
 }
 
 impl Controller {
+    /// Creates a controller that has measured nothing. `seed` is for the chance by which rooms step down at different
+    /// moments.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Controller {
@@ -90,14 +94,14 @@ impl Controller {
         }
     }
 
-    /// A number was asked for; of the log, or of a replica that gave it by itself.
+    /// A number was asked for: of the log if `of_the_log`, otherwise of a replica that gave it by itself.
     pub fn asked(&mut self, now: Duration, of_the_log: bool) {
         let window = self.window.get_or_insert_with(|| Window::new(now));
         window.requests += 1;
         window.of_the_log += u32::from(of_the_log);
     }
 
-    /// A claim was decided that had come at `since`.
+    /// A request that came at `since` was decided.
     pub fn decided(&mut self, now: Duration, since: Duration) {
         if let Some(window) = &mut self.window
             && window.waited_ms.len() < MAX_SAMPLES

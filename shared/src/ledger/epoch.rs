@@ -1,4 +1,4 @@
-//! Epochs: how numbers are given for a while, and why.
+//! Epochs: stretches of the log in which the degradation level does not change.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,47 +6,53 @@ use super::numbers::MAX_RANGE;
 use super::operation::Rejection;
 use crate::consensus::Slot;
 
-/// How a replica comes by a number. Each level asks less of the log than the one before.
+/// The degradation level: how a replica comes by a number. Each level asks less of the log than the one before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The log decides on each number; what comes at one time is decided together.
+    /// The log decides each number; requests that come at one time are decided together.
     #[default]
     Batching,
     /// Replicas lease ranges, and give numbers out of them by themselves.
     Leases,
-    /// What no lease covers is chosen without the log, and is provisional.
+    /// Replicas give numbers that no lease covers without the log. These numbers are provisional.
     Provisional,
-    /// No more numbers are given until those that are provisional are settled.
+    /// No more numbers are given until the provisional ones are settled.
     Shedding,
 }
 
-/// Whether numbers are decided by the log at once. It changes routing only.
+/// The mode of a room: whether the log decides numbers at once. It changes routing only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Mode {
+    /// The log decides each number, or replicas give numbers out of leases.
     Hybrid,
+    /// Numbers are given without the log. Those that no lease covers are provisional.
     CrdtOnly,
 }
 
 impl Level {
+    /// All levels, from the least degraded to the most.
     pub const ALL: [Level; 4] = [Level::Batching, Level::Leases, Level::Provisional, Level::Shedding];
 
+    /// Returns the mode that the level implies: `CrdtOnly` from `Provisional` on.
     #[must_use]
     pub fn mode(self) -> Mode {
         if self < Level::Provisional { Mode::Hybrid } else { Mode::CrdtOnly }
     }
 
-    /// Whether the log has room for settling what is provisional.
+    /// True if the log settles provisional numbers at this level.
     #[must_use]
     pub fn settles(self) -> bool {
         self != Level::Provisional
     }
 
+    /// Returns the next level, which asks less of the log; the highest level stays.
     #[must_use]
     pub fn up(self) -> Level {
         Level::ALL[(self as usize + 1).min(Level::ALL.len() - 1)]
     }
 
+    /// Returns the level before, which asks more of the log; the lowest level stays.
     #[must_use]
     pub fn down(self) -> Level {
         Level::ALL[(self as usize).saturating_sub(1)]
@@ -57,40 +63,42 @@ impl Level {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The room did.
+    /// The room was founded.
     #[default]
     Founded,
-    /// More was asked for than the settings allow, in more than one window.
+    /// More numbers were asked for than the settings allow, or requests waited too long, in several windows.
     Load,
-    /// It has been quiet for long enough.
+    /// The load was low for as many windows as the settings want.
     Calm,
-    /// Somebody wanted it. Load changes nothing more until somebody wants that again.
+    /// A user set the level. Load changes nothing until a user resumes.
     ByHand,
-    /// Somebody wants load to decide again.
+    /// A user wants load to decide again.
     Resumed,
 }
 
-/// What is measured in one window, by the leader.
+/// The leader's measurements in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Load {
     /// How long the window was, in milliseconds.
     pub window_ms: u32,
     /// How many numbers were asked for.
     pub requests: u32,
-    /// For how long the oldest claim has been waiting at its end, in milliseconds.
+    /// How long the oldest request has been waiting at the end of the window, in milliseconds.
     pub waiting_ms: u32,
-    /// The time from a claim's coming to its decision, which 99 of 100 kept to, in milliseconds.
+    /// The 99th percentile of the time from the arrival of a request to its decision, in milliseconds.
     pub p99_ms: u32,
     /// How many provisional claims are not settled.
     pub unsettled: u32,
 }
 
-/// A time during which numbers are given in one way.
+/// A stretch of the log in which the degradation level does not change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// Counted up with each change.
+    /// Counted from 0, one up with each change of the level.
     pub number: u64,
+    /// The degradation level, which says how replicas come by numbers.
     pub level: Level,
+    /// The reason why the epoch began.
     pub reason: Reason,
     /// What was measured when it began.
     pub load: Load,
@@ -99,26 +107,27 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// Returns the mode that the level of the epoch implies.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.level.mode()
     }
 }
 
-/// What changes the level.
+/// The rule that changes the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
-    /// Step by step, there and back, by what is measured.
+    /// The level goes up and down step by step, by the leader's measurements.
     Levels,
     /// From batching to provisional once more than `high_request` numbers were asked for in the epoch, and never back:
     /// the rule of the thesis that Duet comes from.
     Counter,
-    /// Nothing but somebody's hand.
+    /// Only users change the level.
     Hand,
 }
 
-/// What becomes of a provisional claim whose number another record has.
+/// The treatment of a provisional claim whose number belongs to another record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnCollision {
@@ -132,19 +141,21 @@ pub enum OnCollision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dynamic {
+    /// The rule by which the leader or a user changes the level.
     pub rule: Rule,
-    /// How many numbers may be asked for in a window before it is a bad one.
+    /// How many numbers may be asked for in a window before it is bad.
     pub high_request: u32,
-    /// How long a window is at the most, in milliseconds. One that has turned bad is over.
+    /// The longest time of a window, in milliseconds. A window that has turned bad ends at once.
     pub window_ms: u32,
-    /// How long a claim may wait before a window is a bad one, in milliseconds.
+    /// How long a request may wait before a window is bad, in milliseconds.
     pub target_ms: u32,
-    /// For how many calm windows a level is kept.
+    /// How many calm windows must pass before the level falls.
     pub dwell: u32,
-    /// The longest range that replicas lease by themselves; with 0 they lease none.
+    /// The longest range that a replica leases without being told to, in numbers; with 0 it leases none.
     pub lease_most: u32,
-    /// With how many unsettled provisional claims no more numbers are given.
+    /// The most unsettled provisional claims at level `Provisional`: with more of them the room goes to `Shedding`.
     pub shed_above: u32,
+    /// The treatment of a provisional claim that collides, applied when the log settles it.
     pub on_collision: OnCollision,
 }
 
@@ -164,8 +175,10 @@ impl Default for Dynamic {
 }
 
 impl Dynamic {
+    /// Checks that every setting is within its bounds.
+    ///
     /// # Errors
-    /// [`Rejection::BadSetting`] for the first that is out of its bounds.
+    /// [`Rejection::BadSetting`] for the first setting that is out of its bounds.
     pub fn check(&self) -> Result<(), Rejection> {
         let is_out = |setting: &Setting| {
             let (least, most) = setting.bounds();
@@ -185,15 +198,22 @@ impl Dynamic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
+    /// [`Dynamic::high_request`], in numbers asked for.
     HighRequest,
+    /// [`Dynamic::window_ms`], in milliseconds.
     WindowMs,
+    /// [`Dynamic::target_ms`], in milliseconds.
     TargetMs,
+    /// [`Dynamic::dwell`], in windows.
     Dwell,
+    /// [`Dynamic::lease_most`], in numbers.
     LeaseMost,
+    /// [`Dynamic::shed_above`], in provisional claims.
     ShedAbove,
 }
 
 impl Setting {
+    /// All settings, in the order of the fields of [`Dynamic`].
     pub const ALL: [Setting; 6] = [
         Setting::HighRequest,
         Setting::WindowMs,
@@ -203,7 +223,7 @@ impl Setting {
         Setting::ShedAbove,
     ];
 
-    /// The least and the most that it may be.
+    /// The lowest and the highest value allowed, both inclusive.
     #[must_use]
     pub fn bounds(self) -> (u32, u32) {
         match self {
@@ -216,6 +236,7 @@ impl Setting {
         }
     }
 
+    /// Reads the setting from `dynamic`.
     #[must_use]
     pub fn of(self, dynamic: &Dynamic) -> u32 {
         match self {
@@ -228,6 +249,7 @@ impl Setting {
         }
     }
 
+    /// Writes the setting into `dynamic`. Does not check the bounds; [`Dynamic::check`] does.
     pub fn set(self, dynamic: &mut Dynamic, value: u32) {
         *match self {
             Setting::HighRequest => &mut dynamic.high_request,

@@ -1,8 +1,9 @@
-//! Requests from outside under a key: asked again, at whichever relay, they are not done again.
+//! Requests from outside under a key: repeated at any relay, they are not done again.
 //!
-//! The first entry of the log that names a key has it. The ledger keeps the newest keys in the order of the log, so every
-//! replica forgets the same ones at the same slot. A request that comes once more after that is told by how far its client
-//! knew the log when it first asked: not as far as the entry of a key that was forgotten. No clock is needed for it.
+//! The first entry of the log that names a key has it. The ledger keeps the newest keys in the order of the log, so
+//! every replica forgets the same ones at the same slot. A request may come once more after its key was forgotten.
+//! The ledger knows such a request by how far its client knew the log when it first asked: less far than the entry of
+//! a forgotten key. This needs no clock.
 
 use std::collections::BTreeMap;
 
@@ -16,38 +17,42 @@ use crate::base::dot::Dot;
 use crate::base::id::RecordId;
 use crate::consensus::Slot;
 
-/// A name that a client has given to a request: the first 128 bits of a hash of it.
+/// The hash of an idempotency key: its first 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key(pub [u8; 16]);
 
 /// The key of a request from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Keyed {
+    /// The hash of the idempotency key that the client chose.
     pub key: Key,
-    /// A hash of what is asked for: nothing else can be asked for under the same key.
+    /// A hash of the request: no other request may use the same key.
     pub request: u64,
     /// How far the client knew the log when it first asked.
     pub since: Slot,
 }
 
-/// What the log says of a key.
+/// The request that has a key, as the log says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyUse {
+    /// The hash of the idempotency key.
     pub key: Key,
+    /// A hash of the request that has the key, to tell it from another one under the same key.
     pub request: u64,
-    /// The claim that has the key.
+    /// The request of the log that has the key.
     pub by: ClaimId,
-    /// What has come of the request; `None` while a relay carries it out.
+    /// The end of the request; `None` while a relay carries it out.
     pub end: Option<KeyEnd>,
 }
 
-/// What has come of a request under a key.
+/// The end of a request under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEnd {
     /// The record that it has added, or was about.
     pub record: Option<RecordId>,
     /// A replica that has this edit has all edits of the request.
     pub after: Option<Dot>,
+    /// The answer to the request, which every repetition of it gets.
     pub outcome: Outcome,
 }
 

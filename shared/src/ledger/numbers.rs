@@ -12,24 +12,28 @@ use super::settlement::ProvisionalClaim;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Slot;
 
-/// The longest range that can be leased at a time.
+/// The longest range that one operation leases, in numbers.
 pub const MAX_RANGE: u32 = 10_000;
-/// How far above the highest number an entry may go, unless an operator says otherwise.
+/// The reach of a room, unless an operator sets another: how far an entry may raise the highest number.
 pub const DEFAULT_REACH: u64 = 1_000_000;
 
 /// A number that the log has given to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbered {
+    /// The number, in `1..=MAX_NUMBER`.
     pub number: u64,
-    /// The slot of the claim that won.
+    /// The slot of the entry that gave the number.
     pub slot: Slot,
 }
 
 /// Numbers leased to a replica, which alone may give them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
+    /// The lowest number of the range.
     pub first: u64,
+    /// The highest number of the range, inclusive.
     pub last: u64,
+    /// The lessee.
     pub to: ReplicaId,
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked of the ledger, and what it can answer.
+//! The operations of the ledger, and their outcomes.
 
 use crate::schema::MAX_NUMBER;
 use std::borrow::Cow;
@@ -15,147 +15,204 @@ use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::Slot;
 
-/// The name of one operation. Asking again under the same name is safe: it has one outcome.
+/// The name of one request. It is safe to ask again under the same name: there is one outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClaimId {
-    /// Who asks: a tab, or a relay under a new id each time it is started.
+    /// The sender: a tab, or a relay under a new id each time it is started.
     pub replica: ReplicaId,
-    /// Counted by the asker from 1.
+    /// Counted by the sender from 1.
     pub seq: u64,
 }
 
-/// What a replica asks the ledger to do.
+/// An operation that a replica asks of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Operation {
-    /// Give `number` to `record`, if nobody has it.
+    /// Give `number` to `record`, if no record has it.
     Assign {
+        /// The record that is to have the number.
         record: RecordId,
+        /// The number, in `1..=MAX_NUMBER`.
         number: u64,
     },
     /// Give the next number above the highest to `record`.
     Allocate {
+        /// The record that is to have a number.
         record: RecordId,
     },
-    /// Raise the highest number to `number`, so that what is at or below it is not allocated any more.
+    /// Raise the highest number to `number`, so that no number at or below it is allocated any more.
     Raise {
+        /// The number, in `1..=MAX_NUMBER` and within reach of the highest.
         number: u64,
     },
     /// Free the number of `record`.
     Release {
+        /// The record that loses its number.
         record: RecordId,
     },
     /// Give `record` the number `to`, or none, if its number is `from`, or it has none.
     CompareAndSet {
+        /// The record whose number changes.
         record: RecordId,
+        /// The number that the record must have for the operation to be granted; `None`: no number.
         from: Option<u64>,
+        /// The number that the record gets; `None`: no number.
         to: Option<u64>,
     },
     /// Lease the next `count` numbers above the highest, and above `above`, to a replica, which may then give them by
-    /// itself. `above` are the provisional numbers that the asker knows of.
+    /// itself.
     GrantRange {
+        /// The lessee.
         to: ReplicaId,
+        /// How many numbers to lease, in `1..=MAX_RANGE`.
         count: u32,
+        /// The highest provisional number that the sender knows of. The range begins above it, as far as the reach allows.
         above: u64,
     },
-    /// Begin another epoch, if epoch `from` is the present one; with `None` whichever is.
+    /// Begin another epoch, if epoch `from` is the present one.
     SetMode {
+        /// The epoch that the sender wants to end; `None`: the present one.
         from: Option<u64>,
+        /// The level of the next epoch.
         level: Level,
+        /// The reason for the change.
         reason: Reason,
+        /// The measurements that led to the change.
         load: Load,
     },
+    /// Replace the settings of the dynamic method.
     SetDynamic {
+        /// All settings, each within its [bounds](Setting::bounds).
         dynamic: Dynamic,
     },
-    /// Settle what replicas gave by themselves. `after` are the versions of records that hold it, which are to be durable
-    /// on a majority first. The edits that made the claims need not be known anywhere any more: a version may have
-    /// outlived them.
+    /// Settle numbers that replicas gave by themselves. The versions `after`, whose records hold the numbers, must be
+    /// durable on a majority first. The edits that made the claims may be superseded: a version may outlive them.
     Settle {
+        /// The claims, in the order in which they are settled; at most [`MAX_SETTLED`](super::MAX_SETTLED).
         claims: Vec<ProvisionalClaim>,
+        /// The versions that must be durable on a majority first.
         after: Vec<Dot>,
     },
-    /// Do something about a conflict.
+    /// Resolve a conflict.
     Resolve {
+        /// The conflict that a user resolves.
         conflict: ConflictId,
+        /// The resolution that the user picked.
         resolution: Resolution,
     },
+    /// Replace the policy of the room. Only operators may ask for it.
     SetPolicy {
+        /// The whole new policy.
         policy: Policy,
     },
-    /// Release everything decided before it and itself, though witnesses are lacking.
+    /// Make everything decided up to this operation visible, though observers are lacking.
     Waive,
-    /// Let these vote, each in this incarnation, if configuration `from` is in force.
+    /// Make these relays the voters, each in this incarnation, if configuration `from` is in force.
     Reconfigure {
+        /// The number of the configuration that is replaced.
         from: u32,
+        /// The voters of the next configuration, each with its incarnation.
         voters: BTreeMap<RelayId, ReplicaId>,
     },
-    /// A replica is away: its dots up to the one with the counter `last` take no place in contexts any more. It may come
-    /// back, and then goes on behind them.
+    /// Retire a replica that is away: its dots up to the counter `last` take no room in contexts any more. It may
+    /// come back, and then continues after them.
     Retire {
+        /// The replica that is away.
         replica: ReplicaId,
+        /// The counter of its last dot.
         last: u64,
     },
     /// From now on no entry but a [`Leap`](Self::Leap) raises the highest number by more than `most`.
     SetReach {
+        /// The new reach, in `1..=MAX_NUMBER`.
         most: u64,
     },
     /// Raise the highest number to `number`, however far that is.
     Leap {
+        /// The new highest number, in `1..=MAX_NUMBER`; a lower one than the present changes nothing.
         number: u64,
     },
-    /// Do this unless something was done under the key before.
+    /// Do this unless a request was done under the key before.
     Once {
+        /// The key, with the hash of the request.
         keyed: Keyed,
+        /// The operation to do once.
         operation: KeyedOperation,
     },
-    /// The asker of the claim `by` has carried out what it had the key for, all of it before the dot that this claim names;
-    /// with `None` it never will, and the key is free again.
+    /// The request `by` has carried out the work for which it took the key. All its edits come before the dot that
+    /// this request names. With `None` it never will, and the key is free again.
     Finish {
+        /// The key that the sender has.
         key: Key,
+        /// The request that took the key.
         by: ClaimId,
+        /// The record that the relay has made, if any; `None` frees the key.
         made: Option<Made>,
     },
 }
 
-/// What can be asked for under a key. It is no [`Operation`] itself, so that no entry holds one within another without end.
+/// An operation that can be asked for under a key. It is not an [`Operation`] itself, so that entries do not nest
+/// without end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum KeyedOperation {
-    /// The key alone: the asker then does by itself what was asked for, and says so by a [`Operation::Finish`].
+    /// Takes the key alone. The sender then does the work by itself, and reports it by an [`Operation::Finish`].
     Begin,
+    /// [`Operation::Assign`].
     Assign {
+        /// The record that is to have the number.
         record: RecordId,
+        /// The number, in `1..=MAX_NUMBER`.
         number: u64,
     },
+    /// [`Operation::Allocate`].
     Allocate {
+        /// The record that is to have a number.
         record: RecordId,
     },
+    /// [`Operation::Raise`].
     Raise {
+        /// The number, in `1..=MAX_NUMBER` and within reach of the highest.
         number: u64,
     },
+    /// [`Operation::Release`].
     Release {
+        /// The record that loses its number.
         record: RecordId,
     },
+    /// [`Operation::CompareAndSet`].
     CompareAndSet {
+        /// The record whose number changes.
         record: RecordId,
+        /// The number that the record must have for the operation to be granted; `None`: no number.
         from: Option<u64>,
+        /// The number that the record gets; `None`: no number.
         to: Option<u64>,
     },
+    /// [`Operation::SetMode`].
     SetMode {
+        /// The epoch that the sender wants to end; `None`: the present one.
         from: Option<u64>,
+        /// The level of the next epoch.
         level: Level,
+        /// The reason for the change.
         reason: Reason,
+        /// The measurements that led to the change.
         load: Load,
     },
+    /// [`Operation::SetDynamic`].
     SetDynamic {
+        /// All settings, each within its [bounds](Setting::bounds).
         dynamic: Dynamic,
     },
+    /// [`Operation::Resolve`].
     Resolve {
+        /// The conflict that a user resolves.
         conflict: ConflictId,
+        /// The resolution that the user picked.
         resolution: Resolution,
     },
 }
 
-/// What a relay has made that carried out a request under a key.
+/// The result of a request that a relay carried out under a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Made {
     /// The record that it added.
@@ -163,7 +220,7 @@ pub struct Made {
 }
 
 impl KeyedOperation {
-    /// The same as an operation on its own; `None` for the key alone.
+    /// The same operation without a key; `None` for the key alone.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         Some(match *self {
@@ -179,7 +236,7 @@ impl KeyedOperation {
         })
     }
 
-    /// An operation, to be asked for under a key; `None` if nobody outside may ask for it.
+    /// The same operation, to be asked for under a key; `None` if no HTTP request may ask for it.
     #[must_use]
     pub fn of(operation: &Operation) -> Option<Self> {
         Some(match *operation {
@@ -219,13 +276,13 @@ impl Operation {
         }
     }
 
-    /// Whether it is about the key of a request.
+    /// True if the operation takes or ends a key.
     #[must_use]
     pub fn is_about_key(&self) -> bool {
         matches!(self, Operation::Once { .. } | Operation::Finish { .. })
     }
 
-    /// Whether the tab `tab` may ask for it. The rest is for those who run the relays, or for the relays themselves.
+    /// True if the tab `tab` may ask for it. The others are for operators, or for the relays themselves.
     #[must_use]
     pub fn is_for(&self, tab: ReplicaId) -> bool {
         match self {
@@ -251,16 +308,15 @@ impl Operation {
     }
 }
 
-/// What those who run the relays have settled.
+/// The rules of a room that operators set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Policy {
-    /// How many witnesses, tabs that say that they have it, a decision needs besides a majority of voters, before
-    /// people are told that it is final.
+    /// How many observers must acknowledge a decision, besides a majority of voters, before users are told that it is
+    /// final.
     pub witnesses: u8,
-    /// How long the leader waits for them before it asks for a waiver, in milliseconds; 0: for ever.
+    /// How long the leader waits for observers before it asks for a waiver, in milliseconds; 0: for ever.
     pub waive_after_ms: u32,
-    /// Of how many replicas at the most it is remembered what became of their claims, and of how many keys what became of
-    /// the requests under them.
+    /// The most senders of requests whose outcomes the ledger remembers, and the most keys that it remembers.
     pub sessions: u32,
 }
 
@@ -270,117 +326,209 @@ impl Default for Policy {
     }
 }
 
-/// An operation with its name: what the log holds.
+/// An operation with its name, as the log holds it. The glossary calls it *request*.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Claim {
+    /// The id under which the ledger remembers the outcome.
     pub id: ClaimId,
-    /// The asker knows the outcome of all its claims up to this one; they need not be kept for it.
+    /// The sender knows the outcomes of all its requests up to this one; the ledger need not keep them.
     pub settled: u64,
-    /// How far the asker knew the log when it first sent the claim. The same however often it repeats it.
+    /// How far the sender knew the log when it first sent the request. It stays the same in every repetition.
     pub seen: Slot,
-    /// What is to be durable on a majority first, beside the record itself: the asker's last edit.
+    /// The sender's last edit, which must be durable on a majority first, beside the record itself.
     pub after: Option<Dot>,
+    /// The operation that the sender asks for.
     pub operation: Operation,
 }
 
-/// What a granted operation did.
+/// The result of a granted operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Granted {
     /// The record has the number.
     Final(Numbered),
     /// The record's number is free again.
     Released {
+        /// The number that the record had.
         number: u64,
     },
     /// The highest number, after it was raised.
     Highest {
+        /// The highest number now, which may have been higher than asked for before.
         number: u64,
     },
     /// The record has this number now, or none.
     Set {
+        /// The number of the record now; `None`: it has none.
         number: Option<Numbered>,
     },
+    /// The range is leased.
     Range(Range),
+    /// Another epoch has begun.
     Epoch {
+        /// The number of the epoch.
         number: u64,
+        /// The level of the epoch.
         level: Level,
     },
+    /// The policy that is in force now.
     Policy(Policy),
+    /// The settings of the dynamic method that are in force now.
     Dynamic(Dynamic),
-    /// So many provisional claims were settled by it, and so many of them did not get what they wanted.
+    /// Provisional claims were settled.
     Settled {
+        /// How many claims were not settled before this operation.
         settled: u32,
+        /// How many of them collided.
         conflicts: u32,
     },
+    /// The conflict is resolved in this way.
     Resolved(Resolution),
+    /// Everything decided up to this operation is visible.
     Waived,
-    /// The next configuration has this number; it is in force as soon as the log has come to it.
+    /// The next configuration is decided. It is in force as soon as the log has come to it.
     Configuration {
+        /// The number of the next configuration.
         number: u32,
     },
+    /// The dots of a replica take no room in contexts any more.
     Retired {
+        /// The replica that was retired.
         replica: ReplicaId,
     },
-    /// How far above the highest number an entry may go from now on.
+    /// The new reach: how far above the highest number an entry may go.
     Reach {
+        /// The new reach, in `1..=MAX_NUMBER`.
         most: u64,
     },
-    /// The asker has the key, and may do what was asked for.
+    /// The sender has the key, and may carry out the request.
     Begun,
-    /// What was asked for under a key is done.
+    /// The request under the key is done.
     Done,
 }
 
 /// An expected refusal, the same on every replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum Rejection {
+    /// The number belongs to another record.
     #[error("number {number} belongs to another record already, since slot {slot}")]
-    NumberTaken { number: u64, owner: RecordId, slot: Slot },
+    NumberTaken {
+        /// The number asked for.
+        number: u64,
+        /// The record that has the number.
+        owner: RecordId,
+        /// The slot that gave the number to the owner.
+        slot: Slot,
+    },
+    /// The number lies in a lease, so the log may not give it.
     #[error("number {number} is leased to replica {to}, which alone may give it")]
-    NumberLeased { number: u64, to: ReplicaId },
+    NumberLeased {
+        /// The number asked for.
+        number: u64,
+        /// The lessee.
+        to: ReplicaId,
+    },
+    /// The record has a number, so it gets no other before this one is freed.
     #[error("the record has number {number} already, since slot {slot}: release it first")]
-    AlreadyNumbered { number: u64, slot: Slot },
+    AlreadyNumbered {
+        /// The number that the record has.
+        number: u64,
+        /// The slot that gave the number to the record.
+        slot: Slot,
+    },
+    /// A release of a record that has no number.
     #[error("the record has no number to release")]
     NotNumbered,
+    /// The record's number is not the one that the sender expects.
     #[error("the record's number is another one than was said: look again")]
-    Changed { now: Option<Numbered> },
+    Changed {
+        /// The number that the record has; `None`: it has none.
+        now: Option<Numbered>,
+    },
+    /// The number, or the reach, is outside `1..=MAX_NUMBER`.
     #[error("numbers are in 1..={MAX_NUMBER}; {number} is not")]
-    OutOfRange { number: u64 },
+    OutOfRange {
+        /// The number asked for.
+        number: u64,
+    },
+    /// The length of the range is outside `1..=MAX_RANGE`.
     #[error("a range has 1 to {MAX_RANGE} numbers; {count} are too many or too few")]
-    RangeLength { count: u32 },
+    RangeLength {
+        /// The length asked for.
+        count: u32,
+    },
+    /// No number is left above the highest.
     #[error("every number up to {MAX_NUMBER} is in use")]
     Exhausted,
+    /// The request is so old that the ledger does not know whether it was done.
     #[error("it was asked so long ago that nobody knows any more whether it was done: look, and ask again")]
     Forgotten,
+    /// The epoch that the sender wanted to end is over.
     #[error("epoch {epoch} has begun meanwhile: look again")]
-    OtherEpoch { epoch: u64 },
+    OtherEpoch {
+        /// The number of the present epoch.
+        epoch: u64,
+    },
+    /// A setting of the dynamic method is out of its bounds.
     #[error("{setting} must be from {least} to {most}")]
-    BadSetting { setting: Setting, least: u32, most: u32 },
+    BadSetting {
+        /// The first setting that is out of its bounds.
+        setting: Setting,
+        /// The lowest value allowed.
+        least: u32,
+        /// The highest value allowed.
+        most: u32,
+    },
+    /// The ledger keeps no conflict of this name.
     #[error("there is no such conflict, or it was resolved so long ago that it is not kept any more")]
     UnknownConflict,
+    /// The conflict was resolved before.
     #[error("the conflict was resolved already")]
-    ResolvedAlready { resolution: Resolution },
+    ResolvedAlready {
+        /// The resolution that was picked first, and that stays.
+        resolution: Resolution,
+    },
+    /// The configuration that the sender wanted to replace is not in force.
     #[error("configuration {number} is in force: look again")]
-    OtherConfiguration { number: u32 },
+    OtherConfiguration {
+        /// The number of the configuration in force; 0 also before the first.
+        number: u32,
+    },
+    /// A change of the voters was granted and is not in force yet.
     #[error("the change to configuration {number} is under way: wait until it is in force")]
-    ReconfigurationUnderWay { number: u32 },
+    ReconfigurationUnderWay {
+        /// The number of the configuration that follows.
+        number: u32,
+    },
+    /// The next configuration has no voters.
     #[error("somebody must vote: name one relay, or three or more")]
     NoVoters,
+    /// The next configuration has two voters, which tolerate no more failures than one.
     #[error(
         "two voters stop deciding as soon as one of them is down, where one alone would go on: name one relay, or three"
     )]
     TwoVoters,
+    /// The next configuration has more voters than allowed.
     #[error("more than {} voters only make each other wait: name fewer", super::MAX_VOTERS)]
     TooManyVoters,
+    /// The number would raise the highest number by more than the reach.
     #[error(
         "number {number} is too far above the highest, which is {highest}: choose one up to {most}, or have an operator raise the highest number first"
     )]
-    TooFarAhead { number: u64, highest: u64, most: u64 },
+    TooFarAhead {
+        /// The number asked for.
+        number: u64,
+        /// The highest number now.
+        highest: u64,
+        /// The highest number that an entry may give or raise to now.
+        most: u64,
+    },
+    /// The same request was done under this key before.
     #[error("the same was asked for under this key before, and is not done again")]
     Repeated,
+    /// The key belongs to another request.
     #[error("this key was used for another request: choose a new one for each request")]
     KeyUsedOtherwise,
 }
 
-/// What became of a claim.
+/// The outcome of a request.
 pub type Outcome = Result<Granted, Rejection>;

@@ -1,4 +1,4 @@
-//! Restores of all relays from a backup: from then on the log goes on otherwise than it did.
+//! Restores of all relays from a backup. From a restore on, the log continues differently than it did before.
 
 use crate::consensus::{RestoreId, Slot};
 
@@ -9,6 +9,7 @@ use super::checks::ensure;
 /// A restore, as the log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restore {
+    /// The name of the restore, which is higher than those of earlier restores.
     pub id: RestoreId,
     /// Everything below was in the backup.
     pub at: Slot,
@@ -23,13 +24,13 @@ impl Restores {
         self.0.push(restore);
     }
 
-    /// The last one.
+    /// The latest restore; `None` if there was none.
     #[must_use]
     pub fn latest(&self) -> Option<Restore> {
         self.0.last().copied()
     }
 
-    /// Whether the other log was restored after this one.
+    /// True if the other log was restored after this one.
     #[must_use]
     pub fn are_older_than(&self, other: &Restores) -> bool {
         self.latest().map(|restore| restore.id) < other.latest().map(|restore| restore.id)

@@ -1,5 +1,5 @@
-//! Settling: provisional claims become final, get another number, or are rejected, and every collision is kept for
-//! people to see.
+//! Settling: the log makes provisional numbers final, replaces or rejects them, and keeps every collision for users
+//! to see.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;
 use crate::consensus::Slot;
 
-/// How many provisional claims are settled by one entry of the log at the most.
+/// The most provisional claims that one entry of the log settles.
 pub const MAX_SETTLED: usize = 1024;
 /// How many conflicts are kept at the most.
 const MAX_CONFLICTS: usize = 10_000;
@@ -24,21 +24,26 @@ const MAX_CONFLICTS: usize = 10_000;
 /// A number that a replica gave to a record by itself: provisionally, or out of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProvisionalClaim {
+    /// The record that was given the number.
     pub record: RecordId,
-    /// The edit that made it. It names the claim.
+    /// The edit that gave the number. It names the claim.
     pub dot: Dot,
+    /// The time of the edit on the hybrid logical clock.
     pub stamp: Stamp,
+    /// The number that the replica gave to the record.
     pub number: u64,
-    /// Whether the number is out of a lease of the replica that gave it, which then is the only one to give it.
+    /// True if the number comes from a lease of its author, which alone may give it.
     pub leased: bool,
-    /// The number of the epoch in which it was made, as its replica knew it.
+    /// The number of the epoch in which the number was given, as its author knew it.
     pub epoch: u64,
 }
 
-/// The name of a conflict: the entry that found it, and which of those in the entry.
+/// The name of a conflict: the entry that found it, and its place in the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConflictId {
+    /// The slot of the entry that settled the claim.
     pub slot: Slot,
+    /// The index of the claim in the entry, counted from 0.
     pub at: u16,
 }
 
@@ -48,26 +53,28 @@ impl fmt::Display for ConflictId {
     }
 }
 
-/// A provisional claim that did not get what it wanted.
+/// A provisional claim that did not get its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
+    /// The name of the conflict.
     pub id: ConflictId,
+    /// The provisional claim that collided.
     pub claim: ProvisionalClaim,
-    /// Why: who had the number, or which number the record had.
+    /// The reason: who had the number, or which number the record had.
     pub because: Rejection,
-    /// What the record got in its place; `None` if it was rejected.
+    /// The number that the record got in its place; `None` if the claim was rejected.
     pub given: Option<Numbered>,
-    /// What somebody has done about it.
+    /// The resolution that a user picked; `None` until then.
     pub resolution: Option<Resolution>,
 }
 
-/// What is done about a conflict.
+/// The resolution of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resolution {
-    /// It is as it should be.
+    /// The user accepts the result as it is.
     Kept,
-    /// The number that was given in place of the other is free again.
+    /// The number that was given in its place is free again.
     Undone,
 }
 
