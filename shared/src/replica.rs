@@ -91,27 +91,38 @@ use unsettled::Unsettled;
 use watched::Watched;
 use witnesses::Witnesses;
 
-/// Who a replica is.
+/// The identity of a replica, its schema and its role.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The id under which the replica makes edits: of a relay the incarnation of its database. A tab also sends
+    /// requests under it.
     pub replica: ReplicaId,
     /// The same for all replicas of a room.
     pub schema: Schema,
+    /// Tab or relay.
     pub role: Role,
 }
 
-/// What a replica does besides merging and learning.
+/// The role of a replica besides merging and learning.
 #[derive(Clone, Debug)]
 pub enum Role {
-    /// Votes, if the log says so. `addresses` are those of all relays that it knows of, this one among them; `seed` is
-    /// drawn at random with each start, for the jitter of elections and the names of claims.
-    Relay { voter: RelayId, addresses: BTreeMap<RelayId, String>, seed: u64, tuning: Tuning },
+    /// Votes, if the log says so.
+    Relay {
+        /// The id of the relay, under which the log names it as a voter.
+        voter: RelayId,
+        /// The addresses of all relays that it knows of, this one among them: host and port.
+        addresses: BTreeMap<RelayId, String>,
+        /// Drawn at random with each start, for the jitter of elections and the names of requests.
+        seed: u64,
+        /// The settings that depend on where the relay runs.
+        tuning: Tuning,
+    },
     /// Reaches the others through one relay at a time. Links to other tabs are those to tabs of the same browser, its
     /// neighbours: it believes them, and speaks for itself alone when it passes things on to the relay.
     Tab,
 }
 
-/// What depends on where a replica runs.
+/// Settings that depend on where a replica runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
     /// How many decided entries are kept at the least for those who lag behind.

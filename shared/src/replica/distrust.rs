@@ -1,5 +1,5 @@
-//! What a replica was told and does not believe: numbers that stand under edits whose authors have not confirmed them, and
-//! authors who gave one dot to two edits.
+//! Numbers and authors that a replica does not believe. Such a number stands under an edit whose author has not
+//! confirmed it. Such an author gave one dot to two edits.
 //!
 //! A version of a record holds the writes of others, too. So a tab can bring a number under an edit of somebody else. It
 //! may be right: a tab that saw the edit at one relay brings it back to another one that has lost it. It may also lie, to
@@ -31,7 +31,9 @@ const MAX_EQUIVOCATORS: usize = 4096;
 /// A number in a record: which edit gave it, and a hash of what it gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NumberWrite {
+    /// The record that holds the number.
     pub record: RecordId,
+    /// The edit that gave the number.
     pub dot: Dot,
     /// Of the stamp and the value, so that another value under the same edit is not taken for it.
     hash: u64,
@@ -63,6 +65,7 @@ enum Verdict {
 /// A number that is doubted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
+    /// The number that is doubted.
     pub write: NumberWrite,
     /// The tab that brought it. The author itself, if the author says that it never gave the number.
     pub by: ReplicaId,

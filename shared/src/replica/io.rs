@@ -1,4 +1,4 @@
-//! What goes into a replica and what comes out of it.
+//! The inputs and outputs of a replica.
 
 mod commands;
 mod durable;
@@ -22,9 +22,9 @@ use crate::replica::observation::Observation;
 /// The host's clocks at the moment of an input.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// Since any fixed moment; never falls. Timers go by it.
+    /// The time since any fixed moment; never falls. Timers use it.
     pub monotonic: Duration,
-    /// Milliseconds since the Unix epoch; may jump. Only the hybrid logical clock looks at it.
+    /// Milliseconds since the Unix epoch; may jump. Only the hybrid logical clock uses it.
     pub wall_ms: u64,
 }
 
@@ -44,88 +44,94 @@ pub struct ImportId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId(pub u64);
 
-/// What the replica at the other end of a link is.
+/// The kind of the replica at the other end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerKind {
-    /// With its incarnation.
+    /// A relay, with the incarnation of its database.
     Relay(RelayId, ReplicaId),
+    /// A tab, with its id. To a tab it is a neighbour.
     Tab(ReplicaId),
 }
 
-/// What happens to a replica.
+/// An input of a replica.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The user wants something.
+    /// A user, or a program, gives a command.
     Command(CommandId, Command),
+    /// A message has arrived over a link that is up.
     Receive(PeerId, Message),
+    /// A link has come up; the other end is of this kind.
     PeerUp(PeerId, PeerKind),
+    /// A link is down. Nothing arrives over it any more.
     PeerDown(PeerId),
     /// This batch, and every one before it, is durable.
     Persisted(WriteId),
     /// The deadline has come, or may have.
     Wake,
-    /// The relays have found one another, and these vote from the first slot on. Takes no effect on a log that has
+    /// The relays have found one another, and these vote from the first slot on. Has no effect on a log that has
     /// begun.
     Found(Founding),
-    /// So many requests have come to this relay, of whatever kind, since its count has begun. Only the rule
-    /// [`Counter`](crate::ledger::Rule::Counter) looks at it.
+    /// How many requests of every kind have come to this relay since it began to count. Only the rule
+    /// [`Counter`](crate::ledger::Rule::Counter) uses it.
     Requests(u64),
-    /// Most relays, this one among them, agree about the time that the host gives, and did not before, or agreed about
-    /// another one.
+    /// The host's time agrees with most relays. It did not before, or it agreed with another time.
     ClockConfirmed,
 }
 
-/// What the host must do after an input.
+/// The work of the host after an input.
 #[derive(Debug, Default)]
 pub struct Output {
     /// To be made durable, all or nothing, before anything later is; then answered with [`Input::Persisted`].
     pub write: Option<WriteBatch>,
+    /// Messages to send, in this order for each link.
     pub sends: Vec<Envelope>,
+    /// Commands that are done or rejected, each with its answer.
     pub replies: Vec<(CommandId, Result<Reply, CommandRejection>)>,
     /// Links to cut: tell the peer why, then close.
     pub cut: Vec<(PeerId, Violation)>,
-    /// What others did to the document, for people to see.
+    /// Changes of the document by other replicas, for users to see.
     pub events: Vec<Event>,
-    /// Dots that turned out to be those of two edits, and whose authors are refused from now on.
+    /// Dots that were given to two edits. Their authors are refused from now on.
     pub equivocations: Vec<Dot>,
     /// Writes to last-writer-wins registers that lost against concurrent ones.
     pub lost: Vec<LostWrite>,
-    /// What may read otherwise than before this step.
+    /// The parts of the state that may read differently than before this step.
     pub changed: Changed,
-    /// What relays have seen, while this replica watches.
+    /// Telemetry of relays, while this replica watches.
     pub observed: Vec<Observation>,
     /// This replica cannot go on under its id. A relay has forgotten votes that others remember: its database was restored
     /// from an older copy, or has lost its last writes. It votes no more; the host must give the database a new
     /// incarnation. A tab is one of two copies; the host must go on with its work under a new id.
     pub forgot: bool,
-    /// A tab has learnt that all relays were restored from a backup. So many numbers that were final are not any more; it gives
-    /// them anew.
+    /// Set if a tab has learnt that all relays were restored from a backup. It is the count of numbers that were
+    /// final and are not any more; the tab gives them anew.
     pub restored: Option<usize>,
-    /// The tabs that have come to this relay and know the log as it was before a restore.
+    /// Tabs that came to this relay with the log as it was before a restore.
     pub forks: Vec<Fork>,
 }
 
 /// A tab knows the log as it was before a restore of all relays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fork {
+    /// The tab that knows the other log.
     pub tab: ReplicaId,
-    /// The log that the tab knows, and that of the relay, are the same below.
+    /// The first slot at which the log of the tab may differ from that of the relay.
     pub at: Slot,
-    /// How far the tab knew it.
+    /// The first slot that the tab did not know to be decided.
     pub known: Slot,
 }
 
-/// What may read otherwise than before, for a host that shows it.
+/// The parts of the state that may read differently than before, for a host that shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
-    /// Each record whose fields or number may be others, or which has come or gone.
+    /// Records whose fields or number may have changed, and records that came or went.
     pub records: BTreeSet<RecordId>,
-    /// Whether the conflicts that people may be told of may be others.
+    /// True if the list of conflicts may have changed.
     pub conflicts: bool,
 }
 
 impl Changed {
-    /// Adds what has changed later.
+    /// Adds later changes.
     pub fn join(&mut self, later: Changed) {
         // Not `append`, which walks through all that is there already.
         self.records.extend(later.records);
@@ -136,15 +142,19 @@ impl Changed {
 /// A message with its receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
+    /// The link to send over.
     pub to: PeerId,
+    /// The message to send.
     pub message: Message,
 }
 
-/// Something that another replica did, for people to see.
+/// A change by another replica, for users to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// The record that changed.
     pub record: RecordId,
+    /// The change.
     pub change: Change,
-    /// Whose edit did it, where one did.
+    /// The author of the edit that made the change, if an edit made it.
     pub by: Option<ReplicaId>,
 }

@@ -1,4 +1,4 @@
-//! What a relay sees of the agreement and of its links: told to those who watch, never stored, and of no consequence.
+//! Telemetry: the votes and links that a relay sees. It goes to watchers, is never stored, and no rule depends on it.
 
 use crate::consensus::{Slot, Votes};
 use crate::ledger::Accepted;
@@ -6,41 +6,47 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{RelayId, ReplicaId};
 
-/// What one relay has seen since it told the last time.
+/// The telemetry of one relay since it last sent any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
+    /// The relay that reports.
     pub by: RelayId,
+    /// The incarnation of its database.
     pub incarnation: ReplicaId,
-    /// In the answer to a `Watch`: by what the asker knows it.
+    /// In the answer to a `Watch`: the number that the watcher chose.
     pub echo: Option<u64>,
-    /// It may be lacking votes that it has given before, and gives none until that is clear.
+    /// True if the relay may lack votes that it gave before. It gives none until that is clear.
     pub is_recovering: bool,
-    /// Of a leader: what the voters have.
+    /// From a leader: how far the voters have accepted.
     pub votes: Option<Votes>,
-    /// What it has accepted and does not know to be decided, ascending: the first of it.
+    /// The first entries that it has accepted and does not know to be decided, ascending by slot.
     pub undecided: Vec<(Slot, Accepted)>,
-    /// The first of them, if there are very many; those to relays come first.
+    /// The links of the relay. If there are too many, some are left out; those to relays come first.
     pub links: Vec<LinkSeen>,
 }
 
 /// One link of a relay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkSeen {
+    /// The replica at the other end.
     pub to: End,
-    /// How many messages have gone to the other end, and come from there.
+    /// How many messages have gone to the other end since somebody watches.
     pub sent: u32,
+    /// How many messages have come from the other end since somebody watches.
     pub received: u32,
-    /// How long a message and its answer take, in microseconds, as far as either end has measured it.
+    /// The round trip in microseconds, as far as either end has measured it.
     pub round_trip_us: Option<u32>,
-    /// How long ago the other end was heard, in milliseconds; `None` if it was not, since somebody watches.
+    /// How long ago the other end was heard, in milliseconds; `None` if it was not since somebody watches.
     pub heard_ms_ago: Option<u32>,
-    /// Of a tab that is a witness: it has the log below this slot.
+    /// Of an observer: it has the log below this slot.
     pub witnessed: Option<Slot>,
 }
 
 /// The other end of a relay's link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum End {
+    /// A relay, by its id as a voter.
     Relay(RelayId),
+    /// A tab, by its id.
     Tab(ReplicaId),
 }

@@ -1,14 +1,14 @@
-//! Who is there: told on change, never stored.
+//! Presence: which replicas are connected. Relays send it on change, and never store it.
 //!
-//! The first message of a link tells everything, the later ones tell the differences. Otherwise each tab that comes would
-//! have all tabs told of all tabs.
+//! The first message of a link holds everything, the later ones the differences. Otherwise each new tab would cause a
+//! list of all tabs to be sent to all tabs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{RelayId, ReplicaId};
 use crate::consensus::Ballot;
 
-/// Which tabs have come to a relay, and which have gone from it.
+/// The tabs that have come to a relay, and those that have gone from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TabsNews {
     /// Ascending.
@@ -27,7 +27,7 @@ impl TabsNews {
         TabsNews { came: without(after, before), gone: without(before, after) }
     }
 
-    /// Carries the difference out.
+    /// Applies the difference to an ascending list.
     pub fn apply(&self, tabs: &mut Vec<ReplicaId>) {
         tabs.retain(|tab| self.gone.binary_search(tab).is_err());
         tabs.extend(&self.came);
@@ -61,9 +61,10 @@ impl RelayPresence {
     }
 }
 
-/// What has changed of a relay's presence.
+/// The difference between two states of a relay's presence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceNews {
+    /// The tabs that came and went.
     pub tabs: TabsNews,
     /// The ballot of the leader, if the relay has a link to it or leads.
     pub leader: Option<Ballot>,
@@ -72,12 +73,13 @@ pub struct PresenceNews {
 /// One relay, as the relay that reports sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayStatus {
+    /// The id of the relay, as a voter.
     pub voter: RelayId,
     /// Where tabs and relays reach it: host and port.
     pub address: String,
-    /// Whether the reporting relay has a link to it, or is it.
+    /// True if the reporting relay has a link to it, or is it.
     pub up: bool,
-    /// Whether it has a vote by the log, in the incarnation in which it is up.
+    /// True if it has a vote by the log, in the incarnation in which it is up.
     pub votes: bool,
     /// Ascending.
     pub tabs: Vec<ReplicaId>,
@@ -89,19 +91,25 @@ impl RelayStatus {
     }
 }
 
-/// What has changed of a relay.
+/// The present state of a relay, and the difference of its tabs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayNews {
+    /// The id of the relay, as a voter.
     pub voter: RelayId,
+    /// Where tabs and relays reach it: host and port.
     pub address: String,
+    /// True if the reporting relay has a link to it, or is it.
     pub up: bool,
+    /// True if it has a vote by the log, in the incarnation in which it is up.
     pub votes: bool,
+    /// The tabs that came and went.
     pub tabs: TabsNews,
 }
 
-/// How things stand, as the relay `me` sees it.
+/// The state of the relays and tabs, as the relay `me` sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
+    /// The relay that reports.
     pub me: RelayId,
     /// The ballot of the leader, if one is known.
     pub leader: Option<Ballot>,
@@ -109,7 +117,7 @@ pub struct Status {
     pub relays: Vec<RelayStatus>,
 }
 
-/// What has changed of a status.
+/// The difference between two states of a status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusNews {
     /// The ballot of the leader, if one is known.

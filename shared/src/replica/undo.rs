@@ -1,4 +1,4 @@
-//! Undoing what a user did last: by new edits, and only where nobody has done anything since that they would take back.
+//! Undoes the last action of a user, by new edits. It takes back nothing that others did since.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::schema::{FieldEdit, FieldId, Op};
 
 use super::Replica;
 
-/// How many undo_stack are remembered.
+/// How many actions the undo stack holds.
 const CAPACITY: usize = 100;
 /// How many records of an import are removed at once. Each is a message, of which a relay takes a tab a thousand a second.
 const UNDONE_AT_ONCE: usize = 100;
@@ -40,16 +40,20 @@ pub(super) enum Deed {
     },
 }
 
-/// What the next undo would undo.
+/// The action that the next undo takes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undoable {
+    /// A record was added.
     Added(RecordId),
+    /// Records of an import were added.
     Imported(ImportId),
+    /// A field of a record was edited.
     Edited(RecordId, FieldId),
+    /// A record was removed.
     Removed(RecordId),
 }
 
-/// The undo_stack of this replica's user, the latest last. In memory only.
+/// The last actions of this replica's user, the latest last. In memory only.
 #[derive(Debug, Default)]
 pub(super) struct UndoStack {
     kept: VecDeque<Deed>,

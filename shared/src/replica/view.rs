@@ -1,4 +1,4 @@
-//! Reading a replica.
+//! Read access to the state of a replica.
 
 use std::collections::BTreeMap;
 
@@ -23,30 +23,36 @@ pub struct View<'a> {
     replica: &'a Replica,
 }
 
-/// A record as it reads here and now.
+/// A record as this replica reads it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordView {
+    /// The id of the record.
     pub id: RecordId,
     /// Every field of the schema.
     pub fields: BTreeMap<FieldName, FieldView>,
+    /// Its number, and requests under way for one.
     pub number: NumberView,
 }
 
-/// A field as it reads here and now.
+/// A field as this replica reads it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldView {
     /// The values of a register, the one to display first. More than one: concurrent writes that nobody has settled.
     Register(Vec<CandidateView>),
+    /// The value of a counter.
     Counter(i64),
+    /// The elements of a set, ascending.
     Set(Vec<String>),
 }
 
 /// A value with its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CandidateView {
+    /// The value.
     pub value: String,
+    /// The author of the write.
     pub by: ReplicaId,
-    /// Milliseconds since the Unix epoch, by the author's clock.
+    /// The time of the write by the author's clock, in milliseconds since the Unix epoch.
     pub at_ms: u64,
 }
 
@@ -55,15 +61,15 @@ pub struct CandidateView {
 pub struct NumberView {
     /// Decided: the record has this number.
     pub held: Option<Final<Numbered>>,
-    /// This replica has given it out of its lease. The log will say the same.
+    /// This replica has given the number out of its lease. The log will confirm it.
     pub leased: Option<Final<u64>>,
-    /// What replicas have given the record by themselves, and the log has not settled, the oldest first.
+    /// Numbers that replicas have given by themselves and that are not settled, the oldest first.
     pub provisional: Vec<Provisional<ProvisionalClaim>>,
-    /// This replica has asked, and it is not decided yet.
+    /// The operation that this replica has asked for, as long as it is not decided.
     pub pending: Option<Operation>,
-    /// Decided, but waiting for witnesses: it can only become final.
+    /// Decided, and not visible yet: it can only become final.
     pub unreleased: Option<Numbered>,
-    /// This replica's latest operation about the record was refused.
+    /// The refusal of this replica's latest operation about the record.
     pub refused: Option<Rejection>,
 }
 
@@ -98,6 +104,7 @@ impl<'a> View<'a> {
         View { replica }
     }
 
+    /// Returns the id of this replica.
     #[must_use]
     pub fn me(&self) -> ReplicaId {
         self.replica.me
@@ -110,11 +117,13 @@ impl<'a> View<'a> {
         self.replica.clock.all_were_right(wall_ms)
     }
 
+    /// Returns the schema of the room.
     #[must_use]
     pub fn schema(&self) -> &'a Schema {
         &self.replica.schema
     }
 
+    /// Returns the document: all live versions, and the causal context.
     #[must_use]
     pub fn document(&self) -> &'a Document {
         &self.replica.document
@@ -126,6 +135,7 @@ impl<'a> View<'a> {
         self.replica.document.records().filter_map(move |id| view.record(id))
     }
 
+    /// Returns a record; `None` if it does not exist here, or was removed.
     #[must_use]
     pub fn record(&self, id: RecordId) -> Option<RecordView> {
         let version = self.replica.document.read(id)?;
@@ -167,11 +177,13 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Returns the ledger, as far as the log is decided here; parts may not be visible yet.
     #[must_use]
     pub fn ledger(&self) -> &'a Ledger {
         &self.replica.ledger
     }
 
+    /// Returns the log of this replica.
     #[must_use]
     pub fn log(&self) -> &'a Log {
         &self.replica.log

@@ -1,4 +1,4 @@
-//! Writes, and the state that they leave on a disk.
+//! The writes of a replica, and the durable state that they make.
 
 use crate::consensus::{AcceptorState, LogWrite, Position, Slot};
 use crate::merge::document::{DocumentWrite, Packed};
@@ -16,75 +16,102 @@ use crate::replica::{Distrust, Unattested};
 /// Writes that become durable together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteBatch {
+    /// The name of the batch, for [`Input::Persisted`](super::Input::Persisted).
     pub id: WriteId,
+    /// The writes, to be applied in this order.
     pub ops: Vec<WriteOp>,
 }
 
 /// One change of the durable state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteOp {
+    /// Stores a version of a record.
     PutVersion {
+        /// The record that the version belongs to.
         record: RecordId,
+        /// The dot that names the version.
         dot: Dot,
+        /// The version in its packed form.
         version: Packed,
     },
+    /// Deletes a version of a record: it was superseded.
     DropVersion {
+        /// The record that the version belongs to.
         record: RecordId,
+        /// The dot that names the version.
         dot: Dot,
     },
-    /// For each replica in the set: these are its dots in the context now.
+    /// Replaces, for each replica in the set, its dots in the causal context.
     PutContext(DotSet),
-    /// The context has no dots of this replica any more.
+    /// Removes all dots of this replica from the causal context.
     DropContext(ReplicaId),
+    /// How far this voter has bound itself now.
     AcceptorState(AcceptorState),
-    /// What is remembered of another voter.
+    /// Replaces the acceptor state that this relay remembers of another voter.
     Remember {
+        /// The other voter.
         voter: RelayId,
+        /// The incarnation of its database.
         incarnation: ReplicaId,
+        /// How far it has bound itself, as this relay knows.
         acceptor_state: AcceptorState,
     },
-    /// Takes the place of the log below `log_start`, from where on entries are kept for those who lag behind.
+    /// Replaces the log below `log_start`. Entries from there on are kept for replicas that lag behind.
     Snapshot {
+        /// The ledger at one slot, at or above `log_start`.
         snapshot: Snapshot,
+        /// The position where the kept log begins.
         log_start: Position,
     },
+    /// Stores the entry of a slot, in the place of an earlier one.
     Accept {
+        /// The place of the entry in the log.
         slot: Slot,
+        /// The entry, with the ballot under which it was accepted.
         accepted: Accepted,
     },
+    /// Everything below this slot is decided. May lag behind.
     Decided(Slot),
-    /// A tab was told that everything decided below is released. May lag behind.
+    /// A tab was told that everything decided below is visible. May lag behind.
     Released(Slot),
+    /// The number of this replica's latest request.
     ClaimSeq(u64),
-    /// A tab has asked something, or a relay has asked something that it goes on with after a restart.
+    /// Stores a pending request of this replica, which goes on with it after a restart.
     Ask(PendingClaim),
-    /// The log has answered the own claim with this `seq`, and all that follows from the answer is done.
+    /// The log has answered the own request with this `seq`, and all consequences are carried out. Deletes the
+    /// pending request.
     Answered(u64),
-    /// Why a record got no number when a tab asked for one last; `None` when that is of no interest any more.
+    /// The reason why a record got no number when a tab last asked for one; `None` deletes it.
     Refused {
+        /// The record that got no number.
         record: RecordId,
+        /// The refusal of the log.
         rejection: Option<Rejection>,
     },
     /// These of a tab's own dots are durable on a relay. May lag behind.
     Stored(DotSet),
     /// The counter of the last own edit that may have left a tab.
     Sent(u64),
-    /// All that a tab knew of the log, since all relays were restored and it goes on otherwise.
+    /// Deletes everything that a tab knows of the log: all relays were restored, and the log continues differently.
     LogDropped,
-    /// A number that a record had before all relays were restored, to be given anew by a tab; `None` when that is done.
+    /// A number that a record had before all relays were restored; the tab gives it anew.
     LostNumber {
+        /// The record that had the number.
         record: RecordId,
+        /// The number; `None` when it was given anew.
         number: Option<u64>,
     },
-    /// What a tab has heard from its neighbours alone.
+    /// The edits that a tab has heard from its neighbours alone.
     Unattested(Unattested),
-    /// What the replica was told and does not believe.
+    /// The numbers and authors that the replica does not believe.
     Distrust(Distrust),
     /// A relay's highest number was raised to this one without the log.
     Raised(u64),
-    /// Out of the lease that begins with `first`, the next number to give is `next`.
+    /// The cursor of a lease has moved.
     Cursor {
+        /// The first number of the lease.
         first: u64,
+        /// The next number that this replica gives out of the lease.
         next: u64,
     },
 }
@@ -112,19 +139,21 @@ impl From<LogWrite<Claim>> for WriteOp {
     }
 }
 
-/// A claim of a replica's own that is not decided, as far as it knows.
+/// A request of this replica that is not decided, as far as it knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingClaim {
+    /// The request.
     pub claim: Claim,
-    /// Whether it may have left the replica: then it must not change any more.
+    /// True if the request may have left the replica. Then it must not change any more.
     pub is_fixed: bool,
-    /// Whether its user waits for the outcome.
+    /// True if its user waits for the outcome.
     pub is_asked: bool,
 }
 
-/// The state that the log has driven up to a position.
+/// The ledger at a position of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// The position: every entry below its slot is applied.
     pub at: Position,
     /// The ledger, in the wire format.
     pub ledger: Vec<u8>,
@@ -133,37 +162,48 @@ pub struct Snapshot {
 /// The durable state, as [`WriteOp`]s have left it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
+    /// All dots that the replica has seen.
     pub context: DotSet,
+    /// The live versions of each record, by dot.
     pub records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>,
+    /// How far this voter has bound itself.
     pub acceptor_state: AcceptorState,
+    /// The incarnation and the acceptor state of other voters, as this relay remembers them.
     pub remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
+    /// The latest snapshot; `None` as long as the log is kept from its first slot.
     pub snapshot: Option<Snapshot>,
+    /// The position where the kept log begins.
     pub log_start: Position,
+    /// The kept entries, accepted or decided.
     pub log: BTreeMap<Slot, Accepted>,
+    /// Every entry below this slot is decided. May lag behind.
     pub decided: Slot,
+    /// The number of this replica's latest request; 0 before the first.
     pub claim_seq: u64,
-    /// By the `seq` of each.
+    /// The requests of this replica that are not answered, by the `seq` of each.
     pub pending: LiteMap<u64, PendingClaim>,
+    /// The own dots of a tab that are durable on a relay. May lag behind.
     pub stored: DotSet,
-    /// The counter of the last own edit that may have left a tab; `None` if nothing says so, as in databases of earlier
-    /// versions.
+    /// The counter of the last own edit that may have left a tab; `None` in databases of earlier versions.
     pub sent: Option<u64>,
-    /// In a tab: the numbers that records had before all relays were restored, and that are to be given anew.
+    /// In a tab: the numbers that records had before all relays were restored, to be given anew.
     pub lost_numbers: BTreeMap<RecordId, u64>,
+    /// The edits that a tab has heard from its neighbours alone.
     pub unattested: Unattested,
+    /// The numbers and authors that the replica does not believe.
     pub distrust: Distrust,
-    /// In a relay: how far the highest number was raised without the log.
+    /// In a relay: the number to which the highest number was raised without the log; 0 if it was not.
     pub raised: u64,
-    /// In a tab: everything decided below is released, as far as it was told.
+    /// In a tab: everything decided below this slot is visible, as far as it was told.
     pub released: Slot,
-    /// Why a tab's records got no number when it asked for them last.
+    /// The reasons why records got no number when the tab last asked for one.
     pub refused: BTreeMap<RecordId, Rejection>,
     /// For each lease, by its first number, the next number to give.
     pub cursors: LiteMap<u64, u64>,
 }
 
 impl Recovered {
-    /// What one write does to the durable state: the meaning that every store must give it.
+    /// Applies one write to the durable state. Every store must give it the same meaning.
     pub fn apply(&mut self, op: WriteOp) {
         match op {
             WriteOp::PutVersion { record, dot, version } => {
