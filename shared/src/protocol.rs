@@ -33,7 +33,7 @@ pub const MAX_FRAME_BYTES: usize = 4 << 20;
 /// The longest frame that a tab may send, in bytes. A tab sends only what it wrote itself.
 pub const MAX_TAB_FRAME_BYTES: usize = 1 << 20;
 
-/// What goes over a WebSocket, each in a binary message of its own.
+/// A frame of a WebSocket, each in a binary message of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// The first frame in either direction.
@@ -44,31 +44,50 @@ pub enum Frame {
     InRoom(Room, Message),
     /// On the link of two relays, before anything in a room, and again when it has changed.
     Relays(Relays),
-    /// On the link of two relays: the sender has opened this room with what its disk has of it. Whatever it said in the
-    /// room before on this link was its former replica of the room.
+    /// On the link of two relays: the sender has opened this room from its disk. Its earlier messages in the room
+    /// came from its former replica of the room.
     Opened(Room),
-    /// On the link of two relays: the sender does not serve this room for now. To this room the link is down.
+    /// On the link of two relays: the sender does not serve this room for now. For this room the link is down.
     Closed(Room),
-    /// On the link of two relays: a program of the original system has updated a room, for those who listen there. Tells
-    /// of it and nothing more: what it has changed goes the ways of all changes.
+    /// On the link of two relays: a program of the original system has updated a room. It only reports the event to
+    /// listeners; the change itself travels as all changes do.
     Updated(Room, Update),
-    /// On the link of a tab: asks for a sign, and is one. A relay answers with the same; a browser tells a page nothing of the
-    /// pings of WebSockets.
+    /// On the link of a tab: asks for an answer, and is one. A relay answers with the same frame, since browsers hide
+    /// the pings of WebSockets from pages.
     Ping,
-    /// The last frame: why the link is cut.
+    /// The last frame: the reason to end the link.
     Bye(Violation),
 }
 
-/// Who speaks.
+/// The first frame of a link: the identity of the sender.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hello {
-    /// A tab to a relay. `secret` proves the id of the tab. `room` is a name that the relay checks, to say what is wrong
-    /// with it.
-    Tab { secret: ReplicaSecret, room: String },
-    /// A relay to a tab. `replica` is the incarnation of its database; the schema is that of every room.
-    Relay { voter: RelayId, replica: ReplicaId, schema: Schema },
-    /// A relay to a relay. `replica` is the incarnation of its database.
-    Link { voter: RelayId, replica: ReplicaId, schema: Schema },
+    /// A tab to a relay. The secret proves the id of the tab. The relay checks the name of the room, to say what is
+    /// wrong with it.
+    Tab {
+        /// The secret of the tab, from which its id follows.
+        secret: ReplicaSecret,
+        /// The name of the room.
+        room: String,
+    },
+    /// A relay to a tab.
+    Relay {
+        /// The id of the relay, as a voter.
+        voter: RelayId,
+        /// The incarnation of its database.
+        replica: ReplicaId,
+        /// The schema of every room.
+        schema: Schema,
+    },
+    /// A relay to a relay.
+    Link {
+        /// The id of the relay, as a voter.
+        voter: RelayId,
+        /// The incarnation of its database.
+        replica: ReplicaId,
+        /// The schema of every room.
+        schema: Schema,
+    },
 }
 
 impl Hello {
@@ -82,32 +101,47 @@ impl Hello {
     }
 }
 
-/// What a relay knows of the relays.
+/// The relays that a relay knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relays {
-    /// How every log begins, if the relays have found one another. Durable at the sender.
+    /// The founding of every log, if the relays have found one another. Durable at the sender.
     pub founding: Option<Founding>,
-    /// Where the sender, and those to whom it has a link, are reached: host and port.
+    /// The addresses of the sender and of the relays linked to it: host and port.
     pub addresses: BTreeMap<RelayId, String>,
 }
 
-/// The event of a program of the original system.
+/// An update by a program of the original system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
-    /// Empty if it was about the number alone.
+    /// The name that was set; empty if only the number was.
     pub name: String,
+    /// The number that the program sent.
     pub number: i64,
 }
 
 /// Bytes that are not a value of the format.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
+    /// The bytes are too many.
     #[error("longer than {limit} bytes")]
-    Oversized { limit: usize },
+    Oversized {
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// The bytes are of another version of the format.
     #[error("written in version {theirs} of the format; this is version {ours}")]
-    Version { ours: u8, theirs: u8 },
+    Version {
+        /// The version that is read here.
+        ours: u8,
+        /// The version in the bytes.
+        theirs: u8,
+    },
+    /// The bytes do not follow the format.
     #[error("not a value of the format: {reason}")]
-    Malformed { reason: String },
+    Malformed {
+        /// The rule that they break.
+        reason: String,
+    },
 }
 
 impl From<Malformed> for DecodeError {
@@ -169,8 +203,8 @@ fn delta_of(bytes: &[u8], limit: usize) -> Result<Delta, Malformed> {
     Ok(Delta { context, versions, remaining })
 }
 
-/// A whole document as bytes, or what of it a replica with the context `theirs` lacks: the version of the format, and
-/// then deltas, each after its length.
+/// A document as bytes, or the part of it that a replica with the context `theirs` lacks. The version of the format
+/// comes first, then deltas, each after its length.
 #[must_use]
 pub fn document_bytes(document: &Document, theirs: &DotSet) -> Vec<u8> {
     let mut bytes = vec![DOCUMENT_VERSION];
@@ -210,6 +244,8 @@ pub fn dot_set_bytes(set: &DotSet) -> Vec<u8> {
     bytes
 }
 
+/// Reads a set of dots that [`dot_set_bytes`] has written.
+///
 /// # Errors
 /// [`Malformed`] if the bytes are not those of a set of dots.
 pub fn dot_set_of(mut bytes: &[u8]) -> Result<DotSet, Malformed> {

@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::RelayId;
 
-/// One attempt to lead. Ordered by configuration, then by round, then by voter, so no two voters share a ballot, and
-/// whoever has promised in one configuration obeys no earlier one.
+/// One attempt to lead. Ordered by configuration, then by round, then by voter, so no two voters share a ballot. A
+/// voter that has promised in one configuration obeys no earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ballot {
     /// The number of the configuration in which it is held.
     pub configuration: u32,
+    /// Counted by candidates within the configuration: each candidate takes a higher round than it has seen.
     pub round: u64,
+    /// The voter that tries to lead.
     pub voter: RelayId,
 }
 
@@ -38,6 +40,7 @@ impl fmt::Display for Ballot {
 pub struct Slot(pub u64);
 
 impl Slot {
+    /// Returns the slot `count` further on; stops at the highest one.
     #[must_use]
     pub fn plus(self, count: u64) -> Slot {
         Slot(self.0.saturating_add(count))

@@ -1,4 +1,4 @@
-//! Who votes.
+//! Configurations: the voters of a stretch of the log.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +24,7 @@ impl Configuration {
         InForce::quorum(self.voters.len())
     }
 
+    /// Returns true if the voter has a vote in this incarnation.
     #[must_use]
     pub fn has(&self, voter: RelayId, incarnation: ReplicaId) -> bool {
         InForce::has_vote(self.voters.get(&voter).copied(), incarnation)

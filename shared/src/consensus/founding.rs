@@ -7,8 +7,9 @@ use super::{Configuration, Entry, RestoreId};
 /// How every log begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founding {
+    /// The first voters.
     pub configuration: Configuration,
-    /// The latest restore of all relays, if there was one: a room that the backup did not hold begins with it.
+    /// The latest restore of all relays, if there was one. A room that the backup did not hold begins with it.
     pub restored: Option<RestoreId>,
 }
 
@@ -25,7 +26,7 @@ impl Founding {
 }
 
 impl From<Configuration> for Founding {
-    /// That of relays which were never restored.
+    /// The founding of relays that were never restored.
     fn from(configuration: Configuration) -> Self {
         Founding { configuration, restored: None }
     }

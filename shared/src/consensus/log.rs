@@ -1,4 +1,4 @@
-//! The log: what an acceptor has accepted, and how much of it a learner knows to be decided.
+//! The log: the entries that an acceptor has accepted, and how many of them a learner knows to be decided.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,15 +10,16 @@ use super::{Accepted, Ballot, Entry, LogWrite, Payload, Slot, Suffix};
 use crate::base::encoding;
 use crate::base::split_mix::SplitMix64;
 
-/// How many entries one [`Suffix`] carries at the most: a bound on the size of a message.
+/// The most entries in one [`Suffix`]: a bound on the size of a message.
 const ENTRIES_PER_SUFFIX: usize = 1024;
 /// How far beyond the decided part an entry is accepted at the most: a bound on memory. Larger than the window of a
 /// leader, since several leaders may have left entries here.
 const MAX_AHEAD: u64 = 1 << 14;
 
-/// A position in a log, with what the log below it was.
+/// A position in a log, with a hash of the log below it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
+    /// The slot that follows the position.
     pub slot: Slot,
     /// The hash of everything below `slot`.
     pub chain: u64,
@@ -28,6 +29,7 @@ pub struct Position {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("the logs differ below slot {below}")]
 pub struct Diverged {
+    /// The difference lies below this slot.
     pub below: Slot,
 }
 
@@ -72,6 +74,7 @@ impl<C: Payload> Log<C> {
         entries.keys().all(|slot| (start.slot.0..end).contains(&slot.0))
     }
 
+    /// Returns the first slot that is not known to be decided.
     #[must_use]
     pub fn decided(&self) -> Slot {
         self.decided
@@ -99,6 +102,7 @@ impl<C: Payload> Log<C> {
         if slot > self.decided { None } else { self.cell(before).map(|cell| cell.chain) }
     }
 
+    /// Returns the entry of `slot`, accepted or decided; `None` if there is none here.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&Accepted<C>> {
         self.cell(slot).map(|cell| &cell.accepted)

@@ -1,4 +1,4 @@
-//! A voter: its state, and which rule a message or a timer comes under.
+//! A voter: its state, and the dispatch of messages and timers to the rules of Paxos.
 
 mod acceptor;
 mod election;
@@ -111,6 +111,7 @@ impl<C: Payload> Voter<C> {
         }
     }
 
+    /// Returns the id of this voter.
     #[must_use]
     pub fn me(&self) -> RelayId {
         self.membership.me
@@ -128,29 +129,31 @@ impl<C: Payload> Voter<C> {
         self.leader
     }
 
+    /// Returns true if this voter leads.
     #[must_use]
     pub fn is_leader(&self) -> bool {
         matches!(self.role, Role::Leader(_))
     }
 
+    /// Returns how far this voter has bound itself.
     #[must_use]
     pub fn acceptor_state(&self) -> AcceptorState {
         self.acceptor_state
     }
 
-    /// Whether this replica has a vote by the log, under its incarnation.
+    /// True if this replica has a vote by the log, under its incarnation.
     #[must_use]
     pub fn is_member(&self) -> bool {
         self.membership.configuration.has(self.membership.me, self.membership.incarnation)
     }
 
-    /// Whether others remember votes of this replica that it has forgotten.
+    /// True if others remember votes of this replica that it has forgotten.
     #[must_use]
     pub fn has_forgotten(&self) -> bool {
         self.memory.forgot
     }
 
-    /// Whether it may be lacking votes that it has given before.
+    /// True if it may lack votes that it gave before.
     #[must_use]
     pub fn is_recovering(&self) -> bool {
         self.memory.recovery.is_some() || self.memory.forgot
@@ -160,7 +163,7 @@ impl<C: Payload> Voter<C> {
         self.is_member() && !self.is_recovering()
     }
 
-    /// Whether a majority of those who vote is linked to this one, or is it.
+    /// True if a majority of the voters is linked to this one, or is it.
     #[must_use]
     pub fn sees_quorum(&self) -> bool {
         self.membership.connected.len() + usize::from(self.is_member()) >= self.membership.configuration.quorum()
@@ -173,6 +176,8 @@ impl<C: Payload> Voter<C> {
         [self.timers.election_at, self.timers.resend_at, recovery].into_iter().flatten().min()
     }
 
+    /// Does the work whose time has come: stands for election, repeats proposals, or ends the recovery. Harmless if
+    /// nothing is due.
     pub fn wake(&mut self, now: Duration, log: &mut Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         if self.try_recovered(now) {
@@ -200,6 +205,7 @@ impl<C: Payload> Voter<C> {
         effects
     }
 
+    /// A link to another relay has come up; `incarnation` is that of its database.
     pub fn peer_up(&mut self, now: Duration, peer: RelayId, incarnation: ReplicaId, log: &Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         self.membership.linked.insert(peer, incarnation);
@@ -216,6 +222,7 @@ impl<C: Payload> Voter<C> {
         effects
     }
 
+    /// The link to another relay is down.
     pub fn peer_down(&mut self, now: Duration, peer: RelayId) -> Effects<C> {
         let mut effects = Effects::default();
         self.membership.linked.remove(&peer);
@@ -255,6 +262,8 @@ impl<C: Payload> Voter<C> {
         }
     }
 
+    /// Handles a message of another relay, or of this voter itself. Ignores votes of relays that do not vote in this
+    /// configuration.
     pub fn receive(&mut self, now: Duration, from: RelayId, message: Message<C>, log: &mut Log<C>) -> Effects<C> {
         let mut effects = Effects::default();
         match message {

@@ -8,6 +8,7 @@ use crate::base::id::RelayId;
 /// How far the voters have answered a leader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Votes {
+    /// The ballot of the leader.
     pub ballot: Ballot,
     /// For each voter that has accepted anything under the ballot: it has accepted everything below this slot, or knows
     /// it to be decided.

@@ -324,6 +324,7 @@ fn content_limit(limit: usize) -> usize {
 }
 
 impl Decoder {
+    /// Creates the decoder of one direction of a link. `limit` is the longest frame that it reads, in bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Decoder { table: Table::default(), limit, content_limit: content_limit(limit) }
