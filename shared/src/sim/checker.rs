@@ -1,4 +1,4 @@
-//! The promises that must never be broken, checked after every step.
+//! The promises of Duet. The checker tests them after every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,108 +19,387 @@ use crate::replica::Replica;
 use crate::replica::io::{CommandId, Message, PeerId, Recovered, Reply, Snapshot, Violation};
 use crate::schema::NUMBER;
 
-/// A promise was broken.
+/// A promise that a run broke. The simulator stops there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Violated {
+    /// Two replicas learnt different entries for one slot.
     #[error("slot {slot} was decided as {first:?} and as {second:?}")]
-    Agreement { slot: Slot, first: Box<Entry>, second: Box<Entry> },
+    Agreement {
+        /// The slot that was decided twice.
+        slot: Slot,
+        /// The entry that was learnt first.
+        first: Box<Entry>,
+        /// The other entry.
+        second: Box<Entry>,
+    },
+    /// Two `Accept` messages of one ballot hold different entries for one slot.
     #[error("slot {slot} holds two values under ballot {ballot}")]
-    TwoValuesUnderOneBallot { slot: Slot, ballot: Ballot },
+    TwoValuesUnderOneBallot {
+        /// The slot with two entries.
+        slot: Slot,
+        /// The ballot under which both were sent.
+        ballot: Ballot,
+    },
+    /// A voter promised or accepted a ballot below one that it had promised before.
     #[error("{voter} took part in ballot {ballot} after it had promised {promised}")]
-    PromiseFell { voter: RelayId, ballot: Ballot, promised: Ballot },
+    PromiseFell {
+        /// The voter that broke its promise.
+        voter: RelayId,
+        /// The ballot that it should have refused.
+        ballot: Ballot,
+        /// The highest ballot that it had promised.
+        promised: Ballot,
+    },
+    /// A replica learnt a decision that no majority of the voters had on disk.
     #[error("slot {slot} was decided when {holders} of the voters of configuration {number} had it on disk")]
-    NoQuorum { slot: Slot, number: u32, holders: usize },
+    NoQuorum {
+        /// The slot that was decided.
+        slot: Slot,
+        /// The number of the configuration that decided it.
+        number: u32,
+        /// How many voters had the entry on disk.
+        holders: usize,
+    },
+    /// A voter led without an entry that was decided before.
     #[error("the leader of ballot {ballot} lacks slot {slot}, which was decided before")]
-    LeaderLacks { ballot: Ballot, slot: Slot },
+    LeaderLacks {
+        /// The ballot of the leader.
+        ballot: Ballot,
+        /// The decided slot that the leader lacks.
+        slot: Slot,
+    },
+    /// An entry was decided under a ballot of another configuration, or began a configuration that does not follow.
     #[error("{entry:?} was decided in slot {slot} under ballot {ballot}, while configuration {number} was in force")]
-    WrongConfiguration { slot: Slot, ballot: Ballot, number: u32, entry: Box<Entry> },
+    WrongConfiguration {
+        /// The slot of the entry.
+        slot: Slot,
+        /// The ballot under which it was decided.
+        ballot: Ballot,
+        /// The number of the configuration in force.
+        number: u32,
+        /// The entry that should not have been decided.
+        entry: Box<Entry>,
+    },
+    /// A request that came again in the log changed the ledger again, or got another outcome.
     #[error("the claim {claim:?} of slot {first} was done again in slot {again}")]
-    DoneTwice { claim: ClaimId, first: Slot, again: Slot },
+    DoneTwice {
+        /// The name of the request.
+        claim: ClaimId,
+        /// The slot in which it was done.
+        first: Slot,
+        /// The slot in which it was done again.
+        again: Slot,
+    },
+    /// A relay keeps the past of a replica that should have been retired.
     #[error("{id} is away for long and nothing lives by its edits, but node {node} keeps its entry")]
-    Unretired { node: usize, id: ReplicaId },
+    Unretired {
+        /// The relay, by its index in the world.
+        node: usize,
+        /// The replica that should have been retired.
+        id: ReplicaId,
+    },
+    /// The log gave a leased number to somebody other than the lessee.
     #[error("number {number} was leased, and given by somebody else in slot {slot}")]
-    LeasedNumberGiven { slot: Slot, number: u64 },
+    LeasedNumberGiven {
+        /// The slot that gave the number.
+        slot: Slot,
+        /// The leased number.
+        number: u64,
+    },
+    /// A record that was renumbered got a number that another claim of the same entry had.
     #[error("slot {slot} gave number {number} in place of another one, and a claim of the same entry has it")]
-    PushedOut { slot: Slot, number: u64 },
+    PushedOut {
+        /// The slot of the entry.
+        slot: Slot,
+        /// The number that the other claim lost.
+        number: u64,
+    },
+    /// A user was told that a number is final, without a decision or a lease.
     #[error("number {number} was told to be final for {record}, and no lease and no decision says so")]
-    FinalWithoutGround { number: u64, record: RecordId },
+    FinalWithoutGround {
+        /// The number that was told.
+        number: u64,
+        /// The record that should have the number.
+        record: RecordId,
+    },
+    /// Two records have one final number.
     #[error("number {number} is final for {first} and for {second}")]
-    TwoOwners { number: u64, first: RecordId, second: RecordId },
+    TwoOwners {
+        /// The number that both have.
+        number: u64,
+        /// The record that had the number first.
+        first: RecordId,
+        /// The other record.
+        second: RecordId,
+    },
+    /// An entry raised the highest number by more than the reach.
     #[error("slot {slot} raised the highest number from {from} to {to}, which is too far")]
-    TooFarAhead { slot: Slot, from: u64, to: u64 },
+    TooFarAhead {
+        /// The slot of the entry.
+        slot: Slot,
+        /// The highest number before the entry.
+        from: u64,
+        /// The highest number after the entry.
+        to: u64,
+    },
+    /// A change of the level that was based on the load of one epoch took effect in another epoch.
     #[error("slot {slot} switched the mode for the load of epoch {from}, which was over")]
-    StaleSwitch { slot: Slot, from: u64 },
+    StaleSwitch {
+        /// The slot that changed the level.
+        slot: Slot,
+        /// The number of the epoch whose load was measured.
+        from: u64,
+    },
+    /// A settled claim is neither final nor listed as a conflict, or it is both.
     #[error("the provisional claim {claim:?} was settled in slot {slot}, and is neither final nor a conflict, or both")]
-    ClaimUnaccounted { slot: Slot, claim: ProvisionalClaim },
+    ClaimUnaccounted {
+        /// The slot that settled the claim.
+        slot: Slot,
+        /// The settled claim.
+        claim: ProvisionalClaim,
+    },
+    /// The ledger counted other claims as newly settled than the checker did.
     #[error("slot {slot} settled {settled} claims, of which {fresh} were not settled before")]
-    SettledTwice { slot: Slot, fresh: u32, settled: u32 },
+    SettledTwice {
+        /// The slot that settled the claims.
+        slot: Slot,
+        /// How many of them were not settled before, as the checker counts.
+        fresh: u32,
+        /// How many the ledger counted as newly settled.
+        settled: u32,
+    },
+    /// A provisional number is still not settled after everything healed.
     #[error("after everything healed the number of record {record} at replica {node} is not settled")]
-    Unsettled { node: usize, record: RecordId },
+    Unsettled {
+        /// The replica, by its index in the world.
+        node: usize,
+        /// The record with the provisional number.
+        record: RecordId,
+    },
+    /// A snapshot, or the hash of a log, differs from that of the checker's model.
     #[error("the snapshot at slot {slot} is not the fold of the log")]
-    WrongSnapshot { slot: Slot },
+    WrongSnapshot {
+        /// The slot of the snapshot, or the end of the log.
+        slot: Slot,
+    },
+    /// A user was told an outcome that the log does not hold, or was told two outcomes of one request.
     #[error("the outcome of {claim:?} was told as {told:?}, and is {now:?}")]
-    OutcomeChanged { claim: ClaimId, told: Outcome, now: Option<Outcome> },
+    OutcomeChanged {
+        /// The name of the request.
+        claim: ClaimId,
+        /// The outcome that users were told first.
+        told: Outcome,
+        /// The outcome in the log; `None` if the request was not done.
+        now: Option<Outcome>,
+    },
+    /// A user was told an outcome before enough observers had it.
     #[error("the outcome of slot {slot} was told when {seen} witnesses had it, and {wanted} were wanted")]
-    ToldTooEarly { slot: Slot, seen: usize, wanted: u8 },
+    ToldTooEarly {
+        /// The slot of the request.
+        slot: Slot,
+        /// How many observers had it.
+        seen: usize,
+        /// How many the policy wanted.
+        wanted: u8,
+    },
+    /// A request was decided in a slot before an outcome that was told before the request was made.
     #[error("a claim made when slot {floor} had been told was decided in slot {slot}")]
-    OutOfOrder { slot: Slot, floor: Slot },
+    OutOfOrder {
+        /// The slot of the request.
+        slot: Slot,
+        /// Every slot below had been told when the request was made.
+        floor: Slot,
+    },
+    /// A read saw less of the log than it should have.
     #[error("a read that began when slot {floor} had been told saw the log only below {applied}")]
-    StaleRead { applied: Slot, floor: Slot },
+    StaleRead {
+        /// The read saw the log below this slot.
+        applied: Slot,
+        /// The read should have seen the log below this slot.
+        floor: Slot,
+    },
+    /// Edits that were acknowledged as durable are gone.
     #[error("edits that were acknowledged are missing at replica {node}: {missing:?}")]
-    EditsLost { node: usize, missing: DotSet },
+    EditsLost {
+        /// The replica that lacks them, by its index in the world.
+        node: usize,
+        /// The dots of the lost edits.
+        missing: DotSet,
+    },
+    /// A tab was told that edits are on a majority, and they are not.
     #[error("edits were told to be on a majority of configuration {number}, and are not: {missing:?}")]
-    NotOnMajority { number: u32, missing: DotSet },
+    NotOnMajority {
+        /// The number of the configuration that was named.
+        number: u32,
+        /// The dots that no majority has on disk.
+        missing: DotSet,
+    },
+    /// A relay refuses a tab for equivocation that it did not commit.
     #[error("{tab} is refused for two edits under {dot}, and has made one")]
-    WronglyAccused { tab: ReplicaId, dot: Dot },
+    WronglyAccused {
+        /// The accused tab.
+        tab: ReplicaId,
+        /// The dot that it is said to have used twice.
+        dot: Dot,
+    },
+    /// A relay still has an own edit with a stamp that no right clock gives, after everything healed.
     #[error("after everything healed relay {node} keeps its own edit of record {record} far ahead of all clocks")]
-    StampAhead { node: usize, record: RecordId },
+    StampAhead {
+        /// The relay, by its index in the world.
+        node: usize,
+        /// The record of the edit.
+        record: RecordId,
+    },
+    /// Two replicas run under one id after everything healed.
     #[error("two replicas are at work under {id} after everything healed")]
-    TwoUnderOneId { id: ReplicaId },
+    TwoUnderOneId {
+        /// The id that both have.
+        id: ReplicaId,
+    },
+    /// A tab gave up its id as one of two copies, though it was never copied.
     #[error("{tab} took itself for one of two copies, or a relay did, and nobody has copied it")]
-    WronglyCopied { tab: ReplicaId },
+    WronglyCopied {
+        /// The id of the tab.
+        tab: ReplicaId,
+    },
+    /// After a restore, a record that had a number has none, and no conflict tells users so.
     #[error(
         "record {record} had a number before all relays were restored; at replica {node} it has none, and no conflict"
     )]
-    NumberNotGivenAnew { node: usize, record: RecordId },
+    NumberNotGivenAnew {
+        /// The replica, by its index in the world.
+        node: usize,
+        /// The record without a number.
+        record: RecordId,
+    },
+    /// The relays do not agree who has equivocated.
     #[error("relay {node} does not know that {liar} gave one dot to two edits")]
-    Unaccused { node: usize, liar: ReplicaId },
+    Unaccused {
+        /// The relay that does not know it, by its index in the world.
+        node: usize,
+        /// The replica that has equivocated.
+        liar: ReplicaId,
+    },
+    /// The simulated system does not come to rest.
     #[error("the replicas do not come to rest: they have taken {steps} steps")]
-    Restless { steps: u64 },
+    Restless {
+        /// How many steps the replicas have taken.
+        steps: u64,
+    },
+    /// A replica ended the link to an honest one.
     #[error("replica {node} has cut the honest {link:?}: {violation}")]
-    Refused { node: usize, link: PeerId, violation: Violation },
+    Refused {
+        /// The replica that ended the link, by its index in the world.
+        node: usize,
+        /// The link that was ended.
+        link: PeerId,
+        /// The reason that it gave.
+        violation: Violation,
+    },
+    /// A replica sent a message over a link after it was told that the link is down.
     #[error("replica {node} sends over {link:?}, which it was told is down")]
-    SentAfterDown { node: usize, link: PeerId },
+    SentAfterDown {
+        /// The sender, by its index in the world.
+        node: usize,
+        /// The link that is down.
+        link: PeerId,
+    },
+    /// A relay raised the highest number without the log, by more than the reach.
     #[error("the highest number was told to be raised to {raised}, and nothing may raise it above {most}")]
-    RaisedTooFar { raised: u64, most: u64 },
+    RaisedTooFar {
+        /// The number that was asked for and confirmed.
+        raised: u64,
+        /// The highest number to which it may be raised.
+        most: u64,
+    },
+    /// A relay has forgotten a raise that it had confirmed.
     #[error("relay {node} has forgotten that the highest number was raised to {raised}: to it, it is {highest}")]
-    RaiseLost { node: usize, raised: u64, highest: u64 },
+    RaiseLost {
+        /// The replica, by its index in the world.
+        node: usize,
+        /// The number to which the highest number was raised.
+        raised: u64,
+        /// The highest number at this replica.
+        highest: u64,
+    },
+    /// Two requests of the log have used one key.
     #[error("{key:?} was used in slot {first}, and again in slot {again}")]
-    KeyUsedTwice { key: Key, first: Slot, again: Slot },
+    KeyUsedTwice {
+        /// The key that was used twice.
+        key: Key,
+        /// The slot of the first request.
+        first: Slot,
+        /// The slot of the second request.
+        again: Slot,
+    },
+    /// A repeated request under a key got another answer than the first time.
     #[error("of a request under {key:?} was told {first:?}, and then {again:?}")]
-    OtherAnswer { key: Key, first: Box<Reply>, again: Box<Reply> },
+    OtherAnswer {
+        /// The key of the request.
+        key: Key,
+        /// The answer that was given first.
+        first: Box<Reply>,
+        /// The other answer.
+        again: Box<Reply>,
+    },
+    /// One key has made two records.
     #[error("after everything healed replica {node} has the records {first} and {second} of one key")]
-    TwoUnderOneKey { node: usize, first: RecordId, second: RecordId },
+    TwoUnderOneKey {
+        /// The replica that has both, by its index in the world.
+        node: usize,
+        /// The record that was found first.
+        first: RecordId,
+        /// The other record.
+        second: RecordId,
+    },
+    /// A relay added a record that should have come with a number, and it has none.
     #[error("after everything healed replica {node} has record {record} without the number that was to come with it")]
-    HalfRegistered { node: usize, record: RecordId },
+    HalfRegistered {
+        /// The replica that has the record, by its index in the world.
+        node: usize,
+        /// The record without a number.
+        record: RecordId,
+    },
+    /// A relay accepted a lie of a tab.
     #[error("a tab was believed: {what}")]
-    Believed { what: String },
+    Believed {
+        /// The lie, for a developer to read.
+        what: String,
+    },
+    /// Two replicas differ after everything healed.
     #[error("replica {node} differs from replica {first} after everything healed: {what}")]
-    NotConverged { node: usize, first: usize, what: String },
+    NotConverged {
+        /// The replica that differs, by its index in the world.
+        node: usize,
+        /// The replica that it was compared with, by its index in the world.
+        first: usize,
+        /// The difference, for a developer to read.
+        what: String,
+    },
+    /// A replica still has requests that are not decided, after everything healed.
     #[error("after everything healed replica {node} still waits, at last for {waiting:?}")]
-    Undecided { node: usize, waiting: Vec<Claim> },
+    Undecided {
+        /// The replica, by its index in the world.
+        node: usize,
+        /// The requests that wait.
+        waiting: Vec<Claim>,
+    },
 }
 
-/// What a checker needs to know of a relay's disk.
+/// The state of a relay's disk, for the checker.
 #[derive(Clone, Copy, Debug)]
 pub struct Holder<'a> {
+    /// The id of the relay, as a voter.
     pub voter: RelayId,
+    /// The incarnation of its database.
     pub incarnation: ReplicaId,
+    /// The state that is flushed to its disk.
     pub flushed: &'a Recovered,
-    /// Whether it has forgotten something under this incarnation.
+    /// True if it has forgotten something under this incarnation.
     pub forgot: bool,
 }
 
-/// What a read must see.
+/// The state that a read must see.
 #[derive(Clone, Copy, Debug)]
 enum Read {
     /// All that was told when it began.
@@ -129,7 +408,7 @@ enum Read {
     Session(Slot),
 }
 
-/// What has been promised and seen so far, over all lives of all replicas.
+/// The promises made and decisions seen so far, over all lives of all replicas.
 #[derive(Debug, Default)]
 pub struct Checker {
     pub(super) model: Model,
@@ -166,7 +445,7 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// One value per slot, whoever learns it; decided only by a majority that has it on disk.
+    /// Checks that each slot has one entry at all replicas, and that a majority has it on disk when it is decided.
     pub fn check_log(&mut self, replica: &Replica, from: Slot, holders: &[Holder<'_>]) -> Result<(), Violated> {
         let log = replica.view().log();
         for slot in (from.0..log.decided().0).map(Slot) {
@@ -215,7 +494,7 @@ impl Checker {
         if slot >= floor { Ok(()) } else { Err(Violated::OutOfOrder { slot, floor }) }
     }
 
-    /// A leader holds all that was chosen before it proposes.
+    /// Checks that a leader holds everything decided before it leads.
     pub fn check_leader(&self, replica: &Replica, ballot: Ballot) -> Result<(), Violated> {
         let log = replica.view().log();
         let holds = |slot: Slot, entry: &Entry| log.get(slot).is_some_and(|held| held.entry == *entry);
@@ -225,7 +504,7 @@ impl Checker {
         }
     }
 
-    /// A snapshot is the fold of the log, byte for byte.
+    /// Checks that a snapshot equals the fold of the log, byte for byte.
     pub fn check_snapshot(&self, snapshot: &Snapshot) -> Result<(), Violated> {
         let slot = snapshot.at.slot;
         let same =
@@ -233,7 +512,7 @@ impl Checker {
         if same { Ok(()) } else { Err(Violated::WrongSnapshot { slot }) }
     }
 
-    /// Looks at a message as it leaves: what has left cannot be taken back by a crash.
+    /// Checks a message as it leaves. A crash cannot take back a message that has left.
     pub fn check_send(&mut self, voter: Option<(RelayId, ReplicaId)>, message: &Message) -> Result<(), Violated> {
         match message {
             Message::Stored { context, .. } => self.acknowledged.join(context),
@@ -263,7 +542,7 @@ impl Checker {
         Ok(())
     }
 
-    /// A vote has come to whom it was for.
+    /// A vote has arrived at its receiver.
     pub fn vote_arrives(&mut self, voter: (RelayId, ReplicaId), message: &Message) {
         if let Message::Paxos(
             consensus::Message::Promise { ballot, .. } | consensus::Message::Accepted { ballot, .. },
@@ -293,7 +572,7 @@ impl Checker {
         Ok(())
     }
 
-    /// A user makes a claim, for the first time.
+    /// A user makes a request, for the first time.
     pub fn claim_begins(&mut self, claim: ClaimId) {
         self.claims_began.entry(claim).or_insert(self.told_until);
     }
@@ -308,19 +587,19 @@ impl Checker {
         self.reads_began.insert(read, Read::Session(seen));
     }
 
-    /// How far the log has been told to anybody.
+    /// Returns the slot below which the outcomes of the log have been told to users.
     #[must_use]
     pub fn told_until(&self) -> Slot {
         self.told_until
     }
 
-    /// A tab knows the log below a slot.
+    /// A tab knows the log below `decided`, in this life or an earlier one.
     pub fn tab_has(&mut self, tab: ReplicaId, decided: Slot) {
         let known = self.witnesses.entry(tab).or_default();
         *known = decided.max(*known);
     }
 
-    /// Looks at a reply as it leaves.
+    /// Checks a reply as it leaves.
     pub fn check_reply(&mut self, teller: ReplicaId, id: CommandId, reply: &Reply) -> Result<(), Violated> {
         match *reply {
             Reply::Decided(claim, outcome) => self.check_told(claim, outcome),
@@ -347,7 +626,7 @@ impl Checker {
         self.keyed.insert(command, keyed);
     }
 
-    /// What is told of a request under a key is the same whenever and wherever it is asked for again.
+    /// Checks that a request under a key gets the same answer whenever and wherever it is repeated.
     pub fn check_keyed_reply(&mut self, id: CommandId, reply: &Reply) -> Result<(), Violated> {
         let Some(&keyed) = self.keyed.get(&id).filter(|_| *reply != Reply::UnderWay) else { return Ok(()) };
         let first = *self.told_under.entry(keyed).or_insert(*reply);
@@ -375,7 +654,7 @@ impl Checker {
         Ok(())
     }
 
-    /// After healing the log has followed whatever was raised without it.
+    /// Checks after healing that the log has followed every raise that was made without it.
     pub fn check_raises(&self, node: usize, replica: &Replica) -> Result<(), Violated> {
         let raised = self.raised.values().copied().max().unwrap_or(0);
         let highest = replica.view().ledger().highest();
@@ -398,7 +677,7 @@ impl Checker {
         Ok(())
     }
 
-    /// What is provisional is settled.
+    /// Checks after healing that no provisional number is left.
     pub fn check_settled(relays: &[&Replica], node: usize, replica: &Replica) -> Result<(), Violated> {
         let view = replica.view();
         for record in view.document().records() {
@@ -438,7 +717,7 @@ impl Checker {
         if waived || seen >= wanted.into() { Ok(()) } else { Err(Violated::ToldTooEarly { slot, seen, wanted }) }
     }
 
-    /// What a tab is told to be on a majority is on the disks of one.
+    /// Checks that edits are on the disks of a majority when a tab is told so.
     pub fn check_majority(
         &self,
         now: Duration,
@@ -469,8 +748,8 @@ impl Checker {
         if missing.is_empty() { Ok(()) } else { Err(Violated::NotOnMajority { number, missing }) }
     }
 
-    /// A relay is about to lose what is on its disk, or its incarnation. What others have said of it is held back by no
-    /// more than their own disks.
+    /// A relay is about to lose its disk, or its incarnation. What others have told of it is at most
+    /// [`LONGEST_FLUSH`] old.
     pub fn loses(&mut self, now: Duration, holder: &Holder<'_>) {
         let had = holder.flushed.context.clone();
         self.lost.insert((holder.voter, holder.incarnation), (now, had));
@@ -498,14 +777,14 @@ impl Checker {
         self.acknowledged = self.acknowledged.intersection(contexts);
     }
 
-    /// Nothing that was acknowledged is missing.
+    /// Checks that no acknowledged edit is missing.
     pub fn check_kept(&self, node: usize, replica: &Replica) -> Result<(), Violated> {
         let document = replica.view().document();
         let missing = document.without_retired(&self.acknowledged).difference(document.context());
         if missing.is_empty() { Ok(()) } else { Err(Violated::EditsLost { node, missing }) }
     }
 
-    /// Replicas that have exchanged everything are equal.
+    /// Checks that replicas that have exchanged everything are equal.
     pub fn check_equal(node: (usize, &Replica), first: (usize, &Replica)) -> Result<(), Violated> {
         let (view, other) = (node.1.view(), first.1.view());
         let what = if !view.document().is_as(other.document()) {

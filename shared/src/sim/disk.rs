@@ -1,4 +1,4 @@
-//! A disk that keeps what was flushed, and of the rest as much as luck will have it.
+//! A disk that keeps every flushed write, and a random part of the others.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,9 +8,10 @@ use crate::consensus::AcceptorState;
 use crate::ledger::Ledger;
 use crate::replica::io::{Recovered, WriteBatch, WriteId};
 
-/// How long a flush takes at the most.
+/// The longest time that a flush takes.
 pub const LONGEST_FLUSH: Duration = Duration::from_millis(3);
 
+/// The simulated disk of one replica.
 #[derive(Debug, Default)]
 pub struct Disk {
     flushed: Recovered,
@@ -20,6 +21,7 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// Takes a batch of writes, not flushed yet.
     pub fn write(&mut self, batch: WriteBatch) {
         self.unflushed.push_back(batch);
     }
@@ -31,7 +33,7 @@ impl Disk {
         }
     }
 
-    /// What is found after a crash: of the batches not flushed some first ones, each whole.
+    /// Crashes: of the batches that were not flushed, a random number of the first ones stays, each whole.
     pub fn crash(&mut self, random: &mut SplitMix64) {
         let lucky = random.below(self.unflushed.len() as u64 + 1);
         for _ in 0..lucky {
@@ -45,7 +47,7 @@ impl Disk {
         *self = Disk::default();
     }
 
-    /// A disk with this on it.
+    /// Creates a disk that holds the given state.
     #[must_use]
     pub fn holding(flushed: Recovered) -> Disk {
         Disk { flushed, ..Disk::default() }
@@ -62,7 +64,7 @@ impl Disk {
         self.backup = Some(self.flushed.clone());
     }
 
-    /// Puts the copy in the place of what was flushed since. Says whether there was one, and whether it is older.
+    /// Restores the copy and drops everything written since. Returns true if there was a copy, and it differs.
     pub fn restore(&mut self) -> bool {
         self.unflushed.clear();
         match self.backup.take() {
@@ -80,11 +82,13 @@ impl Disk {
         self.unflushed.clear();
     }
 
+    /// Returns a copy of the flushed state, as a replica reads it at its start.
     #[must_use]
     pub fn read(&self) -> Recovered {
         self.flushed.clone()
     }
 
+    /// Returns the flushed state.
     #[must_use]
     pub fn flushed(&self) -> &Recovered {
         &self.flushed

@@ -1,4 +1,4 @@
-//! What goes wrong in a world.
+//! The faults of a simulated system.
 
 use std::time::Duration;
 
@@ -7,17 +7,18 @@ use super::network::Weather;
 /// Which faults a world has.
 #[derive(Clone, Copy, Debug)]
 pub struct Faults {
+    /// How the network treats messages.
     pub weather: Weather,
-    /// Whether relays crash.
+    /// True if relays crash.
     pub crashes: bool,
-    /// Whether relays lose their disks, or come back with an older copy.
+    /// True if relays lose their disks, or come back with an older copy.
     pub amnesia: bool,
-    /// Whether the network parts.
+    /// True if the network partitions.
     pub partitions: bool,
-    /// Whether voters come and go.
+    /// True if operators change the voters.
     pub reconfigurations: bool,
-    /// Whether a relay that lost its disk returns under its old incarnation, as if nothing had been. No protocol
-    /// survives this: it is here to show that the checker notices.
+    /// True if a relay that lost its disk returns under its old incarnation, as if it had lost nothing. No protocol
+    /// survives this. It shows that the checker notices.
     pub denial: bool,
 }
 

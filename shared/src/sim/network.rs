@@ -12,7 +12,9 @@ pub type NodeId = usize;
 /// How badly the network behaves, in thousandths of all messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Weather {
+    /// How many of 1000 messages are lost.
     pub loss: u64,
+    /// How many of 1000 messages that are not lost arrive twice.
     pub duplication: u64,
     /// The longest delay; every message draws its own, so that they overtake one another.
     pub max_delay: Duration,
@@ -53,6 +55,7 @@ pub struct Network {
 }
 
 impl Network {
+    /// Brings a link between two nodes up, and returns its id.
     pub fn connect(&mut self, a: NodeId, b: NodeId) -> PeerId {
         self.last += 1;
         let link = PeerId(self.last);
@@ -83,6 +86,7 @@ impl Network {
         *arrives - now
     }
 
+    /// Returns true if the link was up and is down now.
     #[must_use]
     pub fn is_cut(&self, link: PeerId) -> bool {
         self.cut.contains(&link)
@@ -95,11 +99,13 @@ impl Network {
         Some(if a == node { b } else { a })
     }
 
+    /// Returns the links of a node that are up.
     #[must_use]
     pub fn links_of(&self, node: NodeId) -> Vec<PeerId> {
         self.links.iter().filter(|(_, ends)| ends.0 == node || ends.1 == node).map(|(&link, _)| link).collect()
     }
 
+    /// Returns a link between two nodes that is up, if there is one.
     #[must_use]
     pub fn between(&self, a: NodeId, b: NodeId) -> Option<PeerId> {
         self.links.iter().find(|&(_, &ends)| ends == (a, b) || ends == (b, a)).map(|(&link, _)| link)
@@ -110,20 +116,23 @@ impl Network {
         self.walls.insert((a.min(b), a.max(b)));
     }
 
+    /// Lets links between all nodes come up again.
     pub fn tear_down_walls(&mut self) {
         self.walls.clear();
     }
 
+    /// Returns true if a link between two nodes may come up.
     #[must_use]
     pub fn can_connect(&self, a: NodeId, b: NodeId) -> bool {
         a != b && !self.walls.contains(&(a.min(b), a.max(b)))
     }
 
-    /// From now on nothing comes through from the one to the other, until their link is cut.
+    /// From now on every message from the one node to the other is lost, until their link is cut.
     pub fn deafen(&mut self, from: NodeId, to: NodeId) {
         self.deaf.insert((from, to));
     }
 
+    /// Returns true if messages from the one node to the other are lost.
     #[must_use]
     pub fn is_deaf(&self, from: NodeId, to: NodeId) -> bool {
         self.deaf.contains(&(from, to))

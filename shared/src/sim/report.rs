@@ -1,15 +1,15 @@
-//! What runs have reached. A run that never saw a fault proves little.
+//! Counts of the events in runs. A run that never saw a fault proves little.
 
 macro_rules! report {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// How often each thing has happened.
+        /// How often each kind of event has happened.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Report {
             $($(#[$doc])* pub $name: u64,)*
         }
 
         impl Report {
-            /// Adds up two reports.
+            /// Adds the counts of another report.
             pub fn add(&mut self, other: &Report) {
                 $(self.$name += other.$name;)*
             }
@@ -24,6 +24,7 @@ macro_rules! report {
 }
 
 report! {
+    /// Inputs that replicas have handled.
     steps,
     /// Relays that lost what they had not flushed.
     crashes,
@@ -35,11 +36,11 @@ report! {
     restores,
     /// Tabs that knew the log as it was before a restore, and learnt it anew.
     rejoined,
-    /// Of the relays that came back with an older copy, such as were told by others what they had forgotten.
+    /// Relays that came back with an older copy, and learnt from others what they had forgotten.
     amnesia_detections,
     /// Configurations that came into force.
     reconfigurations,
-    /// Of those, such as gave a vote to a relay that had forgotten its votes under an older incarnation.
+    /// Admissions of a relay whose votes were lost under an older incarnation.
     readmissions,
     /// Ballots that led.
     leaders,
@@ -49,8 +50,11 @@ report! {
     chains,
     /// Networks that were cut in two.
     partitions,
+    /// Wall clocks of nodes that jumped.
     clock_jumps,
+    /// Links that were ended because stamps were too far ahead, of a node whose clock was wrong.
     clocks_refused,
+    /// Nodes that slept for a while.
     sleeps,
     /// Tabs that broke the protocol, and were cut for it.
     lies,
@@ -68,17 +72,17 @@ report! {
     copies_found,
     /// Entries decided.
     decided,
-    /// Claims that the ledger refused.
+    /// Requests that the ledger refused.
     refused,
-    /// Claims that were decided more than once.
+    /// Requests that were decided more than once.
     repeated,
-    /// Claims of replicas that were forgotten.
+    /// Requests of replicas that the ledger had forgotten.
     forgotten,
     /// Keys under which programs outside have asked for something.
     keys,
-    /// Requests that came once more under their key, or were others than the first under it.
+    /// Requests under a key that was used before, by the same request or by another one.
     keys_repeated,
-    /// Requests under keys, and registrations, that a relay was at when it was killed, and went on with.
+    /// Requests under keys, and registrations, that a relay resumed after it was killed.
     gone_on_with,
     /// Ranges leased.
     ranges,
@@ -90,19 +94,19 @@ report! {
     leased,
     /// Provisional claims, and numbers out of leases, that were settled.
     settled,
-    /// Of those, such as did not get what they wanted.
+    /// Settled claims that became conflicts.
     conflicts,
     /// Epochs begun.
     epochs,
-    /// Of those, such as were begun by load, or by calm.
+    /// Epochs that the leader began, by load or by calm.
     epochs_by_load,
     /// Replicas retired.
     retired,
-    /// Of those, such as came back and went on under their ids.
+    /// Retired replicas that came back under their ids.
     came_back,
-    /// Decisions that were released without their witnesses, by a waiver.
+    /// Waivers: decisions that became visible without enough observers.
     waivers,
-    /// Replies that had waited for witnesses.
+    /// Replies that waited for observers.
     witnessed,
     /// Times that a tab was told which of its edits are on a majority.
     told_majority,

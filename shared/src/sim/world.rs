@@ -112,6 +112,7 @@ pub struct World {
 }
 
 impl World {
+    /// Creates a world whose kind, voters, tabs and faults follow from `seed`. `faults` says which faults may happen.
     #[must_use]
     pub fn new(seed: u64, faults: Faults) -> Self {
         let mut random = SplitMix64::new(seed);
