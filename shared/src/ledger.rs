@@ -113,7 +113,7 @@ impl Ledger {
         outcome
     }
 
-    /// The first claim under a key is granted as any other is. What comes under the key after it is refused.
+    /// Grants the first claim under a key as any other one, and refuses every later one.
     fn grant_once(&mut self, slot: Slot, claim: &Claim, keyed: Keyed, operation: &KeyedOperation) -> Outcome {
         self.keys.check_free(&keyed)?;
         let end = operation.operation().map(|operation| {

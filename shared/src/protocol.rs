@@ -253,7 +253,7 @@ pub fn dot_set_of(mut bytes: &[u8]) -> Result<DotSet, Malformed> {
     if bytes.is_empty() { Ok(set) } else { Err(Malformed("bytes follow the set of dots")) }
 }
 
-/// What follows the version, which must be `ours`.
+/// Returns the bytes after the version, which must be `ours`.
 fn body(bytes: &[u8], ours: u8) -> Result<&[u8], DecodeError> {
     match bytes.split_first() {
         None => Err(Malformed("it is empty").into()),

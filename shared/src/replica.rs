@@ -177,7 +177,7 @@ pub struct Replica {
     leasing: Option<ClaimId>,
     /// At work in the leader.
     controller: Controller,
-    /// What was measured last.
+    /// The leader's latest measurements.
     load: Option<Load>,
     snapshots: Snapshots,
     witnesses: Witnesses,
@@ -209,14 +209,14 @@ pub struct Replica {
     lost_numbers: BTreeMap<RecordId, u64>,
     /// The neighbours that know another log than this tab, since all relays were restored.
     other_logs: BTreeSet<PeerId>,
-    /// What the output is to tell of restores.
+    /// The news about restores for the next output.
     rejoined: Option<usize>,
     forks: Vec<Fork>,
     distrust: Distrust,
     distrust_written: Distrust,
     /// In a tab: the numbers that it has given by itself, and that are not settled.
     given: BTreeSet<NumberWrite>,
-    /// What this replica's user did that is durable here.
+    /// The user's actions that are durable here.
     kept: LocalDurability,
     /// Which of them are durable on a majority of the voters; of use to a tab.
     on_majority: OnMajority,
@@ -224,7 +224,7 @@ pub struct Replica {
     /// How many versions of a resync under way have not come yet, as the sender says.
     remaining: u64,
     folds: Folds,
-    /// What this replica's user did last.
+    /// The user's last actions.
     undo_stack: UndoStack,
     /// Records that were seen to be removed, to tell when one comes back.
     removed: Recent<RecordId>,

@@ -3,8 +3,9 @@
 use super::{Accepted, AcceptorState, Message, Slot};
 use crate::base::id::{RelayId, ReplicaId};
 
-/// What a step of a [`Voter`](super::Voter) asks its host to do. The messages must not leave before the writes are durable,
-/// except [`Message::Accept`] and [`Message::Decided`]: those bind nobody to anything that a crash could undo.
+/// The work that a step of a [`Voter`](super::Voter) asks of its host. The messages must not leave before the writes
+/// are durable. [`Message::Accept`] and [`Message::Decided`] may: they bind nobody to anything that a crash could
+/// undo.
 #[derive(Debug)]
 pub struct Effects<C> {
     /// In order.
@@ -35,7 +36,7 @@ pub enum LogWrite<C> {
     },
     /// The voter has bound itself this far.
     AcceptorState(AcceptorState),
-    /// What this voter remembers of another one.
+    /// The memory of another voter has changed.
     Remember {
         /// The other voter.
         voter: RelayId,

@@ -226,7 +226,7 @@ impl<C: Payload> Log<C> {
         self.start = Position { slot, chain };
     }
 
-    /// Begins anew behind a snapshot that is ahead of the decided part. What was accepted beyond it stays.
+    /// Begins anew behind a snapshot that is ahead of the decided part. Entries accepted beyond it stay.
     pub(crate) fn install(&mut self, start: Position) {
         let gone = (start.slot.0 - self.start.slot.0).min(self.cells.len() as u64);
         self.cells.drain(..gone as usize);

@@ -50,7 +50,7 @@ struct Membership {
     connected: BTreeSet<RelayId>,
 }
 
-/// What voters remember of one another.
+/// The votes that this voter remembers of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Memory {
     /// How far each other voter has bound itself, in one incarnation.
@@ -284,7 +284,7 @@ impl<C: Payload> Voter<C> {
         effects
     }
 
-    /// What concerns votes, from a voter, or from one of a later configuration.
+    /// Handles a message about votes, from a voter, or from one of a later configuration.
     fn on_vote(
         &mut self,
         now: Duration,
@@ -386,8 +386,8 @@ impl<C: Payload> Voter<C> {
     }
 }
 
-/// What a voter may do next, for a model checker: when a timer goes off is up to the model, so that only those count
-/// that are set; and what is remembered of others does nothing before it is asked for.
+/// The state that decides what a voter may do next, for a model checker. The model decides when a timer fires, so
+/// only the timers that are set count. The memory of others has no effect before it is asked for.
 #[cfg(feature = "sim")]
 impl<C: Payload> Hash for Voter<C> {
     fn hash<H: Hasher>(&self, state: &mut H) {

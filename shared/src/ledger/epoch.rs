@@ -100,7 +100,7 @@ pub struct Epoch {
     pub level: Level,
     /// The reason why the epoch began.
     pub reason: Reason,
-    /// What was measured when it began.
+    /// The measurements that led to the epoch; zeros if none did.
     pub load: Load,
     /// The slot that began it.
     pub since: Slot,

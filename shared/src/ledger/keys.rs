@@ -68,7 +68,7 @@ pub(super) struct Keys {
     forgotten: Slot,
 }
 
-/// What is written of the keys.
+/// The part of the keys that is written.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     uses: BTreeMap<Slot, KeyUse>,

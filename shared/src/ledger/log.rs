@@ -3,13 +3,13 @@
 use super::Claim;
 use crate::consensus;
 
-/// What is decided for one slot.
+/// The value that is decided for one slot.
 pub type Entry = consensus::Entry<Claim>;
 /// An entry with the ballot under which it was accepted.
 pub type Accepted = consensus::Accepted<Claim>;
 /// A part of the decided log.
 pub type Suffix = consensus::Suffix<Claim>;
-/// What a replica knows of the log.
+/// The log of one replica.
 pub type Log = consensus::Log<Claim>;
 /// The part of a relay in the agreement of one room.
 pub type Voter = consensus::Voter<Claim>;

@@ -64,7 +64,7 @@ impl Default for Reach {
     }
 }
 
-/// What a snapshot keeps of the numbers.
+/// The part of the numbers that a snapshot keeps.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     of: Vec<(RecordId, Numbered)>,
@@ -123,7 +123,7 @@ impl Numbers {
         }
     }
 
-    /// Whether the log may give a number to whoever asks. What is leased it may not give, even to the lessee: that gives
+    /// Checks that the log may give a number. It may not give a leased number, even to the lessee. The lessee gives
     /// it by itself, perhaps has done so already, and settles it later.
     fn check_free(&self, number: u64, limit: u64) -> Result<(), Rejection> {
         check_number(number)?;

@@ -19,7 +19,7 @@ use crate::consensus::Slot;
 /// How many outcomes are kept for one replica at the most.
 pub(super) const MAX_OUTCOMES: usize = 1024;
 
-/// What is remembered of the replicas that have asked.
+/// The outcomes that the ledger remembers for each sender of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sessions {
     of: BTreeMap<ReplicaId, Session>,
@@ -43,7 +43,7 @@ struct Session {
 }
 
 impl Sessions {
-    /// What is known of a claim without doing it; `None`: it has never been done.
+    /// Returns the outcome of a claim without doing it; `None`: it has never been done.
     pub(super) fn outcome_for(&self, claim: &Claim) -> Option<Outcome> {
         let session = self.of.get(&claim.id.replica).filter(|_| InForce::remembers_outcomes());
         if let Some(&outcome) = session.and_then(|session| session.outcomes.get(&claim.id.seq)) {
@@ -55,7 +55,7 @@ impl Sessions {
         (is_over || is_too_old).then_some(Err(Rejection::Forgotten))
     }
 
-    /// Whether a claim under this id was done, by a replica that is remembered.
+    /// True if a claim under this id was done, by a sender that is remembered.
     pub(super) fn has_outcome(&self, ClaimId { replica, seq }: ClaimId) -> bool {
         self.of.get(&replica).is_some_and(|session| seq <= session.over || session.outcomes.contains_key(&seq))
     }

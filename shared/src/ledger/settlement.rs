@@ -78,7 +78,7 @@ pub enum Resolution {
     Undone,
 }
 
-/// What was settled.
+/// The settled claims, and the conflicts among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Settlement {
     /// The claims that were settled, whatever came of them.

@@ -3,7 +3,7 @@
 use super::Replica;
 use crate::merge::document;
 
-/// What was found sound when a replica was checked last. What cannot have changed since is not checked again.
+/// The state that passed the last check of a replica. Unchanged parts are not checked again.
 #[derive(Debug, Default)]
 pub struct Audit {
     document: document::Audit,

@@ -1,4 +1,4 @@
-//! What a room of a relay becomes when all relays are restored from a backup of one of them.
+//! Rebuilds the room of a relay when all relays are restored from a backup of one of them.
 
 use crate::consensus::{AcceptorState, Ballot, Configuration, RestoreId, Slot};
 use crate::ledger::{Accepted, Entry, Log};

@@ -1,4 +1,4 @@
-//! What may read otherwise than before, gathered for the host of a step.
+//! Changes of the state since the last output, gathered for the host.
 
 use crate::base::id::RecordId;
 use crate::consensus::Slot;
@@ -7,11 +7,11 @@ use crate::replica::io::Changed;
 
 use super::Replica;
 
-/// What has changed since the last output.
+/// The changes since the last output.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     changed: Changed,
-    /// What is released below was told to be.
+    /// The decisions below this slot were reported as visible.
     released: Slot,
 }
 

@@ -54,7 +54,7 @@ struct Pending {
     is_fixed: bool,
     /// Whether the claim is on the disk, to outlive this life of the replica.
     is_kept: bool,
-    /// Who waits for the outcome, if the command was given here.
+    /// The command that waits for the outcome, if it was given here.
     asked: Option<Asked>,
     /// When the claim came.
     since: Duration,
@@ -218,7 +218,7 @@ impl Claims {
         Ok(())
     }
 
-    /// What spares the log does not wait behind what burdens it.
+    /// FIFO, except that operations that relieve the log, such as `SetMode` and `GrantRange`, jump the queue.
     fn enqueue(&mut self, id: ClaimId, operation: &Operation) {
         match *operation.plain() {
             Operation::SetMode { .. } | Operation::GrantRange { .. } => self.to_send.push_front(id),

@@ -1,4 +1,4 @@
-//! What a user wants done.
+//! Runs the commands of users.
 
 use std::mem;
 
@@ -33,7 +33,7 @@ impl Replica {
         }
     }
 
-    /// What waited until this relay had recovered is done.
+    /// Runs the commands that waited until this relay had recovered.
     pub(super) fn make_held_edits(&mut self, now: Now) {
         if !self.view().is_recovering() {
             for (id, command) in mem::take(&mut self.held_edits) {

@@ -92,7 +92,7 @@ impl Replica {
         Ok(())
     }
 
-    /// What only a relay may say.
+    /// Handles the messages that only a relay may send.
     fn on_relay_message(
         &mut self,
         now: Now,

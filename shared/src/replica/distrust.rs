@@ -51,7 +51,7 @@ impl NumberWrite {
     }
 }
 
-/// What is known of a number that a tab brought. It only rises, so that what relays tell one another comes to an end.
+/// The state of a number that a tab brought. It only rises, so that relays stop telling one another of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Verdict {
     /// Nobody has attested it. The tab that brought it.
@@ -89,7 +89,7 @@ fn doubt_of(write: NumberWrite, verdict: Verdict) -> Option<Doubt> {
     }
 }
 
-/// What a replica does not believe. Durable.
+/// The numbers and authors that a replica does not believe. Durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distrust {
     /// The numbers that tabs brought. In a tab: those under its own edits that it never gave.
@@ -237,7 +237,8 @@ impl Replica {
         self.given.retain(|given| !settled.contains(given.dot));
     }
 
-    /// What is doubted about the versions of a delta, to go along with it. A tab tells only what it denies.
+    /// Returns the doubted numbers in the versions of a delta, to be sent along. A tab tells only those that it
+    /// denies.
     pub(super) fn doubts_in(&self, delta: &Delta) -> Vec<Doubt> {
         if self.distrust.verdicts.is_empty() {
             return Vec::new();

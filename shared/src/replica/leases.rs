@@ -18,7 +18,7 @@ const SPAN: Duration = Duration::from_millis(250);
 /// This replica's leases.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
-    /// What the log has granted, by the first numbers, with the last ones.
+    /// The granted ranges: the last number of each, by its first.
     ranges: LiteMap<u64, u64>,
     /// The next number to give of each range that was begun. Invariant: behind every number that was given.
     cursors: LiteMap<u64, u64>,

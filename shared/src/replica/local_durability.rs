@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::replica::io::WriteId;
 
-/// What the user did, as far as some write.
+/// The user's actions up to some write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Own {
     /// The counter of the last own dot.
@@ -13,7 +13,7 @@ struct Own {
     claims: u64,
 }
 
-/// What is on its way to the disk, and what is there.
+/// The user's actions on their way to the disk, and those that are there.
 #[derive(Debug)]
 pub(super) struct LocalDurability {
     /// Invariant: ascending, and ahead of `durable`.

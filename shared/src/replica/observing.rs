@@ -1,5 +1,5 @@
-//! Observing: who watches is told what goes on. Whoever watches says so again and again; when nobody does, nothing is
-//! counted and nothing is sent.
+//! Telemetry: watchers are told of votes and links. A watcher repeats its wish again and again. Without watchers
+//! nothing is counted or sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const MAX_LINKS: usize = 64;
 /// How many undecided entries one observation carries.
 const MAX_UNDECIDED: usize = 8;
 
-/// Who watches, and what there is to tell.
+/// The watchers, and the telemetry for them.
 #[derive(Debug, Default)]
 pub(super) struct Observing {
     /// Whether somebody looks at what this replica is told.
@@ -82,7 +82,7 @@ impl Observing {
         }
     }
 
-    /// What is said about watching is none of what is watched: it would never end.
+    /// Messages that carry telemetry are not counted, otherwise watching would cause traffic that is watched again.
     fn count(&mut self, now: Now, peer: PeerId, message: &Message, counter: fn(&mut Traffic) -> &mut u32) {
         if !matches!(message, Message::Watch { .. } | Message::Observed(_)) {
             let counter = counter(self.traffic.entry(peer).or_default());

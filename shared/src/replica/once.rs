@@ -32,7 +32,7 @@ pub(super) struct Onces {
     edits: BTreeMap<ClaimId, Command>,
 }
 
-/// Who waits for what comes of a request.
+/// The commands that wait for the result of a request.
 #[derive(Debug)]
 struct Waiting {
     request: u64,

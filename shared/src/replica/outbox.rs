@@ -28,7 +28,7 @@ pub(super) struct Outbox {
     step_unbound: Vec<Item>,
     /// Invariant: ascending by write.
     held: VecDeque<(WriteId, Item)>,
-    /// What waits for edits and claims alone. Invariant: ascending by write.
+    /// The items that wait for edits and claims alone. Invariant: ascending by write.
     held_unbound: VecDeque<(WriteId, Item)>,
     to_self: VecDeque<Vote>,
     issued: WriteId,

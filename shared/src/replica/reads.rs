@@ -39,7 +39,7 @@ struct Gathering {
     id: CommandId,
     /// The links whose other ends have not said yet what they have.
     unanswered: Vec<PeerId>,
-    /// What those have that have said it.
+    /// The edits of those that have answered.
     context: DotSet,
     decided: Slot,
 }

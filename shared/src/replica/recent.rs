@@ -7,7 +7,7 @@ use litemap::LiteMap;
 /// How much is kept.
 const CAPACITY: usize = 1024;
 
-/// What was put in last, without doubles. For what is told to people: nothing else may depend on it.
+/// The latest elements, without doubles. Only for messages to users: no rule depends on it.
 #[derive(Debug)]
 pub(super) struct Recent<T> {
     kept: LiteMap<T, ()>,

@@ -47,7 +47,7 @@ impl Recovery {
         replica.recall_given(record);
     }
 
-    /// What is there so far, for reading.
+    /// The replica as far as it is recovered, for reading.
     #[must_use]
     pub fn view(&self) -> View<'_> {
         self.replica.view()

@@ -18,7 +18,7 @@ use super::Replica;
 /// How long acknowledgements are gathered: under load one stands for many edits, and nobody has to know sooner.
 const DELAY: Duration = Duration::from_millis(100);
 
-/// What the replicas linked to a relay hold, and what they were told; empty in a tab.
+/// The edits that the replicas linked to a relay hold, and those of which they were told. Empty in a tab.
 #[derive(Debug, Default)]
 pub(super) struct ReplicationAcks {
     relays: BTreeMap<PeerId, LinkedRelay>,
@@ -33,7 +33,7 @@ struct LinkedRelay {
     /// What is durable there, as it has said on this link; at the most as long as its causal context. What it has said on
     /// an earlier link does not count, since its disk may be another one by now.
     holds: DotSet,
-    /// What has come from it, and was not acknowledged.
+    /// The dots that came from it and were not acknowledged.
     unacknowledged: DotSet,
 }
 
@@ -93,7 +93,7 @@ impl ReplicationAcks {
         self.has_news |= !self.tabs.is_empty();
     }
 
-    /// What a peer has sent was news: a relay is told once it is durable here.
+    /// An edit of a peer was new here. A relay is told once it is durable here.
     pub(super) fn took_in(&mut self, peer: PeerId, news: &News) {
         let Some(relay) = self.relays.get_mut(&peer) else { return };
         match news {

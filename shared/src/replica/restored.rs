@@ -1,4 +1,5 @@
-//! What a tab does when all relays were restored from a backup: the log goes on otherwise than the tab knows it.
+//! The work of a tab when all relays were restored from a backup: the log continues differently than the tab knows
+//! it.
 //!
 //! Nothing of the log as it was holds any more, from the restore on. So the tab drops its log, learns the present one from its
 //! relay, and asks again for what it had asked. Numbers that it knew to be final, and that the log has not given now, it

@@ -19,12 +19,12 @@ const LOOKS: u32 = 16;
 /// How many ids are asked for at a time.
 const BATCH: usize = 1024;
 
-/// Who is away, and who of them is to be retired.
+/// The replicas that are away, and those of them that are to be retired.
 #[derive(Debug, Default)]
 pub(super) struct Retiring {
     /// Since when nobody is linked under ids of the context.
     away_since: BTreeMap<ReplicaId, Duration>,
-    /// What this was looked at last with.
+    /// The state at the last look.
     seen: Seen,
     look_at: Option<Duration>,
     looked_at: Duration,
@@ -33,7 +33,7 @@ pub(super) struct Retiring {
     asked: Option<ClaimId>,
 }
 
-/// What decides who may be retired, besides who is there.
+/// The state that decides which replicas may be retired, besides those that are connected.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     interval_count: usize,

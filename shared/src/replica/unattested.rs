@@ -1,4 +1,4 @@
-//! What a tab has heard from its neighbours, the other tabs of its browser, and from no relay.
+//! The edits that a tab has heard from its neighbours, the other tabs of its browser, and from no relay.
 //!
 //! A relay takes from a tab only what the tab wrote itself. So to its relay a tab speaks as if it had not heard what its
 //! neighbours told: it says nothing of their edits, nor of what those have superseded. Otherwise the relay would drop a
@@ -16,14 +16,14 @@ use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 
-/// What is unattested in a tab.
+/// The unattested edits of a tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unattested {
     /// The dots that only neighbours have told of. Invariant between two inputs: all of them have been merged.
     dots: DotSet,
-    /// What neighbours have superseded or removed, by record. Invariant: empty if `dots` is.
+    /// The dots that neighbours have superseded or removed, by record. Invariant: empty if `dots` is.
     superseded: BTreeMap<RecordId, DotSet>,
-    /// What this tab's user has removed and the relay may not have been told.
+    /// The dots that this tab's user has removed, and of which the relay may not have been told.
     removed: DotSet,
 }
 

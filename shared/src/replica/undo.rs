@@ -15,7 +15,7 @@ const CAPACITY: usize = 100;
 /// How many records of an import are removed at once. Each is a message, of which a relay takes a tab a thousand a second.
 const UNDONE_AT_ONCE: usize = 100;
 
-/// What a user did, with what it takes to undo it.
+/// An action of the user, with the data that undoes it.
 #[derive(Debug)]
 pub(super) enum Deed {
     Added {
@@ -35,7 +35,7 @@ pub(super) enum Deed {
     },
     Removed {
         record: RecordId,
-        /// What the record was.
+        /// The record before it was removed.
         version: Box<Version>,
     },
 }

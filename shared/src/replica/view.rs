@@ -214,7 +214,7 @@ impl<'a> View<'a> {
         self.replica.witnesses.released()
     }
 
-    /// What the witnesses have, as far as they report to this relay.
+    /// The acknowledgements of observers, as far as they report to this relay.
     #[must_use]
     pub fn witnesses(&self) -> &BTreeMap<ReplicaId, Witness> {
         self.replica.witnesses.seen()
@@ -300,7 +300,7 @@ impl<'a> View<'a> {
         self.replica.claims.own_pending_after(self.replica.kept.claims())
     }
 
-    /// What the next undo would undo.
+    /// The action that the next undo takes back; `None` if there is none.
     #[must_use]
     pub fn undo(&self) -> Option<Undoable> {
         self.replica.undo_stack.latest()
@@ -360,7 +360,7 @@ impl<'a> View<'a> {
         self.replica.highest()
     }
 
-    /// What the leader has measured last, as far as it was told here.
+    /// The leader's latest measurements, as far as this replica was told.
     #[must_use]
     pub fn load(&self) -> Option<Load> {
         self.replica.load

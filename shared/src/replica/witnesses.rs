@@ -1,5 +1,5 @@
-//! Witnesses: tabs that say what they have of the log. A decision is released when as many have it as the policy wants,
-//! or when that is waived.
+//! Observers: tabs that acknowledge up to which slot they have the log. A decision becomes visible when as many have
+//! it as the policy wants, or by a waiver.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use super::outbox::Outbox;
 /// How many witnesses a relay knows at the most.
 const MAX_WITNESSES: usize = 10_000;
 
-/// What the witnesses have said, and what is released by it.
+/// The acknowledgements of observers, and the decisions that are visible by them.
 #[derive(Debug)]
 pub(super) struct Witnesses {
     /// Whether this tab acknowledges what is decided.
     willing: bool,
     /// Whether what this tab acknowledges survives a crash of it.
     durable: bool,
-    /// What this tab has acknowledged, and to which relay.
+    /// The slot below which this tab has acknowledged the log, and to which relay.
     acknowledged: Option<(PeerId, Slot)>,
     /// Up to where each witness has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
     /// of which the leader hears through it.
@@ -31,7 +31,7 @@ pub(super) struct Witnesses {
     /// Everything below is released. In a tab it may be more than the tab knows of the log. Invariant: never falls, unless the
     /// log begins anew or is known to be another one.
     released: Slot,
-    /// What the peers were told to be released.
+    /// The peers were told that decisions below this slot are visible.
     told: Slot,
     /// The leader that was told what the witnesses have seen, and over which link.
     leader: (Option<Ballot>, Option<PeerId>),
@@ -39,7 +39,7 @@ pub(super) struct Witnesses {
     waiting_since: Option<Duration>,
 }
 
-/// What a tab has said.
+/// The acknowledgement of an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Witness {
     /// It has the log below this slot.

@@ -404,7 +404,7 @@ pub struct Holder<'a> {
 enum Read {
     /// All that was told when it began.
     Linearizable(Slot),
-    /// What its reader had seen.
+    /// Everything that its reader had seen.
     Session(Slot),
 }
 
@@ -468,7 +468,7 @@ impl Checker {
         if same { Ok(()) } else { Err(Violated::WrongSnapshot { slot: log.decided() }) }
     }
 
-    /// What is seen to be decided is on the disks of a majority of those who vote.
+    /// Checks that a majority of the voters has a decided entry on disk.
     fn check_quorum(&self, slot: Slot, entry: &Entry, holders: &[Holder<'_>]) -> Result<(), Violated> {
         let Some(configuration) = self.model.voters_at(slot) else { return Ok(()) };
         let holds = |flushed: &Recovered| {
@@ -709,7 +709,7 @@ impl Checker {
         }
     }
 
-    /// What is told is released: witnesses have it, or it was waived.
+    /// Checks that an outcome is visible when it is told: enough observers have it, or it was waived.
     fn check_witnessed(&self, slot: Slot) -> Result<(), Violated> {
         let wanted = self.model.witnesses_wanted_since(slot);
         let seen = self.witnesses.values().filter(|&&known| known > slot).count();
@@ -757,7 +757,8 @@ impl Checker {
         self.raised.remove(&holder.incarnation);
     }
 
-    /// All relays were restored from a backup. What came after it was never promised; the tabs bring what they know of it.
+    /// All relays were restored from a backup. Nothing later than the backup was promised; the tabs bring what they
+    /// know of it.
     pub fn restored(&mut self, at: Slot, log: &Log, context: &DotSet) -> Result<(), Violated> {
         self.model.restored(at, log)?;
         self.proposed.retain(|(slot, _), _| *slot < at);

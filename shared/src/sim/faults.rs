@@ -34,7 +34,7 @@ impl Faults {
     };
 }
 
-/// What a world is for: not all faults can be survived together.
+/// The purpose of a world: not all faults can be survived together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Ordinary,

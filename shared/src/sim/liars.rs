@@ -24,7 +24,7 @@ pub(super) struct Liar {
     latest: u64,
     /// Whether it has given a dot to two edits.
     pub(super) has_equivocated: bool,
-    /// What it has said, to say it again.
+    /// The messages that it has sent, to repeat them.
     said: Vec<Message>,
 }
 
@@ -124,7 +124,7 @@ impl World {
         Stamp { wall_ms: super::world::EPOCH_MS + self.now.as_millis() as u64, logical: 0 }
     }
 
-    /// What an edit makes of a record as a relay knows it.
+    /// The version that an edit makes of a record as a relay knows it.
     fn version_of(&self, record: RecordId, dot: Dot, relay: NodeId, ops: &[Op]) -> Version {
         let replica = self.nodes[relay].replica.as_ref();
         let mut version = replica.and_then(|replica| replica.view().document().read(record)).unwrap_or_default();

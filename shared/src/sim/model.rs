@@ -23,7 +23,7 @@ pub(super) struct Model {
     ledger: Ledger,
     /// For each slot how many witnesses were wanted once its entry was applied.
     wanted_witnesses: Vec<u8>,
-    /// What became of each claim when it was first done, whatever the ledger has forgotten since.
+    /// The slot and the outcome of each claim when it was first done, whatever the ledger has forgotten since.
     done: BTreeMap<ClaimId, (Slot, Outcome)>,
     /// Which entry has each key, whatever the ledger has forgotten since, and by which claim.
     keys: BTreeMap<Key, (Slot, ClaimId)>,
@@ -357,14 +357,14 @@ impl Model {
     }
 }
 
-/// What a number that somebody was told to be final rests on.
+/// The ground on which a number was told to be final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     Log,
     Lease,
 }
 
-/// What claims have done to a ledger, in short.
+/// A summary of the effects of claims on a ledger.
 #[derive(Debug, PartialEq, Eq)]
 struct Effects {
     highest: u64,

@@ -14,7 +14,7 @@ use crate::schema::{self, FieldEdit, FieldName, NUMBER};
 
 /// The name of a record that was added at a relay together with a number.
 pub(super) const REGISTERED: &str = "registered";
-/// What the name of a record begins with that was added under a key.
+/// The beginning of the name of a record that was added under a key.
 const UNDER_KEY: &str = "under key ";
 
 impl World {

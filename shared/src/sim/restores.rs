@@ -16,7 +16,7 @@ use crate::replica::io::{Command, Recovered};
 /// How long a relay takes at the most to come back.
 const LONGEST_MS: u64 = 300;
 
-/// What was backed up, and what restores have taken away.
+/// The backup, and the numbers that restores have taken away.
 #[derive(Debug, Default)]
 pub(super) struct Restores {
     backup: Option<Recovered>,

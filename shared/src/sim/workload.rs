@@ -1,4 +1,4 @@
-//! What users and faults do.
+//! The actions of simulated users, and the faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

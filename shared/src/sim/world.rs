@@ -95,11 +95,11 @@ pub struct World {
     ids: u64,
     last_leader: Option<Ballot>,
     configuration: u32,
-    /// Who votes from the beginning.
+    /// The first configuration.
     founding: Configuration,
-    /// What programs outside have asked for under keys, and may ask for again elsewhere.
+    /// Requests of programs outside under keys, which may be repeated elsewhere.
     pub(super) outside: Vec<(Keyed, Command)>,
-    /// Who was to vote, by those who run the relays, whether or not it came to that.
+    /// The configurations that operators asked for, granted or not.
     pub(super) asked: Vec<Configuration>,
     /// The configuration in which a disk was lost last.
     pub(super) lost_in: Option<u32>,
@@ -511,7 +511,7 @@ impl World {
         Ok(())
     }
 
-    /// What the relays have on their disks, without one of them.
+    /// The dots on the disks of all relays but one.
     pub(super) fn flushed_without(&self, relay: NodeId) -> DotSet {
         let mut all = DotSet::default();
         for (_, other) in self.nodes[..RELAYS].iter().enumerate().filter(|&(at, _)| at != relay) {

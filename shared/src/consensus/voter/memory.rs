@@ -1,4 +1,4 @@
-//! What voters remember of one another, and what a voter hears of itself after a restart.
+//! The votes that voters remember of one another, and the answers that a voter hears after a restart.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::consensus::{Accepted, AcceptorState, Effects, Log, LogWrite, Message,
 const REMEMBERED_SLOTS: u64 = 64;
 
 impl<C: Payload> Voter<C> {
-    /// What this voter remembers of the others by now and has not written, where it is worth a write.
+    /// Returns the memory of others that is not written yet, where it is worth a write.
     pub fn unwritten_memory(&mut self) -> Vec<LogWrite<C>> {
         let mut writes = Vec::new();
         for (&voter, &(incarnation, acceptor_state)) in &self.memory.remembered {
@@ -104,7 +104,8 @@ impl<C: Payload> Voter<C> {
         }
     }
 
-    /// While it did not vote, this voter has not followed anybody. Whoever leads says so along with what it remembers.
+    /// Asks who leads: while it did not vote, this voter has not followed anybody. A leader says so along with its
+    /// memory.
     pub(super) fn ask_who_leads(&self, effects: &mut Effects<C>) {
         if self.leader.is_none() {
             effects.sends.extend(self.membership.connected.iter().map(|&voter| (voter, Message::RecoveryRequest)));

@@ -90,8 +90,8 @@ impl World {
     }
 }
 
-/// What arrives of a message: it must be what was sent. Each message is a link of its own, since the simulator loses and
-/// reorders what a WebSocket does not.
+/// Returns the message that arrives, which must equal the sent one. Each message has tables of its own: unlike a
+/// WebSocket, the simulator loses and reorders messages.
 fn through_the_wire(sent: &Frame) -> Message {
     let bytes = Encoder::default().frame(sent);
     let arrived = Decoder::new(MAX_FRAME_BYTES).frame(&bytes).expect("own bytes can be read");

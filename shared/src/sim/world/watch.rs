@@ -1,4 +1,4 @@
-//! What the checker is shown after each step, and what of it counts for the report.
+//! The states that the checker sees after each step, and the counts of them in the report.
 
 use super::{Node, RELAYS, World};
 use crate::consensus::Slot;
