@@ -1,8 +1,8 @@
 //! The replicas of Duet as a pure state machine: merge what can merge, agree on what must agree.
 //!
-//! A [`Replica`](replica::Replica) takes an [`Input`](io::Input) and answers with an [`Output`](io::Output). It has no
-//! clock, no randomness and does no I/O; that is its host's part. This is the loop that every host runs, here with a
-//! single relay that gives a person a number:
+//! A [`Replica`](replica::Replica) takes an [`Input`](replica::io::Input) and answers with an
+//! [`Output`](replica::io::Output). It has no clock, no randomness and does no I/O; that is its host's part. This is the
+//! loop that every host runs, here with a single relay that gives a person a number:
 //!
 //! ```
 //! use std::collections::{BTreeMap, VecDeque};
@@ -53,6 +53,8 @@
 //! assert!(number.is_ok());
 //! assert_eq!(replica.view().ledger().highest(), 42);
 //! ```
+
+#![deny(missing_docs)]
 
 pub mod base;
 pub mod consensus;

@@ -1,4 +1,4 @@
-//! What a record may hold: the fields and their kinds.
+//! The schema: the fields of a record and their kinds.
 
 mod field;
 mod given_number;
@@ -21,9 +21,11 @@ pub const MAX_ELEMENTS: usize = 256;
 /// The longest name of a field, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
-/// The fields of the built-in schema.
+/// The name of the field "name" of the built-in schema.
 pub const NAME: &str = "name";
+/// The name of the field "note" of the built-in schema.
 pub const NOTE: &str = "note";
+/// The name of the field "tags" of the built-in schema.
 pub const TAGS: &str = "tags";
 
 /// The name of a field, as the schema declares it.
@@ -39,11 +41,13 @@ pub struct Schema {
     fields: Vec<FieldSpec>,
 }
 
-/// What the schema says of a field.
+/// The declaration of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldSpec {
+    /// The name, unique in the schema, of 1 to 64 bytes.
     pub name: FieldName,
+    /// The type of the field.
     pub kind: FieldKind,
     /// Whether a record must have it, and not blank. Only registers can be required.
     #[serde(default)]
@@ -59,29 +63,72 @@ struct RawSchema {
 /// Fields that are no schema.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BadSchema {
+    /// The schema has no fields, or too many.
     #[error("a schema has 1 to {MAX_FIELDS} fields, not {count}")]
-    Count { count: usize },
+    Count {
+        /// How many fields it has.
+        count: usize,
+    },
+    /// The name of a field is empty or too long.
     #[error("the name of a field has 1 to {MAX_NAME_BYTES} bytes: `{name}`")]
-    Name { name: FieldName },
+    Name {
+        /// The name.
+        name: FieldName,
+    },
+    /// Two fields have one name.
     #[error("two fields are named `{name}`")]
-    Twice { name: FieldName },
+    Twice {
+        /// The name of both.
+        name: FieldName,
+    },
+    /// A counter or a set is required.
     #[error("`{name}` is no register (`mv` or `lww`): only registers can be required")]
-    Required { name: FieldName },
+    Required {
+        /// The name of the field.
+        name: FieldName,
+    },
 }
 
 /// An edit or a version that the schema does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum SchemaViolation {
+    /// The schema has no such field.
     #[error("there is no field `{field}`")]
-    UnknownField { field: FieldName },
+    UnknownField {
+        /// The name that is not in the schema; `#` and the id if only this is known.
+        field: FieldName,
+    },
+    /// The edit is not for fields of this kind.
     #[error("{field}: {wrong}")]
-    WrongEdit { field: FieldName, wrong: WrongEdit },
+    WrongEdit {
+        /// The name of the field.
+        field: FieldName,
+        /// The kind of the field.
+        wrong: WrongEdit,
+    },
+    /// A value, an element or a text is too long.
     #[error("{field} is {bytes} bytes long; at most {limit} are allowed")]
-    TextTooLong { field: FieldName, bytes: usize, limit: usize },
+    TextTooLong {
+        /// The name of the field.
+        field: FieldName,
+        /// The length of the text, in bytes.
+        bytes: usize,
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// The set would hold more than [`MAX_ELEMENTS`].
     #[error("{field} may hold {MAX_ELEMENTS} elements at most")]
-    TooManyElements { field: FieldName },
+    TooManyElements {
+        /// The name of the field.
+        field: FieldName,
+    },
+    /// A required field is missing or blank.
     #[error("a record needs a {field}")]
-    Missing { field: FieldName },
+    Missing {
+        /// The name of the field.
+        field: FieldName,
+    },
+    /// The register [`NUMBER`] would hold a text that is not a [`GivenNumber`].
     #[error("this is not how a replica gives a number")]
     NotANumber,
 }
@@ -147,7 +194,7 @@ impl Schema {
         self.fields.strip_prefix(&earlier.fields[..]).is_some_and(|new| !new.iter().any(|spec| spec.required))
     }
 
-    /// What is said of a field, if there is one of this id.
+    /// Returns the declaration of a field, if there is one of this id.
     #[must_use]
     pub fn spec(&self, field: FieldId) -> Option<&FieldSpec> {
         self.fields.get(usize::from(field.0))

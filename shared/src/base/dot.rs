@@ -15,6 +15,7 @@ pub const MAX_COUNTER: u64 = 1 << 48;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RawDot")]
 pub struct Dot {
+    /// The replica that made the event.
     pub replica: ReplicaId,
     /// Invariant: in `1..=MAX_COUNTER`.
     pub counter: u64,
@@ -88,16 +89,19 @@ pub struct DotSet {
 }
 
 impl DotSet {
+    /// Returns true if the set has no dots.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.intervals.is_empty()
     }
 
+    /// Returns true if the set has this dot.
     #[must_use]
     pub fn contains(&self, dot: Dot) -> bool {
         self.holding(dot).is_some()
     }
 
+    /// Adds a dot, if it is not there.
     pub fn insert(&mut self, dot: Dot) {
         self.insert_interval(dot.replica, (dot.counter, dot.counter));
     }
@@ -227,6 +231,7 @@ impl DotSet {
         self.difference(&self.difference(other))
     }
 
+    /// Returns true if every dot of this set is in the other one.
     #[must_use]
     pub fn is_subset(&self, other: &DotSet) -> bool {
         self.intervals().all(|(replica, (start, end))| {

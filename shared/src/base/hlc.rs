@@ -23,6 +23,7 @@ pub struct Stamp {
     "the clock that stamped this edit is {ahead_ms} ms ahead of ours (at most {MAX_DRIFT_MS} ms are allowed): set it right and try again"
 )]
 pub struct ClockAhead {
+    /// How far the stamp is ahead of this replica's wall clock, in milliseconds.
     pub ahead_ms: u64,
 }
 

@@ -6,11 +6,13 @@
 pub struct SplitMix64(u64);
 
 impl SplitMix64 {
+    /// Begins the sequence that `seed` determines.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         SplitMix64(seed)
     }
 
+    /// Returns the next number of the sequence, evenly distributed over all `u64`.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

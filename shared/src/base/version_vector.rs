@@ -12,6 +12,7 @@ pub struct VersionVector {
 }
 
 impl VersionVector {
+    /// Returns true if the vector covers this dot.
     #[must_use]
     pub fn contains(&self, dot: Dot) -> bool {
         self.position(dot.replica).is_ok_and(|at| self.entries[at].counter >= dot.counter)

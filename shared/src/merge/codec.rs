@@ -22,8 +22,11 @@ use crate::schema::FieldId;
 pub trait Sink {
     /// A count, a flag or a tag: small, most of the time.
     fn number(&mut self, number: u64);
+    /// The name of an event.
     fn dot(&mut self, dot: Dot);
+    /// A moment on the hybrid logical clock.
     fn stamp(&mut self, stamp: Stamp);
+    /// The sum of a counter, or an addition to it.
     fn amount(&mut self, amount: i64);
     /// A text of a field.
     fn text(&mut self, field: FieldId, text: &str);

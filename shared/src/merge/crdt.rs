@@ -58,7 +58,9 @@ pub trait DotStore {
 pub struct Write {
     /// The edit that made it; its replica is the author.
     pub dot: Dot,
+    /// The time of the edit on the author's hybrid logical clock.
     pub stamp: Stamp,
+    /// The value that was written.
     pub value: String,
 }
 

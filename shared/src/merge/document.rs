@@ -83,6 +83,7 @@ struct Place {
 pub struct Delta {
     /// The dots that this delta speaks of: one by which no version here lives is superseded or removed.
     pub context: DotSet,
+    /// The versions, each with its record.
     pub versions: Vec<(RecordId, Packed)>,
     /// How many versions the sender still has for the receiver after these: for people to see.
     pub remaining: u64,
@@ -104,10 +105,12 @@ impl Delta {
     }
 }
 
-/// What is passed on to the other peers.
+/// A change of the document that is passed on to other peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
+    /// An edit, on its own.
     Edit(Edit),
+    /// Whole versions.
     Delta(Delta),
 }
 
@@ -116,7 +119,12 @@ pub enum News {
 pub enum Unfit {
     /// It builds on versions that are not here, or are others here: the record is needed whole, with what became of these
     /// dots.
-    MissingBase { record: RecordId, dots: DotSet },
+    MissingBase {
+        /// The record that is needed whole.
+        record: RecordId,
+        /// The missing dots, whose fate the sender of the edit must tell.
+        dots: DotSet,
+    },
     /// It would make a version longer than [`MAX_VERSION_BYTES`].
     TooLarge,
 }
@@ -125,16 +133,20 @@ pub enum Unfit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the id {replica} can name no more edits: go on under a new id")]
 pub struct OutOfDots {
+    /// The id that has no dots left.
     pub replica: ReplicaId,
 }
 
-/// What happened to one record.
+/// A change of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
+    /// The record is new here.
     Added,
+    /// The record was edited.
     Edited,
     /// Edited by replicas that had not seen one another's edits: the record now reads as nobody has written it.
     Merged,
+    /// The record was removed.
     Removed,
     /// Removed by one replica while another one edited it: the edit won, and the record is whole. A document, which
     /// keeps nothing of what was removed, takes it for added; the replica knows better.
@@ -144,20 +156,24 @@ pub enum Change {
 /// A write to a last-writer-wins register that lost against a concurrent one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostWrite {
+    /// The record of the write.
     pub record: RecordId,
+    /// The field of the write.
     pub field: FieldId,
-    /// What was written, and is shown no more.
+    /// The value that was written and is not shown any more.
     pub value: String,
+    /// The author of the write that lost.
     pub by: ReplicaId,
     /// Milliseconds since the Unix epoch, by the author's clock.
     pub at_ms: u64,
+    /// The author of the write that won.
     pub winner: ReplicaId,
 }
 
-/// What a merge did.
+/// The result of a merge.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// What was news here. `None` if nothing was.
+    /// The part that was new here, to be passed on; `None` if nothing was.
     pub news: Option<News>,
     /// The sender still holds these, but they are known to be dead: it is to be told.
     pub stale: BTreeMap<RecordId, DotSet>,
@@ -165,11 +181,13 @@ pub struct Merged {
     pub touched: Vec<RecordId>,
     /// Each record that changed, how, and the edit that did it, where one did.
     pub changes: Vec<(RecordId, Change, Option<Dot>)>,
+    /// Writes to last-writer-wins registers that lost against concurrent ones.
     pub lost: Vec<LostWrite>,
     /// The dots that were live, and are not any more.
     pub died: Vec<(RecordId, Dot)>,
     /// The dots that came with another content than they have here: their authors lie, or have lost their state.
     pub contested: DotSet,
+    /// The changes to make durable, in this order.
     pub writes: Vec<DocumentWrite>,
 }
 
@@ -184,7 +202,8 @@ impl Document {
         document
     }
 
-    /// Takes in one more record that was read back, with its versions. What was retired before it came is live all the same.
+    /// Takes in one more record that was read back, with its versions. A version whose replica was retired before is
+    /// live all the same.
     pub(crate) fn recover_record(&mut self, record: RecordId, mut versions: Vec<Packed>) {
         let versions = match &versions[..] {
             [only] if !only.head(record).is_folded => {
@@ -205,6 +224,7 @@ impl Document {
         self.records.insert(record, versions);
     }
 
+    /// Returns the causal context: all dots that this replica has seen.
     #[must_use]
     pub fn context(&self) -> &DotSet {
         &self.context
@@ -221,6 +241,7 @@ impl Document {
         self.records.keys().copied()
     }
 
+    /// Returns true if the record is here and not removed.
     #[must_use]
     pub fn contains(&self, record: RecordId) -> bool {
         self.records.contains_key(&record)

@@ -24,7 +24,7 @@ pub enum FieldKind {
     Set,
 }
 
-/// What a user does to a field.
+/// An edit of a field by a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldEdit {
     /// Gives a register a value; settles concurrent ones.
@@ -40,8 +40,11 @@ pub enum FieldEdit {
 /// An edit of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Op {
+    /// The field that is edited.
     pub field: FieldId,
+    /// The kind of the field, by the schema of the author.
     pub kind: FieldKind,
+    /// The edit.
     pub edit: FieldEdit,
 }
 
@@ -49,6 +52,7 @@ pub struct Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("a field of kind {kind:?} cannot be edited in this way")]
 pub struct WrongEdit {
+    /// The kind of the field.
     pub kind: FieldKind,
 }
 

@@ -9,13 +9,14 @@ pub const MAX_NUMBER: u64 = 999_999_999_999;
 /// the log has settled it. Concurrent ones are all kept.
 pub const NUMBER: FieldId = FieldId(MAX_FIELDS as u16);
 
-/// What the register [`NUMBER`] holds: a number that a replica gave, as text.
+/// The content of the register [`NUMBER`]: a number that a replica gave, as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GivenNumber {
+    /// The number, in `1..=MAX_NUMBER`.
     pub number: u64,
     /// The number of the epoch in which it was given.
     pub epoch: u64,
-    /// Whether out of a lease.
+    /// True if the number comes from a lease of its author.
     pub leased: bool,
 }
 

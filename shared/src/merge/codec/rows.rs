@@ -9,13 +9,17 @@ use crate::schema::FieldId;
 
 /// Writes parts one behind the other.
 pub struct RowSink<'a> {
+    /// The bytes written so far; new ones follow at the end.
     pub bytes: &'a mut Vec<u8>,
+    /// The replicas and the stamp that earlier parts named. It changes with each part.
     pub table: &'a mut Table,
 }
 
 /// Reads what a [`RowSink`] with an equal table has written.
 pub struct RowSource<'a, 'b> {
+    /// The bytes that are not read yet.
     pub bytes: &'a mut &'b [u8],
+    /// The table, equal to that of the writer. It changes with each part.
     pub table: &'a mut Table,
 }
 

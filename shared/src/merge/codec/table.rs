@@ -13,8 +13,8 @@ use crate::base::id::ReplicaId;
 /// Up to how many entries a search from the front is faster than an index.
 const SMALL: usize = 8;
 
-/// What the two ends of a codec remember alike of what went before: replicas with the counter that each came with last,
-/// and the last stamp. What follows is written as a difference.
+/// The state that both ends of a codec derive from earlier parts: replicas, each with its last counter, and the last
+/// stamp. Later parts are written as differences.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     entries: SmallVec<[(ReplicaId, u64); 4]>,

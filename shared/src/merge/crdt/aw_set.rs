@@ -27,6 +27,7 @@ impl AwSet {
         self.elements.remove(element);
     }
 
+    /// Returns true if the set has the element.
     #[must_use]
     pub fn contains(&self, element: &str) -> bool {
         self.elements.contains_key(element)

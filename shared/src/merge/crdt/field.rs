@@ -12,9 +12,13 @@ pub(super) const WEIGHT_OF_PART: usize = 40;
 /// The state of a merge field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
+    /// A last-writer-wins register.
     Lww(LwwRegister),
+    /// A multi-value register.
     Mv(MvRegister),
+    /// A counter.
     Counter(PnCounter),
+    /// An add-wins set.
     Set(AwSet),
 }
 
@@ -30,6 +34,7 @@ impl Field {
         }
     }
 
+    /// Returns the type of the field.
     #[must_use]
     pub fn kind(&self) -> FieldKind {
         match self {

@@ -4,17 +4,18 @@ use super::{Field, Version};
 use crate::base::dot::Dot;
 use crate::schema::{FieldEdit, Op};
 
-/// What undoes an edit.
+/// The edit that undoes another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inverse {
+    /// The field edit to make.
     pub edit: FieldEdit,
-    /// The edit whose effect comes back by it, if there was one.
+    /// The earlier edit whose effect comes back, if there is one.
     pub restores: Option<Dot>,
 }
 
 impl Op {
-    /// What undoes this edit of a record that reads as `version`; `None` if the edit changes nothing. Of several
-    /// concurrent values of a register the displayed one comes back.
+    /// Returns the edit that undoes this one in a record that reads as `version`; `None` if this edit changes
+    /// nothing. Of several concurrent values of a register the displayed one comes back.
     #[must_use]
     pub fn inverse_on(&self, version: &Version) -> Option<Inverse> {
         let back = |edit, restores| Some(Inverse { edit, restores });

@@ -6,8 +6,8 @@ use crate::base::version_vector::VersionVector;
 
 /// A register that keeps the latest write, by stamp and then by dot.
 ///
-/// Delivery: any. What is kept is one write, however many were concurrent. A write that loses against one whose author
-/// had not seen it is a lost write, which a [document](crate::merge::document) reports.
+/// Delivery: any. One write is kept, however many were concurrent. A write that loses against one whose author had
+/// not seen it is a lost write, which a [document](crate::merge::document) reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LwwRegister {
     pub(crate) latest: Option<Write>,

@@ -16,11 +16,12 @@ pub struct PnCounter {
     pub(crate) sums: Vec<Sum>,
 }
 
-/// What one replica has added in all.
+/// The sum of all additions of one replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum {
     /// The addition that made it.
     pub latest: Dot,
+    /// The sum, saturated at the ends of `i64`.
     pub amount: i64,
 }
 
@@ -42,7 +43,7 @@ impl PnCounter {
         self.sums.iter().fold(0, |total: i64, sum| total.saturating_add(sum.amount))
     }
 
-    /// What one replica has added, if it has added anything.
+    /// Returns the sum of one replica, if it has added anything.
     #[must_use]
     pub fn sum_of(&self, replica: ReplicaId) -> Option<Sum> {
         self.sums.iter().find(|sum| sum.latest.replica == replica).copied()

@@ -33,6 +33,7 @@ impl Version {
         Version { stamp, past, fields }
     }
 
+    /// Returns a field; `None` if nobody has edited it.
     #[must_use]
     pub fn field(&self, id: FieldId) -> Option<&Field> {
         self.position(id).ok().map(|at| &self.fields[at].1)

@@ -5,11 +5,14 @@ use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;
 use crate::schema::Op;
 
-/// One edit, on its own: whoever has the versions that it builds on can make the version that it makes.
+/// One edit, on its own: a replica that has the versions that it builds on can make the version that it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
+    /// The record that is edited.
     pub record: RecordId,
+    /// The name of the edit, and of the version that it makes.
     pub dot: Dot,
+    /// The time of the edit on the author's hybrid logical clock.
     pub stamp: Stamp,
     /// The versions that the edit builds on and supersedes, ascending. None for a new record.
     pub base: Vec<Dot>,
@@ -20,6 +23,7 @@ pub struct Edit {
     /// The first 28 bits of the mark of the version that the edit makes. A receiver that makes another version has another
     /// base, since somebody has given two contents to one dot: it asks for the version whole.
     pub result: u32,
+    /// The field edits. Empty in a fold.
     pub ops: Vec<Op>,
 }
 

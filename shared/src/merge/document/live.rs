@@ -14,6 +14,7 @@ pub struct Live {
     /// Empty unless the version was folded from others. Then the edits that it stands for, as far as they have not been
     /// removed: a removal that has seen all of them removes the version. Ascending, each once.
     pub folded: Vec<Dot>,
+    /// The fields, and the edits that they build on.
     pub version: Version,
 }
 

@@ -15,7 +15,7 @@ use crate::merge::codec::{Sink, Source, Table, copy_live, put_live, put_version,
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed(Arc<[u8]>);
 
-/// What comes first in a version.
+/// The first parts of a version, which can be read without the rest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
     pub dot: Dot,
@@ -24,6 +24,7 @@ pub(crate) struct Head {
 }
 
 impl Packed {
+    /// Packs a live version of `record`.
     #[must_use]
     pub fn new(record: RecordId, live: &Live) -> Self {
         let mut bytes = Vec::with_capacity(128);
@@ -62,11 +63,13 @@ impl Packed {
         copy_live(&mut RowSource { bytes, table: &mut Table::with(record.0) }, sink).expect(CHECKED);
     }
 
+    /// Returns the bytes, for the disk.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
+    /// Unpacks the version. `record` must be the one that it was packed for.
     #[must_use]
     pub fn unpack(&self, record: RecordId) -> Live {
         let bytes = &mut &self.0[..];
@@ -77,7 +80,8 @@ impl Packed {
         self.parse_head(record, |_| {})
     }
 
-    /// What comes first, and whether the version builds on an edit that `is_meant`, given the latest dot of a replica.
+    /// Returns the first parts, and whether the version builds on an edit that `is_meant`, given the latest dot of a
+    /// replica.
     pub(super) fn head_building_on(&self, record: RecordId, is_meant: impl Fn(Dot) -> bool) -> (Head, bool) {
         let mut builds_on = false;
         let head = self.parse_head(record, |entry| builds_on |= is_meant(entry));

@@ -1,4 +1,4 @@
-//! How a replica that was away comes to have what it lacks, and to lack what was removed.
+//! Resync: a replica that was away gets the versions that it lacks, and drops those that were removed.
 //!
 //! The sender sends the versions that the receiver has not seen, and then a [`Digest`] of all that is live. Where the
 //! receiver's own digest differs, it asks for the live dots of the buckets that do, and drops what is live no more.
@@ -20,9 +20,10 @@ const BYTES_OF_WHOLE: usize = 1 << 20;
 /// How many deltas are sent before the receiver has to say that it has taken them in.
 const DELTAS_AT_A_TIME: usize = 256;
 
-/// All that a replica has seen, and hashes of what of it is live.
+/// All dots that a replica has seen, and hashes of the live ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digest {
+    /// All dots that the sender has seen.
     pub context: DotSet,
     /// The hash of all that is live in `context`.
     pub whole: u128,
@@ -30,27 +31,35 @@ pub struct Digest {
     pub buckets: Vec<u32>,
 }
 
-/// Exactly what is live in some buckets of a digest.
+/// The live dots in some buckets of a digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Liveness {
+    /// All dots that the sender has seen.
     pub context: DotSet,
     /// The hash of all that is live in `context`.
     pub whole: u128,
-    /// Of how many buckets.
+    /// The number of buckets of the digest.
     pub of: u16,
+    /// The buckets, by index.
     pub buckets: Vec<u16>,
+    /// The live dots in these buckets.
     pub live: DotSet,
 }
 
-/// What a digest says to a document.
+/// The result of comparing a digest with a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// What the sender has seen is the same on both sides.
+    /// Of all that the sender has seen, the same is live on both sides.
     Equal,
     /// Dots that should have come before are missing: the resync must begin anew.
     Incomplete,
     /// These buckets differ: what is live in them must be asked for.
-    Differs { of: u16, buckets: Vec<u16> },
+    Differs {
+        /// The number of buckets of the digest.
+        of: u16,
+        /// The buckets that differ, by index.
+        buckets: Vec<u16>,
+    },
 }
 
 /// A part of what another replica lacks.
@@ -72,9 +81,9 @@ impl Document {
         self.context.is_subset(&theirs) && (self.context != *theirs || self.fingerprint.whole() == fingerprint)
     }
 
-    /// What a replica with the context `theirs` lacks: the versions in bounded deltas, and whether these are all, so that
-    /// the digest may follow. Else there is more, to be sent when the receiver says that it has these. `author` keeps it
-    /// to the versions of one replica.
+    /// Returns the versions that a replica with the context `theirs` lacks, in bounded deltas. The second value is
+    /// true if these are all, so that the digest may follow. Otherwise the rest follows when the receiver says that
+    /// it has these. With an `author`, only the versions of this replica are returned.
     #[must_use]
     pub fn missing(&self, theirs: &DotSet, author: Option<ReplicaId>) -> (Vec<Delta>, bool) {
         let deltas: Vec<_> = self.deltas(theirs, author, BYTES_PER_DELTA).take(DELTAS_AT_A_TIME).collect();
@@ -155,7 +164,7 @@ impl Document {
         chunk
     }
 
-    /// What this document has seen, and hashes of what is live.
+    /// Returns all dots that this document has seen, and hashes of the live ones.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let (whole, buckets) = (self.fingerprint.whole(), self.fingerprint.told());
@@ -184,7 +193,7 @@ impl Document {
         Comparison::Differs { of: count as u16, buckets: differing }
     }
 
-    /// What is live in some of `of` buckets. Nothing if there is no such number of buckets.
+    /// Returns the live dots in some of `of` buckets. Empty if there is no such number of buckets.
     #[must_use]
     pub fn liveness(&self, of: u16, buckets: Vec<u16>) -> Liveness {
         let is_asked = chosen(usize::from(of), &buckets);

@@ -1,12 +1,12 @@
 //! Taking the past of a replica that is away out of the causal context.
 //!
-//! Each replica that ever wrote costs every context an entry. That a replica is away, and what its last dot was, is for
-//! the replicated log to decide; this is what a document then does, and why it may.
+//! Each replica that ever wrote costs every context an entry. The replicated log decides that a replica is away, and
+//! which dot was its last. This module carries the decision out in a document, and says why that is safe.
 //!
-//! **The rule.** Whoever proposes the retirement has seen all dots of the replica up to the last, and none of them is
-//! live there ([`Document::check_retirement`]). Who learns that it is decided drops them from the context, but for dots
-//! that are still live here, and takes every other dot up to the last for known and dead from then on. What a document
-//! says after it has learnt of the decision is preceded, on every link, by the log up to the decision.
+//! **The rule.** The proposer of the retirement has seen all dots of the replica up to the last, and none of them is
+//! live there ([`Document::check_retirement`]). A replica that learns of the decision drops these dots from the
+//! context, except those that are still live here. From then on it takes every other dot up to the last for known and
+//! dead. On every link, the log up to the decision precedes whatever a document says after it.
 //!
 //! **Why it is safe.** A document asks its context two things of a dot that is not live: is it known, and so dead? When
 //! the retirement was proposed, all those dots were known and dead in one state. What is dead in one of two

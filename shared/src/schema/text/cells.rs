@@ -1,7 +1,7 @@
 //! Cells of a table in CSV (RFC 4180), which spreadsheets open.
 
-/// What a spreadsheet runs as a formula if a cell begins with it (OWASP, "CSV injection"), also in its wide form, and what
-/// it skips before it looks.
+/// The characters at the beginning of a cell that make a spreadsheet run it as a formula (OWASP, "CSV injection").
+/// They come with their wide forms, and with those that a spreadsheet skips before it looks.
 const RISKY: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// A text as a cell, quoted where it has to be. Anybody may have written the text. If a spreadsheet would run it, it gets
