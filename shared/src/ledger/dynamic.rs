@@ -2,7 +2,7 @@
 //!
 //! The leader measures in windows. A window is bad if more numbers were asked of the log in it than the settings
 //! allow, or if its requests waited too long. A bad window ends at once, so that the answer to a burst is as fast as
-//! the burst. After [`BAD_WINDOWS`] of them the level rises by one. It falls by one after as many calm windows as the
+//! the burst. After `BAD_WINDOWS` of them the level rises by one. It falls by one after as many calm windows as the
 //! settings say, and some more by chance. A window is calm if less than half of the allowed numbers were asked for,
 //! and no request has waited. The chance keeps rooms that suffered from the same burst from coming back at the same
 //! moment.

@@ -66,7 +66,7 @@ pub enum Reason {
     /// The room was founded.
     #[default]
     Founded,
-    /// More numbers were asked for than the settings allow, or requests waited too long, in several windows.
+    /// The load was too high for the level: too many requests, too long waits, or too many unsettled claims.
     Load,
     /// The load was low for as many windows as the settings want.
     Calm,
@@ -120,8 +120,8 @@ impl Epoch {
 pub enum Rule {
     /// The level goes up and down step by step, by the leader's measurements.
     Levels,
-    /// From batching to provisional once more than `high_request` numbers were asked for in the epoch, and never back:
-    /// the rule of the thesis that Duet comes from.
+    /// To provisional once more than `high_request` requests of any kind have come to one relay in the epoch, and never
+    /// back. This is the rule of the thesis that Duet comes from.
     Counter,
     /// Only users change the level.
     Hand,

@@ -30,9 +30,9 @@ pub struct Observation {
 pub struct LinkSeen {
     /// The replica at the other end.
     pub to: End,
-    /// How many messages have gone to the other end since somebody watches.
+    /// How many messages have gone to the other end since the last telemetry; 0 in an answer to a `Watch`.
     pub sent: u32,
-    /// How many messages have come from the other end since somebody watches.
+    /// How many messages have come from the other end since the last telemetry; 0 in an answer to a `Watch`.
     pub received: u32,
     /// The round trip in microseconds, as far as either end has measured it.
     pub round_trip_us: Option<u32>,

@@ -33,7 +33,7 @@ pub(super) struct Observing {
     /// When to say again that this replica watches.
     beat_at: Option<Duration>,
     watchers: BTreeMap<PeerId, Watcher>,
-    /// LocalDurability for links that were used since somebody watches.
+    /// The message counts of links that were used since somebody watches.
     traffic: BTreeMap<PeerId, Traffic>,
     round_trips: LiteMap<PeerId, u32>,
     told_at: Duration,
@@ -229,7 +229,7 @@ impl Replica {
         });
     }
 
-    /// What there is to see here; nothing in a tab. An answer leaves the counts to what all are told.
+    /// Returns the telemetry of this relay; `None` in a tab. An answer to a `Watch` has no counts: all watchers get those.
     fn observation(&self, now: Now, echo: Option<u64>) -> Option<Observation> {
         let voter = self.voter()?;
         let links = self.peers.ends().into_iter().take(MAX_LINKS);
