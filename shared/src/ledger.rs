@@ -9,6 +9,7 @@ mod keys;
 mod log;
 mod numbers;
 mod operation;
+mod rejection;
 mod restores;
 mod rules;
 mod sessions;
@@ -18,7 +19,8 @@ pub use epoch::{Dynamic, Epoch, Level, Load, Mode, OnCollision, Reason, Rule, Se
 pub use keys::{Key, KeyEnd, KeyUse, Keyed};
 pub use log::{Accepted, Entry, Log, Suffix, Vote, Voter};
 pub use numbers::{DEFAULT_REACH, MAX_RANGE, Numbered, Range};
-pub use operation::{Claim, ClaimId, Granted, KeyedOperation, Made, Operation, Outcome, Policy, Rejection};
+pub use operation::{Claim, ClaimId, Granted, KeyedOperation, Made, Operation, Outcome, Policy};
+pub use rejection::Rejection;
 pub use restores::{Restore, Restores};
 pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
 

@@ -16,12 +16,13 @@ pub mod network;
 mod outside;
 pub mod report;
 mod restores;
+mod violated;
 mod workload;
 pub mod world;
 
-pub use checker::Violated;
 pub use faults::Faults;
 pub use report::Report;
+pub use violated::Violated;
 pub use world::World;
 
 /// Runs one seed to its end.

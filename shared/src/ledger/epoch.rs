@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::numbers::MAX_RANGE;
-use super::operation::Rejection;
+use super::rejection::Rejection;
 use crate::consensus::Slot;
 
 /// The degradation level: how a replica comes by a number. Each level asks less of the log than the one before.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
 use super::numbers::Numbered;
-use super::operation::{Claim, ClaimId, Granted, KeyedOperation, Operation, Outcome, Rejection};
+use super::operation::{Claim, ClaimId, Granted, KeyedOperation, Operation, Outcome};
+use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;

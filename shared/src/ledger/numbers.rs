@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
-use super::operation::Rejection;
+use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use super::settlement::ProvisionalClaim;
 use crate::base::id::{RecordId, ReplicaId};

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
-use super::operation::{Claim, ClaimId, Outcome, Rejection};
+use super::operation::{Claim, ClaimId, Outcome};
+use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::id::ReplicaId;
 use crate::consensus::Slot;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::checks::ensure;
 use super::epoch::OnCollision;
 use super::numbers::{Numbered, Numbers};
-use super::operation::Rejection;
+use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Stamp;

@@ -1,7 +1,7 @@
 //! Browser profiles that are copied, or come back out of a backup, so that two tabs are at work under one id.
 
-use super::checker::Violated;
 use super::network::NodeId;
+use super::violated::Violated;
 use super::world::{RELAYS, World};
 use crate::base::id::ReplicaId;
 use crate::replica::io::{PeerId, Violation};

@@ -1,8 +1,8 @@
 //! Tabs that lie: they give one dot to two edits, bring numbers of others, leap with their counters, and repeat what others
 //! said. A relay believes what it cannot refute, and then all relays must come to believe the same.
 
-use super::checker::Violated;
 use super::network::NodeId;
+use super::violated::Violated;
 use super::world::{RELAYS, World};
 use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;

@@ -10,7 +10,7 @@ use crate::ledger::{
     Accepted, Claim, ClaimId, ConflictId, Dynamic, Entry, Epoch, Granted, Key, Ledger, Log, Operation, Outcome,
     ProvisionalClaim, Range, Rejection,
 };
-use crate::sim::checker::Violated;
+use crate::sim::violated::Violated;
 
 /// The decided log and its fold.
 #[derive(Debug, Default)]

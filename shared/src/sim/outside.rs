@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::checker::Violated;
 use super::network::NodeId;
+use super::violated::Violated;
 use super::world::{RELAYS, World};
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, ReplicaId};

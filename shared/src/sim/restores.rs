@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::checker::Violated;
 use super::disk::Disk;
 use super::network::NodeId;
+use super::violated::Violated;
 use super::world::{Happening, RELAYS, World};
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::RestoreId;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::checker::Violated;
 use super::faults::Kind;
 use super::network::NodeId;
 use super::outside::REGISTERED;
+use super::violated::Violated;
 use super::world::{Happening, Node, RELAYS, World};
 use crate::base::hlc::MAX_DRIFT_MS;
 use crate::base::id::{RecordId, RelayId, ReplicaId};

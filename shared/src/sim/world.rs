@@ -9,13 +9,14 @@ pub(super) use node::Node;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::checker::{Checker, Violated};
+use super::checker::Checker;
 use super::disk::LONGEST_FLUSH;
 use super::faults::{Faults, Kind};
 use super::liars::Liar;
 use super::network::{Network, NodeId};
 use super::report::Report;
 use super::restores::Restores;
+use super::violated::Violated;
 use crate::base::dot::DotSet;
 use crate::base::hlc::Hlc;
 use crate::base::id::{RelayId, ReplicaId};

@@ -3,8 +3,8 @@
 use super::{Happening, RELAYS, World};
 use crate::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
 use crate::replica::io::{Input, Message, PeerId, PeerKind};
-use crate::sim::checker::Violated;
 use crate::sim::network::{NodeId, Weather};
+use crate::sim::violated::Violated;
 
 impl World {
     /// Connects a relay to all other relays, a tab to some relay and to its neighbours, as far as they run and are not

@@ -3,8 +3,8 @@
 use super::{Node, RELAYS, World};
 use crate::consensus::Slot;
 use crate::replica::io::{Message, Reply};
-use crate::sim::checker::Violated;
 use crate::sim::network::NodeId;
+use crate::sim::violated::Violated;
 
 impl World {
     pub(super) fn check_state(&mut self, node: NodeId) -> Result<(), Violated> {
