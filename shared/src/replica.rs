@@ -182,8 +182,8 @@ pub struct Replica {
     snapshots: Snapshots,
     witnesses: Witnesses,
     reads: Reads,
-    /// In a tab: how far its relay said on this link that it knows the log. What the tab asks goes no earlier than it
-    /// knows as much, and than it was told what it must send of the records that it asks about.
+    /// In a tab: how far its relay knows the log, as it said on this link. The requests of the tab wait until
+    /// it knows as much, and has heard on this link what the relay lacks.
     relay_decided: Option<Slot>,
     /// In a tab: its relay has sent some of the log before it said on this link which log it has.
     log_came_early: bool,

@@ -25,7 +25,7 @@ rules! {
     PromiseUnwritten,
     /// An entry is accepted, and is not written.
     AcceptedUnwritten,
-    /// What binds leaves before it is durable.
+    /// A binding message leaves before it is durable.
     EarlyWord,
     /// A candidate adopts the entry accepted under the lowest ballot.
     LowestAdopted,
@@ -75,11 +75,11 @@ rules! {
     SnapshotMisplaced,
     /// A read asks nobody.
     ReadAsksNobody,
-    /// What is decided is told before witnesses have it.
+    /// A decision is told before observers have it.
     ToldUnwitnessed,
-    /// What a relay without a vote holds counts towards a majority.
+    /// The edits on a relay without a vote count towards a majority.
     AnyRelayCounts,
-    /// What was sent to a relay counts as held there.
+    /// Edits that were sent to a relay count as held there.
     SentIsHeld,
     /// Of two contents under one dot the one stays that has come last.
     LatestContentStays,

@@ -7,10 +7,10 @@ use crate::replica::io::Recovered;
 use super::durable::BrokenState;
 
 impl Recovered {
-    /// The state from which every relay goes on that is restored from this one. The log ends where the backup knew it to be
-    /// decided, and begins anew with an entry that all relays make alike: the same voters, in incarnations that have
-    /// given no vote. What was accepted behind that may have been decided, since a relay learns of it a little later; so it
-    /// follows. A room whose log has not begun stays so.
+    /// Returns the state from which every relay continues that is restored from this one. The log ends where the
+    /// backup knew it to be decided. It begins anew with an entry that all relays make alike: the same voters, in
+    /// incarnations that have given no vote. Entries accepted after the end may have been decided, since a relay
+    /// learns of it a little later. So they follow. A room whose log has not begun stays so.
     ///
     /// # Errors
     /// [`BrokenState`] if no replica has left this state, or if a later restore has.

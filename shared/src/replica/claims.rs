@@ -195,8 +195,8 @@ impl Claims {
         Ok(id)
     }
 
-    /// A claim that is to outlive this life of a relay, which knows the log below `seen`. What the disk has of it is what
-    /// is sent, however often.
+    /// Keeps a claim beyond this life of a relay, which knows the log below `seen`. Every repetition sends the claim
+    /// as the disk has it.
     pub(super) fn keep(&mut self, id: ClaimId, seen: Slot, outbox: &mut Outbox) {
         self.fix(id, seen);
         let Some(pending) = self.pending.get_mut(&id) else { return };

@@ -277,7 +277,7 @@ impl Replica {
         self.given.extend(given.map(|write| NumberWrite::new(record, write)));
     }
 
-    /// What this tab has given before it was loaded anew, as far as a record holds it.
+    /// Recalls the numbers that this tab gave before it was reloaded, as far as a record holds them.
     pub(super) fn recall_given(&mut self, record: RecordId) {
         let own_edits = self.unsettled.of(record).map(|claim| claim.dot).filter(|dot| dot.replica == self.me);
         for dot in own_edits.collect::<Vec<_>>() {

@@ -156,7 +156,8 @@ impl Replica {
         (self.highest().max(provisional) + 1).min(MAX_NUMBER)
     }
 
-    /// Takes a record's number from it. What is not settled may be on its way to the log already, so the log is told, too.
+    /// Takes a record's number from it. An unsettled number may be on its way to the log already, so the log is told,
+    /// too.
     pub(super) fn free(&mut self, now: Now, id: CommandId, record: RecordId) -> Result<(), CommandRejection> {
         self.withdraw(now, record)?;
         if self.ledger.number_of(record).is_some() {

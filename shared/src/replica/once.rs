@@ -1,9 +1,10 @@
 //! Requests from outside under keys: a relay does each once, whichever relay it is asked of, and however often.
 //!
-//! What the log does by itself takes one entry, which holds the key and the operation. A new record with a number takes one
-//! entry, too: the record is added before, and taken back if another relay has the key or the number is refused. Other edits
-//! take two: the first has the key, then the relay that has it edits, and the second says that it did. A relay that is
-//! killed between the two frees the key when it is back, unless its edits are on its disk.
+//! An operation that the log does by itself takes one entry, which holds the key and the operation. A new record with
+//! a number takes one entry, too. The record is added before, and taken back if another relay has the key or the
+//! number is refused. Other edits take two entries. The first takes the key, then the relay makes the edits, and the
+//! second reports it. A relay that is killed between the two frees the key when it is back, unless its edits are on
+//! its disk.
 
 use std::collections::BTreeMap;
 

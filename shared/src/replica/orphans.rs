@@ -5,8 +5,8 @@
 //! and never come back. To the other tabs such edits are [`unattested`](super::unattested). Where that lasts, a tab edits the
 //! records itself, without changing anything: a version of its own, which builds on the others, carries them to the relay.
 //!
-//! Many tabs may hold the same orphans. Each begins somewhere else, and takes a few at a time. What one has carried, the
-//! relay tells to the others, so that most are carried once.
+//! Many tabs may hold the same orphans. Each begins at another record, and takes a few at a time. The relay tells the
+//! others of orphans that one tab has carried, so that most are carried once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Orphanage {
 }
 
 impl Replica {
-    /// The relay has said what it has. Whatever else this tab has from others is unattested.
+    /// The relay has said what it has. All other edits that this tab has from others are unattested.
     pub(super) fn look_for_orphans(&mut self, now: Now, theirs: &DotSet) {
         if !InForce::carries_orphans() {
             return;
@@ -138,8 +138,8 @@ impl Replica {
         vec![op]
     }
 
-    /// What has died of the orphans is superseded by what this tab has carried, or was removed. To know of it is of no use
-    /// any more, and no relay will ever tell of it.
+    /// Forgets dead orphans: this tab has carried edits that supersede them, or they were removed. They are of no use
+    /// any more, and no relay will tell of them.
     fn forget_dead_orphans(&mut self, orphans: &DotSet) {
         let rows = self.document.forget(orphans);
         self.outbox.write(rows);

@@ -17,10 +17,10 @@ pub(super) enum Item {
 
 /// The writes and items of the step under way, and the items that wait for writes.
 ///
-/// Everything leaves in the order in which it was pushed, and nothing before all writes pushed earlier are durable.
-/// That holds more back than need be; in return no rule of the replica has to say what depends on which write. One
-/// exception makes agreement twice as fast: what binds nobody (a proposal, and what is decided already) does not wait
-/// for the log, only for edits and claims, so that the disks of the voters work at one time.
+/// Everything leaves in the order in which it was pushed, and only after all writes pushed earlier are durable. This
+/// holds more back than necessary, but no rule of the replica has to say which message depends on which write. One
+/// exception makes agreement twice as fast: items that bind nobody, such as proposals and decisions, wait only for
+/// edits and claims. So the disks of the voters work at the same time.
 #[derive(Debug)]
 pub(super) struct Outbox {
     writes: Vec<WriteOp>,

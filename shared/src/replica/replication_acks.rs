@@ -30,8 +30,8 @@ pub(super) struct ReplicationAcks {
 #[derive(Debug)]
 struct LinkedRelay {
     id: (RelayId, ReplicaId),
-    /// What is durable there, as it has said on this link; at the most as long as its causal context. What it has said on
-    /// an earlier link does not count, since its disk may be another one by now.
+    /// The dots that are durable there, as the relay has said on this link; at most as long as its causal context.
+    /// Words on an earlier link do not count, since its disk may be another one by now.
     holds: DotSet,
     /// The dots that came from it and were not acknowledged.
     unacknowledged: DotSet,
@@ -46,13 +46,13 @@ struct LinkedTab {
 /// The edits of a tab that a majority of the voters has on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OnMajority {
-    /// Whose voters are meant.
+    /// The number of the configuration whose voters are meant.
     pub(super) configuration: u32,
     pub(super) dots: DotSet,
 }
 
 impl OnMajority {
-    /// A tab is told more. What is on a majority of one configuration may be on a minority of the next.
+    /// A tab is told more. Edits on a majority of one configuration may be on a minority of the next.
     pub(super) fn learn(&mut self, told: OnMajority) {
         if told.configuration > self.configuration {
             *self = told;

@@ -1,10 +1,10 @@
 //! The work of a tab when all relays were restored from a backup: the log continues differently than the tab knows
 //! it.
 //!
-//! Nothing of the log as it was holds any more, from the restore on. So the tab drops its log, learns the present one from its
-//! relay, and asks again for what it had asked. Numbers that it knew to be final, and that the log has not given now, it
-//! gives their records anew, provisionally: they are settled through the log like all that was given without it, and
-//! where somebody else has such a number by now, that is a conflict for people to see.
+//! Nothing of the old log holds any more, from the restore on. So the tab drops its log, learns the present one from
+//! its relay, and repeats its requests. It may have known numbers to be final that the log has not given now. The tab
+//! gives them anew, provisionally, and the log settles them like all others. If another record has such a number by
+//! now, users see a conflict.
 //!
 //! Edits that the relays have lost come back as [`orphans`](super::orphans) do.
 

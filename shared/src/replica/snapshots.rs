@@ -1,4 +1,4 @@
-//! Snapshots: taken when the log has grown long, and sent in parts to whoever lags behind its start.
+//! Snapshots: taken when the log has grown long, and sent in parts to replicas that lag behind its start.
 
 use crate::base::encoding;
 use crate::base::id::RelayId;
@@ -12,8 +12,8 @@ use super::Replica;
 const PART_BYTES: usize = 256 << 10;
 /// How long a snapshot may be, in bytes.
 const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
-/// A snapshot is taken when so many entries have come for each number in use, so that the work for it is in proportion
-/// to the work that it is about.
+/// A snapshot is taken when so many entries have come for each number in use. So the work for it stays in proportion
+/// to its size.
 const NUMBERS_PER_ENTRY: u64 = 4;
 
 /// The snapshots of one replica.

@@ -23,7 +23,8 @@ const MAX_INTERVALS_PER_TAB: usize = 1024;
 pub const MAX_LEAP: u64 = 1 << 20;
 
 impl Replica {
-    /// What this replica has, for such a peer, which is told of all its own dots: by them it knows a copy of itself.
+    /// Returns the state of this replica, for a peer of this kind. The peer is told of all its own dots, by which it
+    /// recognises a copy of itself.
     pub(super) fn have(&self, kind: PeerKind) -> Message {
         let (PeerKind::Tab(peer) | PeerKind::Relay(_, peer)) = kind;
         let mut context = self.document.context().clone();
@@ -84,8 +85,8 @@ impl Replica {
         is_more
     }
 
-    /// What others have seen of this relay's own edits, up to the one with this counter, was durable here: if it is not
-    /// known, the disk has forgotten it.
+    /// Checks this relay's memory: its edits that others have seen, up to this counter, were durable here. If one is
+    /// not known, the disk has forgotten it.
     pub(super) fn check_memory(&mut self, theirs: u64) {
         if let Some(voter) = &mut self.voter
             && theirs > self.document.context().highest(self.me)
@@ -338,8 +339,8 @@ impl Replica {
         }
     }
 
-    /// Whoever has seen a record removed, and sees it come back, tells everybody: after the record itself, since a peer
-    /// that does not have it takes no notice.
+    /// Tells every peer that a removed record has come back. This follows the record itself, since a peer without the
+    /// record ignores it.
     pub(super) fn tell_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
         if self.told_restored.insert((record, edit)) {
             output.events.push(Event { record, change: Change::Restored, by: Some(edit.replica) });

@@ -48,8 +48,8 @@ impl Unattested {
         assert!(!self.is_empty() || self.superseded.is_empty(), "superseded by unattested that has ended");
     }
 
-    /// A relay has told of these. Says whether something can be sent by that which was held back. What is still unattested
-    /// must not delay it: a neighbour may hold that back until it hears of this.
+    /// A relay has confirmed these dots. Returns true if this unblocks messages that were held back. Edits that are
+    /// still unattested must not delay them: a neighbour may hold its edits back until it hears of these.
     fn confirm(&mut self, dots: &DotSet) -> bool {
         if self.is_empty() {
             return false;
@@ -127,7 +127,8 @@ impl Replica {
         }
     }
 
-    /// What was held back can be sent, as soon as the relay says what it lacks; and the two can be compared.
+    /// Nothing is held back any more: messages leave as soon as the relay says what it lacks, and the documents can
+    /// be compared.
     fn end_unattested(&mut self, relay: PeerId, kind: PeerKind) {
         self.send(relay, Message::More);
         self.send(relay, self.have(kind));
@@ -151,7 +152,8 @@ impl Replica {
         }
     }
 
-    /// What this tab's user does to a record covers what neighbours did to it before: a relay takes it from here.
+    /// An edit of this tab's user also covers earlier edits of the record by neighbours, since a relay accepts it
+    /// from here.
     pub(super) fn stand_for(&mut self, merged: &mut Merged) {
         if self.is_relay() {
             return;

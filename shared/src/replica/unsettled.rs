@@ -58,7 +58,7 @@ impl Unsettled {
         new
     }
 
-    /// What an edit claimed is settled: in the record that the log says, and in any other that holds it.
+    /// The number that an edit claimed is settled, in the record that the log names and in any other that holds it.
     pub(super) fn settled(&mut self, claim: Dot) {
         let same = self.edits.range((claim, RecordId::MIN)..).take_while(|(dot, _)| *dot == claim);
         for record in same.map(|&(_, record)| record).collect::<Vec<_>>() {

@@ -273,8 +273,8 @@ impl<'a> View<'a> {
         self.replica.unattested.count()
     }
 
-    /// How many of this replica's own edits are not known to be durable on a majority of the voters in force. What it
-    /// operations for is there as soon as it is decided, and not [pending](Self::pending_operations) any more.
+    /// Returns how many own edits are not known to be durable on a majority of the voters in force. Requests are
+    /// durable there as soon as they are decided, and are not [pending](Self::pending_operations) then.
     #[must_use]
     pub fn edits_not_on_majority(&self) -> u64 {
         let (told, none) = (&self.replica.on_majority, DotSet::default());

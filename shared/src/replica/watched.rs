@@ -2,8 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// A value, and how often it was lent to be changed. Whoever has looked at it need not look again until that has risen:
-/// nothing in this crate changes behind a shared reference.
+/// A value, and how often it was lent to be changed. A reader need not look again until this count has risen: nothing
+/// in this crate changes behind a shared reference.
 #[derive(Debug)]
 pub(super) struct Watched<T> {
     value: T,

@@ -380,8 +380,8 @@ impl Checker {
         if missing.is_empty() { Ok(()) } else { Err(Violated::NotOnMajority { number, missing }) }
     }
 
-    /// A relay is about to lose its disk, or its incarnation. What others have told of it is at most
-    /// [`LONGEST_FLUSH`] old.
+    /// A relay is about to lose its disk, or its incarnation. Others may still report its edits for
+    /// [`LONGEST_FLUSH`], until their own writes are flushed.
     pub fn loses(&mut self, now: Duration, holder: &Holder<'_>) {
         let had = holder.flushed.context.clone();
         self.lost.insert((holder.voter, holder.incarnation), (now, had));

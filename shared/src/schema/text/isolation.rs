@@ -5,8 +5,9 @@ use std::borrow::Cow;
 const BEGIN: char = '\u{2068}';
 const END: char = '\u{2069}';
 
-/// A text for a sentence around it. One that could change the order of the words beside it stands between the signs of
-/// an isolate (Unicode Standard Annex #9), and signs of its own that would end that isolate are left out or closed.
+/// Returns a text that can stand in a sentence. If it could change the order of the words beside it, it is put
+/// between the signs of an isolate (Unicode Standard Annex #9). Signs of its own that would end that isolate are left
+/// out or closed.
 #[must_use]
 pub fn isolated(text: &str) -> Cow<'_, str> {
     if !text.chars().any(has_direction) {
