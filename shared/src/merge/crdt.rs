@@ -1,9 +1,9 @@
 //! Conflict-free replicated data types (Shapiro et al., 2011), one type per file.
 //!
 //! The types of fields are *dot stores* (Almeida, Shoker and Baquero, "Delta state replicated data types", 2018, §7):
-//! they hold values under the dots of the edits that made them. What an edit has superseded leaves nothing behind; the
-//! causal past, which all fields of a [`Version`] share, tells what is missing because it was superseded from what has
-//! not arrived.
+//! they hold values under the dots of the edits that made them. A superseded edit leaves nothing behind. All fields
+//! of a [`Version`] share one causal past. It tells values that are missing because they were superseded from values
+//! that have not arrived.
 
 mod aw_set;
 mod field;

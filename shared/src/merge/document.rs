@@ -4,7 +4,7 @@
 //! `DotMap<RecordId, DotFun<Version>>` of Almeida, Shoker and Baquero ("Delta state replicated data types", 2018, §7).
 //! A dot in the context that is not live is superseded or removed. Nothing else remains of a removed record.
 //!
-//! What happens to a record travels as an [`Edit`], which needs the versions that it builds on; or as a [`Delta`] of
+//! A change of a record travels as an [`Edit`], which needs the versions that it builds on, or as a [`Delta`] of
 //! whole versions, which needs nothing.
 
 mod arbiter;

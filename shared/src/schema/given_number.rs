@@ -20,7 +20,7 @@ pub struct GivenNumber {
     pub leased: bool,
 }
 
-/// What follows a leased number.
+/// The text behind a leased number.
 const LEASED: &str = " leased";
 
 impl GivenNumber {

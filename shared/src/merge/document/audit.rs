@@ -7,8 +7,8 @@ use super::{Document, Live, Place, Versions, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
 
-/// What was found sound when a document was checked last. A record that is still the same, byte for byte, need not be
-/// unpacked again; whatever has changed is checked as if for the first time.
+/// The state that passed the last check of a document. A record that is still the same, byte for byte, need not be
+/// unpacked again. Everything that has changed is checked as if for the first time.
 #[derive(Debug, Default)]
 pub struct Audit {
     /// In the order of their ids.

@@ -330,7 +330,7 @@ impl Document {
     }
 }
 
-/// What arrives for one record.
+/// The dots that arrive for one record.
 struct Arrival<'a> {
     /// The dots that the delta speaks of.
     context: &'a DotSet,
@@ -347,7 +347,7 @@ impl<'a> Arrival<'a> {
         Arrival { context, names, supports }
     }
 
-    /// What becomes of a version held: it goes where the delta knows it to be dead, or brings one that builds on it.
+    /// Returns the fate of a held version: it goes if the delta knows it to be dead, or brings one that builds on it.
     fn fate(&self, held: &Live, taken: &[Live]) -> Fate {
         let is_dead = self.context.contains(held.dot) && !self.names.contains(&held.dot);
         if is_dead || taken.iter().any(|live| live.dot == held.dot || live.supersedes(held)) {
@@ -382,7 +382,7 @@ impl<'a> Arrival<'a> {
     }
 }
 
-/// What becomes of a version that is held.
+/// The fate of a held version.
 #[derive(PartialEq, Eq)]
 enum Fate {
     Stays,

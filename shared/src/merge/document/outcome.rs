@@ -5,7 +5,7 @@ use super::{Merged, Packed};
 use crate::base::dot::DotSet;
 use crate::base::id::RecordId;
 
-/// What a merge has done so far.
+/// The result of a merge so far.
 pub(super) struct Outcome {
     pub(super) arbiter: Arbiter,
     pub(super) merged: Merged,
