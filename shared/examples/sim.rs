@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use shared::sim::{self, Faults, Report};
 
+/// The simulator allocates in most of its steps; this allocator is the one of the relay, too.
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let [from, seeds] = numbers[..] else {
