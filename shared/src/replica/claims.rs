@@ -355,9 +355,9 @@ impl Claims {
         true
     }
 
-    /// Whether another claim may be passed on before one of those under way is decided.
+    /// Whether there may be another claim to pass on before one of those under way is decided.
     pub(super) fn may_pass(&self) -> bool {
-        self.passed.len() < MAX_PASSED
+        !self.to_send.is_empty() && self.passed.len() < MAX_PASSED
     }
 
     /// The claim last returned was proposed by this replica as the leader. Paxos itself repeats it.

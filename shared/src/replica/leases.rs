@@ -108,6 +108,9 @@ impl Rate {
     /// How often it happens in a time.
     fn within(&mut self, time: Duration, now: Duration) -> u64 {
         self.turn(now);
+        if self.before + self.count == 0 {
+            return 0;
+        }
         let elapsed = SPAN + now.saturating_sub(self.since);
         let times = u128::from(self.before + self.count) * time.as_millis() / elapsed.as_millis();
         u64::try_from(times).unwrap_or(u64::MAX)

@@ -118,6 +118,10 @@ impl Observing {
 
     /// Forgets watchers that have not said for long that they watch.
     fn forget_gone(&mut self, now: Now) {
+        if self.watchers.is_empty() && self.traffic.is_empty() {
+            self.tell_at = None;
+            return;
+        }
         self.watchers.retain(|_, watcher| watcher.until > now.monotonic);
         if self.watchers.is_empty() {
             self.traffic.clear();

@@ -117,19 +117,22 @@ impl Outbox {
             }
             batch.ops.append(&mut self.writes);
         }
-        let (after, after_edits) = (self.issued, self.issued_edits);
-        self.held.extend(self.step.drain(..).map(|item| (after, item)));
-        self.held_unbound.extend(self.step_unbound.drain(..).map(|item| (after_edits, item)));
+        let Outbox { held, held_unbound, step, step_unbound, issued, issued_edits, persisted, to_self, .. } = self;
+        let mut leave = |item: Item| match item {
+            Item::Send(envelope) => output.sends.push(envelope),
+            Item::Reply(id, reply) => output.replies.push((id, reply)),
+            Item::ToSelf(message) => to_self.push_back(message),
+        };
+        let may_leave = |after: WriteId| after <= *persisted || !InForce::persists_first();
         // Edits before the claims that depend on them.
-        let Outbox { held, held_unbound, persisted, to_self, .. } = self;
-        for queue in [held, held_unbound] {
-            let may_leave = |after: WriteId| after <= *persisted || !InForce::persists_first();
-            while queue.front().is_some_and(|&(after, _)| may_leave(after)) {
-                match queue.pop_front().expect("looked at above").1 {
-                    Item::Send(envelope) => output.sends.push(envelope),
-                    Item::Reply(id, reply) => output.replies.push((id, reply)),
-                    Item::ToSelf(message) => to_self.push_back(message),
-                }
+        for (queue, step, after) in [(held, step, *issued), (held_unbound, step_unbound, *issued_edits)] {
+            while let Some((_, item)) = queue.pop_front_if(|(after, _)| may_leave(*after)) {
+                leave(item);
+            }
+            if queue.is_empty() && may_leave(after) {
+                step.drain(..).for_each(&mut leave);
+            } else {
+                queue.extend(step.drain(..).map(|item| (after, item)));
             }
         }
     }

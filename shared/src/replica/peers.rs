@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use litemap::LiteMap;
+use smallvec::SmallVec;
 
 use crate::base::id::{RelayId, ReplicaId};
 use crate::consensus::{Ballot, Configuration};
@@ -100,10 +101,21 @@ impl Peers {
 
     /// The latest leader that a relay has said that it sees, and the newest link to it, or else to that relay.
     pub(super) fn way_to_a_leader(&self) -> Option<(Ballot, PeerId)> {
-        let seen = self.presences().into_iter();
-        let ways = seen.filter_map(|(voter, presence)| Some((presence.leader?, self.link_to(voter)?)));
-        let (ballot, through) = ways.max_by_key(|&(ballot, _)| ballot)?;
-        Some((ballot, self.link_to(ballot.voter).unwrap_or(through)))
+        let told = self.presences.oldest_first().rev().filter_map(|(link, presence)| match self.links.get(&link) {
+            Some(PeerKind::Relay(voter, _)) => Some((*voter, presence)),
+            Some(PeerKind::Tab(_)) | None => None,
+        });
+        // Only what a relay has told over its newest link counts.
+        let mut known: SmallVec<[RelayId; 8]> = SmallVec::new();
+        let mut latest: Option<(Ballot, RelayId)> = None;
+        for (voter, presence) in told {
+            if !known.contains(&voter) {
+                known.push(voter);
+                latest = latest.max(presence.leader.map(|ballot| (ballot, voter)));
+            }
+        }
+        let (ballot, through) = latest?;
+        self.link_to(ballot.voter).or_else(|| self.link_to(through)).map(|link| (ballot, link))
     }
 
     /// Those who learn what is decided from this relay: tabs, and relays to whom no leader speaks, `voters` being

@@ -94,16 +94,20 @@ impl Replica {
         if !self.is_relay() {
             return;
         }
-        let pause = self.tuning.retire_after / LOOKS;
         let seen = Seen {
             interval_count: self.document.context().interval_count(),
             fingerprint: self.document.fingerprint(),
             is_leader: self.is_leader(),
         };
+        let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+        if seen == self.retiring.seen && !is_due(self.retiring.look_at) {
+            return;
+        }
+        let pause = self.tuning.retire_after / LOOKS;
         if seen != self.retiring.seen {
             self.retiring.look_after(pause);
         }
-        if self.retiring.look_at.is_none_or(|at| at > now) {
+        if !is_due(self.retiring.look_at) {
             return;
         }
         (self.retiring.seen, self.retiring.look_at, self.retiring.looked_at) = (seen, None, now);

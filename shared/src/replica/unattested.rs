@@ -73,8 +73,11 @@ impl Replica {
     /// The dots up to which a replica is retired are unattested no more: relays know them, and tell of them no more. Nor will
     /// one tell of an edit that could not be merged here, since it builds on what nobody has.
     pub(super) fn keep_unattested(&mut self) {
-        let mut untold = self.unattested.dots.difference(self.document.context());
-        untold.join(&self.document.retired_in(&self.unattested.dots));
+        let mut untold = DotSet::default();
+        if !self.unattested.is_empty() {
+            untold = self.unattested.dots.difference(self.document.context());
+            untold.join(&self.document.retired_in(&self.unattested.dots));
+        }
         if !untold.is_empty() && InForce::ends_unattested() {
             let has_ended = self.unattested.confirm(&untold) && !self.unattested_written.is_empty();
             let relays = if has_ended { self.peers.relays() } else { Vec::new() };
