@@ -63,7 +63,7 @@ use crate::consensus::voter_support::VoterSupport;
 use crate::ledger::dynamic::Controller;
 use crate::ledger::{ClaimId, Ledger, Load, Log, Voter};
 use crate::merge::crdt::MaxRegister;
-use crate::merge::document::Document;
+use crate::merge::document::{Document, SoundVersions};
 use crate::replica::io::{
     Command, CommandId, Envelope, Fork, Input, Message, Now, Output, PeerId, Recovered, Snapshot, WriteId,
 };
@@ -90,6 +90,14 @@ use undo::UndoStack;
 use unsettled::Unsettled;
 use watched::Watched;
 use witnesses::Witnesses;
+
+/// Returns the earlier of two deadlines.
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
+}
 
 /// The identity of a replica, its schema and its role.
 #[derive(Clone, Debug)]
@@ -163,7 +171,7 @@ pub struct Replica {
     /// `None` in a tab.
     voter: Option<Voter>,
     claims: Claims,
-    unsettled: Unsettled,
+    unsettled: Watched<Unsettled>,
     /// The claim that settles what is provisional, as long as it is pending.
     settling: Option<ClaimId>,
     /// How far the highest number was raised without the log. Of relays alone.
@@ -296,7 +304,7 @@ impl Replica {
             snapshots: Snapshots::recover(durable.snapshot.filter(|_| voter.is_some())),
             voter,
             claims,
-            unsettled: Unsettled::default(),
+            unsettled: Watched::new(Unsettled::default()),
             settling: None,
             raised: MaxRegister::new(durable.raised),
             settling_raise: None,
@@ -414,7 +422,7 @@ impl Replica {
         let restamping = self.has_slices_to_restamp().then_some(Duration::ZERO);
         let of_relays = [voter, window, waiver, fold, replication_acks, twins, retiring, restamping];
         let of_all = [settle, claims, reads, observing, peers, orphans];
-        of_relays.into_iter().chain(of_all).flatten().min()
+        of_all.into_iter().fold(of_relays.into_iter().fold(None, earlier), earlier)
     }
 
     /// The state, for reading.
@@ -425,7 +433,7 @@ impl Replica {
 
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
-        Audit::default().check(self);
+        Audit::default().check(self, &mut SoundVersions::default());
         self.unattested.assert_merged(&self.document);
         self.unsettled.assert_complete(&self.document, (&self.ledger, &self.distrust));
     }

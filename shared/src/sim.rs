@@ -6,6 +6,7 @@
 //! step the [`Checker`](checker::Checker) looks for a broken promise. At the end everything heals, and then all replicas
 //! must be equal and every operation decided. The same seed gives the same run.
 
+mod agenda;
 pub mod checker;
 mod copies;
 pub mod disk;

@@ -10,7 +10,9 @@ mod grammar;
 pub mod rows;
 mod table;
 
-pub(crate) use grammar::{copy_live, put_dot_set, put_edit, put_live, put_version, take_dot_set, take_edit, take_live};
+pub(crate) use grammar::{
+    copy_live, put_dot_set, put_edit, put_live, put_version, take_dot_set, take_edit, take_field_of, take_live,
+};
 pub(crate) use table::Table;
 
 use crate::base::dot::Dot;
@@ -52,7 +54,13 @@ pub trait Source {
 }
 
 /// Writes a number in LEB128: seven bits to the byte, the lowest first, the top bit set on all but the last.
-pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_varint(bytes: &mut Vec<u8>, number: u64) {
+    // Nearly all numbers take one byte.
+    if number < 0x80 { bytes.push(number as u8) } else { put_long_varint(bytes, number) }
+}
+
+#[cold]
+fn put_long_varint(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -62,6 +70,18 @@ pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut number: u64) {
 
 /// Takes a number in LEB128 from the front.
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    match bytes.split_first() {
+        // Nearly all numbers take one byte.
+        Some((&byte, rest)) if byte < 0x80 => {
+            *bytes = rest;
+            Ok(u64::from(byte))
+        }
+        _ => take_long_varint(bytes),
+    }
+}
+
+#[cold]
+fn take_long_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let byte = take_byte(bytes)?;

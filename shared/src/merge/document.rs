@@ -22,7 +22,7 @@ mod superseded;
 mod write;
 
 pub use arbiter::Arbiter;
-pub use audit::Audit;
+pub use audit::{Audit, SoundVersions};
 pub use edit::Edit;
 pub use live::Live;
 pub use packed::{Packed, Versions};
@@ -38,7 +38,7 @@ use thiserror::Error;
 use crate::base::dot::{Dot, DotSet, NotDots};
 use crate::base::hlc::Stamp;
 use crate::base::id::{RecordId, ReplicaId};
-use crate::merge::crdt::{Lattice, Version};
+use crate::merge::crdt::{Field, Lattice, Version};
 use crate::schema::{FieldId, Op};
 
 use fingerprint::{Fingerprint, Mark};
@@ -290,6 +290,14 @@ impl Document {
     #[must_use]
     pub fn read(&self, record: RecordId) -> Option<Version> {
         merged(self.versions(record).into_iter().map(|live| live.version))
+    }
+
+    /// Returns one field of the record as it reads; `None` if there is no such record, or it does not have the field.
+    pub(crate) fn field(&self, record: RecordId, id: FieldId) -> Option<Field> {
+        match self.records.get(&record)? {
+            Versions::One(version) => version.field(record, id),
+            Versions::Many(versions) => reading(versions)?.field(id).cloned(),
+        }
     }
 
     /// The dot of this replica's next edit.

@@ -79,12 +79,7 @@ impl Encoder {
     /// The bytes of the next frame. A goodbye can be read whatever went before, since it may overtake other frames.
     #[must_use]
     pub fn frame(&mut self, frame: &Frame) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(64);
-        bytes.extend([VERSION, 0]);
-        if self.table.len() > MAX_TABLE || matches!(frame, Frame::Bye(_)) {
-            self.table = Table::default();
-            bytes[1] |= tag::NEW_TABLE;
-        }
+        let mut bytes = self.begin(matches!(frame, Frame::Bye(_)));
         bytes[1] |= match frame {
             Frame::Relays(_) | Frame::InRoom(..) | Frame::Opened(_) | Frame::Closed(_) | Frame::Updated(..)
                 if !VoterSupport::EXISTS =>
@@ -124,6 +119,25 @@ impl Encoder {
                 self.message(&mut bytes, message) | tag::IN_ROOM
             }
         };
+        bytes
+    }
+
+    /// The bytes of the next frame, which is a message on the link of a tab.
+    #[must_use]
+    pub fn message_frame(&mut self, message: &Message) -> Vec<u8> {
+        let mut bytes = self.begin(false);
+        bytes[1] |= self.message(&mut bytes, message);
+        bytes
+    }
+
+    /// The first two bytes of a frame.
+    fn begin(&mut self, is_on_its_own: bool) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend([VERSION, 0]);
+        if self.table.len() > MAX_TABLE || is_on_its_own {
+            self.table = Table::default();
+            bytes[1] |= tag::NEW_TABLE;
+        }
         bytes
     }
 

@@ -1,7 +1,7 @@
 //! Checking the invariants of a replica, again and again.
 
 use super::Replica;
-use crate::merge::document;
+use crate::merge::document::{self, SoundVersions};
 
 /// The state that passed the last check of a replica. Unchanged parts are not checked again.
 #[derive(Debug, Default)]
@@ -10,15 +10,19 @@ pub struct Audit {
     document_seen: Option<u64>,
     log_seen: Option<u64>,
     ledger_seen: Option<u64>,
+    unsettled_seen: Option<u64>,
 }
 
 impl Audit {
     /// Panics if an invariant written on the fields of the state does not hold. It must always be the same replica.
-    pub fn check(&mut self, replica: &Replica) {
+    /// `sound` is what was found sound in the documents of this and other replicas.
+    pub fn check(&mut self, replica: &Replica, sound: &mut SoundVersions) {
         if replica.document.is_news(&mut self.document_seen) {
-            self.document.check(&replica.document);
+            self.document.check(&replica.document, sound);
         }
-        replica.unsettled.assert_invariants();
+        if replica.unsettled.is_news(&mut self.unsettled_seen) {
+            replica.unsettled.assert_invariants();
+        }
         if replica.log.is_news(&mut self.log_seen) {
             replica.log.assert_invariants();
         }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
-use crate::merge::crdt::{Field, Version, Write};
+use crate::merge::crdt::{Field, Write};
 use crate::merge::document::{Delta, Packed};
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
@@ -139,8 +139,8 @@ impl Distrust {
 }
 
 /// The writes in the register of numbers.
-fn number_writes(version: Option<&Version>) -> impl Iterator<Item = &Write> {
-    let writes = version.and_then(|version| version.field(NUMBER)).map_or(&[][..], Field::writes);
+fn number_writes(register: Option<&Field>) -> impl Iterator<Item = &Write> {
+    let writes = register.map_or(&[][..], Field::writes);
     writes.iter().filter(|write| !write.value.is_empty())
 }
 
@@ -174,16 +174,16 @@ impl Replica {
         };
         let mut doubts = Vec::new();
         for (record, packed) in &delta.versions {
-            let live = packed.unpack(*record);
+            let register = packed.field(*record, NUMBER);
             let is_known_to = |write: &Write| match bringer {
                 Some(tab) => write.dot.replica == tab,
                 None => write.dot.replica != self.me,
             };
-            let foreign: Vec<&Write> = number_writes(Some(&live.version)).filter(|write| !is_known_to(write)).collect();
+            let foreign: Vec<&Write> = number_writes(register.as_ref()).filter(|write| !is_known_to(write)).collect();
             if foreign.is_empty() {
                 continue;
             }
-            let held = self.document.read(*record);
+            let held = self.document.field(*record, NUMBER);
             let is_here = |write: &Write| {
                 number_writes(held.as_ref()).any(|other| other == write)
                     || self.given.contains(&NumberWrite::new(*record, write))
@@ -272,8 +272,8 @@ impl Replica {
 
     /// This tab has given a number by an edit. It knows so even where the record is removed and comes back.
     pub(super) fn note_given(&mut self, record: RecordId, dot: Dot) {
-        let version = self.document.read(record).filter(|_| !self.is_relay());
-        let given = number_writes(version.as_ref()).filter(|write| write.dot == dot);
+        let register = self.document.field(record, NUMBER).filter(|_| !self.is_relay());
+        let given = number_writes(register.as_ref()).filter(|write| write.dot == dot);
         self.given.extend(given.map(|write| NumberWrite::new(record, write)));
     }
 
@@ -385,8 +385,8 @@ impl Replica {
     }
 
     fn holds(&self, wanted: &NumberWrite) -> bool {
-        let version = self.document.read(wanted.record);
-        number_writes(version.as_ref())
+        let register = self.document.field(wanted.record, NUMBER);
+        number_writes(register.as_ref())
             .any(|write| write.dot == wanted.dot && NumberWrite::new(wanted.record, write) == *wanted)
     }
 
@@ -443,8 +443,8 @@ impl Replica {
         }
         let mut attested = Vec::new();
         for (record, packed) in &delta.versions {
-            let live = packed.unpack(*record);
-            let own = number_writes(Some(&live.version)).filter(|write| write.dot == live.dot);
+            let (register, edit) = (packed.field(*record, NUMBER), packed.head(*record).dot);
+            let own = number_writes(register.as_ref()).filter(|write| write.dot == edit);
             attested.extend(own.map(|write| NumberWrite::new(*record, write)));
         }
         attested

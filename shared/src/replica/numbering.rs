@@ -10,7 +10,7 @@ use crate::ledger::finality::{Final, Numbering, Provisional};
 use crate::ledger::{Level, Load, MAX_SETTLED, Numbered, Operation, Reason, Rejection};
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, Reply};
 use crate::replica::presence::Status;
-use crate::schema::{FieldEdit, FieldName, GivenNumber, MAX_NUMBER};
+use crate::schema::{FieldEdit, FieldName, GivenNumber, MAX_NUMBER, NUMBER};
 
 use super::Replica;
 use super::claims::Asked;
@@ -191,8 +191,8 @@ impl Replica {
 
     /// A record has changed, or is gone.
     pub(super) fn look_at_number(&mut self, now: Now, record: RecordId) {
-        let version = self.document.read(record);
-        let new = self.unsettled.look_at(record, version.as_ref(), (&self.ledger, &self.distrust));
+        let given = self.document.field(record, NUMBER);
+        let new = self.unsettled.look_at(record, given.as_ref(), (&self.ledger, &self.distrust));
         if self.lost_numbers.contains_key(&record) {
             self.orphanage.number_lost();
         }

@@ -14,7 +14,7 @@ use crate::consensus::{Position, Slot};
 use crate::ledger::{Ledger, Log, Restores};
 use crate::replica::io::{Fork, Message, Now, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
-use crate::schema::GivenNumber;
+use crate::schema::{GivenNumber, NUMBER};
 
 use super::Replica;
 use super::replication_acks::OnMajority;
@@ -139,10 +139,10 @@ impl Replica {
         self.changes.log_dropped();
         self.claims.log_dropped(&mut self.outbox);
         self.leases.follow(&self.ledger, self.me);
-        self.unsettled = Unsettled::default();
+        *self.unsettled = Unsettled::default();
         for record in self.document.records().collect::<Vec<_>>() {
-            let version = self.document.read(record);
-            self.unsettled.look_at(record, version.as_ref(), (&self.ledger, &self.distrust));
+            let number = self.document.field(record, NUMBER);
+            self.unsettled.look_at(record, number.as_ref(), (&self.ledger, &self.distrust));
             self.recall_given(record);
         }
         self.note_all_numbers();

@@ -6,7 +6,7 @@ use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;
 use crate::ledger::{Ledger, ProvisionalClaim};
-use crate::merge::crdt::{Field, Version};
+use crate::merge::crdt::Field;
 use crate::merge::document::Document;
 use crate::replica::Distrust;
 use crate::schema::{GivenNumber, NUMBER};
@@ -29,14 +29,15 @@ pub(super) struct Unsettled {
 }
 
 impl Unsettled {
-    /// A record reads as `version` now, or is no more. Says how many of its claims are new here.
+    /// The register [`NUMBER`] of a record reads as `given` now, or the record is no more. Says how many of its claims are new
+    /// here.
     pub(super) fn look_at(
         &mut self,
         record: RecordId,
-        version: Option<&Version>,
+        given: Option<&Field>,
         (ledger, distrust): (&Ledger, &Distrust),
     ) -> usize {
-        let writes = version.and_then(|version| version.field(NUMBER)).map_or(&[][..], Field::writes);
+        let writes = given.map_or(&[][..], Field::writes);
         let before = self.of.remove(&record).unwrap_or_default();
         if writes.is_empty() && before.is_empty() {
             return 0;
@@ -122,7 +123,11 @@ impl Unsettled {
     pub(super) fn assert_complete(&self, document: &Document, known: (&Ledger, &Distrust)) {
         let mut all = Unsettled::default();
         for record in document.records() {
-            all.look_at(record, document.read(record).as_ref(), known);
+            all.look_at(
+                record,
+                document.read(record).and_then(|version| version.field(NUMBER).cloned()).as_ref(),
+                known,
+            );
         }
         assert_eq!(self.claims, all.claims, "the unsettled claims are not those of the document");
     }

@@ -13,7 +13,7 @@ use crate::consensus::{self, Ballot, Slot};
 use crate::ledger::finality::Numbering;
 use crate::ledger::{ClaimId, Entry, Keyed, Log, Outcome, Rejection};
 use crate::merge::crdt::{Field, Write};
-use crate::merge::document::Document;
+use crate::merge::document::{Document, SoundVersions};
 use crate::replica::Replica;
 use crate::replica::io::{CommandId, Message, Recovered, Reply, Snapshot};
 use crate::schema::NUMBER;
@@ -44,6 +44,7 @@ enum Read {
 #[derive(Debug, Default)]
 pub struct Checker {
     pub(super) model: Model,
+    pub(super) sound: SoundVersions,
     proposed: BTreeMap<(Slot, Ballot), Entry>,
     promised: BTreeMap<(RelayId, ReplicaId), Ballot>,
     /// Of what was promised, what somebody was told.

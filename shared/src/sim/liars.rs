@@ -162,7 +162,7 @@ impl World {
         for input in [Input::PeerUp(link, PeerKind::Tab(id)), Input::Receive(link, message), Input::PeerDown(link)] {
             let Some(mut output) = self.handle(relay, input) else { return Ok(None) };
             let cut = std::mem::take(&mut output.cut);
-            self.carry_out(relay, output)?;
+            self.carry_out(relay, &mut output)?;
             if let Some((_, violation)) = cut.into_iter().find(|(cut, _)| *cut == link) {
                 answer = Some(violation);
                 break;

@@ -43,8 +43,8 @@ impl Weather {
 #[derive(Debug, Default)]
 pub struct Network {
     links: BTreeMap<PeerId, (NodeId, NodeId)>,
-    /// The links that were up and are down.
-    cut: BTreeSet<PeerId>,
+    /// The links whose other end is no node of the world.
+    to_nobody: BTreeSet<PeerId>,
     last: u64,
     /// Over a link that keeps order: when the last message for one of its ends arrives.
     arrives: BTreeMap<(PeerId, NodeId), Duration>,
@@ -66,14 +66,15 @@ impl Network {
     /// The id of a link whose other end is no node of the world: what is sent over it arrives nowhere.
     pub fn link_to_nobody(&mut self) -> PeerId {
         self.last += 1;
-        PeerId(self.last)
+        let link = PeerId(self.last);
+        self.to_nobody.insert(link);
+        link
     }
 
     /// Takes a link down; gives its ends.
     pub fn cut(&mut self, link: PeerId) -> Option<(NodeId, NodeId)> {
         let (a, b) = self.links.remove(&link)?;
         self.arrives.retain(|&(other, _), _| other != link);
-        self.cut.insert(link);
         self.deaf.remove(&(a, b));
         self.deaf.remove(&(b, a));
         Some((a, b))
@@ -89,7 +90,7 @@ impl Network {
     /// Returns true if the link was up and is down now.
     #[must_use]
     pub fn is_cut(&self, link: PeerId) -> bool {
-        self.cut.contains(&link)
+        link.0 <= self.last && !self.links.contains_key(&link) && !self.to_nobody.contains(&link)
     }
 
     /// The other end of a link that is up.

@@ -248,7 +248,7 @@ impl World {
         }
         output.cut.clear();
         self.report.lies += 1;
-        self.carry_out(relay, output)?;
+        self.carry_out(relay, &mut output)?;
         self.cut(link)
     }
 

@@ -7,8 +7,10 @@ mod watch;
 pub(super) use node::Node;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::checker::Checker;
 use super::disk::LONGEST_FLUSH;
 use super::faults::{Faults, Kind};
@@ -54,7 +56,7 @@ pub(super) enum Happening {
     Deliver {
         link: PeerId,
         to: NodeId,
-        message: Box<Message>,
+        message: Rc<Message>,
     },
     Flush {
         node: NodeId,
@@ -84,8 +86,7 @@ pub struct World {
     pub(super) faults: Faults,
     pub(super) kind: Kind,
     pub(super) now: Duration,
-    agenda: BTreeMap<(Duration, u64), Happening>,
-    scheduled: u64,
+    agenda: Agenda<Happening>,
     pub(super) nodes: Vec<Node>,
     pub(super) network: Network,
     pub(super) checker: Checker,
@@ -131,8 +132,7 @@ impl World {
             faults,
             kind,
             now: Duration::ZERO,
-            agenda: BTreeMap::new(),
-            scheduled: 0,
+            agenda: Agenda::new(),
             nodes: Vec::new(),
             network: Network::default(),
             checker: Checker::default(),
@@ -292,8 +292,7 @@ impl World {
     }
 
     pub(super) fn schedule(&mut self, after: Duration, happening: Happening) {
-        self.scheduled += 1;
-        self.agenda.insert((self.now + after, self.scheduled), happening);
+        self.agenda.enter(self.now + after, happening);
     }
 
     pub(super) fn below(&mut self, limit: u64) -> u64 {
@@ -301,12 +300,7 @@ impl World {
     }
 
     fn run_until(&mut self, end: Duration) -> Result<(), Violated> {
-        while let Some(entry) = self.agenda.first_entry() {
-            let (at, _) = *entry.key();
-            if at > end {
-                break;
-            }
-            let happening = entry.remove();
+        while let Some((at, happening)) = self.agenda.next_until(end) {
             self.now = at;
             self.happen(happening)?;
         }
@@ -328,7 +322,7 @@ impl World {
                     if self.nodes[from].voter.is_some() {
                         self.checker.vote_arrives(self.nodes[from].voter_id(), &message);
                     }
-                    self.step(to, Input::Receive(link, *message))?;
+                    self.step(to, Input::Receive(link, Rc::unwrap_or_clone(message)))?;
                 }
             }
             Happening::Flush { node, life, write } => {
@@ -380,7 +374,7 @@ impl World {
     pub(super) fn step(&mut self, node: NodeId, input: Input) -> Result<(), Violated> {
         let Some(mut output) = self.handle(node, input) else { return Ok(()) };
         let cut = std::mem::take(&mut output.cut);
-        self.carry_out(node, output)?;
+        self.carry_out(node, &mut output)?;
         let Some((link, violation)) = self.renew_copies(node, cut)?.into_iter().next() else { return Ok(()) };
         let was_wrong = self.network.other_end(link, node).is_some_and(|other| {
             let other = &self.nodes[other];
@@ -401,14 +395,14 @@ impl World {
         let replica = at.replica.as_mut()?;
         self.report.steps += 1;
         let output = replica.handle(now, input);
-        at.audit.check(replica);
+        at.audit.check(replica, &mut self.checker.sound);
         Some(output)
     }
 
     /// Checks the state that a step has left, and sees to its output.
-    pub(super) fn carry_out(&mut self, node: NodeId, output: Output) -> Result<(), Violated> {
+    pub(super) fn carry_out(&mut self, node: NodeId, output: &mut Output) -> Result<(), Violated> {
         self.check_state(node)?;
-        if let Some(batch) = output.write {
+        if let Some(batch) = output.write.take() {
             let write = batch.id;
             self.nodes[node].disk.write(batch);
             let wait = Duration::from_micros(self.random.below(LONGEST_FLUSH.as_micros() as u64));
@@ -417,8 +411,8 @@ impl World {
         }
         self.report.rejoined += u64::from(output.restored.is_some());
         let replica = self.nodes[node].replica.as_ref();
-        let knows_the_log = replica.is_some_and(|replica| self.is_up_to_restore(replica));
-        for (id, reply) in output.replies {
+        let knows_the_log = !output.replies.is_empty() && replica.is_some_and(|replica| self.is_up_to_restore(replica));
+        for (id, reply) in output.replies.drain(..) {
             if let Ok(reply) = reply
                 && (knows_the_log || matches!(reply, Reply::ReadAt { .. }))
             {
@@ -428,13 +422,15 @@ impl World {
             }
         }
         let voter = self.nodes[node].voter.map(|voter| (voter, self.nodes[node].id));
-        for Envelope { to: link, message } in output.sends {
+        let mut arrives = None;
+        for Envelope { to: link, message } in &output.sends {
+            let link = *link;
             if self.network.is_cut(link) {
                 return Err(Violated::SentAfterDown { node, link });
             }
-            self.checker.check_send(voter, &message)?;
-            self.check_majority(&message)?;
-            self.post(node, link, message);
+            self.checker.check_send(voter, message)?;
+            self.check_majority(message)?;
+            self.post(node, link, message, &mut arrives);
         }
         if output.forgot {
             return if node < RELAYS { self.renew(node) } else { self.take_new_id(node) };

@@ -44,10 +44,10 @@ fn put_dots(sink: &mut impl Sink, dots: &[Dot]) {
 }
 
 /// So many elements, whose keys must ascend.
-fn take_ascending<T, K: Ord>(
+fn take_ascending<T, K: Ord + ?Sized>(
     count: u64,
     mut take: impl FnMut() -> Result<T, Malformed>,
-    key: impl Fn(&T) -> K,
+    key: impl Fn(&T) -> &K,
 ) -> Result<Vec<T>, Malformed> {
     let mut elements: Vec<T> = Vec::with_capacity(usize::try_from(count).unwrap_or(TRUSTED).min(TRUSTED));
     for _ in 0..count {
@@ -123,14 +123,14 @@ pub(crate) fn take_live(source: &mut impl Source) -> Result<Live, Malformed> {
     let stamp = source.stamp()?;
     let head = source.number()?;
     let mut past = VersionVector::default();
-    for entry in take_ascending(head >> 1, || check_past(source.dot()?, dot), |entry| entry.replica)? {
+    for entry in take_ascending(head >> 1, || check_past(source.dot()?, dot), |entry| &entry.replica)? {
         past.insert(entry);
     }
     past.insert(dot);
     let mut folded = Vec::new();
     if head & 1 == 1 {
         let count = check_folded(source.number()?)?;
-        folded = take_ascending(count, || source.dot(), |&dot| dot)?;
+        folded = take_ascending(count, || source.dot(), |dot| dot)?;
     }
     let count = source.number()?;
     let take = || {
@@ -138,7 +138,7 @@ pub(crate) fn take_live(source: &mut impl Source) -> Result<Live, Malformed> {
         let id = field_id(head >> 2)?;
         Ok((id, take_field(source, id, KINDS[(head & 3) as usize], (dot, stamp))?))
     };
-    let fields = take_ascending(count, take, |&(id, _)| id)?;
+    let fields = take_ascending(count, take, |(id, _)| id)?;
     Ok(Live { dot, folded, version: Version::new(stamp, past, fields) })
 }
 
@@ -160,6 +160,37 @@ pub(crate) fn copy_live(source: &mut impl Source, sink: &mut impl Sink) -> Resul
         copy_field(source, sink, id, KINDS[(head & 3) as usize], (dot, stamp))?;
         Ok(id)
     })
+}
+
+/// One field of a live version, without making the others; `None` if the version does not have it.
+pub(crate) fn take_field_of(source: &mut impl Source, wanted: FieldId) -> Result<Option<Field>, Malformed> {
+    let edit = (source.dot()?, source.stamp()?);
+    let head = source.number()?;
+    ascending(head >> 1, || source.dot())?;
+    if head & 1 == 1 {
+        let count = source.number()?;
+        ascending(count, || source.dot())?;
+    }
+    for _ in 0..source.number()? {
+        let head = source.number()?;
+        let (id, kind) = (field_id(head >> 2)?, KINDS[(head & 3) as usize]);
+        if id == wanted {
+            return take_field(source, id, kind, edit).map(Some);
+        }
+        copy_field(source, &mut Nowhere, id, kind, edit)?;
+    }
+    Ok(None)
+}
+
+/// Where parts go that are only passed over.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn number(&mut self, _number: u64) {}
+    fn dot(&mut self, _dot: Dot) {}
+    fn stamp(&mut self, _stamp: Stamp) {}
+    fn amount(&mut self, _amount: i64) {}
+    fn text(&mut self, _field: FieldId, _text: &str) {}
 }
 
 fn copy_field(
@@ -247,20 +278,20 @@ fn take_field(source: &mut impl Source, id: FieldId, kind: FieldKind, edit: (Dot
             Field::Lww(LwwRegister { latest: write.transpose()? })
         }
         FieldKind::Mv => {
-            let writes = take_ascending(count, || take_write(source, id, edit), |write| write.dot)?;
+            let writes = take_ascending(count, || take_write(source, id, edit), |write| &write.dot)?;
             Field::Mv(MvRegister { writes })
         }
         FieldKind::Counter => {
             let take = || Ok(Sum { latest: source.dot()?, amount: source.amount()? });
-            Field::Counter(PnCounter { sums: take_ascending(count, take, |sum| sum.latest.replica)? })
+            Field::Counter(PnCounter { sums: take_ascending(count, take, |sum| &sum.latest.replica)? })
         }
         FieldKind::Set => {
             let take = || {
                 let element = source.text(id)?.to_owned();
                 let count = check_additions(source.number()?)?;
-                Ok((element, take_ascending(count, || source.dot(), |&dot| dot)?))
+                Ok((element, take_ascending(count, || source.dot(), |dot| dot)?))
             };
-            let elements = take_ascending(count, take, |(element, _)| element.clone())?;
+            let elements = take_ascending(count, take, |(element, _)| element)?;
             Field::Set(AwSet { elements: elements.into_iter().collect() })
         }
     })
@@ -319,7 +350,7 @@ pub(crate) fn take_edit(source: &mut impl Source) -> Result<Edit, Malformed> {
     let dot = source.dot()?;
     let stamp = source.stamp()?;
     let head = source.number()?;
-    let base = take_ascending(head >> 2, || source.dot(), |&dot| dot)?;
+    let base = take_ascending(head >> 2, || source.dot(), |dot| dot)?;
     let superseded = if head & 2 == 2 { take_dot_set(source)? } else { DotSet::default() };
     let result = u32::try_from(source.number()?).ok().filter(|result| result >> RESULT_BITS == 0);
     let result = result.ok_or(Malformed("the result of an edit has 28 bits"))?;

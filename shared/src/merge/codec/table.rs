@@ -70,6 +70,9 @@ impl Table {
         entry: u64,
         new_id: impl FnOnce() -> Result<ReplicaId, Malformed>,
     ) -> Result<usize, Malformed> {
+        if entry == 0 && !self.entries.is_empty() {
+            return Ok(self.last);
+        }
         let at = (self.last as i64).checked_add(unzigzag(entry)).and_then(|at| usize::try_from(at).ok());
         let at = at.filter(|&at| at <= self.entries.len()).ok_or(Malformed("there is no such replica in the table"))?;
         if at == self.entries.len() {
@@ -101,6 +104,9 @@ impl Table {
     }
 
     fn position(&self, replica: ReplicaId) -> Option<usize> {
+        if self.entries.get(self.last).is_some_and(|&(id, _)| id == replica) {
+            return Some(self.last);
+        }
         if self.entries.len() <= SMALL {
             return self.entries.iter().position(|&(id, _)| id == replica);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fingerprint::{Fingerprint, Mark};
-use super::{Document, Live, Place, Versions, content_mark};
+use super::{Document, Live, Packed, Place, Versions, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
 
@@ -11,8 +11,7 @@ use crate::base::id::RecordId;
 /// unpacked again. Everything that has changed is checked as if for the first time.
 #[derive(Debug, Default)]
 pub struct Audit {
-    /// In the order of their ids.
-    records: Vec<(RecordId, Versions)>,
+    records: BTreeMap<RecordId, Versions>,
     /// Invariant: the dots of `records`.
     index: BTreeMap<Dot, Place>,
     /// Invariant: that of the dots and marks in `index`.
@@ -24,14 +23,45 @@ pub struct Audit {
 impl Document {
     /// Panics if an invariant written on the fields does not hold.
     pub fn assert_invariants(&self) {
-        Audit::default().check(self);
+        Audit::default().check(self, &mut SoundVersions::default());
+    }
+}
+
+/// Packed versions that were found sound. Equal bytes of one record are equal versions, so a version that was checked in one
+/// document need not be checked again in another one.
+#[derive(Debug, Default)]
+pub struct SoundVersions {
+    of: BTreeMap<RecordId, Vec<Sound>>,
+}
+
+#[derive(Clone, Debug)]
+struct Sound {
+    version: Packed,
+    dot: Dot,
+    /// Of the content, packed anew.
+    mark: Mark,
+}
+
+impl SoundVersions {
+    /// Returns the dot and the mark of a version that is not folded. Panics if the version is not sound.
+    fn check(&mut self, record: RecordId, version: &Packed) -> (Dot, Mark) {
+        let known = self.of.entry(record).or_default();
+        if let Some(sound) = known.iter().rev().find(|sound| sound.version == *version) {
+            return (sound.dot, sound.mark);
+        }
+        let live = version.unpack(record);
+        check_past(&live);
+        assert!(live.folded.is_empty(), "the folded version {} is kept packed", live.dot);
+        let (dot, mark) = (live.dot, content_mark(record, &live));
+        known.push(Sound { version: version.clone(), dot, mark });
+        (dot, mark)
     }
 }
 
 impl Audit {
     /// Panics if an invariant written on the fields of the document does not hold.
-    pub fn check(&mut self, document: &Document) {
-        let has_changed = self.check_records(&document.records);
+    pub fn check(&mut self, document: &Document, sound: &mut SoundVersions) {
+        let has_changed = self.check_records(&document.records, sound);
         assert_eq!(self.index, document.index, "the index is not that of the versions");
         assert_eq!(self.fingerprint, document.fingerprint, "the fingerprint is not that of the index");
         if has_changed || self.context != document.context {
@@ -43,25 +73,30 @@ impl Audit {
     }
 
     /// Says whether any record has changed.
-    fn check_records(&mut self, records: &BTreeMap<RecordId, Versions>) -> bool {
-        let mut before = std::mem::replace(&mut self.records, Vec::with_capacity(records.len())).into_iter().peekable();
+    fn check_records(&mut self, records: &BTreeMap<RecordId, Versions>, sound: &mut SoundVersions) -> bool {
+        let mut before = self.records.iter().peekable();
         let (mut outdated, mut changed) = (Vec::new(), Vec::new());
-        for (&record, versions) in records {
-            while let Some(gone) = before.next_if(|(earlier, _)| *earlier < record) {
-                outdated.push(gone);
+        for (record, versions) in records {
+            while let Some((gone, _)) = before.next_if(|(earlier, _)| *earlier < record) {
+                outdated.push(*gone);
             }
             match before.next_if(|(same, _)| *same == record) {
-                Some((_, held)) if held == *versions => self.records.push((record, held)),
+                Some((_, held)) if held == versions => {}
                 held => {
-                    outdated.extend(held);
-                    changed.push((record, versions));
-                    self.records.push((record, versions.clone()));
+                    outdated.extend(held.map(|_| *record));
+                    changed.push((*record, versions));
                 }
             }
         }
-        outdated.extend(before);
-        outdated.iter().for_each(|(record, versions)| self.drop_dots(*record, versions));
-        changed.iter().for_each(|(record, versions)| self.check_versions(*record, versions));
+        outdated.extend(before.map(|(gone, _)| *gone));
+        for record in &outdated {
+            let gone = self.records.remove(record);
+            gone.iter().for_each(|versions| self.drop_dots(*record, versions));
+        }
+        for &(record, versions) in &changed {
+            self.check_versions(record, versions, sound);
+            self.records.insert(record, versions.clone());
+        }
         !(outdated.is_empty() && changed.is_empty())
     }
 
@@ -73,9 +108,15 @@ impl Audit {
         }
     }
 
-    fn check_versions(&mut self, record: RecordId, versions: &Versions) {
-        let versions = versions.unpack(record);
-        for live in &versions {
+    fn check_versions(&mut self, record: RecordId, versions: &Versions, sound: &mut SoundVersions) {
+        let versions = match versions {
+            Versions::One(version) => {
+                let (dot, mark) = sound.check(record, version);
+                return self.enter(dot, Place { record, mark });
+            }
+            Versions::Many(versions) => versions,
+        };
+        for live in versions.iter() {
             check_past(live);
             self.enter(live.dot, Place { record, mark: content_mark(record, live) });
         }

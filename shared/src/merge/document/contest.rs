@@ -14,15 +14,17 @@ impl Document {
     pub(super) fn contest(&mut self, incoming: &mut BTreeMap<RecordId, Vec<Packed>>, outcome: &mut Outcome) -> DotSet {
         let mut refused = DotSet::default();
         for (&record, versions) in incoming.iter_mut() {
+            let mut folded = Vec::new();
             versions.retain(|version| {
-                let dot = version.head(record).dot;
-                let is_beaten = self.is_beaten(dot, record, Some(version), outcome);
+                let head = version.head(record);
+                let is_beaten = self.is_beaten(head.dot, record, Some(version), outcome);
                 if is_beaten {
-                    refused.insert(dot);
+                    refused.insert(head.dot);
+                } else if head.is_folded {
+                    folded.extend(version.unpack(record).folded);
                 }
                 !is_beaten
             });
-            let folded: Vec<Dot> = versions.iter().flat_map(|version| supports(record, version)).collect();
             refused.join(&folded.into_iter().filter(|&dot| self.is_beaten(dot, record, None, outcome)).collect());
         }
         incoming.retain(|_, versions| !versions.is_empty());
@@ -51,11 +53,9 @@ impl Document {
 
 /// The dots that name some versions of a record, and those by which they live.
 pub(super) fn named(record: RecordId, versions: &[Packed]) -> impl Iterator<Item = Dot> + '_ {
-    let names = versions.iter().map(move |version| version.head(record).dot);
-    names.chain(versions.iter().flat_map(move |version| supports(record, version)))
-}
-
-/// The dots by which a version lives, if it was folded.
-fn supports(record: RecordId, version: &Packed) -> Vec<Dot> {
-    if version.head(record).is_folded { version.unpack(record).folded } else { Vec::new() }
+    versions.iter().flat_map(move |version| {
+        let head = version.head(record);
+        let folded = if head.is_folded { version.unpack(record).folded } else { Vec::new() };
+        std::iter::once(head.dot).chain(folded)
+    })
 }

@@ -37,6 +37,11 @@ impl Document {
             self.merge_record(record, &context, Vec::new(), &mut outcome);
         }
         for (record, mut versions) in incoming {
+            if let ([only], Some(Versions::One(held))) = (&versions[..], self.records.get(&record))
+                && only == held
+            {
+                continue; // It is here already.
+            }
             if let [_] = &versions[..]
                 && let Some(only) = versions.pop()
                 && let Err(other) = self.succeed(record, only, None, &mut outcome)

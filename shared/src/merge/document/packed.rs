@@ -8,7 +8,9 @@ use crate::base::encoding::Malformed;
 use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;
 use crate::merge::codec::rows::{RowSink, RowSource};
-use crate::merge::codec::{Sink, Source, Table, copy_live, put_live, put_version, take_live};
+use crate::merge::codec::{Sink, Source, Table, copy_live, put_live, put_version, take_field_of, take_live};
+use crate::merge::crdt::Field;
+use crate::schema::FieldId;
 
 /// The bytes of a live version of a record, in memory, on disk and between replicas. Equal versions have equal bytes. A
 /// clone shares them, since a version goes into the document, to the disk and to everybody who is linked.
@@ -76,8 +78,16 @@ impl Packed {
         take_live(&mut RowSource { bytes, table: &mut Table::with(record.0) }).expect(CHECKED)
     }
 
+    /// Returns one field of the version; `None` if the version does not have it.
+    pub(crate) fn field(&self, record: RecordId, id: FieldId) -> Option<Field> {
+        let bytes = &mut &self.0[..];
+        take_field_of(&mut RowSource { bytes, table: &mut Table::with(record.0) }, id).expect(CHECKED)
+    }
+
     pub(crate) fn head(&self, record: RecordId) -> Head {
-        self.parse_head(record, |_| {})
+        let bytes = &mut &self.0[..];
+        let mut source = RowSource { bytes, table: &mut Table::with(record.0) };
+        take_head(&mut source).expect(CHECKED).0
     }
 
     /// Returns the first parts, and whether the version builds on an edit that `is_meant`, given the latest dot of a
@@ -93,14 +103,20 @@ impl Packed {
         let bytes = &mut &self.0[..];
         let mut source = RowSource { bytes, table: &mut Table::with(record.0) };
         let mut parse = || {
-            let (dot, stamp, head) = (source.dot()?, source.stamp()?, source.number()?);
-            for _ in 0..head >> 1 {
+            let (head, entries) = take_head(&mut source)?;
+            for _ in 0..entries {
                 entry(source.dot()?);
             }
-            Ok::<_, Malformed>(Head { dot, stamp, is_folded: head & 1 == 1 })
+            Ok::<_, Malformed>(head)
         };
         parse().expect(CHECKED)
     }
+}
+
+/// The head, and how many entries of the past follow.
+fn take_head(source: &mut impl Source) -> Result<(Head, u64), Malformed> {
+    let (dot, stamp, head) = (source.dot()?, source.stamp()?, source.number()?);
+    Ok((Head { dot, stamp, is_folded: head & 1 == 1 }, head >> 1))
 }
 
 const CHECKED: &str = "packed by this crate, or checked";
