@@ -74,7 +74,7 @@ fn edits_of_a_refused_id_that_no_relay_had_are_there_again_under_the_new_id() {
         assert_eq!(read("Cem").elements(TAGS), ["choir"]);
         assert_eq!(read("Dora").elements(TAGS), ["new"]);
     }
-    assert_eq!(record(&net, TAB_B, "Dora").0.replica, net.id(TAB_A));
+    assert_eq!(record(&net, TAB_B, "Dora").0.replica(), net.id(TAB_A));
     assert_eq!(net.session(TAB_A).safety(), Safety::Relay);
 }
 

@@ -78,7 +78,7 @@ fn a_listing_that_follows_changes_is_what_it_would_be_if_made_anew() {
         let many = if step % 50 == 0 { 60 } else { 2 };
         for _ in 0..many {
             let id = draw(&mut seed) % 200;
-            rows.retain(|row| row.id.0.counter != id + 1);
+            rows.retain(|row| row.id.0.counter() != id + 1);
             if !draw(&mut seed).is_multiple_of(4) {
                 let (name, note) = (format!("P{}", draw(&mut seed) % 30), format!("n{}", draw(&mut seed) % 5));
                 rows.push(row(id + 1, &name, &note, id.is_multiple_of(3).then_some(id)));

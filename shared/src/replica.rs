@@ -390,7 +390,7 @@ impl Replica {
     fn on_kept(&mut self, id: WriteId) {
         let before = self.kept.edits();
         self.kept.persisted(id);
-        let is_new = |dot: Dot| dot.replica == self.me && (before + 1..=self.kept.edits()).contains(&dot.counter);
+        let is_new = |dot: Dot| dot.replica() == self.me && (before + 1..=self.kept.edits()).contains(&dot.counter());
         let new = self.unsettled.iter().filter(|claim| claim.leased && is_new(claim.dot));
         new.for_each(|claim| self.changes.record(claim.record));
     }

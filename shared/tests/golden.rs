@@ -25,7 +25,7 @@ const ALICE: ReplicaId = ReplicaId(0xa11c_e000_0000_0001);
 const SECRET: ReplicaSecret = ReplicaSecret::new([7; ReplicaSecret::BYTES]);
 const BOB: ReplicaId = ReplicaId(0xb0b0_0000_0000_0002);
 const RELAY: ReplicaId = ReplicaId(0x4e1a_0000_0000_0003);
-const ANNA: RecordId = RecordId(Dot { replica: ALICE, counter: 1 });
+const ANNA: RecordId = RecordId(Dot::new(ALICE, 1));
 
 fn stamp(time: u64) -> Stamp {
     Stamp { wall_ms: 1_750_000_000_000 + time, logical: 0 }

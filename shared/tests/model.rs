@@ -340,7 +340,7 @@ impl Room {
             if story.knows(*dot) {
                 continue;
             }
-            if self.hosts[node].kind == PeerKind::Tab(dot.replica) {
+            if self.hosts[node].kind == PeerKind::Tab(dot.replica()) {
                 if let Some((base, _)) = before.get(record) {
                     story.edit(*dot, base, version.unpack(*record).version.stamp, Vec::new());
                     self.hosts[node].complete.insert(*dot);

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::dot::Dot;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::ledger::Operation;
 use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
@@ -78,7 +78,7 @@ impl Tab {
 
     /// The ids of all records, two words each.
     pub fn records(&self) -> Vec<u64> {
-        self.replica.view().records().flat_map(|record| [record.id.0.replica.0, record.id.0.counter]).collect()
+        self.replica.view().records().flat_map(|record| [record.id.0.replica().0, record.id.0.counter()]).collect()
     }
 
     /// The name of a record, as it reads here and now.
@@ -125,7 +125,7 @@ fn now(now_ms: u64) -> Now {
 /// A record by its replica and counter.
 fn record_of(words: &[u64]) -> Option<RecordId> {
     match *words {
-        [replica, counter @ 1..=MAX_COUNTER] => Some(RecordId(Dot::new(ReplicaId(replica), counter))),
+        [replica, counter] => Dot::try_new(ReplicaId(replica), counter).ok().map(RecordId),
         _ => None,
     }
 }

@@ -100,7 +100,7 @@ impl Comparison<'_> {
             let theirs = theirs.field(*field).and_then(first);
             first(ours).is_some_and(|write| theirs.is_some_and(|their| their.value != write.value))
         };
-        self.old.is_unsent(id.0) || id.0.replica == self.old.me() && ours.fields().iter().any(differs)
+        self.old.is_unsent(id.0) || id.0.replica() == self.old.me() && ours.fields().iter().any(differs)
     }
 
     /// Whether a record that the relay does not have is to be there: it is new, or was edited since it was removed.
@@ -111,7 +111,7 @@ impl Comparison<'_> {
 
     /// Whether the old replica has made this edit, and no relay has it.
     fn is_news(&self, dot: Dot) -> bool {
-        let is_own = dot.replica == self.old.me();
+        let is_own = dot.replica() == self.old.me();
         self.old.is_unsent(dot) || is_own && !self.new.document().knows(dot) && !self.stored.contains(dot)
     }
 
@@ -119,7 +119,7 @@ impl Comparison<'_> {
     /// removed.
     fn is_seen_from_others(&self, dots: &[Dot]) -> bool {
         let document = self.old.document();
-        dots.iter().all(|&dot| dot.replica != self.old.me() && document.knows(dot))
+        dots.iter().all(|&dot| dot.replica() != self.old.me() && document.knows(dot))
     }
 
     /// Whether a record of the relay was removed by the old replica.
@@ -191,13 +191,13 @@ impl FieldEdits<'_> {
     fn is_news(&self, dot: Dot) -> bool {
         let Comparison { old, stored, new } = self.comparison;
         let is_on_its_way = stored.contains(dot) && !new.document().knows(dot);
-        old.is_unsent(dot) || dot.replica == old.me() && !self.theirs.past.contains(dot) && !is_on_its_way
+        old.is_unsent(dot) || dot.replica() == old.me() && !self.theirs.past.contains(dot) && !is_on_its_way
     }
 
     fn compare_writes(&self, ours: &[Write], theirs: &[Write]) -> Option<Carried> {
         let old = &self.comparison.old;
         let is_other = |write: &Write| theirs.iter().any(|their| their.dot == write.dot && their.value != write.value);
-        let is_own = |write: &&Write| write.dot.replica == old.me();
+        let is_own = |write: &&Write| write.dot.replica() == old.me();
         let write = ours.iter().filter(is_own).find(|write| self.is_news(write.dot) || is_other(write))?;
         let is_unseen =
             |their: &&Write| their.dot == write.dot || old.is_unsent(their.dot) || !old.document().knows(their.dot);
@@ -253,8 +253,8 @@ fn lost_write(record: RecordId, field: FieldId, write: &Write, winner: &Write) -
         record,
         field,
         value: write.value.clone(),
-        by: write.dot.replica,
+        by: write.dot.replica(),
         at_ms: write.stamp.wall_ms,
-        winner: winner.dot.replica,
+        winner: winner.dot.replica(),
     }
 }

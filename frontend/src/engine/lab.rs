@@ -186,7 +186,7 @@ impl Engine {
         writers.attempts += 1;
         let title = self.0.state.borrow().session.view().schema().title().map(|(_, spec)| spec.name.clone());
         let dot = writers.record.0;
-        let path = format!("/api/v1/rooms/{}/records/{:016x}.{}", self.0.room.as_str(), dot.replica.0, dot.counter);
+        let path = format!("/api/v1/rooms/{}/records/{:016x}.{}", self.0.room.as_str(), dot.replica().0, dot.counter());
         let field = json_text(&title.unwrap_or_default());
         let body = format!("{{\"fields\":{{{field}:{}}}}}", json_text(&tr!("Annie")));
         writers.request = XmlHttpRequest::new().ok().and_then(|request| {

@@ -98,7 +98,7 @@ impl Merges {
             }
             self.told += 1;
             let (serial, name) = (self.told, name_of(*record));
-            let edit = known.map(|before| before.edit).filter(|(dot, _)| Some(dot.replica) == *by);
+            let edit = known.map(|before| before.edit).filter(|(dot, _)| Some(dot.replica()) == *by);
             self.kept.push_back(Merge { serial, at_ms, name, change: *change, by: *by, edit, fields });
         }
         while self.kept.len() > KEPT {

@@ -209,7 +209,7 @@ impl Farewell {
             Violation::Clock(ahead) => Farewell::WrongClock(*ahead),
             // A newer link of this very tab comes only after the older one is down: it is another copy that has replaced it.
             Violation::IdOfRelay | Violation::Copied | Violation::Replaced => Farewell::NewId,
-            Violation::CounterLeap { dot, .. } | Violation::Equivocation { dot } if dot.replica == me => {
+            Violation::CounterLeap { dot, .. } | Violation::Equivocation { dot } if dot.replica() == me => {
                 Farewell::NewId
             }
             _ => Farewell::ForCause,

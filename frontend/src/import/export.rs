@@ -107,7 +107,7 @@ impl State {
 
 /// The whole name of a record, as in the API.
 fn name_of(RecordId(dot): RecordId) -> String {
-    format!("{:016x}.{}", dot.replica.0, dot.counter)
+    format!("{:016x}.{}", dot.replica().0, dot.counter())
 }
 
 fn as_csv(schema: &Schema, records: impl Iterator<Item = RecordView>) -> String {

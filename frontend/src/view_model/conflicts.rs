@@ -76,7 +76,7 @@ impl ConflictItem {
             wanted: claim.number,
             origin: format!(
                 "{}, {}",
-                who(Some(claim.dot.replica), session.view().me()),
+                who(Some(claim.dot.replica()), session.view().me()),
                 time.clock(claim.stamp.wall_ms)
             ),
             winner: is_taken.then(|| owner_in_words(&layout.nouns, &winner)),

@@ -211,7 +211,7 @@ impl Number {
                     until = until
                 )
             }
-            (None, None) if leased => tr!("out of the lease of tab {id}: {until}", id = dot.replica, until = until),
+            (None, None) if leased => tr!("out of the lease of tab {id}: {until}", id = dot.replica(), until = until),
             (None, None) => until,
         });
     }

@@ -123,7 +123,7 @@ impl Conflict {
             id: conflict.id.to_string(),
             loser: Side::of(view, conflict.claim.record),
             wanted: conflict.claim.number,
-            by: ids::of_replica(conflict.claim.dot.replica),
+            by: ids::of_replica(conflict.claim.dot.replica()),
             at_ms: conflict.claim.stamp.wall_ms,
             winner: winner.map(|(owner, _)| Side::of(view, owner)),
             winner_since: winner.map(|(_, slot)| slot.0),

@@ -1,6 +1,6 @@
 //! How records, replicas and conflicts are named in texts.
 
-use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::Slot;
 use shared::ledger::ConflictId;
@@ -13,7 +13,7 @@ pub struct NotAnId(&'static str);
 
 /// The whole name of a record: that of the replica that made it, and a count, as in `00c3a1f05b7d92e4.17`.
 pub fn of_record(RecordId(dot): RecordId) -> String {
-    format!("{}.{}", of_replica(dot.replica), dot.counter)
+    format!("{}.{}", of_replica(dot.replica()), dot.counter())
 }
 
 /// The whole name of a replica: 16 hexadecimal digits.
@@ -27,8 +27,7 @@ pub fn record(text: &str) -> Result<RecordId, NotAnId> {
     let parsed = text.split_once('.').and_then(|(replica, counter)| {
         let is_plain = replica.len() == 16 && replica.bytes().all(|byte| byte.is_ascii_hexdigit());
         let replica = u64::from_str_radix(replica, 16).ok().filter(|_| is_plain)?;
-        let counter = plain_number(counter).filter(|counter| (1..=MAX_COUNTER).contains(counter))?;
-        Some(RecordId(Dot::new(ReplicaId(replica), counter)))
+        Dot::try_new(ReplicaId(replica), plain_number(counter)?).ok().map(RecordId)
     });
     parsed.ok_or(NotAnId("a record's id is 16 hexadecimal digits, a dot and a count"))
 }
@@ -50,6 +49,8 @@ fn plain_number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use shared::base::dot::MAX_COUNTER;
+
     use super::*;
 
     #[test]

@@ -36,7 +36,7 @@ impl Node {
         }
         for dot in output.equivocations {
             static LIARS: LimitedLog = LimitedLog::new();
-            let (author, room) = (dot.replica.0, room.as_str());
+            let (author, room) = (dot.replica().0, room.as_str());
             LIARS.warn(format_args!(
                 "tab {author:016x} gave {dot} in room {room} to two different edits: the relays have chosen one, and refuse \
                  the tab until it takes a new id"

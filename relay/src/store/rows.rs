@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Transaction, params};
-use shared::base::dot::{Dot, MAX_COUNTER};
+use shared::base::dot::Dot;
 use shared::base::encoding;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::base::room::Room;
@@ -241,10 +241,10 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 room,
-                record.replica.0 as i64,
-                record.counter as i64,
-                dot.replica.0 as i64,
-                dot.counter as i64,
+                record.replica().0 as i64,
+                record.counter() as i64,
+                dot.replica().0 as i64,
+                dot.counter() as i64,
                 version.as_bytes()
             ],
         ),
@@ -252,7 +252,13 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
             transaction,
             "DELETE FROM version
              WHERE room = ?1 AND record_replica = ?2 AND record_counter = ?3 AND replica = ?4 AND counter = ?5",
-            params![room, record.replica.0 as i64, record.counter as i64, dot.replica.0 as i64, dot.counter as i64],
+            params![
+                room,
+                record.replica().0 as i64,
+                record.counter() as i64,
+                dot.replica().0 as i64,
+                dot.counter() as i64
+            ],
         ),
         WriteOp::PutContext(part) => part.replicas().try_for_each(|replica| {
             execute(
@@ -402,11 +408,7 @@ fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> Result<u64, String> {
 
 fn dot(row: &rusqlite::Row<'_>, column: usize) -> Result<Dot, String> {
     let (replica, counter) = (ReplicaId(unsigned(row, column)?), unsigned(row, column + 1)?);
-    if (1..=MAX_COUNTER).contains(&counter) {
-        Ok(Dot { replica, counter })
-    } else {
-        Err(format!("no dot has the counter {counter}"))
-    }
+    Dot::try_new(replica, counter).map_err(|_| format!("no dot has the counter {counter}"))
 }
 
 fn ballot(row: &rusqlite::Row<'_>, column: usize) -> Result<Ballot, String> {

@@ -17,7 +17,7 @@ const NOW: Now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
 /// The tab that the bytes come from.
 const TAB: ReplicaId = ReplicaId(7);
 /// A record that there is before anything arrives.
-const RECORD: RecordId = RecordId(Dot { replica: ReplicaId(1), counter: 1 });
+const RECORD: RecordId = RecordId(Dot::new(ReplicaId(1), 1));
 
 /// Frames of one link, each after its length in two bytes, to a relay that leads and takes them from a tab.
 pub fn frames(mut bytes: &[u8]) {

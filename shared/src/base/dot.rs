@@ -15,26 +15,42 @@ pub const MAX_COUNTER: u64 = 1 << 48;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RawDot")]
 pub struct Dot {
-    /// The replica that made the event.
-    pub replica: ReplicaId,
+    replica: ReplicaId,
     /// Invariant: in `1..=MAX_COUNTER`.
-    pub counter: u64,
+    counter: u64,
 }
 
 impl Dot {
+    /// A dot out of data that may be wrong: the one place that checks the range of a counter.
+    ///
     /// # Errors
     /// [`NotDots`] if `counter` is not in `1..=MAX_COUNTER`.
-    pub fn try_new(replica: ReplicaId, counter: u64) -> Result<Self, NotDots> {
-        if (1..=MAX_COUNTER).contains(&counter) { Ok(Dot { replica, counter }) } else { Err(NotDots) }
+    pub const fn try_new(replica: ReplicaId, counter: u64) -> Result<Self, NotDots> {
+        if counter >= 1 && counter <= MAX_COUNTER { Ok(Dot { replica, counter }) } else { Err(NotDots) }
     }
 
+    /// A dot whose counter is known to be in range.
+    ///
     /// # Panics
-    /// If `counter` is not in `1..=MAX_COUNTER`. For counters that are known to be; others take
-    /// [`try_new`](Self::try_new).
+    /// If `counter` is not in `1..=MAX_COUNTER`. Data that may be wrong goes through [`try_new`](Self::try_new).
     #[must_use]
-    pub fn new(replica: ReplicaId, counter: u64) -> Self {
-        assert!((1..=MAX_COUNTER).contains(&counter), "a dot's counter is in 1..=2^48");
-        Dot { replica, counter }
+    pub const fn new(replica: ReplicaId, counter: u64) -> Self {
+        match Self::try_new(replica, counter) {
+            Ok(dot) => dot,
+            Err(NotDots) => panic!("a dot's counter is in 1..=2^48"),
+        }
+    }
+
+    /// The replica that issued the dot.
+    #[must_use]
+    pub const fn replica(self) -> ReplicaId {
+        self.replica
+    }
+
+    /// The place of the dot among those of its replica, in `1..=MAX_COUNTER`.
+    #[must_use]
+    pub const fn counter(self) -> u64 {
+        self.counter
     }
 }
 
@@ -331,7 +347,8 @@ impl TryFrom<Vec<(Dot, u64)>> for DotSet {
 
     /// From intervals in order: the first dot of each, and the counter of its last.
     fn try_from(intervals: Vec<(Dot, u64)>) -> Result<Self, NotDots> {
-        let sound = intervals.iter().all(|&(start, end)| (start.counter..=MAX_COUNTER).contains(&end));
+        let sound =
+            intervals.iter().all(|&(start, end)| start.counter <= end && Dot::try_new(start.replica, end).is_ok());
         let apart = intervals.windows(2).all(|pair| {
             let ((one, one_end), (two, _)) = (pair[0], pair[1]);
             one.replica < two.replica || (one.replica == two.replica && one_end + 1 < two.counter)
@@ -347,6 +364,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::encoding;
 
     fn dots() -> impl Strategy<Value = BTreeSet<Dot>> {
         prop::collection::btree_set((0..3u64, 1..24u64).prop_map(|(r, c)| Dot::new(ReplicaId(r), c)), 0..24)
@@ -402,6 +420,15 @@ mod tests {
         let disordered = vec![(Dot::new(ReplicaId(2), 1), 1), (dot(1), 1)];
         for own in [vec![(dot(5), 4)], overlapping, disordered, vec![(dot(1), MAX_COUNTER + 1)]] {
             assert_eq!(DotSet::try_from(own), Err(NotDots));
+        }
+    }
+
+    #[test]
+    fn counters_out_of_range_make_no_dot() {
+        for (counter, is_dot) in [(0, false), (1, true), (MAX_COUNTER, true), (MAX_COUNTER + 1, false)] {
+            assert_eq!(Dot::try_new(ReplicaId(7), counter).is_ok(), is_dot, "{counter}");
+            let bytes = encoding::encode(&(ReplicaId(7), counter));
+            assert_eq!(encoding::decode::<Dot>(&bytes).is_ok(), is_dot, "{counter} as bytes");
         }
     }
 

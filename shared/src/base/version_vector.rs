@@ -15,7 +15,7 @@ impl VersionVector {
     /// Returns true if the vector covers this dot.
     #[must_use]
     pub fn contains(&self, dot: Dot) -> bool {
-        self.position(dot.replica).is_ok_and(|at| self.entries[at].counter >= dot.counter)
+        self.position(dot.replica()).is_ok_and(|at| self.entries[at].counter() >= dot.counter())
     }
 
     /// The highest dot of a replica that is covered.
@@ -26,7 +26,7 @@ impl VersionVector {
 
     /// Covers a dot, and all of its replica before it.
     pub fn insert(&mut self, dot: Dot) {
-        match self.position(dot.replica) {
+        match self.position(dot.replica()) {
             Ok(at) => self.entries[at] = self.entries[at].max(dot),
             Err(at) => self.entries.insert(at, dot),
         }
@@ -53,8 +53,8 @@ impl VersionVector {
         let mut joined = Vec::with_capacity(self.entries.len().max(other.entries.len()));
         loop {
             let next = match (own.peek(), theirs.peek()) {
-                (Some(a), Some(b)) if a.replica == b.replica => own.next().max(theirs.next()),
-                (Some(a), Some(b)) if a.replica < b.replica => own.next(),
+                (Some(a), Some(b)) if a.replica() == b.replica() => own.next().max(theirs.next()),
+                (Some(a), Some(b)) if a.replica() < b.replica() => own.next(),
                 (Some(_), None) => own.next(),
                 _ => theirs.next(),
             };
@@ -73,7 +73,7 @@ impl VersionVector {
     }
 
     fn position(&self, replica: ReplicaId) -> Result<usize, usize> {
-        self.entries.binary_search_by_key(&replica, |dot| dot.replica)
+        self.entries.binary_search_by_key(&replica, |dot| dot.replica())
     }
 }
 
@@ -103,17 +103,17 @@ mod tests {
         fn behaves_like_a_map(a in dots(), b in dots()) {
             let mut map = BTreeMap::new();
             for dot in a.iter().chain(&b) {
-                let highest = map.entry(dot.replica).or_insert(dot.counter);
-                *highest = dot.counter.max(*highest);
+                let highest = map.entry(dot.replica()).or_insert(dot.counter());
+                *highest = dot.counter().max(*highest);
             }
             let mut joined: VersionVector = a.iter().copied().collect();
             joined.join(&b.iter().copied().collect());
-            let entries: BTreeMap<_, _> = joined.entries().iter().map(|dot| (dot.replica, dot.counter)).collect();
+            let entries: BTreeMap<_, _> = joined.entries().iter().map(|dot| (dot.replica(), dot.counter())).collect();
             prop_assert_eq!(joined.entries().len(), map.len());
             prop_assert_eq!(&entries, &map);
             for dot in a.iter().chain(&b) {
                 prop_assert!(joined.contains(*dot));
-                prop_assert_eq!(joined.contains(Dot::new(dot.replica, dot.counter + 1)), map[&dot.replica] > dot.counter);
+                prop_assert_eq!(joined.contains(Dot::new(dot.replica(), dot.counter() + 1)), map[&dot.replica()] > dot.counter());
             }
         }
     }

@@ -110,7 +110,7 @@ impl Numbers {
         }
         self.check_unnumbered(record)?;
         let lease = self.lease_of(number).filter(|_| claim.leased);
-        if lease.is_none_or(|range| range.to != claim.dot.replica) || self.owners.contains_key(&number) {
+        if lease.is_none_or(|range| range.to != claim.dot.replica()) || self.owners.contains_key(&number) {
             self.check_free(number, limit)?;
         }
         Ok(self.put(slot, record, number))

@@ -218,7 +218,7 @@ impl Document {
             }
         };
         let Some(versions) = versions else { return };
-        for dot in versions.dots(record).filter(|dot| self.retired.contains_key(&dot.replica)) {
+        for dot in versions.dots(record).filter(|dot| self.retired.contains_key(&dot.replica())) {
             self.context.insert(dot);
         }
         self.records.insert(record, versions);
@@ -468,7 +468,7 @@ fn made_by(edit: &Edit, base: Vec<Live>) -> Result<(Live, Mark), Unfit> {
     }
     let mut version = merged(base.into_iter().map(|live| live.version)).unwrap_or_default();
     version.edit(edit.dot, edit.stamp, edit.ops.iter().cloned());
-    let latest = || version.past.latest_of(edit.dot.replica);
+    let latest = || version.past.latest_of(edit.dot.replica());
     debug_assert_eq!(latest(), Some(edit.dot), "a version's own dot is the latest of its replica in its past");
     let live = Live { dot: edit.dot, folded, version };
     if live.weight() > MAX_VERSION_BYTES {

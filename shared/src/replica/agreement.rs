@@ -258,8 +258,8 @@ fn may_be_proposed(document: &Document, claim: &Claim) -> bool {
 /// the first one of a record that the asker has added. That of somebody else's record may be nowhere any more, after a
 /// restore: the versions have outlived it, and they may have been removed since.
 fn has_edits_before(document: &Document, claim: &Claim) -> bool {
-    let askers = [Some(claim.id.replica), claim.after.map(|after| after.replica)];
-    let added = claim.operation.record().map(|record| record.0).filter(|first| askers.contains(&Some(first.replica)));
+    let askers = [Some(claim.id.replica), claim.after.map(|after| after.replica())];
+    let added = claim.operation.record().map(|record| record.0).filter(|first| askers.contains(&Some(first.replica())));
     let settles_what_is_here = match &claim.operation {
         Operation::Settle { after, .. } => after.iter().all(|&dot| document.knows(dot)),
         _ => true,

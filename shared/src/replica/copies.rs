@@ -132,7 +132,7 @@ impl Replica {
 /// The counter of the last edit by a replica of which a message tells; 0 if it tells of none.
 pub(super) fn latest_told(message: &Message, by: ReplicaId) -> u64 {
     match message {
-        Message::Edit(edit) if edit.dot.replica == by => edit.dot.counter,
+        Message::Edit(edit) if edit.dot.replica() == by => edit.dot.counter(),
         Message::Delta(delta) | Message::Doubtful { delta, .. } => delta.dots().highest(by),
         Message::Have { context, .. } | Message::Stored { context, .. } => context.highest(by),
         _ => 0,

@@ -73,7 +73,7 @@ pub struct Doubt {
 
 impl Doubt {
     fn is_denial(&self) -> bool {
-        self.by == self.write.dot.replica
+        self.by == self.write.dot.replica()
     }
 
     fn verdict(&self) -> Verdict {
@@ -85,7 +85,7 @@ fn doubt_of(write: NumberWrite, verdict: Verdict) -> Option<Doubt> {
     match verdict {
         Verdict::Doubted(by) => Some(Doubt { write, by }),
         Verdict::Attested => None,
-        Verdict::Denied => Some(Doubt { write, by: write.dot.replica }),
+        Verdict::Denied => Some(Doubt { write, by: write.dot.replica() }),
     }
 }
 
@@ -176,8 +176,8 @@ impl Replica {
         for (record, packed) in &delta.versions {
             let register = packed.field(*record, NUMBER);
             let is_known_to = |write: &Write| match bringer {
-                Some(tab) => write.dot.replica == tab,
-                None => write.dot.replica != self.me,
+                Some(tab) => write.dot.replica() == tab,
+                None => write.dot.replica() != self.me,
             };
             let foreign: Vec<&Write> = number_writes(register.as_ref()).filter(|write| !is_known_to(write)).collect();
             if foreign.is_empty() {
@@ -215,11 +215,11 @@ impl Replica {
     /// may deny a few, the rest is forgotten: that many lies about one tab must not cost that tab its link.
     fn check_denials(&self, kind: PeerKind, doubts: &mut Vec<Doubt>) -> Result<(), Violation> {
         let PeerKind::Tab(tab) = kind else { return Ok(()) };
-        if doubts.iter().any(|doubt| doubt.write.dot.replica != tab || !doubt.is_denial()) {
+        if doubts.iter().any(|doubt| doubt.write.dot.replica() != tab || !doubt.is_denial()) {
             return Err(Violation::ForeignClaim);
         }
         let is_denied_by_tab =
-            |(write, verdict): &(&NumberWrite, &Verdict)| write.dot.replica == tab && **verdict == Verdict::Denied;
+            |(write, verdict): &(&NumberWrite, &Verdict)| write.dot.replica() == tab && **verdict == Verdict::Denied;
         let denied = self.distrust.verdicts.iter().filter(is_denied_by_tab).count();
         let mut room = MAX_DOUBTED_PER_TAB.saturating_sub(denied);
         doubts.retain(|doubt| {
@@ -279,7 +279,7 @@ impl Replica {
 
     /// Recalls the numbers that this tab gave before it was reloaded, as far as a record holds them.
     pub(super) fn recall_given(&mut self, record: RecordId) {
-        let own_edits = self.unsettled.of(record).map(|claim| claim.dot).filter(|dot| dot.replica == self.me);
+        let own_edits = self.unsettled.of(record).map(|claim| claim.dot).filter(|dot| dot.replica() == self.me);
         for dot in own_edits.collect::<Vec<_>>() {
             self.note_given(record, dot);
         }
@@ -298,7 +298,7 @@ impl Replica {
             if !self.may_hold(&doubt.write) {
                 self.distrust.verdicts.remove(&doubt.write);
             } else if self.is_relay() {
-                for author in self.peers.links_of_tab(doubt.write.dot.replica) {
+                for author in self.peers.links_of_tab(doubt.write.dot.replica()) {
                     self.send(author, Message::Doubt(vec![doubt]));
                 }
             }
@@ -310,7 +310,7 @@ impl Replica {
         let all = self.distrust.verdicts.iter().filter_map(|(&write, &verdict)| doubt_of(write, verdict));
         let is_meant = |doubt: &Doubt| match kind {
             PeerKind::Relay(..) => true,
-            PeerKind::Tab(author) => doubt.write.dot.replica == author && !doubt.is_denial(),
+            PeerKind::Tab(author) => doubt.write.dot.replica() == author && !doubt.is_denial(),
         };
         let doubts: Vec<Doubt> = all.filter(is_meant).collect();
         if !doubts.is_empty() {
@@ -335,7 +335,7 @@ impl Replica {
         doubts: Vec<Doubt>,
     ) -> Result<(), Violation> {
         let doubted = self.answer(peer, kind, doubts)?;
-        let is_own = |doubt: &Doubt| !self.is_relay() && doubt.write.dot.replica == self.me;
+        let is_own = |doubt: &Doubt| !self.is_relay() && doubt.write.dot.replica() == self.me;
         let own: Vec<Doubt> =
             doubted.iter().copied().filter(is_own).map(|doubt| Doubt { by: self.me, ..doubt }).collect();
         if !own.is_empty() {
@@ -402,7 +402,7 @@ impl Replica {
         writes: Vec<NumberWrite>,
     ) -> Result<(), Violation> {
         if let PeerKind::Tab(tab) = kind
-            && writes.iter().any(|write| write.dot.replica != tab)
+            && writes.iter().any(|write| write.dot.replica() != tab)
         {
             return Err(Violation::ForeignClaim);
         }
@@ -452,9 +452,9 @@ impl Replica {
 
     /// Somebody gave one dot to two edits. Says whether that is news.
     pub(super) fn note_equivocation(&mut self, dot: Dot) -> bool {
-        let is_news = self.is_relay() && !self.distrust.equivocators.contains_key(&dot.replica);
+        let is_news = self.is_relay() && !self.distrust.equivocators.contains_key(&dot.replica());
         if is_news {
-            self.distrust.equivocators.insert(dot.replica, dot);
+            self.distrust.equivocators.insert(dot.replica(), dot);
             if self.distrust.equivocators.len() > MAX_EQUIVOCATORS {
                 self.distrust.equivocators =
                     self.distrust.equivocators.iter().skip(1).map(|(&id, &dot)| (id, dot)).collect();

@@ -102,7 +102,7 @@ impl Replica {
     fn without_those_of_neighbours(&self, dots: &DotSet) -> DotSet {
         let mut left = dots.clone();
         for last in self.orphanage.by_neighbours.values() {
-            let own = dots.of(last.replica).between(None, Some(*last));
+            let own = dots.of(last.replica()).between(None, Some(*last));
             left = left.difference(&own);
         }
         left

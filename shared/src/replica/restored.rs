@@ -121,7 +121,7 @@ impl Replica {
             .map(|(number, record)| (record, number))
             .filter(|(record, _)| self.ledger.number_of(*record).is_some_and(|numbered| numbered.slot >= fork))
             .collect();
-        let leased = self.unsettled.iter().filter(|claim| claim.leased && claim.dot.replica == self.me);
+        let leased = self.unsettled.iter().filter(|claim| claim.leased && claim.dot.replica() == self.me);
         let leased: Vec<(RecordId, u64)> = leased.map(|claim| (claim.record, claim.number)).collect();
         for (record, number) in lost.into_iter().chain(leased) {
             self.note_lost_number(record, Some(number));
@@ -167,7 +167,7 @@ impl Replica {
         if self.lost_numbers.is_empty() || !self.knows_log_of_relay() {
             return;
         }
-        let is_own_and_here = |record: &RecordId| record.0.replica == self.me && self.document.contains(*record);
+        let is_own_and_here = |record: &RecordId| record.0.replica() == self.me && self.document.contains(*record);
         let own: Vec<RecordId> = self.lost_numbers.keys().copied().filter(is_own_and_here).collect();
         own.into_iter().for_each(|record| self.give_number_anew(now, record));
     }
@@ -186,7 +186,7 @@ impl Replica {
         let is_given = self
             .unsettled
             .of(record)
-            .any(|claim| claim.dot.replica == self.me && claim.number == number && (!claim.leased || is_leased));
+            .any(|claim| claim.dot.replica() == self.me && claim.number == number && (!claim.leased || is_leased));
         if !InForce::gives_lost_numbers_anew() {
             return;
         }

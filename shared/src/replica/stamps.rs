@@ -66,7 +66,7 @@ impl Replica {
         let versions = self.document.versions(record);
         // A fold has the stamp of its parts, of which their authors take care.
         let is_own_far = |live: &Live| {
-            live.dot.replica == self.me
+            live.dot.replica() == self.me
                 && live.folded.is_empty()
                 && Hlc::check(live.version.stamp, now.wall_ms).is_err()
         };

@@ -279,7 +279,7 @@ impl Replica {
             self.send_digest(from, kind);
         }
         if self.is_relay() {
-            let of_author = |author| Dot { replica: author, counter: contested.highest(author) };
+            let of_author = |author| Dot::new(author, contested.highest(author));
             contested.replicas().for_each(|author| self.on_equivocated(of_author(author), output));
         }
         self.spread(now, Some(from), &mut merged);
@@ -293,7 +293,7 @@ impl Replica {
                 {
                     self.tell_restored(record, edit, output);
                 }
-                _ => output.events.push(Event { record, change, by: edit.map(|edit| edit.replica) }),
+                _ => output.events.push(Event { record, change, by: edit.map(|edit| edit.replica()) }),
             }
             if change == Change::Removed {
                 self.removed.insert(record);
@@ -312,7 +312,7 @@ impl Replica {
     pub(super) fn on_equivocated(&mut self, dot: Dot, output: &mut Output) {
         if self.note_equivocation(dot) {
             output.equivocations.push(dot);
-            let links = self.peers.links_of_tab(dot.replica);
+            let links = self.peers.links_of_tab(dot.replica());
             output.cut.extend(links.into_iter().map(|peer| (peer, Violation::Equivocation { dot })));
         }
     }
@@ -343,7 +343,7 @@ impl Replica {
     /// record ignores it.
     pub(super) fn tell_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
         if self.told_restored.insert((record, edit)) {
-            output.events.push(Event { record, change: Change::Restored, by: Some(edit.replica) });
+            output.events.push(Event { record, change: Change::Restored, by: Some(edit.replica()) });
             for peer in self.peers.all_but(None) {
                 self.send(peer, Message::Restored { record, edit });
             }
@@ -369,8 +369,8 @@ impl Replica {
 
     /// Checks that a dot which a tab tells of may exist: a counter that leaps far beyond what is known uses up an id.
     fn check_leap(&self, dot: Dot) -> Result<(), Violation> {
-        let known = self.document.last_of(dot.replica);
-        if dot.counter > known + MAX_LEAP && !self.document.knows(dot) && InForce::bounds_leaps() {
+        let known = self.document.last_of(dot.replica());
+        if dot.counter() > known + MAX_LEAP && !self.document.knows(dot) && InForce::bounds_leaps() {
             return Err(Violation::CounterLeap { dot, limit: MAX_LEAP });
         }
         Ok(())
@@ -378,7 +378,7 @@ impl Replica {
 
     /// Checks an edit that a tab made, trusting nothing.
     fn check_edit(&self, edit: &Edit, tab: ReplicaId, now: Now) -> Result<(), Violation> {
-        if edit.dot.replica != tab || edit.folds {
+        if edit.dot.replica() != tab || edit.folds {
             return Err(Violation::ForeignDot { dot: edit.dot });
         }
         self.check_leap(edit.dot)?;
@@ -396,7 +396,7 @@ impl Replica {
     fn check_delta(&self, delta: &Delta, tab: ReplicaId, now: Now) -> Result<(), Violation> {
         for (record, version) in &delta.versions {
             let live = version.unpack(*record);
-            if live.dot.replica != tab || !live.folded.is_empty() {
+            if live.dot.replica() != tab || !live.folded.is_empty() {
                 return Err(Violation::ForeignDot { dot: live.dot });
             }
             if live.weight() > MAX_VERSION_BYTES {

@@ -150,7 +150,7 @@ impl Replica {
         match deed {
             Deed::Added { record } => {
                 let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
-                if version.past.entries().iter().any(|dot| dot.replica != self.me) {
+                if version.past.entries().iter().any(|dot| dot.replica() != self.me) {
                     return Err(CommandRejection::ChangedSince);
                 }
                 self.remove_record(now, record)?;

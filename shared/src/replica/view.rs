@@ -156,11 +156,11 @@ impl<'a> View<'a> {
     pub fn number(&self, id: RecordId) -> NumberView {
         let chosen = self.replica.ledger.number_of(id);
         let released = |numbered: &Numbered| numbered.slot < self.released();
-        let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica == self.replica.me;
+        let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica() == self.replica.me;
         let own_lease = self.replica.unsettled.of(id).find(is_own_lease);
         // A number that nobody else may ever get is not shown before a crash could make this replica give it again.
         let (kept, waiting) = match own_lease {
-            Some(claim) if claim.dot.counter > self.replica.kept.edits() => {
+            Some(claim) if claim.dot.counter() > self.replica.kept.edits() => {
                 (None, Some(Operation::Allocate { record: id }))
             }
             own_lease => (own_lease, None),
@@ -264,7 +264,7 @@ impl<'a> View<'a> {
     /// of this replica has made it.
     #[must_use]
     pub fn is_unsent(&self, dot: Dot) -> bool {
-        dot.replica == self.replica.me && dot.counter > self.replica.copies.sent()
+        dot.replica() == self.replica.me && dot.counter() > self.replica.copies.sent()
     }
 
     /// How many edits of the other tabs of this browser are here, and on no relay as far as it is known here.
@@ -407,6 +407,6 @@ impl FieldView {
 
 impl CandidateView {
     fn new(write: &Write) -> Self {
-        CandidateView { value: write.value.clone(), by: write.dot.replica, at_ms: write.stamp.wall_ms }
+        CandidateView { value: write.value.clone(), by: write.dot.replica(), at_ms: write.stamp.wall_ms }
     }
 }

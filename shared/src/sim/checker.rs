@@ -376,7 +376,7 @@ impl Checker {
             .flat_map(|(replica, (start, end))| (start..=end).map(move |counter| Dot::new(replica, counter)));
         // Nothing lives by those up to which a replica is retired.
         let retired: BTreeMap<ReplicaId, u64> = self.model.ledger().retired().collect();
-        let is_past = |dot: &Dot| retired.get(&dot.replica).is_some_and(|&last| dot.counter <= last);
+        let is_past = |dot: &Dot| retired.get(&dot.replica()).is_some_and(|&last| dot.counter() <= last);
         let missing: DotSet = dots.filter(|dot| !is_past(dot) && !is_on_majority(dot)).collect();
         if missing.is_empty() { Ok(()) } else { Err(Violated::NotOnMajority { number, missing }) }
     }

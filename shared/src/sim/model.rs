@@ -307,7 +307,7 @@ impl Model {
             // Another claim of this entry may have given the record the same number, out of the lease.
             let is_of_lessee = |range: Range| {
                 let same = |other: &&ProvisionalClaim| (other.record, other.number) == (claim.record, claim.number);
-                claims.iter().filter(same).any(|other| other.leased && other.dot.replica == range.to)
+                claims.iter().filter(same).any(|other| other.leased && other.dot.replica() == range.to)
             };
             if is_given && self.range_of(claim.number).is_some_and(|range| !is_of_lessee(range)) {
                 return Err(Violated::LeasedNumberGiven { slot, number: claim.number });

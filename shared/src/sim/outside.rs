@@ -73,7 +73,7 @@ impl World {
         let view = replica.view();
         let document = view.document();
         // Of a relay that has lost its disk, or some of what was on it, nobody can take anything back.
-        let is_alive = |dot: Dot| self.nodes[..RELAYS].iter().any(|relay| relay.id == dot.replica && !relay.forgot);
+        let is_alive = |dot: Dot| self.nodes[..RELAYS].iter().any(|relay| relay.id == dot.replica() && !relay.forgot);
         // Once somebody has edited a record it may be back for that.
         let is_as_made = |record: RecordId| document.version_dots(record).contains(&record.0);
         let mut under_keys: BTreeMap<Key, RecordId> = BTreeMap::new();

@@ -260,7 +260,7 @@ impl World {
         let (view, wall_ms) = (relay.view(), EPOCH_MS + self.now.as_millis() as u64);
         for record in view.document().records() {
             let is_far = |live: &Live| {
-                live.dot.replica == self.nodes[node].id
+                live.dot.replica() == self.nodes[node].id
                     && live.folded.is_empty()
                     && Hlc::check(live.version.stamp, wall_ms).is_err()
             };

@@ -377,7 +377,7 @@ fn with_too_much_unsettled_no_more_numbers_are_given_until_there_is_less() {
     room.ask(0, switch);
     let records: Vec<_> = (0..12).map(|_| room.add(0, "Somebody", "")).collect();
     for &record in &records {
-        room.command(0, Command::Number { record, number: Some(100 + record.0.counter) });
+        room.command(0, Command::Number { record, number: Some(100 + record.0.counter()) });
     }
     room.pass(2 * WINDOW);
     let epoch = room.replica(0).view().ledger().epoch();
@@ -397,7 +397,7 @@ fn a_record_that_is_registered_has_its_number_in_the_same_edit_where_the_log_is_
     room.command(tab, Command::Register { fields: fields(), number: Some(7) });
     let Some(Ok(Reply::Registered(anna, Ok(numbering)))) = room.replies.pop() else { panic!("she was registered") };
     assert!(matches!(numbering, Numbering::Provisional(number) if *number.for_now() == 7));
-    assert_eq!(room.replica(tab).view().document().context().highest(anna.0.replica), 1, "it was one edit");
+    assert_eq!(room.replica(tab).view().document().context().highest(anna.0.replica()), 1, "it was one edit");
     room.connect(tab, 0);
     room.pass(ELECTION);
     assert_eq!(held(&room, 0, anna), Some(7));

@@ -150,7 +150,7 @@ fn a_retired_tab_that_comes_back_goes_on_under_its_id_and_loses_nothing() {
     let online = room.add(tab, "Cem", "");
     room.pass(Duration::from_secs(1));
     assert!(room.forgot.is_empty(), "it is no copy of itself");
-    assert!(online.0.counter > offline.0.counter, "no dot is given twice");
+    assert!(online.0.counter() > offline.0.counter(), "no dot is given twice");
     for relay in 0..3 {
         assert_eq!(room.values(relay, offline, "note"), ["sings"], "relay {relay}");
         assert_eq!(room.values(relay, online, "name"), ["Cem"], "relay {relay}");
@@ -167,7 +167,7 @@ fn a_retired_tab_numbers_its_edits_behind_its_past_also_after_a_restart() {
     room.pass(Duration::from_secs(1));
     room.restart(tab);
     let record = room.add(tab, "Bert", "");
-    assert_eq!(record.0.counter, 3);
+    assert_eq!(record.0.counter(), 3);
     room.connect(tab, 2);
     room.pass(Duration::from_secs(1));
     assert_eq!(room.values(0, record, "name"), ["Bert"]);
@@ -264,7 +264,7 @@ fn an_older_copy_of_a_retired_tab_is_told_by_its_relay_that_it_is_one() {
     assert_eq!(retired_up_to(&room, 0, id(&room, tab)), 4);
     room.restore(tab, older);
     let record: RecordId = room.add(tab, "Bert", "");
-    assert_eq!(record.0.counter, 3, "that dot was given before");
+    assert_eq!(record.0.counter(), 3, "that dot was given before");
     room.connect(tab, 1);
     assert_eq!(room.forgot, [tab].into(), "it takes a new id and does again what it did");
     assert_eq!(room.record(0, record), None);

@@ -129,7 +129,7 @@ impl Story {
     }
 
     fn put(&mut self, dot: Dot, base: &Workload, what: What) {
-        let own = self.versions_ever().filter(|(other, _)| other.replica == dot.replica);
+        let own = self.versions_ever().filter(|(other, _)| other.replica() == dot.replica());
         let own: Workload = own.map(|(&own, _)| own).collect();
         let past = base.union(&own).flat_map(|deed| self.workload[deed].past.iter().copied());
         let past = past.chain([dot]).collect();

@@ -139,7 +139,7 @@ fn who_edits_one_of_two_contents_is_not_accused() {
     assert_eq!(room.values(FIRST, record, "name"), ["Bob"], "who has edited it has seen Bob");
     let author = room.replica(BYSTANDER).view().me();
     let is_accused =
-        |violation: &Violation| matches!(violation, Violation::Equivocation { dot } if dot.replica == author);
+        |violation: &Violation| matches!(violation, Violation::Equivocation { dot } if dot.replica() == author);
     assert!(!room.cut.iter().any(|(_, violation)| is_accused(violation)), "{:?}", room.cut);
 }
 

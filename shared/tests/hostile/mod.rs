@@ -66,7 +66,7 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let squatting = Edit { record: nobodys, ..edit_with(own, now, vec![named("Eve")]) };
     let far = [leaping].into_iter().collect();
     let mut unseen = live_with(foreign, now, [named("Eve")]);
-    unseen.version.past.forget(foreign.replica);
+    unseen.version.past.forget(foreign.replica());
     unseen.version.edit(own, now, []);
     unseen.dot = own;
     let attacks: [(Message, IsExpected); 22] = [
@@ -74,7 +74,7 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
         (delta_with(live_with(leaping, now, [named("Eve")])), |v| matches!(v, Violation::CounterLeap { .. })),
         (Message::Delta(Delta { context: far, ..Delta::default() }), |v| matches!(v, Violation::CounterLeap { .. })),
         (delta_with(from_the_future), |v| matches!(v, Violation::CounterLeap { .. })),
-        (Message::Edit(squatting), |v| matches!(v, Violation::ForeignDot { dot } if dot.counter == 7)),
+        (Message::Edit(squatting), |v| matches!(v, Violation::ForeignDot { dot } if dot.counter() == 7)),
         (delta_with(live_with(own, now, [named("Eve"), counted.clone()])), |v| matches!(v, Violation::Schema(_))),
         (delta_with(live_with(own, now, [named("Eve"), unknown.clone()])), |v| matches!(v, Violation::Schema(_))),
         (delta_with(live_with(foreign, now, [named("Eve")])), |v| matches!(v, Violation::ForeignDot { .. })),

@@ -79,7 +79,7 @@ fn an_edit_that_gives_no_number_confirms_none_that_was_forged_under_it() {
         let (mut room, anna) = leased();
         room.disconnect(LESSEE);
         room.connect(LESSEE, 1);
-        let next = Dot::new(id_of(&room, LESSEE), anna.0.counter + 1);
+        let next = Dot::new(id_of(&room, LESSEE), anna.0.counter() + 1);
         let eve = forge(&mut room, next, "1 0 leased");
         room.pass(SETTLED);
         if is_sent_live {

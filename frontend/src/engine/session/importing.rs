@@ -98,11 +98,11 @@ impl Session {
     #[must_use]
     pub fn is_kept(&self, edit: Dot) -> bool {
         let view = self.view();
-        if edit.replica != view.me() {
+        if edit.replica() != view.me() {
             return true; // The tab has another id since, under which all was added again.
         }
         let durable = view.document().context().highest(view.me()) - view.unpersisted_edits();
-        if self.is_on_device() { edit.counter <= durable } else { self.stored.contains(edit) }
+        if self.is_on_device() { edit.counter() <= durable } else { self.stored.contains(edit) }
     }
 
     /// Adds a record, with a number if one is wanted: both or neither, as far as is known here. Unlike what the user does

@@ -30,7 +30,7 @@ impl Session {
             _ => Owner::Nobody,
         };
         Collision {
-            by: conflict.claim.dot.replica,
+            by: conflict.claim.dot.replica(),
             loser: self.owner(conflict.claim.record),
             wanted: conflict.claim.number,
             because: conflict.because,

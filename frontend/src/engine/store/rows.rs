@@ -107,7 +107,7 @@ pub fn changes_of(ops: impl IntoIterator<Item = WriteOp>, document: &Document) -
         match op {
             WriteOp::PutVersion { record: RecordId(record), .. }
             | WriteOp::DropVersion { record: RecordId(record), .. } => {
-                shelves.insert((record.replica, record.counter / SHELF));
+                shelves.insert((record.replica(), record.counter() / SHELF));
             }
             op => change(op, &mut changes),
         }
@@ -138,7 +138,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
             changes.push(Change::Drop { from: key(tag::LOG, &[]), until: key(tag::LOG + 1, &[]) });
         }
         WriteOp::LostNumber { record: RecordId(record), number } => {
-            let key = key(tag::LOST_NUMBER, &[record.replica.0, record.counter]);
+            let key = key(tag::LOST_NUMBER, &[record.replica().0, record.counter()]);
             changes.push(number.map_or_else(|| drop_one(key.clone()), |number| put_number(key.clone(), number)));
         }
         WriteOp::Decided(slot) => changes.push(put_number(key(tag::DECIDED, &[]), slot.0)),
@@ -149,7 +149,7 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
         }
         WriteOp::Answered(seq) => changes.push(drop_one(key(tag::PENDING, &[seq]))),
         WriteOp::Refused { record: RecordId(record), rejection } => {
-            let key = key(tag::REFUSED, &[record.replica.0, record.counter]);
+            let key = key(tag::REFUSED, &[record.replica().0, record.counter()]);
             changes.push(match rejection {
                 Some(rejection) => put(key, &encoding::encode(&rejection)),
                 None => drop_one(key),
@@ -168,12 +168,12 @@ fn change(op: WriteOp, changes: &mut Vec<Change>) {
 
 /// The row of a shelf as it reads now.
 fn put_shelf((replica, number): (ReplicaId, u64), document: &Document) -> Change {
-    let id = |counter| RecordId(Dot { replica, counter });
+    let id = |counter: u64| RecordId(Dot::new(replica, counter.clamp(1, MAX_COUNTER)));
     let first = number * SHELF;
     let mut body = Vec::new();
-    for (RecordId(record), dot, version) in document.packed(id(first.max(1))..=id(first + SHELF - 1)) {
+    for (RecordId(record), dot, version) in document.packed(id(first)..=id(first + SHELF - 1)) {
         let length = version.as_bytes().len() as u64;
-        [record.counter, dot.replica.0, dot.counter, length].iter().for_each(|n| body.extend(n.to_be_bytes()));
+        [record.counter(), dot.replica().0, dot.counter(), length].iter().for_each(|n| body.extend(n.to_be_bytes()));
         body.extend(version.as_bytes());
     }
     let key = key(tag::RECORDS, &[replica.0, number]);
@@ -284,12 +284,12 @@ fn cursor_of(body: &mut &[u8]) -> Option<WriteOp> {
 }
 
 fn refusal_of(body: &mut &[u8]) -> Option<WriteOp> {
-    let record = RecordId(dot_of(ReplicaId(take_number(body)?), take_number(body)?)?);
+    let record = RecordId(take_dot(body)?);
     Some(WriteOp::Refused { record, rejection: Some(encoding::decode(body).ok()?) })
 }
 
 fn lost_number_of(body: &mut &[u8]) -> Option<WriteOp> {
-    let record = RecordId(dot_of(ReplicaId(take_number(body)?), take_number(body)?)?);
+    let record = RecordId(take_dot(body)?);
     Some(WriteOp::LostNumber { record, number: Some(take_number(body)?) })
 }
 
@@ -301,8 +301,8 @@ fn snapshot_of(body: &mut &[u8]) -> Option<WriteOp> {
 fn take_shelf(body: &mut &[u8], records: &mut Records) -> Option<()> {
     let (replica, _number) = (ReplicaId(take_number(body)?), take_number(body)?);
     while !body.is_empty() {
-        let record = RecordId(dot_of(replica, take_number(body)?)?);
-        let dot = dot_of(ReplicaId(take_number(body)?), take_number(body)?)?;
+        let record = RecordId(Dot::try_new(replica, take_number(body)?).ok()?);
+        let dot = take_dot(body)?;
         let length = take_number(body)?.try_into().ok()?;
         let (version, rest) = body.split_at_checked(length)?;
         *body = rest;
@@ -312,8 +312,8 @@ fn take_shelf(body: &mut &[u8], records: &mut Records) -> Option<()> {
     Some(())
 }
 
-fn dot_of(replica: ReplicaId, counter: u64) -> Option<Dot> {
-    (1..=MAX_COUNTER).contains(&counter).then_some(Dot { replica, counter })
+fn take_dot(body: &mut &[u8]) -> Option<Dot> {
+    Dot::try_new(ReplicaId(take_number(body)?), take_number(body)?).ok()
 }
 
 fn take_position(body: &mut &[u8]) -> Option<Position> {

@@ -83,7 +83,7 @@ async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
 async fn nobody_without_the_secret_can_make_a_relay_believe_that_it_has_forgotten_votes() {
     let mut cluster = Cluster::start(1);
     let replica = u64::from_str_radix(cluster.membership(1)["linked"]["1"].as_str().expect("an id"), 16).unwrap();
-    let dot = Dot { replica: ReplicaId(replica), counter: 1 << 40 };
+    let dot = Dot::new(ReplicaId(replica), 1 << 40);
     let context: DotSet = [dot].into_iter().collect();
     let have = Message::Have { context, fingerprint: 0, decided: Slot(0), chain: 0, restores: Default::default() };
     let room = Room::try_from("people".to_owned()).expect("the name of a room");

@@ -161,7 +161,7 @@ async fn what_a_tab_may_not_say_is_refused() {
     let Addition { edit, delta } = addition(other, Duration::ZERO);
     for foreign in [edit, delta] {
         let answer = scene.answer_to_message(secret, foreign).await;
-        assert!(matches!(answer, Violation::ForeignDot { dot } if dot.replica == other), "{answer}");
+        assert!(matches!(answer, Violation::ForeignDot { dot } if dot.replica() == other), "{answer}");
     }
     let Addition { edit, delta } = addition(me, Duration::from_secs(86_400));
     for late in [edit, delta] {

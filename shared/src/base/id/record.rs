@@ -13,7 +13,7 @@ pub struct RecordId(pub Dot);
 
 impl RecordId {
     /// The first in the order of ids.
-    pub const MIN: RecordId = RecordId(Dot { replica: ReplicaId(0), counter: 1 });
+    pub const MIN: RecordId = RecordId(Dot::new(ReplicaId(0), 1));
 }
 
 impl fmt::Display for RecordId {

@@ -32,7 +32,7 @@ pub(crate) fn take_dot_set(source: &mut impl Source) -> Result<DotSet, Malformed
     let mut intervals = Vec::new();
     for _ in 0..source.number()? {
         let start = source.dot()?;
-        let end = start.counter.checked_add(source.number()?).ok_or(Malformed("an interval is too long"))?;
+        let end = start.counter().checked_add(source.number()?).ok_or(Malformed("an interval is too long"))?;
         intervals.push((start, end));
     }
     DotSet::try_from(intervals).map_err(|_| Malformed("the intervals of a set of dots are ordered and apart"))
@@ -43,16 +43,16 @@ fn put_dots(sink: &mut impl Sink, dots: &[Dot]) {
     dots.iter().for_each(|&dot| sink.dot(dot));
 }
 
-/// So many elements, whose keys must ascend.
-fn take_ascending<T, K: Ord + ?Sized>(
+/// So many elements, each before the next one.
+fn take_ascending<T>(
     count: u64,
     mut take: impl FnMut() -> Result<T, Malformed>,
-    key: impl Fn(&T) -> &K,
+    is_before: impl Fn(&T, &T) -> bool,
 ) -> Result<Vec<T>, Malformed> {
     let mut elements: Vec<T> = Vec::with_capacity(usize::try_from(count).unwrap_or(TRUSTED).min(TRUSTED));
     for _ in 0..count {
         let element = take()?;
-        if elements.last().is_some_and(|before| key(before) >= key(&element)) {
+        if elements.last().is_some_and(|before| !is_before(before, &element)) {
             return Err(OUT_OF_ORDER);
         }
         elements.push(element);
@@ -81,7 +81,7 @@ fn field_id(number: u64) -> Result<FieldId, Malformed> {
 
 fn check_past(entry: Dot, own: Dot) -> Result<Dot, Malformed> {
     // The version's own dot is the latest of its replica: it goes without saying.
-    if entry.replica == own.replica { Err(Malformed("a version tells its own dot in its past")) } else { Ok(entry) }
+    if entry.replica() == own.replica() { Err(Malformed("a version tells its own dot in its past")) } else { Ok(entry) }
 }
 
 fn check_folded(count: u64) -> Result<u64, Malformed> {
@@ -105,7 +105,7 @@ pub(crate) fn put_live(sink: &mut impl Sink, Live { dot, folded, version }: &Liv
 pub(crate) fn put_version(sink: &mut impl Sink, dot: Dot, folded: &[Dot], version: &Version) {
     sink.dot(dot);
     sink.stamp(version.stamp);
-    let past = version.past.entries().iter().filter(|entry| entry.replica != dot.replica);
+    let past = version.past.entries().iter().filter(|entry| entry.replica() != dot.replica());
     sink.number((past.clone().count() as u64) << 1 | u64::from(!folded.is_empty()));
     past.for_each(|&entry| sink.dot(entry));
     if !folded.is_empty() {
@@ -123,14 +123,14 @@ pub(crate) fn take_live(source: &mut impl Source) -> Result<Live, Malformed> {
     let stamp = source.stamp()?;
     let head = source.number()?;
     let mut past = VersionVector::default();
-    for entry in take_ascending(head >> 1, || check_past(source.dot()?, dot), |entry| &entry.replica)? {
+    for entry in take_ascending(head >> 1, || check_past(source.dot()?, dot), |a, b| a.replica() < b.replica())? {
         past.insert(entry);
     }
     past.insert(dot);
     let mut folded = Vec::new();
     if head & 1 == 1 {
         let count = check_folded(source.number()?)?;
-        folded = take_ascending(count, || source.dot(), |dot| dot)?;
+        folded = take_ascending(count, || source.dot(), |a, b| a < b)?;
     }
     let count = source.number()?;
     let take = || {
@@ -138,7 +138,7 @@ pub(crate) fn take_live(source: &mut impl Source) -> Result<Live, Malformed> {
         let id = field_id(head >> 2)?;
         Ok((id, take_field(source, id, KINDS[(head & 3) as usize], (dot, stamp))?))
     };
-    let fields = take_ascending(count, take, |(id, _)| id)?;
+    let fields = take_ascending(count, take, |(a, _), (b, _)| a < b)?;
     Ok(Live { dot, folded, version: Version::new(stamp, past, fields) })
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn copy_live(source: &mut impl Source, sink: &mut impl Sink) -> Resul
     let stamp = source.stamp()?;
     sink.stamp(stamp);
     let head = copy_number(source, sink)?;
-    ascending(head >> 1, || check_past(copy_dot(source, sink)?, dot).map(|entry| entry.replica))?;
+    ascending(head >> 1, || check_past(copy_dot(source, sink)?, dot).map(|entry| entry.replica()))?;
     if head & 1 == 1 {
         let count = check_folded(copy_number(source, sink)?)?;
         ascending(count, || copy_dot(source, sink))?;
@@ -207,7 +207,7 @@ fn copy_field(
         FieldKind::Counter => ascending(count, || {
             let latest = copy_dot(source, sink)?;
             sink.amount(source.amount()?);
-            Ok(latest.replica)
+            Ok(latest.replica())
         }),
         FieldKind::Set => ascending(count, || {
             let element = source.text(id)?.to_owned();
@@ -278,20 +278,22 @@ fn take_field(source: &mut impl Source, id: FieldId, kind: FieldKind, edit: (Dot
             Field::Lww(LwwRegister { latest: write.transpose()? })
         }
         FieldKind::Mv => {
-            let writes = take_ascending(count, || take_write(source, id, edit), |write| &write.dot)?;
+            let writes = take_ascending(count, || take_write(source, id, edit), |a, b| a.dot < b.dot)?;
             Field::Mv(MvRegister { writes })
         }
         FieldKind::Counter => {
             let take = || Ok(Sum { latest: source.dot()?, amount: source.amount()? });
-            Field::Counter(PnCounter { sums: take_ascending(count, take, |sum| &sum.latest.replica)? })
+            Field::Counter(PnCounter {
+                sums: take_ascending(count, take, |a, b| a.latest.replica() < b.latest.replica())?,
+            })
         }
         FieldKind::Set => {
             let take = || {
                 let element = source.text(id)?.to_owned();
                 let count = check_additions(source.number()?)?;
-                Ok((element, take_ascending(count, || source.dot(), |dot| dot)?))
+                Ok((element, take_ascending(count, || source.dot(), |a, b| a < b)?))
             };
-            let elements = take_ascending(count, take, |(element, _)| element)?;
+            let elements = take_ascending(count, take, |(a, _), (b, _)| a < b)?;
             Field::Set(AwSet { elements: elements.into_iter().collect() })
         }
     })
@@ -350,7 +352,7 @@ pub(crate) fn take_edit(source: &mut impl Source) -> Result<Edit, Malformed> {
     let dot = source.dot()?;
     let stamp = source.stamp()?;
     let head = source.number()?;
-    let base = take_ascending(head >> 2, || source.dot(), |dot| dot)?;
+    let base = take_ascending(head >> 2, || source.dot(), |a, b| a < b)?;
     let superseded = if head & 2 == 2 { take_dot_set(source)? } else { DotSet::default() };
     let result = u32::try_from(source.number()?).ok().filter(|result| result >> RESULT_BITS == 0);
     let result = result.ok_or(Malformed("the result of an edit has 28 bits"))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::{unzigzag, zigzag};
-use crate::base::dot::{Dot, MAX_COUNTER};
+use crate::base::dot::Dot;
 use crate::base::encoding::Malformed;
 use crate::base::hlc::Stamp;
 use crate::base::id::ReplicaId;
@@ -38,7 +38,7 @@ pub(super) struct DotParts {
 impl Table {
     /// A table that knows one dot already.
     pub(crate) fn with(dot: Dot) -> Self {
-        Table { entries: smallvec![(dot.replica, dot.counter)], ..Table::default() }
+        Table { entries: smallvec![(dot.replica(), dot.counter())], ..Table::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -53,14 +53,14 @@ impl Table {
     }
 
     pub(super) fn split(&mut self, dot: Dot) -> DotParts {
-        let (at, id) = match self.position(dot.replica) {
+        let (at, id) = match self.position(dot.replica()) {
             Some(at) => (at, None),
-            None => (self.push(dot.replica), Some(dot.replica)),
+            None => (self.push(dot.replica()), Some(dot.replica())),
         };
         let entry = zigzag(at as i64 - self.last as i64);
         self.last = at;
-        let counter = zigzag(dot.counter as i64 - self.entries[at].1 as i64);
-        self.entries[at].1 = dot.counter;
+        let counter = zigzag(dot.counter() as i64 - self.entries[at].1 as i64);
+        self.entries[at].1 = dot.counter();
         DotParts { entry, id, counter }
     }
 
@@ -86,10 +86,10 @@ impl Table {
     pub(super) fn advance(&mut self, at: usize, counter: u64) -> Result<Dot, Malformed> {
         let (replica, last) = self.entries[at];
         let counter = (last as i64).checked_add(unzigzag(counter)).and_then(|counter| u64::try_from(counter).ok());
-        let counter = counter.filter(|counter| (1..=MAX_COUNTER).contains(counter));
-        let counter = counter.ok_or(Malformed("the counter of a dot is in 1..=2^48"))?;
-        self.entries[at].1 = counter;
-        Ok(Dot::new(replica, counter))
+        let dot = counter.and_then(|counter| Dot::try_new(replica, counter).ok());
+        let dot = dot.ok_or(Malformed("the counter of a dot is in 1..=2^48"))?;
+        self.entries[at].1 = dot.counter();
+        Ok(dot)
     }
 
     pub(super) fn split_wall(&mut self, stamp: Stamp) -> u64 {

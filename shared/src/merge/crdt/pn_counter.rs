@@ -46,11 +46,11 @@ impl PnCounter {
     /// Returns the sum of one replica, if it has added anything.
     #[must_use]
     pub fn sum_of(&self, replica: ReplicaId) -> Option<Sum> {
-        self.sums.iter().find(|sum| sum.latest.replica == replica).copied()
+        self.sums.iter().find(|sum| sum.latest.replica() == replica).copied()
     }
 
     fn position(&self, dot: Dot) -> Result<usize, usize> {
-        self.sums.binary_search_by_key(&dot.replica, |sum| sum.latest.replica)
+        self.sums.binary_search_by_key(&dot.replica(), |sum| sum.latest.replica())
     }
 }
 

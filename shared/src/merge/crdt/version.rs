@@ -55,10 +55,10 @@ impl Version {
     pub fn edit(&mut self, dot: Dot, stamp: Stamp, ops: impl IntoIterator<Item = Op>) {
         self.stamp = stamp;
         if self.past.contains(dot) && InForce::leaves_out_forged() {
-            self.past.forget(dot.replica);
+            self.past.forget(dot.replica());
             for (id, field) in &mut self.fields {
                 let shown = field.displayed().cloned();
-                field.retain(&mut |held| held.replica != dot.replica || held.counter < dot.counter);
+                field.retain(&mut |held| held.replica() != dot.replica() || held.counter() < dot.counter());
                 if let Some(Write { value, .. }) = shown.filter(|_| *id != NUMBER && !field.has_value()) {
                     field.edit(dot, stamp, FieldEdit::Assign(value));
                 }
@@ -74,7 +74,7 @@ impl Version {
     pub fn ranked_writes_of(&self, author: ReplicaId) -> impl Iterator<Item = (FieldId, &Write)> {
         self.fields.iter().filter_map(move |(id, field)| match field {
             Field::Lww(register) => {
-                register.latest().filter(|write| write.dot.replica == author).map(|write| (*id, write))
+                register.latest().filter(|write| write.dot.replica() == author).map(|write| (*id, write))
             }
             _ => None,
         })

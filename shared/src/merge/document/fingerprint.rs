@@ -107,8 +107,8 @@ impl Mark {
     #[must_use]
     pub fn of_version(record: RecordId, version: &Packed) -> Self {
         let mut hash = Sha256::new();
-        hash.update(record.0.replica.0.to_le_bytes());
-        hash.update(record.0.counter.to_le_bytes());
+        hash.update(record.0.replica().0.to_le_bytes());
+        hash.update(record.0.counter().to_le_bytes());
         hash.update(version.as_bytes());
         let digest = hash.finalize();
         Mark(u128::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes")))
@@ -146,7 +146,7 @@ pub fn bucket(dot: Dot, count: usize) -> usize {
 }
 
 fn hash(dot: Dot) -> u64 {
-    SplitMix64::new(SplitMix64::new(dot.replica.0).draw() ^ dot.counter).draw()
+    SplitMix64::new(SplitMix64::new(dot.replica().0).draw() ^ dot.counter()).draw()
 }
 
 #[cfg(test)]

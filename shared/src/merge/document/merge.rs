@@ -95,7 +95,8 @@ impl Document {
             None => (version.head(record), None),
             Some(Versions::One(before)) => {
                 let own = version.head(record).dot;
-                let covers = |entry: Dot, dot: Dot| entry.replica == dot.replica && entry.counter >= dot.counter;
+                let covers =
+                    |entry: Dot, dot: Dot| entry.replica() == dot.replica() && entry.counter() >= dot.counter();
                 let (old, old_builds_on_new) = before.head_building_on(record, |entry| covers(entry, own));
                 let (head, builds_on_old) = version.head_building_on(record, |entry| covers(entry, old.dot));
                 if old_builds_on_new || !builds_on_old {
@@ -156,7 +157,7 @@ impl Document {
         for dot in dots {
             if !self.knows(dot) {
                 self.context.insert(dot);
-                merged.writes.push(DocumentWrite::PutContext(self.context.of(dot.replica)));
+                merged.writes.push(DocumentWrite::PutContext(self.context.of(dot.replica())));
             }
         }
     }
@@ -383,7 +384,7 @@ impl<'a> Arrival<'a> {
         let mut pasts = taken.iter().flat_map(|live| live.version.past.entries());
         !dots.is_empty()
             && (self.context.intervals().any(|(replica, interval)| has_any(replica, interval))
-                || pasts.any(|past| has_any(past.replica, (1, past.counter))))
+                || pasts.any(|past| has_any(past.replica(), (1, past.counter()))))
     }
 }
 
@@ -445,9 +446,9 @@ fn lost_writes(record: RecordId, held: &[Live], arrived: &Live, lost: &mut Vec<L
             record,
             field: *field,
             value: loser.value.clone(),
-            by: loser.dot.replica,
+            by: loser.dot.replica(),
             at_ms: loser.stamp.wall_ms,
-            winner: winner.dot.replica,
+            winner: winner.dot.replica(),
         });
     }
 }

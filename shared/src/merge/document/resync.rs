@@ -142,7 +142,7 @@ impl Document {
                 Some((_, versions)) => versions,
                 None => &self.records[&record],
             };
-            let is_meant = |named: Dot| author.is_none_or(|author| author == named.replica);
+            let is_meant = |named: Dot| author.is_none_or(|author| author == named.replica());
             let before = chunk.versions.len();
             match versions {
                 Versions::One(version) if is_meant(dot) => chunk.versions.push((record, version.clone())),
@@ -235,7 +235,7 @@ impl Document {
         }
         for (&record, versions) in &self.records {
             for (dot, version) in versions.names(record).zip(versions.packed(record)) {
-                if !is_asked[bucket(dot, is_asked.len())] || author.is_some_and(|author| author != dot.replica) {
+                if !is_asked[bucket(dot, is_asked.len())] || author.is_some_and(|author| author != dot.replica()) {
                     continue;
                 }
                 if bytes >= BYTES_PER_DELTA {
@@ -270,7 +270,7 @@ impl Document {
             let live = self.live_in(&known).map(|(dot, _)| dot).collect();
             delta.context.join(&known.difference(&live));
             let mut versions = self.versions(record);
-            versions.retain(|live| author.is_none_or(|author| author == live.dot.replica));
+            versions.retain(|live| author.is_none_or(|author| author == live.dot.replica()));
             versions.sort_by_key(|live| !dots.contains(live.dot));
             let mut bytes = 0;
             for live in versions {

@@ -147,7 +147,7 @@ impl Document {
             return;
         }
         let died = merged.died.iter().map(|&(_, dot)| dot).filter(|&dot| self.is_retired(dot));
-        let replicas: BTreeSet<ReplicaId> = died.map(|dot| dot.replica).collect();
+        let replicas: BTreeSet<ReplicaId> = died.map(|dot| dot.replica()).collect();
         merged.writes.extend(replicas.into_iter().map(|replica| self.row_of(replica)));
     }
 
@@ -185,7 +185,7 @@ impl Document {
     }
 
     fn is_retired(&self, dot: Dot) -> bool {
-        dot.counter <= self.retired_up_to(dot.replica)
+        dot.counter() <= self.retired_up_to(dot.replica())
     }
 }
 
