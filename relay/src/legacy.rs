@@ -19,7 +19,8 @@ use serde::Serialize;
 use shared::base::room::Room;
 use shared::ledger::{Granted, Operation};
 use shared::replica::View;
-use shared::replica::io::{Command, Reply};
+use shared::replica::access::{self, Act, Principal};
+use shared::replica::io::{Command, CommandRejection, Reply};
 use tokio::time::{Instant, timeout_at};
 
 use crate::node::{DEFAULT_ROOM, NodeHandle};
@@ -59,16 +60,21 @@ impl Original {
     }
 
     async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        self.command_as(Principal::Editor, command).await
+    }
+
+    async fn command_as(&self, asker: Principal, command: Command) -> Result<Reply, Refusal> {
+        access::may(asker, &Act::Command(&command)).map_err(CommandRejection::from)?;
         let answer = timeout_at(self.deadline, self.node.command(self.room.clone(), command)).await;
         Ok(answer.map_err(|_| Refusal::Undecided)???)
     }
 
     /// Asks the log, which takes a majority of the voters.
-    async fn ask(&self, operation: Operation) -> Result<Granted, Refusal> {
+    async fn ask(&self, asker: Principal, operation: Operation) -> Result<Granted, Refusal> {
         if self.read(|view| view.is_locally_offline()).await? {
             return Err(Refusal::NoMajority);
         }
-        match self.command(Command::Ask(operation)).await? {
+        match self.command_as(asker, Command::Ask(operation)).await? {
             Reply::Decided(_, outcome) => Ok(outcome?),
             other => unreachable!("the log was asked, and does not answer {other:?}"),
         }

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{Sink, Stream};
 use shared::base::id::RelayId;
 use shared::protocol::{Encoder, Frame, Hello, MAX_FRAME_BYTES};
+use shared::replica::access::{self, Act, Principal};
 use shared::replica::io::Violation;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -59,9 +60,10 @@ pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (Status
     if headers.contains_key(header::ORIGIN) {
         return Err((StatusCode::FORBIDDEN, "this is for relays and those who run them, not for pages\n"));
     }
-    let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    if access::may(principal(headers, secret), &Act::Operate).is_ok() {
+        return Ok(());
+    }
     match secret {
-        Some(secret) if given.is_some_and(|given| secret.matches(given)) => Ok(()),
         Some(_) => Err((
             StatusCode::UNAUTHORIZED,
             "wrong or no link secret: start all relays with the same RELAY_LINK_SECRET; by hand, send `Authorization: Bearer $RELAY_LINK_SECRET`\n",
@@ -71,6 +73,13 @@ pub fn admit(headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), (Status
             "this relay has no link secret, so it takes no links and no commands of operators: run `export RELAY_LINK_SECRET=$(openssl rand -hex 32)` once, and start every relay with this same RELAY_LINK_SECRET\n",
         )),
     }
+}
+
+/// Who sends a request with these headers.
+fn principal(headers: &HeaderMap, secret: Option<&Secret>) -> Principal {
+    let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let is_operator = secret.zip(given).is_some_and(|(secret, given)| secret.matches(given));
+    if is_operator { Principal::Operator } else { Principal::Editor }
 }
 
 static REFUSED: LimitedLog = LimitedLog::new();

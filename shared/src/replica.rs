@@ -1,5 +1,6 @@
 //! The replica: the one dispatcher that joins the merge half and the agree half.
 
+pub mod access;
 mod accounts;
 mod agreement;
 mod audit;

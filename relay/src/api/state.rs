@@ -1,7 +1,8 @@
 //! The state that the handlers of the API share.
 
 use shared::base::room::Room;
-use shared::replica::io::{Command, Reply};
+use shared::replica::access::{self, Act, Principal};
+use shared::replica::io::{Command, CommandRejection, Reply};
 use shared::schema::Schema;
 
 use super::docs::Documents;
@@ -27,8 +28,9 @@ impl Api {
         &self.app.node.me().schema
     }
 
-    /// Has this relay's replica carry out a command. What the log refuses is a problem, too.
+    /// Has this relay's replica carry out a command of an editor. What the log refuses is a problem, too.
     pub async fn command(&self, room: Room, command: Command) -> Result<Reply, Problem> {
+        access::may(Principal::Editor, &Act::Command(&command)).map_err(CommandRejection::from)?;
         match self.node().command(room, command).await?? {
             Reply::Decided(_, Err(rejection)) => Err(rejection.into()),
             reply => Ok(reply),

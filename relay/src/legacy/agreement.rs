@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use shared::consensus::Ballot;
 use shared::ledger::{Granted, Operation, Rejection};
+use shared::replica::access::{self, Act, Principal};
 use shared::replica::io::{Command, CommandRejection, Reply};
 
 use super::Original;
@@ -54,13 +55,9 @@ impl Input for Accept {
     }
 }
 
-/// Who proposes.
+/// The principal who proposes: an operator if the request carries the link secret, an editor if it carries none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    Anybody,
-    /// One of those who run the relays: whoever has the link secret.
-    Operator,
-}
+pub struct Asker(Principal);
 
 /// Whether a proposed number has become the highest.
 #[derive(Debug, Serialize)]
@@ -90,16 +87,15 @@ impl Original {
     }
 
     /// Proposes through the log. Only an operator may go further than the reach.
-    pub async fn accept(&self, Accept { value }: Accept, asker: Asker) -> Result<Accepted, Refusal> {
+    pub async fn accept(&self, Accept { value }: Accept, Asker(asker): Asker) -> Result<Accepted, Refusal> {
         let highest = self.highest().await?.number.unwrap_or(0);
         if value <= highest {
             return Ok(Accepted::not_above(highest));
         }
-        let operation = match asker {
-            Asker::Operator => Operation::Leap { number: value },
-            Asker::Anybody => Operation::Raise { number: value },
-        };
-        match self.ask(operation).await {
+        let leap = Operation::Leap { number: value };
+        let may_leap = access::may(asker, &Act::Ask(&leap)).is_ok();
+        let operation = if may_leap { leap } else { Operation::Raise { number: value } };
+        match self.ask(asker, operation).await {
             Ok(Granted::Highest { number }) if number == value => Ok(Accepted { accepted: true, reason: None }),
             Ok(Granted::Highest { number }) => Ok(Accepted::not_above(number)),
             Ok(other) => unreachable!("the highest number was to be raised, not {other:?}"),
@@ -129,9 +125,9 @@ impl FromRequestParts<App> for Asker {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let Some(given) = parts.headers.get(header::AUTHORIZATION) else { return Ok(Asker::Anybody) };
+        let Some(given) = parts.headers.get(header::AUTHORIZATION) else { return Ok(Asker(Principal::Editor)) };
         let is_secret = app.config.link_secret.as_ref().is_some_and(|secret| secret.matches(given.as_bytes()));
-        if is_secret { Ok(Asker::Operator) } else { Err(Refusal::NotOperator) }
+        if is_secret { Ok(Asker(Principal::Operator)) } else { Err(Refusal::NotOperator) }
     }
 }
 

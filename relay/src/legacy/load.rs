@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::ledger::{Epoch, Level, Load, Mode, Operation, Reason};
+use shared::replica::access::Principal;
 
 use super::Original;
 use super::input::{Input, Members};
@@ -74,7 +75,7 @@ impl Original {
             (Level::Batching, Reason::Resumed, "numbers are given by Paxos again, and load may change that")
         };
         let load = self.read(|view| view.load().unwrap_or_default()).await?;
-        self.ask(Operation::SetMode { from: None, level, reason, load }).await?;
+        self.ask(Principal::Editor, Operation::SetMode { from: None, level, reason, load }).await?;
         Ok(Switched { message, load_increased: self.node.requests().begin_anew() > 1 })
     }
 }

@@ -97,6 +97,8 @@ rules! {
     CopyUnnoticed,
     /// Two copies of a tab stay linked, each to another relay.
     TwinsLeft,
+    /// A replica lets everybody say and ask everything.
+    AnythingAllowed,
     /// A replica is retired though versions live by its dots.
     RetiredAlive,
     /// Edits of a retired replica that nobody had seen are taken for known.

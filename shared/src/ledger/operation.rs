@@ -280,31 +280,6 @@ impl Operation {
     pub fn is_about_key(&self) -> bool {
         matches!(self, Operation::Once { .. } | Operation::Finish { .. })
     }
-
-    /// True if the tab `tab` may ask for it. The others are for operators, or for the relays themselves.
-    #[must_use]
-    pub fn is_for(&self, tab: ReplicaId) -> bool {
-        match self {
-            Operation::Assign { .. }
-            | Operation::Allocate { .. }
-            | Operation::Raise { .. }
-            | Operation::Release { .. }
-            | Operation::CompareAndSet { .. }
-            | Operation::SetDynamic { .. }
-            | Operation::Resolve { .. } => true,
-            Operation::GrantRange { to, .. } => *to == tab,
-            Operation::SetMode { reason, .. } => matches!(reason, Reason::ByHand | Reason::Resumed),
-            Operation::SetPolicy { .. }
-            | Operation::Settle { .. }
-            | Operation::Waive
-            | Operation::Reconfigure { .. }
-            | Operation::Retire { .. }
-            | Operation::SetReach { .. }
-            | Operation::Leap { .. }
-            | Operation::Once { .. }
-            | Operation::Finish { .. } => false,
-        }
-    }
 }
 
 /// The rules of a room that operators set.

@@ -10,6 +10,7 @@ use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 use crate::schema::{FieldEdit, FieldName, NUMBER, Op};
 
 use super::Replica;
+use super::access::{self, Act, Principal};
 use super::claims::Asked;
 use super::outbox::Item;
 use super::undo::Deed;
@@ -110,6 +111,7 @@ impl Replica {
 
     /// Commands that the log, or a lease, has to do with. They are answered when that is known.
     fn on_numbers(&mut self, now: Now, id: CommandId, command: Command) -> Result<(), CommandRejection> {
+        access::may(self.principal(), &Act::Command(&command))?;
         match command {
             Command::Number { record, number } => {
                 let asked = self.number(now, id, record, number);
@@ -143,10 +145,13 @@ impl Replica {
         self.claims.ask(now.monotonic, (after, Some(asked)), operation, &mut self.outbox)
     }
 
+    /// Who acts when the host commands. A relay's host has asked [`access::may`] for its users already.
+    fn principal(&self) -> Principal {
+        if self.is_relay() { Principal::Relay } else { Principal::Tab(self.me) }
+    }
+
     fn check_operation(&self, operation: &Operation) -> Result<(), CommandRejection> {
-        if !self.is_relay() && !operation.is_for(self.me) {
-            return Err(CommandRejection::NotForTabs);
-        }
+        access::may(self.principal(), &Act::Ask(operation))?;
         if operation.record().is_some_and(|record| !self.document.knows_record(record)) {
             return Err(CommandRejection::UnknownRecord);
         }

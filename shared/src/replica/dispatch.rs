@@ -4,6 +4,7 @@ use crate::base::id::RelayId;
 use crate::consensus::Position;
 use crate::replica::io::{Message, Now, Output, PeerId, PeerKind, Violation};
 
+use super::access::{self, Act, Receiver};
 use super::replication_acks::OnMajority;
 use super::{Replica, Witness};
 
@@ -20,6 +21,7 @@ impl Replica {
         output: &mut Output,
     ) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
+        access::may(kind.into(), &Act::Say(&message, self.receiver()))?;
         if self.is_relay() {
             self.replication_acks.hear(peer, &message);
             self.observing.received(now, peer, &message);
@@ -29,21 +31,6 @@ impl Replica {
             self.note_unattested(peer, kind, &message);
         }
         match message {
-            Message::Paxos(_)
-            | Message::Held { .. }
-            | Message::Raised { .. }
-            | Message::Presence(_)
-            | Message::PresenceNews(_)
-            | Message::Attest(_)
-            | Message::Equivocated { .. }
-            | Message::Propose(_)
-            | Message::Witness { .. }
-            | Message::ReadIndex { .. }
-            | Message::Watch { .. }
-                if !self.is_relay() =>
-            {
-                return Err(Violation::NotForTabs);
-            }
             Message::Have { context, fingerprint, decided, chain, restores } => {
                 let log = (Position { slot: decided, chain }, &restores);
                 self.on_have(now, peer, kind, (&context, fingerprint), log)?;
@@ -90,6 +77,10 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    fn receiver(&self) -> Receiver {
+        if self.is_relay() { Receiver::Relay } else { Receiver::Tab }
     }
 
     /// Handles the messages that only a relay may send.

@@ -22,6 +22,7 @@ use crate::replica::rules::{InForce, Rules};
 use crate::schema::NUMBER;
 
 use super::Replica;
+use super::access::{self, Act};
 
 /// How many doubted numbers one tab may bring.
 const MAX_DOUBTED_PER_TAB: usize = 256;
@@ -215,7 +216,8 @@ impl Replica {
     /// may deny a few, the rest is forgotten: that many lies about one tab must not cost that tab its link.
     fn check_denials(&self, kind: PeerKind, doubts: &mut Vec<Doubt>) -> Result<(), Violation> {
         let PeerKind::Tab(tab) = kind else { return Ok(()) };
-        if doubts.iter().any(|doubt| doubt.write.dot.replica() != tab || !doubt.is_denial()) {
+        doubts.iter().try_for_each(|doubt| access::may(kind.into(), &Act::SpeakFor(doubt.write.dot.replica())))?;
+        if !doubts.iter().all(Doubt::is_denial) {
             return Err(Violation::ForeignClaim);
         }
         let is_denied_by_tab =
@@ -401,11 +403,7 @@ impl Replica {
         kind: PeerKind,
         writes: Vec<NumberWrite>,
     ) -> Result<(), Violation> {
-        if let PeerKind::Tab(tab) = kind
-            && writes.iter().any(|write| write.dot.replica() != tab)
-        {
-            return Err(Violation::ForeignClaim);
-        }
+        writes.iter().try_for_each(|write| access::may(kind.into(), &Act::SpeakFor(write.dot.replica())))?;
         self.attest(now, Some(peer), writes);
         Ok(())
     }

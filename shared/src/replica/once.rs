@@ -105,9 +105,6 @@ impl Replica {
         keyed: Keyed,
         command: Command,
     ) -> Result<(), CommandRejection> {
-        if !self.is_relay() {
-            return Err(CommandRejection::NotForTabs);
-        }
         let form = Form::of(&command);
         if self.onces.join(&keyed, (id, form))? {
             return Ok(());

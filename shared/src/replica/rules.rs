@@ -124,6 +124,11 @@ pub(super) trait Rules {
         true
     }
 
+    /// Whether an act that is not allowed is refused.
+    fn denies() -> bool {
+        true
+    }
+
     /// Whether relays part two copies of a tab.
     fn parts_twins() -> bool {
         true

@@ -13,6 +13,7 @@ use crate::merge::document::{
 use crate::replica::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
 
+use super::access::{self, Act, Principal};
 use super::{Doubt, Replica};
 
 /// Over how many intervals the dots of one tab may be scattered at the most: a bound on the memory it can take.
@@ -220,14 +221,8 @@ impl Replica {
 
     /// A claim on its way to the leader.
     pub(super) fn on_propose(&mut self, now: Now, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
-        if let PeerKind::Tab(tab) = kind {
-            if claim.id.replica != tab {
-                return Err(Violation::ForeignClaim);
-            }
-            if !claim.operation.is_for(tab) {
-                return Err(Violation::NotForTabs);
-            }
-        }
+        access::may(kind.into(), &Act::SpeakFor(claim.id.replica))?;
+        access::may(kind.into(), &Act::Ask(&claim.operation))?;
         // Without room it is dropped: whoever asks repeats it until it is decided. What is forgotten is decided, too, so
         // that the asker learns of it.
         if self.ledger.outcome(&claim).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
@@ -378,7 +373,8 @@ impl Replica {
 
     /// Checks an edit that a tab made, trusting nothing.
     fn check_edit(&self, edit: &Edit, tab: ReplicaId, now: Now) -> Result<(), Violation> {
-        if edit.dot.replica() != tab || edit.folds {
+        access::may(Principal::Tab(tab), &Act::Write(edit.dot))?;
+        if edit.folds {
             return Err(Violation::ForeignDot { dot: edit.dot });
         }
         self.check_leap(edit.dot)?;
@@ -396,7 +392,8 @@ impl Replica {
     fn check_delta(&self, delta: &Delta, tab: ReplicaId, now: Now) -> Result<(), Violation> {
         for (record, version) in &delta.versions {
             let live = version.unpack(*record);
-            if live.dot.replica() != tab || !live.folded.is_empty() {
+            access::may(Principal::Tab(tab), &Act::Write(live.dot))?;
+            if !live.folded.is_empty() {
                 return Err(Violation::ForeignDot { dot: live.dot });
             }
             if live.weight() > MAX_VERSION_BYTES {

@@ -11,6 +11,7 @@ use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
+use super::access::{self, Act};
 use super::outbox::Outbox;
 
 /// How many witnesses a relay knows at the most.
@@ -128,10 +129,7 @@ impl Replica {
         tab: ReplicaId,
         witness: Option<Witness>,
     ) -> Result<(), Violation> {
-        match kind {
-            PeerKind::Tab(sender) if sender != tab => return Err(Violation::ForeignClaim),
-            _ => {}
-        }
+        access::may(kind.into(), &Act::SpeakFor(tab))?;
         // Nobody can have what is not decided.
         let witness = witness.map(|witness| Witness { until: witness.until.min(self.log.decided()), ..witness });
         self.witnesses.note(tab, witness);

@@ -1,5 +1,6 @@
-//! Tabs that lie: they give one dot to two edits, bring numbers of others, leap with their counters, and repeat what others
-//! said. A relay believes what it cannot refute, and then all relays must come to believe the same.
+//! Tabs that lie: they give one dot to two edits, bring numbers of others, leap with their counters, ask for what only
+//! operators may ask for, and repeat what others said. A relay believes what it cannot refute, and then all relays must come to
+//! believe the same.
 
 use super::network::NodeId;
 use super::violated::Violated;
@@ -7,6 +8,8 @@ use super::world::{RELAYS, World};
 use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
 use crate::base::id::{RecordId, ReplicaId};
+use crate::consensus::Slot;
+use crate::ledger::{Claim, ClaimId, Operation};
 use crate::merge::crdt::Version;
 use crate::merge::document::{Delta, Live, Packed};
 use crate::replica::MAX_LEAP;
@@ -36,10 +39,11 @@ impl World {
             self.liars.push(Liar { id, latest: 0, has_equivocated: false, said: Vec::new() });
         }
         let liar = self.below(self.liars.len() as u64) as usize;
-        match self.below(8) {
+        match self.below(9) {
             0..=3 => self.equivocate(liar),
             4 | 5 => self.bring_number(liar),
             6 => self.leap(liar),
+            7 => self.usurp(liar),
             _ => self.repeat(liar),
         }
     }
@@ -97,6 +101,18 @@ impl World {
         let version = self.version_of(RecordId(dot), dot, relay, &[named("Mallory")]);
         let lie = delta(RecordId(dot), dot, version);
         self.say_what_is_refused(liar, relay, lie, |violation| matches!(violation, Violation::CounterLeap { .. }))
+    }
+
+    /// Claims what only those who run the relays may ask for, or accuses somebody as only a relay may: refused.
+    fn usurp(&mut self, liar: usize) -> Result<(), Violated> {
+        let relay = self.below(RELAYS as u64) as usize;
+        let id = ClaimId { replica: self.liars[liar].id, seq: 1 };
+        let operation = Operation::SetReach { most: 1 + self.below(1 << 40) };
+        let lie = match self.below(2) {
+            0 => Message::Propose(Claim { id, settled: 0, seen: Slot(0), after: None, operation }),
+            _ => Message::Equivocated { dot: Dot::new(self.nodes[relay].id, 1) },
+        };
+        self.say_what_is_refused(liar, relay, lie, |violation| *violation == Violation::NotForTabs)
     }
 
     /// Its own words again, which change nothing; or those of another one, which are refused.

@@ -90,6 +90,10 @@ impl Rules for Broken {
         !is(Mutation::CopyUnnoticed)
     }
 
+    fn denies() -> bool {
+        !is(Mutation::AnythingAllowed)
+    }
+
     fn parts_twins() -> bool {
         !is(Mutation::TwinsLeft)
     }
