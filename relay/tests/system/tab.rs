@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use shared::base::dot::DotSet;
 use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::ledger::{Operation, Outcome};
+use shared::merge::document::SoundVersions;
 use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
 use shared::replica::io::{
     Command, CommandId, CommandRejection, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
@@ -37,6 +38,7 @@ struct State {
     replica: Replica,
     /// Remembers which parts of the replica were checked.
     audit: Audit,
+    sound: SoundVersions,
     /// The own dots that a relay has acknowledged as durable.
     acknowledged: DotSet,
     /// How often a connection was lost.
@@ -81,6 +83,7 @@ impl Tab {
         let state = State {
             replica: Replica::recover(config, Recovered::default(), now()),
             audit: Audit::default(),
+            sound: SoundVersions::default(),
             acknowledged: DotSet::default(),
             losses: 0,
             byes: Vec::new(),
@@ -253,9 +256,9 @@ fn step(
 ) {
     let mut next = Some(input);
     while let Some(input) = next.take() {
-        let State { replica, audit, left, .. } = &mut *state.lock().unwrap();
+        let State { replica, audit, sound, left, .. } = &mut *state.lock().unwrap();
         let output = replica.handle(now(), input);
-        audit.check(replica);
+        audit.check(replica, sound);
         for (_, violation) in output.cut {
             assert_eq!(violation, Violation::Diverged, "a tab cuts no relay of its room");
             left.push(violation.clone());
