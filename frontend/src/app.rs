@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use client::session::Action;
+use client::web::{NoAddress, route_to};
 use gloo::events::{EventListener, EventListenerOptions};
 use shared::base::room::Room;
 use wasm_bindgen::JsCast;
@@ -17,10 +19,9 @@ use crate::components::language_button::LANGUAGE_ID;
 use crate::components::status_line::Status;
 use crate::components::tour_panel::{StartTour, TourPanel};
 use crate::components::{keys_dialog, notices, offline_switch, rail, relay_question};
-use crate::engine::session::Action;
-use crate::engine::{Engine, NoAddress, route_of_page, words};
-use crate::hooks::{use_action, use_engine, use_page, use_snapshot, use_told};
+use crate::hooks::{use_action, use_model, use_page, use_snapshot, use_told};
 use crate::language::{self, Language};
+use crate::model::Model;
 use crate::page::Page;
 use crate::pages::agreement::AgreementPage;
 use crate::pages::conflicts::ConflictsPage;
@@ -29,8 +30,8 @@ use crate::pages::merges::MergesPage;
 use crate::pages::nodes::NodesPage;
 use crate::pages::people::{NEW_RECORD_ID, PeoplePage};
 use crate::pages::{SEARCH_ID, dynamic};
-use crate::tr;
 use crate::view_model::{capitalised, impairment_in_words, violation_in_words};
+use crate::{tr, words};
 
 const DEFAULT_ROOM: &str = "people";
 
@@ -39,19 +40,19 @@ type Goal = Rc<RefCell<Option<&'static str>>>;
 
 #[component]
 pub fn App() -> Html {
-    let engine = use_state(|| None);
+    let model = use_state(|| None);
     {
-        let engine = engine.clone();
-        use_effect_with((), move |()| spawn_local(async move { engine.set(Some(start().await)) }));
+        let model = model.clone();
+        use_effect_with((), move |()| spawn_local(async move { model.set(Some(start().await)) }));
     }
-    match &*engine {
+    match &*model {
         None => html! {
             <p class="starting" role="status">{ tr!("Duet is starting: it looks for what it has kept on this device …") }</p>
         },
-        Some(Ok(engine)) => html! {
-            <ContextProvider<Engine> context={engine.clone()}>
+        Some(Ok(model)) => html! {
+            <ContextProvider<Model> context={model.clone()}>
                 <Shell />
-            </ContextProvider<Engine>>
+            </ContextProvider<Model>>
         },
         Some(Err(reason)) => html! {
             <main class="broken" role="alert">
@@ -64,27 +65,29 @@ pub fn App() -> Html {
 }
 
 /// Why not, in words, if it cannot be.
-async fn start() -> Result<Engine, String> {
+async fn start() -> Result<Model, String> {
     let name = browser::parameter("room").unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     let room = Room::try_from(name)
         .map_err(|bad| tr!("In the address of this page, {problem}.", problem = violation_in_words(&bad.into())))?;
-    let route = route_of_page(&room).map_err(|NoAddress| {
-        let problem = tr!("the relay must be a host and a port, such as relay.example:5000");
-        tr!("In the address of this page, {problem}.", problem = problem)
-    })?;
-    let engine = Engine::start(room, route).await.map_err(|error| {
+    let route = route_to(&room, browser::parameter("relay").filter(|relay| !relay.is_empty()).as_deref()).map_err(
+        |NoAddress| {
+            let problem = tr!("the relay must be a host and a port, such as relay.example:5000");
+            tr!("In the address of this page, {problem}.", problem = problem)
+        },
+    )?;
+    let model = Model::start(room, route).await.map_err(|error| {
         tr!("The browser gives no random numbers, and this tab needs one as its name: {problem}.", problem = error)
     })?;
     let wanted = words::wanted();
     if wanted != language::current() {
-        engine.tell_of_missing_words(wanted);
+        model.tell_of_missing_words(wanted);
     }
-    Ok(engine)
+    Ok(model)
 }
 
 #[component]
 fn Shell() -> Html {
-    let engine = use_engine();
+    let model = use_model();
     let snapshot = use_snapshot();
     let on_action = use_action();
     let keys_open = use_state(|| false);
@@ -92,12 +95,12 @@ fn Shell() -> Html {
         let keys_open = keys_open.clone();
         use_callback((), move |open, ()| keys_open.set(open))
     };
-    let asked = use_state(|| engine.asked_relay());
+    let asked = use_state(|| model.asked_relay());
     let on_answered = {
         let asked = asked.clone();
         use_callback((), move |(), ()| asked.set(None))
     };
-    let on_relay = use_callback(engine.clone(), |address, engine| engine.agree_to_relay(address));
+    let on_relay = use_callback(model.clone(), |address, model| model.agree_to_relay(address));
     let touring = use_state(|| false);
     let on_tour = {
         let touring = touring.clone();
@@ -109,13 +112,13 @@ fn Shell() -> Html {
     use_focus_on_page(page, &goal);
     use_shortcuts(&on_keys, &goal);
     let drafts = {
-        let engine = engine.clone();
-        (*use_memo((), |()| Drafts::new(Callback::from(move |record| engine.versions(record))))).clone()
+        let model = model.clone();
+        (*use_memo((), |()| Drafts::new(Callback::from(move |record| model.versions(record))))).clone()
     };
     use_farewell(&drafts);
     use_focus_on_language(snapshot.language);
-    let on_language = use_callback(engine.clone(), |language, engine| engine.speak(language));
-    let on_offline = use_callback(engine.clone(), |offline, engine| engine.set_offline(offline));
+    let on_language = use_callback(model.clone(), |language, model| model.speak(language));
+    let on_offline = use_callback(model.clone(), |offline, model| model.set_offline(offline));
     let on_skip = |event: MouseEvent| {
         event.prevent_default();
         focus("view");
@@ -138,7 +141,7 @@ fn Shell() -> Html {
                     <ImportPanel />
                     { match page {
                         Page::People => {
-                            html! { <PeoplePage room={engine.room().as_str().to_owned()} snapshot={snapshot.clone()} /> }
+                            html! { <PeoplePage room={model.room().as_str().to_owned()} snapshot={snapshot.clone()} /> }
                         }
                         Page::Nodes => html! { <NodesPage /> },
                         Page::Agreement => html! { <AgreementPage /> },
@@ -150,7 +153,7 @@ fn Shell() -> Html {
                 </main>
                 if *keys_open { { keys_dialog::show(&nouns.one, on_keys.reform(|()| false)) } }
                 if let Some(address) = &*asked {
-                    { relay_question::show(address, engine.room().as_str(), on_relay.clone(), on_answered) }
+                    { relay_question::show(address, model.room().as_str(), on_relay.clone(), on_answered) }
                 }
             </div>
             if *touring {
@@ -165,7 +168,7 @@ fn Shell() -> Html {
 /// Says on every page that the network of this tab is worse than it is.
 #[component]
 fn Impaired() -> Html {
-    let view = use_told(Engine::lab_view);
+    let view = use_told(Model::lab_view);
     match impairment_in_words(view.impairment) {
         Some(words) => html! { <a class="impaired" href={Page::Lab.hash()}>{ words }</a> },
         None => Html::default(),
@@ -189,10 +192,10 @@ fn newer_version() -> Html {
 /// The keys that work everywhere but where text is typed.
 #[hook]
 fn use_shortcuts(on_keys: &Callback<bool>, goal: &Goal) {
-    let engine = use_engine();
+    let model = use_model();
     let goal = Rc::clone(goal);
-    use_effect_with((engine, on_keys.clone()), move |(engine, on_keys)| {
-        let (engine, on_keys) = (engine.clone(), on_keys.clone());
+    use_effect_with((model, on_keys.clone()), move |(model, on_keys)| {
+        let (model, on_keys) = (model.clone(), on_keys.clone());
         let options = EventListenerOptions::enable_prevent_default();
         let listener = EventListener::new_with_options(&browser::window(), "keydown", options, move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>().filter(|event| is_shortcut(event)) else { return };
@@ -203,9 +206,9 @@ fn use_shortcuts(on_keys: &Callback<bool>, goal: &Goal) {
                 }
                 ("n", false) => focus(NEW_RECORD_ID),
                 ("/", false) => focus(SEARCH_ID),
-                ("o", false) => engine.set_offline(!engine.snapshot().offline),
+                ("o", false) => model.set_offline(!model.snapshot().offline),
                 ("?", false) => on_keys.emit(true),
-                ("z", true) => engine.act(Action::Undo),
+                ("z", true) => model.act(Action::Undo),
                 _ => return,
             }
             event.prevent_default();
@@ -267,23 +270,23 @@ fn use_focus_on_language(language: Language) {
 /// What the page does when it is closed or hidden.
 #[hook]
 fn use_farewell(drafts: &Drafts) {
-    let engine = use_engine();
-    use_effect_with((engine, drafts.clone()), |(engine, drafts)| {
-        engine.set_shown(browser::is_shown());
+    let model = use_model();
+    use_effect_with((model, drafts.clone()), |(model, drafts)| {
+        model.set_shown(browser::is_shown());
         let listeners = [
-            warning_before_loss(engine.clone(), drafts.clone()),
-            goodbye(engine.clone()),
-            witness_while_shown(engine.clone()),
+            warning_before_loss(model.clone(), drafts.clone()),
+            goodbye(model.clone()),
+            witness_while_shown(model.clone()),
         ];
         move || drop(listeners)
     });
 }
 
 /// Asks before the page is closed while some edits would be lost with it, or what is half typed.
-fn warning_before_loss(engine: Engine, drafts: Drafts) -> EventListener {
+fn warning_before_loss(model: Model, drafts: Drafts) -> EventListener {
     let options = EventListenerOptions::enable_prevent_default();
     EventListener::new_with_options(&browser::window(), "beforeunload", options, move |event| {
-        if engine.snapshot().at_risk || drafts.is_changed() {
+        if model.snapshot().at_risk || drafts.is_changed() {
             event.prevent_default();
             // Older browsers ask for this instead.
             if let Some(event) = event.dyn_ref::<BeforeUnloadEvent>() {
@@ -294,11 +297,11 @@ fn warning_before_loss(engine: Engine, drafts: Drafts) -> EventListener {
 }
 
 /// Other tabs need not find out by themselves that this one is closed.
-fn goodbye(engine: Engine) -> EventListener {
-    EventListener::new(&browser::window(), "pagehide", move |_| engine.leave_neighbours())
+fn goodbye(model: Model) -> EventListener {
+    EventListener::new(&browser::window(), "pagehide", move |_| model.leave_neighbours())
 }
 
 /// A page that nobody sees is no witness.
-fn witness_while_shown(engine: Engine) -> EventListener {
-    EventListener::new(&browser::document(), "visibilitychange", move |_| engine.set_shown(browser::is_shown()))
+fn witness_while_shown(model: Model) -> EventListener {
+    EventListener::new(&browser::document(), "visibilitychange", move |_| model.set_shown(browser::is_shown()))
 }

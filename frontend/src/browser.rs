@@ -1,20 +1,12 @@
-//! What the page takes from the browser: its clocks, its address, its storage, its randomness.
-
-use std::cell::Cell;
-use std::time::Duration;
+//! The parts of the browser that only a page has: its document, its address, its own storage, its files.
 
 use gloo::events::EventListener;
 use js_sys::{ArrayBuffer, Uint8Array};
-use shared::base::id::ReplicaSecret;
-use shared::replica::io::Now;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, Document, File, FileReader, HtmlElement, RequestInit, RequestMode, Response, Storage, Url,
-    UrlSearchParams, Window,
+    Blob, BlobPropertyBag, Document, File, FileReader, HtmlElement, Response, Storage, Url, UrlSearchParams, Window,
 };
-
-use crate::clock::Clock;
 
 /// # Panics
 /// Outside of a browser's page, where nothing of this crate can run.
@@ -42,61 +34,10 @@ pub fn is_shown() -> bool {
     !document().hidden()
 }
 
-thread_local! {
-    /// The one wall clock of this page.
-    static CLOCK: Cell<Clock> = Cell::default();
-}
-
-/// The clocks, as the replica wants them.
-#[must_use]
-pub fn now() -> Now {
-    let Now { monotonic, wall_ms } = clocks_of_device();
-    let mut clock = CLOCK.get();
-    let wall_ms = clock.read(wall_ms, monotonic);
-    CLOCK.set(clock);
-    Now { monotonic, wall_ms }
-}
-
-/// A relay has shown that the wall clock is so far ahead. Returns whether this page goes by the relay's from now on.
-pub fn set_clock_back(by_ms: u64) -> bool {
-    let Now { monotonic, wall_ms } = clocks_of_device();
-    let mut clock = CLOCK.get();
-    let is_set = clock.set_back(by_ms, wall_ms, monotonic);
-    CLOCK.set(clock);
-    is_set
-}
-
-fn clocks_of_device() -> Now {
-    let since_load = window().performance().map_or(0.0, |performance| performance.now());
-    Now { monotonic: Duration::from_secs_f64(since_load.max(0.0) / 1000.0), wall_ms: js_sys::Date::now() as u64 }
-}
-
 /// How many minutes local time is ahead of UTC.
 #[must_use]
 pub fn minutes_ahead_of_utc() -> i64 {
     -(js_sys::Date::new_0().get_timezone_offset() as i64)
-}
-
-/// The secret of a new identity.
-///
-/// # Errors
-/// If the browser has no source of randomness.
-pub fn random_secret() -> Result<ReplicaSecret, getrandom::Error> {
-    let mut bytes = [0; ReplicaSecret::BYTES];
-    getrandom::fill(&mut bytes)?;
-    Ok(ReplicaSecret::new(bytes))
-}
-
-/// In `0.0..1.0`, for jitter.
-#[must_use]
-pub fn jitter() -> f64 {
-    js_sys::Math::random()
-}
-
-/// A number that an earlier page had with little probability.
-#[must_use]
-pub fn random_number() -> u64 {
-    (jitter() * f64::from(u32::MAX)) as u64
 }
 
 /// A parameter of the page's address.
@@ -106,25 +47,10 @@ pub fn parameter(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }
 
-/// Host and port of the page.
-#[must_use]
-pub fn page_address() -> String {
-    window().location().host().unwrap_or_default()
-}
-
 /// Scheme, host and port of the page.
 #[must_use]
 pub fn origin() -> String {
     window().location().origin().unwrap_or_default()
-}
-
-/// Whether anything answers at an address over HTTP, whatever it says.
-pub async fn answers(address: &str) -> bool {
-    let options = RequestInit::new();
-    options.set_mode(RequestMode::NoCors);
-    let scheme = window().location().protocol().unwrap_or_default();
-    let asked = window().fetch_with_str_and_init(&format!("{scheme}//{address}/healthz"), &options);
-    JsFuture::from(asked).await.is_ok()
 }
 
 /// The last part of the page's address, with its `#`.
@@ -265,15 +191,9 @@ pub fn open_tab() {
     let _refused = window().open_with_url_and_target_and_features(&address, "_blank", "noopener");
 }
 
-/// Whether the page came over TLS, so that its WebSockets must too.
+/// What this browser has kept of the page's own choices under `key`.
 #[must_use]
-pub fn page_is_secure() -> bool {
-    window().location().protocol().is_ok_and(|protocol| protocol == "https:")
-}
-
-/// What this browser has kept under `key`.
-#[must_use]
-pub fn recovery_response(key: &str) -> Option<String> {
+pub fn recall(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 
@@ -285,25 +205,6 @@ pub fn remember(key: &str, value: Option<&str>) {
         Some(value) => storage.set_item(key, value),
         None => storage.remove_item(key),
     };
-}
-
-/// What this tab has kept under `key`, also before it was loaded anew. A tab that is duplicated begins with a copy.
-#[must_use]
-pub fn recall_in_tab(key: &str) -> Option<String> {
-    window().session_storage().ok()??.get_item(key).ok()?
-}
-
-/// Keeps `value` under `key` for as long as there is this tab.
-pub fn remember_in_tab(key: &str, value: &str) {
-    if let Ok(Some(storage)) = window().session_storage() {
-        let _a_convenience = storage.set_item(key, value);
-    }
-}
-
-/// Asks the browser not to clear what this page keeps when there is little room.
-pub fn ask_to_keep_storage() {
-    // Nothing hangs on the answer; the browser may ask the user.
-    let _asked = window().navigator().storage().persist();
 }
 
 fn storage() -> Option<Storage> {

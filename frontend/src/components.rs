@@ -1,4 +1,4 @@
-//! The parts of the page, one per file. They show view models and report what the user does; none sees the engine.
+//! The parts of the page, one per file. They show view models and report what the user does; none sees the model.
 //! What has no state of its own is a function: smaller, and rendered with what it stands in.
 
 pub mod burst_form;

@@ -1,55 +1,55 @@
-//! How components reach the engine.
+//! How components reach the model.
 
 use std::rc::Rc;
 
+use client::session::Action;
 use gloo::events::EventListener;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::engine::Engine;
-use crate::engine::session::Action;
+use crate::model::Model;
 use crate::page::Page;
 use crate::view_model::Snapshot;
 
 /// # Panics
-/// Outside of the [`App`](crate::app::App), which provides the engine.
+/// Outside of the [`App`](crate::app::App), which provides the model.
 #[hook]
-pub fn use_engine() -> Engine {
-    use_context::<Engine>().expect("the app provides the engine")
+pub fn use_model() -> Model {
+    use_context::<Model>().expect("the app provides the model")
 }
 
 /// How everything stands; the component is rendered anew when that changes.
 #[hook]
 pub fn use_snapshot() -> Rc<Snapshot> {
-    let engine = use_engine();
-    let snapshot = use_state_eq(|| engine.snapshot());
+    let model = use_model();
+    let snapshot = use_state_eq(|| model.snapshot());
     let current = Rc::clone(&snapshot);
-    use_effect_with(engine, move |engine| {
+    use_effect_with(model, move |model| {
         let refresh = {
-            let engine = engine.clone();
-            move || snapshot.set(engine.snapshot())
+            let model = model.clone();
+            move || snapshot.set(model.snapshot())
         };
         // Something may have changed between the first rendering and this effect.
         refresh();
-        let subscription = engine.subscribe(refresh);
+        let subscription = model.subscribe(refresh);
         move || drop(subscription)
     });
     current
 }
 
-/// What the engine tells besides the snapshot; the component is rendered anew when that changes.
+/// What the model tells besides the snapshot; the component is rendered anew when that changes.
 #[hook]
-pub fn use_told<T: Clone + PartialEq + 'static>(read: fn(&Engine) -> T) -> T {
-    let engine = use_engine();
-    let told = use_state_eq(|| read(&engine));
+pub fn use_told<T: Clone + PartialEq + 'static>(read: fn(&Model) -> T) -> T {
+    let model = use_model();
+    let told = use_state_eq(|| read(&model));
     let current = (*told).clone();
-    use_effect_with(engine, move |engine| {
+    use_effect_with(model, move |model| {
         let refresh = {
-            let engine = engine.clone();
-            move || told.set(read(&engine))
+            let model = model.clone();
+            move || told.set(read(&model))
         };
         refresh();
-        let subscription = engine.subscribe(refresh);
+        let subscription = model.subscribe(refresh);
         move || drop(subscription)
     });
     current
@@ -58,8 +58,8 @@ pub fn use_told<T: Clone + PartialEq + 'static>(read: fn(&Engine) -> T) -> T {
 /// Does what the user wants. The same callback in every rendering, so that rows need not be rendered for it.
 #[hook]
 pub fn use_action() -> Callback<Action> {
-    let engine = use_engine();
-    use_callback(engine, |action, engine| engine.act(action))
+    let model = use_model();
+    use_callback(model, |action, model| model.act(action))
 }
 
 /// The page that the address names.
@@ -78,10 +78,10 @@ pub fn use_page() -> Page {
 /// The component is rendered anew after each change of anything: for what looks at the session itself.
 #[hook]
 pub fn use_every_change() {
-    let engine = use_engine();
+    let model = use_model();
     let update = use_force_update();
-    use_effect_with(engine, move |engine| {
-        let subscription = engine.subscribe(move || update.force_update());
+    use_effect_with(model, move |model| {
+        let subscription = model.subscribe(move || update.force_update());
         move || drop(subscription)
     });
 }
@@ -89,10 +89,10 @@ pub fn use_every_change() {
 /// As long as the component is there, this tab is told what the relays see.
 #[hook]
 pub fn use_watching() {
-    let engine = use_engine();
-    use_effect_with(engine, |engine| {
-        engine.set_watching(true);
-        let engine = engine.clone();
-        move || engine.set_watching(false)
+    let model = use_model();
+    use_effect_with(model, |model| {
+        model.set_watching(true);
+        let model = model.clone();
+        move || model.set_watching(false)
     });
 }

@@ -27,6 +27,12 @@ impl Language {
         }
     }
 
+    /// The language of a code.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Self> {
+        Language::ALL.into_iter().find(|language| language.code() == code)
+    }
+
     /// In itself.
     #[must_use]
     pub fn name(self) -> &'static str {

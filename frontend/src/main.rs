@@ -1,6 +1,6 @@
 use frontend::app::App;
-use frontend::engine::words;
-use frontend::{browser, tr};
+
+use frontend::{browser, tr, words};
 use wasm_bindgen_futures::spawn_local;
 
 fn main() {

@@ -6,6 +6,7 @@ mod contested;
 mod dynamic;
 mod errors;
 mod import;
+mod import_error;
 mod lab;
 mod layout;
 mod listing;
@@ -27,12 +28,13 @@ mod window;
 pub use conflicts::{ConflictItem, ConflictState, conflicts_as_csv, conflicts_as_json};
 pub use dynamic::{DynamicView, LeaseItem, level_key, level_meaning, level_name, mode_in_words};
 pub use errors::{command_rejection, number_refusal, schema_violation, violation_in_words};
-pub use import::{ImportView, left_out};
-pub use lab::{BurstView, LabView, WritersStep, guests_in_words, impairment_in_words};
+pub use import::{ImportView, ProblemItem, left_out};
+pub use import_error::{file_error, line_error, report_as_csv};
+pub use lab::{BurstView, LabView, guest_name, guests_in_words, impairment_in_words, writer_names, writers_story};
 pub use layout::{Column, Field, Layout, Nouns, bad_list, field_word};
 pub use listing::{Listing, Order, SortKey};
 pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
-pub use number::{InvalidNumber, Number, NumberState, OpenConflict, parse_number, parse_operation};
+pub use number::{InvalidNumber, Number, NumberState, OpenConflict, next_word, parse_number, parse_operation};
 pub use projection::Projection;
 pub use relays::{RelayItem, TabItem};
 pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
@@ -44,6 +46,11 @@ pub use window::{Sight, Window};
 
 use std::rc::Rc;
 
+use client::connection::ConnectionState;
+use client::load_history::LoadHistory;
+use client::name::Name;
+use client::session::{Safety, Session};
+use client::storage_error::StorageError;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::schema::text;
 
@@ -51,9 +58,6 @@ use conflicts::Conflicts;
 use rows::{Rows, Scene};
 
 use crate::browser;
-use crate::engine::ConnectionState;
-use crate::engine::load_history::LoadHistory;
-use crate::engine::session::{Safety, Session};
 use crate::language::{self, Language};
 use crate::tr;
 
@@ -208,6 +212,30 @@ fn who(replica: Option<ReplicaId>, me: ReplicaId) -> String {
         Some(replica) if replica == me => tr!("this tab"),
         Some(replica) => tr!("tab {id}", id = replica),
         None => tr!("somebody"),
+    }
+}
+
+/// The name of a record; one that has none goes by its id.
+fn named(name: &Name) -> String {
+    match name {
+        Name::Title(title) => title.clone(),
+        Name::Untitled(record) => tr!("record {id}", id = record),
+    }
+}
+
+/// Why the device keeps nothing, as a part of a sentence.
+fn storage_error(error: &StorageError) -> String {
+    match error {
+        StorageError::NoLocks => tr!("this browser has no locks here"),
+        StorageError::NoDatabases => tr!("this browser keeps no databases here"),
+        StorageError::Silent => tr!("its storage does not answer"),
+        StorageError::Cleared => tr!("the browser has cleared what this page kept"),
+        StorageError::Wanted => tr!("another version of this page wants it"),
+        StorageError::Older => tr!("an older version of this page wrote it"),
+        StorageError::NoSecret => tr!("the secret that proves its id is missing"),
+        StorageError::OtherFields => tr!("its records have other fields than the room"),
+        StorageError::Aborted => tr!("the browser did not finish a write"),
+        StorageError::Corrupt(reason) | StorageError::Browser(reason) => reason.clone(),
     }
 }
 

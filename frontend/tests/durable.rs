@@ -2,8 +2,8 @@
 
 mod net;
 
-use frontend::engine::session::{Action, NumberOperation, Safety};
-use frontend::engine::store::rows::{self, Change, Kept};
+use client::rows::{self, Change, Kept};
+use client::session::{Action, NumberOperation, Safety};
 use frontend::view_model::NumberState;
 use net::{Net, TAB_A, TAB_B};
 use shared::base::id::ReplicaSecret;
@@ -81,7 +81,7 @@ fn a_operation_made_apart_is_granted_once_after_two_reloads() {
     net.add(TAB_A, "Anna", None);
     let record = net.page(TAB_A).rows[0].id;
     net.part(TAB_A);
-    net.act(TAB_A, Action::Ask(Operation::Allocate { record }));
+    net.ask(TAB_A, Operation::Allocate { record });
     for _ in 0..2 {
         net.reopen(TAB_A);
         assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept on this device: 1 operation for a number");
@@ -100,7 +100,7 @@ fn a_refusal_stays_over_reloads_until_somebody_has_read_it() {
     net.add(TAB_A, "Bert", None);
     let bert = net.page(TAB_A).rows.iter().find(|row| row.called == "Bert").expect("he was added").id;
     net.part(TAB_A);
-    net.act(TAB_A, Action::Ask(Operation::Assign { record: bert, number: 7 }));
+    net.ask(TAB_A, Operation::Assign { record: bert, number: 7 });
     net.reopen(TAB_A);
     net.join(TAB_A);
     let remark = |net: &Net| {

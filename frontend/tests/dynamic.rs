@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontend::engine::load_history::{KEPT_SECONDS, LoadHistory};
+use client::load_history::{KEPT_SECONDS, LoadHistory};
 use frontend::page::Page;
 use frontend::view_model::settings::label;
 use frontend::view_model::{

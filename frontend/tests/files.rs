@@ -1,14 +1,18 @@
 //! Files as they come: what is read is exactly what they say, and the rest is refused with words that are true of the file
 //! and the line.
 
-use frontend::import::csv::{BadRecord, CsvReader, elements_of, list_cell};
-use frontend::import::json::{BadElement, Fault, Json, JsonReader};
-use frontend::import::{ImportFile, Report};
+use client::import::csv::{BadRecord, CsvReader, elements_of, list_cell};
+use client::import::json::{BadElement, Fault, Json, JsonReader};
+use client::import::{PreviewCell, Report};
 use shared::schema::{FieldKind, FieldSpec, Schema};
 
+#[path = "../../client/tests/importing/mod.rs"]
 mod importing;
+mod told;
 
-use importing::{import_alone, import_into, lines, names, people, problems};
+use frontend::view_model::line_error;
+use importing::{import_alone, import_into, lines, names};
+use told::{people, problems, read};
 
 fn csv(text: &str) -> Vec<(usize, Result<Vec<String>, BadRecord>)> {
     let records = CsvReader::new(text.into()).filter(|record| !record.is_blank());
@@ -34,10 +38,10 @@ fn fault(read: &Result<Json, BadElement>) -> Fault {
 fn problem(name: &str, text: &str) -> (usize, String) {
     let (_, report) = import_alone(name, text);
     assert_eq!(report.problems.len(), 1, "{text}: {report:?}");
-    (report.problems[0].line, report.problems[0].why.clone())
+    (report.problems[0].line, line_error(&report.problems[0].why))
 }
 
-fn note(report: &(frontend::engine::session::Session, Report), name: &str) -> String {
+fn note(report: &(client::session::Session, Report), name: &str) -> String {
     let mut records = report.0.view().records();
     records.find(|record| record.shown("name") == name).map_or_else(String::new, |found| found.shown("note").to_owned())
 }
@@ -138,7 +142,7 @@ fn fields_that_are_called_like_columns_of_their_own_are_told_apart() {
     let record = session.view().records().next().unwrap();
     assert_eq!(["a", "A", "id", "fields.x"].map(|name| record.shown(name)), ["one", "two", "three", "six"]);
     assert_eq!(record.number.provisional[0].for_now().number, 7);
-    let csv = importing::exported(&session, frontend::import::export::Format::Csv);
+    let csv = importing::exported(&session, client::import::export::Format::Csv);
     assert!(csv.contains("id,a,A,fields.id,fields.number,\"'-balance\",fields.fields.x,number,number state"), "{csv}");
     let flat = r#"[{"a": "1", "A": "2", "number": 3, "fields": {"number": 4, "id": "5"}}]"#;
     let (session, report) = import_into(&schema, "a.json", flat);
@@ -150,7 +154,7 @@ fn fields_that_are_called_like_columns_of_their_own_are_told_apart() {
 
 #[test]
 fn files_in_other_encodings_are_read_or_refused_for_what_they_are() {
-    let read = |bytes: &[u8]| ImportFile::read("a.csv", bytes.to_vec(), &Schema::people());
+    let read = |bytes: &[u8]| read("a.csv", bytes);
     let utf16 = |text: &str, mark: &[u8], bytes: fn(u16) -> [u8; 2]| {
         [mark.to_vec(), text.encode_utf16().flat_map(bytes).collect()].concat()
     };
@@ -162,7 +166,8 @@ fn files_in_other_encodings_are_read_or_refused_for_what_they_are() {
         utf16(text, &[], u16::to_be_bytes),
     ] {
         let preview = read(&bytes).unwrap().preview(&Schema::people());
-        assert_eq!(preview.rows, [["José", "Ж 😀"]]);
+        let cells = ["José", "Ж 😀"].map(|cell| PreviewCell::Text(cell.to_owned()));
+        assert_eq!(preview.rows, [Ok(cells.to_vec())]);
     }
     assert!(read(&[0xff, 0xfe, 0, 0xd8]).unwrap_err().contains("UTF-16, and broken"));
     assert!(read(b"PK\x03\x04\x14\0\x06\0").unwrap_err().contains("ZIP archive"));

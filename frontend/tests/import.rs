@@ -3,21 +3,24 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use frontend::engine::session::{Action, NumberOperation, Session};
-use frontend::import::csv::CsvReader;
-use frontend::import::{ImportFile, MAX_FILE_BYTES, Report, Run, Turn, check_size};
-use frontend::view_model::ImportView;
+use client::import::csv::CsvReader;
+use client::import::{LineError, MAX_FILE_BYTES, PreviewCell, Problem, Report, Run, Turn, check_size};
+use client::session::{Action, NumberOperation, Session};
+use frontend::view_model::{ImportView, file_error, line_error, report_as_csv};
 use shared::base::dot::DotSet;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Slot;
 use shared::replica::io::{Message, Now};
 use shared::schema::{FieldEdit, MAX_TEXT_BYTES, Schema};
 
+#[path = "../../client/tests/importing/mod.rs"]
 mod importing;
 mod net;
+mod told;
 
-use importing::{alone, import, import_alone, lines, names, people, problems, write};
+use importing::{alone, import, import_alone, lines, names, write};
 use net::{Net, TAB_A, TAB_B};
+use told::{people, problems, read};
 
 #[test]
 fn columns_go_to_fields_by_their_names_and_the_others_are_told() {
@@ -26,7 +29,7 @@ fn columns_go_to_fields_by_their_names_and_the_others_are_told() {
     let preview = file.preview(&Schema::people());
     assert_eq!(preview.unknown, ["E-Mail"]);
     assert!(preview.has_numbers);
-    assert_eq!(preview.rows[0][0], "Anna");
+    assert_eq!(preview.rows[0].as_ref().unwrap()[0], PreviewCell::Text("Anna".to_owned()));
     let (mut session, mut now) = alone(Schema::people());
     let report = import(&mut session, &mut now, file, false);
     assert_eq!((report.added, report.provisional, report.refused), (2, 2, 0), "{report:?}");
@@ -40,9 +43,9 @@ fn files_that_cannot_be_imported_are_refused_with_what_to_do() {
     assert!(error("a.csv", " \n").contains("empty"));
     assert!(error("a.csv", "Vorname\nAnna").contains("No column is called “name”"));
     assert!(error("a.json", "{\"people\": 1}").contains("a list of records is wanted"));
-    let latin = ImportFile::read("a.csv", vec![b'n', 0xe9], &Schema::people()).unwrap_err();
+    let latin = read("a.csv", &[b'n', 0xe9]).unwrap_err();
     assert!(latin.contains("CSV UTF-8"));
-    assert!(check_size(100 << 20).unwrap_err().contains("100 MB"));
+    assert!(file_error(&check_size(100 << 20).unwrap_err()).contains("100 MB"));
     assert_eq!(check_size(MAX_FILE_BYTES), Ok(()));
 }
 
@@ -59,7 +62,7 @@ fn refused_lines_say_where_and_why_and_the_others_are_in() {
     assert!(said[2].1.contains("“zero” is no number"));
     assert!(said[3].1.contains("stands in line 2, too"));
     assert!(said[4].1.contains("never closed"));
-    let csv: Vec<_> = CsvReader::new(report.as_csv().into()).map(|record| record.cells.unwrap()).collect();
+    let csv: Vec<_> = CsvReader::new(report_as_csv(&report).into()).map(|record| record.cells.unwrap()).collect();
     assert_eq!((csv.len(), csv[1][0].as_str()), (6, "3"));
 }
 
@@ -87,7 +90,7 @@ fn a_number_that_somebody_has_is_refused_before_anything_is_added() {
     net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
     let file = people("a.csv", "name,number\nBoris,42\nClara,43\nDora,\n").unwrap();
     let report = net.import(TAB_B, file, true);
-    assert_eq!(problems(&report), [(2, "Number 42 belongs to Anna. Write another number, or none.")]);
+    assert_eq!(problems(&report), [(2, "Number 42 belongs to Anna. Write another number, or none.".to_owned())]);
     assert_eq!((report.added, report.settled), (2, 2));
     assert_eq!(net.page(TAB_A).rows.len(), 3);
     assert_eq!(net.page(TAB_A).highest, 44, "and those without a number have the next one");
@@ -136,10 +139,10 @@ fn a_line_is_in_when_it_is_kept() {
     let mut run = Run::new(people("a.csv", "name\nAnna\n").unwrap(), false, now.monotonic);
     while let Turn::Did(_) = run.turn(&mut session, now) {}
     assert_eq!((run.report().added, run.report().kept), (1, 0));
-    assert_eq!(ImportView::of(&run, false, false).details, ["0 lines are in.", "1 line is being saved."]);
+    assert_eq!(ImportView::of_run(&run, false, false).details, ["0 lines are in.", "1 line is being saved."]);
     write(&mut session, now);
     assert!(matches!(run.turn(&mut session, now), Turn::Ended));
-    assert_eq!(ImportView::of(&run, false, true).details, ["1 line is in."]);
+    assert_eq!(ImportView::of_run(&run, false, true).details, ["1 line is in."]);
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn where_nothing_can_be_kept_a_line_is_in_when_a_relay_has_it() {
     session.receive(now, have).unwrap();
     let mut run = Run::new(people("a.csv", "name\nAnna\n").unwrap(), false, now.monotonic);
     while let Turn::Did(_) = run.turn(&mut session, now) {}
-    assert_eq!(ImportView::of(&run, false, false).details[1], "1 line is being saved.");
+    assert_eq!(ImportView::of_run(&run, false, false).details[1], "1 line is being saved.");
     let (context, majority) = (session.view().document().context().clone(), DotSet::default());
     session.receive(now, Message::Stored { context, configuration: 0, majority }).unwrap();
     assert!(matches!(run.turn(&mut session, now), Turn::Ended));
@@ -212,13 +215,15 @@ fn an_import_is_undone_with_one_click_but_for_what_others_have_changed() {
 fn a_report_outlives_its_tab() {
     let text = "name,e-mail,number\nAnna,a,1\n\nBoris,b,=1+1\n\"Clara\"x,,\n";
     let (_, report) = import_alone("a.csv", text);
-    let (left, recalled) = Report::recalled(&report.saved("=my, file.csv", false)).unwrap();
+    let (left, recalled) = Report::recalled(&report.saved("=my, file.csv", false, line_error)).unwrap();
     assert_eq!((left.file.as_str(), left.ended), ("=my, file.csv", false));
-    assert_eq!(recalled, Report { provisional: 0, ..report.clone() });
+    let as_told = |Problem { line, why }: &Problem| Problem { line: *line, why: LineError::Told(line_error(why)) };
+    let problems: Vec<_> = report.problems.iter().map(as_told).collect();
+    assert_eq!(recalled, Report { provisional: 0, problems, ..report.clone() });
     let view = ImportView::of_closed_tab(&left.file, &recalled, left.ended);
     assert_eq!(view.headline, "The import of =my, file.csv ended with its tab, after line 5: what is in stays in.");
     assert_eq!(view.details[0], "1 line is in.");
-    assert_eq!(view.problems, report.problems);
+    assert_eq!(view.problems, ImportView::of_closed_tab("", &report, false).problems);
     for broken in ["", "a", "a,1,2,0,0,0,0,0", "a,x,0,0,0,0,0,0"] {
         assert_eq!(Report::recalled(broken), None, "{broken}");
     }

@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use frontend::engine::burst::{Burst, Kind, Plan, percentile};
-use frontend::engine::impairment::{Fate, Impairment, Lane, MAX_LATENCY_MS};
-use frontend::engine::session::{Action, NumberOperation};
+use client::burst::{Burst, Kind, Plan, percentile};
+use client::impairment::{Fate, Impairment, Lane, MAX_LATENCY_MS};
+use client::name::Name;
+use client::session::{Action, NumberOperation};
+use client::web::{LabState, WritersStep};
 use frontend::page::Page;
 use frontend::view_model::tour::{STEPS, Tour};
-use frontend::view_model::{LabView, WritersStep};
+use frontend::view_model::{LabView, guest_name, writers_story};
 use shared::schema::FieldEdit;
 
 mod net;
 
 use net::{Net, TAB_A, TAB_B};
+
+fn title(name: &str) -> Name {
+    Name::Title(name.to_owned())
+}
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -59,7 +65,7 @@ fn the_same_seed_has_the_same_fates_and_total_loss_breaks_the_link() {
 
 /// A burst to its end.
 fn burst(net: &mut Net, kind: Kind, count: u32) -> Burst {
-    let mut burst = Burst::new(Plan { kind, count, per_second: 100 }, net.now().monotonic);
+    let mut burst = Burst::new(Plan { kind, count, per_second: 100 }, guest_name, net.now().monotonic);
     net.drive(TAB_A, |session, now| burst.step(session, now));
     burst
 }
@@ -71,7 +77,8 @@ fn a_burst_of_numbers_counts_what_is_stored_and_final() {
     let tally = burst.tally();
     assert_eq!((tally.sent, tally.stored_ms.len(), tally.settled, tally.refused), (30, 30, 30, 0));
     assert_eq!((burst.records().len(), net.page(TAB_B).rows.len()), (30, 30));
-    let view = LabView::of(Impairment::default(), Some(&burst), 30, None).burst.unwrap();
+    let state = LabState { impairment: Impairment::default(), burst: Some(&burst), guests: 30, writers: None };
+    let view = LabView::of(state).burst.unwrap();
     assert_eq!(view.percent, 100);
     assert!(view.figures.iter().any(|(name, value)| name == "numbers final" && value == "30"), "{view:?}");
 }
@@ -88,7 +95,8 @@ fn a_burst_of_renames_needs_one_record_alone() {
 fn a_burst_offline_is_provisional_and_not_stored() {
     let mut net = Net::new();
     net.part(TAB_A);
-    let mut burst = Burst::new(Plan { kind: Kind::Numbers, count: 5, per_second: 500 }, net.now().monotonic);
+    let mut burst =
+        Burst::new(Plan { kind: Kind::Numbers, count: 5, per_second: 500 }, guest_name, net.now().monotonic);
     let mut steps = 0;
     net.drive(TAB_A, |session, now| {
         steps += 1;
@@ -109,11 +117,11 @@ fn percentiles_are_of_what_there_is() {
 
 #[test]
 fn the_story_of_the_two_writers_grows_and_a_failure_says_what_to_do() {
-    let parted = WritersStep::Parted { names: vec!["Annie".to_owned(), "Anya".to_owned()] };
-    assert_eq!(WritersStep::Saving.story().len(), 1);
-    assert!(parted.story().last().unwrap().contains("Annie, Anya"));
-    assert_eq!(WritersStep::Settled { name: "Anya".to_owned() }.story().len(), 4);
-    assert!(WritersStep::Failed { status: 500 }.story()[0].contains("try again"));
+    let parted = WritersStep::Parted { names: ["Annie", "Anya"].map(title).to_vec() };
+    assert_eq!(writers_story(&WritersStep::Saving).len(), 1);
+    assert!(writers_story(&parted).last().unwrap().contains("Annie, Anya"));
+    assert_eq!(writers_story(&WritersStep::Settled { name: title("Anya") }).len(), 4);
+    assert!(writers_story(&WritersStep::Failed { status: 500 })[0].contains("try again"));
 }
 
 /// What somebody is to do, after what the tab shows now.

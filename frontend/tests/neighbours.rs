@@ -5,8 +5,8 @@ mod net;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use frontend::engine::neighbours::Neighbours;
-use frontend::engine::session::{Action, NewRecord, Session};
+use client::neighbours::Neighbours;
+use client::session::{Action, NewRecord, Session};
 use net::{Net, TAB_B};
 use shared::base::id::{RelayId, ReplicaId};
 use shared::replica::io::{Message, Now, Recovered, Violation};

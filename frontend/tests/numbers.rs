@@ -2,7 +2,7 @@
 
 mod net;
 
-use frontend::engine::session::{Action, NumberOperation};
+use client::session::{Action, NumberOperation};
 use frontend::view_model::{ConflictState, LoadChart, NumberState, Row, Snapshot};
 use net::{Net, TAB_A, TAB_B};
 use shared::ledger::{Dynamic, Level, Load, OnCollision, Operation, Reason, Resolution, Rule};
@@ -34,7 +34,7 @@ fn told(page: &Snapshot, words: &str) -> bool {
 }
 
 fn take_level(net: &mut Net, level: Level, reason: Reason) {
-    net.act(TAB_A, Action::Ask(Operation::SetMode { from: None, level, reason, load: Load::default() }));
+    net.ask(TAB_A, Operation::SetMode { from: None, level, reason, load: Load::default() });
 }
 
 /// Anna in one tab and Boris in the other were given 42 while both were offline; then both came back.
@@ -47,7 +47,7 @@ fn collide(net: &mut Net) {
 
 fn resolve(net: &mut Net, resolution: Resolution) {
     let conflict = net.page(TAB_B).conflicts[0].id;
-    net.act(TAB_B, Action::Ask(Operation::Resolve { conflict, resolution }));
+    net.act(TAB_B, Action::Resolve { conflict, resolution });
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -143,7 +143,7 @@ fn a_conflict_that_is_kept_leaves_a_final_number() {
 fn a_loser_is_rejected_where_the_settings_say_so_and_can_ask_again() {
     let mut net = Net::new();
     let dynamic = Dynamic { on_collision: OnCollision::Reject, ..Dynamic::default() };
-    net.act(TAB_A, Action::Ask(Operation::SetDynamic { dynamic }));
+    net.act(TAB_A, Action::SetDynamic(dynamic));
     assert!(told(&net.page(TAB_B), "New settings of the dynamic method: load decides, step by step"));
     collide(&mut net);
     let page = net.page(TAB_B);
@@ -228,7 +228,7 @@ fn a_level_taken_by_hand_makes_numbers_provisional_until_load_decides_again() {
 fn no_numbers_are_given_while_provisional_ones_are_shed_and_the_reason_is_told() {
     let mut net = Net::new();
     let dynamic = Dynamic { rule: Rule::Hand, ..Dynamic::default() };
-    net.act(TAB_A, Action::Ask(Operation::SetDynamic { dynamic }));
+    net.act(TAB_A, Action::SetDynamic(dynamic));
     take_level(&mut net, Level::Shedding, Reason::ByHand);
     net.add(TAB_B, "Boris", Some(NumberOperation::Next));
     let page = net.page(TAB_B);

@@ -1,8 +1,8 @@
 //! A tab that comes back with many records: how it takes them in part by part, and what it shows meanwhile.
 
-use frontend::engine::ConnectionState;
-use frontend::engine::session::{Action, NewRecord, Progress, Session};
-use frontend::engine::store::rows::Records;
+use client::connection::ConnectionState;
+use client::rows::Records;
+use client::session::{Action, NewRecord, Progress, Session};
 use frontend::view_model::{Loading, LocalTime, Projection, Snapshot};
 use shared::base::id::ReplicaId;
 use shared::replica::io::{Changed, Now, Recovered};

@@ -9,6 +9,10 @@ mod still;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use client::burst::{Kind, Plan};
+use client::impairment::{Impairment, MAX_LATENCY_MS};
+use client::load_history::LoadHistory;
+use client::session::{Action, NewRecord, NumberOperation};
 use frontend::browser;
 use frontend::components::burst_form::{self, BurstForm};
 use frontend::components::load_chart::{self, LoadGraph};
@@ -16,10 +20,6 @@ use frontend::components::record_form::{self, RecordForm};
 use frontend::components::record_row::{Props, RecordRow};
 use frontend::components::settings_form::{self, SettingsForm};
 use frontend::components::{impairment_form, levels, notices, rail, relay_list, undo_button};
-use frontend::engine::burst::{Kind, Plan};
-use frontend::engine::impairment::{Impairment, MAX_LATENCY_MS};
-use frontend::engine::load_history::LoadHistory;
-use frontend::engine::session::{Action, NewRecord, NumberOperation};
 use frontend::page::Page;
 use frontend::view_model::{
     BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
@@ -28,7 +28,7 @@ use rendered::rendered;
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::{ConflictId, Dynamic, Level, Load, Operation, Reason, Resolution};
+use shared::ledger::{ConflictId, Dynamic, Level, Resolution};
 use shared::schema::{self, FieldEdit, FieldKind, FieldSpec, Schema};
 use shown::Shown;
 use still::{Still, StillProps};
@@ -349,7 +349,7 @@ async fn a_renumbered_person_says_what_happened_and_one_click_keeps_or_undoes_it
     assert!(text.starts_with("↻43renumberedNumber 42 went to Boris (relay 3, slot 117). Yours became 43."), "{text}");
     shown.click("Keep 43 for Anna").await;
     shown.click("Undo: free 43 of Anna").await;
-    let resolve = |resolution| Action::Ask(Operation::Resolve { conflict: id, resolution });
+    let resolve = |resolution| Action::Resolve { conflict: id, resolution };
     assert_eq!(*shown.actions.borrow(), [resolve(Resolution::Kept), resolve(Resolution::Undone)]);
 }
 
@@ -367,14 +367,13 @@ async fn a_provisional_number_can_be_released_and_nothing_else_is_asked() {
 
 #[wasm_bindgen_test]
 async fn the_levels_marks_the_present_step_and_offers_the_others() {
-    let begin = |level| Operation::SetMode { from: None, level, reason: Reason::ByHand, load: Load::default() };
-    let on_level = |on_action: &Callback<Action>| on_action.reform(move |level| Action::Ask(begin(level)));
+    let on_level = |on_action: &Callback<Action>| on_action.reform(Action::SwitchLevel);
     let shown = Shown::html(|on_action| levels::show(Level::Leases, &on_level(on_action))).await;
     let present = shown.root.query_selector("[aria-current=step]").unwrap().expect("one is marked");
     assert!(present.text_content().unwrap().contains("Leases"));
     assert!(present.query_selector("button").unwrap().is_none(), "it is taken already");
     shown.click("Take the step Shedding by hand").await;
-    assert!(matches!(shown.actions.borrow()[..], [Action::Ask(Operation::SetMode { level: Level::Shedding, .. })]));
+    assert_eq!(*shown.actions.borrow(), [Action::SwitchLevel(Level::Shedding)]);
 }
 
 #[wasm_bindgen_test]
@@ -411,7 +410,7 @@ async fn settings_are_saved_only_when_each_is_right() {
     submit.click();
     rendered().await;
     let dynamic = Dynamic { high_request: 20, ..settings };
-    assert_eq!(*shown.actions.borrow(), [Action::Ask(Operation::SetDynamic { dynamic })]);
+    assert_eq!(*shown.actions.borrow(), [Action::SetDynamic(dynamic)]);
     assert!(shown.root.text_content().unwrap().contains("They are in force once the relays have decided."));
 }
 

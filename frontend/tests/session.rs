@@ -4,9 +4,9 @@ mod net;
 
 use std::time::Duration;
 
-use frontend::engine::ConnectionState;
-use frontend::engine::fact::Fact;
-use frontend::engine::session::{Action, NewRecord, NumberOperation, Session};
+use client::connection::ConnectionState;
+use client::notification::Notification;
+use client::session::{Action, NewRecord, NumberOperation, Session};
 use frontend::view_model::{Cell, LocalTime, NumberState, Row, Snapshot};
 use net::{Net, TAB_A, TAB_B, TAB_C};
 use shared::base::dot::Dot;
@@ -396,7 +396,7 @@ fn page_of(session: &Session) -> Snapshot {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_tab_that_has_something_already_refuses_a_relay_with_another_schema() {
     let anna = NewRecord { fields: vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))], number: None };
-    for action in [Action::Add(anna), Action::Ask(Operation::Raise { number: 9 })] {
+    for action in [Action::Add(anna), Action::Raise { number: 9 }] {
         let (mut session, now) = lone_tab();
         let _nowhere_to_send = session.act(now, action);
         assert_eq!(session.connected(now, RelayId(1), ReplicaId(1), invoices()), Err(Violation::OtherSchema));
@@ -404,7 +404,7 @@ fn a_tab_that_has_something_already_refuses_a_relay_with_another_schema() {
         assert!(session.connected(now, RelayId(1), ReplicaId(1), Schema::people()).is_ok());
     }
     let (mut session, now) = lone_tab();
-    session.tell_aloud(now, Fact::LinkCut(Violation::OtherSchema));
+    session.alert(now, Notification::LinkCut(Violation::OtherSchema));
     let expected = "The relay keeps other fields than this tab, which has people already: copy what you need, then reload the page.";
     assert_eq!(page_of(&session).notices[0].text, expected);
 }

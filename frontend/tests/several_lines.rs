@@ -7,9 +7,9 @@ mod shown;
 
 use std::rc::Rc;
 
+use client::session::{Action, NewRecord};
 use frontend::components::record_form::{self, RecordForm};
 use frontend::components::record_row::{self, RecordRow};
-use frontend::engine::session::{Action, NewRecord};
 use frontend::view_model::{Cell, Layout, Number, Row, Text};
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};

@@ -2,7 +2,7 @@
 
 mod net;
 
-use frontend::engine::session::{Action, NumberOperation, Safety};
+use client::session::{Action, NumberOperation, Safety};
 use frontend::view_model::NumberState;
 use net::{Net, RETIRE_AFTER, TAB_A, TAB_B, TAB_C};
 use shared::base::id::RecordId;
@@ -178,10 +178,10 @@ fn a_operation_that_nobody_has_decided_is_asked_again() {
     let mut net = net();
     net.part(TAB_A);
     let anna = record(&net, TAB_A, "Anna");
-    net.act(TAB_A, Action::Ask(Operation::Assign { record: anna, number: 7 }));
+    net.ask(TAB_A, Operation::Assign { record: anna, number: 7 });
     net.add(TAB_A, "Dora", None);
     let dora = record(&net, TAB_A, "Dora");
-    net.act(TAB_A, Action::Ask(Operation::Assign { record: dora, number: 8 }));
+    net.ask(TAB_A, Operation::Assign { record: dora, number: 8 });
     net.renew(TAB_A);
     let numbers: Vec<_> = net.relay().view().ledger().numbers().collect();
     assert_eq!(numbers, [(7, anna), (8, record(&net, TAB_B, "Dora"))]);
@@ -258,7 +258,7 @@ fn a_profile_that_comes_back_out_of_a_backup_takes_a_new_id_at_its_first_word_wi
     net.copy_disk(TAB_A, TAB_C);
     net.add(TAB_A, "Dora", None);
     let dora = record(&net, TAB_A, "Dora");
-    net.act(TAB_A, Action::Ask(Operation::Assign { record: dora, number: 7 }));
+    net.ask(TAB_A, Operation::Assign { record: dora, number: 7 });
     net.part(TAB_A);
     net.join(TAB_C);
     assert!(net.is_copied(TAB_C));
@@ -275,8 +275,8 @@ fn a_claim_of_another_copy_that_the_log_has_decided_tells_of_it() {
     let mut net = net_with_disk();
     net.copy_disk(TAB_A, TAB_C);
     let [anna, bert] = ["Anna", "Bert"].map(|name| record(&net, TAB_A, name));
-    net.act(TAB_C, Action::Ask(Operation::Assign { record: bert, number: 8 }));
-    net.act(TAB_A, Action::Ask(Operation::Assign { record: anna, number: 7 }));
+    net.ask(TAB_C, Operation::Assign { record: bert, number: 8 });
+    net.ask(TAB_A, Operation::Assign { record: anna, number: 7 });
     net.part(TAB_A);
     net.join(TAB_C);
     assert!(net.is_copied(TAB_C), "one claim under one name, for two things");

@@ -4,8 +4,8 @@ mod net;
 
 use std::time::Duration;
 
-use frontend::engine::ConnectionState;
-use frontend::engine::session::{Action, NumberOperation};
+use client::connection::ConnectionState;
+use client::session::{Action, NumberOperation};
 use frontend::view_model::LocalTime;
 use frontend::view_model::agreement::{AgreementView, Kind, Stage};
 use frontend::view_model::merges::{MergeFilter, MergesView};
@@ -140,7 +140,7 @@ fn what_relays_have_accepted_and_nobody_knows_to_be_decided_is_proposed_with_the
 fn without_a_majority_a_operation_waits_and_the_page_says_why() {
     assert_eq!(agreement(&Net::new(), TAB_A).missing, None);
     let mut net = Net::without_majority();
-    net.act(TAB_A, Action::Ask(Operation::Raise { number: 7 }));
+    net.act(TAB_A, Action::Raise { number: 7 });
     let view = agreement(&net, TAB_A);
     let item = &view.slots[0];
     assert_eq!((item.stage, item.slot, item.command.as_str()), (Stage::Asked, None, "Raise the highest number to 7"));
@@ -304,7 +304,7 @@ fn what_a_tab_does_not_remember_is_not_told_to_be_refused() {
     let mut net = Net::new();
     net.add(TAB_A, "Anna", Some(NumberOperation::This(42)));
     for number in 43..60 {
-        net.act(TAB_A, Action::Ask(Operation::Raise { number }));
+        net.act(TAB_A, Action::Raise { number });
     }
     net.join(TAB_C);
     let view = agreement(&net, TAB_C);

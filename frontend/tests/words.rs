@@ -1,6 +1,6 @@
 //! What people type, and when things happened.
 
-use frontend::engine::session::NumberOperation;
+use client::session::NumberOperation;
 use frontend::view_model::{
     InvalidNumber, Layout, LocalTime, parse_count, parse_number, parse_operation, violation_in_words,
 };

@@ -16,6 +16,9 @@ use crate::process::run as run_command;
 use crate::setup::{Axe, Browser, Clients, Deny, Tools};
 use crate::workspace::{self, Profile, WASM_TARGET, cargo, cargo_build_relay, relay_binary};
 
+/// Everything that runs in the page, with its features.
+const WASM_PACKAGES: [&[&str]; 3] = [&["-p=frontend"], &["-p=client", "--features=client/web"], &["-p=shared"]];
+
 /// Runs every step, or one alone, and sums up. Fails if anything failed or was skipped.
 pub fn run(only: Option<Step>) -> Result<()> {
     let (tools, browser) = (Tools::ensure()?, Browser::ensure()?);
@@ -54,8 +57,9 @@ impl Bench {
                 run_command(&mut clippy(cargo("clippy"), &["--workspace", "--exclude", "frontend", "--all-targets"]))
             }
             // Apart: together, both would be built with voters, which no page has.
-            Step::ClippyWasm => ["-p=frontend", "-p=shared"].iter().try_for_each(|package| {
-                run_command(&mut clippy(self.wasm_cargo("clippy")?, &[package, "--target", WASM_TARGET]))
+            Step::ClippyWasm => WASM_PACKAGES.iter().try_for_each(|package| {
+                let what = [&package[..], &["--target", WASM_TARGET]].concat();
+                run_command(&mut clippy(self.wasm_cargo("clippy")?, &what))
             }),
             Step::Page => self.page(),
             Step::Native => native_tests(),
@@ -82,7 +86,8 @@ impl Bench {
     fn wasm_tests(&self) -> Result<()> {
         let mut cargo = self.wasm_cargo("test")?;
         cargo
-            .args(["-p=frontend", "-p=shared", "--target", WASM_TARGET])
+            .args(WASM_PACKAGES.concat())
+            .args(["--target", WASM_TARGET])
             .args(["--locked", "--no-fail-fast"])
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
             .env("CHROMEDRIVER", &self.browser.chromedriver)

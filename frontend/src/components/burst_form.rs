@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
+use client::burst::{FASTEST, Kind, MOST, Plan};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::engine::burst::{FASTEST, Kind, MOST, Plan};
 use crate::page::Page;
 use crate::tr;
 use crate::view_model::{BurstView, LabView, guests_in_words};

@@ -1,10 +1,10 @@
 //! One conflict: both sides, what was decided, and what can be done about it.
 
-use shared::ledger::{ConflictId, Operation, Resolution};
+use client::session::Action;
+use shared::ledger::{ConflictId, Resolution};
 use yew::prelude::*;
 
 use super::{focus, number_tag};
-use crate::engine::session::Action;
 use crate::tr;
 use crate::view_model::{ConflictItem, ConflictState, NumberState};
 
@@ -78,7 +78,7 @@ fn answer(
 ) -> Html {
     let onclick = on_action.reform(move |event: MouseEvent| {
         focus::stay(&event);
-        Action::Ask(Operation::Resolve { conflict, resolution })
+        Action::Resolve { conflict, resolution }
     });
     html! { <button type="button" class="small" aria-label={label.clone()} title={label} {onclick}>{ text }</button> }
 }

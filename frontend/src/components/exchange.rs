@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
+use client::import::export::Format;
 use shared::base::id::RecordId;
 use yew::prelude::*;
 
 use super::import_dialog::ImportDialog;
 use crate::browser;
-use crate::hooks::use_engine;
-use crate::import::export::Format;
+use crate::hooks::use_model;
 use crate::tr;
 use crate::view_model::{Layout, Row};
 
@@ -21,7 +21,7 @@ pub struct Props {
 
 #[component]
 pub fn Exchange(Props { layout, rows }: &Props) -> Html {
-    let engine = use_engine();
+    let model = use_model();
     let open = use_state(|| false);
     let on_open = {
         let open = open.clone();
@@ -29,11 +29,11 @@ pub fn Exchange(Props { layout, rows }: &Props) -> Html {
     };
     let save = |format: Format, label: String| {
         let disabled = rows.is_empty();
-        let (engine, rows, many) = (engine.clone(), rows.clone(), layout.nouns.many.clone());
+        let (model, rows, many) = (model.clone(), rows.clone(), layout.nouns.many.clone());
         let onclick = move |_: MouseEvent| {
             let records: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
             let name = format!("{many}.{}", format.extension());
-            browser::download(&name, format.kind(), &engine.export(format, &records));
+            browser::download(&name, format.kind(), &model.export(format, &records));
         };
         let title = tr!("Save what the table shows, with all fields");
         html! { <button type="button" aria-label={label.clone()} {title} {disabled} {onclick}>{

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use client::session::Action;
 use shared::base::id::RecordId;
 use shared::merge::document::Live;
 use shared::schema::FieldEdit;
@@ -9,7 +10,6 @@ use yew::prelude::*;
 
 use super::drafts::DraftOf;
 use super::{counter_cell, set_cell, text_cell};
-use crate::engine::session::Action;
 use crate::tr;
 use crate::view_model::{Cell, Field, Layout, Row};
 

@@ -1,10 +1,9 @@
 //! The highest number, and a form to raise it.
 
-use shared::ledger::Operation;
+use client::session::Action;
 use yew::prelude::*;
 
 use super::text_input::TextInput;
-use crate::engine::session::Action;
 use crate::tr;
 use crate::view_model::parse_number;
 
@@ -31,7 +30,7 @@ pub fn Highest(Props { highest, on_action }: &Props) -> Html {
             event.prevent_default();
             match higher_number(&typed, highest) {
                 Ok(number) => {
-                    on_action.emit(Action::Ask(Operation::Raise { number }));
+                    on_action.emit(Action::Raise { number });
                     typed.set(String::new());
                 }
                 Err(reason) => wrong.set(Some(reason)),

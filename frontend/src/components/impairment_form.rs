@@ -1,9 +1,9 @@
 //! Makes the link of this tab worse.
 
+use client::impairment::{Impairment, MAX_LATENCY_MS};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::engine::impairment::{Impairment, MAX_LATENCY_MS};
 use crate::tr;
 
 pub fn show(impairment: Impairment, on_change: &Callback<Impairment>) -> Html {

@@ -2,17 +2,16 @@
 
 use std::rc::Rc;
 
+use client::import::{ImportFile, Preview, PreviewCell, check_size};
 use gloo::events::EventListener;
 use web_sys::{DragEvent, File, HtmlInputElement};
 use yew::prelude::*;
 
 use super::modal::Modal;
 use crate::browser;
-use crate::engine::Engine;
-use crate::hooks::{use_engine, use_told};
-use crate::import::{ImportFile, Preview, check_size};
+use crate::hooks::{use_model, use_told};
 use crate::tr;
-use crate::view_model::{Layout, left_out};
+use crate::view_model::{Layout, file_error, left_out, line_error, next_word};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -32,7 +31,7 @@ enum Chosen {
 
 #[component]
 pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
-    let engine = use_engine();
+    let model = use_model();
     let chosen = use_state(|| Chosen::Nothing);
     let number_all = use_state(|| false);
     let reader = use_mut_ref(|| None::<EventListener>);
@@ -40,7 +39,7 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
         let (chosen, layout) = (chosen.clone(), layout.clone());
         Callback::from(move |file: File| {
             if let Err(problem) = check_size(file.size() as usize) {
-                return chosen.set(Chosen::Refused(problem));
+                return chosen.set(Chosen::Refused(file_error(&problem)));
             }
             chosen.set(Chosen::Reading);
             let (done, layout, name) = (chosen.clone(), layout.clone(), file.name());
@@ -57,13 +56,13 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
         move |event: SubmitEvent| {
             event.prevent_default();
             if let Chosen::File(file) = &*chosen
-                && engine.import(file.0.clone(), number_all)
+                && model.import(file.0.clone(), number_all, line_error)
             {
                 on_close.emit(());
             }
         }
     };
-    let is_busy = use_told(Engine::is_importing);
+    let is_busy = use_told(|model| model.is_importing());
     let is_ready = matches!(*chosen, Chosen::File(_)) && !is_busy;
     html! {
         <Modal class="import" heading={tr!("Import")} {on_close}>
@@ -88,7 +87,9 @@ pub fn ImportDialog(Props { layout, on_close }: &Props) -> Html {
 
 fn read(name: &str, bytes: Option<Vec<u8>>, layout: &Layout) -> Chosen {
     let bytes = bytes.ok_or_else(|| tr!("The browser could not read the file. Is it still there? Choose it anew."));
-    match bytes.and_then(|bytes| ImportFile::read(name, bytes, layout.schema())) {
+    match bytes.and_then(|bytes| {
+        ImportFile::read(name, bytes, layout.schema(), &next_word()).map_err(|error| file_error(&error))
+    }) {
         Ok(file) => {
             let preview = file.preview(layout.schema());
             Chosen::File(Rc::new((file, preview)))
@@ -135,9 +136,18 @@ fn shown(chosen: &Chosen) -> Html {
     }
 }
 
+fn preview_cell(cell: &PreviewCell) -> Html {
+    match cell {
+        PreviewCell::Text(text) => html! { <td>{ text }</td> },
+        PreviewCell::NextNumber => html! { <td>{ next_word() }</td> },
+    }
+}
+
 fn preview(preview: &Preview) -> Html {
-    let rows =
-        preview.rows.iter().map(|row| html! { <tr>{ for row.iter().map(|cell| html! { <td>{ cell }</td> }) }</tr> });
+    let rows = preview.rows.iter().map(|row| match row {
+        Ok(cells) => html! { <tr>{ for cells.iter().map(preview_cell) }</tr> },
+        Err(problem) => html! { <tr><td>{ line_error(problem) }</td></tr> },
+    });
     html! {
         <>
             <div class="preview" tabindex="0" role="group" aria-label={tr!("The first lines")}>

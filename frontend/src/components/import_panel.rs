@@ -3,27 +3,25 @@
 use yew::prelude::*;
 
 use crate::browser;
-use crate::engine::Engine;
-use crate::hooks::{use_engine, use_told};
-use crate::import::Problem;
-use crate::view_model::ImportView;
+use crate::hooks::{use_model, use_told};
+use crate::model::Model;
+use crate::view_model::{ImportView, ProblemItem};
 use crate::{tr, trn};
 
 #[component]
 pub fn ImportPanel() -> Html {
-    let engine = use_engine();
-    let Some(view) = use_told(Engine::import_view) else { return Html::default() };
+    let model = use_model();
+    let Some(view) = use_told(Model::import_view) else { return Html::default() };
     let on_cancel = {
-        let engine = engine.clone();
-        Callback::from(move |_: MouseEvent| engine.cancel_import())
+        let model = model.clone();
+        Callback::from(move |_: MouseEvent| model.cancel_import())
     };
     let on_dismiss = {
-        let engine = engine.clone();
-        Callback::from(move |_: MouseEvent| engine.dismiss_import())
+        let model = model.clone();
+        Callback::from(move |_: MouseEvent| model.dismiss_import())
     };
-    let on_report = Callback::from(move |_: MouseEvent| {
-        browser::download("refused-lines.csv", "text/csv", &engine.import_report())
-    });
+    let on_report =
+        Callback::from(move |_: MouseEvent| browser::download("refused-lines.csv", "text/csv", &model.import_report()));
     html! {
         <section class="import-panel" aria-label={tr!("Import")}>
             <div class="import-head">
@@ -51,7 +49,7 @@ fn problems(view: &ImportView, on_report: &Callback<MouseEvent>) -> Html {
     if view.problems.is_empty() || view.reading {
         return Html::default();
     }
-    let line = |problem: &Problem| {
+    let line = |problem: &ProblemItem| {
         html! { <li><span class="quiet">{ tr!("Line {line}", line = problem.line) }</span>{ &problem.why }</li> }
     };
     html! {

@@ -1,8 +1,8 @@
 //! Who may give which numbers without asking.
 
+use client::session::Action;
 use yew::prelude::*;
 
-use crate::engine::session::Action;
 use crate::view_model::{DynamicView, LeaseItem};
 use crate::{tr, trn};
 

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use client::load_history::LoadHistory;
+use client::web;
 use gloo::timers::callback::Interval;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use crate::browser;
-use crate::engine::load_history::LoadHistory;
 use crate::tr;
 use crate::view_model::{Band, LoadChart, SHOWN_SECONDS, figure, level_key, level_name};
 
@@ -55,10 +55,10 @@ pub fn LoadGraph(Props { history, threshold, told }: &Props) -> Html {
 /// The time, every second.
 #[hook]
 fn use_now() -> Duration {
-    let now = use_state(|| browser::now().monotonic);
+    let now = use_state(|| web::now().monotonic);
     let current = *now;
     use_effect_with((), move |()| {
-        let ticking = Interval::new(TICK_MS, move || now.set(browser::now().monotonic));
+        let ticking = Interval::new(TICK_MS, move || now.set(web::now().monotonic));
         move || drop(ticking)
     });
     current

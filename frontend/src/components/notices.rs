@@ -1,9 +1,9 @@
 //! What nobody should miss.
 
+use client::session::Action;
 use shared::schema::FieldEdit;
 use yew::prelude::*;
 
-use crate::engine::session::Action;
 use crate::tr;
 use crate::view_model::{Notice, PutBack, field_word};
 

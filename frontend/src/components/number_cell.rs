@@ -1,12 +1,12 @@
 //! A record's number with its state, and what can be done about it.
 
-use shared::ledger::{Operation, Resolution};
+use client::session::{Action, NumberOperation};
+use shared::ledger::Resolution;
 use yew::prelude::*;
 
 use super::drafts::Typed;
 use super::editable_text::EditableText;
 use super::number_tag;
-use crate::engine::session::{Action, NumberOperation};
 use crate::tr;
 use crate::view_model::{NumberState, OpenConflict, Row, parse_number};
 
@@ -88,7 +88,7 @@ fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
 /// Where somebody else has the number that the record had provisionally.
 fn resolving(row: &Row, on_action: &Callback<Action>) -> Html {
     let Some(OpenConflict { id, given }) = row.number.conflict else { return Html::default() };
-    let resolve = |resolution| Action::Ask(Operation::Resolve { conflict: id, resolution });
+    let resolve = |resolution| Action::Resolve { conflict: id, resolution };
     let name = &row.called;
     match given {
         Some(given) => html! {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use client::session::{Action, NewRecord};
 use shared::schema::{FieldEdit, FieldKind, FieldName, SchemaViolation};
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::drafts::Drafts;
 use super::text_input::{TextInput, is_enter};
-use crate::engine::session::{Action, NewRecord};
 use crate::tr;
 use crate::view_model::{Field, Layout, parse_count, parse_operation};
 

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
+use client::session::Action;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::field_cell::Place;
 use super::table_scroll_anchor::button_beside;
 use super::{field_cell, number_cell, text_cell};
-use crate::engine::session::Action;
 use crate::tr;
 use crate::view_model::{Cell, Column, Layout, Row};
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use client::session::Action;
 use gloo::events::EventListener;
 use shared::base::id::RecordId;
 use wasm_bindgen::JsCast;
@@ -14,7 +15,6 @@ use super::record_row::RecordRow;
 use super::table_head;
 use super::table_scroll_anchor::{self, ScrollAnchor};
 use crate::browser;
-use crate::engine::session::Action;
 use crate::view_model::{Layout, Order, Row, Window};
 
 #[derive(Properties, PartialEq)]

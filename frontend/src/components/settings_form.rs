@@ -1,10 +1,10 @@
 //! The settings of the dynamic method, to be changed for everybody.
 
-use shared::ledger::{Dynamic, OnCollision, Operation, Rule, Setting};
+use client::session::Action;
+use shared::ledger::{Dynamic, OnCollision, Rule, Setting};
 use yew::prelude::*;
 
 use super::text_input::TextInput;
-use crate::engine::session::Action;
 use crate::tr;
 use crate::view_model::settings::{SettingsDraft, hint, label, unit};
 
@@ -25,7 +25,7 @@ pub fn SettingsForm(Props { settings, on_action }: &Props) -> Html {
         move |event: SubmitEvent| {
             event.prevent_default();
             if let Some(dynamic) = draft.settings() {
-                on_action.emit(Action::Ask(Operation::SetDynamic { dynamic }));
+                on_action.emit(Action::SetDynamic(dynamic));
                 asked.set(Some(dynamic));
                 changed.set(None);
             }

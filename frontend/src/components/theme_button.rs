@@ -16,7 +16,7 @@ enum Theme {
 
 impl Theme {
     fn recalled() -> Self {
-        match browser::recovery_response(THEME_KEY).as_deref() {
+        match browser::recall(THEME_KEY).as_deref() {
             Some("light") => Theme::Light,
             Some("dark") => Theme::Dark,
             _ => Theme::System,

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use client::session::{Action, NewRecord, NumberOperation};
 use shared::schema::FieldEdit;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::engine::session::{Action, NewRecord, NumberOperation};
 use crate::page::Page;
 use crate::tr;
 use crate::view_model::Snapshot;
@@ -97,7 +97,7 @@ pub fn TourPanel(Props { snapshot, page, on_action, on_leave }: &Props) -> Html 
 /// Whether somebody has been through the tour in this browser.
 #[must_use]
 pub fn is_done() -> bool {
-    browser::recovery_response(DONE_KEY).is_some()
+    browser::recall(DONE_KEY).is_some()
 }
 
 fn progress(view: &TourView) -> String {

@@ -1,8 +1,8 @@
 //! Takes back what was done last in this tab.
 
+use client::session::Action;
 use yew::prelude::*;
 
-use crate::engine::session::Action;
 use crate::tr;
 
 /// `undo` is what would be undone, if there is anything.

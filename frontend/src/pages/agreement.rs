@@ -6,10 +6,10 @@ use yew::prelude::*;
 
 use crate::components::slot_row::SlotRow;
 use crate::components::{filter_bar, glossary};
-use crate::hooks::{use_engine, use_every_change, use_watching};
+use crate::hooks::{use_every_change, use_model, use_watching};
 use crate::page::Page;
+use crate::view_model::Term;
 use crate::view_model::agreement::{AgreementView, Kind, SlotItem};
-use crate::view_model::{LocalTime, Term};
 use crate::{tr, trn};
 
 /// How many slots are shown before one asks for all that are kept.
@@ -17,12 +17,12 @@ const FIRST_SLOTS: usize = 60;
 
 #[component]
 pub fn AgreementPage() -> Html {
-    let engine = use_engine();
+    let model = use_model();
     use_watching();
     use_every_change();
     let kind = use_state(|| 0_usize);
     let all = use_state(|| false);
-    let view = engine.look(|session, _| AgreementView::of(session, LocalTime::here()));
+    let view = model.agreement_view();
     let on_kind = {
         let kind = kind.clone();
         Callback::from(move |chosen| kind.set(chosen))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use client::session::Action;
 use shared::schema::FieldEdit;
 use yew::prelude::*;
 
@@ -11,7 +12,6 @@ use crate::browser;
 use crate::components::notices::put_back;
 use crate::components::text_input::TextInput;
 use crate::components::{choices, conflict_card};
-use crate::engine::session::Action;
 use crate::hooks::use_action;
 use crate::view_model::{
     Cell, ConflictItem, Field, Notice, Row, Snapshot, Text, conflicts_as_csv, conflicts_as_json, folded,

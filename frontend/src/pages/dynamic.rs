@@ -1,18 +1,17 @@
 //! The dynamic method: how numbers are given now, why, and what can be done about it.
 
-use shared::ledger::{Level, Load, Operation, Reason};
+use client::session::Action;
 use yew::prelude::*;
 
 use crate::components::load_chart::LoadGraph;
 use crate::components::settings_form::SettingsForm;
 use crate::components::{focus, leases, levels};
-use crate::engine::session::Action;
 use crate::view_model::{DynamicView, Snapshot, level_key, level_name};
 use crate::{tr, trn};
 
 pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
     let dynamic = &snapshot.dynamic;
-    let on_level = on_action.reform(|level| Action::Ask(begin(level, Reason::ByHand)));
+    let on_level = on_action.reform(Action::SwitchLevel);
     html! {
         <div class="page dynamic">
             <section aria-labelledby="dynamic-heading">
@@ -36,15 +35,11 @@ pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
     }
 }
 
-fn begin(level: Level, reason: Reason) -> Operation {
-    Operation::SetMode { from: None, level, reason, load: Load::default() }
-}
-
 fn now(dynamic: &DynamicView, on_action: &Callback<Action>) -> Html {
     let level = dynamic.level;
     let on_resume = on_action.reform(move |event: MouseEvent| {
         focus::stay(&event);
-        Action::Ask(begin(level, Reason::Resumed))
+        Action::ResumeLevels(level)
     });
     html! {
         <div class="now" data-level={level_key(level)} tabindex="-1">

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use client::impairment::Impairment;
+use client::web::WritersStep;
 use shared::schema::FieldKind;
 use yew::prelude::*;
 
@@ -9,11 +11,11 @@ use crate::browser;
 use crate::components::burst_form::BurstForm;
 use crate::components::impairment_form;
 use crate::components::tour_panel::{StartTour, is_done};
-use crate::engine::{Engine, impairment::Impairment};
-use crate::hooks::{use_engine, use_told};
+use crate::hooks::{use_model, use_told};
+use crate::model::Model;
 use crate::page::Page;
 use crate::tr;
-use crate::view_model::{Snapshot, WritersStep};
+use crate::view_model::{Snapshot, guest_name, writer_names, writers_story};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -22,14 +24,14 @@ pub struct Props {
 
 #[component]
 pub fn LabPage(Props { snapshot }: &Props) -> Html {
-    let engine = use_engine();
-    let view = use_told(Engine::lab_view);
-    let on_impair = use_callback(engine.clone(), |impairment: Impairment, engine| engine.impair(impairment));
-    let on_begin = use_callback(engine.clone(), |plan, engine| engine.begin_burst(plan));
-    let on_remove = use_callback(engine.clone(), |(), engine| engine.remove_guests());
-    let on_writers = use_callback(engine.clone(), |_: MouseEvent, engine| engine.begin_writers());
+    let model = use_model();
+    let view = use_told(Model::lab_view);
+    let on_impair = use_callback(model.clone(), |impairment: Impairment, model| model.impair(impairment));
+    let on_begin = use_callback(model.clone(), |plan, model| model.begin_burst(plan, guest_name));
+    let on_remove = use_callback(model.clone(), |(), model| model.remove_guests());
+    let on_writers = use_callback(model.clone(), |_: MouseEvent, model| model.begin_writers(writer_names()));
     let on_offline =
-        use_callback((engine, snapshot.offline), |_: MouseEvent, (engine, offline)| engine.set_offline(!*offline));
+        use_callback((model, snapshot.offline), |_: MouseEvent, (model, offline)| model.set_offline(!*offline));
     html! {
         <div class="page lab">
             <section aria-labelledby={Page::Lab.heading_id()}>
@@ -73,7 +75,7 @@ fn can_part(snapshot: &Snapshot) -> bool {
 }
 
 fn writers(step: Option<&WritersStep>, possible: bool, on_begin: &Callback<MouseEvent>) -> Html {
-    let story = step.map(WritersStep::story).unwrap_or_default();
+    let story = step.map(writers_story).unwrap_or_default();
     html! {
         <section class="panel experiment" aria-labelledby="writers-heading">
             <h2 id="writers-heading">{ tr!("Two writers at once") }</h2>

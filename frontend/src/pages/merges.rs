@@ -6,20 +6,20 @@ use yew::prelude::*;
 
 use crate::components::merge_row::MergeRow;
 use crate::components::{filter_bar, glossary};
-use crate::hooks::{use_engine, use_every_change};
+use crate::hooks::{use_every_change, use_model};
 use crate::page::Page;
+use crate::view_model::Term;
 use crate::view_model::merges::{MergeFilter, MergesView, Pause};
-use crate::view_model::{LocalTime, Term};
 use crate::{tr, trn};
 
 #[component]
 pub fn MergesPage() -> Html {
-    let engine = use_engine();
+    let model = use_model();
     use_every_change();
     let filter = use_state(|| 0);
     let pause = use_state(|| Pause::None);
     let chosen = MergeFilter::ALL[*filter];
-    let view = engine.look(|session, _| MergesView::of(session, chosen, *pause, LocalTime::here()));
+    let view = model.merges_view(chosen, *pause);
     let on_filter = Callback::from(move |chosen| filter.set(chosen));
     html! {
         <div class="page merges">

@@ -3,18 +3,17 @@
 use yew::prelude::*;
 
 use crate::components::{glossary, network, node_table};
-use crate::hooks::{use_engine, use_every_change, use_watching};
+use crate::hooks::{use_every_change, use_model, use_watching};
 use crate::page::Page;
 use crate::tr;
-use crate::view_model::nodes::NodesView;
-use crate::view_model::{LocalTime, Term};
+use crate::view_model::Term;
 
 #[component]
 pub fn NodesPage() -> Html {
-    let engine = use_engine();
+    let model = use_model();
     use_watching();
     use_every_change();
-    let view = engine.look(|session, connection| NodesView::of(session, connection, LocalTime::here()));
+    let view = model.nodes_view();
     html! {
         <div class="page nodes">
             <section aria-labelledby={Page::Nodes.heading_id()}>

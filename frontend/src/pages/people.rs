@@ -35,7 +35,7 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
     let start_tour = use_context::<StartTour>();
     let search = use_state(String::new);
     let layout = &snapshot.layout;
-    let order = use_state(|| Order::recalled(layout, &browser::recovery_response(ORDER_KEY).unwrap_or_default()));
+    let order = use_state(|| Order::recalled(layout, &browser::recall(ORDER_KEY).unwrap_or_default()));
     let listing = use_mut_ref(Listing::default);
     let found = listing.borrow_mut().look(&snapshot.rows, *order, &search);
     let nouns = &layout.nouns;

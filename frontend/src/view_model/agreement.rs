@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use client::decisions::{Asked, Decision};
+use client::session::Session;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{Ballot, Slot};
 use shared::ledger::{Accepted, Claim, Entry, Granted, Outcome, Reason, Rejection, Resolution};
 
 use super::nodes::relay_name;
-use super::{LocalTime, level_name};
-use crate::engine::decisions::{Asked, Decision};
-use crate::engine::session::Session;
+use super::{LocalTime, level_name, named};
 use crate::{tr, trn};
 
 /// How many operations are shown that nobody has proposed, and how many proposals.
@@ -212,7 +212,7 @@ fn undecided(session: &Session, slot: Slot, Accepted { ballot, entry }: &Accepte
         Entry::Command(claim) => Some(claim.id.replica),
         Entry::Noop | Entry::Configure(_) | Entry::Restored { .. } => None,
     };
-    let asked = Asked::by_entry(entry, &|record| session.last_name(record));
+    let asked = Asked::by_entry(entry, &|record| session.name_or_id(record));
     let voters = session.view().ledger().configuration().map(|configuration| configuration.voters.keys());
     let votes = voters.into_iter().flatten().map(|&voter| (voter, has_voted(session, voter, slot, *ballot))).collect();
     let decision = Decision { slot, ballot: *ballot, by, asked, outcome: None, at_ms: None, votes };
@@ -233,7 +233,7 @@ fn waiting(session: &Session, proposed: &BTreeMap<Slot, &Accepted>) -> Vec<SlotI
     let is_proposed = |id| proposed.values().any(|held| matches!(&held.entry, Entry::Command(claim) if claim.id == id));
     let claims: Vec<_> = session.view().pending_claims().filter(|claim| !is_proposed(claim.id)).collect();
     let item = |claim: &&Claim| {
-        let asked = Asked::by_operation(&claim.operation, &|record| session.last_name(record));
+        let asked = Asked::by_operation(&claim.operation, &|record| session.name_or_id(record));
         SlotItem {
             key: format!("asked-{}", claim.id.seq),
             slot: None,
@@ -297,15 +297,15 @@ fn relays(voters: &[RelayId]) -> String {
 fn command(session: &Session, asked: &Asked) -> String {
     match asked {
         Asked::Nothing => tr!("Nothing: filled by a new leader"),
-        Asked::Claim { number, name } => tr!("Claim {number} for {name}", number = number, name = name),
-        Asked::Allocate { name } => tr!("Next number for {name}", name = name),
+        Asked::Claim { number, name } => tr!("Claim {number} for {name}", number = number, name = named(name)),
+        Asked::Allocate { name } => tr!("Next number for {name}", name = named(name)),
         Asked::Raise { number } => tr!("Raise the highest number to {number}", number = number),
         Asked::Reach { most } => tr!("Numbers at most {most} above the highest", most = most),
-        Asked::Release { name } => tr!("Free the number of {name}", name = name),
+        Asked::Release { name } => tr!("Free the number of {name}", name = named(name)),
         Asked::Set { name, to: Some(number) } => {
-            tr!("Set the number of {name} to {number}", name = name, number = number)
+            tr!("Set the number of {name} to {number}", name = named(name), number = number)
         }
-        Asked::Set { name, to: None } => tr!("Free the number of {name}", name = name),
+        Asked::Set { name, to: None } => tr!("Free the number of {name}", name = named(name)),
         Asked::Lease { to, count } => {
             trn!(
                 u64::from(*count),

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use client::import::json::json_text;
+use client::notification::Collision;
+use client::session::Session;
 use litemap::LiteMap;
 use shared::base::id::RecordId;
 use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
@@ -12,9 +15,6 @@ use super::contested::released;
 use super::number::{collision_in_words, owner_in_words};
 use super::rows::Scene;
 use super::{Layout, LocalTime, NumberState, capitalised, folded, story, who};
-use crate::engine::fact::Collision;
-use crate::engine::session::Session;
-use crate::import::json::json_text;
 
 /// One conflict, as the inbox shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

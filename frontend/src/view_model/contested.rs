@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use client::session::Session;
 use shared::base::id::RecordId;
 use shared::ledger::Conflict;
 use shared::replica::NumberView;
-
-use crate::engine::session::Session;
 
 /// What the rows need to know of one another and of the log.
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! The dynamic method, in words: how numbers are given now, why, and who may give which by itself.
 
+use client::session::Session;
 use litemap::LiteMap;
 use shared::base::id::ReplicaId;
 use shared::ledger::{Dynamic, Level, Load, Mode, Range, Reason};
@@ -7,7 +8,6 @@ use shared::ledger::{Dynamic, Level, Load, Mode, Range, Reason};
 use super::number::place;
 use super::story::load_in_words;
 use super::{relay_name, who};
-use crate::engine::session::Session;
 use crate::{tr, trn};
 
 /// How many ranges of one holder are named.

@@ -1,12 +1,24 @@
 //! An import under way, or ended, in words.
 
+use client::import::{Left, Report, Run};
+use client::web::ImportState;
+
 use std::iter;
 
-use crate::import::{Problem, Report, Run};
+use super::import_error::line_error;
 use crate::{tr, trn};
 
 /// How many problems are shown; the report has all.
 const SHOWN: usize = 50;
+
+/// A line that is not in the table as the file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemItem {
+    /// Counts from one.
+    pub line: usize,
+    /// The problem and the next step, as sentences.
+    pub why: String,
+}
 
 /// How an import stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +33,23 @@ pub struct ImportView {
     /// What became of the lines, each a sentence.
     pub details: Vec<String>,
     /// The first of the problems.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ProblemItem>,
     /// How many more there are.
     pub more: usize,
 }
 
 impl ImportView {
     #[must_use]
-    pub fn of(run: &Run, cancelled: bool, ended: bool) -> Self {
+    pub fn of(state: ImportState<'_>) -> Self {
+        match state {
+            ImportState::Begun { run, cancelled, ended } => Self::of_run(run, cancelled, ended),
+            ImportState::Left { left: Left { file, ended }, report } => Self::of_closed_tab(file, report, *ended),
+        }
+    }
+
+    /// An import of this tab.
+    #[must_use]
+    pub fn of_run(run: &Run, cancelled: bool, ended: bool) -> Self {
         let (report, file) = (run.report(), run.name());
         let headline = if cancelled {
             stopped(file, report)
@@ -65,7 +86,12 @@ impl ImportView {
     }
 
     fn of_report(report: &Report, ended: bool, headline: String, saving: String) -> Self {
-        let problems: Vec<_> = report.problems.iter().take(SHOWN).cloned().collect();
+        let problems: Vec<_> = report
+            .problems
+            .iter()
+            .take(SHOWN)
+            .map(|problem| ProblemItem { line: problem.line, why: line_error(&problem.why) })
+            .collect();
         ImportView {
             percent: 100,
             reading: false,

@@ -1,7 +1,10 @@
 //! The page *Lab*, in words.
 
-use crate::engine::burst::{Burst, percentile};
-use crate::engine::impairment::Impairment;
+use client::burst::{Burst, percentile};
+use client::impairment::Impairment;
+use client::web::{LabState, WriterNames, WritersStep};
+
+use super::named;
 use crate::{tr, trn};
 
 /// How the experiments of this tab stand.
@@ -23,71 +26,63 @@ pub struct BurstView {
     pub figures: Vec<(String, String)>,
 }
 
-/// How far the two writers are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WritersStep {
-    /// The record goes to the relays first.
-    Saving,
-    /// This tab is offline and has written; the other writer writes.
-    Apart,
-    /// Both have written, and this tab is coming back.
-    Returning,
-    Parted {
-        names: Vec<String>,
-    },
-    Settled {
-        name: String,
-    },
-    /// The relay has not written: the status of its answer, 0 if there was none.
-    Failed {
-        status: u16,
-    },
-}
-
-impl WritersStep {
-    /// What happened so far and is under way, as sentences; the last one is where it stands.
-    #[must_use]
-    pub fn story(&self) -> Vec<String> {
-        let place = match self {
-            WritersStep::Saving => 0,
-            WritersStep::Apart => 1,
-            WritersStep::Returning => 2,
-            WritersStep::Parted { .. } => 3,
-            WritersStep::Settled { .. } => 4,
-            WritersStep::Failed { status: 0 } => {
-                return vec![tr!("The relay that this page came from does not answer. Go back online, and try again.")];
-            }
-            WritersStep::Failed { status } => {
-                return vec![tr!(
-                    "The relay did not write: it answered {status}. Open the page at a relay itself, and try again.",
-                    status = status
-                )];
-            }
-        };
-        let mut story = vec![
-            tr!("Anna is added here, and the relays get her."),
-            tr!("This tab goes offline and calls her Anya. At the same time a relay calls her Annie."),
-            tr!("This tab comes back."),
-        ];
-        story.truncate(place + 1);
-        match self {
-            WritersStep::Parted { names } => {
-                story.push(tr!("Neither was lost: both names stand side by side, {names}. Choose one in the table or in Conflicts.", names = names.join(", ")));
-            }
-            WritersStep::Settled { name } => {
-                story.push(tr!("Somebody chose: it is {name} now, in every tab.", name = name));
-            }
-            _ => {}
+/// What happened so far to the two writers and is under way, as sentences; the last one is where it stands.
+#[must_use]
+pub fn writers_story(step: &WritersStep) -> Vec<String> {
+    let place = match step {
+        WritersStep::Saving => 0,
+        WritersStep::Apart => 1,
+        WritersStep::Returning => 2,
+        WritersStep::Parted { .. } => 3,
+        WritersStep::Settled { .. } => 4,
+        WritersStep::Failed { status: 0 } => {
+            return vec![tr!("The relay that this page came from does not answer. Go back online, and try again.")];
         }
-        story
+        WritersStep::Failed { status } => {
+            return vec![tr!(
+                "The relay did not write: it answered {status}. Open the page at a relay itself, and try again.",
+                status = status
+            )];
+        }
+    };
+    let mut story = vec![
+        tr!("Anna is added here, and the relays get her."),
+        tr!("This tab goes offline and calls her Anya. At the same time a relay calls her Annie."),
+        tr!("This tab comes back."),
+    ];
+    story.truncate(place + 1);
+    match step {
+        WritersStep::Parted { names } => {
+            story.push(tr!(
+                "Neither was lost: both names stand side by side, {names}. Choose one in the table or in Conflicts.",
+                names = names.iter().map(named).collect::<Vec<_>>().join(", ")
+            ));
+        }
+        WritersStep::Settled { name } => {
+            story.push(tr!("Somebody chose: it is {name} now, in every tab.", name = named(name)));
+        }
+        _ => {}
     }
+    story
 }
 
 impl LabView {
     #[must_use]
-    pub fn of(impairment: Impairment, burst: Option<&Burst>, guests: usize, writers: Option<WritersStep>) -> Self {
-        LabView { impairment, burst: burst.map(BurstView::of), guests, writers }
+    pub fn of(LabState { impairment, burst, guests, writers }: LabState<'_>) -> Self {
+        LabView { impairment, burst: burst.map(BurstView::of), guests, writers: writers.cloned() }
     }
+}
+
+/// The name of a record of a burst.
+#[must_use]
+pub fn guest_name(number: u32) -> String {
+    tr!("Guest {number}", number = number)
+}
+
+/// The names that the two writers give.
+#[must_use]
+pub fn writer_names() -> WriterNames {
+    WriterNames { first: tr!("Anna"), own: tr!("Anya"), other: tr!("Annie") }
 }
 
 impl BurstView {

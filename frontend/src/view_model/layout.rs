@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
+use client::import::csv::elements_of;
 use shared::schema::{
     self, FieldEdit, FieldId, FieldKind, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation,
 };
 
 use super::capitalised;
 use super::errors::schema_violation_in_words;
-use crate::import::csv::elements_of;
 use crate::tr;
 
 /// How many columns stand between the title and the number. What has no column of its own shares the last one.

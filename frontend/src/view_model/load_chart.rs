@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use client::load_history::{KEPT_SECONDS, LoadHistory};
 use shared::ledger::Level;
 
 use super::dynamic::{level_name, mode_in_words};
-use crate::engine::load_history::{KEPT_SECONDS, LoadHistory};
 use crate::{tr, trn};
 
 /// How many whole seconds the chart shows.

@@ -1,11 +1,11 @@
 //! The feed of merges, with pause and step.
 
+use client::merges::{FieldChange, Merge};
+use client::session::Session;
 use shared::merge::document::Change;
 
 use super::agreement::author;
-use super::{LocalTime, capitalised};
-use crate::engine::merges::{FieldChange, Merge};
-use crate::engine::session::Session;
+use super::{LocalTime, capitalised, named};
 use crate::tr;
 
 /// How many merges are shown at one time.
@@ -115,7 +115,7 @@ fn item(session: &Session, merge: &Merge, time: LocalTime) -> MergeItem {
     MergeItem {
         serial: merge.serial,
         at: clock(time, merge.at_ms),
-        name: merge.name.clone(),
+        name: named(&merge.name),
         change,
         key,
         is_concurrent: merge.is_concurrent(),

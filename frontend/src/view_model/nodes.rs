@@ -4,14 +4,14 @@ mod place;
 
 pub use place::Place;
 
+use client::connection::ConnectionState;
+use client::session::Session;
 use litemap::LiteMap;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::replica::observation::End;
 use shared::replica::presence::{RelayStatus, Status};
 
 use super::LocalTime;
-use crate::engine::ConnectionState;
-use crate::engine::session::Session;
 use crate::{tr, trn};
 use place::{relay_place, tab_place};
 

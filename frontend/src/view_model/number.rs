@@ -1,5 +1,8 @@
 //! A person's number: its state in a glyph and a word, and what people type.
 
+use client::import::parse_number_operation;
+use client::notification::Owner;
+use client::session::{NumberOperation, Session};
 use shared::base::id::RecordId;
 use shared::consensus::Slot;
 use shared::ledger::finality::{Final, Provisional};
@@ -8,9 +11,7 @@ use shared::replica::NumberView;
 use shared::schema::{MAX_NUMBER, text};
 
 use super::contested::Contested;
-use super::{Nouns, story};
-use crate::engine::fact::Owner;
-use crate::engine::session::{NumberOperation, Session};
+use super::{Nouns, named, story};
 use crate::tr;
 
 /// How far a number has come.
@@ -197,7 +198,7 @@ impl Number {
         };
         self.remark = Some(match (contested.rival(record, number), other.map(|other| other.for_now().number)) {
             (Some(rival), _) => {
-                let name = session.last_name(rival);
+                let name = named(&session.name_or_id(rival));
                 tr!(
                     "{name} has {number} provisionally, too: one of them will get another",
                     name = name,
@@ -240,7 +241,7 @@ impl Number {
             Operation::Assign { number, .. } | Operation::CompareAndSet { to: Some(number), .. } => {
                 self.text = number.to_string()
             }
-            Operation::Allocate { .. } => self.text = tr!("next"),
+            Operation::Allocate { .. } => self.text = next_word(),
             Operation::Release { .. } | Operation::CompareAndSet { to: None, .. } => {
                 self.remark =
                     Some(if connected { tr!("to be released") } else { tr!("to be released · waits for a relay") });
@@ -321,8 +322,8 @@ pub(super) fn refusal_in_words(rejection: Rejection) -> String {
 
 pub(super) fn owner_in_words(Nouns { one, stranger, .. }: &Nouns, owner: &Owner) -> String {
     match owner {
-        Owner::Present { name } => name.clone(),
-        Owner::Removed { name: Some(name) } => tr!("a removed {one}, {name}", one = one, name = name),
+        Owner::Present { name } => named(name),
+        Owner::Removed { name: Some(name) } => tr!("a removed {one}, {name}", one = one, name = named(name)),
         Owner::Removed { name: None } => tr!("a removed {one}", one = one),
         Owner::Unknown | Owner::Nobody => stranger.clone(),
     }
@@ -351,16 +352,16 @@ pub fn parse_number(typed: &str) -> Result<u64, InvalidNumber> {
     text::parse_number(typed).ok_or(InvalidNumber)
 }
 
+/// The word of the page's language for the next number.
+#[must_use]
+pub fn next_word() -> String {
+    tr!("next")
+}
+
 /// What somebody typed, as an operation: nothing, `next`, or a number.
 ///
 /// # Errors
 /// [`InvalidNumber`] for anything else.
 pub fn parse_operation(typed: &str) -> Result<Option<NumberOperation>, InvalidNumber> {
-    match typed.trim() {
-        "" => Ok(None),
-        next if next.eq_ignore_ascii_case("next") || next.to_lowercase() == tr!("next") => {
-            Ok(Some(NumberOperation::Next))
-        }
-        digits => parse_number(digits).map(|number| Some(NumberOperation::This(number))),
-    }
+    parse_number_operation(typed, &next_word()).ok_or(InvalidNumber)
 }

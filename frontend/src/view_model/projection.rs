@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
+use client::connection::ConnectionState;
+use client::session::Session;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::replica::io::Changed;
 
 use super::conflicts::Conflicts;
 use super::rows::{Rows, Scene};
 use super::{Layout, LocalTime, Snapshot};
-use crate::engine::ConnectionState;
-use crate::engine::session::Session;
 use crate::language::{self, Language};
 
 /// So many rows are made at a time: making all of a large room would keep the page busy for long.

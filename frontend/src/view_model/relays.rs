@@ -1,10 +1,10 @@
 //! The active nodes.
 
+use client::connection::ConnectionState;
+use client::session::Session;
 use shared::base::id::ReplicaId;
 
 use super::relay_name;
-use crate::engine::ConnectionState;
-use crate::engine::session::Session;
 use crate::tr;
 
 /// A relay and the tabs at it.

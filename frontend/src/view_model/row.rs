@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 
+use client::session::Session;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, FieldView, RecordView};
 use shared::schema::{FieldId, text};
 
 use super::contested::Contested;
-use super::{Field, Layout, LocalTime, Number, folded, who};
-use crate::engine::session::Session;
+use super::{Field, Layout, LocalTime, Number, folded, named, who};
 use crate::tr;
 
 /// One record, as a row shows it.
@@ -165,5 +165,5 @@ pub(super) fn row(
     let number = Number::of(session, contested, &layout.nouns, record.id, &record.number);
     let mark = session.mark(record.id);
     let glow = mark.map(|mark| Glow { serial: mark.serial, cause: tr!("Changed by {who}", who = who(mark.by, me)) });
-    Row::new(record.id, session.names_of(record).swap_remove(0), cells, number, glow)
+    Row::new(record.id, named(&session.names_of(record).swap_remove(0)), cells, number, glow)
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use client::session::Session;
 use shared::base::id::RecordId;
 use shared::ledger::Rejection;
 use shared::replica::NumberView;
@@ -12,7 +13,6 @@ use shared::replica::NumberView;
 use super::contested::{Contested, numbers};
 use super::row::{Row, by_title, row};
 use super::{Layout, LocalTime};
-use crate::engine::session::Session;
 
 /// More rows than this at once are sorted in rather than put in one by one.
 const FEW: usize = 32;

@@ -1,13 +1,13 @@
 //! The status line: where things stand, in words.
 
+use client::connection::ConnectionState;
+use client::session::{Progress, Safety, Session, Unsafe};
 use shared::base::id::RelayId;
 use shared::ledger::{Dynamic, Level, Load, Mode};
 use shared::replica::presence::Status;
 
 use super::load_chart::figure;
 use super::relay_name;
-use crate::engine::ConnectionState;
-use crate::engine::session::{Progress, Safety, Session, Unsafe};
 use crate::{tr, trn};
 
 /// So many records take long enough to come for people to want to know.

@@ -4,6 +4,9 @@ mod decided;
 
 use std::rc::Rc;
 
+use client::name::Name;
+use client::notification::{Notification, Subject};
+use client::session::Session;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::ledger::finality::Numbering;
 use shared::merge::document::LostWrite;
@@ -14,9 +17,8 @@ use shared::schema::text::isolated;
 
 use super::errors::{rejection_in_words, violation_in_words};
 use super::layout::field_word;
-use super::{Layout, LocalTime, Nouns, capitalised, who};
-use crate::engine::fact::Fact;
-use crate::engine::session::Session;
+use super::{Layout, LocalTime, Nouns, capitalised, named, storage_error, who};
+use crate::language::Language;
 use crate::{tr, trn};
 use decided::decided_in_words;
 pub(super) use decided::{collision_in_words, load_in_words, log_place};
@@ -63,20 +65,20 @@ pub(super) fn story(session: &Session, layout: &Layout, time: LocalTime, last: &
         Rc::new(StoryItem {
             serial: entry.serial,
             time: time.clock(entry.at_ms),
-            text: in_words(&entry.fact, layout, session.view().me()),
-            half: half(&entry.fact),
+            text: in_words(&entry.notification, layout, session.view().me()),
+            half: half(&entry.notification),
         })
     });
     items.collect()
 }
 
 pub(super) fn notices(session: &Session, layout: &Layout, passing: bool) -> Vec<Notice> {
-    let notices = session.feed().notices().filter(|entry| entry.fact.is_passing() == passing);
+    let notices = session.feed().notices().filter(|entry| entry.notification.is_passing() == passing);
     let notices = notices.map(|entry| Notice {
         serial: entry.serial,
-        text: in_words(&entry.fact, layout, session.view().me()),
-        urgent: is_urgent(&entry.fact),
-        put_back: put_back(session, &entry.fact),
+        text: in_words(&entry.notification, layout, session.view().me()),
+        urgent: is_urgent(&entry.notification),
+        put_back: put_back(session, &entry.notification),
     });
     notices.collect()
 }
@@ -84,32 +86,36 @@ pub(super) fn notices(session: &Session, layout: &Layout, passing: bool) -> Vec<
 /// The writes that were lost lately, as far as they can be put back.
 pub(super) fn losses(session: &Session, layout: &Layout) -> Vec<Notice> {
     let losses = session.feed().entries().filter_map(|entry| {
-        let put_back = Some(put_back(session, &entry.fact)?);
-        let text = in_words(&entry.fact, layout, session.view().me());
+        let put_back = Some(put_back(session, &entry.notification)?);
+        let text = in_words(&entry.notification, layout, session.view().me());
         Some(Notice { serial: entry.serial, text, urgent: false, put_back })
     });
     losses.collect()
 }
 
-fn is_urgent(fact: &Fact) -> bool {
+fn is_urgent(notification: &Notification) -> bool {
     !matches!(
-        fact,
-        Fact::Restored { .. }
-            | Fact::Lost { .. }
-            | Fact::LookedAfter { .. }
-            | Fact::CarriedOver { .. }
-            | Fact::Undone { outcome: Ok(()), .. }
-            | Fact::ImportUndone { changed: 0, .. }
+        notification,
+        Notification::Restored { .. }
+            | Notification::Lost { .. }
+            | Notification::LookedAfter { .. }
+            | Notification::CarriedOver { .. }
+            | Notification::Undone { outcome: Ok(()), .. }
+            | Notification::ImportUndone { changed: 0, .. }
     )
 }
 
 /// What the next undo would undo, in words.
 pub(super) fn undo(session: &Session, layout: &Layout) -> Option<String> {
     let what = session.view().undo()?;
-    Some(deed_in_words(what, &session.name_of_deed(what), layout))
+    Some(deed_in_words(what, &session.subject_of(what), layout))
 }
 
-fn deed_in_words(what: Undoable, name: &str, layout: &Layout) -> String {
+fn deed_in_words(what: Undoable, about: &Subject, layout: &Layout) -> String {
+    let name = match about {
+        Subject::Record(name) => named(name),
+        Subject::File(file) => file.clone(),
+    };
     match what {
         Undoable::Added(_) => tr!("adding {name}", name = name),
         Undoable::Imported(_) => tr!("the import of {file}", file = name),
@@ -137,44 +143,44 @@ fn undo_in_words(deed: &str, outcome: &Result<(), CommandRejection>, Nouns { one
 }
 
 /// How to undo a loss, unless the record is gone or the text is back already.
-fn put_back(session: &Session, fact: &Fact) -> Option<PutBack> {
-    let Fact::Lost { write, field, .. } = fact else { return None };
+fn put_back(session: &Session, notification: &Notification) -> Option<PutBack> {
+    let Notification::Lost { write, field, .. } = notification else { return None };
     let record = session.view().record(write.record)?;
     let worth_it = record.shown(field) != write.value;
-    let name = session.names_of(&record).swap_remove(0);
+    let name = named(&session.names_of(&record).swap_remove(0));
     worth_it.then(|| PutBack { record: write.record, field: field.clone(), text: write.value.clone(), name })
 }
 
-fn half(fact: &Fact) -> &'static str {
-    match fact {
-        Fact::Decided(_) | Fact::Numbered { .. } => "agree",
-        Fact::LinkRefused(_)
-        | Fact::LinkCut(_)
-        | Fact::WordsMissing(_)
-        | Fact::Impossible(_)
-        | Fact::InMemoryOnly { .. }
-        | Fact::NotSecure
-        | Fact::ClosedDoor { .. }
-        | Fact::WaitsForReading
-        | Fact::DeviceBack
-        | Fact::DeviceLost { .. }
-        | Fact::WrongClock(_)
-        | Fact::NewId(_)
-        | Fact::RelaysRestored { .. }
-        | Fact::LeaseLost { .. }
-        | Fact::LeftAlone { .. } => "none",
+fn half(notification: &Notification) -> &'static str {
+    match notification {
+        Notification::Decided(_) | Notification::Numbered { .. } => "agree",
+        Notification::LinkRefused(_)
+        | Notification::LinkCut(_)
+        | Notification::OfHost(_)
+        | Notification::Impossible(_)
+        | Notification::InMemoryOnly { .. }
+        | Notification::NotSecure
+        | Notification::ClosedDoor { .. }
+        | Notification::WaitsForReading
+        | Notification::DeviceBack
+        | Notification::DeviceLost { .. }
+        | Notification::WrongClock(_)
+        | Notification::NewId(_)
+        | Notification::RelaysRestored { .. }
+        | Notification::LeaseLost { .. }
+        | Notification::LeftAlone { .. } => "none",
         _ => "merge",
     }
 }
 
-fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
+fn in_words(notification: &Notification, layout: &Layout, me: ReplicaId) -> String {
     let Nouns { one, many, .. } = &layout.nouns;
-    match fact {
-        Fact::Added { by, name } => tr!("{who} added {name}.", who = subject(*by, me), name = name),
-        Fact::AddedMany { count } => {
+    match notification {
+        Notification::Added { by, name } => tr!("{who} added {name}.", who = subject(*by, me), name = named(name)),
+        Notification::AddedMany { count } => {
             trn!(*count as u64, "{count} {one} was added.", "{count} {many} were added.", one = one, many = many)
         }
-        Fact::Imported { file, added, refused: 0 } => {
+        Notification::Imported { file, added, refused: 0 } => {
             trn!(
                 *added as u64,
                 "{count} line of {file} was imported.",
@@ -182,140 +188,151 @@ fn in_words(fact: &Fact, layout: &Layout, me: ReplicaId) -> String {
                 file = file
             )
         }
-        Fact::Imported { file, added, refused } => tr!(
+        Notification::Imported { file, added, refused } => tr!(
             "{added} lines of {file} were imported, and {refused} were not: the report says why.",
             added = added,
             file = file,
             refused = refused
         ),
-        Fact::Renamed { by, from, to } => {
-            tr!("{who} renamed {from} to {to}.", who = subject(*by, me), from = from, to = to)
+        Notification::Renamed { by, from, to } => {
+            tr!("{who} renamed {from} to {to}.", who = subject(*by, me), from = named(from), to = named(to))
         }
-        Fact::NamesParted { names } => {
+        Notification::NamesParted { names } => {
             tr!(
                 "One {one} was named at the same time {names}: all names are kept until somebody chooses.",
                 one = one,
                 names = listed(names)
             )
         }
-        Fact::Settled { by, name } => {
+        Notification::Settled { by, name } => {
             let title = layout.title.as_ref().map_or_else(String::new, |title| title.word());
-            tr!("{who} settled the {field}: {name}.", who = subject(*by, me), field = title, name = name)
+            tr!("{who} settled the {field}: {name}.", who = subject(*by, me), field = title, name = named(name))
         }
-        Fact::Edited { by, name } => tr!("{who} edited {name}.", who = subject(*by, me), name = name),
-        Fact::Merged { by, from, to } if from == to => {
+        Notification::Edited { by, name } => tr!("{who} edited {name}.", who = subject(*by, me), name = named(name)),
+        Notification::Merged { by, from, to } if from == to => {
             let who = subject(*by, me);
-            tr!("{who} edited {name} while somebody else did, too: both edits are in.", who = who, name = to)
+            tr!("{who} edited {name} while somebody else did, too: both edits are in.", who = who, name = named(to))
         }
-        Fact::Merged { by, from, to } => tr!(
+        Notification::Merged { by, from, to } => tr!(
             "{who} renamed {from} to {to} while somebody else edited the record: both edits are in.",
             who = subject(*by, me),
-            from = from,
-            to = to
+            from = named(from),
+            to = named(to)
         ),
-        Fact::Removed { name } => tr!("{name} was removed.", name = name),
-        Fact::Restored { by, name } => tr!(
+        Notification::Removed { name } => tr!("{name} was removed.", name = named(name)),
+        Notification::Restored { by, name } => tr!(
             "Somebody removed {name} while {who} edited the record: the edit wins, so {name} is back with every field.",
-            name = name,
+            name = named(name),
             who = who(*by, me)
         ),
-        Fact::Lost { write, field, name } => loss_in_words(write, field, name, me),
-        Fact::Decided(decided) => decided_in_words(decided, &layout.nouns, me),
-        Fact::Numbered { name, numbering: Numbering::Final(number) } => {
+        Notification::Lost { write, field, name } => loss_in_words(write, field, &named(name), me),
+        Notification::Decided(decided) => decided_in_words(decided, &layout.nouns, me),
+        Notification::Numbered { name, numbering: Numbering::Final(number) } => {
             let number = number.get();
-            tr!("Number {number} went to {name}, out of this tab's lease: it is final.", number = number, name = name)
+            tr!(
+                "Number {number} went to {name}, out of this tab's lease: it is final.",
+                number = number,
+                name = named(name)
+            )
         }
-        Fact::Numbered { name, numbering: Numbering::Provisional(number) } => {
+        Notification::Numbered { name, numbering: Numbering::Provisional(number) } => {
             let number = number.for_now();
-            tr!("{name} has number {number} for now: the relays have not been asked.", name = name, number = number)
+            tr!(
+                "{name} has number {number} for now: the relays have not been asked.",
+                name = named(name),
+                number = number
+            )
         }
-        Fact::LinkRefused(violation) => refused_link(violation),
-        Fact::LinkCut(Violation::OtherSchema) => tr!(
+        Notification::LinkRefused(violation) => refused_link(violation),
+        Notification::LinkCut(Violation::OtherSchema) => tr!(
             "The relay keeps other fields than this tab, which has {many} already: copy what you need, then reload the \
              page.",
             many = many
         ),
-        Fact::LinkCut(violation) => tr!(
+        Notification::LinkCut(violation) => tr!(
             "This tab left a relay that it could not understand: {problem}. Edits go on; it looks for another relay.",
             problem = violation_in_words(violation)
         ),
-        Fact::WordsMissing(language) => {
-            let name = language.name();
+        Notification::OfHost(code) => {
+            let name = Language::of_code(code).unwrap_or_default().name();
             tr!(
                 "The words of this language cannot be fetched: {name}. Try again when the relay can be reached.",
                 name = name
             )
         }
-        Fact::Impossible(rejection) => {
+        Notification::Impossible(rejection) => {
             tr!("That was not done: {reason}.", reason = rejection_in_words(rejection).trim_end_matches('.'))
         }
-        Fact::InMemoryOnly { reason } => {
-            tr!("This tab keeps its edits in memory only, until a relay has them: {reason}.", reason = reason)
+        Notification::InMemoryOnly { reason } => {
+            tr!(
+                "This tab keeps its edits in memory only, until a relay has them: {reason}.",
+                reason = storage_error(reason)
+            )
         }
-        Fact::NotSecure => tr!(
+        Notification::NotSecure => tr!(
             "This page came over plain http, so the browser keeps nothing here: edits are in this tab only until a relay has them, tabs of this browser do not merge directly, and the page does not open without a relay. Ask who runs the relay for an address with https."
         ),
-        Fact::ClosedDoor { address, page } => tr!(
+        Notification::ClosedDoor { address, page } => tr!(
             "The relay at {address} answers, but takes no connection from this page. It must be started with --allow-origin {page}, and a proxy before it must pass WebSockets on.",
             address = address,
             page = page
         ),
-        Fact::WaitsForReading => {
+        Notification::WaitsForReading => {
             tr!("This is done as soon as all {many} are read. Keep the page open until then.", many = many)
         }
-        Fact::DeviceBack => {
+        Notification::DeviceBack => {
             tr!("This device keeps edits again. This tab has a new id, and gives up its leased numbers.")
         }
-        Fact::DeviceLost { reason } => tr!(
+        Notification::DeviceLost { reason } => tr!(
             "This device keeps nothing more for this tab ({reason}). New edits are in this tab only, until a relay has them: keep it open.",
-            reason = reason
+            reason = storage_error(reason)
         ),
-        Fact::WrongClock(ahead) => tr!(
+        Notification::WrongClock(ahead) => tr!(
             "The clock of this device is {minutes} min ahead of the relay's: set it right. Until then this tab goes by the relay's clock, and edits are sent as ever.",
             minutes = ahead.ahead_ms / 60_000
         ),
-        Fact::NewId(violation) => tr!(
+        Notification::NewId(violation) => tr!(
             "The relays take nothing more under the id of this tab ({problem}), so it has a new id: edits that no relay had are sent again, and its leased numbers are given up.",
             problem = violation_in_words(violation)
         ),
-        Fact::CarriedOver { replica, edits } => trn!(
+        Notification::CarriedOver { replica, edits } => trn!(
             *edits as u64,
             "{count} edit of tab {replica} that no relay had was made again by this tab.",
             "{count} edits of tab {replica} that no relay had were made again by this tab.",
             replica = replica
         ),
-        Fact::RelaysRestored { numbers: 0 } => {
+        Notification::RelaysRestored { numbers: 0 } => {
             tr!("The relays were restored from a backup. This tab brings them what they lack.")
         }
-        Fact::RelaysRestored { numbers } => trn!(
+        Notification::RelaysRestored { numbers } => trn!(
             *numbers as u64,
             "The relays were restored from a backup. This tab brings them what they lack; {count} number that was final is settled anew, and shown under Conflicts if it went to somebody else.",
             "The relays were restored from a backup. This tab brings them what they lack; {count} numbers that were final are settled anew, and shown under Conflicts where one went to somebody else."
         ),
-        Fact::LeaseLost { name, number } => tr!(
+        Notification::LeaseLost { name, number } => tr!(
             "Number {number} of {name} was out of a lease that this tab has no more: {name} gets another one.",
             number = number,
-            name = name
+            name = named(name)
         ),
-        Fact::LeftAlone { replica, reason } => tr!(
+        Notification::LeftAlone { replica, reason } => tr!(
             "What tab {replica} has left on this device cannot be read here, and stays as it is: {reason}.",
             replica = replica,
-            reason = reason
+            reason = storage_error(reason)
         ),
-        Fact::LookedAfter { replica } => {
+        Notification::LookedAfter { replica } => {
             tr!("The edits that tab {replica} had left on this device are on a relay now.", replica = replica)
         }
-        Fact::ImportUndone { file, changed: 0 } => {
+        Notification::ImportUndone { file, changed: 0 } => {
             tr!("Undone: {deed}.", deed = tr!("the import of {file}", file = file))
         }
-        Fact::ImportUndone { file, changed } => trn!(
+        Notification::ImportUndone { file, changed } => trn!(
             *changed as u64,
             "Undone: the import of {file}, but for {count} record that others have changed since.",
             "Undone: the import of {file}, but for {count} records that others have changed since.",
             file = file
         ),
-        Fact::Undone { what, name, outcome } => {
-            undo_in_words(&deed_in_words(*what, name, layout), outcome, &layout.nouns)
+        Notification::Undone { what, about, outcome } => {
+            undo_in_words(&deed_in_words(*what, about, layout), outcome, &layout.nouns)
         }
     }
 }
@@ -357,13 +374,13 @@ fn quoted(text: &str) -> String {
     format!("{} …", beginning.trim_end())
 }
 
-fn listed(names: &[String]) -> String {
+fn listed(names: &[Name]) -> String {
     match names {
         [] => String::new(),
-        [only] => only.clone(),
+        [only] => named(only),
         [first @ .., last] => {
-            let first: Vec<_> = first.iter().map(|name| isolated(name)).collect();
-            tr!("{names} and {last}", names = first.join(", "), last = last)
+            let first: Vec<_> = first.iter().map(|name| isolated(&named(name)).into_owned()).collect();
+            tr!("{names} and {last}", names = first.join(", "), last = named(last))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use frontend::engine::store::rows::{self, Change};
+use client::rows::{self, Change};
 use shared::merge::document::Document;
 use shared::replica::io::{Recovered, WriteBatch, WriteId};
 

@@ -9,10 +9,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use client::connection::ConnectionState;
+use client::import::{ImportFile, Report, Run, Turn};
+use client::session::{Action, NewRecord, NumberOperation, Session};
 use disk::Disk;
-use frontend::engine::ConnectionState;
-use frontend::engine::session::{Action, NewRecord, NumberOperation, Session};
-use frontend::import::{ImportFile, Report, Run, Turn};
 use frontend::view_model::{LocalTime, Projection, Snapshot};
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Configuration;
@@ -207,6 +207,13 @@ impl Net {
     pub fn act(&mut self, tab: usize, action: Action) {
         self.now.wall_ms += 1000;
         let sends = self.tabs[tab].session.get_mut().act(self.now, action);
+        self.send(tab, sends);
+    }
+
+    /// A tab asks the ledger for something.
+    pub fn ask(&mut self, tab: usize, operation: Operation) {
+        self.now.wall_ms += 1000;
+        let sends = self.tabs[tab].session.get_mut().ask(self.now, operation);
         self.send(tab, sends);
     }
 

@@ -1,13 +1,14 @@
 //! What the log has decided, in words.
 
+use client::name::Name;
+use client::notification::{Collision, Decided, Decision, LogPlace, Owner};
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Slot;
 use shared::ledger::{Dynamic, Level, Load, Policy, Range, Reason, Rejection, Resolution, Rule};
 
 use super::subject;
-use crate::engine::fact::{Collision, Decided, Decision, LogPlace, Owner};
 use crate::view_model::number::{owner_in_words, refusal_in_words};
-use crate::view_model::{Nouns, capitalised, relay_name, who};
+use crate::view_model::{Nouns, capitalised, named, relay_name, who};
 use crate::{tr, trn};
 
 /// How many conflicts of one entry are told one by one.
@@ -18,7 +19,7 @@ pub(super) fn decided_in_words(
     nouns: &Nouns,
     me: ReplicaId,
 ) -> String {
-    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| nouns.stranger.clone());
+    let named = |name: &Option<Name>| name.as_ref().map_or_else(|| nouns.stranger.clone(), named);
     let place = place(*leader, *slot);
     match what {
         Decision::Given { number, name } => {
@@ -87,8 +88,8 @@ pub(super) fn decided_in_words(
     }
 }
 
-fn refused_in_words(asker: &str, rejection: Rejection, name: Option<&String>, owner: &Owner, nouns: &Nouns) -> String {
-    let wanted = name.unwrap_or(&nouns.stranger);
+fn refused_in_words(asker: &str, rejection: Rejection, name: Option<&Name>, owner: &Owner, nouns: &Nouns) -> String {
+    let wanted = name.map_or_else(|| nouns.stranger.clone(), named);
     match rejection {
         Rejection::NumberTaken { number, slot, .. } => tr!(
             "{who} wanted {number} for {name}, but it belongs to {owner} since slot {slot}.",
@@ -113,7 +114,7 @@ fn refused_in_words(asker: &str, rejection: Rejection, name: Option<&String>, ow
             match name {
                 None => tr!("An operation was refused: {reason}.", reason = reason),
                 Some(name) => {
-                    tr!("{who} got no number for {name}: {reason}.", who = asker, name = name, reason = reason)
+                    tr!("{who} got no number for {name}: {reason}.", who = asker, name = named(name), reason = reason)
                 }
             }
         }
@@ -230,7 +231,7 @@ pub(in crate::view_model) fn collision_in_words(
         Rejection::AlreadyNumbered { number, .. } => {
             return tr!(
                 "{name} had number {number} already{place}: {wanted} was not needed.",
-                name = named(loser, nouns),
+                name = owner_first(loser, nouns),
                 number = number,
                 place = place,
                 wanted = wanted
@@ -241,14 +242,15 @@ pub(in crate::view_model) fn collision_in_words(
             tr!("Number {number} cannot be given: {reason}{place}.", number = wanted, reason = reason, place = place)
         }
     };
-    let loser = if *by == me { tr!("Yours") } else { named(loser, nouns) };
+    let loser = if *by == me { tr!("Yours") } else { owner_first(loser, nouns) };
     match given {
         Some(given) => tr!("{what} {name} became {number}.", what = what, name = loser, number = given),
         None => tr!("{what} {name} was rejected: ask for another number.", what = what, name = loser),
     }
 }
 
-fn named(owner: &Owner, nouns: &Nouns) -> String {
+/// An owner at the beginning of a sentence.
+fn owner_first(owner: &Owner, nouns: &Nouns) -> String {
     capitalised(&owner_in_words(nouns, owner))
 }
 
