@@ -2,13 +2,14 @@
 //!
 //! This crate is pure but for its hosts: a [`Session`](session::Session) takes commands and messages, and gives messages,
 //! writes and typed [notifications](notification). It knows no words and no language: a host puts values into words. The
-//! feature `web` adds [`web::Client`], the host of a browser, which works in a page and in a worker.
+//! feature `web` adds `web::Client`, the host of a browser, which works in a page and in a worker. The feature `native`
+//! adds `native::Client`, a host over tokio with its records in memory.
 
 #![deny(missing_docs)]
 
 pub mod burst;
 mod carry_over;
-mod clock;
+pub mod clock;
 pub mod connection;
 pub mod decisions;
 pub mod heartbeat;
@@ -17,6 +18,8 @@ pub mod import;
 pub mod load_history;
 pub mod merges;
 pub mod name;
+#[cfg(feature = "native")]
+pub mod native;
 pub mod neighbours;
 pub mod network;
 pub mod notification;

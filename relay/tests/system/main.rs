@@ -2,6 +2,7 @@
 
 mod agreement;
 mod api;
+mod client;
 mod clocks;
 mod cluster;
 mod crash;
