@@ -8,7 +8,6 @@
 #![deny(missing_docs)]
 
 pub mod burst;
-mod carry_over;
 pub mod clock;
 pub mod connection;
 pub mod decisions;

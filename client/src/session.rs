@@ -25,6 +25,7 @@ use super::notification::{Feed, Notification};
 use watching::Watching;
 
 mod answers;
+mod carry_over;
 mod importing;
 mod names;
 mod neighbours;

@@ -7,8 +7,8 @@ use shared::base::id::RecordId;
 use shared::ledger::Operation;
 use shared::replica::io::{Command, Now};
 
+use super::carry_over::{Carried, carried};
 use super::{Action, Session};
-use crate::carry_over::{Carried, carried};
 use crate::notification::Notification;
 
 impl Session {

@@ -22,18 +22,13 @@ pub const CYCLES_OF_SHARED: [Exception; 7] = [
     except("shared::sim -> shared::sim", ONE_KNOT),
 ];
 
-pub const LAYERS_OF_FRONTEND: [Exception; 4] = [
-    except("frontend::engine -> frontend::import", "the importer drives the import of a file"),
-    except("frontend::engine -> frontend::language", "errors and notices of the engine are texts, not types"),
-    except("frontend::engine -> frontend::view_model", "the engine makes the view models"),
-    except("frontend::import -> frontend::view_model", "rejections of a file's lines are texts, not types"),
-];
+pub const LAYERS_OF_FRONTEND: [Exception; 0] = [];
 
 const COMMAND_LINE: &str = "one field for each option of the command line";
 
 pub const SIZES: [Exception; 15] = [
-    except("frontend/src/engine.rs State", ONE_KNOT),
-    except("frontend/src/engine/session.rs Session", ONE_KNOT),
+    except("client/src/web.rs State", ONE_KNOT),
+    except("client/src/session.rs Session", ONE_KNOT),
     except("frontend/src/view_model.rs Snapshot", "one field for each part of the page"),
     except("frontend/src/view_model/dynamic.rs DynamicView", "one field for each figure of a page"),
     except("frontend/src/view_model/story.rs in_words", "one arm for each kind of event"),

@@ -25,16 +25,38 @@ const SHARED: Layers = Layers {
     outsiders: &["sim"],
 };
 
-/// The page: the engine knows no words, the view models know no components.
+/// The headless replica. What is pure knows no host, and hosts do not know each other.
+const CLIENT: Layers = Layers {
+    order: &[
+        &[
+            "clock",
+            "connection",
+            "heartbeat",
+            "impairment",
+            "load_history",
+            "name",
+            "network",
+            "route",
+            "rows",
+            "storage_error",
+        ],
+        &["decisions", "merges", "notification"],
+        &["session"],
+        &["burst", "import", "neighbours"],
+        &["native", "web"],
+    ],
+    outsiders: &[],
+};
+
+/// The page: words, view models, the model that follows the client, and components. View models know no components.
 const FRONTEND: Layers = Layers {
     order: &[
-        &["clock"],
         &["browser"],
-        &["engine"],
         &["language"],
+        &["words"],
         &["page"],
-        &["import"],
         &["view_model"],
+        &["model"],
         &["hooks"],
         &["components"],
         &["pages"],
@@ -65,6 +87,11 @@ fn assert_no_cycles(name: &str, exceptions: &[Exception]) {
 #[test]
 fn layers_of_shared_use_only_those_before_them() {
     assert_layers("shared", &SHARED, &exceptions::LAYERS_OF_SHARED);
+}
+
+#[test]
+fn layers_of_the_client_use_only_those_before_them() {
+    assert_layers("client", &CLIENT, &[]);
 }
 
 #[test]

@@ -16,11 +16,11 @@ use shared::merge::document::LostWrite;
 use shared::replica::{FieldView, NumberView, RecordView, View};
 use shared::schema::{FieldEdit, FieldId, FieldName};
 
-use super::session::{NewRecord, NumberOperation};
+use super::{NewRecord, NumberOperation};
 
 /// One thing to be done by the new replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Carried {
+pub(super) enum Carried {
     /// A record that is not on the relay is added. `old` is its id so far.
     Add {
         old: RecordId,
@@ -50,7 +50,7 @@ pub enum Carried {
 
 /// What `old` did that `new` does not know of. `stored` are the dots of `old` that some relay has confirmed.
 #[must_use]
-pub fn carried(old: &View<'_>, stored: &DotSet, new: &View<'_>) -> Vec<Carried> {
+pub(super) fn carried(old: &View<'_>, stored: &DotSet, new: &View<'_>) -> Vec<Carried> {
     let comparison = Comparison { old: *old, stored, new: *new };
     let mut carried = Vec::new();
     for id in old.document().records() {
