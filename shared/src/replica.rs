@@ -34,6 +34,7 @@ mod retiring;
 mod rules;
 mod snapshots;
 mod stamps;
+mod state;
 mod sync;
 mod unattested;
 mod undo;
@@ -55,40 +56,28 @@ pub use witnesses::Witness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::base::dot::{Dot, DotSet};
+use crate::base::dot::Dot;
 use crate::base::hlc::Hlc;
-use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::base::id::{RelayId, ReplicaId};
 use crate::base::split_mix::SplitMix64;
-use crate::consensus::Slot;
 use crate::consensus::voter_support::VoterSupport;
-use crate::ledger::dynamic::Controller;
-use crate::ledger::{ClaimId, Ledger, Load, Log, Voter};
-use crate::merge::crdt::MaxRegister;
+use crate::ledger::{Log, Voter};
 use crate::merge::document::{Document, SoundVersions};
-use crate::replica::io::{
-    Command, CommandId, Envelope, Fork, Input, Message, Now, Output, PeerId, Recovered, Snapshot, WriteId,
-};
+use crate::replica::io::{Envelope, Input, Message, Now, Output, PeerId, Recovered, Snapshot, WriteId};
 use crate::schema::Schema;
 
 use changes::Changes;
-use claims::{Claims, Half};
-use copies::{Copies, Twins};
-use folds::Folds;
+use claims::Claims;
+use copies::Copies;
 use leases::Leases;
 use local_durability::LocalDurability;
-use observing::Observing;
-use once::Onces;
 use orphans::Orphanage;
 use outbox::{Item, Outbox};
 use peers::Peers;
 use reads::Reads;
-use recent::Recent;
-use replication_acks::{OnMajority, ReplicationAcks};
-use retiring::Retiring;
+use replication_acks::OnMajority;
 use snapshots::Snapshots;
-use stamps::Restamping;
-use undo::UndoStack;
-use unsettled::Unsettled;
+use state::{Agreement, Core, NumberState, RelayState, TabState, Trust, UserState};
 use watched::Watched;
 use witnesses::Witnesses;
 
@@ -160,96 +149,16 @@ impl Default for Tuning {
 /// One replica of one room.
 #[derive(Debug)]
 pub struct Replica {
-    me: ReplicaId,
-    schema: Schema,
-    tuning: Tuning,
-    document: Watched<Document>,
-    clock: Hlc,
-    log: Watched<Log>,
-    /// Invariant: the fold of the log below `applied`.
-    ledger: Watched<Ledger>,
-    applied: Slot,
-    /// `None` in a tab.
-    voter: Option<Voter>,
-    claims: Claims,
-    unsettled: Watched<Unsettled>,
-    /// The claim that settles what is provisional, as long as it is pending.
-    settling: Option<ClaimId>,
-    /// How far the highest number was raised without the log. Of relays alone.
-    raised: MaxRegister,
-    /// The claim by which the log follows `raised`, as long as it is pending.
-    settling_raise: Option<ClaimId>,
-    /// Before then what comes out of leases is not settled, unless it fills an entry of the log.
-    settle_at: Duration,
-    leases: Leases,
-    /// The claim for another lease, as long as it is pending.
-    leasing: Option<ClaimId>,
-    /// At work in the leader.
-    controller: Controller,
-    /// The leader's latest measurements.
-    load: Option<Load>,
-    snapshots: Snapshots,
-    witnesses: Witnesses,
-    reads: Reads,
-    /// In a tab: how far its relay knows the log, as it said on this link. The requests of the tab wait until
-    /// it knows as much, and has heard on this link what the relay lacks.
-    relay_decided: Option<Slot>,
-    /// In a tab: its relay has sent some of the log before it said on this link which log it has.
-    log_came_early: bool,
-    /// When the leader, in a tab its relay, was last heard.
-    heard_leader: Option<Duration>,
+    core: Core,
+    numbers: NumberState,
+    agreement: Agreement,
+    trust: Trust,
+    user: UserState,
     peers: Peers,
-    /// Which of this replica's own dots are durable on a relay; of use to a tab.
-    stored: DotSet,
-    /// Of use to a tab.
-    copies: Copies,
-    /// Of use to a relay.
-    twins: Twins,
-    /// Of use to a relay.
-    retiring: Retiring,
-    /// Of use to a relay.
-    restamping: Restamping,
-    /// In a tab.
-    unattested: Unattested,
-    unattested_written: Unattested,
-    /// In a tab.
-    orphanage: Orphanage,
-    /// In a tab: the numbers that records had before all relays were restored, and that are to be given anew.
-    lost_numbers: BTreeMap<RecordId, u64>,
-    /// The neighbours that know another log than this tab, since all relays were restored.
-    other_logs: BTreeSet<PeerId>,
-    /// The news about restores for the next output.
-    rejoined: Option<usize>,
-    forks: Vec<Fork>,
-    distrust: Distrust,
-    distrust_written: Distrust,
-    /// In a tab: the numbers that it has given by itself, and that are not settled.
-    given: BTreeSet<NumberWrite>,
-    /// The user's actions that are durable here.
-    kept: LocalDurability,
-    /// Which of them are durable on a majority of the voters; of use to a tab.
-    on_majority: OnMajority,
-    replication_acks: ReplicationAcks,
-    /// How many versions of a resync under way have not come yet, as the sender says.
-    remaining: u64,
-    folds: Folds,
-    /// The user's last actions.
-    undo_stack: UndoStack,
-    /// Records that were seen to be removed, to tell when one comes back.
-    removed: Recent<RecordId>,
-    /// Records that came back, with the edit that brought them, as people were told.
-    told_restored: Recent<(RecordId, Dot)>,
-    /// Records that were brought back by whoever had removed them, with the edit.
-    revived: Recent<(RecordId, Dot)>,
-    changes: Changes,
-    observing: Observing,
-    /// Commands that wait until this relay has [recovered](Voter::is_recovering).
-    held_edits: Vec<(CommandId, Command)>,
-    /// Of use to a relay, as the next one.
-    onces: Onces,
-    /// The records that are to be taken back, which waits until this relay has recovered, too.
-    halves: Vec<Half>,
-    outbox: Outbox,
+    /// Without effect in a relay.
+    tab: TabState,
+    /// Without effect in a tab.
+    relay: RelayState,
 }
 
 impl Replica {
@@ -290,65 +199,48 @@ impl Replica {
             Some(_) => Claims::of_relay(asker, durable.claim_seq, durable.pending, now.monotonic),
         };
         let highest = durable.context.highest(config.replica);
-        let kept = LocalDurability::new(highest, durable.claim_seq);
         let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
-        Replica {
+        let core = Core {
             me: config.replica,
             schema: config.schema,
             tuning,
-            document: Watched::new(Document::recover(durable.context, BTreeMap::new())),
             clock: Hlc::default(),
+            document: Watched::new(Document::recover(durable.context, BTreeMap::new())),
             log: Watched::new(Log::recover(durable.log_start, durable.log, durable.decided)),
             ledger: Watched::new(ledger),
             applied: latest.unwrap_or_default(),
-            leasing: claims.leasing(),
-            snapshots: Snapshots::recover(durable.snapshot.filter(|_| voter.is_some())),
-            voter,
-            claims,
-            unsettled: Watched::new(Unsettled::default()),
-            settling: None,
-            raised: MaxRegister::new(durable.raised),
-            settling_raise: None,
-            settle_at: Duration::ZERO,
-            leases,
-            controller: Controller::new(seed),
-            load: None,
-            witnesses: Witnesses::new(durable.released),
-            reads: Reads::default(),
-            relay_decided: None,
-            log_came_early: false,
-            heard_leader: None,
-            peers: Peers::new(addresses),
-            stored: durable.stored,
-            copies: Copies::recover(durable.sent, highest),
-            twins: Twins::default(),
-            retiring: Retiring::default(),
-            restamping: Restamping::default(),
-            kept,
-            unattested: durable.unattested.clone(),
-            unattested_written: durable.unattested,
-            orphanage: Orphanage::default(),
-            lost_numbers: durable.lost_numbers,
-            other_logs: BTreeSet::new(),
-            rejoined: None,
-            forks: Vec::new(),
-            distrust: durable.distrust.clone(),
-            distrust_written: durable.distrust,
-            given: BTreeSet::new(),
-            on_majority: OnMajority::default(),
-            replication_acks: ReplicationAcks::default(),
-            remaining: 0,
-            folds: Folds::default(),
-            undo_stack: UndoStack::default(),
-            removed: Recent::new(),
-            told_restored: Recent::new(),
-            revived: Recent::new(),
-            changes: Changes::default(),
-            observing: Observing::default(),
-            held_edits: Vec::new(),
-            onces: Onces::default(),
-            halves: Vec::new(),
             outbox: Outbox::new(durable.decided),
+            changes: Changes::default(),
+        };
+        Replica {
+            core,
+            numbers: NumberState::recover(seed, durable.raised, leases, claims.leasing()),
+            agreement: Agreement {
+                witnesses: Witnesses::new(durable.released),
+                reads: Reads::default(),
+                claims,
+                heard_leader: None,
+            },
+            trust: Trust {
+                distrust: durable.distrust.clone(),
+                distrust_written: durable.distrust,
+                given: BTreeSet::new(),
+            },
+            user: UserState::new(LocalDurability::new(highest, durable.claim_seq)),
+            peers: Peers::new(addresses),
+            tab: TabState {
+                stored: durable.stored,
+                copies: Copies::recover(durable.sent, highest),
+                unattested: durable.unattested.clone(),
+                unattested_written: durable.unattested,
+                lost_numbers: durable.lost_numbers,
+                relay_decided: None,
+                log_came_early: false,
+                on_majority: OnMajority::default(),
+                orphanage: Orphanage::default(),
+                other_logs: BTreeSet::new(),
+            },
+            relay: RelayState::new(Snapshots::recover(durable.snapshot.filter(|_| voter.is_some())), voter),
         }
     }
 
@@ -372,7 +264,7 @@ impl Replica {
             },
             Input::PeerDown(peer) => self.on_peer_down(now, peer),
             Input::Persisted(id) => {
-                self.outbox.persisted(id);
+                self.core.outbox.persisted(id);
                 self.on_kept(id);
             }
             Input::Wake => self.on_wake(now),
@@ -382,26 +274,27 @@ impl Replica {
         }
         self.settle(now, &mut output);
         if self.is_relay() {
-            self.observing.sent(now, &output);
+            self.user.observing.sent(now, &output);
         }
         output
     }
 
     /// The numbers out of leases can be shown that have become durable.
     fn on_kept(&mut self, id: WriteId) {
-        let before = self.kept.edits();
-        self.kept.persisted(id);
-        let is_new = |dot: Dot| dot.replica() == self.me && (before + 1..=self.kept.edits()).contains(&dot.counter());
-        let new = self.unsettled.iter().filter(|claim| claim.leased && is_new(claim.dot));
-        new.for_each(|claim| self.changes.record(claim.record));
+        let before = self.user.kept.edits();
+        self.user.kept.persisted(id);
+        let is_new =
+            |dot: Dot| dot.replica() == self.core.me && (before + 1..=self.user.kept.edits()).contains(&dot.counter());
+        let new = self.numbers.unsettled.iter().filter(|claim| claim.leased && is_new(claim.dot));
+        new.for_each(|claim| self.core.changes.record(claim.record));
     }
 
     /// Takes a schema that [extends](Schema::extends) the present one: what was written stays right. Returns false, and
     /// changes nothing, for any other.
     pub fn extend_schema(&mut self, schema: &Schema) -> bool {
-        let extends = schema.extends(&self.schema);
+        let extends = schema.extends(&self.core.schema);
         if extends {
-            self.schema.clone_from(schema);
+            self.core.schema.clone_from(schema);
         }
         extends
     }
@@ -409,17 +302,18 @@ impl Replica {
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let fold = if self.is_leader() { self.folds.deadline() } else { None };
+        let fold = if self.is_leader() { self.relay.folds.deadline() } else { None };
         let voter = self.voter().and_then(Voter::deadline);
-        let waive_after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
-        let waiver = self.witnesses.deadline(waive_after);
-        let window = if self.is_leader() { self.controller.deadline(&self.ledger.dynamic()) } else { None };
-        let twins = self.twins.deadline(self.tuning.twin_grace);
-        let (settle, replication_acks) = (self.settle_deadline(), self.replication_acks.deadline());
-        let observing = self.observing.deadline();
+        let waive_after = Duration::from_millis(self.core.ledger.policy().waive_after_ms.into());
+        let waiver = self.agreement.witnesses.deadline(waive_after);
+        let window =
+            if self.is_leader() { self.numbers.controller.deadline(&self.core.ledger.dynamic()) } else { None };
+        let twins = self.relay.twins.deadline(self.core.tuning.twin_grace);
+        let (settle, replication_acks) = (self.settle_deadline(), self.relay.replication_acks.deadline());
+        let observing = self.user.observing.deadline();
         let peers = self.peers.deadline();
-        let (claims, reads) = (self.claims.deadline(), self.reads.deadline());
-        let (orphans, retiring) = (self.orphanage.deadline(), self.retiring.deadline());
+        let (claims, reads) = (self.agreement.claims.deadline(), self.agreement.reads.deadline());
+        let (orphans, retiring) = (self.tab.orphanage.deadline(), self.relay.retiring.deadline());
         let restamping = self.has_slices_to_restamp().then_some(Duration::ZERO);
         let of_relays = [voter, window, waiver, fold, replication_acks, twins, retiring, restamping];
         let of_all = [settle, claims, reads, observing, peers, orphans];
@@ -435,8 +329,8 @@ impl Replica {
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
         Audit::default().check(self, &mut SoundVersions::default());
-        self.unattested.assert_merged(&self.document);
-        self.unsettled.assert_complete(&self.document, (&self.ledger, &self.distrust));
+        self.tab.unattested.assert_merged(&self.core.document);
+        self.numbers.unsettled.assert_complete(&self.core.document, (&self.core.ledger, &self.trust.distrust));
     }
 
     /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
@@ -466,16 +360,20 @@ impl Replica {
             self.keep_sent();
             self.keep_unattested();
             self.keep_distrust();
-            self.outbox.close_step(self.log.decided(), output);
+            self.core.outbox.close_step(self.core.log.decided(), output);
             if let Some(batch) = &output.write {
-                self.kept.issued(batch.id, self.document.context().highest(self.me), self.claims.seq());
+                self.user.kept.issued(
+                    batch.id,
+                    self.core.document.context().highest(self.core.me),
+                    self.agreement.claims.seq(),
+                );
             }
-            let Some(message) = self.outbox.next_to_self() else { break };
+            let Some(message) = self.core.outbox.next_to_self() else { break };
             self.on_vote_to_self(now, message);
         }
-        output.changed = self.changes.take();
-        (output.restored, output.forks) = (self.rejoined.take(), std::mem::take(&mut self.forks));
-        output.forgot = self.voter().is_some_and(Voter::has_forgotten) || self.copies.is_found();
+        output.changed = self.core.changes.take();
+        (output.restored, output.forks) = (self.user.rejoined.take(), std::mem::take(&mut self.user.forks));
+        output.forgot = self.voter().is_some_and(Voter::has_forgotten) || self.tab.copies.is_found();
     }
 
     /// Folds the concurrent versions of records that are due, if that is this replica's task.
@@ -483,10 +381,10 @@ impl Replica {
         if !self.is_leader() {
             return;
         }
-        for record in self.folds.take_due(now.monotonic) {
-            if self.document.version_count(record) > 1
-                && let Ok(dot) = self.document.next_dot(self.me)
-                && let Ok(mut merged) = self.document.fold(record, dot)
+        for record in self.relay.folds.take_due(now.monotonic) {
+            if self.core.document.version_count(record) > 1
+                && let Ok(dot) = self.core.document.next_dot(self.core.me)
+                && let Ok(mut merged) = self.core.document.fold(record, dot)
             {
                 self.spread(now, None, &mut merged);
             }
@@ -495,7 +393,7 @@ impl Replica {
 
     /// `None` in a tab. All that only relays do asks here, so that a build without voters can leave it out.
     fn voter(&self) -> Option<&Voter> {
-        self.voter.as_ref().filter(|_| VoterSupport::EXISTS)
+        self.relay.voter.as_ref().filter(|_| VoterSupport::EXISTS)
     }
 
     fn is_relay(&self) -> bool {
@@ -511,19 +409,19 @@ impl Replica {
         if !self.is_relay() {
             return;
         }
-        let Some(voter) = &self.voter else { return };
-        let me = (voter.me(), self.me);
+        let Some(voter) = &self.relay.voter else { return };
+        let me = (voter.me(), self.core.me);
         for (peer, message) in self.peers.news_of_status(now.monotonic, me, voter.leader(), voter.configuration()) {
             self.send(peer, message);
         }
     }
 
     fn send(&mut self, to: PeerId, message: Message) {
-        self.outbox.push(Item::Send(Envelope { to, message }));
+        self.core.outbox.push(Item::Send(Envelope { to, message }));
     }
 
     /// Sends what says nothing that a crash of this replica could undo.
     fn send_unbound(&mut self, to: PeerId, message: Message) {
-        self.outbox.push_unbound(Item::Send(Envelope { to, message }));
+        self.core.outbox.push_unbound(Item::Send(Envelope { to, message }));
     }
 }

@@ -14,10 +14,10 @@ use super::outbox::Item;
 impl Replica {
     /// The relays have found one another: the log begins, unless it has.
     pub(super) fn found(&mut self, founding: Founding) {
-        if self.log.decided() == Slot(0) {
+        if self.core.log.decided() == Slot(0) {
             let mut writes = Vec::new();
-            self.log.found(founding.entry(), &mut writes);
-            self.outbox.write(writes);
+            self.core.log.found(founding.entry(), &mut writes);
+            self.core.outbox.write(writes);
         }
     }
 
@@ -28,15 +28,15 @@ impl Replica {
         {
             return;
         }
-        if let Some(voter) = &mut self.voter {
-            let effects = voter.receive(now.monotonic, from, message, &mut self.log);
+        if let Some(voter) = &mut self.relay.voter {
+            let effects = voter.receive(now.monotonic, from, message, &mut self.core.log);
             self.act(effects);
         }
     }
 
     pub(super) fn on_vote_to_self(&mut self, now: Now, message: Vote) {
-        if let Some(voter) = &mut self.voter {
-            let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.log);
+        if let Some(voter) = &mut self.relay.voter {
+            let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.core.log);
             self.act(effects);
         }
     }
@@ -49,11 +49,11 @@ impl Replica {
         suffix: Suffix,
     ) -> Result<(), Violation> {
         let mut writes = Vec::new();
-        let learned = self.log.learn(suffix, &mut writes);
-        self.outbox.write(writes);
+        let learned = self.core.log.learn(suffix, &mut writes);
+        self.core.outbox.write(writes);
         let Ok(has_more) = learned else { return self.diverged(peer, kind) };
         if has_more {
-            self.send(peer, Message::Fetch { first: self.log.decided() });
+            self.send(peer, Message::Fetch { first: self.core.log.decided() });
         }
         self.log_grew(now);
         Ok(())
@@ -61,19 +61,19 @@ impl Replica {
 
     /// The log has grown by other means than votes.
     pub(super) fn log_grew(&mut self, now: Now) {
-        if let Some(voter) = &mut self.voter {
-            let effects = voter.log_grew(now.monotonic, &mut self.log);
+        if let Some(voter) = &mut self.relay.voter {
+            let effects = voter.log_grew(now.monotonic, &mut self.core.log);
             self.act(effects);
         }
     }
 
     /// Carries out what a step of the voter asks for.
     pub(super) fn act(&mut self, effects: Effects<Claim>) {
-        self.outbox.write(effects.writes);
+        self.core.outbox.write(effects.writes);
         let me = self.voter().map(Voter::me);
         for (to, message) in effects.sends {
             if Some(to) == me {
-                self.outbox.push(Item::ToSelf(message));
+                self.core.outbox.push(Item::ToSelf(message));
             } else if let Some(peer) = self.peers.link_to(to) {
                 let binds_nobody =
                     matches!(message, consensus::Message::Accept { .. } | consensus::Message::Decided { .. });
@@ -91,49 +91,51 @@ impl Replica {
 
     /// Writes down what is remembered of other voters, along with other writes.
     pub(super) fn keep_memory(&mut self) {
-        if let Some(voter) = &mut self.voter
-            && !self.outbox.writes().is_empty()
+        if let Some(voter) = &mut self.relay.voter
+            && !self.core.outbox.writes().is_empty()
         {
             let memory = voter.unwritten_memory();
-            self.outbox.write(memory);
+            self.core.outbox.write(memory);
         }
     }
 
     /// Applies what the log has decided since the last time, and passes it on.
     pub(super) fn apply_decided(&mut self, now: Now) {
-        let first = self.applied;
+        let first = self.core.applied;
         let mut about_keys = Vec::new();
-        while let Some(decision) = self.log.decision(self.applied) {
-            let slot = self.applied;
-            self.applied = slot.plus(1);
-            let outcome = self.ledger.apply(slot, &decision.entry);
+        while let Some(decision) = self.core.log.decision(self.core.applied) {
+            let slot = self.core.applied;
+            self.core.applied = slot.plus(1);
+            let outcome = self.core.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
                 (Entry::Command(claim), Some(outcome)) => {
-                    if claim.id.replica == self.me && self.voter.is_none() {
-                        let restored = self.ledger.restores().latest().map(|restore| restore.at);
-                        self.copies.look_at(claim, &self.claims, restored);
+                    if claim.id.replica == self.core.me && self.relay.voter.is_none() {
+                        let restored = self.core.ledger.restores().latest().map(|restore| restore.at);
+                        self.tab.copies.look_at(claim, &self.agreement.claims, restored);
                     }
-                    self.halves.extend(self.half_of(claim, outcome));
-                    if self.is_relay() && claim.operation.is_about_key() && self.claims.is_own(claim.id) {
+                    self.relay.halves.extend(self.half_of(claim, outcome));
+                    if self.is_relay() && claim.operation.is_about_key() && self.agreement.claims.is_own(claim.id) {
                         about_keys.push((claim.clone(), outcome));
                     }
                     // What another copy got is no answer to this one.
-                    let since = if self.copies.is_found() {
+                    let since = if self.tab.copies.is_found() {
                         None
                     } else {
-                        self.claims.decided(slot, claim, outcome, &mut self.outbox)
+                        self.agreement.claims.decided(slot, claim, outcome, &mut self.core.outbox)
                     };
                     if let Some(since) = since
                         && self.is_relay()
                     {
-                        self.controller.decided(now.monotonic, since);
+                        self.numbers.controller.decided(now.monotonic, since);
                     }
                     match (outcome, &claim.operation) {
-                        (Ok(Granted::Range(range)), _) if range.to == self.me && self.claims.is_of_this_life(claim) => {
-                            self.leases.granted(range);
+                        (Ok(Granted::Range(range)), _)
+                            if range.to == self.core.me && self.agreement.claims.is_of_this_life(claim) =>
+                        {
+                            self.numbers.leases.granted(range);
                         }
                         (Ok(_), Operation::Settle { claims, .. }) => {
-                            claims.iter().for_each(|claim| self.unsettled.settled(claim.dot));
+                            claims.iter().for_each(|claim| self.numbers.unsettled.settled(claim.dot));
                             let settled: DotSet = claims.iter().map(|claim| claim.dot).collect();
                             self.forget_verdicts(&settled);
                         }
@@ -153,15 +155,15 @@ impl Replica {
             self.on_key_decided(now, &claim, outcome);
         }
         self.take_back_halves(now);
-        if self.applied > first {
-            self.note_decisions(first, self.applied);
+        if self.core.applied > first {
+            self.note_decisions(first, self.core.applied);
             self.pass_on_decisions(first);
         }
     }
 
     /// Passes on what is decided from `first` on to those who learn it from this relay.
     pub(super) fn pass_on_decisions(&mut self, first: Slot) {
-        let learners = match &self.voter {
+        let learners = match &self.relay.voter {
             Some(voter) => self.peers.learners(voter.configuration()),
             None => self.peers.tabs(),
         };
@@ -172,45 +174,47 @@ impl Replica {
 
     /// The log has come to another configuration.
     pub(super) fn reconfigured(&mut self, now: Now) {
-        if let (Some(voter), Some(configuration)) = (&mut self.voter, self.ledger.configuration()) {
+        if let (Some(voter), Some(configuration)) = (&mut self.relay.voter, self.core.ledger.configuration()) {
             voter.configure(now.monotonic, configuration);
-            self.replication_acks.reconfigured();
+            self.relay.replication_acks.reconfigured();
         }
     }
 
     pub(super) fn pump_claims(&mut self, now: Now) {
         let leader = self.voter().and_then(Voter::leader);
-        self.claims.leader_is(leader);
+        self.agreement.claims.leader_is(leader);
         if self.is_leader() { self.propose(now) } else { self.pass_on_claims(now) }
     }
 
     /// Proposes what waits, as much as goes at a time.
     fn propose(&mut self, now: Now) {
-        let Some(voter) = &self.voter else { return };
+        let Some(voter) = &self.relay.voter else { return };
         let capacity = voter.capacity();
         let mut entries = Vec::new();
         if capacity > 0
-            && let Some(next) = self.ledger.next_configuration()
+            && let Some(next) = self.core.ledger.next_configuration()
         {
             entries.push(Entry::Configure(next.clone()));
         }
         // What is to end a configuration must be the last.
         while entries.len() < capacity && entries.last().is_none_or(|last| last.configuration().is_none()) {
-            let Some(claim) = self.claims.next_to_send(self.applied, &mut self.outbox) else { break };
-            if may_be_proposed(&self.document, claim) {
+            let Some(claim) = self.agreement.claims.next_to_send(self.core.applied, &mut self.core.outbox) else {
+                break;
+            };
+            if may_be_proposed(&self.core.document, claim) {
                 if asks_for_a_number(&claim.operation) {
-                    self.controller.asked(now.monotonic, true);
+                    self.numbers.controller.asked(now.monotonic, true);
                 }
                 entries.push(Entry::Command(claim.clone()));
-                self.claims.proposed();
+                self.agreement.claims.proposed();
             } else {
-                self.claims.dropped(now.monotonic);
+                self.agreement.claims.dropped(now.monotonic);
             }
         }
         if !entries.is_empty()
-            && let Some(voter) = &mut self.voter
+            && let Some(voter) = &mut self.relay.voter
         {
-            let effects = voter.propose(now.monotonic, entries, &mut self.log);
+            let effects = voter.propose(now.monotonic, entries, &mut self.core.log);
             self.act(effects);
         }
     }
@@ -218,14 +222,16 @@ impl Replica {
     /// Passes claims on, from a relay to the leader, from a tab to its relay.
     fn pass_on_claims(&mut self, now: Now) {
         // What a claim says of how far its asker knows the log must not lag behind what is long forgotten.
-        if !self.is_relay() && self.relay_decided.is_none_or(|theirs| self.log.decided() < theirs) {
+        if !self.is_relay() && self.tab.relay_decided.is_none_or(|theirs| self.core.log.decided() < theirs) {
             return;
         }
-        while self.claims.may_pass() {
+        while self.agreement.claims.may_pass() {
             let Some(peer) = self.way_to_leader() else { return };
-            let Some(claim) = self.claims.next_to_send(self.applied, &mut self.outbox) else { return };
+            let Some(claim) = self.agreement.claims.next_to_send(self.core.applied, &mut self.core.outbox) else {
+                return;
+            };
             let message = Message::Propose(claim.clone());
-            self.claims.passed(now.monotonic);
+            self.agreement.claims.passed(now.monotonic);
             self.send(peer, message);
         }
     }
@@ -244,7 +250,7 @@ impl Replica {
     }
 
     fn has_what_it_depends_on(&self, entry: &Entry) -> bool {
-        if let Entry::Command(claim) = entry { has_edits_before(&self.document, claim) } else { true }
+        if let Entry::Command(claim) = entry { has_edits_before(&self.core.document, claim) } else { true }
     }
 }
 

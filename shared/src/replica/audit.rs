@@ -17,21 +17,21 @@ impl Audit {
     /// Panics if an invariant written on the fields of the state does not hold. It must always be the same replica.
     /// `sound` is what was found sound in the documents of this and other replicas.
     pub fn check(&mut self, replica: &Replica, sound: &mut SoundVersions) {
-        if replica.document.is_news(&mut self.document_seen) {
-            self.document.check(&replica.document, sound);
+        if replica.core.document.is_news(&mut self.document_seen) {
+            self.document.check(&replica.core.document, sound);
         }
-        if replica.unsettled.is_news(&mut self.unsettled_seen) {
-            replica.unsettled.assert_invariants();
+        if replica.numbers.unsettled.is_news(&mut self.unsettled_seen) {
+            replica.numbers.unsettled.assert_invariants();
         }
-        if replica.log.is_news(&mut self.log_seen) {
-            replica.log.assert_invariants();
+        if replica.core.log.is_news(&mut self.log_seen) {
+            replica.core.log.assert_invariants();
         }
-        if replica.ledger.is_news(&mut self.ledger_seen) {
-            replica.ledger.assert_invariants();
+        if replica.core.ledger.is_news(&mut self.ledger_seen) {
+            replica.core.ledger.assert_invariants();
         }
-        if let Some(voter) = &replica.voter {
+        if let Some(voter) = &replica.relay.voter {
             voter.assert_invariants();
         }
-        assert_eq!(replica.applied, replica.log.decided(), "the ledger lags behind the log");
+        assert_eq!(replica.core.applied, replica.core.log.decided(), "the ledger lags behind the log");
     }
 }

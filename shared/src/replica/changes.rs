@@ -6,6 +6,7 @@ use crate::ledger::{Entry, Operation};
 use crate::replica::io::Changed;
 
 use super::Replica;
+use super::state::Core;
 
 /// The changes since the last output.
 #[derive(Debug, Default)]
@@ -34,10 +35,10 @@ impl Replica {
     /// The entries from `first` up to `end` were applied or released. Where the log has them no more, any number may be
     /// among them.
     pub(super) fn note_decisions(&mut self, first: Slot, end: Slot) {
-        if first < self.log.start().slot {
+        if first < self.core.log.start().slot {
             return self.note_all_numbers();
         }
-        let Replica { log, ledger, changes: Changes { changed, .. }, .. } = self;
+        let Core { log, ledger, changes: Changes { changed, .. }, .. } = &mut self.core;
         for slot in (first.0..end.0).map(Slot) {
             let Some(Entry::Command(claim)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
             changed.records.extend(claim.operation.record());
@@ -56,16 +57,17 @@ impl Replica {
     }
 
     pub(super) fn note_released(&mut self) {
-        let (first, end) = (self.changes.released, self.witnesses.released());
+        let (first, end) = (self.core.changes.released, self.agreement.witnesses.released());
         if first < end {
-            self.changes.released = end;
+            self.core.changes.released = end;
             self.note_decisions(first, end);
         }
     }
 
     /// The ledger is, or becomes, another one.
     pub(super) fn note_all_numbers(&mut self) {
-        let Replica { ledger, unsettled, claims, changes: Changes { changed, .. }, .. } = self;
+        let Core { ledger, changes: Changes { changed, .. }, .. } = &mut self.core;
+        let (unsettled, claims) = (&self.numbers.unsettled, &self.agreement.claims);
         changed.conflicts = true;
         changed.records.extend(ledger.numbers().map(|(_, record)| record));
         changed.records.extend(unsettled.iter().map(|claim| claim.record));

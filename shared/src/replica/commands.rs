@@ -23,11 +23,11 @@ impl Replica {
     /// and the next edit would get the dot of one of them.
     pub(super) fn on_command(&mut self, now: Now, id: CommandId, command: Command) {
         if command.may_edit() && self.view().is_recovering() {
-            match self.held_edits.len() {
+            match self.relay.held_edits.len() {
                 waiting @ MAX_HELD_EDITS.. => {
-                    self.outbox.push(Item::Reply(id, Err(CommandRejection::TooManyWaiting { waiting })));
+                    self.core.outbox.push(Item::Reply(id, Err(CommandRejection::TooManyWaiting { waiting })));
                 }
-                _ => self.held_edits.push((id, command)),
+                _ => self.relay.held_edits.push((id, command)),
             }
         } else {
             self.obey(now, id, command);
@@ -37,7 +37,7 @@ impl Replica {
     /// Runs the commands that waited until this relay had recovered.
     pub(super) fn make_held_edits(&mut self, now: Now) {
         if !self.view().is_recovering() {
-            for (id, command) in mem::take(&mut self.held_edits) {
+            for (id, command) in mem::take(&mut self.relay.held_edits) {
                 self.obey(now, id, command);
             }
         }
@@ -46,7 +46,7 @@ impl Replica {
     fn obey(&mut self, now: Now, id: CommandId, command: Command) {
         let reply = match command {
             Command::JoinImport { import, record } => {
-                self.undo_stack.join(import, record);
+                self.user.undo_stack.join(import, record);
                 Ok(Reply::Done)
             }
             Command::Read(consistency) => return self.read(now, id, consistency),
@@ -74,7 +74,7 @@ impl Replica {
             },
             edits => self.edit_by(now, edits),
         };
-        self.outbox.push(Item::Reply(id, reply));
+        self.core.outbox.push(Item::Reply(id, reply));
     }
 
     /// Commands that are edits and nothing else.
@@ -82,7 +82,7 @@ impl Replica {
         match command {
             Command::Add { fields } => self.add(now, fields).map(Reply::Added),
             Command::Edit { record, field, edit, seen } => {
-                let op = self.schema.op(&field, edit)?;
+                let op = self.core.schema.op(&field, edit)?;
                 self.edit(now, record, op, seen).map(|()| Reply::Done)
             }
             Command::Change { record, edits } => {
@@ -102,10 +102,10 @@ impl Replica {
         record: RecordId,
         edits: Vec<(FieldName, FieldEdit)>,
     ) -> Result<Vec<Op>, CommandRejection> {
-        let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
-        let ops = edits.into_iter().map(|(field, edit)| self.schema.op(&field, edit));
+        let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
+        let ops = edits.into_iter().map(|(field, edit)| self.core.schema.op(&field, edit));
         let ops: Vec<Op> = ops.collect::<Result<_, _>>()?;
-        ops.iter().try_for_each(|op| self.schema.check_op_on(&version, op))?;
+        ops.iter().try_for_each(|op| self.core.schema.check_op_on(&version, op))?;
         Ok(ops)
     }
 
@@ -116,8 +116,8 @@ impl Replica {
             Command::Number { record, number } => {
                 let asked = self.number(now, id, record, number);
                 if let Err(CommandRejection::Refused(rejection)) = asked {
-                    self.claims.refuse(record, rejection, &mut self.outbox);
-                    self.changes.record(record);
+                    self.agreement.claims.refuse(record, rejection, &mut self.core.outbox);
+                    self.core.changes.record(record);
                 }
                 asked
             }
@@ -133,26 +133,26 @@ impl Replica {
 
     /// It is of no interest any more why a record got no number.
     pub(super) fn forget_refusal(&mut self, record: RecordId) {
-        self.claims.forget_refusal(record, &mut self.outbox);
-        self.changes.record(record);
+        self.agreement.claims.forget_refusal(record, &mut self.core.outbox);
+        self.core.changes.record(record);
     }
 
     pub(super) fn ask(&mut self, now: Now, asked: Asked, operation: Operation) -> Result<ClaimId, CommandRejection> {
         self.check_operation(&operation.plain())?;
-        let last = self.document.context().highest(self.me);
-        let after = Dot::try_new(self.me, last).ok();
-        operation.record().into_iter().for_each(|record| self.changes.record(record));
-        self.claims.ask(now.monotonic, (after, Some(asked)), operation, &mut self.outbox)
+        let last = self.core.document.context().highest(self.core.me);
+        let after = Dot::try_new(self.core.me, last).ok();
+        operation.record().into_iter().for_each(|record| self.core.changes.record(record));
+        self.agreement.claims.ask(now.monotonic, (after, Some(asked)), operation, &mut self.core.outbox)
     }
 
     /// Who acts when the host commands. A relay's host has asked [`access::may`] for its users already.
     fn principal(&self) -> Principal {
-        if self.is_relay() { Principal::Relay } else { Principal::Tab(self.me) }
+        if self.is_relay() { Principal::Relay } else { Principal::Tab(self.core.me) }
     }
 
     fn check_operation(&self, operation: &Operation) -> Result<(), CommandRejection> {
         access::may(self.principal(), &Act::Ask(operation))?;
-        if operation.record().is_some_and(|record| !self.document.knows_record(record)) {
+        if operation.record().is_some_and(|record| !self.core.document.knows_record(record)) {
             return Err(CommandRejection::UnknownRecord);
         }
         match operation {
@@ -165,7 +165,7 @@ impl Replica {
                 if enough { Ok(()) } else { Err(CommandRejection::VotersAway { named: voters.len(), up }) }
             }
             &Operation::Retire { replica, last } => {
-                let in_use = self.document.check_retirement(replica, last).is_err();
+                let in_use = self.core.document.check_retirement(replica, last).is_err();
                 if in_use { Err(CommandRejection::StillInUse { replica }) } else { Ok(()) }
             }
             Operation::SetDynamic { dynamic } => dynamic.check().map_err(CommandRejection::Refused),
@@ -174,15 +174,15 @@ impl Replica {
     }
 
     fn is_up(&self, voter: RelayId, incarnation: ReplicaId) -> bool {
-        let is_me = self.me == incarnation && self.voter().is_some_and(|own| own.me() == voter);
+        let is_me = self.core.me == incarnation && self.voter().is_some_and(|own| own.me() == voter);
         is_me || self.peers.incarnation(voter) == Some(incarnation)
     }
 
     /// The ops that make a new record.
     pub(super) fn ops_of_new(&self, fields: Vec<(FieldName, FieldEdit)>) -> Result<Vec<Op>, CommandRejection> {
-        let ops = fields.into_iter().map(|(field, edit)| self.schema.op(&field, edit));
+        let ops = fields.into_iter().map(|(field, edit)| self.core.schema.op(&field, edit));
         let ops: Vec<Op> = ops.collect::<Result<_, _>>()?;
-        self.schema.check_new(&ops)?;
+        self.core.schema.check_new(&ops)?;
         Ok(ops)
     }
 
@@ -192,31 +192,31 @@ impl Replica {
     }
 
     pub(super) fn add_record(&mut self, now: Now, ops: Vec<Op>) -> Result<RecordId, CommandRejection> {
-        let record = RecordId(self.document.next_dot(self.me)?);
+        let record = RecordId(self.core.document.next_dot(self.core.me)?);
         self.edit_record(now, record, ops)?;
-        self.undo_stack.push(Deed::Added { record });
+        self.user.undo_stack.push(Deed::Added { record });
         Ok(record)
     }
 
     fn edit(&mut self, now: Now, record: RecordId, op: Op, seen: Option<Vec<Live>>) -> Result<(), CommandRejection> {
         let base = match seen {
-            Some(seen) => self.document.base_of(record, self.me, seen),
-            None => self.document.versions(record),
+            Some(seen) => self.core.document.base_of(record, self.core.me, seen),
+            None => self.core.document.versions(record),
         };
         let version = document::reading(&base).ok_or(CommandRejection::UnknownRecord)?;
-        self.schema.check_op_on(&version, &op)?;
+        self.core.schema.check_op_on(&version, &op)?;
         let inverse = op.inverse_on(&version);
         let field = op.field;
         let dot = self.edit_versions(now, record, base, vec![op])?;
         if let Some(inverse) = inverse {
-            self.undo_stack.push(Deed::Edited { record, field, dot, inverse });
+            self.user.undo_stack.push(Deed::Edited { record, field, dot, inverse });
         }
         Ok(())
     }
 
     /// Edits a record, and gives the edit's dot.
     pub(super) fn edit_record(&mut self, now: Now, record: RecordId, ops: Vec<Op>) -> Result<Dot, CommandRejection> {
-        let base = self.document.versions(record);
+        let base = self.core.document.versions(record);
         self.edit_versions(now, record, base, ops)
     }
 
@@ -228,14 +228,15 @@ impl Replica {
         base: Vec<Live>,
         ops: Vec<Op>,
     ) -> Result<Dot, CommandRejection> {
-        let (dot, stamp) = (self.document.next_dot(self.me)?, self.clock.tick(now.wall_ms));
+        let (dot, stamp) = (self.core.document.next_dot(self.core.me)?, self.core.clock.tick(now.wall_ms));
         let again = self.own_far_writes(now, record, &base);
         let ops: Vec<Op> = again.into_iter().chain(ops).collect();
         let gives_a_number = ops.iter().any(|op| op.field == NUMBER);
-        let mut merged = self.document.edit_versions((record, base), dot, stamp, ops).map_err(|unfit| match unfit {
-            Unfit::TooLarge => CommandRejection::TooLarge,
-            Unfit::MissingBase { .. } => unreachable!("an edit made here builds on what is here"),
-        })?;
+        let mut merged =
+            self.core.document.edit_versions((record, base), dot, stamp, ops).map_err(|unfit| match unfit {
+                Unfit::TooLarge => CommandRejection::TooLarge,
+                Unfit::MissingBase { .. } => unreachable!("an edit made here builds on what is here"),
+            })?;
         self.spread(now, None, &mut merged);
         if gives_a_number {
             self.note_given(record, dot);
@@ -244,16 +245,16 @@ impl Replica {
     }
 
     fn remove(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
-        let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
+        let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
         self.remove_record(now, record)?;
-        self.undo_stack.push(Deed::Removed { record, version: Box::new(version) });
+        self.user.undo_stack.push(Deed::Removed { record, version: Box::new(version) });
         Ok(())
     }
 
     pub(super) fn remove_record(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
-        let dot = self.document.next_dot(self.me)?;
-        let mut merged = self.document.remove(record, dot);
-        self.removed.insert(record);
+        let dot = self.core.document.next_dot(self.core.me)?;
+        let mut merged = self.core.document.remove(record, dot);
+        self.user.removed.insert(record);
         self.spread(now, None, &mut merged);
         Ok(())
     }

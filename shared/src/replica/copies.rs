@@ -60,22 +60,22 @@ impl Copies {
 impl Replica {
     /// Whether a message tells this tab of own edits that it cannot have made known. If so, it is not to be taken in.
     pub(super) fn reveals_a_copy(&mut self, kind: PeerKind, message: &Message) -> bool {
-        let told = latest_told(message, self.me);
+        let told = latest_told(message, self.core.me);
         // A neighbour may have heard of it from this tab.
         let may_be_unsent = self.is_neighbour(kind);
         let reveals = self.is_of_a_copy(told, may_be_unsent);
         if !reveals && !self.is_neighbour(kind) {
             self.begins_to_send();
         }
-        self.copies.is_found
+        self.tab.copies.is_found
     }
 
     /// Looks at the counter of an own edit of this tab that others know. Returns true if another copy has made it.
     fn is_of_a_copy(&mut self, told: u64, may_be_unsent: bool) -> bool {
-        let made = self.document.context().highest(self.me);
-        let known = if may_be_unsent { made } else { made.min(self.copies.sent) };
+        let made = self.core.document.context().highest(self.core.me);
+        let known = if may_be_unsent { made } else { made.min(self.tab.copies.sent) };
         let reveals = told > known && InForce::notices_copies();
-        self.copies.is_found |= reveals;
+        self.tab.copies.is_found |= reveals;
         reveals
     }
 
@@ -90,41 +90,41 @@ impl Replica {
 
     /// Looks for claims of this tab in a ledger that has come as a whole.
     pub(super) fn look_for_copy_in_ledger(&mut self) {
-        let is_known = |claim: &Claim| self.ledger.has_outcome(claim.id);
+        let is_known = |claim: &Claim| self.core.ledger.has_outcome(claim.id);
         // Under the name of a claim that was sent, another copy may have asked for a number for another record.
-        let is_for_another = |claim: &Claim| match self.ledger.outcome(claim) {
+        let is_for_another = |claim: &Claim| match self.core.ledger.outcome(claim) {
             Some(Ok(Granted::Final(Numbered { number, slot }))) => {
-                let owner = self.ledger.owner_of(number).filter(|&(_, since)| since == slot);
+                let owner = self.core.ledger.owner_of(number).filter(|&(_, since)| since == slot);
                 owner.is_some_and(|(record, _)| Some(record) != claim.operation.record())
             }
             _ => false,
         };
-        let others = self.ledger.latest_claim_of(self.me) > self.claims.seq()
-            || self.claims.unsent().any(is_known)
-            || self.claims.fixed().any(is_for_another);
+        let others = self.core.ledger.latest_claim_of(self.core.me) > self.agreement.claims.seq()
+            || self.agreement.claims.unsent().any(is_known)
+            || self.agreement.claims.fixed().any(is_for_another);
         if !self.is_relay() && others && InForce::notices_copies() {
-            self.copies.is_found = true;
+            self.tab.copies.is_found = true;
         }
     }
 
     /// A neighbour is linked, or the relay has said something: from now on edits leave this tab as soon as they are
     /// made. An edit that a neighbour makes on top of them tells the relay of them.
     pub(super) fn begins_to_send(&mut self) {
-        self.copies.sent = ALL;
+        self.tab.copies.sent = ALL;
     }
 
     /// A link is down. If it was the last one, then what is made from now on stays here.
     pub(super) fn ends_to_send(&mut self) {
         if self.peers.all_but(None).is_empty() {
-            self.copies.sent = self.copies.sent.min(self.document.context().highest(self.me));
+            self.tab.copies.sent = self.tab.copies.sent.min(self.core.document.context().highest(self.core.me));
         }
     }
 
     /// Writes down how far edits may have left this tab, before they do.
     pub(super) fn keep_sent(&mut self) {
-        if !self.is_relay() && Some(self.copies.sent) != self.copies.written {
-            self.copies.written = Some(self.copies.sent);
-            self.outbox.writes().push(WriteOp::Sent(self.copies.sent));
+        if !self.is_relay() && Some(self.tab.copies.sent) != self.tab.copies.written {
+            self.tab.copies.written = Some(self.tab.copies.sent);
+            self.core.outbox.writes().push(WriteOp::Sent(self.tab.copies.sent));
         }
     }
 }
@@ -169,20 +169,20 @@ impl Replica {
     /// copies of one replica are at work. The other one goes on under the id.
     pub(super) fn part_twins(&mut self, now: Duration, output: &mut Output) {
         let Some(me) = self.voter().map(Voter::me) else { return };
-        let grace = self.tuning.twin_grace;
-        let is_due = self.twins.deadline(grace).is_some_and(|at| at <= now);
+        let grace = self.core.tuning.twin_grace;
+        let is_due = self.relay.twins.deadline(grace).is_some_and(|at| at <= now);
         if !is_due {
             return;
         }
-        let known = std::mem::take(&mut self.twins).since;
+        let known = std::mem::take(&mut self.relay.twins).since;
         let is_twin = |_: &ReplicaId| InForce::parts_twins();
         let twins = self.peers.tabs_also_below(me).into_iter().filter(is_twin);
-        self.twins.since = twins.map(|tab| (tab, *known.get(&tab).unwrap_or(&now))).collect();
-        self.twins.looked_at = now;
+        self.relay.twins.since = twins.map(|tab| (tab, *known.get(&tab).unwrap_or(&now))).collect();
+        self.relay.twins.looked_at = now;
         let over: Vec<ReplicaId> =
-            self.twins.since.iter().filter(|(_, since)| **since + grace <= now).map(|(&tab, _)| tab).collect();
+            self.relay.twins.since.iter().filter(|(_, since)| **since + grace <= now).map(|(&tab, _)| tab).collect();
         for tab in over {
-            self.twins.since.remove(&tab);
+            self.relay.twins.since.remove(&tab);
             let links: Vec<PeerId> = self.peers.links_of_tab(tab);
             output.cut.extend(links.into_iter().map(|peer| (peer, Violation::Copied)));
         }

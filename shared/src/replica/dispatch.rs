@@ -6,6 +6,7 @@ use crate::replica::io::{Message, Now, Output, PeerId, PeerKind, Violation};
 
 use super::access::{self, Act, Receiver};
 use super::replication_acks::OnMajority;
+use super::state::Core;
 use super::{Replica, Witness};
 
 impl Replica {
@@ -23,8 +24,8 @@ impl Replica {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         access::may(kind.into(), &Act::Say(&message, self.receiver()))?;
         if self.is_relay() {
-            self.replication_acks.hear(peer, &message);
-            self.observing.received(now, peer, &message);
+            self.relay.replication_acks.hear(peer, &message);
+            self.user.observing.received(now, peer, &message);
         } else if self.reveals_a_copy(kind, &message) {
             return Ok(());
         } else {
@@ -57,13 +58,13 @@ impl Replica {
             Message::Attest(writes) => self.on_attest(now, peer, kind, writes)?,
             Message::Revived { record, edit } => self.on_revived(peer, record, edit),
             Message::Restored { record, edit } => {
-                if self.document.contains(record) {
+                if self.core.document.contains(record) {
                     self.tell_restored(record, edit, output);
                 }
             }
             Message::Suffix(_) | Message::SnapshotPart { .. } if !self.learns_log_from(peer, kind) => {
                 if !self.is_neighbour(kind) {
-                    self.log_came_early = true;
+                    self.tab.log_came_early = true;
                     self.send(peer, Message::More);
                 }
             }
@@ -101,7 +102,7 @@ impl Replica {
                 if self.on_stored(&context) {
                     self.ask_after_stored(peer);
                 }
-                self.on_majority.learn(OnMajority { configuration, dots: majority.of(self.me) });
+                self.tab.on_majority.learn(OnMajority { configuration, dots: majority.of(self.core.me) });
             }
             Message::Held { .. } => {} // Heard already.
             Message::Raised { number } => self.on_raised(peer, number)?,
@@ -141,7 +142,7 @@ impl Replica {
             | Message::Revived { .. } => unreachable!("dispatched before"),
         }
         if self.voter().is_none_or(|voter| voter.leader().is_some_and(|ballot| ballot.voter == from)) {
-            self.heard_leader = Some(now.monotonic);
+            self.agreement.heard_leader = Some(now.monotonic);
         }
         Ok(())
     }
@@ -150,10 +151,10 @@ impl Replica {
         self.restamp(now, kind);
         self.peers.up(peer, kind);
         if self.is_relay() {
-            self.replication_acks.up(peer, kind);
+            self.relay.replication_acks.up(peer, kind);
             self.presence_changed();
         }
-        self.observing.peer_up(now, kind);
+        self.user.observing.peer_up(now, kind);
         if !self.is_neighbour(kind) {
             self.tell_all_doubts(peer, kind);
         }
@@ -162,28 +163,28 @@ impl Replica {
             self.begins_to_send();
             return;
         }
-        self.relay_decided = None;
-        self.log_came_early = false;
-        if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.voter, kind) {
-            let effects = voter.peer_up(now.monotonic, id, incarnation, &self.log);
+        self.tab.relay_decided = None;
+        self.tab.log_came_early = false;
+        if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.relay.voter, kind) {
+            let effects = voter.peer_up(now.monotonic, id, incarnation, &self.core.log);
             self.act(effects);
             self.tell_raised(peer);
         }
         self.tell_released(&[peer]);
-        self.claims.resend_all();
+        self.agreement.claims.resend_all();
     }
 
     pub(super) fn on_peer_down(&mut self, now: Now, peer: PeerId) {
-        self.remaining = 0;
-        self.outbox.forget(peer);
-        self.observing.peer_down(peer);
-        self.snapshots.peer_down(peer);
-        self.reads.peer_down(peer);
-        self.other_logs.remove(&peer);
+        self.user.remaining = 0;
+        self.core.outbox.forget(peer);
+        self.user.observing.peer_down(peer);
+        self.relay.snapshots.peer_down(peer);
+        self.agreement.reads.peer_down(peer);
+        self.tab.other_logs.remove(&peer);
         self.neighbour_gone(peer);
         if self.is_relay() {
-            self.replication_acks.down(peer);
-            self.observing.watcher_down(peer);
+            self.relay.replication_acks.down(peer);
+            self.user.observing.watcher_down(peer);
             self.presence_changed();
         }
         let gone = self.peers.down(peer);
@@ -199,21 +200,21 @@ impl Replica {
         if self.peers.link_to(id).is_some() {
             return; // A newer link to the same relay has taken over.
         }
-        if let Some(voter) = &mut self.voter {
+        if let Some(voter) = &mut self.relay.voter {
             let effects = voter.peer_down(now.monotonic, id);
             self.act(effects);
         }
     }
 
     pub(super) fn on_wake(&mut self, now: Now) {
-        if self.claims.wake(now.monotonic) {
-            let Replica { claims, document, outbox, .. } = self;
-            claims.forget_unknown(|record| document.knows_record(record), outbox);
+        if self.agreement.claims.wake(now.monotonic) {
+            let Core { document, outbox, .. } = &mut self.core;
+            self.agreement.claims.forget_unknown(|record| document.knows_record(record), outbox);
         }
         self.retry_reads(now);
         self.waive(now);
-        if let Some(voter) = &mut self.voter {
-            let effects = voter.wake(now.monotonic, &mut self.log);
+        if let Some(voter) = &mut self.relay.voter {
+            let effects = voter.wake(now.monotonic, &mut self.core.log);
             self.act(effects);
         }
     }

@@ -148,9 +148,9 @@ fn number_writes(register: Option<&Field>) -> impl Iterator<Item = &Write> {
 impl Replica {
     /// Writes down what is not believed, along with what it is about.
     pub(super) fn keep_distrust(&mut self) {
-        if self.distrust != self.distrust_written {
-            self.distrust_written = self.distrust.clone();
-            self.outbox.writes().push(WriteOp::Distrust(self.distrust.clone()));
+        if self.trust.distrust != self.trust.distrust_written {
+            self.trust.distrust_written = self.trust.distrust.clone();
+            self.core.outbox.writes().push(WriteOp::Distrust(self.trust.distrust.clone()));
         }
     }
 
@@ -178,19 +178,20 @@ impl Replica {
             let register = packed.field(*record, NUMBER);
             let is_known_to = |write: &Write| match bringer {
                 Some(tab) => write.dot.replica() == tab,
-                None => write.dot.replica() != self.me,
+                None => write.dot.replica() != self.core.me,
             };
             let foreign: Vec<&Write> = number_writes(register.as_ref()).filter(|write| !is_known_to(write)).collect();
             if foreign.is_empty() {
                 continue;
             }
-            let held = self.document.field(*record, NUMBER);
+            let held = self.core.document.field(*record, NUMBER);
             let is_here = |write: &Write| {
                 number_writes(held.as_ref()).any(|other| other == write)
-                    || self.given.contains(&NumberWrite::new(*record, write))
+                    || self.trust.given.contains(&NumberWrite::new(*record, write))
             };
-            let unknown = foreign.into_iter().filter(|write| !is_here(write) && !self.ledger.is_settled(write.dot));
-            let by = bringer.unwrap_or(self.me);
+            let unknown =
+                foreign.into_iter().filter(|write| !is_here(write) && !self.core.ledger.is_settled(write.dot));
+            let by = bringer.unwrap_or(self.core.me);
             doubts.extend(unknown.map(|write| Doubt { write: NumberWrite::new(*record, write), by }));
         }
         doubts
@@ -199,14 +200,14 @@ impl Replica {
     /// Forgets what one tab brought and no record has any more, and checks that more is still a few.
     fn make_room_for(&mut self, doubts: &[Doubt]) -> Result<(), Violation> {
         let Some(&Doubt { by, write: first }) = doubts.first() else { return Ok(()) };
-        if self.distrust.is_brought_by(by).count() + doubts.len() > MAX_DOUBTED_PER_TAB {
-            for write in self.distrust.is_brought_by(by).collect::<Vec<_>>() {
+        if self.trust.distrust.is_brought_by(by).count() + doubts.len() > MAX_DOUBTED_PER_TAB {
+            for write in self.trust.distrust.is_brought_by(by).collect::<Vec<_>>() {
                 if !self.may_hold(&write) {
-                    self.distrust.verdicts.remove(&write);
+                    self.trust.distrust.verdicts.remove(&write);
                 }
             }
         }
-        if self.distrust.is_brought_by(by).count() + doubts.len() > MAX_DOUBTED_PER_TAB {
+        if self.trust.distrust.is_brought_by(by).count() + doubts.len() > MAX_DOUBTED_PER_TAB {
             return Err(Violation::UnknownNumber { dot: first.dot });
         }
         Ok(())
@@ -222,10 +223,10 @@ impl Replica {
         }
         let is_denied_by_tab =
             |(write, verdict): &(&NumberWrite, &Verdict)| write.dot.replica() == tab && **verdict == Verdict::Denied;
-        let denied = self.distrust.verdicts.iter().filter(is_denied_by_tab).count();
+        let denied = self.trust.distrust.verdicts.iter().filter(is_denied_by_tab).count();
         let mut room = MAX_DOUBTED_PER_TAB.saturating_sub(denied);
         doubts.retain(|doubt| {
-            let is_known = self.distrust.verdicts.contains_key(&doubt.write);
+            let is_known = self.trust.distrust.verdicts.contains_key(&doubt.write);
             let is_taken = is_known || room > 0;
             room = room.saturating_sub(usize::from(!is_known));
             is_taken
@@ -235,20 +236,20 @@ impl Replica {
 
     /// Settled numbers need no verdict.
     pub(super) fn forget_verdicts(&mut self, settled: &DotSet) {
-        self.distrust.verdicts.retain(|write, _| !settled.contains(write.dot));
-        self.given.retain(|given| !settled.contains(given.dot));
+        self.trust.distrust.verdicts.retain(|write, _| !settled.contains(write.dot));
+        self.trust.given.retain(|given| !settled.contains(given.dot));
     }
 
     /// Returns the doubted numbers in the versions of a delta, to be sent along. A tab tells only those that it
     /// denies.
     pub(super) fn doubts_in(&self, delta: &Delta) -> Vec<Doubt> {
-        if self.distrust.verdicts.is_empty() {
+        if self.trust.distrust.verdicts.is_empty() {
             return Vec::new();
         }
         let mut records: Vec<RecordId> = delta.versions.iter().map(|(record, _)| *record).collect();
         records.sort_unstable();
         records.dedup();
-        let known = records.into_iter().flat_map(|record| self.distrust.known_in(record));
+        let known = records.into_iter().flat_map(|record| self.trust.distrust.known_in(record));
         known.filter_map(|(write, verdict)| doubt_of(write, verdict)).collect()
     }
 
@@ -265,7 +266,7 @@ impl Replica {
     ) -> Result<(), Violation> {
         let doubted = self.answer(peer, kind, doubts)?;
         for doubt in doubted {
-            if self.distrust.raise(doubt.write, doubt.verdict()) {
+            if self.trust.distrust.raise(doubt.write, doubt.verdict()) {
                 self.look_at_number(now, doubt.write.record);
             }
         }
@@ -274,14 +275,15 @@ impl Replica {
 
     /// This tab has given a number by an edit. It knows so even where the record is removed and comes back.
     pub(super) fn note_given(&mut self, record: RecordId, dot: Dot) {
-        let register = self.document.field(record, NUMBER).filter(|_| !self.is_relay());
+        let register = self.core.document.field(record, NUMBER).filter(|_| !self.is_relay());
         let given = number_writes(register.as_ref()).filter(|write| write.dot == dot);
-        self.given.extend(given.map(|write| NumberWrite::new(record, write)));
+        self.trust.given.extend(given.map(|write| NumberWrite::new(record, write)));
     }
 
     /// Recalls the numbers that this tab gave before it was reloaded, as far as a record holds them.
     pub(super) fn recall_given(&mut self, record: RecordId) {
-        let own_edits = self.unsettled.of(record).map(|claim| claim.dot).filter(|dot| dot.replica() == self.me);
+        let own_edits =
+            self.numbers.unsettled.of(record).map(|claim| claim.dot).filter(|dot| dot.replica() == self.core.me);
         for dot in own_edits.collect::<Vec<_>>() {
             self.note_given(record, dot);
         }
@@ -290,7 +292,7 @@ impl Replica {
     /// Doubts numbers before the records hold them.
     pub(super) fn doubt(&mut self, doubts: &[Doubt]) {
         for doubt in doubts {
-            self.distrust.raise(doubt.write, doubt.verdict());
+            self.trust.distrust.raise(doubt.write, doubt.verdict());
         }
     }
 
@@ -298,7 +300,7 @@ impl Replica {
     pub(super) fn ask_authors(&mut self, doubts: Vec<Doubt>) {
         for doubt in doubts {
             if !self.may_hold(&doubt.write) {
-                self.distrust.verdicts.remove(&doubt.write);
+                self.trust.distrust.verdicts.remove(&doubt.write);
             } else if self.is_relay() {
                 for author in self.peers.links_of_tab(doubt.write.dot.replica()) {
                     self.send(author, Message::Doubt(vec![doubt]));
@@ -309,7 +311,7 @@ impl Replica {
 
     /// A new link: a relay is asked to attest what is doubted here, and so is an author.
     pub(super) fn tell_all_doubts(&mut self, peer: PeerId, kind: PeerKind) {
-        let all = self.distrust.verdicts.iter().filter_map(|(&write, &verdict)| doubt_of(write, verdict));
+        let all = self.trust.distrust.verdicts.iter().filter_map(|(&write, &verdict)| doubt_of(write, verdict));
         let is_meant = |doubt: &Doubt| match kind {
             PeerKind::Relay(..) => true,
             PeerKind::Tab(author) => doubt.write.dot.replica() == author && !doubt.is_denial(),
@@ -319,7 +321,7 @@ impl Replica {
             self.send(peer, Message::Doubt(doubts));
         }
         if let PeerKind::Relay(..) = kind {
-            for dot in self.distrust.equivocators.values().copied().collect::<Vec<_>>() {
+            for dot in self.trust.distrust.equivocators.values().copied().collect::<Vec<_>>() {
                 self.send(peer, Message::Equivocated { dot });
             }
         }
@@ -337,14 +339,14 @@ impl Replica {
         doubts: Vec<Doubt>,
     ) -> Result<(), Violation> {
         let doubted = self.answer(peer, kind, doubts)?;
-        let is_own = |doubt: &Doubt| !self.is_relay() && doubt.write.dot.replica() == self.me;
+        let is_own = |doubt: &Doubt| !self.is_relay() && doubt.write.dot.replica() == self.core.me;
         let own: Vec<Doubt> =
-            doubted.iter().copied().filter(is_own).map(|doubt| Doubt { by: self.me, ..doubt }).collect();
+            doubted.iter().copied().filter(is_own).map(|doubt| Doubt { by: self.core.me, ..doubt }).collect();
         if !own.is_empty() {
             self.send(peer, Message::Doubt(own.clone()));
         }
         for denial in doubted.into_iter().filter(Doubt::is_denial).chain(own) {
-            if self.distrust.raise(denial.write, Verdict::Denied) {
+            if self.trust.distrust.raise(denial.write, Verdict::Denied) {
                 self.look_at_number(now, denial.write.record);
                 for other in self.peers.relays().into_iter().filter(|&other| other != peer) {
                     self.send(other, Message::Doubt(vec![denial]));
@@ -372,22 +374,22 @@ impl Replica {
         if doubt.is_denial() {
             return false;
         }
-        match self.distrust.verdicts.get(&doubt.write) {
+        match self.trust.distrust.verdicts.get(&doubt.write) {
             Some(verdict) => *verdict == Verdict::Attested,
             // All that a relay holds without a verdict came from its author, or from a relay that had it from there.
             None if self.is_relay() => self.holds(&doubt.write),
-            None => self.given.contains(&doubt.write),
+            None => self.trust.given.contains(&doubt.write),
         }
     }
 
     /// Whether a record has a number, or may have it again: an edit can build on a version that was superseded lately, and
     /// brings no doubts along.
     fn may_hold(&self, wanted: &NumberWrite) -> bool {
-        self.holds(wanted) || self.document.has_superseded(wanted.record)
+        self.holds(wanted) || self.core.document.has_superseded(wanted.record)
     }
 
     fn holds(&self, wanted: &NumberWrite) -> bool {
-        let register = self.document.field(wanted.record, NUMBER);
+        let register = self.core.document.field(wanted.record, NUMBER);
         number_writes(register.as_ref())
             .any(|write| write.dot == wanted.dot && NumberWrite::new(wanted.record, write) == *wanted)
     }
@@ -412,9 +414,9 @@ impl Replica {
     pub(super) fn attest(&mut self, now: Now, from: Option<PeerId>, mut writes: Vec<NumberWrite>) {
         let is_doubted =
             |verdict: Option<&Verdict>| verdict.is_some_and(|verdict| matches!(verdict, Verdict::Doubted(_)));
-        writes.retain(|write| is_doubted(self.distrust.verdicts.get(write)));
+        writes.retain(|write| is_doubted(self.trust.distrust.verdicts.get(write)));
         for write in &writes {
-            self.distrust.raise(*write, Verdict::Attested);
+            self.trust.distrust.raise(*write, Verdict::Attested);
             self.look_at_number(now, write.record);
         }
         for peer in self.peers.relays().into_iter().filter(|&peer| Some(peer) != from && !writes.is_empty()) {
@@ -424,10 +426,10 @@ impl Replica {
 
     /// The author of an edit gave a number by it.
     pub(super) fn attest_edit(&mut self, now: Now, record: RecordId, dot: Dot) {
-        if self.distrust.verdicts.is_empty() {
+        if self.trust.distrust.verdicts.is_empty() {
             return;
         }
-        let versions = self.document.versions(record).into_iter().filter(|live| live.dot == dot);
+        let versions = self.core.document.versions(record).into_iter().filter(|live| live.dot == dot);
         let versions: Vec<_> = versions.map(|live| (record, Packed::new(record, &live))).collect();
         let attested = self.attested_by(&Delta { versions, ..Delta::default() });
         self.attest(now, None, attested);
@@ -436,7 +438,7 @@ impl Replica {
     /// The numbers that a delta attests: a version attests the number that its very edit gave, since nobody but the author can
     /// have made it.
     pub(super) fn attested_by(&self, delta: &Delta) -> Vec<NumberWrite> {
-        if !self.is_relay() || self.distrust.verdicts.is_empty() {
+        if !self.is_relay() || self.trust.distrust.verdicts.is_empty() {
             return Vec::new();
         }
         let mut attested = Vec::new();
@@ -450,12 +452,12 @@ impl Replica {
 
     /// Somebody gave one dot to two edits. Says whether that is news.
     pub(super) fn note_equivocation(&mut self, dot: Dot) -> bool {
-        let is_news = self.is_relay() && !self.distrust.equivocators.contains_key(&dot.replica());
+        let is_news = self.is_relay() && !self.trust.distrust.equivocators.contains_key(&dot.replica());
         if is_news {
-            self.distrust.equivocators.insert(dot.replica(), dot);
-            if self.distrust.equivocators.len() > MAX_EQUIVOCATORS {
-                self.distrust.equivocators =
-                    self.distrust.equivocators.iter().skip(1).map(|(&id, &dot)| (id, dot)).collect();
+            self.trust.distrust.equivocators.insert(dot.replica(), dot);
+            if self.trust.distrust.equivocators.len() > MAX_EQUIVOCATORS {
+                self.trust.distrust.equivocators =
+                    self.trust.distrust.equivocators.iter().skip(1).map(|(&id, &dot)| (id, dot)).collect();
             }
             for peer in self.peers.relays() {
                 self.send(peer, Message::Equivocated { dot });
@@ -467,7 +469,7 @@ impl Replica {
     /// Why a tab may not be linked, if it may not.
     pub(super) fn ban_of(&self, kind: PeerKind) -> Option<Violation> {
         let PeerKind::Tab(tab) = kind else { return None };
-        let &dot = self.distrust.equivocators.get(&tab).filter(|_| self.is_relay())?;
+        let &dot = self.trust.distrust.equivocators.get(&tab).filter(|_| self.is_relay())?;
         (InForce::bans_equivocators()).then_some(Violation::Equivocation { dot })
     }
 }

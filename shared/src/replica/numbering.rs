@@ -32,13 +32,13 @@ impl Replica {
     ) -> Result<(), CommandRejection> {
         self.check_can_be_numbered(record, number)?;
         // Where the log has been asked already, it decides: it might else give the record a second number.
-        let is_asked = self.claims.pending_for(record).is_some();
+        let is_asked = self.agreement.claims.pending_for(record).is_some();
         let given = if is_asked { None } else { self.number_without_log(now, number)? };
         self.forget_refusal(record);
         match given {
             Some(given) => {
                 self.edit_record(now, record, vec![given.op()])?;
-                self.outbox.push(Item::Reply(id, Ok(Reply::Numbered(numbering(given)))));
+                self.core.outbox.push(Item::Reply(id, Ok(Reply::Numbered(numbering(given)))));
                 Ok(())
             }
             None => self.ask(now, Asked::Number(id), operation_for(record, number)).map(drop),
@@ -47,7 +47,7 @@ impl Replica {
 
     /// Refuses what the log would refuse, as far as is known here.
     pub(super) fn check_can_be_numbered(&self, record: RecordId, number: Option<u64>) -> Result<(), CommandRejection> {
-        if !self.document.contains(record) {
+        if !self.core.document.contains(record) {
             return Err(CommandRejection::UnknownRecord);
         }
         self.check_unnumbered(record)?;
@@ -68,19 +68,19 @@ impl Replica {
         let given = self.number_without_log(now, number)?;
         if given.is_none() {
             // Nobody is to be left with a record and no answer.
-            self.claims.check_room()?;
+            self.agreement.claims.check_room()?;
         }
         ops.extend(given.map(GivenNumber::op));
         let record = self.add_record(now, ops)?;
         match given {
             Some(given) => {
-                self.outbox.push(Item::Reply(id, Ok(Reply::Registered(record, Ok(numbering(given))))));
+                self.core.outbox.push(Item::Reply(id, Ok(Reply::Registered(record, Ok(numbering(given))))));
                 Ok(())
             }
             None => {
                 let claim = self.ask(now, Asked::Registration(id, record), operation_for(record, number))?;
                 if self.is_relay() {
-                    self.claims.keep(claim, self.applied, &mut self.outbox);
+                    self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
                 }
                 Ok(())
             }
@@ -89,15 +89,15 @@ impl Replica {
 
     /// Which number a record is given by this replica itself, as things stand; `None` if the log is to be asked.
     fn number_without_log(&mut self, now: Now, wanted: Option<u64>) -> Result<Option<GivenNumber>, CommandRejection> {
-        let epoch = self.ledger.epoch();
+        let epoch = self.core.ledger.epoch();
         if epoch.level == Level::Shedding {
-            return Err(shedding(self.unsettled.len()));
+            return Err(shedding(self.numbers.unsettled.len()));
         }
         let is_alone = !self.sees_majority();
         if wanted.is_none() {
-            self.leases.asked(now.monotonic);
+            self.numbers.leases.asked(now.monotonic);
             if (epoch.level >= Level::Leases || is_alone)
-                && let Some(number) = self.leases.take(self.outbox.writes())
+                && let Some(number) = self.numbers.leases.take(self.core.outbox.writes())
             {
                 return Ok(Some(GivenNumber { number, epoch: epoch.number, leased: true }));
             }
@@ -109,7 +109,7 @@ impl Replica {
 
     /// Refuses what the log would refuse, as far as is known here.
     fn check_unnumbered(&self, record: RecordId) -> Result<(), CommandRejection> {
-        match self.ledger.number_of(record) {
+        match self.core.ledger.number_of(record) {
             Some(Numbered { number, slot }) => {
                 Err(CommandRejection::Refused(Rejection::AlreadyNumbered { number, slot }))
             }
@@ -119,9 +119,9 @@ impl Replica {
 
     /// Refuses to give a second number to a record that has one out of a lease, which the log does not know of yet.
     pub(super) fn check_not_leased(&self, record: RecordId) -> Result<(), CommandRejection> {
-        match self.unsettled.of(record).find(|claim| claim.leased) {
+        match self.numbers.unsettled.of(record).find(|claim| claim.leased) {
             Some(claim) => {
-                let (number, slot) = (claim.number, self.applied);
+                let (number, slot) = (claim.number, self.core.applied);
                 Err(CommandRejection::Refused(Rejection::AlreadyNumbered { number, slot }))
             }
             None => Ok(()),
@@ -131,17 +131,17 @@ impl Replica {
     /// Refuses what the log would refuse, as far as is known here.
     pub(super) fn check_number(&self, number: Option<u64>) -> Result<(), CommandRejection> {
         let Some(number) = number else { return Ok(()) };
-        let refusal = match self.ledger.owner_of(number) {
+        let refusal = match self.core.ledger.owner_of(number) {
             _ if !(1..=MAX_NUMBER).contains(&number) => Rejection::OutOfRange { number },
             Some((owner, slot)) => Rejection::NumberTaken { number, owner, slot },
-            None => return self.ledger.check_reach(number).map_err(CommandRejection::Refused),
+            None => return self.core.ledger.check_reach(number).map_err(CommandRejection::Refused),
         };
         Err(CommandRejection::Refused(refusal))
     }
 
     /// Whether a majority of the voters can be reached, as far as is known here. A gap between two leaders does not count.
     pub(super) fn sees_majority(&self) -> bool {
-        match &self.voter {
+        match &self.relay.voter {
             Some(voter) => voter.sees_quorum(),
             None => {
                 let status = self.peers.status();
@@ -152,7 +152,7 @@ impl Replica {
 
     /// The next number above all that are known here and can become final.
     fn next_by_what_is_known(&self) -> u64 {
-        let provisional = self.unsettled.highest_up_to(self.ledger.limit());
+        let provisional = self.numbers.unsettled.highest_up_to(self.core.ledger.limit());
         (self.highest().max(provisional) + 1).min(MAX_NUMBER)
     }
 
@@ -160,23 +160,23 @@ impl Replica {
     /// too.
     pub(super) fn free(&mut self, now: Now, id: CommandId, record: RecordId) -> Result<(), CommandRejection> {
         self.withdraw(now, record)?;
-        if self.ledger.number_of(record).is_some() {
+        if self.core.ledger.number_of(record).is_some() {
             return self.ask(now, Asked::Outcome(id), Operation::Release { record }).map(drop);
         }
-        self.outbox.push(Item::Reply(id, Ok(Reply::Done)));
+        self.core.outbox.push(Item::Reply(id, Ok(Reply::Done)));
         Ok(())
     }
 
     /// Takes the numbers from a record that were given without the log and are not settled.
     pub(super) fn withdraw(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
-        let given: Vec<u64> = self.unsettled.of(record).map(|claim| claim.number).collect();
+        let given: Vec<u64> = self.numbers.unsettled.of(record).map(|claim| claim.number).collect();
         if given.is_empty() {
             return Ok(());
         }
         let withdrawn = self.edit_record(now, record, vec![GivenNumber::none()])?;
         for number in given {
             let operation = Operation::CompareAndSet { record, from: Some(number), to: None };
-            self.claims.ask(now.monotonic, (Some(withdrawn), None), operation, &mut self.outbox)?;
+            self.agreement.claims.ask(now.monotonic, (Some(withdrawn), None), operation, &mut self.core.outbox)?;
         }
         Ok(())
     }
@@ -186,31 +186,37 @@ impl Replica {
     }
 
     fn operation_for_lease(&self, count: u32) -> Operation {
-        Operation::GrantRange { to: self.me, count, above: self.unsettled.highest_up_to(self.ledger.limit()) }
+        Operation::GrantRange {
+            to: self.core.me,
+            count,
+            above: self.numbers.unsettled.highest_up_to(self.core.ledger.limit()),
+        }
     }
 
     /// A record has changed, or is gone.
     pub(super) fn look_at_number(&mut self, now: Now, record: RecordId) {
-        let given = self.document.field(record, NUMBER);
-        let new = self.unsettled.look_at(record, given.as_ref(), (&self.ledger, &self.distrust));
-        if self.lost_numbers.contains_key(&record) {
-            self.orphanage.number_lost();
+        let given = self.core.document.field(record, NUMBER);
+        let new = self.numbers.unsettled.look_at(record, given.as_ref(), (&self.core.ledger, &self.trust.distrust));
+        if self.tab.lost_numbers.contains_key(&record) {
+            self.tab.orphanage.number_lost();
         }
         if self.is_leader() {
-            (0..new).for_each(|_| self.controller.asked(now.monotonic, false));
+            (0..new).for_each(|_| self.numbers.controller.asked(now.monotonic, false));
         }
     }
 
     /// Asks for another lease, if the present ones will not do for long.
     pub(super) fn lease_ahead(&mut self, now: Now) {
-        if self.ledger.epoch().level < Level::Leases || self.leasing.is_some_and(|claim| self.claims.is_pending(claim))
+        if self.core.ledger.epoch().level < Level::Leases
+            || self.numbers.leasing.is_some_and(|claim| self.agreement.claims.is_pending(claim))
         {
             return;
         }
-        let most = self.ledger.dynamic().lease_most;
-        if let Some(count) = self.leases.wants(now.monotonic, most) {
+        let most = self.core.ledger.dynamic().lease_most;
+        if let Some(count) = self.numbers.leases.wants(now.monotonic, most) {
             let operation = self.operation_for_lease(count);
-            self.leasing = self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).ok();
+            self.numbers.leasing =
+                self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
         }
     }
 
@@ -218,31 +224,34 @@ impl Replica {
     pub(super) fn settle_provisional(&mut self, now: Now) {
         if !self.is_leader() {
             // The next leader looks for itself, and may know of more that was withdrawn.
-            return self.settling.take().into_iter().for_each(|claim| self.claims.forget(claim));
+            return self.numbers.settling.take().into_iter().for_each(|claim| self.agreement.claims.forget(claim));
         }
-        let is_busy = self.settling.is_some_and(|claim| self.claims.is_pending(claim));
-        if self.unsettled.len() == 0 || is_busy || !self.ledger.epoch().level.settles() {
+        let is_busy = self.numbers.settling.is_some_and(|claim| self.agreement.claims.is_pending(claim));
+        if self.numbers.unsettled.len() == 0 || is_busy || !self.core.ledger.epoch().level.settles() {
             return;
         }
         // Numbers out of leases are final already: to settle them at leisure spares the disks.
-        let may_wait = self.ledger.epoch().level == Level::Leases && self.unsettled.len() < MAX_SETTLED;
-        if may_wait && now.monotonic < self.settle_at {
+        let may_wait = self.core.ledger.epoch().level == Level::Leases && self.numbers.unsettled.len() < MAX_SETTLED;
+        if may_wait && now.monotonic < self.numbers.settle_at {
             return;
         }
-        self.settle_at = now.monotonic + SETTLE_PAUSE;
-        let claims: Vec<_> = self.unsettled.in_order().take(MAX_SETTLED).copied().collect();
+        self.numbers.settle_at = now.monotonic + SETTLE_PAUSE;
+        let claims: Vec<_> = self.numbers.unsettled.in_order().take(MAX_SETTLED).copied().collect();
         let records: BTreeSet<RecordId> = claims.iter().map(|claim| claim.record).collect();
-        let after = records.into_iter().flat_map(|record| self.document.version_dots(record)).collect();
+        let after = records.into_iter().flat_map(|record| self.core.document.version_dots(record)).collect();
         let operation = Operation::Settle { claims, after };
-        self.settling = self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).ok();
+        self.numbers.settling =
+            self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
     }
 
     /// When the leader settles what waits for it at leisure.
     pub(super) fn settle_deadline(&self) -> Option<Duration> {
-        let is_busy = self.settling.is_some_and(|claim| self.claims.is_pending(claim));
-        let waits =
-            self.is_leader() && self.ledger.epoch().level == Level::Leases && self.unsettled.len() > 0 && !is_busy;
-        waits.then_some(self.settle_at)
+        let is_busy = self.numbers.settling.is_some_and(|claim| self.agreement.claims.is_pending(claim));
+        let waits = self.is_leader()
+            && self.core.ledger.epoch().level == Level::Leases
+            && self.numbers.unsettled.len() > 0
+            && !is_busy;
+        waits.then_some(self.numbers.settle_at)
     }
 
     /// The leader looks at the load, and changes the level if it has to.
@@ -251,41 +260,45 @@ impl Replica {
             return;
         }
         if !self.is_leader() {
-            return self.controller.rest();
+            return self.numbers.controller.rest();
         }
-        let (settings, epoch) = (self.ledger.dynamic(), self.ledger.epoch());
-        let backlog = || Backlog { waiting_since: self.claims.waiting_since(), unsettled: self.unsettled.len() };
-        let Some(verdict) = self.controller.look(now.monotonic, &settings, &epoch, backlog) else { return };
-        self.load = Some(verdict.load);
+        let (settings, epoch) = (self.core.ledger.dynamic(), self.core.ledger.epoch());
+        let backlog = || Backlog {
+            waiting_since: self.agreement.claims.waiting_since(),
+            unsettled: self.numbers.unsettled.len(),
+        };
+        let Some(verdict) = self.numbers.controller.look(now.monotonic, &settings, &epoch, backlog) else { return };
+        self.numbers.load = Some(verdict.load);
         for peer in self.peers.all_but(None) {
             self.send_unbound(peer, Message::Load(verdict.load));
         }
         if let Some((level, reason)) = verdict.switch {
             let operation = Operation::SetMode { from: Some(epoch.number), level, reason, load: verdict.load };
-            if self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).is_err() {
-                self.controller.stays();
+            if self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).is_err() {
+                self.numbers.controller.stays();
             }
         }
     }
 
     /// So many requests have come to this relay: by the rule of the counter they may end the epoch.
     pub(super) fn count_requests(&mut self, now: Now, requests: u64) {
-        let (settings, epoch) = (self.ledger.dynamic(), self.ledger.epoch());
-        if !self.is_relay() || !self.controller.counted(requests, &settings, &epoch) {
+        let (settings, epoch) = (self.core.ledger.dynamic(), self.core.ledger.epoch());
+        if !self.is_relay() || !self.numbers.controller.counted(requests, &settings, &epoch) {
             return;
         }
-        let load = Load { requests: u32::try_from(requests).unwrap_or(u32::MAX), ..self.load.unwrap_or_default() };
+        let load =
+            Load { requests: u32::try_from(requests).unwrap_or(u32::MAX), ..self.numbers.load.unwrap_or_default() };
         let operation =
             Operation::SetMode { from: Some(epoch.number), level: Level::Provisional, reason: Reason::Load, load };
-        if self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).is_err() {
-            self.controller.stays();
+        if self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).is_err() {
+            self.numbers.controller.stays();
         }
     }
 
     /// The leader, or this tab's relay, tells what was measured.
     pub(super) fn on_load(&mut self, load: Load) {
-        self.load = Some(load);
-        let Some(voter) = &self.voter else { return };
+        self.numbers.load = Some(load);
+        let Some(voter) = &self.relay.voter else { return };
         if !voter.is_leader() {
             for peer in self.peers.tabs() {
                 self.send_unbound(peer, Message::Load(load));

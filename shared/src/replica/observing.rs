@@ -151,19 +151,19 @@ impl Observing {
 impl Replica {
     /// Somebody begins to look at what this replica is told, or nobody looks any more.
     pub(super) fn set_watching(&mut self, now: Now, wanted: bool) {
-        self.observing.wanted = wanted;
-        self.observing.beat_at = Some(now.monotonic);
+        self.user.observing.wanted = wanted;
+        self.user.observing.beat_at = Some(now.monotonic);
     }
 
     pub(super) fn on_watch(&mut self, now: Now, peer: PeerId, kind: PeerKind, watch: (u64, Option<u32>, bool)) {
         let (at, round_trip, measures) = watch;
         let is_tab = matches!(kind, PeerKind::Tab(_));
         // Who only measures is watched by others: if that were watching, relays would keep each other at it for ever.
-        if !self.is_relay() || !(measures && !is_tab || self.observing.admit(now, peer, is_tab)) {
+        if !self.is_relay() || !(measures && !is_tab || self.user.observing.admit(now, peer, is_tab)) {
             return;
         }
         if let Some(measured) = round_trip {
-            self.observing.round_trips.insert(peer, measured);
+            self.user.observing.round_trips.insert(peer, measured);
         }
         if let Some(observation) = self.observation(now, Some(at)) {
             self.send_unbound(peer, Message::Observed(observation));
@@ -181,16 +181,16 @@ impl Replica {
         let (peer, relay) = from;
         if let Some(at) = observed.echo {
             let round_trip = (now.monotonic.as_micros() as u64).saturating_sub(at);
-            self.observing.round_trips.insert(peer, u32::try_from(round_trip).unwrap_or(u32::MAX));
+            self.user.observing.round_trips.insert(peer, u32::try_from(round_trip).unwrap_or(u32::MAX));
         }
         let observed = Observation { echo: None, ..observed };
         if self.is_relay() && observed.by == relay {
-            let tabs = self.observing.watchers.iter().filter(|(_, watcher)| watcher.is_tab).map(|(&peer, _)| peer);
+            let tabs = self.user.observing.watchers.iter().filter(|(_, watcher)| watcher.is_tab).map(|(&peer, _)| peer);
             for tab in tabs.collect::<Vec<_>>() {
                 self.send_unbound(tab, Message::Observed(observed.clone()));
             }
         }
-        if self.observing.wanted {
+        if self.user.observing.wanted {
             output.observed.push(observed);
         }
     }
@@ -198,36 +198,36 @@ impl Replica {
     /// Says that this replica watches, and tells those who watch it, when it is time.
     pub(super) fn observe(&mut self, now: Now) {
         if self.is_relay() {
-            self.observing.forget_gone(now);
+            self.user.observing.forget_gone(now);
         }
-        if self.observing.beat_at.is_some_and(|at| at <= now.monotonic) {
+        if self.user.observing.beat_at.is_some_and(|at| at <= now.monotonic) {
             self.beat(now);
         }
-        if self.is_relay() && self.observing.tell_at.is_some_and(|at| at <= now.monotonic) {
+        if self.is_relay() && self.user.observing.tell_at.is_some_and(|at| at <= now.monotonic) {
             self.tell_watchers(now);
         }
     }
 
     fn beat(&mut self, now: Now) {
-        self.observing.beat_at = self.observing.is_beating().then_some(now.monotonic + BEAT);
-        if self.observing.beat_at.is_none() {
+        self.user.observing.beat_at = self.user.observing.is_beating().then_some(now.monotonic + BEAT);
+        if self.user.observing.beat_at.is_none() {
             return;
         }
-        let (at, measures) = (now.monotonic.as_micros() as u64, !self.observing.is_watching());
+        let (at, measures) = (now.monotonic.as_micros() as u64, !self.user.observing.is_watching());
         for peer in self.peers.relays() {
-            let round_trip_us = self.observing.round_trip(peer);
+            let round_trip_us = self.user.observing.round_trip(peer);
             self.send_unbound(peer, Message::Watch { at, round_trip_us, measures });
         }
     }
 
     fn tell_watchers(&mut self, now: Now) {
-        self.observing.tell_at = None;
-        self.observing.told_at = now.monotonic;
+        self.user.observing.tell_at = None;
+        self.user.observing.told_at = now.monotonic;
         let Some(observation) = self.observation(now, None) else { return };
-        for peer in self.observing.watchers.keys().copied().collect::<Vec<_>>() {
+        for peer in self.user.observing.watchers.keys().copied().collect::<Vec<_>>() {
             self.send_unbound(peer, Message::Observed(observation.clone()));
         }
-        self.observing.traffic.retain(|&peer, traffic| {
+        self.user.observing.traffic.retain(|&peer, traffic| {
             (traffic.sent, traffic.received) = (0, 0);
             self.peers.kind(peer).is_some()
         });
@@ -239,23 +239,31 @@ impl Replica {
         let links = self.peers.ends().into_iter().take(MAX_LINKS);
         let links = links.map(|(peer, end)| self.link_seen(now, peer, end, echo.is_none()));
         let (by, is_recovering, votes) = (voter.me(), voter.is_recovering(), voter.votes());
-        let undecided = self.log.accepted_from(self.log.decided()).take(MAX_UNDECIDED).collect();
-        Some(Observation { by, incarnation: self.me, echo, is_recovering, votes, undecided, links: links.collect() })
+        let undecided = self.core.log.accepted_from(self.core.log.decided()).take(MAX_UNDECIDED).collect();
+        Some(Observation {
+            by,
+            incarnation: self.core.me,
+            echo,
+            is_recovering,
+            votes,
+            undecided,
+            links: links.collect(),
+        })
     }
 
     fn link_seen(&self, now: Now, peer: PeerId, to: End, counts: bool) -> LinkSeen {
-        let traffic = self.observing.traffic.get(&peer);
+        let traffic = self.user.observing.traffic.get(&peer);
         let counted = traffic.filter(|_| counts);
         let ago = |at: Duration| now.monotonic.saturating_sub(at).as_millis() as u32;
         let witnessed = match to {
-            End::Tab(tab) => self.witnesses.seen().get(&tab).map(|witness| witness.until),
+            End::Tab(tab) => self.agreement.witnesses.seen().get(&tab).map(|witness| witness.until),
             End::Relay(_) => None,
         };
         LinkSeen {
             to,
             sent: counted.map_or(0, |traffic| traffic.sent),
             received: counted.map_or(0, |traffic| traffic.received),
-            round_trip_us: self.observing.round_trip(peer),
+            round_trip_us: self.user.observing.round_trip(peer),
             heard_ms_ago: traffic.and_then(|traffic| traffic.heard_at).map(ago),
             witnessed,
         }

@@ -106,10 +106,10 @@ impl Replica {
         command: Command,
     ) -> Result<(), CommandRejection> {
         let form = Form::of(&command);
-        if self.onces.join(&keyed, (id, form))? {
+        if self.relay.onces.join(&keyed, (id, form))? {
             return Ok(());
         }
-        if let Some(used) = self.ledger.key_use(keyed.key).copied() {
+        if let Some(used) = self.core.ledger.key_use(keyed.key).copied() {
             used.check_same(&keyed).map_err(CommandRejection::Refused)?;
             self.tell_use(&used, vec![(id, form)]);
             return Ok(());
@@ -117,10 +117,10 @@ impl Replica {
         if !self.sees_majority() {
             return Err(CommandRejection::NoMajority);
         }
-        self.claims.check_room()?;
+        self.agreement.claims.check_room()?;
         self.begin_once(now, keyed, command)?;
         let waiting = Waiting { request: keyed.request, commands: vec![(id, form)] };
-        self.onces.waiting.insert(keyed.key, waiting);
+        self.relay.onces.waiting.insert(keyed.key, waiting);
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Replica {
                 self.check_number(number)?;
                 let record = self.add_record(now, ops)?;
                 let claim = self.ask_once(now, keyed, &operation_for(record, number))?;
-                self.claims.keep(claim, self.applied, &mut self.outbox);
+                self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
             }
             Command::Number { record, number } => {
                 self.check_not_shedding()?;
@@ -141,7 +141,7 @@ impl Replica {
                 self.ask_once(now, keyed, &operation_for(record, number))?;
             }
             Command::Ask(operation) => drop(self.ask_once(now, keyed, &operation)?),
-            Command::Free { record } if self.ledger.number_of(record).is_some() => {
+            Command::Free { record } if self.core.ledger.number_of(record).is_some() => {
                 self.withdraw(now, record)?;
                 self.ask_once(now, keyed, &Operation::Release { record })?;
             }
@@ -149,8 +149,8 @@ impl Replica {
                 self.check_edits(&edits)?;
                 let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
                 let claim = self.ask(now, Asked::Keyed, operation)?;
-                self.claims.keep(claim, self.applied, &mut self.outbox);
-                self.onces.edits.insert(claim, edits);
+                self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+                self.relay.onces.edits.insert(claim, edits);
             }
             _ => return Err(CommandRejection::NotForTabs),
         }
@@ -167,14 +167,14 @@ impl Replica {
         match edits {
             Command::Add { fields } => self.ops_of_new(fields.clone()).map(drop),
             Command::Change { record, edits } => self.ops_of_change(*record, edits.clone()).map(drop),
-            Command::Remove { record } if !self.document.contains(*record) => Err(CommandRejection::UnknownRecord),
+            Command::Remove { record } if !self.core.document.contains(*record) => Err(CommandRejection::UnknownRecord),
             _ => Ok(()),
         }
     }
 
     fn check_not_shedding(&self) -> Result<(), CommandRejection> {
-        if self.ledger.epoch().level == Level::Shedding {
-            Err(numbering::shedding(self.unsettled.len()))
+        if self.core.ledger.epoch().level == Level::Shedding {
+            Err(numbering::shedding(self.numbers.unsettled.len()))
         } else {
             Ok(())
         }
@@ -185,26 +185,26 @@ impl Replica {
         match (&claim.operation, outcome) {
             (Operation::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, claim.id, keyed.key),
             (Operation::Once { keyed, .. }, Err(Rejection::Repeated)) => {
-                self.onces.edits.remove(&claim.id);
-                let waiting = self.onces.leave(keyed.key);
-                match self.ledger.key_use(keyed.key).copied() {
+                self.relay.onces.edits.remove(&claim.id);
+                let waiting = self.relay.onces.leave(keyed.key);
+                match self.core.ledger.key_use(keyed.key).copied() {
                     Some(used) => self.tell_use(&used, waiting),
                     None => self.reject_all(waiting, &CommandRejection::Refused(Rejection::Forgotten)),
                 }
             }
             (Operation::Once { keyed, .. }, Err(refusal @ (Rejection::KeyUsedOtherwise | Rejection::Forgotten))) => {
-                self.onces.edits.remove(&claim.id);
-                let waiting = self.onces.leave(keyed.key);
+                self.relay.onces.edits.remove(&claim.id);
+                let waiting = self.relay.onces.leave(keyed.key);
                 self.reject_all(waiting, &CommandRejection::Refused(refusal));
             }
             (Operation::Once { keyed, operation }, outcome) => {
                 let Some(operation) = operation.operation() else { return };
-                let waiting = self.onces.leave(keyed.key);
+                let waiting = self.relay.onces.leave(keyed.key);
                 self.tell_end(claim.id, &KeyEnd::of_operation(&operation, claim.after, outcome), waiting);
             }
             (Operation::Finish { key, by, made: Some(Made { record }) }, _) => {
                 let end = KeyEnd { record: *record, after: claim.after, outcome: Ok(Granted::Done) };
-                let waiting = self.onces.leave(*key);
+                let waiting = self.relay.onces.leave(*key);
                 self.tell_end(*by, &end, waiting);
             }
             _ => {}
@@ -214,23 +214,23 @@ impl Replica {
     /// This relay has a key: it makes the edits that it was asked for. Those of an earlier life are not known any more, and
     /// were not made, or the claim would not be pending.
     fn carry_out_once(&mut self, now: Now, claim: ClaimId, key: Key) {
-        let made = match self.onces.edits.remove(&claim) {
+        let made = match self.relay.onces.edits.remove(&claim) {
             None => None,
             Some(edits) => match self.make_edits(now, edits) {
                 Ok(Reply::Added(record)) => Some(Made { record: Some(record) }),
                 Ok(_) => Some(Made::default()),
                 Err(rejection) => {
-                    let waiting = self.onces.leave(key);
+                    let waiting = self.relay.onces.leave(key);
                     self.reject_all(waiting, &rejection);
                     None
                 }
             },
         };
-        let after = Dot::try_new(self.me, self.document.context().highest(self.me)).ok();
+        let after = Dot::try_new(self.core.me, self.core.document.context().highest(self.core.me)).ok();
         let finish = Operation::Finish { key, by: claim, made };
         // In the place of the claim that was just decided.
-        if let Ok(claim) = self.claims.ask(now.monotonic, (after, None), finish, &mut self.outbox) {
-            self.claims.keep(claim, self.applied, &mut self.outbox);
+        if let Ok(claim) = self.agreement.claims.ask(now.monotonic, (after, None), finish, &mut self.core.outbox) {
+            self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
         }
     }
 
@@ -246,7 +246,7 @@ impl Replica {
             Some(end) => self.tell_end(used.by, end, waiting),
             None => {
                 for (command, _) in waiting {
-                    self.outbox.push(Item::Reply(command, Ok(Reply::UnderWay)));
+                    self.core.outbox.push(Item::Reply(command, Ok(Reply::UnderWay)));
                 }
             }
         }
@@ -254,15 +254,15 @@ impl Replica {
 
     fn tell_end(&mut self, by: ClaimId, end: &KeyEnd, waiting: Vec<(CommandId, Form)>) {
         // All that is applied, of which the end is a part, and not necessarily the last.
-        let slot = Slot(self.applied.0 - 1);
+        let slot = Slot(self.core.applied.0 - 1);
         for (command, form) in waiting {
-            self.claims.reply_when_released(slot, command, form.reply(by, end));
+            self.agreement.claims.reply_when_released(slot, command, form.reply(by, end));
         }
     }
 
     fn reject_all(&mut self, waiting: Vec<(CommandId, Form)>, rejection: &CommandRejection) {
         for (command, _) in waiting {
-            self.outbox.push(Item::Reply(command, Err(rejection.clone())));
+            self.core.outbox.push(Item::Reply(command, Err(rejection.clone())));
         }
     }
 
@@ -270,9 +270,9 @@ impl Replica {
     pub(super) fn half_of(&self, claim: &Claim, outcome: Outcome) -> Option<Half> {
         let refusal = outcome.err()?;
         let is_kept = refusal == Rejection::Repeated && !InForce::takes_back_losers();
-        let half = self.claims.half_of(claim.id).filter(|_| !is_kept)?;
+        let half = self.agreement.claims.half_of(claim.id).filter(|_| !is_kept)?;
         // A key may be remembered for longer than who has asked under it.
-        let remembers_key = |keyed| !self.ledger.may_have_forgotten(keyed);
+        let remembers_key = |keyed| !self.core.ledger.may_have_forgotten(keyed);
         let is_certain = match &claim.operation {
             Operation::Once { keyed, .. } => refusal != Rejection::Forgotten || remembers_key(keyed),
             _ => refusal != Rejection::Forgotten,
@@ -282,16 +282,16 @@ impl Replica {
 
     /// Takes back records that were added for numbers which they did not get, as soon as this relay may edit.
     pub(super) fn take_back_halves(&mut self, now: Now) {
-        if !self.is_relay() || self.halves.is_empty() || self.view().is_recovering() {
+        if !self.is_relay() || self.relay.halves.is_empty() || self.view().is_recovering() {
             return;
         }
-        for Half { record, seq, is_certain } in std::mem::take(&mut self.halves) {
-            let is_half = is_certain || self.ledger.number_of(record).is_none();
-            if is_half && self.document.contains(record) {
+        for Half { record, seq, is_certain } in std::mem::take(&mut self.relay.halves) {
+            let is_half = is_certain || self.core.ledger.number_of(record).is_none();
+            if is_half && self.core.document.contains(record) {
                 // Without a dot left nothing can be removed, and nothing be added before.
                 let _removed = self.remove_record(now, record);
             }
-            self.claims.answered(seq, &mut self.outbox);
+            self.agreement.claims.answered(seq, &mut self.core.outbox);
         }
     }
 }

@@ -56,52 +56,52 @@ impl Replica {
         if !InForce::carries_orphans() {
             return;
         }
-        let context = self.document.context();
-        let lacking = context.difference(&context.of(self.me)).difference(theirs);
+        let context = self.core.document.context();
+        let lacking = context.difference(&context.of(self.core.me)).difference(theirs);
         // Of retired replicas a relay tells by and by what is dead.
-        let lacking = lacking.difference(&self.document.retired_in(&lacking));
-        self.unattested.tell(&lacking);
-        if std::mem::take(&mut self.orphanage.is_asked) {
+        let lacking = lacking.difference(&self.core.document.retired_in(&lacking));
+        self.tab.unattested.tell(&lacking);
+        if std::mem::take(&mut self.tab.orphanage.is_asked) {
             let is_done = self.carry(now, &lacking) & self.give_others_numbers_anew(now);
-            self.orphanage.ask_at = Some(now.monotonic + if is_done { GRACE } else { PAUSE });
+            self.tab.orphanage.ask_at = Some(now.monotonic + if is_done { GRACE } else { PAUSE });
         }
     }
 
     /// Asks the relay what it has, when it is time to.
     pub(super) fn ask_after_orphans(&mut self, now: Now) {
-        let has_work = self.unattested.count() > 0 || self.orphanage.has_lost_numbers;
+        let has_work = self.tab.unattested.count() > 0 || self.tab.orphanage.has_lost_numbers;
         let Some(relay) = self.peers.any_relay().filter(|_| has_work && !self.is_relay()) else {
-            self.orphanage.ask_at = None;
+            self.tab.orphanage.ask_at = None;
             return;
         };
-        if *self.orphanage.ask_at.get_or_insert(now.monotonic + GRACE) <= now.monotonic {
-            self.orphanage.ask_at = Some(now.monotonic + GRACE);
-            self.orphanage.is_asked = true;
+        if *self.tab.orphanage.ask_at.get_or_insert(now.monotonic + GRACE) <= now.monotonic {
+            self.tab.orphanage.ask_at = Some(now.monotonic + GRACE);
+            self.tab.orphanage.is_asked = true;
             self.send(relay, Message::More);
         }
     }
 
     /// A link is down. The next relay may have what this one lacks.
     pub(super) fn orphans_wait(&mut self) {
-        (self.orphanage.ask_at, self.orphanage.is_asked) = (None, false);
+        (self.tab.orphanage.ask_at, self.tab.orphanage.is_asked) = (None, false);
     }
 
     /// A neighbour tells of its own edits.
     pub(super) fn note_own_of_neighbour(&mut self, peer: PeerId, id: ReplicaId, message: &Message) {
         if let Ok(dot) = Dot::try_new(id, latest_told(message, id)) {
-            let known = self.orphanage.by_neighbours.entry(peer).or_insert(dot);
+            let known = self.tab.orphanage.by_neighbours.entry(peer).or_insert(dot);
             *known = dot.max(*known);
         }
     }
 
     pub(super) fn neighbour_gone(&mut self, peer: PeerId) {
-        self.orphanage.by_neighbours.remove(&peer);
+        self.tab.orphanage.by_neighbours.remove(&peer);
     }
 
     /// The neighbours that are linked tell of their edits themselves.
     fn without_those_of_neighbours(&self, dots: &DotSet) -> DotSet {
         let mut left = dots.clone();
-        for last in self.orphanage.by_neighbours.values() {
+        for last in self.tab.orphanage.by_neighbours.values() {
             let own = dots.of(last.replica()).between(None, Some(*last));
             left = left.difference(&own);
         }
@@ -111,9 +111,9 @@ impl Replica {
     /// Carries some orphaned versions to the relay. Says whether there were none that could be.
     fn carry(&mut self, now: Now, orphans: &DotSet) -> bool {
         let orphans_of_absent = self.without_those_of_neighbours(orphans);
-        let mut records = self.document.records_living_by(&orphans_of_absent);
+        let mut records = self.core.document.records_living_by(&orphans_of_absent);
         // A version that was made on top is no orphan, but the number in it still is.
-        let numbers = self.unsettled.iter().filter(|claim| orphans_of_absent.contains(claim.dot));
+        let numbers = self.numbers.unsettled.iter().filter(|claim| orphans_of_absent.contains(claim.dot));
         records.extend(numbers.map(|claim| claim.record));
         records.sort_unstable();
         records.dedup();
@@ -121,7 +121,7 @@ impl Replica {
             self.forget_dead_orphans(orphans);
         }
         let mut is_none = true;
-        for record in some_of(&records, self.me) {
+        for record in some_of(&records, self.core.me) {
             let ops = self.ops_for_orphaned_number(record, orphans);
             // One that is too large stays here.
             is_none &= self.edit_record(now, record, ops).is_err();
@@ -131,35 +131,35 @@ impl Replica {
 
     /// No author attests a number that is orphaned. So this tab gives it in his place.
     fn ops_for_orphaned_number(&self, record: RecordId, orphans: &DotSet) -> Vec<Op> {
-        let mut orphaned = self.unsettled.of(record).filter(|claim| orphans.contains(claim.dot));
+        let mut orphaned = self.numbers.unsettled.of(record).filter(|claim| orphans.contains(claim.dot));
         let Some(claim) = orphaned.next() else { return Vec::new() };
-        let given = GivenNumber { number: claim.number, epoch: self.ledger.epoch().number, leased: false };
-        let op = if self.ledger.number_of(record).is_some() { GivenNumber::none() } else { given.op() };
+        let given = GivenNumber { number: claim.number, epoch: self.core.ledger.epoch().number, leased: false };
+        let op = if self.core.ledger.number_of(record).is_some() { GivenNumber::none() } else { given.op() };
         vec![op]
     }
 
     /// Forgets dead orphans: this tab has carried edits that supersede them, or they were removed. They are of no use
     /// any more, and no relay will tell of them.
     fn forget_dead_orphans(&mut self, orphans: &DotSet) {
-        let rows = self.document.forget(orphans);
-        self.outbox.write(rows);
+        let rows = self.core.document.forget(orphans);
+        self.core.outbox.write(rows);
     }
 
     /// Gives some of the numbers anew that the restored relays have lost. Says whether there were none.
     fn give_others_numbers_anew(&mut self, now: Now) -> bool {
         if !self.knows_log_of_relay() {
             if let Some(relay) = self.peers.any_relay() {
-                self.send(relay, Message::Fetch { first: self.log.decided() });
+                self.send(relay, Message::Fetch { first: self.core.log.decided() });
             }
-            return !self.orphanage.has_lost_numbers;
+            return !self.tab.orphanage.has_lost_numbers;
         }
         // Of a record that is not here the number is kept: somebody else may bring the record.
-        let is_here = |record: &RecordId| self.document.contains(*record);
-        let records: Vec<RecordId> = self.lost_numbers.keys().copied().filter(is_here).collect();
-        for record in some_of(&records, self.me) {
+        let is_here = |record: &RecordId| self.core.document.contains(*record);
+        let records: Vec<RecordId> = self.tab.lost_numbers.keys().copied().filter(is_here).collect();
+        for record in some_of(&records, self.core.me) {
             self.give_number_anew(now, record);
         }
-        self.orphanage.has_lost_numbers = !records.is_empty();
+        self.tab.orphanage.has_lost_numbers = !records.is_empty();
         records.is_empty()
     }
 }

@@ -17,19 +17,19 @@ use super::outbox::Item;
 impl Replica {
     /// Raises the highest number. A lower number changes nothing.
     pub(super) fn raise(&mut self, now: Now, id: CommandId, number: u64) -> Result<(), CommandRejection> {
-        let log_is_asked = self.ledger.epoch().level.mode() == Mode::Hybrid && self.sees_majority();
+        let log_is_asked = self.core.ledger.epoch().level.mode() == Mode::Hybrid && self.sees_majority();
         if !self.is_relay() || log_is_asked {
             return self.ask(now, Asked::Outcome(id), Operation::Raise { number }).map(drop);
         }
-        self.ledger.check_raise(number).map_err(CommandRejection::Refused)?;
+        self.core.ledger.check_raise(number).map_err(CommandRejection::Refused)?;
         self.merge_raised(None, number);
-        self.outbox.push(Item::Reply(id, Ok(Reply::Raised { highest: self.highest() })));
+        self.core.outbox.push(Item::Reply(id, Ok(Reply::Raised { highest: self.highest() })));
         Ok(())
     }
 
     /// The highest number: what the log says, or what was raised without it.
     pub(super) fn highest(&self) -> u64 {
-        self.ledger.highest().max(self.raised.get())
+        self.core.ledger.highest().max(self.numbers.raised.get())
     }
 
     /// Another relay tells how far the number was raised without the log.
@@ -45,12 +45,12 @@ impl Replica {
 
     /// Writes the new value, and tells it to the relays that may not know it.
     fn merge_raised(&mut self, from: Option<PeerId>, number: u64) {
-        let before = self.raised;
-        self.raised.join(&MaxRegister::new(number));
-        if self.raised == before || number <= self.ledger.highest() {
+        let before = self.numbers.raised;
+        self.numbers.raised.join(&MaxRegister::new(number));
+        if self.numbers.raised == before || number <= self.core.ledger.highest() {
             return;
         }
-        self.outbox.writes().push(WriteOp::Raised(number));
+        self.core.outbox.writes().push(WriteOp::Raised(number));
         for peer in self.peers.relays().into_iter().filter(|&peer| Some(peer) != from) {
             self.send(peer, Message::Raised { number });
         }
@@ -58,8 +58,8 @@ impl Replica {
 
     /// A relay that is linked anew may have missed a raise.
     pub(super) fn tell_raised(&mut self, peer: PeerId) {
-        let number = self.raised.get();
-        if number > self.ledger.highest() {
+        let number = self.numbers.raised.get();
+        if number > self.core.ledger.highest() {
             self.send(peer, Message::Raised { number });
         }
     }
@@ -68,14 +68,20 @@ impl Replica {
     pub(super) fn settle_raised(&mut self, now: Now) {
         if !self.is_leader() {
             // The next leader looks for itself.
-            return self.settling_raise.take().into_iter().for_each(|claim| self.claims.forget(claim));
+            return self
+                .numbers
+                .settling_raise
+                .take()
+                .into_iter()
+                .for_each(|claim| self.agreement.claims.forget(claim));
         }
-        let number = self.raised.get();
-        let is_busy = self.settling_raise.is_some_and(|claim| self.claims.is_pending(claim));
-        if number <= self.ledger.highest() || is_busy || !self.ledger.epoch().level.settles() {
+        let number = self.numbers.raised.get();
+        let is_busy = self.numbers.settling_raise.is_some_and(|claim| self.agreement.claims.is_pending(claim));
+        if number <= self.core.ledger.highest() || is_busy || !self.core.ledger.epoch().level.settles() {
             return;
         }
         let operation = Operation::Leap { number };
-        self.settling_raise = self.claims.ask(now.monotonic, (None, None), operation, &mut self.outbox).ok();
+        self.numbers.settling_raise =
+            self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
     }
 }

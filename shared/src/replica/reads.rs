@@ -85,7 +85,7 @@ impl Replica {
             Consistency::Local => self.read_at(Slot(0), id),
             Consistency::Session(slot) => self.read_at(slot, id),
             Consistency::Linearizable => {
-                let read = self.reads.ask(Reader::Command(id));
+                let read = self.agreement.reads.ask(Reader::Command(id));
                 self.ask_index(now, read);
             }
             Consistency::OfAllRelays => self.gather(id),
@@ -98,16 +98,16 @@ impl Replica {
         for &peer in &unanswered {
             self.send(peer, Message::More);
         }
-        if self.reads.gathering.len() == MAX_READS {
-            self.reads.gathering.pop_front();
+        if self.agreement.reads.gathering.len() == MAX_READS {
+            self.agreement.reads.gathering.pop_front();
         }
         let (context, decided) = (DotSet::default(), Slot(0));
-        self.reads.gathering.push_back(Gathering { id, unanswered, context, decided });
+        self.agreement.reads.gathering.push_back(Gathering { id, unanswered, context, decided });
     }
 
     /// A relay says what it has.
     pub(super) fn note_replication_acks(&mut self, peer: PeerId, context: &DotSet, decided: Slot) {
-        for read in &mut self.reads.gathering {
+        for read in &mut self.agreement.reads.gathering {
             if let Some(at) = read.unanswered.iter().position(|&other| other == peer) {
                 read.unanswered.swap_remove(at);
                 read.context.join(context);
@@ -118,52 +118,52 @@ impl Replica {
 
     /// Goes on with the reads for which everything has come that the other relays had: the log is left to be applied.
     fn end_gathering(&mut self) {
-        for read in std::mem::take(&mut self.reads.gathering) {
-            if read.unanswered.is_empty() && self.document.has_seen(&read.context) {
+        for read in std::mem::take(&mut self.agreement.reads.gathering) {
+            if read.unanswered.is_empty() && self.core.document.has_seen(&read.context) {
                 self.read_at(read.decided, read.id);
             } else {
-                self.reads.gathering.push_back(read);
+                self.agreement.reads.gathering.push_back(read);
             }
         }
     }
 
     fn read_at(&mut self, slot: Slot, id: CommandId) {
-        self.reads.waiting.insert((slot, id), ());
+        self.agreement.reads.waiting.insert((slot, id), ());
     }
 
     /// A tab or a relay asks on behalf of a reader.
     pub(super) fn on_read_index(&mut self, now: Now, peer: PeerId, id: u64) {
-        let read = self.reads.ask(Reader::Peer(peer, id));
+        let read = self.agreement.reads.ask(Reader::Peer(peer, id));
         self.ask_index(now, read);
     }
 
     /// Finds out from which slot on the read is up to date: from the leader, or, if this is the leader, by asking the
     /// others whether it still is.
     fn ask_index(&mut self, now: Now, read: u64) {
-        self.reads.retry_at.get_or_insert(now.monotonic + RETRY);
+        self.agreement.reads.retry_at.get_or_insert(now.monotonic + RETRY);
         if self.is_leader() {
             return self.confirm();
         }
         // Two relays that each take the other for the way to the leader would pass a read to and fro.
-        if let Some(peer) = self.way_to_leader().filter(|&peer| !self.reads.is_of(read, peer)) {
+        if let Some(peer) = self.way_to_leader().filter(|&peer| !self.agreement.reads.is_of(read, peer)) {
             self.send(peer, Message::ReadIndex { id: read });
         }
     }
 
     /// Asks for a confirmation for all reads that wait, unless one is under way: those that come meanwhile go together.
     fn confirm(&mut self) {
-        if self.reads.confirming.is_some() || self.reads.asking.is_empty() {
+        if self.agreement.reads.confirming.is_some() || self.agreement.reads.asking.is_empty() {
             return;
         }
-        let Some(voter) = &mut self.voter else { return };
-        let Some((slot, effects)) = voter.confirm(&self.log) else { return };
-        self.reads.confirming = Some((slot, self.reads.asking.keys().copied().collect()));
+        let Some(voter) = &mut self.relay.voter else { return };
+        let Some((slot, effects)) = voter.confirm(&self.core.log) else { return };
+        self.agreement.reads.confirming = Some((slot, self.agreement.reads.asking.keys().copied().collect()));
         self.act(effects);
     }
 
     /// A majority has confirmed that this replica leads.
     pub(super) fn on_confirmed(&mut self) {
-        let Some((slot, reads)) = self.reads.confirming.take() else { return };
+        let Some((slot, reads)) = self.agreement.reads.confirming.take() else { return };
         for read in reads {
             self.on_read_at(read, slot);
         }
@@ -172,7 +172,7 @@ impl Replica {
 
     /// A read is up to date from `index` on.
     pub(super) fn on_read_at(&mut self, read: u64, index: Slot) {
-        match self.reads.asking.remove(&read) {
+        match self.agreement.reads.asking.remove(&read) {
             Some(Reader::Command(id)) => self.read_at(index, id),
             Some(Reader::Peer(peer, id)) => self.send(peer, Message::ReadAt { id, index }),
             None => {}
@@ -182,22 +182,22 @@ impl Replica {
     /// Answers the reads for which enough is applied.
     pub(super) fn answer_reads(&mut self, now: Now) {
         self.end_gathering();
-        let heard = if self.is_leader() { Some(now.monotonic) } else { self.heard_leader };
+        let heard = if self.is_leader() { Some(now.monotonic) } else { self.agreement.heard_leader };
         let age = heard.map(|at| now.monotonic.saturating_sub(at));
-        while let Some((&(slot, id), ())) = self.reads.waiting.first()
-            && slot <= self.applied
+        while let Some((&(slot, id), ())) = self.agreement.reads.waiting.first()
+            && slot <= self.core.applied
         {
-            self.reads.waiting.remove(&(slot, id));
-            self.outbox.push(Item::Reply(id, Ok(Reply::ReadAt { applied: self.applied, age })));
+            self.agreement.reads.waiting.remove(&(slot, id));
+            self.core.outbox.push(Item::Reply(id, Ok(Reply::ReadAt { applied: self.core.applied, age })));
         }
     }
 
     /// Asks again for the reads that have had no answer: messages get lost, and leaders change.
     pub(super) fn retry_reads(&mut self, now: Now) {
-        if self.reads.retry_at.is_some_and(|at| at <= now.monotonic) {
-            self.reads.retry_at = None;
-            self.reads.confirming = None;
-            for read in self.reads.asking.keys().copied().collect::<Vec<_>>() {
+        if self.agreement.reads.retry_at.is_some_and(|at| at <= now.monotonic) {
+            self.agreement.reads.retry_at = None;
+            self.agreement.reads.confirming = None;
+            for read in self.agreement.reads.asking.keys().copied().collect::<Vec<_>>() {
                 self.ask_index(now, read);
             }
         }

@@ -36,13 +36,13 @@ impl Recovery {
     /// Takes in a record that is not there yet, with its versions by the dots that name them.
     pub fn add(&mut self, now: Now, record: RecordId, versions: BTreeMap<Dot, Packed>) {
         let replica = &mut self.replica;
-        if VoterSupport::EXISTS && replica.voter.is_some() {
-            replica.folds.look_at(record, versions.len(), now.monotonic);
+        if VoterSupport::EXISTS && replica.relay.voter.is_some() {
+            replica.relay.folds.look_at(record, versions.len(), now.monotonic);
         }
         for packed in versions.values() {
-            replica.clock.observe(packed.head(record).stamp, now.wall_ms);
+            replica.core.clock.observe(packed.head(record).stamp, now.wall_ms);
         }
-        replica.document.recover_record(record, versions.into_values().collect());
+        replica.core.document.recover_record(record, versions.into_values().collect());
         replica.look_at_number(now, record);
         replica.recall_given(record);
     }
@@ -67,13 +67,13 @@ impl Replica {
         self.retire_all();
         self.settle_claims(now);
         self.apply_decided(now);
-        if !self.lost_numbers.is_empty() {
-            self.orphanage.number_lost();
+        if !self.tab.lost_numbers.is_empty() {
+            self.tab.orphanage.number_lost();
         }
         if !self.is_relay() {
             // What needs no witness is final also before a relay says so.
             self.release(now);
         }
-        self.changes.take();
+        self.core.changes.take();
     }
 }

@@ -35,17 +35,17 @@ impl Replica {
         theirs: Position,
         restores: &Restores,
     ) -> Result<bool, Violation> {
-        let fork = self.ledger.restores().fork(restores);
-        let is_older = self.ledger.restores().are_older_than(restores);
+        let fork = self.core.ledger.restores().fork(restores);
+        let is_older = self.core.ledger.restores().are_older_than(restores);
         if let (Some(fork), PeerKind::Relay(..)) = (fork, kind)
             && is_older
             && !self.is_relay()
         {
             self.forget_what_was_told(fork);
         }
-        let Some(fork) = fork.filter(|&fork| fork < theirs.slot.min(self.log.decided())) else {
-            self.other_logs.remove(&peer);
-            let is_same = self.log.chain_below(theirs.slot).is_none_or(|chain| chain == theirs.chain);
+        let Some(fork) = fork.filter(|&fork| fork < theirs.slot.min(self.core.log.decided())) else {
+            self.tab.other_logs.remove(&peer);
+            let is_same = self.core.log.chain_below(theirs.slot).is_none_or(|chain| chain == theirs.chain);
             return if is_same { Ok(true) } else { self.diverged(peer, kind).map(|()| false) };
         };
         match kind {
@@ -56,9 +56,9 @@ impl Replica {
                 Ok(true)
             }
             PeerKind::Tab(tab) => {
-                self.other_logs.insert(peer);
+                self.tab.other_logs.insert(peer);
                 if self.is_relay() && !is_older {
-                    self.forks.push(Fork { tab, at: fork, known: theirs.slot });
+                    self.user.forks.push(Fork { tab, at: fork, known: theirs.slot });
                 }
                 Ok(false)
             }
@@ -67,8 +67,8 @@ impl Replica {
 
     /// Whether a log that has come through these restores can go on from this one.
     pub(super) fn may_go_on_with(&self, restores: &Restores) -> bool {
-        let own = self.ledger.restores();
-        own.fork(restores).is_none_or(|fork| own.are_older_than(restores) && self.log.decided() <= fork)
+        let own = self.core.ledger.restores();
+        own.fork(restores).is_none_or(|fork| own.are_older_than(restores) && self.core.log.decided() <= fork)
     }
 
     /// A peer's log is another one than this, and no restore is known that says why. Of two neighbours one may not have heard yet.
@@ -79,7 +79,7 @@ impl Replica {
         if !self.is_neighbour(kind) {
             return Err(Violation::Diverged);
         }
-        self.other_logs.insert(peer);
+        self.tab.other_logs.insert(peer);
         Ok(())
     }
 
@@ -88,27 +88,27 @@ impl Replica {
     pub(super) fn learns_log_from(&self, peer: PeerId, kind: PeerKind) -> bool {
         match kind {
             _ if self.is_relay() => true,
-            PeerKind::Relay(..) => self.relay_decided.is_some(),
-            PeerKind::Tab(_) => self.peers.any_relay().is_none() && !self.other_logs.contains(&peer),
+            PeerKind::Relay(..) => self.tab.relay_decided.is_some(),
+            PeerKind::Tab(_) => self.peers.any_relay().is_none() && !self.tab.other_logs.contains(&peer),
         }
     }
 
     /// The relay has said which log it has. Some of the log that it sent before was not taken: this asks for it once more.
     pub(super) fn fetch_what_came_early(&mut self, relay: PeerId, theirs: Slot) {
-        if std::mem::take(&mut self.log_came_early) && self.log.decided() < theirs {
-            self.send(relay, Message::Fetch { first: self.log.decided() });
+        if std::mem::take(&mut self.tab.log_came_early) && self.core.log.decided() < theirs {
+            self.send(relay, Message::Fetch { first: self.core.log.decided() });
         }
     }
 
     /// All relays were restored, and know the log otherwise from `fork` on: what was told of the other one is over, and what
     /// they had of this tab's edits may be gone.
     fn forget_what_was_told(&mut self, fork: Slot) {
-        self.claims.log_forked(fork, &mut self.outbox);
-        self.witnesses.log_forked(fork, &mut self.outbox);
-        if self.relay_decided.is_none() {
-            self.stored = DotSet::default();
-            self.on_majority = OnMajority::default();
-            self.outbox.writes().push(WriteOp::Stored(DotSet::default()));
+        self.agreement.claims.log_forked(fork, &mut self.core.outbox);
+        self.agreement.witnesses.log_forked(fork, &mut self.core.outbox);
+        if self.tab.relay_decided.is_none() {
+            self.tab.stored = DotSet::default();
+            self.tab.on_majority = OnMajority::default();
+            self.core.outbox.writes().push(WriteOp::Stored(DotSet::default()));
         }
     }
 
@@ -116,38 +116,39 @@ impl Replica {
     fn learn_log_anew(&mut self, relay: PeerId, fork: Slot) {
         self.note_all_numbers();
         let lost: Vec<(RecordId, u64)> = self
+            .core
             .ledger
             .numbers()
             .map(|(number, record)| (record, number))
-            .filter(|(record, _)| self.ledger.number_of(*record).is_some_and(|numbered| numbered.slot >= fork))
+            .filter(|(record, _)| self.core.ledger.number_of(*record).is_some_and(|numbered| numbered.slot >= fork))
             .collect();
-        let leased = self.unsettled.iter().filter(|claim| claim.leased && claim.dot.replica() == self.me);
+        let leased = self.numbers.unsettled.iter().filter(|claim| claim.leased && claim.dot.replica() == self.core.me);
         let leased: Vec<(RecordId, u64)> = leased.map(|claim| (claim.record, claim.number)).collect();
         for (record, number) in lost.into_iter().chain(leased) {
             self.note_lost_number(record, Some(number));
         }
-        self.rejoined = Some(self.lost_numbers.len());
-        self.orphanage.number_lost();
-        *self.log = Log::default();
-        *self.ledger = Ledger::default();
-        self.applied = Slot(0);
-        self.document.retire_nobody();
-        self.snapshots = Snapshots::default();
-        self.outbox.writes().push(WriteOp::LogDropped);
-        self.outbox.log_dropped();
-        self.witnesses.log_dropped();
-        self.changes.log_dropped();
-        self.claims.log_dropped(&mut self.outbox);
-        self.leases.follow(&self.ledger, self.me);
-        *self.unsettled = Unsettled::default();
-        for record in self.document.records().collect::<Vec<_>>() {
-            let number = self.document.field(record, NUMBER);
-            self.unsettled.look_at(record, number.as_ref(), (&self.ledger, &self.distrust));
+        self.user.rejoined = Some(self.tab.lost_numbers.len());
+        self.tab.orphanage.number_lost();
+        *self.core.log = Log::default();
+        *self.core.ledger = Ledger::default();
+        self.core.applied = Slot(0);
+        self.core.document.retire_nobody();
+        self.relay.snapshots = Snapshots::default();
+        self.core.outbox.writes().push(WriteOp::LogDropped);
+        self.core.outbox.log_dropped();
+        self.agreement.witnesses.log_dropped();
+        self.core.changes.log_dropped();
+        self.agreement.claims.log_dropped(&mut self.core.outbox);
+        self.numbers.leases.follow(&self.core.ledger, self.core.me);
+        *self.numbers.unsettled = Unsettled::default();
+        for record in self.core.document.records().collect::<Vec<_>>() {
+            let number = self.core.document.field(record, NUMBER);
+            self.numbers.unsettled.look_at(record, number.as_ref(), (&self.core.ledger, &self.trust.distrust));
             self.recall_given(record);
         }
         self.note_all_numbers();
-        self.other_logs.extend(self.peers.tabs());
-        self.log_came_early = false;
+        self.tab.other_logs.extend(self.peers.tabs());
+        self.tab.log_came_early = false;
         self.send(relay, Message::Fetch { first: Slot(0) });
     }
 
@@ -164,34 +165,35 @@ impl Replica {
 
     /// Numbers that the restored relays have lost are given anew: those of this tab's own records at once.
     pub(super) fn give_own_numbers_anew(&mut self, now: Now) {
-        if self.lost_numbers.is_empty() || !self.knows_log_of_relay() {
+        if self.tab.lost_numbers.is_empty() || !self.knows_log_of_relay() {
             return;
         }
-        let is_own_and_here = |record: &RecordId| record.0.replica() == self.me && self.document.contains(*record);
-        let own: Vec<RecordId> = self.lost_numbers.keys().copied().filter(is_own_and_here).collect();
+        let is_own_and_here =
+            |record: &RecordId| record.0.replica() == self.core.me && self.core.document.contains(*record);
+        let own: Vec<RecordId> = self.tab.lost_numbers.keys().copied().filter(is_own_and_here).collect();
         own.into_iter().for_each(|record| self.give_number_anew(now, record));
     }
 
     /// Whether this tab has the log as far as its relay has said on this link.
     pub(super) fn knows_log_of_relay(&self) -> bool {
-        self.relay_decided.is_some_and(|theirs| self.log.decided() >= theirs)
+        self.tab.relay_decided.is_some_and(|theirs| self.core.log.decided() >= theirs)
     }
 
     /// Gives a record the number that it had before the restore, if it has none now.
     pub(super) fn give_number_anew(&mut self, now: Now, record: RecordId) {
-        let Some(&number) = self.lost_numbers.get(&record) else { return };
+        let Some(&number) = self.tab.lost_numbers.get(&record) else { return };
         self.note_lost_number(record, None);
         // What somebody else has given the record may never be attested.
-        let is_leased = self.ledger.lease_of(number).is_some_and(|lease| lease.to == self.me);
-        let is_given = self
-            .unsettled
-            .of(record)
-            .any(|claim| claim.dot.replica() == self.me && claim.number == number && (!claim.leased || is_leased));
+        let is_leased = self.core.ledger.lease_of(number).is_some_and(|lease| lease.to == self.core.me);
+        let is_given =
+            self.numbers.unsettled.of(record).any(|claim| {
+                claim.dot.replica() == self.core.me && claim.number == number && (!claim.leased || is_leased)
+            });
         if !InForce::gives_lost_numbers_anew() {
             return;
         }
-        if self.document.contains(record) && self.ledger.number_of(record).is_none() && !is_given {
-            let given = GivenNumber { number, epoch: self.ledger.epoch().number, leased: false };
+        if self.core.document.contains(record) && self.core.ledger.number_of(record).is_none() && !is_given {
+            let given = GivenNumber { number, epoch: self.core.ledger.epoch().number, leased: false };
             // Without dots left this tab cannot edit at all.
             let _edited = self.edit_record(now, record, vec![given.op()]);
         }
@@ -199,9 +201,9 @@ impl Replica {
 
     fn note_lost_number(&mut self, record: RecordId, number: Option<u64>) {
         match number {
-            Some(number) => drop(self.lost_numbers.insert(record, number)),
-            None => drop(self.lost_numbers.remove(&record)),
+            Some(number) => drop(self.tab.lost_numbers.insert(record, number)),
+            None => drop(self.tab.lost_numbers.remove(&record)),
         }
-        self.outbox.writes().push(WriteOp::LostNumber { record, number });
+        self.core.outbox.writes().push(WriteOp::LostNumber { record, number });
     }
 }

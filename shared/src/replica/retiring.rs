@@ -64,14 +64,14 @@ impl Retiring {
 impl Replica {
     /// Somebody has come or gone.
     pub(super) fn presence_changed(&mut self) {
-        self.twins.tabs_changed();
-        self.retiring.look_after(self.tuning.retire_after / LOOKS);
+        self.relay.twins.tabs_changed();
+        self.relay.retiring.look_after(self.core.tuning.retire_after / LOOKS);
     }
 
     /// The log has decided that these replicas are retired.
     pub(super) fn retire_all(&mut self) {
-        for (replica, last) in self.ledger.retired().collect::<Vec<_>>() {
-            if self.document.retired_up_to(replica) < last {
+        for (replica, last) in self.core.ledger.retired().collect::<Vec<_>>() {
+            if self.core.document.retired_up_to(replica) < last {
                 self.retire(replica, last);
             }
         }
@@ -80,12 +80,12 @@ impl Replica {
     /// The log has decided that a replica is retired up to an edit. This replica itself keeps its entry, by which it
     /// numbers its edits.
     pub(super) fn retire(&mut self, replica: ReplicaId, last: u64) {
-        if replica == self.me {
+        if replica == self.core.me {
             self.own_past_is_retired(last);
         }
-        if replica != self.me || !InForce::keeps_own_past() {
-            let write = self.document.retire(replica, last);
-            self.outbox.write(write);
+        if replica != self.core.me || !InForce::keeps_own_past() {
+            let write = self.core.document.retire(replica, last);
+            self.core.outbox.write(write);
         }
     }
 
@@ -95,58 +95,58 @@ impl Replica {
             return;
         }
         let seen = Seen {
-            interval_count: self.document.context().interval_count(),
-            fingerprint: self.document.fingerprint(),
+            interval_count: self.core.document.context().interval_count(),
+            fingerprint: self.core.document.fingerprint(),
             is_leader: self.is_leader(),
         };
         let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
-        if seen == self.retiring.seen && !is_due(self.retiring.look_at) {
+        if seen == self.relay.retiring.seen && !is_due(self.relay.retiring.look_at) {
             return;
         }
-        let pause = self.tuning.retire_after / LOOKS;
-        if seen != self.retiring.seen {
-            self.retiring.look_after(pause);
+        let pause = self.core.tuning.retire_after / LOOKS;
+        if seen != self.relay.retiring.seen {
+            self.relay.retiring.look_after(pause);
         }
-        if !is_due(self.retiring.look_at) {
+        if !is_due(self.relay.retiring.look_at) {
             return;
         }
-        (self.retiring.seen, self.retiring.look_at, self.retiring.looked_at) = (seen, None, now);
+        (self.relay.retiring.seen, self.relay.retiring.look_at, self.relay.retiring.looked_at) = (seen, None, now);
         self.note_who_is_away(now);
         if !self.is_leader() {
-            self.retiring.due = None;
+            self.relay.retiring.due = None;
         }
         if self.is_leader() && self.retire_due(now) {
-            return self.retiring.look_after(pause);
+            return self.relay.retiring.look_after(pause);
         }
-        let after = self.tuning.retire_after;
-        let waiting = self.retiring.away_since.values().map(|&since| since + after).filter(|&at| at > now).min();
-        self.retiring.look_at = waiting.map(|at| at.max(now + pause));
+        let after = self.core.tuning.retire_after;
+        let waiting = self.relay.retiring.away_since.values().map(|&since| since + after).filter(|&at| at > now).min();
+        self.relay.retiring.look_at = waiting.map(|at| at.max(now + pause));
     }
 
     fn note_who_is_away(&mut self, now: Duration) {
         let mut present = self.peers.present();
-        present.insert(self.me);
-        let configurations = [self.ledger.configuration(), self.ledger.next_configuration()];
+        present.insert(self.core.me);
+        let configurations = [self.core.ledger.configuration(), self.core.ledger.next_configuration()];
         present.extend(configurations.into_iter().flatten().flat_map(|those| those.voters.values().copied()));
-        let away = self.document.context().replicas().filter(|id| !present.contains(id));
-        let before = &self.retiring.away_since;
-        self.retiring.away_since = away.map(|id| (id, *before.get(&id).unwrap_or(&now))).collect();
+        let away = self.core.document.context().replicas().filter(|id| !present.contains(id));
+        let before = &self.relay.retiring.away_since;
+        self.relay.retiring.away_since = away.map(|id| (id, *before.get(&id).unwrap_or(&now))).collect();
     }
 
     /// Goes on with those who are to be retired. Returns false if there are none.
     fn retire_due(&mut self, now: Duration) -> bool {
-        if self.retiring.asked.is_some_and(|asked| self.claims.is_pending(asked)) {
+        if self.relay.retiring.asked.is_some_and(|asked| self.agreement.claims.is_pending(asked)) {
             return true;
         }
-        match self.retiring.due.take() {
+        match self.relay.retiring.due.take() {
             Some(due) if self.majority_holds(&due.after) => self.ask_to_retire(now, due),
-            Some(due) => self.retiring.due = Some(due),
+            Some(due) => self.relay.retiring.due = Some(due),
             None => {
                 let ids: BTreeMap<ReplicaId, u64> = self.over(now).take(BATCH).collect();
                 if ids.is_empty() {
                     return false;
                 }
-                self.retiring.due = Some(Due { ids, after: self.document.context().clone() });
+                self.relay.retiring.due = Some(Due { ids, after: self.core.document.context().clone() });
             }
         }
         true
@@ -154,16 +154,26 @@ impl Replica {
 
     /// The ids whose time is over, and by whose dots nothing lives, with the counter of the last dot of each.
     fn over(&self, now: Duration) -> impl Iterator<Item = (ReplicaId, u64)> + '_ {
-        let over = self.retiring.away_since.iter().filter(move |(_, since)| **since + self.tuning.retire_after <= now);
-        let with_last = over.map(|(&id, _)| (id, self.document.last_of(id)));
-        with_last.filter(|&(id, last)| self.document.check_retirement(id, last).is_ok())
+        let over = self
+            .relay
+            .retiring
+            .away_since
+            .iter()
+            .filter(move |(_, since)| **since + self.core.tuning.retire_after <= now);
+        let with_last = over.map(|(&id, _)| (id, self.core.document.last_of(id)));
+        with_last.filter(|&(id, last)| self.core.document.check_retirement(id, last).is_ok())
     }
 
     fn ask_to_retire(&mut self, now: Duration, due: Due) {
         let over: BTreeMap<ReplicaId, u64> = self.over(now).collect();
         for (replica, last) in due.ids.into_iter().filter(|(id, last)| over.get(id) == Some(last)) {
-            match self.claims.ask(now, (None, None), Operation::Retire { replica, last }, &mut self.outbox) {
-                Ok(claim) => self.retiring.asked = Some(claim),
+            match self.agreement.claims.ask(
+                now,
+                (None, None),
+                Operation::Retire { replica, last },
+                &mut self.core.outbox,
+            ) {
+                Ok(claim) => self.relay.retiring.asked = Some(claim),
                 Err(_no_room) => return,
             }
         }

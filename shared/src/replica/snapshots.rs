@@ -86,11 +86,11 @@ enum Progress {
 impl Replica {
     /// Sends what is decided from `first` on, as far as one message goes.
     pub(super) fn send_log(&mut self, peer: PeerId, first: Slot) {
-        let message = match self.log.suffix(first) {
+        let message = match self.core.log.suffix(first) {
             Some(suffix) => Some(Message::Suffix(suffix)),
-            None if first < self.log.start().slot => {
+            None if first < self.core.log.start().slot => {
                 self.snapshot_for_neighbours();
-                self.snapshots.part(0)
+                self.relay.snapshots.part(0)
             }
             None => None,
         };
@@ -101,26 +101,26 @@ impl Replica {
 
     /// A tab takes a snapshot only when a neighbour needs one.
     fn snapshot_for_neighbours(&mut self) {
-        let is_of_use = |latest: &Snapshot| latest.at.slot >= self.log.start().slot;
-        if !self.is_relay() && !self.snapshots.latest().is_some_and(is_of_use) {
-            let at = Position { slot: self.log.decided(), chain: self.log.chain() };
-            self.snapshots.latest = Some(Snapshot { at, ledger: encoding::encode(&*self.ledger) });
+        let is_of_use = |latest: &Snapshot| latest.at.slot >= self.core.log.start().slot;
+        if !self.is_relay() && !self.relay.snapshots.latest().is_some_and(is_of_use) {
+            let at = Position { slot: self.core.log.decided(), chain: self.core.log.chain() };
+            self.relay.snapshots.latest = Some(Snapshot { at, ledger: encoding::encode(&*self.core.ledger) });
         }
     }
 
     pub(super) fn on_fetch_part(&mut self, peer: PeerId, at: Slot, offset: u64) {
         // After a newer snapshot was taken, from its beginning.
-        let is_same = self.snapshots.latest().is_some_and(|latest| latest.at.slot == at);
-        if let Some(part) = self.snapshots.part(if is_same { offset } else { 0 }) {
+        let is_same = self.relay.snapshots.latest().is_some_and(|latest| latest.at.slot == at);
+        if let Some(part) = self.relay.snapshots.part(if is_same { offset } else { 0 }) {
             self.send_unbound(peer, part);
         }
     }
 
     pub(super) fn on_snapshot_part(&mut self, now: Now, peer: PeerId, at: Position, length: u64, part: (u64, Vec<u8>)) {
-        if at.slot <= self.log.decided() {
+        if at.slot <= self.core.log.decided() {
             return;
         }
-        match self.snapshots.take(peer, at, length, part) {
+        match self.relay.snapshots.take(peer, at, length, part) {
             Progress::Whole(snapshot) => self.install(now, peer, snapshot),
             Progress::More { offset } => self.send(peer, Message::FetchPart { at: at.slot, offset }),
             Progress::Useless => {}
@@ -131,46 +131,50 @@ impl Replica {
     fn install(&mut self, now: Now, from: PeerId, snapshot: Snapshot) {
         let Ok(ledger) = snapshot.read() else { return };
         if !self.may_go_on_with(ledger.restores()) {
-            self.other_logs.insert(from);
+            self.tab.other_logs.insert(from);
             return;
         }
         self.note_all_numbers();
-        let was_restored = self.ledger.restores() != ledger.restores();
-        *self.ledger = ledger;
+        let was_restored = self.core.ledger.restores() != ledger.restores();
+        *self.core.ledger = ledger;
         self.note_all_numbers();
-        self.log.install(snapshot.at);
-        self.applied = snapshot.at.slot;
+        self.core.log.install(snapshot.at);
+        self.core.applied = snapshot.at.slot;
         self.reconfigured(now);
         self.retire_all();
         self.look_for_copy_in_ledger();
         self.settle_claims(now);
         self.take_back_halves(now);
         if !self.is_relay() {
-            self.leases.follow(&self.ledger, self.me);
+            self.numbers.leases.follow(&self.core.ledger, self.core.me);
         }
-        self.unsettled.settle_by(&self.ledger);
+        self.numbers.unsettled.settle_by(&self.core.ledger);
         self.keep_snapshot(snapshot.clone(), snapshot.at);
-        self.pass_on_decisions(self.applied);
+        self.pass_on_decisions(self.core.applied);
         if was_restored {
             self.tell_neighbours_of_restore();
         }
-        self.send(from, Message::Fetch { first: self.log.decided() });
+        self.send(from, Message::Fetch { first: self.core.log.decided() });
         self.log_grew(now);
     }
 
     /// The claims that a snapshot has decided are over.
     pub(super) fn settle_claims(&mut self, now: Now) {
-        if self.copies.is_found() {
+        if self.tab.copies.is_found() {
             // What another copy got is no answer to this one.
             return;
         }
-        let over: Vec<_> =
-            self.claims.fixed().filter_map(|claim| Some((claim.clone(), self.ledger.outcome(claim)?))).collect();
+        let over: Vec<_> = self
+            .agreement
+            .claims
+            .fixed()
+            .filter_map(|claim| Some((claim.clone(), self.core.ledger.outcome(claim)?)))
+            .collect();
         for (claim, outcome) in over {
-            let slot = Slot(self.applied.0 - 1);
-            self.halves.extend(self.half_of(&claim, outcome));
-            let is_own = self.claims.is_own(claim.id);
-            self.claims.decided(slot, &claim, outcome, &mut self.outbox);
+            let slot = Slot(self.core.applied.0 - 1);
+            self.relay.halves.extend(self.half_of(&claim, outcome));
+            let is_own = self.agreement.claims.is_own(claim.id);
+            self.agreement.claims.decided(slot, &claim, outcome, &mut self.core.outbox);
             if self.is_relay() && is_own {
                 self.on_key_decided(now, &claim, outcome);
             }
@@ -179,29 +183,29 @@ impl Replica {
 
     /// Drops what was decided long before this step, and keeps a snapshot in its place.
     pub(super) fn compact(&mut self) {
-        let kept = self.tuning.log_kept.max(self.ledger.count() as u64 / NUMBERS_PER_ENTRY);
-        if self.applied.0 - self.log.start().slot.0 < 2 * kept {
+        let kept = self.core.tuning.log_kept.max(self.core.ledger.count() as u64 / NUMBERS_PER_ENTRY);
+        if self.core.applied.0 - self.core.log.start().slot.0 < 2 * kept {
             return;
         }
-        let first_kept = Slot(self.applied.0 - kept);
-        self.log.truncate(first_kept);
-        let decided = Position { slot: self.log.decided(), chain: self.log.chain() };
-        let at = if !InForce::names_its_place() { self.log.start() } else { decided };
-        self.keep_snapshot(Snapshot { at, ledger: encoding::encode(&*self.ledger) }, self.log.start());
+        let first_kept = Slot(self.core.applied.0 - kept);
+        self.core.log.truncate(first_kept);
+        let decided = Position { slot: self.core.log.decided(), chain: self.core.log.chain() };
+        let at = if !InForce::names_its_place() { self.core.log.start() } else { decided };
+        self.keep_snapshot(Snapshot { at, ledger: encoding::encode(&*self.core.ledger) }, self.core.log.start());
     }
 
     /// On disk, and to serve others, which a tab does not.
     fn keep_snapshot(&mut self, snapshot: Snapshot, log_start: Position) {
         if self.is_relay() {
-            self.snapshots.latest = Some(snapshot.clone());
+            self.relay.snapshots.latest = Some(snapshot.clone());
         }
-        self.outbox.writes().push(WriteOp::Snapshot { snapshot, log_start });
+        self.core.outbox.writes().push(WriteOp::Snapshot { snapshot, log_start });
     }
 
     /// The relay that a step of the voter wants the log from.
     pub(super) fn fetch_from(&mut self, voter: RelayId) {
         if let Some(peer) = self.peers.link_to(voter) {
-            self.send(peer, Message::Fetch { first: self.log.decided() });
+            self.send(peer, Message::Fetch { first: self.core.log.decided() });
         }
     }
 }

@@ -30,7 +30,7 @@ impl Replica {
         if is_of_no_use || !self.has_far_stamps(now) {
             return;
         }
-        for record in self.document.records().collect::<Vec<_>>() {
+        for record in self.core.document.records().collect::<Vec<_>>() {
             self.restamp_record(now, record);
         }
     }
@@ -38,35 +38,35 @@ impl Replica {
     /// Most relays agree about the time: what this relay has stamped far ahead of it gets right stamps, slice by slice.
     pub(super) fn on_clock_confirmed(&mut self, now: Now) {
         if self.is_relay() && self.has_far_stamps(now) {
-            self.restamping.0 = self.document.records().collect();
+            self.relay.restamping.0 = self.core.document.records().collect();
         }
     }
 
     /// Goes on with the next slice. A relay that recovers must not edit, and waits.
     pub(super) fn restamp_slice(&mut self, now: Now) {
-        if self.restamping.0.is_empty() || self.view().is_recovering() {
+        if self.relay.restamping.0.is_empty() || self.view().is_recovering() {
             return;
         }
-        let end = self.restamping.0.len().min(SLICE);
-        for record in self.restamping.0.drain(..end).collect::<Vec<_>>() {
+        let end = self.relay.restamping.0.len().min(SLICE);
+        for record in self.relay.restamping.0.drain(..end).collect::<Vec<_>>() {
             self.restamp_record(now, record);
         }
     }
 
     /// Whether there is more to look through at once.
     pub(super) fn has_slices_to_restamp(&self) -> bool {
-        !self.restamping.0.is_empty() && !self.view().is_recovering()
+        !self.relay.restamping.0.is_empty() && !self.view().is_recovering()
     }
 
     fn has_far_stamps(&self, now: Now) -> bool {
-        !self.clock.all_were_right(now.wall_ms) && InForce::repairs_stamps()
+        !self.core.clock.all_were_right(now.wall_ms) && InForce::repairs_stamps()
     }
 
     fn restamp_record(&mut self, now: Now, record: RecordId) {
-        let versions = self.document.versions(record);
+        let versions = self.core.document.versions(record);
         // A fold has the stamp of its parts, of which their authors take care.
         let is_own_far = |live: &Live| {
-            live.dot.replica() == self.me
+            live.dot.replica() == self.core.me
                 && live.folded.is_empty()
                 && Hlc::check(live.version.stamp, now.wall_ms).is_err()
         };
@@ -80,9 +80,9 @@ impl Replica {
     /// written again. They are looked for at each edit: others may have edited the record since, under stamps that are right.
     pub(super) fn own_far_writes(&self, now: Now, record: RecordId, versions: &[Live]) -> Vec<Op> {
         let is_far = |write: &Write| Hlc::check(write.stamp, now.wall_ms).is_err();
-        let has_far = |live: &Live| live.version.ranked_writes_of(self.me).any(|(_, write)| is_far(write));
-        let version = if versions.iter().any(has_far) { self.document.read(record) } else { None };
-        let own = version.iter().flat_map(|version| version.ranked_writes_of(self.me));
+        let has_far = |live: &Live| live.version.ranked_writes_of(self.core.me).any(|(_, write)| is_far(write));
+        let version = if versions.iter().any(has_far) { self.core.document.read(record) } else { None };
+        let own = version.iter().flat_map(|version| version.ranked_writes_of(self.core.me));
         own.filter(|(_, write)| is_far(write))
             .map(|(field, write)| Op { field, kind: FieldKind::Lww, edit: FieldEdit::Assign(write.value.clone()) })
             .collect()

@@ -28,11 +28,11 @@ impl Replica {
     /// recognises a copy of itself.
     pub(super) fn have(&self, kind: PeerKind) -> Message {
         let (PeerKind::Tab(peer) | PeerKind::Relay(_, peer)) = kind;
-        let mut context = self.document.context().clone();
-        context.join(&self.document.dots_of(peer));
-        let (decided, chain) = (self.log.decided(), self.log.chain());
-        let restores = self.ledger.restores().clone();
-        Message::Have { context, fingerprint: self.document.fingerprint(), decided, chain, restores }
+        let mut context = self.core.document.context().clone();
+        context.join(&self.core.document.dots_of(peer));
+        let (decided, chain) = (self.core.log.decided(), self.core.log.chain());
+        let restores = self.core.ledger.restores().clone();
+        Message::Have { context, fingerprint: self.core.document.fingerprint(), decided, chain, restores }
     }
 
     /// A peer says what it has: it gets what it lacks.
@@ -47,26 +47,26 @@ impl Replica {
         let is_one_log = self.compare_logs(peer, kind, decided, restores)?;
         if let PeerKind::Relay(..) = kind {
             self.on_stored(context);
-            self.relay_decided = Some(decided.slot);
+            self.tab.relay_decided = Some(decided.slot);
             self.note_replication_acks(peer, context, decided.slot);
-            self.check_memory(context.highest(self.me));
+            self.check_memory(context.highest(self.core.me));
             if !self.is_relay() {
                 self.look_for_orphans(now, context);
                 self.fetch_what_came_early(peer, decided.slot);
             }
         }
         // A relay takes no decisions from a tab. They come first: who is retired is among them.
-        if is_one_log && (self.is_relay() || self.is_neighbour(kind)) && decided.slot < self.log.decided() {
+        if is_one_log && (self.is_relay() || self.is_neighbour(kind)) && decided.slot < self.core.log.decided() {
             self.send_log(peer, decided.slot);
         }
         self.adopt(now, kind, context);
-        if !self.document.has_nothing_for(context, fingerprint) {
-            let (deltas, is_all) = self.document.missing(context, self.speaks_for(kind));
+        if !self.core.document.has_nothing_for(context, fingerprint) {
+            let (deltas, is_all) = self.core.document.missing(context, self.speaks_for(kind));
             for delta in deltas {
                 self.send_delta(peer, kind, delta);
             }
             if is_all { self.send_digest(peer, kind) } else { self.send(peer, Message::More) }
-        } else if self.mistrusts(kind).is_some() && context != self.document.context() {
+        } else if self.mistrusts(kind).is_some() && context != self.core.document.context() {
             // The tab has seen more. Where that is unattested, it cannot begin to compare, and so the relay does.
             self.send_digest(peer, kind);
         }
@@ -75,12 +75,12 @@ impl Replica {
 
     /// A relay says what it has, this replica's own dots among it. Says whether it has more of them than was known.
     pub(super) fn on_stored(&mut self, context: &DotSet) -> bool {
-        let own = context.of(self.me);
-        let is_more = !own.is_subset(&self.stored);
+        let own = context.of(self.core.me);
+        let is_more = !own.is_subset(&self.tab.stored);
         if is_more {
-            self.stored.join(&own);
+            self.tab.stored.join(&own);
             if !self.is_relay() {
-                self.outbox.writes().push(WriteOp::Stored(self.stored.clone()));
+                self.core.outbox.writes().push(WriteOp::Stored(self.tab.stored.clone()));
             }
         }
         is_more
@@ -89,8 +89,8 @@ impl Replica {
     /// Checks this relay's memory: its edits that others have seen, up to this counter, were durable here. If one is
     /// not known, the disk has forgotten it.
     pub(super) fn check_memory(&mut self, theirs: u64) {
-        if let Some(voter) = &mut self.voter
-            && theirs > self.document.context().highest(self.me)
+        if let Some(voter) = &mut self.relay.voter
+            && theirs > self.core.document.context().highest(self.core.me)
         {
             voter.forget();
         }
@@ -109,9 +109,9 @@ impl Replica {
             edit.superseded = self.known_or_own(&edit.superseded, tab)?;
         }
         let (record, dot, stamp) = (edit.record, edit.dot, edit.stamp);
-        match self.document.apply(edit) {
+        match self.core.document.apply(edit) {
             Ok(merged) => {
-                self.clock.observe(stamp, now.wall_ms);
+                self.core.clock.observe(stamp, now.wall_ms);
                 self.attest_edit(now, record, dot);
                 self.take_in(now, peer, kind, merged, output);
             }
@@ -135,10 +135,10 @@ impl Replica {
         }
         // An edit is later than all that it builds on.
         for (record, version) in &delta.versions {
-            self.clock.observe(version.head(*record).stamp, now.wall_ms);
+            self.core.clock.observe(version.head(*record).stamp, now.wall_ms);
         }
         if delta.remaining > 0 {
-            self.remaining = delta.remaining;
+            self.user.remaining = delta.remaining;
         }
         let own_doubts = self.doubts_about(kind, &delta)?;
         let attested = self.attested_by(&delta);
@@ -149,7 +149,7 @@ impl Replica {
             PeerKind::Relay(..) => Arbiter::Sender,
             PeerKind::Tab(_) => Arbiter::Receiver,
         };
-        let merged = self.document.merge_by(delta, arbiter);
+        let merged = self.core.document.merge_by(delta, arbiter);
         self.ask_authors(own_doubts);
         self.attest(now, None, attested);
         self.take_in(now, peer, kind, merged, output);
@@ -157,13 +157,13 @@ impl Replica {
     }
 
     pub(super) fn on_digest(&mut self, peer: PeerId, kind: PeerKind, mut digest: Digest) -> Result<(), Violation> {
-        self.remaining = 0;
+        self.user.remaining = 0;
         if self.mistrusts(kind).is_some() {
             // Not its own dots that are unknown here: they may live in a fold, which is not a tab's to send, and asking
             // again would not bring them.
-            digest.context = self.document.known_of(&digest.context);
+            digest.context = self.core.document.known_of(&digest.context);
         }
-        match self.document.compare(&digest) {
+        match self.core.document.compare(&digest) {
             Comparison::Equal => {}
             Comparison::Incomplete => self.send(peer, self.have(kind)),
             Comparison::Differs { of, buckets } => self.send(peer, Message::AskLiveness { of, buckets }),
@@ -180,42 +180,42 @@ impl Replica {
         output: &mut Output,
     ) -> Result<(), Violation> {
         if self.mistrusts(kind).is_some() {
-            theirs.context = self.document.known_of(&theirs.context);
+            theirs.context = self.core.document.known_of(&theirs.context);
             theirs.live = theirs.live.intersection(&theirs.context);
         } else if !self.is_neighbour(kind) {
             // A relay does not say any more that it knows the dots of retired replicas.
-            theirs.context.join(&self.document.retired_in(self.document.context()));
+            theirs.context.join(&self.core.document.retired_in(self.core.document.context()));
         }
-        match self.document.drop_dead(&theirs) {
+        match self.core.document.drop_dead(&theirs) {
             Some(merged) => self.take_in(now, peer, kind, merged, output),
             None => self.send(peer, self.have(kind)),
         }
-        let retired = self.document.retired_live(&theirs);
+        let retired = self.core.document.retired_live(&theirs);
         if !retired.is_empty() {
             self.send(peer, Message::Delta(Delta { context: retired, ..Delta::default() }));
-        } else if self.can_tell_liveness(kind) && self.document.knows_dead(&theirs) {
+        } else if self.can_tell_liveness(kind) && self.core.document.knows_dead(&theirs) {
             self.send_digest(peer, kind);
-        } else if self.document.has_other_content(&theirs) {
+        } else if self.core.document.has_other_content(&theirs) {
             // Whoever has the content that is not to stay learns so by the answer.
-            for delta in self.document.versions_in(theirs.of, &theirs.buckets, self.speaks_for(kind)) {
+            for delta in self.core.document.versions_in(theirs.of, &theirs.buckets, self.speaks_for(kind)) {
                 self.send_delta(peer, kind, delta);
             }
             if !self.is_relay() && !self.is_neighbour(kind) && self.can_tell_liveness(kind) {
                 // A tab follows its relay, which sees by this that it has to tell.
-                self.send(peer, Message::Liveness(self.document.liveness(theirs.of, theirs.buckets)));
+                self.send(peer, Message::Liveness(self.core.document.liveness(theirs.of, theirs.buckets)));
             }
         }
         Ok(())
     }
 
     pub(super) fn on_want(&mut self, peer: PeerId, kind: PeerKind, record: RecordId, dots: DotSet) {
-        let delta = self.document.whole(&BTreeMap::from([(record, dots)]), self.speaks_for(kind));
+        let delta = self.core.document.whole(&BTreeMap::from([(record, dots)]), self.speaks_for(kind));
         self.send_delta(peer, kind, delta);
     }
 
     pub(super) fn on_ask_liveness(&mut self, peer: PeerId, kind: PeerKind, of: u16, buckets: Vec<u16>) {
         if self.can_tell_liveness(kind) {
-            self.send(peer, Message::Liveness(self.document.liveness(of, buckets)));
+            self.send(peer, Message::Liveness(self.core.document.liveness(of, buckets)));
         }
     }
 
@@ -225,24 +225,24 @@ impl Replica {
         access::may(kind.into(), &Act::Ask(&claim.operation))?;
         // Without room it is dropped: whoever asks repeats it until it is decided. What is forgotten is decided, too, so
         // that the asker learns of it.
-        if self.ledger.outcome(&claim).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
-            let _no_room = self.claims.take(now.monotonic, claim);
+        if self.core.ledger.outcome(&claim).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
+            let _no_room = self.agreement.claims.take(now.monotonic, claim);
         }
         Ok(())
     }
 
     /// Stores a merge, and passes on what was news in it to whoever has not heard it.
     pub(super) fn spread(&mut self, now: Now, from: Option<PeerId>, merged: &mut Merged) {
-        self.outbox.write(std::mem::take(&mut merged.writes));
+        self.core.outbox.write(std::mem::take(&mut merged.writes));
         if from.is_none() {
             self.stand_for(merged);
         }
         for &record in &merged.touched {
             if self.is_relay() {
-                self.folds.look_at(record, self.document.version_count(record), now.monotonic);
+                self.relay.folds.look_at(record, self.core.document.version_count(record), now.monotonic);
             }
             self.look_at_number(now, record);
-            self.changes.record(record);
+            self.core.changes.record(record);
         }
         let Some(news) = merged.news.take() else { return };
         for peer in self.audience(from) {
@@ -252,7 +252,7 @@ impl Replica {
                 (News::Delta(_), None) => continue,
             };
             if !InForce::waits_for_acks() {
-                self.replication_acks.hear(peer, &message);
+                self.relay.replication_acks.hear(peer, &message);
             }
             self.send(peer, message);
         }
@@ -266,7 +266,7 @@ impl Replica {
         if self.is_relay()
             && let Some(news) = &merged.news
         {
-            self.replication_acks.took_in(from, news);
+            self.relay.replication_acks.took_in(from, news);
         }
         let contested = std::mem::take(&mut merged.contested);
         if !contested.is_empty() && !self.is_relay() && !self.is_neighbour(kind) {
@@ -283,19 +283,19 @@ impl Replica {
             match edit {
                 Some(edit)
                     if change == Change::Added
-                        && self.removed.contains(&record)
-                        && !self.revived.contains(&(record, edit)) =>
+                        && self.user.removed.contains(&record)
+                        && !self.user.revived.contains(&(record, edit)) =>
                 {
                     self.tell_restored(record, edit, output);
                 }
                 _ => output.events.push(Event { record, change, by: edit.map(|edit| edit.replica()) }),
             }
             if change == Change::Removed {
-                self.removed.insert(record);
+                self.user.removed.insert(record);
             }
         }
         if !merged.stale.is_empty() {
-            let delta = self.document.whole(&merged.stale, self.speaks_for(kind));
+            let delta = self.core.document.whole(&merged.stale, self.speaks_for(kind));
             self.send_delta(from, kind, delta);
         }
         if let Some(tab) = self.mistrusts(kind) {
@@ -314,7 +314,7 @@ impl Replica {
 
     /// An edit is about to come that brings a record back knowingly: nobody need be told of a conflict.
     pub(super) fn on_revived(&mut self, from: PeerId, record: RecordId, edit: Dot) {
-        if self.revived.insert((record, edit)) {
+        if self.user.revived.insert((record, edit)) {
             for peer in self.audience(Some(from)) {
                 self.send(peer, Message::Revived { record, edit });
             }
@@ -323,7 +323,7 @@ impl Replica {
 
     /// Whose versions this replica may send: a relay takes from a tab only what the tab wrote itself.
     fn speaks_for(&self, kind: PeerKind) -> Option<ReplicaId> {
-        if !self.is_relay() && !self.is_neighbour(kind) { Some(self.me) } else { None }
+        if !self.is_relay() && !self.is_neighbour(kind) { Some(self.core.me) } else { None }
     }
 
     /// The tab that a relay has to check.
@@ -337,7 +337,7 @@ impl Replica {
     /// Tells every peer that a removed record has come back. This follows the record itself, since a peer without the
     /// record ignores it.
     pub(super) fn tell_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
-        if self.told_restored.insert((record, edit)) {
+        if self.user.told_restored.insert((record, edit)) {
             output.events.push(Event { record, change: Change::Restored, by: Some(edit.replica()) });
             for peer in self.peers.all_but(None) {
                 self.send(peer, Message::Restored { record, edit });
@@ -353,19 +353,19 @@ impl Replica {
         if let Ok(last) = Dot::try_new(tab, own.highest(tab)) {
             self.check_leap(last)?;
         }
-        own.join(&self.document.context().of(tab));
+        own.join(&self.core.document.context().of(tab));
         if own.interval_count() > MAX_INTERVALS_PER_TAB {
             return Err(Violation::ScatteredContext { limit: MAX_INTERVALS_PER_TAB });
         }
-        let mut allowed = self.document.known_of(context);
+        let mut allowed = self.core.document.known_of(context);
         allowed.join(&context.of(tab));
         Ok(allowed)
     }
 
     /// Checks that a dot which a tab tells of may exist: a counter that leaps far beyond what is known uses up an id.
     fn check_leap(&self, dot: Dot) -> Result<(), Violation> {
-        let known = self.document.last_of(dot.replica());
-        if dot.counter() > known + MAX_LEAP && !self.document.knows(dot) && InForce::bounds_leaps() {
+        let known = self.core.document.last_of(dot.replica());
+        if dot.counter() > known + MAX_LEAP && !self.core.document.knows(dot) && InForce::bounds_leaps() {
             return Err(Violation::CounterLeap { dot, limit: MAX_LEAP });
         }
         Ok(())
@@ -383,9 +383,9 @@ impl Replica {
         }
         Hlc::check(edit.stamp, now.wall_ms).map_err(Violation::Clock)?;
         if edit.base.is_empty() {
-            return self.schema.check_new(&edit.ops).map_err(Violation::Schema);
+            return self.core.schema.check_new(&edit.ops).map_err(Violation::Schema);
         }
-        edit.ops.iter().try_for_each(|op| self.schema.check_op(op)).map_err(Violation::Schema)
+        edit.ops.iter().try_for_each(|op| self.core.schema.check_op(op)).map_err(Violation::Schema)
     }
 
     /// Checks versions that a tab wrote, trusting nothing.
@@ -402,7 +402,7 @@ impl Replica {
             if !live.version.has_seen_its_parts() {
                 return Err(Violation::ForeignDot { dot: live.dot });
             }
-            self.schema.check_version(&live.version).map_err(Violation::Schema)?;
+            self.core.schema.check_version(&live.version).map_err(Violation::Schema)?;
             let writes = live.version.fields().iter().flat_map(|(_, field)| field.writes()).map(|write| write.dot);
             let past = live.version.past.entries().iter().copied();
             past.chain(writes).chain([record.0]).try_for_each(|dot| self.check_leap(dot))?;

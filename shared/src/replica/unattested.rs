@@ -74,12 +74,12 @@ impl Replica {
     /// one tell of an edit that could not be merged here, since it builds on what nobody has.
     pub(super) fn keep_unattested(&mut self) {
         let mut untold = DotSet::default();
-        if !self.unattested.is_empty() {
-            untold = self.unattested.dots.difference(self.document.context());
-            untold.join(&self.document.retired_in(&self.unattested.dots));
+        if !self.tab.unattested.is_empty() {
+            untold = self.tab.unattested.dots.difference(self.core.document.context());
+            untold.join(&self.core.document.retired_in(&self.tab.unattested.dots));
         }
         if !untold.is_empty() && InForce::ends_unattested() {
-            let has_ended = self.unattested.confirm(&untold) && !self.unattested_written.is_empty();
+            let has_ended = self.tab.unattested.confirm(&untold) && !self.tab.unattested_written.is_empty();
             let relays = if has_ended { self.peers.relays() } else { Vec::new() };
             for relay in relays {
                 if let Some(kind) = self.peers.kind(relay) {
@@ -87,9 +87,9 @@ impl Replica {
                 }
             }
         }
-        if self.unattested != self.unattested_written {
-            self.unattested_written = self.unattested.clone();
-            self.outbox.writes().push(WriteOp::Unattested(self.unattested.clone()));
+        if self.tab.unattested != self.tab.unattested_written {
+            self.tab.unattested_written = self.tab.unattested.clone();
+            self.core.outbox.writes().push(WriteOp::Unattested(self.tab.unattested.clone()));
         }
     }
 
@@ -100,7 +100,7 @@ impl Replica {
             Some(PeerKind::Tab(_)) if !self.is_relay() => Vec::new(),
             Some(PeerKind::Relay(..)) if !self.is_relay() => self.peers.tabs(),
             // A relay that has not said yet what it has may know of another copy of this tab.
-            _ if !self.is_relay() && self.relay_decided.is_none() => self.peers.tabs(),
+            _ if !self.is_relay() && self.tab.relay_decided.is_none() => self.peers.tabs(),
             _ => self.peers.all_but(from),
         }
     }
@@ -123,9 +123,9 @@ impl Replica {
             _ => return,
         };
         if self.is_neighbour(kind) {
-            let news = told.difference(self.document.context());
-            self.unattested.dots.join(&news);
-        } else if self.unattested.confirm(&told) {
+            let news = told.difference(self.core.document.context());
+            self.tab.unattested.dots.join(&news);
+        } else if self.tab.unattested.confirm(&told) {
             self.end_unattested(peer, kind);
         }
     }
@@ -140,17 +140,17 @@ impl Replica {
     /// By an edit of this tab's user a relay learns of the neighbours' edits that it builds on, and does not tell this tab
     /// of them. So the tab asks what the relay has, once it has taken in all that was done here.
     pub(super) fn ask_after_stored(&mut self, peer: PeerId) {
-        let is_all = self.document.context().of(self.me).is_subset(&self.stored);
-        if is_all && !self.is_relay() && !self.unattested.is_empty() {
+        let is_all = self.core.document.context().of(self.core.me).is_subset(&self.tab.stored);
+        if is_all && !self.is_relay() && !self.tab.unattested.is_empty() {
             self.send(peer, Message::More);
         }
     }
 
     /// A neighbour's word has ended these versions.
     pub(super) fn note_superseded(&mut self, died: impl Iterator<Item = (RecordId, Dot)>) {
-        if !self.unattested.is_empty() {
+        if !self.tab.unattested.is_empty() {
             for (record, dot) in died {
-                self.unattested.superseded.entry(record).or_default().insert(dot);
+                self.tab.unattested.superseded.entry(record).or_default().insert(dot);
             }
         }
     }
@@ -162,12 +162,12 @@ impl Replica {
             return;
         }
         for record in &merged.touched {
-            let superseded = self.unattested.superseded.remove(record).unwrap_or_default();
+            let superseded = self.tab.unattested.superseded.remove(record).unwrap_or_default();
             if let Some(News::Delta(delta)) = &mut merged.news
-                && !self.document.contains(*record)
+                && !self.core.document.contains(*record)
             {
                 delta.context.join(&superseded);
-                self.unattested.removed.join(&delta.context);
+                self.tab.unattested.removed.join(&delta.context);
             }
         }
     }
@@ -179,12 +179,12 @@ impl Replica {
         if self.can_tell_liveness(kind) {
             return;
         }
-        let unsaid = self.document.context().of(self.me).difference(theirs);
+        let unsaid = self.core.document.context().of(self.core.me).difference(theirs);
         let is_meant = |dots: &DotSet| !dots.intersection(&unsaid).is_empty();
-        let superseded = self.unattested.superseded.iter().filter(|(_, dots)| is_meant(dots));
+        let superseded = self.tab.unattested.superseded.iter().filter(|(_, dots)| is_meant(dots));
         for record in superseded.map(|(&record, _)| record).collect::<Vec<_>>() {
-            if !self.document.contains(record) {
-                self.unattested.superseded.remove(&record);
+            if !self.core.document.contains(record) {
+                self.tab.unattested.superseded.remove(&record);
             } else {
                 // One that is too large stays with the neighbour.
                 let _edited = self.edit_record(now, record, Vec::new());
@@ -194,18 +194,18 @@ impl Replica {
 
     /// Whether this replica can say to a peer what is live, and what is not.
     pub(super) fn can_tell_liveness(&self, kind: PeerKind) -> bool {
-        self.is_neighbour(kind) || self.unattested.is_empty()
+        self.is_neighbour(kind) || self.tab.unattested.is_empty()
     }
 
     /// Ends a resync, if what is live here is what the peer is to believe.
     pub(super) fn send_digest(&mut self, peer: PeerId, kind: PeerKind) {
         if self.can_tell_liveness(kind) {
             if !self.is_relay() && !self.is_neighbour(kind) {
-                self.unattested.removed = DotSet::default();
+                self.tab.unattested.removed = DotSet::default();
             }
-            self.send(peer, Message::Digest(self.document.digest()));
+            self.send(peer, Message::Digest(self.core.document.digest()));
         } else {
-            let removed = self.unattested.removed.difference(&self.unattested.dots);
+            let removed = self.tab.unattested.removed.difference(&self.tab.unattested.dots);
             self.send(peer, Message::Delta(Delta { context: removed, ..Delta::default() }));
         }
     }
@@ -213,8 +213,8 @@ impl Replica {
     /// Sends versions, without what the peer is not to have from this replica.
     pub(super) fn send_delta(&mut self, peer: PeerId, kind: PeerKind, mut delta: Delta) {
         if !self.can_tell_liveness(kind) {
-            let mut unspoken = self.unattested.dots.clone();
-            self.unattested.superseded.values().for_each(|dots| unspoken.join(dots));
+            let mut unspoken = self.tab.unattested.dots.clone();
+            self.tab.unattested.superseded.values().for_each(|dots| unspoken.join(dots));
             delta.context = delta.context.difference(&unspoken);
         }
         let message = self.delta_message(kind, delta);

@@ -120,20 +120,23 @@ impl Replica {
     /// Undoes the latest deed of this replica's user. A deed that cannot be undone is forgotten, so that the next undo
     /// is about the one before.
     pub(super) fn undo(&mut self, now: Now) -> Result<Reply, CommandRejection> {
-        if let Some(Undoable::Imported(import)) = self.undo_stack.latest() {
+        if let Some(Undoable::Imported(import)) = self.user.undo_stack.latest() {
             return self.undo_import(now, import);
         }
-        let deed = self.undo_stack.kept.pop_back().ok_or(CommandRejection::NothingToUndo)?;
+        let deed = self.user.undo_stack.kept.pop_back().ok_or(CommandRejection::NothingToUndo)?;
         self.undo_deed(now, deed).map(Reply::Undone)
     }
 
     /// Removes the latest records of an import. Those that others have changed since stay.
     pub(super) fn undo_import(&mut self, now: Now, import: ImportId) -> Result<Reply, CommandRejection> {
-        let records = self.undo_stack.of_import(import).ok_or(CommandRejection::NothingToUndo)?;
+        let records = self.user.undo_stack.of_import(import).ok_or(CommandRejection::NothingToUndo)?;
         let latest = records.split_off(records.len().saturating_sub(UNDONE_AT_ONCE));
         let left = records.len();
         if left == 0 {
-            self.undo_stack.kept.retain(|deed| !matches!(deed, Deed::Imported { import: of, .. } if *of == import));
+            self.user
+                .undo_stack
+                .kept
+                .retain(|deed| !matches!(deed, Deed::Imported { import: of, .. } if *of == import));
         }
         let mut changed = 0;
         for record in latest.into_iter().rev() {
@@ -149,8 +152,8 @@ impl Replica {
     fn undo_deed(&mut self, now: Now, deed: Deed) -> Result<RecordId, CommandRejection> {
         match deed {
             Deed::Added { record } => {
-                let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
-                if version.past.entries().iter().any(|dot| dot.replica() != self.me) {
+                let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
+                if version.past.entries().iter().any(|dot| dot.replica() != self.core.me) {
                     return Err(CommandRejection::ChangedSince);
                 }
                 self.remove_record(now, record)?;
@@ -158,25 +161,25 @@ impl Replica {
             }
             Deed::Imported { .. } => unreachable!("an import is undone record by record"),
             Deed::Edited { record, field, dot, inverse } => {
-                let version = self.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
-                let (Some(state), Some(spec)) = (version.field(field), self.schema.spec(field)) else {
+                let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
+                let (Some(state), Some(spec)) = (version.field(field), self.core.schema.spec(field)) else {
                     return Err(CommandRejection::ChangedSince);
                 };
                 if !still_stands(state, dot, &inverse.edit) {
                     return Err(CommandRejection::ChangedSince);
                 }
                 let op = Op { field, kind: spec.kind, edit: inverse.edit };
-                self.schema.check_op_on(&version, &op)?;
+                self.core.schema.check_op_on(&version, &op)?;
                 let undo = self.edit_record(now, record, vec![op])?;
-                self.undo_stack.restored(inverse.restores, undo);
+                self.user.undo_stack.restored(inverse.restores, undo);
                 Ok(record)
             }
             Deed::Removed { record, version } => {
-                if self.document.contains(record) {
+                if self.core.document.contains(record) {
                     return Err(CommandRejection::ChangedSince);
                 }
-                let (dot, stamp) = (self.document.next_dot(self.me)?, self.clock.tick(now.wall_ms));
-                let mut merged = self.document.revive(record, dot, stamp, *version);
+                let (dot, stamp) = (self.core.document.next_dot(self.core.me)?, self.core.clock.tick(now.wall_ms));
+                let mut merged = self.core.document.revive(record, dot, stamp, *version);
                 for peer in self.audience(None) {
                     self.send(peer, Message::Revived { record, edit: dot });
                 }

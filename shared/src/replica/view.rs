@@ -107,39 +107,39 @@ impl<'a> View<'a> {
     /// Returns the id of this replica.
     #[must_use]
     pub fn me(&self) -> ReplicaId {
-        self.replica.me
+        self.replica.core.me
     }
 
     /// Whether a clock that is right could have made all stamps that this replica has issued or seen at `wall_ms`, in
     /// milliseconds since the Unix epoch.
     #[must_use]
     pub fn stamps_are_right(&self, wall_ms: u64) -> bool {
-        self.replica.clock.all_were_right(wall_ms)
+        self.replica.core.clock.all_were_right(wall_ms)
     }
 
     /// Returns the schema of the room.
     #[must_use]
     pub fn schema(&self) -> &'a Schema {
-        &self.replica.schema
+        &self.replica.core.schema
     }
 
     /// Returns the document: all live versions, and the causal context.
     #[must_use]
     pub fn document(&self) -> &'a Document {
-        &self.replica.document
+        &self.replica.core.document
     }
 
     /// All records, in the order of their ids.
     pub fn records(&self) -> impl Iterator<Item = RecordView> + 'a {
         let view = *self;
-        self.replica.document.records().filter_map(move |id| view.record(id))
+        self.replica.core.document.records().filter_map(move |id| view.record(id))
     }
 
     /// Returns a record; `None` if it does not exist here, or was removed.
     #[must_use]
     pub fn record(&self, id: RecordId) -> Option<RecordView> {
-        let version = self.replica.document.read(id)?;
-        let specs = self.replica.schema.fields();
+        let version = self.replica.core.document.read(id)?;
+        let specs = self.replica.core.schema.fields();
         let fields = specs.map(|(id, spec)| (spec.name.clone(), FieldView::of(version.field(id), spec.kind)));
         Some(RecordView { id, fields: fields.collect(), number: self.number(id) })
     }
@@ -147,20 +147,20 @@ impl<'a> View<'a> {
     /// One field of a record; `None` if there is no such record, or the schema has no such field.
     #[must_use]
     pub fn field(&self, id: RecordId, field: FieldId) -> Option<FieldView> {
-        let (_, spec) = self.replica.schema.fields().find(|(id, _)| *id == field)?;
-        Some(FieldView::of(self.replica.document.read(id)?.field(field), spec.kind))
+        let (_, spec) = self.replica.core.schema.fields().find(|(id, _)| *id == field)?;
+        Some(FieldView::of(self.replica.core.document.read(id)?.field(field), spec.kind))
     }
 
     /// A record's number, and what is under way about it, also of a record that was removed.
     #[must_use]
     pub fn number(&self, id: RecordId) -> NumberView {
-        let chosen = self.replica.ledger.number_of(id);
+        let chosen = self.replica.core.ledger.number_of(id);
         let released = |numbered: &Numbered| numbered.slot < self.released();
-        let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica() == self.replica.me;
-        let own_lease = self.replica.unsettled.of(id).find(is_own_lease);
+        let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica() == self.replica.core.me;
+        let own_lease = self.replica.numbers.unsettled.of(id).find(is_own_lease);
         // A number that nobody else may ever get is not shown before a crash could make this replica give it again.
         let (kept, waiting) = match own_lease {
-            Some(claim) if claim.dot.counter() > self.replica.kept.edits() => {
+            Some(claim) if claim.dot.counter() > self.replica.user.kept.edits() => {
                 (None, Some(Operation::Allocate { record: id }))
             }
             own_lease => (own_lease, None),
@@ -169,24 +169,32 @@ impl<'a> View<'a> {
         NumberView {
             held: chosen.filter(released).map(Final::new),
             leased: kept.map(|claim| Final::new(claim.number)),
-            provisional: self.replica.unsettled.of(id).filter(|claim| !is_own_lease(claim)).map(provisional).collect(),
+            provisional: self
+                .replica
+                .numbers
+                .unsettled
+                .of(id)
+                .filter(|claim| !is_own_lease(claim))
+                .map(provisional)
+                .collect(),
             unreleased: chosen.filter(|numbered| !released(numbered)),
-            pending: waiting
-                .or_else(|| self.replica.claims.pending_for(id).map(|operation| operation.plain().into_owned())),
-            refused: self.replica.claims.refused(id),
+            pending: waiting.or_else(|| {
+                self.replica.agreement.claims.pending_for(id).map(|operation| operation.plain().into_owned())
+            }),
+            refused: self.replica.agreement.claims.refused(id),
         }
     }
 
     /// Returns the ledger, as far as the log is decided here; parts may not be visible yet.
     #[must_use]
     pub fn ledger(&self) -> &'a Ledger {
-        &self.replica.ledger
+        &self.replica.core.ledger
     }
 
     /// Returns the log of this replica.
     #[must_use]
     pub fn log(&self) -> &'a Log {
-        &self.replica.log
+        &self.replica.core.log
     }
 
     /// How far this relay has bound itself; `None` in a tab.
@@ -211,25 +219,25 @@ impl<'a> View<'a> {
     /// Everything decided below is released: as many witnesses have it as the policy wants.
     #[must_use]
     pub fn released(&self) -> Slot {
-        self.replica.witnesses.released()
+        self.replica.agreement.witnesses.released()
     }
 
     /// The acknowledgements of observers, as far as they report to this relay.
     #[must_use]
     pub fn witnesses(&self) -> &BTreeMap<ReplicaId, Witness> {
-        self.replica.witnesses.seen()
+        self.replica.agreement.witnesses.seen()
     }
 
     /// The last snapshot of the log's state that was taken or installed here.
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.replica.snapshots.latest()
+        self.replica.relay.snapshots.latest()
     }
 
     /// The ballot of the leader, as this replica knows it.
     #[must_use]
     pub fn leader(&self) -> Option<Ballot> {
-        match &self.replica.voter {
+        match &self.replica.relay.voter {
             Some(voter) => voter.leader(),
             None => self.replica.peers.status().and_then(|status| status.leader),
         }
@@ -239,9 +247,9 @@ impl<'a> View<'a> {
     /// connected.
     #[must_use]
     pub fn status(&self) -> Option<Status> {
-        match &self.replica.voter {
+        match &self.replica.relay.voter {
             Some(voter) => {
-                let me = (voter.me(), self.replica.me);
+                let me = (voter.me(), self.replica.core.me);
                 Some(self.replica.peers.own_status(me, voter.leader(), voter.configuration()))
             }
             None => self.replica.peers.status().cloned(),
@@ -257,94 +265,100 @@ impl<'a> View<'a> {
     /// How many of this replica's own edits no relay has confirmed to be durable.
     #[must_use]
     pub fn unsaved_edits(&self) -> u64 {
-        self.own_edits_beyond(&self.replica.stored)
+        self.own_edits_beyond(&self.replica.tab.stored)
     }
 
     /// Whether this replica has made an edit that cannot have left it: where somebody else knows of such a dot, another copy
     /// of this replica has made it.
     #[must_use]
     pub fn is_unsent(&self, dot: Dot) -> bool {
-        dot.replica() == self.replica.me && dot.counter() > self.replica.copies.sent()
+        dot.replica() == self.replica.core.me && dot.counter() > self.replica.tab.copies.sent()
     }
 
     /// How many edits of the other tabs of this browser are here, and on no relay as far as it is known here.
     #[must_use]
     pub fn edits_of_neighbours_only(&self) -> u64 {
-        self.replica.unattested.count()
+        self.replica.tab.unattested.count()
     }
 
     /// Returns how many own edits are not known to be durable on a majority of the voters in force. Requests are
     /// durable there as soon as they are decided, and are not [pending](Self::pending_operations) then.
     #[must_use]
     pub fn edits_not_on_majority(&self) -> u64 {
-        let (told, none) = (&self.replica.on_majority, DotSet::default());
-        let in_force = self.replica.ledger.configuration().is_none_or(|voters| voters.number <= told.configuration);
+        let (told, none) = (&self.replica.tab.on_majority, DotSet::default());
+        let in_force =
+            self.replica.core.ledger.configuration().is_none_or(|voters| voters.number <= told.configuration);
         self.own_edits_beyond(if in_force { &told.dots } else { &none })
     }
 
     /// How many of this replica's own edits are not among some dots.
     fn own_edits_beyond(&self, dots: &DotSet) -> u64 {
-        let own = self.replica.document.context().of(self.replica.me);
+        let own = self.replica.core.document.context().of(self.replica.core.me);
         own.difference(dots).intervals().map(|(_, (start, end))| end - start + 1).sum()
     }
 
     /// How many of this replica's own edits are not durable here, as far as its host has said.
     #[must_use]
     pub fn unpersisted_edits(&self) -> u64 {
-        self.replica.document.context().highest(self.replica.me).saturating_sub(self.replica.kept.edits())
+        self.replica
+            .core
+            .document
+            .context()
+            .highest(self.replica.core.me)
+            .saturating_sub(self.replica.user.kept.edits())
     }
 
     /// How many of this replica's own operations that are undecided are not durable here.
     #[must_use]
     pub fn unpersisted_operations(&self) -> usize {
-        self.replica.claims.own_pending_after(self.replica.kept.claims())
+        self.replica.agreement.claims.own_pending_after(self.replica.user.kept.claims())
     }
 
     /// The action that the next undo takes back; `None` if there is none.
     #[must_use]
     pub fn undo(&self) -> Option<Undoable> {
-        self.replica.undo_stack.latest()
+        self.replica.user.undo_stack.latest()
     }
 
     /// How many records of an import can still be undone.
     #[must_use]
     pub fn imported(&self, import: ImportId) -> usize {
-        self.replica.undo_stack.imported(import)
+        self.replica.user.undo_stack.imported(import)
     }
 
     /// How many versions of a resync under way have not come yet.
     #[must_use]
     pub fn remaining_versions(&self) -> u64 {
-        self.replica.remaining
+        self.replica.user.remaining
     }
 
     /// The provisional claims that are not settled, the oldest first.
     pub fn unsettled(&self) -> impl Iterator<Item = Provisional<ProvisionalClaim>> + 'a {
-        self.replica.unsettled.iter().map(|claim| Provisional::new(*claim))
+        self.replica.numbers.unsettled.iter().map(|claim| Provisional::new(*claim))
     }
 
     /// Whether a number of a record is doubted, and so not settled, until its author or a relay attests it.
     #[must_use]
     pub fn doubts(&self, record: RecordId, write: &Write) -> bool {
-        self.replica.distrust.doubts(record, write)
+        self.replica.trust.distrust.doubts(record, write)
     }
 
     /// The authors who gave one dot to two edits, each with such a dot: a relay refuses their links.
     #[must_use]
     pub fn equivocators(&self) -> &'a LiteMap<ReplicaId, Dot> {
-        self.replica.distrust.equivocators()
+        self.replica.trust.distrust.equivocators()
     }
 
     /// How many provisional claims are not settled.
     #[must_use]
     pub fn unsettled_count(&self) -> usize {
-        self.replica.unsettled.len()
+        self.replica.numbers.unsettled.len()
     }
 
     /// How many numbers are left of what is leased to this replica.
     #[must_use]
     pub fn leased(&self) -> u64 {
-        self.replica.leases.left()
+        self.replica.numbers.leases.left()
     }
 
     /// Whether this replica cannot reach a majority of the voters: the numbers that it gives are provisional, but for
@@ -363,25 +377,25 @@ impl<'a> View<'a> {
     /// The leader's latest measurements, as far as this replica was told.
     #[must_use]
     pub fn load(&self) -> Option<Load> {
-        self.replica.load
+        self.replica.numbers.load
     }
 
     /// How long it takes to be answered by the relay of this tab, in microseconds, as far as that was measured while this
     /// replica watches.
     #[must_use]
     pub fn round_trip(&self) -> Option<u32> {
-        self.replica.observing.round_trip(self.replica.peers.any_relay()?)
+        self.replica.user.observing.round_trip(self.replica.peers.any_relay()?)
     }
 
     /// The claims that are undecided here, its own and those passed to it.
     pub fn pending_claims(&self) -> impl Iterator<Item = &'a Claim> + 'a {
-        self.replica.claims.pending()
+        self.replica.agreement.claims.pending()
     }
 
     /// How many of this replica's own operations are undecided.
     #[must_use]
     pub fn pending_operations(&self) -> usize {
-        self.replica.claims.own_pending()
+        self.replica.agreement.claims.own_pending()
     }
 }
 

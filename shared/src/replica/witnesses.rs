@@ -114,10 +114,10 @@ impl Witnesses {
 impl Replica {
     /// Whether this tab is to acknowledge what is decided.
     pub(super) fn set_witness(&mut self, willing: bool, durable: bool) {
-        (self.witnesses.willing, self.witnesses.durable) = (willing, durable);
-        self.witnesses.acknowledged = None;
+        (self.agreement.witnesses.willing, self.agreement.witnesses.durable) = (willing, durable);
+        self.agreement.witnesses.acknowledged = None;
         if !willing && let Some(relay) = self.peers.any_relay() {
-            self.send(relay, Message::Witness { tab: self.me, until: None, durable: false });
+            self.send(relay, Message::Witness { tab: self.core.me, until: None, durable: false });
         }
     }
 
@@ -131,8 +131,8 @@ impl Replica {
     ) -> Result<(), Violation> {
         access::may(kind.into(), &Act::SpeakFor(tab))?;
         // Nobody can have what is not decided.
-        let witness = witness.map(|witness| Witness { until: witness.until.min(self.log.decided()), ..witness });
-        self.witnesses.note(tab, witness);
+        let witness = witness.map(|witness| Witness { until: witness.until.min(self.core.log.decided()), ..witness });
+        self.agreement.witnesses.note(tab, witness);
         if self.way_to_leader() != Some(peer) {
             self.pass_on_witness(tab, witness);
         }
@@ -148,7 +148,7 @@ impl Replica {
 
     /// A tab is gone from this relay: it may be a witness elsewhere.
     pub(super) fn witness_gone(&mut self, tab: ReplicaId) {
-        if self.is_relay() && self.witnesses.seen.remove(&tab).is_some() {
+        if self.is_relay() && self.agreement.witnesses.seen.remove(&tab).is_some() {
             self.pass_on_witness(tab, None);
         }
     }
@@ -156,68 +156,69 @@ impl Replica {
     /// Somebody nearer to the leader says that everything below is released. A tab remembers it: a number that was shown as
     /// final is final also where no relay can be reached.
     pub(super) fn hear_released(&mut self, until: Slot) {
-        if until > self.witnesses.released {
-            self.witnesses.release(until);
+        if until > self.agreement.witnesses.released {
+            self.agreement.witnesses.release(until);
             if !self.is_relay() {
-                self.outbox.writes().push(WriteOp::Released(until));
+                self.core.outbox.writes().push(WriteOp::Released(until));
             }
         }
     }
 
     /// Releases what may be released, tells it, and acknowledges as a witness.
     pub(super) fn release(&mut self, now: Now) {
-        let wanted = self.ledger.policy().witnesses;
-        self.witnesses.release(self.ledger.waived().min(self.applied));
+        let wanted = self.core.ledger.policy().witnesses;
+        self.agreement.witnesses.release(self.core.ledger.waived().min(self.core.applied));
         if wanted == 0 || !InForce::waits_for_witnesses() {
-            self.witnesses.release(self.applied);
+            self.agreement.witnesses.release(self.core.applied);
         } else if self.is_leader() {
-            self.witnesses.release(self.witnesses.seen_by(wanted.into()).min(self.applied));
+            self.agreement.witnesses.release(self.agreement.witnesses.seen_by(wanted.into()).min(self.core.applied));
         }
         self.note_released();
-        self.claims.released(self.witnesses.released, &mut self.outbox);
+        self.agreement.claims.released(self.agreement.witnesses.released, &mut self.core.outbox);
         if wanted > 0 {
             self.acknowledge();
             self.brief_leader_of_witnesses();
             self.tell_news_of_released();
         }
-        let waits = self.is_leader() && self.witnesses.released < self.applied;
-        self.witnesses.waiting_since = if waits { self.witnesses.waiting_since.or(Some(now.monotonic)) } else { None };
+        let waits = self.is_leader() && self.agreement.witnesses.released < self.core.applied;
+        self.agreement.witnesses.waiting_since =
+            if waits { self.agreement.witnesses.waiting_since.or(Some(now.monotonic)) } else { None };
     }
 
     fn acknowledge(&mut self) {
-        let relay = self.peers.any_relay().filter(|_| !self.is_relay() && self.witnesses.willing);
+        let relay = self.peers.any_relay().filter(|_| !self.is_relay() && self.agreement.witnesses.willing);
         // A relay that has not said yet which log it has may have been restored.
-        let Some(relay) = relay.filter(|_| self.relay_decided.is_some()) else { return };
-        if self.witnesses.acknowledged != Some((relay, self.applied)) {
-            self.witnesses.acknowledged = Some((relay, self.applied));
+        let Some(relay) = relay.filter(|_| self.tab.relay_decided.is_some()) else { return };
+        if self.agreement.witnesses.acknowledged != Some((relay, self.core.applied)) {
+            self.agreement.witnesses.acknowledged = Some((relay, self.core.applied));
             // It leaves after the log that it is about is written, as everything bound does.
-            let durable = self.witnesses.durable;
-            self.send(relay, Message::Witness { tab: self.me, until: Some(self.applied), durable });
+            let durable = self.agreement.witnesses.durable;
+            self.send(relay, Message::Witness { tab: self.core.me, until: Some(self.core.applied), durable });
         }
     }
 
     /// A new leader does not know yet what the witnesses have said.
     fn brief_leader_of_witnesses(&mut self) {
-        let Some(voter) = &self.voter else { return };
+        let Some(voter) = &self.relay.voter else { return };
         let (other, way) = self.other_leader().unzip();
         let leader = (voter.leader().or(other), way);
-        if leader == self.witnesses.leader {
+        if leader == self.agreement.witnesses.leader {
             return;
         }
-        self.witnesses.leader = leader;
+        self.agreement.witnesses.leader = leader;
         let own_tabs = self.peers.own_tabs();
-        self.witnesses.seen.retain(|tab, _| own_tabs.contains(tab));
-        for (tab, witness) in self.witnesses.seen.clone() {
+        self.agreement.witnesses.seen.retain(|tab, _| own_tabs.contains(tab));
+        for (tab, witness) in self.agreement.witnesses.seen.clone() {
             self.pass_on_witness(tab, Some(witness));
         }
     }
 
     fn tell_news_of_released(&mut self) {
-        let Some(voter) = &self.voter else { return };
-        if self.witnesses.released == self.witnesses.told {
+        let Some(voter) = &self.relay.voter else { return };
+        if self.agreement.witnesses.released == self.agreement.witnesses.told {
             return;
         }
-        self.witnesses.told = self.witnesses.released;
+        self.agreement.witnesses.told = self.agreement.witnesses.released;
         let leads = voter.is_leader();
         let peers = if leads { self.peers.all_but(None) } else { self.peers.learners(voter.configuration()) };
         self.tell_released(&peers);
@@ -225,19 +226,20 @@ impl Replica {
 
     /// A relay tells what is released, if that is not simply what is decided.
     pub(super) fn tell_released(&mut self, peers: &[PeerId]) {
-        if self.is_relay() && self.ledger.policy().witnesses > 0 {
+        if self.is_relay() && self.core.ledger.policy().witnesses > 0 {
             for &peer in peers {
-                self.send_unbound(peer, Message::Released { until: self.witnesses.released });
+                self.send_unbound(peer, Message::Released { until: self.agreement.witnesses.released });
             }
         }
     }
 
     /// The leader has waited long enough for witnesses.
     pub(super) fn waive(&mut self, now: Now) {
-        let after = Duration::from_millis(self.ledger.policy().waive_after_ms.into());
-        if self.witnesses.deadline(after).is_some_and(|at| at <= now.monotonic) {
-            self.witnesses.waiting_since = Some(now.monotonic);
-            let _no_room = self.claims.ask(now.monotonic, (None, None), Operation::Waive, &mut self.outbox);
+        let after = Duration::from_millis(self.core.ledger.policy().waive_after_ms.into());
+        if self.agreement.witnesses.deadline(after).is_some_and(|at| at <= now.monotonic) {
+            self.agreement.witnesses.waiting_since = Some(now.monotonic);
+            let _no_room =
+                self.agreement.claims.ask(now.monotonic, (None, None), Operation::Waive, &mut self.core.outbox);
         }
     }
 }

@@ -26,7 +26,7 @@ pub const LAYERS_OF_FRONTEND: [Exception; 0] = [];
 
 const COMMAND_LINE: &str = "one field for each option of the command line";
 
-pub const SIZES: [Exception; 15] = [
+pub const SIZES: [Exception; 13] = [
     except("client/src/web.rs State", ONE_KNOT),
     except("client/src/session.rs Session", ONE_KNOT),
     except("frontend/src/view_model.rs Snapshot", "one field for each part of the page"),
@@ -36,8 +36,6 @@ pub const SIZES: [Exception; 15] = [
     except("relay/src/config.rs Config", COMMAND_LINE),
     except("relay/src/node.rs Node", ONE_KNOT),
     except("shared/src/replica/io/durable.rs Recovered", "one field for each kind of stored row"),
-    except("shared/src/replica.rs Replica", ONE_KNOT),
-    except("shared/src/replica.rs Replica::without_records", ONE_KNOT),
     except("shared/src/sim/checker.rs Checker", ONE_KNOT),
     except("shared/src/sim/model.rs Model", ONE_KNOT),
     except("shared/src/sim/world.rs World", ONE_KNOT),

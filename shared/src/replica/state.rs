@@ -1,0 +1,207 @@
+//! The state of a replica, grouped by concern.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::Tuning;
+use super::changes::Changes;
+use super::claims::{Claims, Half};
+use super::copies::{Copies, Twins};
+use super::distrust::{Distrust, NumberWrite};
+use super::folds::Folds;
+use super::io::{Command, CommandId, Fork, PeerId};
+use super::leases::Leases;
+use super::local_durability::LocalDurability;
+use super::observing::Observing;
+use super::once::Onces;
+use super::orphans::Orphanage;
+use super::outbox::Outbox;
+use super::reads::Reads;
+use super::recent::Recent;
+use super::replication_acks::{OnMajority, ReplicationAcks};
+use super::retiring::Retiring;
+use super::snapshots::Snapshots;
+use super::stamps::Restamping;
+use super::unattested::Unattested;
+use super::undo::UndoStack;
+use super::unsettled::Unsettled;
+use super::watched::Watched;
+use super::witnesses::Witnesses;
+use crate::base::dot::{Dot, DotSet};
+use crate::base::hlc::Hlc;
+use crate::base::id::{RecordId, ReplicaId};
+use crate::consensus::Slot;
+use crate::ledger::dynamic::Controller;
+use crate::ledger::{ClaimId, Ledger, Load, Log, Voter};
+use crate::merge::crdt::MaxRegister;
+use crate::merge::document::Document;
+use crate::schema::Schema;
+
+/// The document, the log and its fold, which every replica has.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) me: ReplicaId,
+    pub(super) schema: Schema,
+    pub(super) tuning: Tuning,
+    pub(super) clock: Hlc,
+    pub(super) document: Watched<Document>,
+    pub(super) log: Watched<Log>,
+    /// Invariant: the fold of the log below `applied`.
+    pub(super) ledger: Watched<Ledger>,
+    pub(super) applied: Slot,
+    pub(super) outbox: Outbox,
+    pub(super) changes: Changes,
+}
+
+/// Numbers that are not settled, leases, and the load that chooses how numbers are given.
+#[derive(Debug)]
+pub(super) struct NumberState {
+    pub(super) unsettled: Watched<Unsettled>,
+    /// The request that settles provisional numbers, as long as it is pending.
+    pub(super) settling: Option<ClaimId>,
+    /// In a relay: how far the highest number was raised without the log.
+    pub(super) raised: MaxRegister,
+    /// The request by which the log follows `raised`, as long as it is pending.
+    pub(super) settling_raise: Option<ClaimId>,
+    /// Numbers out of leases are not settled before this time, unless they fill an entry of the log.
+    pub(super) settle_at: Duration,
+    pub(super) leases: Leases,
+    /// The request for another lease, as long as it is pending.
+    pub(super) leasing: Option<ClaimId>,
+    /// At work in the leader.
+    pub(super) controller: Controller,
+    /// The measurements of the last window.
+    pub(super) load: Option<Load>,
+}
+
+/// Requests to the log and reads of it.
+#[derive(Debug)]
+pub(super) struct Agreement {
+    pub(super) claims: Claims,
+    pub(super) reads: Reads,
+    pub(super) witnesses: Witnesses,
+    /// When the leader, in a tab its relay, was last heard.
+    pub(super) heard_leader: Option<Duration>,
+}
+
+/// Statements that are not believed, and the own statements about numbers.
+#[derive(Debug)]
+pub(super) struct Trust {
+    pub(super) distrust: Distrust,
+    /// The part of `distrust` that has been written.
+    pub(super) distrust_written: Distrust,
+    /// In a tab: the numbers that it has given by itself, and that are not settled.
+    pub(super) given: BTreeSet<NumberWrite>,
+}
+
+/// What the user of this replica did, and what the user is told.
+#[derive(Debug)]
+pub(super) struct UserState {
+    pub(super) undo_stack: UndoStack,
+    /// The edits and requests of the user that are durable here.
+    pub(super) kept: LocalDurability,
+    /// Records that were seen to be removed, to tell when one comes back.
+    pub(super) removed: Recent<RecordId>,
+    /// Records that came back, with the edit that brought them, as users were told.
+    pub(super) told_restored: Recent<(RecordId, Dot)>,
+    /// Records that were brought back by the one that had removed them, with the edit.
+    pub(super) revived: Recent<(RecordId, Dot)>,
+    /// How many versions of a resync under way have not come yet, as the sender says.
+    pub(super) remaining: u64,
+    pub(super) observing: Observing,
+    /// How many final numbers the output must report as lost by a restore.
+    pub(super) rejoined: Option<usize>,
+    /// The tabs of another log that the output must report.
+    pub(super) forks: Vec<Fork>,
+}
+
+/// The state that only a tab uses.
+#[derive(Debug)]
+pub(super) struct TabState {
+    /// How far the relay has said on this link that it knows the log. Requests leave the tab only when it knows as much,
+    /// and when it was told which edits of their records it must send.
+    pub(super) relay_decided: Option<Slot>,
+    /// True if the relay has sent a part of the log before it said on this link which log it has.
+    pub(super) log_came_early: bool,
+    /// The own dots that are durable on a relay.
+    pub(super) stored: DotSet,
+    /// The own dots that are durable on a majority of the voters.
+    pub(super) on_majority: OnMajority,
+    pub(super) copies: Copies,
+    pub(super) unattested: Unattested,
+    /// The part of `unattested` that has been written.
+    pub(super) unattested_written: Unattested,
+    pub(super) orphanage: Orphanage,
+    /// The numbers that records had before all relays were restored, and that are to be given anew.
+    pub(super) lost_numbers: BTreeMap<RecordId, u64>,
+    /// The neighbours that know another log than this tab, since all relays were restored.
+    pub(super) other_logs: BTreeSet<PeerId>,
+}
+
+/// The state that only a relay uses.
+#[derive(Debug)]
+pub(super) struct RelayState {
+    /// `None` in a tab.
+    pub(super) voter: Option<Voter>,
+    pub(super) snapshots: Snapshots,
+    pub(super) replication_acks: ReplicationAcks,
+    pub(super) folds: Folds,
+    pub(super) twins: Twins,
+    pub(super) retiring: Retiring,
+    pub(super) restamping: Restamping,
+    /// Commands that wait until this relay has [recovered](Voter::is_recovering).
+    pub(super) held_edits: Vec<(CommandId, Command)>,
+    pub(super) onces: Onces,
+    /// The records that are to be taken back. This waits until the relay has recovered, too.
+    pub(super) halves: Vec<Half>,
+}
+
+impl NumberState {
+    /// That of a replica that comes back with its leases and with the request for another one, if it is pending.
+    pub(super) fn recover(seed: u64, raised: u64, leases: Leases, leasing: Option<ClaimId>) -> Self {
+        NumberState {
+            unsettled: Watched::new(Unsettled::default()),
+            settling: None,
+            raised: MaxRegister::new(raised),
+            settling_raise: None,
+            settle_at: Duration::ZERO,
+            leases,
+            leasing,
+            controller: Controller::new(seed),
+            load: None,
+        }
+    }
+}
+
+impl UserState {
+    pub(super) fn new(kept: LocalDurability) -> Self {
+        UserState {
+            kept,
+            undo_stack: UndoStack::default(),
+            removed: Recent::new(),
+            told_restored: Recent::new(),
+            revived: Recent::new(),
+            remaining: 0,
+            observing: Observing::default(),
+            rejoined: None,
+            forks: Vec::new(),
+        }
+    }
+}
+
+impl RelayState {
+    pub(super) fn new(snapshots: Snapshots, voter: Option<Voter>) -> Self {
+        RelayState {
+            voter,
+            snapshots,
+            replication_acks: ReplicationAcks::default(),
+            folds: Folds::default(),
+            twins: Twins::default(),
+            retiring: Retiring::default(),
+            restamping: Restamping::default(),
+            held_edits: Vec::new(),
+            onces: Onces::default(),
+            halves: Vec::new(),
+        }
+    }
+}
