@@ -186,7 +186,7 @@ pub enum Notification {
     },
     /// What the user did last is undone, or could not be.
     Undone {
-        /// The deed.
+        /// The action that was undone.
         what: Undoable,
         /// The record or the file.
         about: Subject,

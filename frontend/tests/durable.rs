@@ -84,7 +84,7 @@ fn a_operation_made_apart_is_granted_once_after_two_reloads() {
     net.ask(TAB_A, Operation::Allocate { record });
     for _ in 0..2 {
         net.reopen(TAB_A);
-        assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept on this device: 1 operation for a number");
+        assert_eq!(net.page(TAB_A).status.parts[0], "Offline, kept on this device: 1 request for a number");
     }
     net.join(TAB_A);
     assert_eq!((net.page(TAB_B).highest, net.session(TAB_A).safety()), (1, Safety::Relay));

@@ -44,9 +44,9 @@ struct Host {
     durable: Recovered,
     /// The removal that the next undo would undo.
     removal: Option<(RecordId, Dot)>,
-    /// The workload that have had all of their effect here.
+    /// The actions that have had all of their effect here.
     complete: Workload,
-    /// The workload that may have had some of their effect here.
+    /// The actions that may have had some of their effect here.
     hinted: Workload,
 }
 

@@ -32,7 +32,7 @@ async fn what_was_done_while_every_relay_was_down_outlives_a_kill_of_the_browser
     let tab = browser.open_in(profile, &relays.url(0), Window::DESKTOP).await?;
     tab.add("Anna", "").await?;
     tab.wait_for_status(SAFE).await?;
-    // Without a majority an operation for a number cannot be decided; with no link it is not even heard.
+    // Without a majority a request for a number cannot be decided; with no link it is not even heard.
     for relay in 0..3 {
         relays.kill(relay).await?;
     }

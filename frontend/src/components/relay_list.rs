@@ -26,7 +26,7 @@ fn relay(relay: &RelayItem) -> Html {
                 <span class="address">{ &relay.address }</span>
                 <span class="word">{ if relay.up { tr!("up") } else { tr!("down") } }</span>
                 if relay.leads {
-                    <span class="mark agree" title={tr!("Puts the operations for numbers in order; the others vote")}>{ tr!("leader") }</span>
+                    <span class="mark agree" title={tr!("Puts the requests for numbers in order; the others vote")}>{ tr!("leader") }</span>
                 }
                 if !relay.votes {
                     <span class="mark" title={tr!("Learns what the others decide: whoever runs the relays has not given it a vote")}>{ tr!("no vote") }</span>

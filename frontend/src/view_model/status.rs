@@ -59,7 +59,7 @@ impl StatusLine {
     }
 }
 
-/// What no relay has, and where it is kept: `3 edits and 1 operation for a number are kept on this device`.
+/// What no relay has, and where it is kept: `3 edits and 1 request for a number are kept on this device`.
 fn kept_here(session: &Session) -> Option<String> {
     let (unsaved, in_memory) = (session.kept_at_most(Safety::Device), session.kept_at_most(Safety::Memory));
     let what = in_words(if in_memory.is_empty() { unsaved } else { in_memory })?;
@@ -70,10 +70,10 @@ fn kept_here(session: &Session) -> Option<String> {
     })
 }
 
-/// `3 edits, 1 operation for a number`
+/// `3 edits, 1 request for a number`
 fn in_words(what: Unsafe) -> Option<String> {
     let edits = trn!(what.edits, "{count} edit", "{count} edits");
-    let operations = trn!(what.operations, "{count} operation for a number", "{count} operations for numbers");
+    let operations = trn!(what.operations, "{count} request for a number", "{count} requests for numbers");
     match (what.edits, what.operations) {
         (0, 0) => None,
         (_, 0) => Some(edits),

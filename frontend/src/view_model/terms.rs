@@ -84,7 +84,7 @@ impl Term {
                 tr!("A server that keeps everything on its disk and passes it on. Tabs connect to one of them.")
             }
             Term::Leader => tr!(
-                "The relay that puts the operations for numbers in order. If it is lost, the others choose another one."
+                "The relay that puts the requests for numbers in order. If it is lost, the others choose another one."
             ),
             Term::Voter => tr!("A relay whose vote counts. A majority of the voters decides."),
             Term::Witness => {

@@ -40,7 +40,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     candidates: BTreeMap<String, Vec<Candidate>>,
     number: Option<Number>,
-    /// Why this relay's latest operation for a number of the record was refused.
+    /// Why this relay's latest request for a number of the record was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
 }

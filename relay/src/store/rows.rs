@@ -97,7 +97,7 @@ impl Rows<'_> {
         })
     }
 
-    /// To be called last: a room that has other rows and no acceptor_state begins at the floor of promises.
+    /// To be called last: a room that has other rows and no acceptor state begins at the floor of promises.
     fn load_acceptor_states(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         let of_itself = "SELECT room, promised_configuration, promised_round, promised_voter,
              accepted_configuration, accepted_round, accepted_voter, accepted_slot FROM standing";

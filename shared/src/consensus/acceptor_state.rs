@@ -24,7 +24,7 @@ impl AcceptorState {
     /// Of a voter that has done nothing yet.
     pub const ZERO: AcceptorState = AcceptorState { promised: Ballot::ZERO, accepted: (Ballot::ZERO, Slot(0)) };
 
-    /// Whether a voter of this acceptor_state may have forgotten something that one of the `other` acceptor_state knew.
+    /// Returns true if a voter in this state may have forgotten something that a voter in the `other` state knew.
     #[must_use]
     pub fn is_behind(&self, other: &AcceptorState) -> bool {
         self.promised < other.promised || self.accepted < other.accepted

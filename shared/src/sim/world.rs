@@ -37,7 +37,7 @@ const MAX_TABS: u64 = 6;
 /// For how long things go wrong, and how long they then have to settle.
 const CHAOS: Duration = Duration::from_secs(4);
 const CALM: Duration = Duration::from_secs(16);
-/// The longest pause between two workload of users or faults.
+/// The longest pause between two actions of users or faults.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// Where the users' wall clock starts, in milliseconds since the Unix epoch.
 pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -161,7 +161,7 @@ impl World {
         world
     }
 
-    /// Lets users and faults do their workload until the time for it is over.
+    /// Lets users and faults act until the time for it is over.
     ///
     /// # Errors
     /// The first broken promise.

@@ -47,7 +47,7 @@ pub struct Room {
     inputs: VecDeque<(Node, Input)>,
     now: Now,
     ids: u64,
-    /// What each replica was told of the others' workload.
+    /// The events that each replica was told of others.
     pub events: Vec<Vec<Event>>,
     /// The lost writes that each replica was told of.
     pub lost: Vec<Vec<LostWrite>>,
