@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use shared::sim::{self, Faults, Report};
 
 /// The simulator allocates in most of its steps; this allocator is the one of the relay, too.
+#[cfg(not(target_arch = "wasm32"))]
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

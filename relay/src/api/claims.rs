@@ -44,9 +44,16 @@ pub struct Decided {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Effect {
-    Number { number: Option<Number> },
-    Released { released: u64 },
-    Highest { highest: u64 },
+    Number {
+        #[schema(required)]
+        number: Option<Number>,
+    },
+    Released {
+        released: u64,
+    },
+    Highest {
+        highest: u64,
+    },
 }
 
 /// A claim on its way to a decision.

@@ -162,6 +162,8 @@ impl Replica {
             // Not its own dots that are unknown here: they may live in a fold, which is not a tab's to send, and asking
             // again would not bring them.
             digest.context = self.core.document.known_of(&digest.context);
+        } else if !self.is_relay() && !self.is_neighbour(kind) {
+            digest.context.join(&self.untold_by_relays());
         }
         match self.core.document.compare(&digest) {
             Comparison::Equal => {}
@@ -183,8 +185,7 @@ impl Replica {
             theirs.context = self.core.document.known_of(&theirs.context);
             theirs.live = theirs.live.intersection(&theirs.context);
         } else if !self.is_neighbour(kind) {
-            // A relay does not say any more that it knows the dots of retired replicas.
-            theirs.context.join(&self.core.document.retired_in(self.core.document.context()));
+            theirs.context.join(&self.untold_by_relays());
         }
         match self.core.document.drop_dead(&theirs) {
             Some(merged) => self.take_in(now, peer, kind, merged, output),
@@ -206,6 +207,20 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    /// The dots seen here that relays know and do not tell any more: those up to which replicas are retired. A tab keeps
+    /// its own past, also when that is retired.
+    fn untold_by_relays(&self) -> DotSet {
+        let (me, context) = (self.core.me, self.core.document.context());
+        let mut dots = self.core.document.retired_in(context);
+        let own = self.core.ledger.retired().find(|&(replica, _)| replica == me && !self.is_relay());
+        if let Some((_, last)) = own.filter(|&(_, last)| last > 0) {
+            let mut past = DotSet::default();
+            past.insert_interval(me, (1, last));
+            dots.join(&context.intersection(&past));
+        }
+        dots
     }
 
     pub(super) fn on_want(&mut self, peer: PeerId, kind: PeerKind, record: RecordId, dots: DotSet) {
