@@ -1,4 +1,4 @@
-//! What the leader has measured lately, second by second, and the level at that time.
+//! The latest measurements of the leader: one for each second, with the degradation level at that time.
 
 use std::collections::VecDeque;
 use std::time::Duration;

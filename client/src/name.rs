@@ -1,4 +1,4 @@
-//! What a record is called.
+//! The name of a record, for users.
 
 use shared::base::id::RecordId;
 

@@ -184,7 +184,7 @@ pub enum Notification {
         /// How many records stay, since others have changed them.
         changed: usize,
     },
-    /// What the user did last is undone, or could not be.
+    /// The user's last action is undone, or could not be undone.
     Undone {
         /// The action that was undone.
         what: Undoable,

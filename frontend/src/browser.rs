@@ -191,7 +191,7 @@ pub fn open_tab() {
     let _refused = window().open_with_url_and_target_and_features(&address, "_blank", "noopener");
 }
 
-/// What this browser has kept of the page's own choices under `key`.
+/// Returns a setting of the page that this browser keeps under `key`.
 #[must_use]
 pub fn recall(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?

@@ -20,7 +20,7 @@ impl Session {
         }
     }
 
-    /// What a record is called: the values of its title, or its id if there are none. Never empty.
+    /// Returns the name of a record: the values of its title, or its id if there are none. Never empty.
     #[must_use]
     pub fn names_of(&self, record: &RecordView) -> Vec<Name> {
         let title = self.view().schema().title().map_or("", |(_, spec)| &spec.name);

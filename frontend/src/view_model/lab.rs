@@ -26,7 +26,7 @@ pub struct BurstView {
     pub figures: Vec<(String, String)>,
 }
 
-/// What happened so far to the two writers and is under way, as sentences; the last one is where it stands.
+/// One sentence for each step of the two writers. The last sentence is about the step under way.
 #[must_use]
 pub fn writers_story(step: &WritersStep) -> Vec<String> {
     let place = match step {

@@ -59,7 +59,7 @@ impl StatusLine {
     }
 }
 
-/// What no relay has, and where it is kept: `3 edits and 1 request for a number are kept on this device`.
+/// Describes the edits and requests that no relay has, and where they are kept: `kept on this device: 3 edits`.
 fn kept_here(session: &Session) -> Option<String> {
     let (unsaved, in_memory) = (session.kept_at_most(Safety::Device), session.kept_at_most(Safety::Memory));
     let what = in_words(if in_memory.is_empty() { unsaved } else { in_memory })?;
