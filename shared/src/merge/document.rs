@@ -28,6 +28,7 @@ pub use live::Live;
 pub use packed::{Packed, Versions};
 pub use resync::{Comparison, Digest, Liveness};
 pub use retire::NotYet;
+pub(crate) use retire::dots_up_to;
 pub use write::DocumentWrite;
 
 use std::collections::{BTreeMap, BTreeSet};

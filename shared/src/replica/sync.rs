@@ -8,7 +8,7 @@ use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Position;
 use crate::ledger::{Claim, Rejection, Restores};
 use crate::merge::document::{
-    Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit,
+    Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit, dots_up_to,
 };
 use crate::replica::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
@@ -215,10 +215,8 @@ impl Replica {
         let (me, context) = (self.core.me, self.core.document.context());
         let mut dots = self.core.document.retired_in(context);
         let own = self.core.ledger.retired().find(|&(replica, _)| replica == me && !self.is_relay());
-        if let Some((_, last)) = own.filter(|&(_, last)| last > 0) {
-            let mut past = DotSet::default();
-            past.insert_interval(me, (1, last));
-            dots.join(&context.intersection(&past));
+        if let Some((_, last)) = own {
+            dots.join(&context.intersection(&dots_up_to(me, last)));
         }
         dots
     }

@@ -161,6 +161,24 @@ fn a_retired_tab_that_comes_back_goes_on_under_its_id_and_loses_nothing() {
 }
 
 #[test]
+fn a_retired_tab_drops_its_own_version_that_others_have_removed_while_it_was_away() {
+    let mut room = room(2);
+    room.connect(tab(0), 0);
+    room.connect(tab(1), 0);
+    let record = room.add(tab(0), "Anna", "");
+    room.disconnect(tab(0));
+    room.command(tab(1), Command::Remove { record });
+    room.pass(LONG);
+    let retired = id(&room, tab(0));
+    assert_eq!(retired_up_to(&room, 0, retired), 1, "it is retired");
+    assert_eq!(room.values(tab(0), record, "name"), ["Anna"], "it does not know that the record is gone");
+    room.connect(tab(0), 1);
+    room.pass(Duration::from_secs(1));
+    assert!(!room.replica(tab(0)).view().document().contains(record), "its relay knows");
+    assert_same_everywhere(&room, &[1, 2, tab(0), tab(1)]);
+}
+
+#[test]
 fn a_retired_tab_numbers_its_edits_behind_its_past_also_after_a_restart() {
     let (mut room, tab) = retired_tab(1);
     room.connect(tab, 1);

@@ -84,6 +84,11 @@ impl Document {
         forgotten.replicas().map(|replica| self.row_of(replica)).collect()
     }
 
+    /// Returns true if a version lives by a dot of this replica up to the counter `last`.
+    pub(crate) fn lives_by(&self, replica: ReplicaId, last: u64) -> bool {
+        self.live_in(&dots_up_to(replica, last)).next().is_some()
+    }
+
     /// The counter up to which a replica is retired, as far as this document has learnt; 0 if it is not.
     #[must_use]
     pub fn retired_up_to(&self, replica: ReplicaId) -> u64 {
@@ -189,7 +194,8 @@ impl Document {
     }
 }
 
-fn dots_up_to(replica: ReplicaId, last: u64) -> DotSet {
+/// The dots of a replica up to the one with the counter `last`.
+pub(crate) fn dots_up_to(replica: ReplicaId, last: u64) -> DotSet {
     let mut dots = DotSet::default();
     if last > 0 {
         dots.insert_interval(replica, (1, last));
