@@ -14,6 +14,7 @@ pub mod decisions;
 pub mod heartbeat;
 pub mod impairment;
 pub mod import;
+pub mod listeners;
 pub mod load_history;
 pub mod merges;
 pub mod name;

@@ -17,11 +17,10 @@ pub mod store;
 mod succession;
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
-use litemap::LiteMap;
 use shared::base::id::{RecordId, ReplicaSecret};
 use shared::base::room::Room;
 use shared::merge::document::Live;
@@ -42,6 +41,7 @@ use succession::Succession;
 
 use crate::connection::ConnectionState;
 use crate::impairment::Impairment;
+use crate::listeners::{Listeners, Subscription};
 use crate::neighbours::Neighbours;
 use crate::notification::Notification;
 use crate::route::Route;
@@ -67,7 +67,6 @@ pub enum Change {
     CaughtUp,
 }
 
-type Listener = Rc<dyn Fn(&Change)>;
 type Chore = Box<dyn FnOnce(&Client)>;
 
 /// A handle on the client of this tab. Clones are handles on the same client.
@@ -84,7 +83,7 @@ struct Inner {
     room: Room,
     purpose: Purpose,
     state: RefCell<State>,
-    listeners: RefCell<Listeners>,
+    listeners: Listeners<Change>,
     /// To be done when all records have been read.
     waiting: RefCell<Vec<Chore>>,
     import: RefCell<Option<importer::Shown>>,
@@ -116,26 +115,6 @@ struct State {
     alarm: Option<(Duration, Timeout)>,
     /// When the components will be told.
     announcement: Option<(Duration, Timeout)>,
-}
-
-#[derive(Default)]
-struct Listeners {
-    added: u64,
-    all: LiteMap<u64, Listener>,
-}
-
-/// A listener is heard as long as its subscription lives.
-pub struct Subscription {
-    id: u64,
-    client: Weak<Inner>,
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        if let Some(inner) = self.client.upgrade() {
-            inner.listeners.borrow_mut().all.remove(&self.id);
-        }
-    }
 }
 
 impl Client {
@@ -179,7 +158,7 @@ impl Client {
             room,
             purpose,
             state: RefCell::new(state),
-            listeners: RefCell::default(),
+            listeners: Listeners::default(),
             waiting: RefCell::default(),
             import: RefCell::default(),
             undoing: RefCell::default(),
@@ -201,12 +180,8 @@ impl Client {
     /// Calls `listener` after changes, as long as the subscription lives. Several changes of one kind that come soon after
     /// one another are told as one.
     #[must_use]
-    pub fn subscribe(&self, listener: impl Fn(&Change) + 'static) -> Subscription {
-        let mut listeners = self.0.listeners.borrow_mut();
-        listeners.added += 1;
-        let id = listeners.added;
-        listeners.all.insert(id, Rc::new(listener));
-        Subscription { id, client: Rc::downgrade(&self.0) }
+    pub fn subscribe(&self, listener: impl Fn(&Change) + 'static) -> Subscription<Change> {
+        self.0.listeners.subscribe(listener)
     }
 
     /// Tells the user something that nobody should miss.
@@ -358,15 +333,7 @@ impl Client {
             state.announcement = None;
             state.session.take_changed()
         };
-        self.call_listeners(&Change::Changed(changed));
-    }
-
-    /// The listeners are called without any borrow: they may call the client.
-    fn call_listeners(&self, change: &Change) {
-        let listeners: Vec<Listener> = self.0.listeners.borrow().all.values().cloned().collect();
-        for listener in listeners {
-            listener(change);
-        }
+        self.0.listeners.call(&Change::Changed(changed));
     }
 
     /// Calls the client later, unless the timer or the client is dropped before.

@@ -5,11 +5,11 @@ use std::ops::Deref;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use client::listeners::{Listeners, Subscription};
 use client::notification::Notification;
 use client::route::Route;
 use client::web::{self, Change, Client};
 use gloo::timers::callback::Timeout;
-use litemap::LiteMap;
 use shared::base::room::Room;
 use shared::replica::io::Changed;
 use wasm_bindgen_futures::spawn_local;
@@ -26,8 +26,6 @@ const GATHER: Duration = Duration::from_millis(12);
 
 /// How often they hear of what takes many slices of work.
 const SHOWING: Duration = Duration::from_millis(400);
-
-type Listener = Rc<dyn Fn()>;
 
 /// A handle on the model of this page. Clones are handles on the same model. Whatever the user does goes to the client
 /// that it derefs to.
@@ -51,8 +49,9 @@ impl Deref for Model {
 struct Inner {
     client: Client,
     state: RefCell<State>,
-    listeners: RefCell<Listeners>,
-    _changes: web::Subscription,
+    /// Called after each change of the snapshot.
+    listeners: Listeners<()>,
+    _changes: Subscription<Change>,
 }
 
 struct State {
@@ -62,26 +61,6 @@ struct State {
     outdated: bool,
     /// The rows are made that the last snapshot had not.
     catching_up: Option<Timeout>,
-}
-
-#[derive(Default)]
-struct Listeners {
-    added: u64,
-    all: LiteMap<u64, Listener>,
-}
-
-/// A listener is heard as long as its subscription lives.
-pub struct Subscription {
-    id: u64,
-    model: Weak<Inner>,
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        if let Some(inner) = self.model.upgrade() {
-            inner.listeners.borrow_mut().all.remove(&self.id);
-        }
-    }
 }
 
 impl Model {
@@ -103,7 +82,7 @@ impl Model {
                     Model(inner).follow(change);
                 }
             });
-            Inner { client, state: RefCell::new(state), listeners: RefCell::default(), _changes: changes }
+            Inner { client, state: RefCell::new(state), listeners: Listeners::default(), _changes: changes }
         })))
     }
 
@@ -115,12 +94,8 @@ impl Model {
 
     /// Calls `listener` after each change of the snapshot.
     #[must_use]
-    pub fn subscribe(&self, listener: impl Fn() + 'static) -> Subscription {
-        let mut listeners = self.0.listeners.borrow_mut();
-        listeners.added += 1;
-        let id = listeners.added;
-        listeners.all.insert(id, Rc::new(listener));
-        Subscription { id, model: Rc::downgrade(&self.0) }
+    pub fn subscribe(&self, listener: impl Fn() + 'static) -> Subscription<()> {
+        self.0.listeners.subscribe(move |()| listener())
     }
 
     /// The import that the user is told of.
@@ -206,10 +181,7 @@ impl Model {
                 state.catching_up = Some(self.after_this(Model::catch_up));
             }
         }
-        let listeners: Vec<Listener> = self.0.listeners.borrow().all.values().cloned().collect();
-        for listener in listeners {
-            listener();
-        }
+        self.0.listeners.call(&());
     }
 
     /// Makes rows, slice by slice, and tells of them now and then.

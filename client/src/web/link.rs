@@ -362,7 +362,7 @@ impl Client {
             }
             state.link.has_chores_begun = true;
         }
-        self.call_listeners(&Change::CaughtUp);
+        self.0.listeners.call(&Change::CaughtUp);
         self.look_for_what_was_left();
     }
 

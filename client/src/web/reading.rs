@@ -155,7 +155,7 @@ impl Client {
             session.read_on(began, records, rest.percent())
         };
         if self.0.purpose.is_main() {
-            self.call_listeners(&Change::Read(ids));
+            self.0.listeners.call(&Change::Read(ids));
         }
         rest.took(global::now().monotonic.saturating_sub(began.monotonic));
         self.announce_within(SHOWING);

@@ -33,6 +33,7 @@ const CLIENT: Layers = Layers {
             "connection",
             "heartbeat",
             "impairment",
+            "listeners",
             "load_history",
             "name",
             "network",
