@@ -87,13 +87,13 @@ impl Replica {
             let write = self.core.document.retire(replica, last);
             self.core.outbox.write(write);
         }
-        if !self.is_relay() && self.core.document.lives_by(replica, last) {
+        if self.core.document.lives_by(replica, last) {
             self.compare_again();
         }
     }
 
-    /// Begins the resync with the relays anew. No relay has a version that lives by dots of a retired replica. A tab that
-    /// was away may have one. It took the dots for unseen if it compared before it learned that the replica is retired.
+    /// Begins the resync with the relays anew. No majority has a version that lives by dots of a retired replica. A replica
+    /// that was away may have one. It took the dots for unseen if it compared before it learned of the retirement.
     fn compare_again(&mut self) {
         for relay in self.peers.relays() {
             if let Some(kind) = self.peers.kind(relay) {

@@ -162,7 +162,7 @@ impl Replica {
             // Not its own dots that are unknown here: they may live in a fold, which is not a tab's to send, and asking
             // again would not bring them.
             digest.context = self.core.document.known_of(&digest.context);
-        } else if !self.is_relay() && !self.is_neighbour(kind) {
+        } else if !self.is_neighbour(kind) {
             digest.context.join(&self.untold_by_relays());
         }
         match self.core.document.compare(&digest) {
@@ -209,12 +209,12 @@ impl Replica {
         Ok(())
     }
 
-    /// The dots seen here that relays know and do not tell any more: those up to which replicas are retired. A tab keeps
-    /// its own past, also when that is retired.
+    /// The dots seen here that relays know and do not tell any more: those up to which replicas are retired. A replica
+    /// keeps its own past, also when that is retired.
     fn untold_by_relays(&self) -> DotSet {
         let (me, context) = (self.core.me, self.core.document.context());
         let mut dots = self.core.document.retired_in(context);
-        let own = self.core.ledger.retired().find(|&(replica, _)| replica == me && !self.is_relay());
+        let own = self.core.ledger.retired().find(|&(replica, _)| replica == me);
         if let Some((_, last)) = own {
             dots.join(&context.intersection(&dots_up_to(me, last)));
         }
