@@ -302,9 +302,7 @@ impl Replica {
             if !self.may_hold(&doubt.write) {
                 self.trust.distrust.verdicts.remove(&doubt.write);
             } else if self.is_relay() {
-                for author in self.peers.links_of_tab(doubt.write.dot.replica()) {
-                    self.send(author, Message::Doubt(vec![doubt]));
-                }
+                self.ask_author(doubt);
             }
         }
     }
@@ -345,6 +343,9 @@ impl Replica {
         if !own.is_empty() {
             self.send(peer, Message::Doubt(own.clone()));
         }
+        if self.is_relay() {
+            self.share_doubts(&doubted);
+        }
         for denial in doubted.into_iter().filter(Doubt::is_denial).chain(own) {
             if self.trust.distrust.raise(denial.write, Verdict::Denied) {
                 self.look_at_number(now, denial.write.record);
@@ -354,6 +355,23 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    /// Doubts what another relay doubts, also where no record here has it yet. So this relay can attest the number to
+    /// the others when the author brings it here. An author who is linked is asked.
+    fn share_doubts(&mut self, doubts: &[Doubt]) {
+        for &doubt in doubts.iter().filter(|doubt| !doubt.is_denial()) {
+            let has_room = self.trust.distrust.is_brought_by(doubt.by).count() < MAX_DOUBTED_PER_TAB;
+            if has_room && self.trust.distrust.raise(doubt.write, doubt.verdict()) {
+                self.ask_author(doubt);
+            }
+        }
+    }
+
+    fn ask_author(&mut self, doubt: Doubt) {
+        for author in self.peers.links_of_tab(doubt.write.dot.replica()) {
+            self.send(author, Message::Doubt(vec![doubt]));
+        }
     }
 
     /// Attests what is here from its author, and gives the rest.
@@ -431,20 +449,21 @@ impl Replica {
         }
         let versions = self.core.document.versions(record).into_iter().filter(|live| live.dot == dot);
         let versions: Vec<_> = versions.map(|live| (record, Packed::new(record, &live))).collect();
-        let attested = self.attested_by(&Delta { versions, ..Delta::default() });
+        let attested = self.attested_by(None, &Delta { versions, ..Delta::default() });
         self.attest(now, None, attested);
     }
 
-    /// The numbers that a delta attests: a version attests the number that its very edit gave, since nobody but the author can
-    /// have made it.
-    pub(super) fn attested_by(&self, delta: &Delta) -> Vec<NumberWrite> {
+    /// The numbers that a delta attests: those that its sender gave, and in each version the number that its very edit
+    /// gave, since nobody but the author can have made that edit.
+    pub(super) fn attested_by(&self, sender: Option<PeerKind>, delta: &Delta) -> Vec<NumberWrite> {
         if !self.is_relay() || self.trust.distrust.verdicts.is_empty() {
             return Vec::new();
         }
         let mut attested = Vec::new();
         for (record, packed) in &delta.versions {
             let (register, edit) = (packed.field(*record, NUMBER), packed.head(*record).dot);
-            let own = number_writes(register.as_ref()).filter(|write| write.dot == edit);
+            let is_senders = |write: &Write| matches!(sender, Some(PeerKind::Tab(tab)) if tab == write.dot.replica());
+            let own = number_writes(register.as_ref()).filter(|write| write.dot == edit || is_senders(write));
             attested.extend(own.map(|write| NumberWrite::new(*record, write)));
         }
         attested

@@ -141,7 +141,7 @@ impl Replica {
             self.user.remaining = delta.remaining;
         }
         let own_doubts = self.doubts_about(kind, &delta)?;
-        let attested = self.attested_by(&delta);
+        let attested = self.attested_by(Some(kind), &delta);
         self.take_doubts(now, peer, kind, doubts)?;
         self.doubt(&own_doubts);
         let arbiter = match kind {

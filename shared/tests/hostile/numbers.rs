@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{delta_of, with_number};
-use crate::room::{Node, Room};
+use crate::room::{Node, Room, Setup};
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
-use shared::ledger::Level;
+use shared::ledger::{Level, Load, Operation, Reason};
+use shared::replica::Tuning;
 use shared::replica::io::{Command, Violation};
 
 const RELAY: Node = 0;
@@ -112,21 +113,40 @@ fn a_number_under_an_edit_that_is_yet_to_be_made_is_not_settled() {
     assert_eq!(number_of(&room, eve), None);
 }
 
+fn settle_later(room: &mut Room) {
+    let (level, reason) = (Level::Provisional, Reason::ByHand);
+    room.ask(RELAY, Operation::SetMode { from: None, level, reason, load: Load::default() });
+}
+
+/// A relay doubts a number, asks another relay in vain, and the author then brings it to that other one.
+#[test]
+fn a_relay_that_could_not_attest_a_number_does_so_when_its_author_comes() {
+    let mut room = Room::with(Setup { voters: 1, relays: 2, tabs: 2, tuning: Tuning::default() });
+    let (second, author, other) = (1, 2, 3);
+    room.pass(SETTLED);
+    settle_later(&mut room);
+    room.connect(author, other);
+    let anna = room.add(author, "Anna", "");
+    room.command(author, Command::Number { record: anna, number: Some(7) });
+    room.disconnect(author);
+    room.part(RELAY, second);
+    room.edit(other, anna, "note", "likes tea");
+    room.connect(other, RELAY);
+    room.disconnect(other);
+    assert_eq!(room.replica(RELAY).view().unsettled_count(), 0, "the number is doubted");
+    room.edit(author, anna, "name", "Anya");
+    room.begin_link(RELAY, second);
+    room.connect(author, second);
+    assert_eq!(room.replica(RELAY).view().unsettled_count(), 1);
+}
+
 /// A relay has lost what a tab gave, and another tab brings it back: it counts when its author comes.
 #[test]
 fn a_number_that_another_tab_brings_back_is_settled_when_its_author_returns() {
     let mut room = Room::new(1, 2);
     let (author, other) = (1, 2);
     room.pass(SETTLED);
-    room.command(
-        RELAY,
-        Command::Ask(shared::ledger::Operation::SetMode {
-            from: None,
-            level: Level::Provisional,
-            reason: shared::ledger::Reason::ByHand,
-            load: Default::default(),
-        }),
-    );
+    settle_later(&mut room);
     room.connect(author, RELAY);
     room.connect(other, RELAY);
     let anna = room.add(author, "Anna", "");
