@@ -60,7 +60,6 @@ use crate::base::dot::Dot;
 use crate::base::hlc::Hlc;
 use crate::base::id::{RelayId, ReplicaId};
 use crate::base::split_mix::SplitMix64;
-use crate::consensus::voter_support::VoterSupport;
 use crate::ledger::{Log, Voter};
 use crate::merge::document::{Document, SoundVersions};
 use crate::replica::io::{Envelope, Input, Message, Now, Output, PeerId, Recovered, Snapshot, WriteId};
@@ -68,16 +67,13 @@ use crate::schema::Schema;
 
 use changes::Changes;
 use claims::Claims;
-use copies::Copies;
 use leases::Leases;
 use local_durability::LocalDurability;
-use orphans::Orphanage;
 use outbox::{Item, Outbox};
 use peers::Peers;
 use reads::Reads;
-use replication_acks::OnMajority;
 use snapshots::Snapshots;
-use state::{Agreement, Core, NumberState, RelayState, TabState, Trust, UserState};
+use state::{Agreement, Core, NumberState, RelayState, RoleState, TabState, Trust, UserState};
 use watched::Watched;
 use witnesses::Witnesses;
 
@@ -155,10 +151,7 @@ pub struct Replica {
     trust: Trust,
     user: UserState,
     peers: Peers,
-    /// Without effect in a relay.
-    tab: TabState,
-    /// Without effect in a tab.
-    relay: RelayState,
+    role: RoleState,
 }
 
 impl Replica {
@@ -200,6 +193,7 @@ impl Replica {
         };
         let highest = durable.context.highest(config.replica);
         let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
+        let snapshot_to_serve = durable.snapshot.filter(|_| voter.is_some());
         let core = Core {
             me: config.replica,
             schema: config.schema,
@@ -220,6 +214,8 @@ impl Replica {
                 reads: Reads::default(),
                 claims,
                 heard_leader: None,
+                snapshots: Snapshots::recover(snapshot_to_serve),
+                other_logs: BTreeSet::new(),
             },
             trust: Trust {
                 distrust: durable.distrust.clone(),
@@ -228,19 +224,13 @@ impl Replica {
             },
             user: UserState::new(LocalDurability::new(highest, durable.claim_seq)),
             peers: Peers::new(addresses),
-            tab: TabState {
-                stored: durable.stored,
-                copies: Copies::recover(durable.sent, highest),
-                unattested: durable.unattested.clone(),
-                unattested_written: durable.unattested,
-                lost_numbers: durable.lost_numbers,
-                relay_decided: None,
-                log_came_early: false,
-                on_majority: OnMajority::default(),
-                orphanage: Orphanage::default(),
-                other_logs: BTreeSet::new(),
+            role: match voter {
+                Some(voter) => RoleState::Relay(Box::new(RelayState::new(voter))),
+                None => {
+                    let edits = (durable.stored, durable.sent, highest);
+                    RoleState::Tab(Box::new(TabState::recover(edits, durable.unattested, durable.lost_numbers)))
+                }
             },
-            relay: RelayState::new(Snapshots::recover(durable.snapshot.filter(|_| voter.is_some())), voter),
         }
     }
 
@@ -302,22 +292,29 @@ impl Replica {
     /// When to call [`handle`](Self::handle) with [`Input::Wake`] if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let fold = if self.is_leader() { self.relay.folds.deadline() } else { None };
-        let voter = self.voter().and_then(Voter::deadline);
         let waive_after = Duration::from_millis(self.core.ledger.policy().waive_after_ms.into());
         let waiver = self.agreement.witnesses.deadline(waive_after);
-        let window =
-            if self.is_leader() { self.numbers.controller.deadline(&self.core.ledger.dynamic()) } else { None };
-        let twins = self.relay.twins.deadline(self.core.tuning.twin_grace);
-        let (settle, replication_acks) = (self.settle_deadline(), self.relay.replication_acks.deadline());
+        let settle = self.settle_deadline();
         let observing = self.user.observing.deadline();
         let peers = self.peers.deadline();
         let (claims, reads) = (self.agreement.claims.deadline(), self.agreement.reads.deadline());
-        let (orphans, retiring) = (self.tab.orphanage.deadline(), self.relay.retiring.deadline());
+        let of_role = match &self.role {
+            RoleState::Tab(tab) => tab.orphanage.deadline(),
+            RoleState::Relay(_) => self.role.relay().and_then(|relay| self.deadline_of_relay(relay)),
+        };
+        [settle, claims, reads, observing, peers, waiver].into_iter().fold(of_role, earlier)
+    }
+
+    fn deadline_of_relay(&self, relay: &RelayState) -> Option<Duration> {
+        let (fold, window) = if relay.voter.is_leader() {
+            (relay.folds.deadline(), self.numbers.controller.deadline(&self.core.ledger.dynamic()))
+        } else {
+            (None, None)
+        };
+        let (voter, twins) = (relay.voter.deadline(), relay.twins.deadline(self.core.tuning.twin_grace));
+        let (acks, retiring) = (relay.replication_acks.deadline(), relay.retiring.deadline());
         let restamping = self.has_slices_to_restamp().then_some(Duration::ZERO);
-        let of_relays = [voter, window, waiver, fold, replication_acks, twins, retiring, restamping];
-        let of_all = [settle, claims, reads, observing, peers, orphans];
-        of_all.into_iter().fold(of_relays.into_iter().fold(None, earlier), earlier)
+        [fold, window, voter, twins, acks, retiring, restamping].into_iter().fold(None, earlier)
     }
 
     /// The state, for reading.
@@ -329,7 +326,9 @@ impl Replica {
     /// Panics if an invariant written on the fields of the state does not hold.
     pub fn assert_invariants(&self) {
         Audit::default().check(self, &mut SoundVersions::default());
-        self.tab.unattested.assert_merged(&self.core.document);
+        if let Some(tab) = self.role.tab() {
+            tab.unattested.assert_merged(&self.core.document);
+        }
         self.numbers.unsettled.assert_complete(&self.core.document, (&self.core.ledger, &self.trust.distrust));
     }
 
@@ -373,15 +372,13 @@ impl Replica {
         }
         output.changed = self.core.changes.take();
         (output.restored, output.forks) = (self.user.rejoined.take(), std::mem::take(&mut self.user.forks));
-        output.forgot = self.voter().is_some_and(Voter::has_forgotten) || self.tab.copies.is_found();
+        output.forgot = self.voter().is_some_and(Voter::has_forgotten) || self.is_copy_found();
     }
 
     /// Folds the concurrent versions of records that are due, if that is this replica's task.
     fn fold_versions(&mut self, now: Now) {
-        if !self.is_leader() {
-            return;
-        }
-        for record in self.relay.folds.take_due(now.monotonic) {
+        let Some(relay) = self.role.relay_mut().filter(|relay| relay.voter.is_leader()) else { return };
+        for record in relay.folds.take_due(now.monotonic) {
             if self.core.document.version_count(record) > 1
                 && let Ok(dot) = self.core.document.next_dot(self.core.me)
                 && let Ok(mut merged) = self.core.document.fold(record, dot)
@@ -391,13 +388,13 @@ impl Replica {
         }
     }
 
-    /// `None` in a tab. All that only relays do asks here, so that a build without voters can leave it out.
+    /// `None` in a tab.
     fn voter(&self) -> Option<&Voter> {
-        self.relay.voter.as_ref().filter(|_| VoterSupport::EXISTS)
+        self.role.voter()
     }
 
     fn is_relay(&self) -> bool {
-        self.voter().is_some()
+        self.role.relay().is_some()
     }
 
     fn is_leader(&self) -> bool {
@@ -406,10 +403,7 @@ impl Replica {
 
     /// Tells relays who is here and tabs how things stand, where that has changed.
     fn tell_status(&mut self, now: Now) {
-        if !self.is_relay() {
-            return;
-        }
-        let Some(voter) = &self.relay.voter else { return };
+        let Some(voter) = self.role.voter() else { return };
         let me = (voter.me(), self.core.me);
         for (peer, message) in self.peers.news_of_status(now.monotonic, me, voter.leader(), voter.configuration()) {
             self.send(peer, message);

@@ -28,14 +28,14 @@ impl Replica {
         {
             return;
         }
-        if let Some(voter) = &mut self.relay.voter {
+        if let Some(voter) = self.role.voter_mut() {
             let effects = voter.receive(now.monotonic, from, message, &mut self.core.log);
             self.act(effects);
         }
     }
 
     pub(super) fn on_vote_to_self(&mut self, now: Now, message: Vote) {
-        if let Some(voter) = &mut self.relay.voter {
+        if let Some(voter) = self.role.voter_mut() {
             let effects = voter.receive(now.monotonic, voter.me(), message, &mut self.core.log);
             self.act(effects);
         }
@@ -61,7 +61,7 @@ impl Replica {
 
     /// The log has grown by other means than votes.
     pub(super) fn log_grew(&mut self, now: Now) {
-        if let Some(voter) = &mut self.relay.voter {
+        if let Some(voter) = self.role.voter_mut() {
             let effects = voter.log_grew(now.monotonic, &mut self.core.log);
             self.act(effects);
         }
@@ -91,7 +91,7 @@ impl Replica {
 
     /// Writes down what is remembered of other voters, along with other writes.
     pub(super) fn keep_memory(&mut self) {
-        if let Some(voter) = &mut self.relay.voter
+        if let Some(voter) = self.role.voter_mut()
             && !self.core.outbox.writes().is_empty()
         {
             let memory = voter.unwritten_memory();
@@ -109,16 +109,21 @@ impl Replica {
             let outcome = self.core.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
                 (Entry::Command(claim), Some(outcome)) => {
-                    if claim.id.replica == self.core.me && self.relay.voter.is_none() {
+                    if let Some(tab) = self.role.tab_mut()
+                        && claim.id.replica == self.core.me
+                    {
                         let restored = self.core.ledger.restores().latest().map(|restore| restore.at);
-                        self.tab.copies.look_at(claim, &self.agreement.claims, restored);
+                        tab.copies.look_at(claim, &self.agreement.claims, restored);
                     }
-                    self.relay.halves.extend(self.half_of(claim, outcome));
+                    let half = self.half_of(claim, outcome);
+                    if let Some(relay) = self.role.relay_mut() {
+                        relay.halves.extend(half);
+                    }
                     if self.is_relay() && claim.operation.is_about_key() && self.agreement.claims.is_own(claim.id) {
                         about_keys.push((claim.clone(), outcome));
                     }
                     // What another copy got is no answer to this one.
-                    let since = if self.tab.copies.is_found() {
+                    let since = if self.is_copy_found() {
                         None
                     } else {
                         self.agreement.claims.decided(slot, claim, outcome, &mut self.core.outbox)
@@ -163,7 +168,7 @@ impl Replica {
 
     /// Passes on what is decided from `first` on to those who learn it from this relay.
     pub(super) fn pass_on_decisions(&mut self, first: Slot) {
-        let learners = match &self.relay.voter {
+        let learners = match self.voter() {
             Some(voter) => self.peers.learners(voter.configuration()),
             None => self.peers.tabs(),
         };
@@ -174,9 +179,9 @@ impl Replica {
 
     /// The log has come to another configuration.
     pub(super) fn reconfigured(&mut self, now: Now) {
-        if let (Some(voter), Some(configuration)) = (&mut self.relay.voter, self.core.ledger.configuration()) {
-            voter.configure(now.monotonic, configuration);
-            self.relay.replication_acks.reconfigured();
+        if let (Some(relay), Some(configuration)) = (self.role.relay_mut(), self.core.ledger.configuration()) {
+            relay.voter.configure(now.monotonic, configuration);
+            relay.replication_acks.reconfigured();
         }
     }
 
@@ -188,7 +193,7 @@ impl Replica {
 
     /// Proposes what waits, as much as goes at a time.
     fn propose(&mut self, now: Now) {
-        let Some(voter) = &self.relay.voter else { return };
+        let Some(voter) = self.voter() else { return };
         let capacity = voter.capacity();
         let mut entries = Vec::new();
         if capacity > 0
@@ -212,7 +217,7 @@ impl Replica {
             }
         }
         if !entries.is_empty()
-            && let Some(voter) = &mut self.relay.voter
+            && let Some(voter) = self.role.voter_mut()
         {
             let effects = voter.propose(now.monotonic, entries, &mut self.core.log);
             self.act(effects);
@@ -222,7 +227,7 @@ impl Replica {
     /// Passes claims on, from a relay to the leader, from a tab to its relay.
     fn pass_on_claims(&mut self, now: Now) {
         // What a claim says of how far its asker knows the log must not lag behind what is long forgotten.
-        if !self.is_relay() && self.tab.relay_decided.is_none_or(|theirs| self.core.log.decided() < theirs) {
+        if !self.is_relay() && !self.knows_log_of_relay() {
             return;
         }
         while self.agreement.claims.may_pass() {

@@ -29,7 +29,7 @@ impl Audit {
         if replica.core.ledger.is_news(&mut self.ledger_seen) {
             replica.core.ledger.assert_invariants();
         }
-        if let Some(voter) = &replica.relay.voter {
+        if let Some(voter) = replica.voter() {
             voter.assert_invariants();
         }
         assert_eq!(replica.core.applied, replica.core.log.decided(), "the ledger lags behind the log");

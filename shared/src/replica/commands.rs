@@ -22,24 +22,21 @@ impl Replica {
     /// A relay that was restarted edits only when it may vote again: its disk may have forgotten edits that others have,
     /// and the next edit would get the dot of one of them.
     pub(super) fn on_command(&mut self, now: Now, id: CommandId, command: Command) {
-        if command.may_edit() && self.view().is_recovering() {
-            match self.relay.held_edits.len() {
-                waiting @ MAX_HELD_EDITS.. => {
-                    self.core.outbox.push(Item::Reply(id, Err(CommandRejection::TooManyWaiting { waiting })));
-                }
-                _ => self.relay.held_edits.push((id, command)),
+        match self.role.relay_mut().filter(|relay| command.may_edit() && relay.voter.is_recovering()) {
+            Some(relay) if relay.held_edits.len() < MAX_HELD_EDITS => relay.held_edits.push((id, command)),
+            Some(relay) => {
+                let waiting = relay.held_edits.len();
+                self.core.outbox.push(Item::Reply(id, Err(CommandRejection::TooManyWaiting { waiting })));
             }
-        } else {
-            self.obey(now, id, command);
+            None => self.obey(now, id, command),
         }
     }
 
     /// Runs the commands that waited until this relay had recovered.
     pub(super) fn make_held_edits(&mut self, now: Now) {
-        if !self.view().is_recovering() {
-            for (id, command) in mem::take(&mut self.relay.held_edits) {
-                self.obey(now, id, command);
-            }
+        let Some(relay) = self.role.relay_mut().filter(|relay| !relay.voter.is_recovering()) else { return };
+        for (id, command) in mem::take(&mut relay.held_edits) {
+            self.obey(now, id, command);
         }
     }
 

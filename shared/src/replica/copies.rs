@@ -12,12 +12,13 @@ use litemap::LiteMap;
 
 use crate::base::id::ReplicaId;
 use crate::consensus::Slot;
-use crate::ledger::{Claim, Granted, Numbered, Voter};
+use crate::ledger::{Claim, Granted, Numbered};
 use crate::replica::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
 use super::claims::Claims;
+use super::state::{RelayState, TabState};
 
 /// While a tab is linked, every edit may have left it.
 const ALL: u64 = u64::MAX;
@@ -38,10 +39,6 @@ impl Copies {
     /// made from now on has not left yet.
     pub(super) fn recover(written: Option<u64>, highest: u64) -> Self {
         Copies { sent: written.unwrap_or(ALL).min(highest), written, is_found: false }
-    }
-
-    pub(super) fn is_found(&self) -> bool {
-        self.is_found
     }
 
     /// Looks at a claim that was made under this tab's id and that the log has decided, which was last restored at `restored`.
@@ -67,15 +64,21 @@ impl Replica {
         if !reveals && !self.is_neighbour(kind) {
             self.begins_to_send();
         }
-        self.tab.copies.is_found
+        self.is_copy_found()
+    }
+
+    /// Whether this tab knows that another copy is at work under its id.
+    pub(super) fn is_copy_found(&self) -> bool {
+        self.role.tab().is_some_and(|tab| tab.copies.is_found)
     }
 
     /// Looks at the counter of an own edit of this tab that others know. Returns true if another copy has made it.
     fn is_of_a_copy(&mut self, told: u64, may_be_unsent: bool) -> bool {
         let made = self.core.document.context().highest(self.core.me);
-        let known = if may_be_unsent { made } else { made.min(self.tab.copies.sent) };
+        let Some(TabState { copies, .. }) = self.role.tab_mut() else { return false };
+        let known = if may_be_unsent { made } else { made.min(copies.sent) };
         let reveals = told > known && InForce::notices_copies();
-        self.tab.copies.is_found |= reveals;
+        copies.is_found |= reveals;
         reveals
     }
 
@@ -102,29 +105,38 @@ impl Replica {
         let others = self.core.ledger.latest_claim_of(self.core.me) > self.agreement.claims.seq()
             || self.agreement.claims.unsent().any(is_known)
             || self.agreement.claims.fixed().any(is_for_another);
-        if !self.is_relay() && others && InForce::notices_copies() {
-            self.tab.copies.is_found = true;
+        if let Some(tab) = self.role.tab_mut()
+            && others
+            && InForce::notices_copies()
+        {
+            tab.copies.is_found = true;
         }
     }
 
     /// A neighbour is linked, or the relay has said something: from now on edits leave this tab as soon as they are
     /// made. An edit that a neighbour makes on top of them tells the relay of them.
     pub(super) fn begins_to_send(&mut self) {
-        self.tab.copies.sent = ALL;
+        if let Some(tab) = self.role.tab_mut() {
+            tab.copies.sent = ALL;
+        }
     }
 
     /// A link is down. If it was the last one, then what is made from now on stays here.
     pub(super) fn ends_to_send(&mut self) {
-        if self.peers.all_but(None).is_empty() {
-            self.tab.copies.sent = self.tab.copies.sent.min(self.core.document.context().highest(self.core.me));
+        if let Some(TabState { copies, .. }) = self.role.tab_mut()
+            && self.peers.all_but(None).is_empty()
+        {
+            copies.sent = copies.sent.min(self.core.document.context().highest(self.core.me));
         }
     }
 
     /// Writes down how far edits may have left this tab, before they do.
     pub(super) fn keep_sent(&mut self) {
-        if !self.is_relay() && Some(self.tab.copies.sent) != self.tab.copies.written {
-            self.tab.copies.written = Some(self.tab.copies.sent);
-            self.core.outbox.writes().push(WriteOp::Sent(self.tab.copies.sent));
+        if let Some(TabState { copies, .. }) = self.role.tab_mut()
+            && Some(copies.sent) != copies.written
+        {
+            copies.written = Some(copies.sent);
+            self.core.outbox.writes().push(WriteOp::Sent(copies.sent));
         }
     }
 }
@@ -168,21 +180,21 @@ impl Replica {
     /// Of two relays that are linked to one tab, the one with the higher id ends its link when that has lasted: two
     /// copies of one replica are at work. The other one goes on under the id.
     pub(super) fn part_twins(&mut self, now: Duration, output: &mut Output) {
-        let Some(me) = self.voter().map(Voter::me) else { return };
+        let Some(RelayState { voter, twins, .. }) = self.role.relay_mut() else { return };
         let grace = self.core.tuning.twin_grace;
-        let is_due = self.relay.twins.deadline(grace).is_some_and(|at| at <= now);
+        let is_due = twins.deadline(grace).is_some_and(|at| at <= now);
         if !is_due {
             return;
         }
-        let known = std::mem::take(&mut self.relay.twins).since;
+        let known = std::mem::take(twins).since;
         let is_twin = |_: &ReplicaId| InForce::parts_twins();
-        let twins = self.peers.tabs_also_below(me).into_iter().filter(is_twin);
-        self.relay.twins.since = twins.map(|tab| (tab, *known.get(&tab).unwrap_or(&now))).collect();
-        self.relay.twins.looked_at = now;
+        let seen = self.peers.tabs_also_below(voter.me()).into_iter().filter(is_twin);
+        twins.since = seen.map(|tab| (tab, *known.get(&tab).unwrap_or(&now))).collect();
+        twins.looked_at = now;
         let over: Vec<ReplicaId> =
-            self.relay.twins.since.iter().filter(|(_, since)| **since + grace <= now).map(|(&tab, _)| tab).collect();
+            twins.since.iter().filter(|(_, since)| **since + grace <= now).map(|(&tab, _)| tab).collect();
         for tab in over {
-            self.relay.twins.since.remove(&tab);
+            twins.since.remove(&tab);
             let links: Vec<PeerId> = self.peers.links_of_tab(tab);
             output.cut.extend(links.into_iter().map(|peer| (peer, Violation::Copied)));
         }

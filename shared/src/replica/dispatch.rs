@@ -23,8 +23,8 @@ impl Replica {
     ) -> Result<(), Violation> {
         let Some(kind) = self.peers.kind(peer) else { return Ok(()) };
         access::may(kind.into(), &Act::Say(&message, self.receiver()))?;
-        if self.is_relay() {
-            self.relay.replication_acks.hear(peer, &message);
+        if let Some(relay) = self.role.relay_mut() {
+            relay.replication_acks.hear(peer, &message);
             self.user.observing.received(now, peer, &message);
         } else if self.reveals_a_copy(kind, &message) {
             return Ok(());
@@ -63,8 +63,10 @@ impl Replica {
                 }
             }
             Message::Suffix(_) | Message::SnapshotPart { .. } if !self.learns_log_from(peer, kind) => {
-                if !self.is_neighbour(kind) {
-                    self.tab.log_came_early = true;
+                if !self.is_neighbour(kind)
+                    && let Some(tab) = self.role.tab_mut()
+                {
+                    tab.log_came_early = true;
                     self.send(peer, Message::More);
                 }
             }
@@ -102,7 +104,9 @@ impl Replica {
                 if self.on_stored(&context) {
                     self.ask_after_stored(peer);
                 }
-                self.tab.on_majority.learn(OnMajority { configuration, dots: majority.of(self.core.me) });
+                if let Some(tab) = self.role.tab_mut() {
+                    tab.on_majority.learn(OnMajority { configuration, dots: majority.of(self.core.me) });
+                }
             }
             Message::Held { .. } => {} // Heard already.
             Message::Raised { number } => self.on_raised(peer, number)?,
@@ -150,8 +154,8 @@ impl Replica {
     pub(super) fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
         self.restamp(now, kind);
         self.peers.up(peer, kind);
-        if self.is_relay() {
-            self.relay.replication_acks.up(peer, kind);
+        if let Some(relay) = self.role.relay_mut() {
+            relay.replication_acks.up(peer, kind);
             self.presence_changed();
         }
         self.user.observing.peer_up(now, kind);
@@ -163,9 +167,10 @@ impl Replica {
             self.begins_to_send();
             return;
         }
-        self.tab.relay_decided = None;
-        self.tab.log_came_early = false;
-        if let (Some(voter), PeerKind::Relay(id, incarnation)) = (&mut self.relay.voter, kind) {
+        if let Some(tab) = self.role.tab_mut() {
+            (tab.relay_decided, tab.log_came_early) = (None, false);
+        }
+        if let (Some(voter), PeerKind::Relay(id, incarnation)) = (self.role.voter_mut(), kind) {
             let effects = voter.peer_up(now.monotonic, id, incarnation, &self.core.log);
             self.act(effects);
             self.tell_raised(peer);
@@ -178,12 +183,12 @@ impl Replica {
         self.user.remaining = 0;
         self.core.outbox.forget(peer);
         self.user.observing.peer_down(peer);
-        self.relay.snapshots.peer_down(peer);
+        self.agreement.snapshots.peer_down(peer);
         self.agreement.reads.peer_down(peer);
-        self.tab.other_logs.remove(&peer);
+        self.agreement.other_logs.remove(&peer);
         self.neighbour_gone(peer);
-        if self.is_relay() {
-            self.relay.replication_acks.down(peer);
+        if let Some(relay) = self.role.relay_mut() {
+            relay.replication_acks.down(peer);
             self.user.observing.watcher_down(peer);
             self.presence_changed();
         }
@@ -200,7 +205,7 @@ impl Replica {
         if self.peers.link_to(id).is_some() {
             return; // A newer link to the same relay has taken over.
         }
-        if let Some(voter) = &mut self.relay.voter {
+        if let Some(voter) = self.role.voter_mut() {
             let effects = voter.peer_down(now.monotonic, id);
             self.act(effects);
         }
@@ -213,7 +218,7 @@ impl Replica {
         }
         self.retry_reads(now);
         self.waive(now);
-        if let Some(voter) = &mut self.relay.voter {
+        if let Some(voter) = self.role.voter_mut() {
             let effects = voter.wake(now.monotonic, &mut self.core.log);
             self.act(effects);
         }

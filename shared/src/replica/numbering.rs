@@ -141,7 +141,7 @@ impl Replica {
 
     /// Whether a majority of the voters can be reached, as far as is known here. A gap between two leaders does not count.
     pub(super) fn sees_majority(&self) -> bool {
-        match &self.relay.voter {
+        match self.voter() {
             Some(voter) => voter.sees_quorum(),
             None => {
                 let status = self.peers.status();
@@ -197,8 +197,8 @@ impl Replica {
     pub(super) fn look_at_number(&mut self, now: Now, record: RecordId) {
         let given = self.core.document.field(record, NUMBER);
         let new = self.numbers.unsettled.look_at(record, given.as_ref(), (&self.core.ledger, &self.trust.distrust));
-        if self.tab.lost_numbers.contains_key(&record) {
-            self.tab.orphanage.number_lost();
+        if let Some(tab) = self.role.tab_mut().filter(|tab| tab.lost_numbers.contains_key(&record)) {
+            tab.orphanage.number_lost();
         }
         if self.is_leader() {
             (0..new).for_each(|_| self.numbers.controller.asked(now.monotonic, false));
@@ -298,7 +298,7 @@ impl Replica {
     /// The leader, or this tab's relay, tells what was measured.
     pub(super) fn on_load(&mut self, load: Load) {
         self.numbers.load = Some(load);
-        let Some(voter) = &self.relay.voter else { return };
+        let Some(voter) = self.voter() else { return };
         if !voter.is_leader() {
             for peer in self.peers.tabs() {
                 self.send_unbound(peer, Message::Load(load));

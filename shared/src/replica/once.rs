@@ -21,6 +21,7 @@ use super::Replica;
 use super::claims::{Asked, Half};
 use super::numbering::{self, operation_for};
 use super::outbox::Item;
+use super::state::RelayState;
 
 /// How many commands at the most wait for the answer under one key.
 const MAX_WAITING: usize = 64;
@@ -106,7 +107,8 @@ impl Replica {
         command: Command,
     ) -> Result<(), CommandRejection> {
         let form = Form::of(&command);
-        if self.relay.onces.join(&keyed, (id, form))? {
+        let Some(relay) = self.role.relay_mut() else { return Err(CommandRejection::NotForTabs) };
+        if relay.onces.join(&keyed, (id, form))? {
             return Ok(());
         }
         if let Some(used) = self.core.ledger.key_use(keyed.key).copied() {
@@ -120,7 +122,9 @@ impl Replica {
         self.agreement.claims.check_room()?;
         self.begin_once(now, keyed, command)?;
         let waiting = Waiting { request: keyed.request, commands: vec![(id, form)] };
-        self.relay.onces.waiting.insert(keyed.key, waiting);
+        if let Some(relay) = self.role.relay_mut() {
+            relay.onces.waiting.insert(keyed.key, waiting);
+        }
         Ok(())
     }
 
@@ -150,7 +154,9 @@ impl Replica {
                 let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
                 let claim = self.ask(now, Asked::Keyed, operation)?;
                 self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
-                self.relay.onces.edits.insert(claim, edits);
+                if let Some(relay) = self.role.relay_mut() {
+                    relay.onces.edits.insert(claim, edits);
+                }
             }
             _ => return Err(CommandRejection::NotForTabs),
         }
@@ -182,29 +188,30 @@ impl Replica {
 
     /// The log has decided a claim about a key that this relay has asked, in this life or in an earlier one.
     pub(super) fn on_key_decided(&mut self, now: Now, claim: &Claim, outcome: Outcome) {
+        let Some(RelayState { onces, .. }) = self.role.relay_mut() else { return };
         match (&claim.operation, outcome) {
             (Operation::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, claim.id, keyed.key),
             (Operation::Once { keyed, .. }, Err(Rejection::Repeated)) => {
-                self.relay.onces.edits.remove(&claim.id);
-                let waiting = self.relay.onces.leave(keyed.key);
+                onces.edits.remove(&claim.id);
+                let waiting = onces.leave(keyed.key);
                 match self.core.ledger.key_use(keyed.key).copied() {
                     Some(used) => self.tell_use(&used, waiting),
                     None => self.reject_all(waiting, &CommandRejection::Refused(Rejection::Forgotten)),
                 }
             }
             (Operation::Once { keyed, .. }, Err(refusal @ (Rejection::KeyUsedOtherwise | Rejection::Forgotten))) => {
-                self.relay.onces.edits.remove(&claim.id);
-                let waiting = self.relay.onces.leave(keyed.key);
+                onces.edits.remove(&claim.id);
+                let waiting = onces.leave(keyed.key);
                 self.reject_all(waiting, &CommandRejection::Refused(refusal));
             }
             (Operation::Once { keyed, operation }, outcome) => {
                 let Some(operation) = operation.operation() else { return };
-                let waiting = self.relay.onces.leave(keyed.key);
+                let waiting = onces.leave(keyed.key);
                 self.tell_end(claim.id, &KeyEnd::of_operation(&operation, claim.after, outcome), waiting);
             }
             (Operation::Finish { key, by, made: Some(Made { record }) }, _) => {
                 let end = KeyEnd { record: *record, after: claim.after, outcome: Ok(Granted::Done) };
-                let waiting = self.relay.onces.leave(*key);
+                let waiting = onces.leave(*key);
                 self.tell_end(*by, &end, waiting);
             }
             _ => {}
@@ -214,13 +221,14 @@ impl Replica {
     /// This relay has a key: it makes the edits that it was asked for. Those of an earlier life are not known any more, and
     /// were not made, or the claim would not be pending.
     fn carry_out_once(&mut self, now: Now, claim: ClaimId, key: Key) {
-        let made = match self.relay.onces.edits.remove(&claim) {
+        let edits = self.role.relay_mut().and_then(|relay| relay.onces.edits.remove(&claim));
+        let made = match edits {
             None => None,
             Some(edits) => match self.make_edits(now, edits) {
                 Ok(Reply::Added(record)) => Some(Made { record: Some(record) }),
                 Ok(_) => Some(Made::default()),
                 Err(rejection) => {
-                    let waiting = self.relay.onces.leave(key);
+                    let waiting = self.role.relay_mut().map(|relay| relay.onces.leave(key)).unwrap_or_default();
                     self.reject_all(waiting, &rejection);
                     None
                 }
@@ -282,10 +290,8 @@ impl Replica {
 
     /// Takes back records that were added for numbers which they did not get, as soon as this relay may edit.
     pub(super) fn take_back_halves(&mut self, now: Now) {
-        if !self.is_relay() || self.relay.halves.is_empty() || self.view().is_recovering() {
-            return;
-        }
-        for Half { record, seq, is_certain } in std::mem::take(&mut self.relay.halves) {
+        let Some(relay) = self.role.relay_mut().filter(|relay| !relay.voter.is_recovering()) else { return };
+        for Half { record, seq, is_certain } in std::mem::take(&mut relay.halves) {
             let is_half = is_certain || self.core.ledger.number_of(record).is_none();
             if is_half && self.core.document.contains(record) {
                 // Without a dot left nothing can be removed, and nothing be added before.

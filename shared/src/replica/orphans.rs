@@ -19,6 +19,7 @@ use crate::schema::{GivenNumber, Op};
 
 use super::Replica;
 use super::copies::latest_told;
+use super::state::TabState;
 
 /// How long a relay may lack what this tab has from others before this tab carries it there: they may be about to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -60,48 +61,55 @@ impl Replica {
         let lacking = context.difference(&context.of(self.core.me)).difference(theirs);
         // Of retired replicas a relay tells by and by what is dead.
         let lacking = lacking.difference(&self.core.document.retired_in(&lacking));
-        self.tab.unattested.tell(&lacking);
-        if std::mem::take(&mut self.tab.orphanage.is_asked) {
+        let Some(tab) = self.role.tab_mut() else { return };
+        tab.unattested.tell(&lacking);
+        if std::mem::take(&mut tab.orphanage.is_asked) {
             let is_done = self.carry(now, &lacking) & self.give_others_numbers_anew(now);
-            self.tab.orphanage.ask_at = Some(now.monotonic + if is_done { GRACE } else { PAUSE });
+            let ask_at = now.monotonic + if is_done { GRACE } else { PAUSE };
+            self.role.tab_mut().into_iter().for_each(|tab| tab.orphanage.ask_at = Some(ask_at));
         }
     }
 
     /// Asks the relay what it has, when it is time to.
     pub(super) fn ask_after_orphans(&mut self, now: Now) {
-        let has_work = self.tab.unattested.count() > 0 || self.tab.orphanage.has_lost_numbers;
-        let Some(relay) = self.peers.any_relay().filter(|_| has_work && !self.is_relay()) else {
-            self.tab.orphanage.ask_at = None;
+        let Some(TabState { unattested, orphanage, .. }) = self.role.tab_mut() else { return };
+        let has_work = unattested.count() > 0 || orphanage.has_lost_numbers;
+        let Some(relay) = self.peers.any_relay().filter(|_| has_work) else {
+            orphanage.ask_at = None;
             return;
         };
-        if *self.tab.orphanage.ask_at.get_or_insert(now.monotonic + GRACE) <= now.monotonic {
-            self.tab.orphanage.ask_at = Some(now.monotonic + GRACE);
-            self.tab.orphanage.is_asked = true;
+        if *orphanage.ask_at.get_or_insert(now.monotonic + GRACE) <= now.monotonic {
+            orphanage.ask_at = Some(now.monotonic + GRACE);
+            orphanage.is_asked = true;
             self.send(relay, Message::More);
         }
     }
 
     /// A link is down. The next relay may have what this one lacks.
     pub(super) fn orphans_wait(&mut self) {
-        (self.tab.orphanage.ask_at, self.tab.orphanage.is_asked) = (None, false);
+        if let Some(TabState { orphanage, .. }) = self.role.tab_mut() {
+            (orphanage.ask_at, orphanage.is_asked) = (None, false);
+        }
     }
 
     /// A neighbour tells of its own edits.
     pub(super) fn note_own_of_neighbour(&mut self, peer: PeerId, id: ReplicaId, message: &Message) {
-        if let Ok(dot) = Dot::try_new(id, latest_told(message, id)) {
-            let known = self.tab.orphanage.by_neighbours.entry(peer).or_insert(dot);
+        if let (Some(tab), Ok(dot)) = (self.role.tab_mut(), Dot::try_new(id, latest_told(message, id))) {
+            let known = tab.orphanage.by_neighbours.entry(peer).or_insert(dot);
             *known = dot.max(*known);
         }
     }
 
     pub(super) fn neighbour_gone(&mut self, peer: PeerId) {
-        self.tab.orphanage.by_neighbours.remove(&peer);
+        if let Some(tab) = self.role.tab_mut() {
+            tab.orphanage.by_neighbours.remove(&peer);
+        }
     }
 
     /// The neighbours that are linked tell of their edits themselves.
     fn without_those_of_neighbours(&self, dots: &DotSet) -> DotSet {
         let mut left = dots.clone();
-        for last in self.tab.orphanage.by_neighbours.values() {
+        for last in self.role.tab().into_iter().flat_map(|tab| tab.orphanage.by_neighbours.values()) {
             let own = dots.of(last.replica()).between(None, Some(*last));
             left = left.difference(&own);
         }
@@ -151,15 +159,16 @@ impl Replica {
             if let Some(relay) = self.peers.any_relay() {
                 self.send(relay, Message::Fetch { first: self.core.log.decided() });
             }
-            return !self.tab.orphanage.has_lost_numbers;
+            return self.role.tab().is_none_or(|tab| !tab.orphanage.has_lost_numbers);
         }
         // Of a record that is not here the number is kept: somebody else may bring the record.
         let is_here = |record: &RecordId| self.core.document.contains(*record);
-        let records: Vec<RecordId> = self.tab.lost_numbers.keys().copied().filter(is_here).collect();
+        let Some(TabState { lost_numbers, orphanage, .. }) = self.role.tab_mut() else { return true };
+        let records: Vec<RecordId> = lost_numbers.keys().copied().filter(is_here).collect();
+        orphanage.has_lost_numbers = !records.is_empty();
         for record in some_of(&records, self.core.me) {
             self.give_number_anew(now, record);
         }
-        self.tab.orphanage.has_lost_numbers = !records.is_empty();
         records.is_empty()
     }
 }

@@ -155,7 +155,7 @@ impl Replica {
         if self.agreement.reads.confirming.is_some() || self.agreement.reads.asking.is_empty() {
             return;
         }
-        let Some(voter) = &mut self.relay.voter else { return };
+        let Some(voter) = self.role.voter_mut() else { return };
         let Some((slot, effects)) = voter.confirm(&self.core.log) else { return };
         self.agreement.reads.confirming = Some((slot, self.agreement.reads.asking.keys().copied().collect()));
         self.act(effects);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;
-use crate::consensus::voter_support::VoterSupport;
 use crate::merge::document::Packed;
 use crate::replica::io::{Now, Recovered};
 
@@ -36,8 +35,8 @@ impl Recovery {
     /// Takes in a record that is not there yet, with its versions by the dots that name them.
     pub fn add(&mut self, now: Now, record: RecordId, versions: BTreeMap<Dot, Packed>) {
         let replica = &mut self.replica;
-        if VoterSupport::EXISTS && replica.relay.voter.is_some() {
-            replica.relay.folds.look_at(record, versions.len(), now.monotonic);
+        if let Some(relay) = replica.role.relay_mut() {
+            relay.folds.look_at(record, versions.len(), now.monotonic);
         }
         for packed in versions.values() {
             replica.core.clock.observe(packed.head(record).stamp, now.wall_ms);
@@ -67,8 +66,8 @@ impl Replica {
         self.retire_all();
         self.settle_claims(now);
         self.apply_decided(now);
-        if !self.tab.lost_numbers.is_empty() {
-            self.tab.orphanage.number_lost();
+        if let Some(tab) = self.role.tab_mut().filter(|tab| !tab.lost_numbers.is_empty()) {
+            tab.orphanage.number_lost();
         }
         if !self.is_relay() {
             // What needs no witness is final also before a relay says so.

@@ -44,7 +44,7 @@ impl Replica {
             self.forget_what_was_told(fork);
         }
         let Some(fork) = fork.filter(|&fork| fork < theirs.slot.min(self.core.log.decided())) else {
-            self.tab.other_logs.remove(&peer);
+            self.agreement.other_logs.remove(&peer);
             let is_same = self.core.log.chain_below(theirs.slot).is_none_or(|chain| chain == theirs.chain);
             return if is_same { Ok(true) } else { self.diverged(peer, kind).map(|()| false) };
         };
@@ -56,7 +56,7 @@ impl Replica {
                 Ok(true)
             }
             PeerKind::Tab(tab) => {
-                self.tab.other_logs.insert(peer);
+                self.agreement.other_logs.insert(peer);
                 if self.is_relay() && !is_older {
                     self.user.forks.push(Fork { tab, at: fork, known: theirs.slot });
                 }
@@ -79,7 +79,7 @@ impl Replica {
         if !self.is_neighbour(kind) {
             return Err(Violation::Diverged);
         }
-        self.tab.other_logs.insert(peer);
+        self.agreement.other_logs.insert(peer);
         Ok(())
     }
 
@@ -88,14 +88,15 @@ impl Replica {
     pub(super) fn learns_log_from(&self, peer: PeerId, kind: PeerKind) -> bool {
         match kind {
             _ if self.is_relay() => true,
-            PeerKind::Relay(..) => self.tab.relay_decided.is_some(),
-            PeerKind::Tab(_) => self.peers.any_relay().is_none() && !self.tab.other_logs.contains(&peer),
+            PeerKind::Relay(..) => self.role.tab().is_some_and(|tab| tab.relay_decided.is_some()),
+            PeerKind::Tab(_) => self.peers.any_relay().is_none() && !self.agreement.other_logs.contains(&peer),
         }
     }
 
     /// The relay has said which log it has. Some of the log that it sent before was not taken: this asks for it once more.
     pub(super) fn fetch_what_came_early(&mut self, relay: PeerId, theirs: Slot) {
-        if std::mem::take(&mut self.tab.log_came_early) && self.core.log.decided() < theirs {
+        let came_early = self.role.tab_mut().is_some_and(|tab| std::mem::take(&mut tab.log_came_early));
+        if came_early && self.core.log.decided() < theirs {
             self.send(relay, Message::Fetch { first: self.core.log.decided() });
         }
     }
@@ -105,9 +106,8 @@ impl Replica {
     fn forget_what_was_told(&mut self, fork: Slot) {
         self.agreement.claims.log_forked(fork, &mut self.core.outbox);
         self.agreement.witnesses.log_forked(fork, &mut self.core.outbox);
-        if self.tab.relay_decided.is_none() {
-            self.tab.stored = DotSet::default();
-            self.tab.on_majority = OnMajority::default();
+        if let Some(tab) = self.role.tab_mut().filter(|tab| tab.relay_decided.is_none()) {
+            (tab.stored, tab.on_majority) = (DotSet::default(), OnMajority::default());
             self.core.outbox.writes().push(WriteOp::Stored(DotSet::default()));
         }
     }
@@ -127,13 +127,16 @@ impl Replica {
         for (record, number) in lost.into_iter().chain(leased) {
             self.note_lost_number(record, Some(number));
         }
-        self.user.rejoined = Some(self.tab.lost_numbers.len());
-        self.tab.orphanage.number_lost();
+        if let Some(tab) = self.role.tab_mut() {
+            self.user.rejoined = Some(tab.lost_numbers.len());
+            tab.orphanage.number_lost();
+            tab.log_came_early = false;
+        }
         *self.core.log = Log::default();
         *self.core.ledger = Ledger::default();
         self.core.applied = Slot(0);
         self.core.document.retire_nobody();
-        self.relay.snapshots = Snapshots::default();
+        self.agreement.snapshots = Snapshots::default();
         self.core.outbox.writes().push(WriteOp::LogDropped);
         self.core.outbox.log_dropped();
         self.agreement.witnesses.log_dropped();
@@ -147,8 +150,7 @@ impl Replica {
             self.recall_given(record);
         }
         self.note_all_numbers();
-        self.tab.other_logs.extend(self.peers.tabs());
-        self.tab.log_came_early = false;
+        self.agreement.other_logs.extend(self.peers.tabs());
         self.send(relay, Message::Fetch { first: Slot(0) });
     }
 
@@ -165,23 +167,25 @@ impl Replica {
 
     /// Numbers that the restored relays have lost are given anew: those of this tab's own records at once.
     pub(super) fn give_own_numbers_anew(&mut self, now: Now) {
-        if self.tab.lost_numbers.is_empty() || !self.knows_log_of_relay() {
+        let Some(tab) = self.role.tab().filter(|tab| !tab.lost_numbers.is_empty()) else { return };
+        if !self.knows_log_of_relay() {
             return;
         }
         let is_own_and_here =
             |record: &RecordId| record.0.replica() == self.core.me && self.core.document.contains(*record);
-        let own: Vec<RecordId> = self.tab.lost_numbers.keys().copied().filter(is_own_and_here).collect();
+        let own: Vec<RecordId> = tab.lost_numbers.keys().copied().filter(is_own_and_here).collect();
         own.into_iter().for_each(|record| self.give_number_anew(now, record));
     }
 
     /// Whether this tab has the log as far as its relay has said on this link.
     pub(super) fn knows_log_of_relay(&self) -> bool {
-        self.tab.relay_decided.is_some_and(|theirs| self.core.log.decided() >= theirs)
+        let theirs = self.role.tab().and_then(|tab| tab.relay_decided);
+        theirs.is_some_and(|theirs| self.core.log.decided() >= theirs)
     }
 
     /// Gives a record the number that it had before the restore, if it has none now.
     pub(super) fn give_number_anew(&mut self, now: Now, record: RecordId) {
-        let Some(&number) = self.tab.lost_numbers.get(&record) else { return };
+        let Some(number) = self.role.tab().and_then(|tab| tab.lost_numbers.get(&record).copied()) else { return };
         self.note_lost_number(record, None);
         // What somebody else has given the record may never be attested.
         let is_leased = self.core.ledger.lease_of(number).is_some_and(|lease| lease.to == self.core.me);
@@ -200,9 +204,10 @@ impl Replica {
     }
 
     fn note_lost_number(&mut self, record: RecordId, number: Option<u64>) {
+        let Some(tab) = self.role.tab_mut() else { return };
         match number {
-            Some(number) => drop(self.tab.lost_numbers.insert(record, number)),
-            None => drop(self.tab.lost_numbers.remove(&record)),
+            Some(number) => drop(tab.lost_numbers.insert(record, number)),
+            None => drop(tab.lost_numbers.remove(&record)),
         }
         self.core.outbox.writes().push(WriteOp::LostNumber { record, number });
     }

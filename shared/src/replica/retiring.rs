@@ -13,6 +13,7 @@ use crate::ledger::{ClaimId, Operation};
 use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
+use super::state::RelayState;
 
 /// How many looks are taken at the most in the time after which ids are retired.
 const LOOKS: u32 = 16;
@@ -64,8 +65,10 @@ impl Retiring {
 impl Replica {
     /// Somebody has come or gone.
     pub(super) fn presence_changed(&mut self) {
-        self.relay.twins.tabs_changed();
-        self.relay.retiring.look_after(self.core.tuning.retire_after / LOOKS);
+        if let Some(relay) = self.role.relay_mut() {
+            relay.twins.tabs_changed();
+            relay.retiring.look_after(self.core.tuning.retire_after / LOOKS);
+        }
     }
 
     /// The log has decided that these replicas are retired.
@@ -104,36 +107,37 @@ impl Replica {
 
     /// Looks for ids that have been away for long, and has them retired if this replica leads.
     pub(super) fn retire_absent(&mut self, now: Duration) {
-        if !self.is_relay() {
-            return;
-        }
+        let is_leader = self.is_leader();
+        let Some(RelayState { retiring, .. }) = self.role.relay_mut() else { return };
         let seen = Seen {
             interval_count: self.core.document.context().interval_count(),
             fingerprint: self.core.document.fingerprint(),
-            is_leader: self.is_leader(),
+            is_leader,
         };
         let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
-        if seen == self.relay.retiring.seen && !is_due(self.relay.retiring.look_at) {
+        if seen == retiring.seen && !is_due(retiring.look_at) {
             return;
         }
         let pause = self.core.tuning.retire_after / LOOKS;
-        if seen != self.relay.retiring.seen {
-            self.relay.retiring.look_after(pause);
+        if seen != retiring.seen {
+            retiring.look_after(pause);
         }
-        if !is_due(self.relay.retiring.look_at) {
+        if !is_due(retiring.look_at) {
             return;
         }
-        (self.relay.retiring.seen, self.relay.retiring.look_at, self.relay.retiring.looked_at) = (seen, None, now);
-        self.note_who_is_away(now);
-        if !self.is_leader() {
-            self.relay.retiring.due = None;
+        (retiring.seen, retiring.look_at, retiring.looked_at) = (seen, None, now);
+        if !is_leader {
+            retiring.due = None;
         }
-        if self.is_leader() && self.retire_due(now) {
-            return self.relay.retiring.look_after(pause);
+        self.note_who_is_away(now);
+        let is_retiring = is_leader && self.retire_due(now);
+        let Some(RelayState { retiring, .. }) = self.role.relay_mut() else { return };
+        if is_retiring {
+            return retiring.look_after(pause);
         }
         let after = self.core.tuning.retire_after;
-        let waiting = self.relay.retiring.away_since.values().map(|&since| since + after).filter(|&at| at > now).min();
-        self.relay.retiring.look_at = waiting.map(|at| at.max(now + pause));
+        let waiting = retiring.away_since.values().map(|&since| since + after).filter(|&at| at > now).min();
+        retiring.look_at = waiting.map(|at| at.max(now + pause));
     }
 
     fn note_who_is_away(&mut self, now: Duration) {
@@ -142,52 +146,51 @@ impl Replica {
         let configurations = [self.core.ledger.configuration(), self.core.ledger.next_configuration()];
         present.extend(configurations.into_iter().flatten().flat_map(|those| those.voters.values().copied()));
         let away = self.core.document.context().replicas().filter(|id| !present.contains(id));
-        let before = &self.relay.retiring.away_since;
-        self.relay.retiring.away_since = away.map(|id| (id, *before.get(&id).unwrap_or(&now))).collect();
+        let Some(RelayState { retiring, .. }) = self.role.relay_mut() else { return };
+        let before = &retiring.away_since;
+        retiring.away_since = away.map(|id| (id, *before.get(&id).unwrap_or(&now))).collect();
     }
 
     /// Goes on with those who are to be retired. Returns false if there are none.
     fn retire_due(&mut self, now: Duration) -> bool {
-        if self.relay.retiring.asked.is_some_and(|asked| self.agreement.claims.is_pending(asked)) {
+        let Some(RelayState { retiring, .. }) = self.role.relay_mut() else { return false };
+        if retiring.asked.is_some_and(|asked| self.agreement.claims.is_pending(asked)) {
             return true;
         }
-        match self.relay.retiring.due.take() {
-            Some(due) if self.majority_holds(&due.after) => self.ask_to_retire(now, due),
-            Some(due) => self.relay.retiring.due = Some(due),
-            None => {
-                let ids: BTreeMap<ReplicaId, u64> = self.over(now).take(BATCH).collect();
-                if ids.is_empty() {
-                    return false;
-                }
-                self.relay.retiring.due = Some(Due { ids, after: self.core.document.context().clone() });
+        let waiting = match retiring.due.take() {
+            Some(due) if self.majority_holds(&due.after) => {
+                self.ask_to_retire(now, due);
+                return true;
             }
+            Some(due) => due,
+            None => {
+                let ids = self.over(now).into_iter().take(BATCH).collect();
+                Due { ids, after: self.core.document.context().clone() }
+            }
+        };
+        let has_some = !waiting.ids.is_empty();
+        if let Some(relay) = self.role.relay_mut().filter(|_| has_some) {
+            relay.retiring.due = Some(waiting);
         }
-        true
+        has_some
     }
 
     /// The ids whose time is over, and by whose dots nothing lives, with the counter of the last dot of each.
-    fn over(&self, now: Duration) -> impl Iterator<Item = (ReplicaId, u64)> + '_ {
-        let over = self
-            .relay
-            .retiring
-            .away_since
-            .iter()
-            .filter(move |(_, since)| **since + self.core.tuning.retire_after <= now);
+    fn over(&self, now: Duration) -> BTreeMap<ReplicaId, u64> {
+        let away = self.role.relay().into_iter().flat_map(|relay| &relay.retiring.away_since);
+        let over = away.filter(|(_, since)| **since + self.core.tuning.retire_after <= now);
         let with_last = over.map(|(&id, _)| (id, self.core.document.last_of(id)));
-        with_last.filter(|&(id, last)| self.core.document.check_retirement(id, last).is_ok())
+        with_last.filter(|&(id, last)| self.core.document.check_retirement(id, last).is_ok()).collect()
     }
 
     fn ask_to_retire(&mut self, now: Duration, due: Due) {
-        let over: BTreeMap<ReplicaId, u64> = self.over(now).collect();
+        let over = self.over(now);
         for (replica, last) in due.ids.into_iter().filter(|(id, last)| over.get(id) == Some(last)) {
-            match self.agreement.claims.ask(
-                now,
-                (None, None),
-                Operation::Retire { replica, last },
-                &mut self.core.outbox,
-            ) {
-                Ok(claim) => self.relay.retiring.asked = Some(claim),
-                Err(_no_room) => return,
+            let retire = Operation::Retire { replica, last };
+            let asked = self.agreement.claims.ask(now, (None, None), retire, &mut self.core.outbox);
+            match (asked, self.role.relay_mut()) {
+                (Ok(claim), Some(relay)) => relay.retiring.asked = Some(claim),
+                (Err(_), _) | (_, None) => return,
             }
         }
     }

@@ -90,7 +90,7 @@ impl Replica {
             Some(suffix) => Some(Message::Suffix(suffix)),
             None if first < self.core.log.start().slot => {
                 self.snapshot_for_neighbours();
-                self.relay.snapshots.part(0)
+                self.agreement.snapshots.part(0)
             }
             None => None,
         };
@@ -102,16 +102,16 @@ impl Replica {
     /// A tab takes a snapshot only when a neighbour needs one.
     fn snapshot_for_neighbours(&mut self) {
         let is_of_use = |latest: &Snapshot| latest.at.slot >= self.core.log.start().slot;
-        if !self.is_relay() && !self.relay.snapshots.latest().is_some_and(is_of_use) {
+        if !self.is_relay() && !self.agreement.snapshots.latest().is_some_and(is_of_use) {
             let at = Position { slot: self.core.log.decided(), chain: self.core.log.chain() };
-            self.relay.snapshots.latest = Some(Snapshot { at, ledger: encoding::encode(&*self.core.ledger) });
+            self.agreement.snapshots.latest = Some(Snapshot { at, ledger: encoding::encode(&*self.core.ledger) });
         }
     }
 
     pub(super) fn on_fetch_part(&mut self, peer: PeerId, at: Slot, offset: u64) {
         // After a newer snapshot was taken, from its beginning.
-        let is_same = self.relay.snapshots.latest().is_some_and(|latest| latest.at.slot == at);
-        if let Some(part) = self.relay.snapshots.part(if is_same { offset } else { 0 }) {
+        let is_same = self.agreement.snapshots.latest().is_some_and(|latest| latest.at.slot == at);
+        if let Some(part) = self.agreement.snapshots.part(if is_same { offset } else { 0 }) {
             self.send_unbound(peer, part);
         }
     }
@@ -120,7 +120,7 @@ impl Replica {
         if at.slot <= self.core.log.decided() {
             return;
         }
-        match self.relay.snapshots.take(peer, at, length, part) {
+        match self.agreement.snapshots.take(peer, at, length, part) {
             Progress::Whole(snapshot) => self.install(now, peer, snapshot),
             Progress::More { offset } => self.send(peer, Message::FetchPart { at: at.slot, offset }),
             Progress::Useless => {}
@@ -131,7 +131,7 @@ impl Replica {
     fn install(&mut self, now: Now, from: PeerId, snapshot: Snapshot) {
         let Ok(ledger) = snapshot.read() else { return };
         if !self.may_go_on_with(ledger.restores()) {
-            self.tab.other_logs.insert(from);
+            self.agreement.other_logs.insert(from);
             return;
         }
         self.note_all_numbers();
@@ -160,7 +160,7 @@ impl Replica {
 
     /// The claims that a snapshot has decided are over.
     pub(super) fn settle_claims(&mut self, now: Now) {
-        if self.tab.copies.is_found() {
+        if self.is_copy_found() {
             // What another copy got is no answer to this one.
             return;
         }
@@ -172,7 +172,10 @@ impl Replica {
             .collect();
         for (claim, outcome) in over {
             let slot = Slot(self.core.applied.0 - 1);
-            self.relay.halves.extend(self.half_of(&claim, outcome));
+            let half = self.half_of(&claim, outcome);
+            if let Some(relay) = self.role.relay_mut() {
+                relay.halves.extend(half);
+            }
             let is_own = self.agreement.claims.is_own(claim.id);
             self.agreement.claims.decided(slot, &claim, outcome, &mut self.core.outbox);
             if self.is_relay() && is_own {
@@ -197,7 +200,7 @@ impl Replica {
     /// On disk, and to serve others, which a tab does not.
     fn keep_snapshot(&mut self, snapshot: Snapshot, log_start: Position) {
         if self.is_relay() {
-            self.relay.snapshots.latest = Some(snapshot.clone());
+            self.agreement.snapshots.latest = Some(snapshot.clone());
         }
         self.core.outbox.writes().push(WriteOp::Snapshot { snapshot, log_start });
     }

@@ -37,25 +37,24 @@ impl Replica {
 
     /// Most relays agree about the time: what this relay has stamped far ahead of it gets right stamps, slice by slice.
     pub(super) fn on_clock_confirmed(&mut self, now: Now) {
-        if self.is_relay() && self.has_far_stamps(now) {
-            self.relay.restamping.0 = self.core.document.records().collect();
+        let has_far_stamps = self.has_far_stamps(now);
+        if let Some(relay) = self.role.relay_mut().filter(|_| has_far_stamps) {
+            relay.restamping.0 = self.core.document.records().collect();
         }
     }
 
     /// Goes on with the next slice. A relay that recovers must not edit, and waits.
     pub(super) fn restamp_slice(&mut self, now: Now) {
-        if self.relay.restamping.0.is_empty() || self.view().is_recovering() {
-            return;
-        }
-        let end = self.relay.restamping.0.len().min(SLICE);
-        for record in self.relay.restamping.0.drain(..end).collect::<Vec<_>>() {
+        let Some(relay) = self.role.relay_mut().filter(|relay| !relay.voter.is_recovering()) else { return };
+        let end = relay.restamping.0.len().min(SLICE);
+        for record in relay.restamping.0.drain(..end).collect::<Vec<_>>() {
             self.restamp_record(now, record);
         }
     }
 
     /// Whether there is more to look through at once.
     pub(super) fn has_slices_to_restamp(&self) -> bool {
-        !self.relay.restamping.0.is_empty() && !self.view().is_recovering()
+        self.role.relay().is_some_and(|relay| !relay.restamping.0.is_empty() && !relay.voter.is_recovering())
     }
 
     fn has_far_stamps(&self, now: Now) -> bool {

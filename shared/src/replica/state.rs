@@ -31,6 +31,7 @@ use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Hlc;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Slot;
+use crate::consensus::voter_support::VoterSupport;
 use crate::ledger::dynamic::Controller;
 use crate::ledger::{ClaimId, Ledger, Load, Log, Voter};
 use crate::merge::crdt::MaxRegister;
@@ -82,6 +83,10 @@ pub(super) struct Agreement {
     pub(super) witnesses: Witnesses,
     /// When the leader, in a tab its relay, was last heard.
     pub(super) heard_leader: Option<Duration>,
+    /// To serve others.
+    pub(super) snapshots: Snapshots,
+    /// The linked tabs that know another log than this replica, since all relays were restored.
+    pub(super) other_logs: BTreeSet<PeerId>,
 }
 
 /// Statements that are not believed, and the own statements about numbers.
@@ -115,7 +120,14 @@ pub(super) struct UserState {
     pub(super) forks: Vec<Fork>,
 }
 
-/// The state that only a tab uses.
+/// What a replica does besides merging and learning, with the state that only this takes.
+#[derive(Debug)]
+pub(super) enum RoleState {
+    Tab(Box<TabState>),
+    Relay(Box<RelayState>),
+}
+
+/// The state that only a tab has.
 #[derive(Debug)]
 pub(super) struct TabState {
     /// How far the relay has said on this link that it knows the log. Requests leave the tab only when it knows as much,
@@ -134,16 +146,12 @@ pub(super) struct TabState {
     pub(super) orphanage: Orphanage,
     /// The numbers that records had before all relays were restored, and that are to be given anew.
     pub(super) lost_numbers: BTreeMap<RecordId, u64>,
-    /// The neighbours that know another log than this tab, since all relays were restored.
-    pub(super) other_logs: BTreeSet<PeerId>,
 }
 
-/// The state that only a relay uses.
+/// The state that only a relay has.
 #[derive(Debug)]
 pub(super) struct RelayState {
-    /// `None` in a tab.
-    pub(super) voter: Option<Voter>,
-    pub(super) snapshots: Snapshots,
+    pub(super) voter: Voter,
     pub(super) replication_acks: ReplicationAcks,
     pub(super) folds: Folds,
     pub(super) twins: Twins,
@@ -189,11 +197,73 @@ impl UserState {
     }
 }
 
+impl RoleState {
+    pub(super) fn tab(&self) -> Option<&TabState> {
+        match self {
+            RoleState::Tab(tab) => Some(tab),
+            RoleState::Relay(_) => None,
+        }
+    }
+
+    pub(super) fn tab_mut(&mut self) -> Option<&mut TabState> {
+        match self {
+            RoleState::Tab(tab) => Some(tab),
+            RoleState::Relay(_) => None,
+        }
+    }
+
+    /// `None` in a tab. All that only relays do asks here, so that a build without voters can leave it out.
+    pub(super) fn relay(&self) -> Option<&RelayState> {
+        match self {
+            RoleState::Relay(relay) if VoterSupport::EXISTS => Some(relay),
+            RoleState::Relay(_) | RoleState::Tab(_) => None,
+        }
+    }
+
+    /// `None` in a tab, as from [`relay`](Self::relay).
+    pub(super) fn relay_mut(&mut self) -> Option<&mut RelayState> {
+        match self {
+            RoleState::Relay(relay) if VoterSupport::EXISTS => Some(relay),
+            RoleState::Relay(_) | RoleState::Tab(_) => None,
+        }
+    }
+
+    /// `None` in a tab.
+    pub(super) fn voter(&self) -> Option<&Voter> {
+        self.relay().map(|relay| &relay.voter)
+    }
+
+    /// `None` in a tab.
+    pub(super) fn voter_mut(&mut self) -> Option<&mut Voter> {
+        self.relay_mut().map(|relay| &mut relay.voter)
+    }
+}
+
+impl TabState {
+    /// That of a tab with what its database holds. `made` is how many edits it has made.
+    pub(super) fn recover(
+        (stored, sent, made): (DotSet, Option<u64>, u64),
+        unattested: Unattested,
+        lost_numbers: BTreeMap<RecordId, u64>,
+    ) -> Self {
+        TabState {
+            stored,
+            copies: Copies::recover(sent, made),
+            unattested_written: unattested.clone(),
+            unattested,
+            lost_numbers,
+            relay_decided: None,
+            log_came_early: false,
+            on_majority: OnMajority::default(),
+            orphanage: Orphanage::default(),
+        }
+    }
+}
+
 impl RelayState {
-    pub(super) fn new(snapshots: Snapshots, voter: Option<Voter>) -> Self {
+    pub(super) fn new(voter: Voter) -> Self {
         RelayState {
             voter,
-            snapshots,
             replication_acks: ReplicationAcks::default(),
             folds: Folds::default(),
             twins: Twins::default(),

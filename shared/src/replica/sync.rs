@@ -47,10 +47,10 @@ impl Replica {
         let is_one_log = self.compare_logs(peer, kind, decided, restores)?;
         if let PeerKind::Relay(..) = kind {
             self.on_stored(context);
-            self.tab.relay_decided = Some(decided.slot);
             self.note_replication_acks(peer, context, decided.slot);
             self.check_memory(context.highest(self.core.me));
-            if !self.is_relay() {
+            if let Some(tab) = self.role.tab_mut() {
+                tab.relay_decided = Some(decided.slot);
                 self.look_for_orphans(now, context);
                 self.fetch_what_came_early(peer, decided.slot);
             }
@@ -73,23 +73,19 @@ impl Replica {
         Ok(())
     }
 
-    /// A relay says what it has, this replica's own dots among it. Says whether it has more of them than was known.
+    /// A relay says what it has, this replica's own dots among it. Says whether it has more of them than this tab knew.
     pub(super) fn on_stored(&mut self, context: &DotSet) -> bool {
         let own = context.of(self.core.me);
-        let is_more = !own.is_subset(&self.tab.stored);
-        if is_more {
-            self.tab.stored.join(&own);
-            if !self.is_relay() {
-                self.core.outbox.writes().push(WriteOp::Stored(self.tab.stored.clone()));
-            }
-        }
-        is_more
+        let Some(tab) = self.role.tab_mut().filter(|tab| !own.is_subset(&tab.stored)) else { return false };
+        tab.stored.join(&own);
+        self.core.outbox.writes().push(WriteOp::Stored(tab.stored.clone()));
+        true
     }
 
     /// Checks this relay's memory: its edits that others have seen, up to this counter, were durable here. If one is
     /// not known, the disk has forgotten it.
     pub(super) fn check_memory(&mut self, theirs: u64) {
-        if let Some(voter) = &mut self.relay.voter
+        if let Some(voter) = self.role.voter_mut()
             && theirs > self.core.document.context().highest(self.core.me)
         {
             voter.forget();
@@ -251,8 +247,8 @@ impl Replica {
             self.stand_for(merged);
         }
         for &record in &merged.touched {
-            if self.is_relay() {
-                self.relay.folds.look_at(record, self.core.document.version_count(record), now.monotonic);
+            if let Some(relay) = self.role.relay_mut() {
+                relay.folds.look_at(record, self.core.document.version_count(record), now.monotonic);
             }
             self.look_at_number(now, record);
             self.core.changes.record(record);
@@ -264,8 +260,10 @@ impl Replica {
                 (News::Delta(delta), Some(kind)) => self.delta_message(kind, delta.clone()),
                 (News::Delta(_), None) => continue,
             };
-            if !InForce::waits_for_acks() {
-                self.relay.replication_acks.hear(peer, &message);
+            if let Some(relay) = self.role.relay_mut()
+                && !InForce::waits_for_acks()
+            {
+                relay.replication_acks.hear(peer, &message);
             }
             self.send(peer, message);
         }
@@ -276,10 +274,10 @@ impl Replica {
         if self.is_neighbour(kind) {
             self.note_superseded(merged.died.drain(..));
         }
-        if self.is_relay()
+        if let Some(relay) = self.role.relay_mut()
             && let Some(news) = &merged.news
         {
-            self.relay.replication_acks.took_in(from, news);
+            relay.replication_acks.took_in(from, news);
         }
         let contested = std::mem::take(&mut merged.contested);
         if !contested.is_empty() && !self.is_relay() && !self.is_neighbour(kind) {

@@ -15,6 +15,7 @@ use crate::replica::io::{Message, Now, PeerId, PeerKind, WriteOp};
 use crate::replica::rules::{InForce, Rules};
 
 use super::Replica;
+use super::state::TabState;
 
 /// The unattested edits of a tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,24 +74,33 @@ impl Replica {
     /// The dots up to which a replica is retired are unattested no more: relays know them, and tell of them no more. Nor will
     /// one tell of an edit that could not be merged here, since it builds on what nobody has.
     pub(super) fn keep_unattested(&mut self) {
-        let mut untold = DotSet::default();
-        if !self.tab.unattested.is_empty() {
-            untold = self.tab.unattested.dots.difference(self.core.document.context());
-            untold.join(&self.core.document.retired_in(&self.tab.unattested.dots));
-        }
-        if !untold.is_empty() && InForce::ends_unattested() {
-            let has_ended = self.tab.unattested.confirm(&untold) && !self.tab.unattested_written.is_empty();
-            let relays = if has_ended { self.peers.relays() } else { Vec::new() };
-            for relay in relays {
+        if self.unattested_have_ended() {
+            for relay in self.peers.relays() {
                 if let Some(kind) = self.peers.kind(relay) {
                     self.end_unattested(relay, kind);
                 }
             }
         }
-        if self.tab.unattested != self.tab.unattested_written {
-            self.tab.unattested_written = self.tab.unattested.clone();
-            self.core.outbox.writes().push(WriteOp::Unattested(self.tab.unattested.clone()));
+        if let Some(TabState { unattested, unattested_written, .. }) = self.role.tab_mut()
+            && unattested != unattested_written
+        {
+            unattested_written.clone_from(unattested);
+            self.core.outbox.writes().push(WriteOp::Unattested(unattested.clone()));
         }
+    }
+
+    /// Forgets the unattested dots of which no relay will tell. Says whether none are left that were written down.
+    fn unattested_have_ended(&mut self) -> bool {
+        let Some(tab) = self.role.tab_mut().filter(|tab| !tab.unattested.is_empty()) else { return false };
+        let mut untold = tab.unattested.dots.difference(self.core.document.context());
+        untold.join(&self.core.document.retired_in(&tab.unattested.dots));
+        let has_some = !untold.is_empty() && InForce::ends_unattested();
+        has_some && tab.unattested.confirm(&untold) && !tab.unattested_written.is_empty()
+    }
+
+    /// Whether all that this replica has is attested.
+    fn is_attested(&self) -> bool {
+        self.role.tab().is_none_or(|tab| tab.unattested.is_empty())
     }
 
     /// Those to whom this replica tells what it did, or heard over the link `from`. In a tab, all neighbours have heard
@@ -100,7 +110,7 @@ impl Replica {
             Some(PeerKind::Tab(_)) if !self.is_relay() => Vec::new(),
             Some(PeerKind::Relay(..)) if !self.is_relay() => self.peers.tabs(),
             // A relay that has not said yet what it has may know of another copy of this tab.
-            _ if !self.is_relay() && self.tab.relay_decided.is_none() => self.peers.tabs(),
+            _ if self.role.tab().is_some_and(|tab| tab.relay_decided.is_none()) => self.peers.tabs(),
             _ => self.peers.all_but(from),
         }
     }
@@ -122,10 +132,12 @@ impl Replica {
             }
             _ => return,
         };
-        if self.is_neighbour(kind) {
+        let is_neighbour = self.is_neighbour(kind);
+        let Some(tab) = self.role.tab_mut() else { return };
+        if is_neighbour {
             let news = told.difference(self.core.document.context());
-            self.tab.unattested.dots.join(&news);
-        } else if self.tab.unattested.confirm(&told) {
+            tab.unattested.dots.join(&news);
+        } else if tab.unattested.confirm(&told) {
             self.end_unattested(peer, kind);
         }
     }
@@ -140,17 +152,17 @@ impl Replica {
     /// By an edit of this tab's user a relay learns of the neighbours' edits that it builds on, and does not tell this tab
     /// of them. So the tab asks what the relay has, once it has taken in all that was done here.
     pub(super) fn ask_after_stored(&mut self, peer: PeerId) {
-        let is_all = self.core.document.context().of(self.core.me).is_subset(&self.tab.stored);
-        if is_all && !self.is_relay() && !self.tab.unattested.is_empty() {
+        let own = self.core.document.context().of(self.core.me);
+        if self.role.tab().is_some_and(|tab| own.is_subset(&tab.stored) && !tab.unattested.is_empty()) {
             self.send(peer, Message::More);
         }
     }
 
     /// A neighbour's word has ended these versions.
     pub(super) fn note_superseded(&mut self, died: impl Iterator<Item = (RecordId, Dot)>) {
-        if !self.tab.unattested.is_empty() {
+        if let Some(tab) = self.role.tab_mut().filter(|tab| !tab.unattested.is_empty()) {
             for (record, dot) in died {
-                self.tab.unattested.superseded.entry(record).or_default().insert(dot);
+                tab.unattested.superseded.entry(record).or_default().insert(dot);
             }
         }
     }
@@ -158,16 +170,14 @@ impl Replica {
     /// An edit of this tab's user also covers earlier edits of the record by neighbours, since a relay accepts it
     /// from here.
     pub(super) fn stand_for(&mut self, merged: &mut Merged) {
-        if self.is_relay() {
-            return;
-        }
+        let Some(tab) = self.role.tab_mut() else { return };
         for record in &merged.touched {
-            let superseded = self.tab.unattested.superseded.remove(record).unwrap_or_default();
+            let superseded = tab.unattested.superseded.remove(record).unwrap_or_default();
             if let Some(News::Delta(delta)) = &mut merged.news
                 && !self.core.document.contains(*record)
             {
                 delta.context.join(&superseded);
-                self.tab.unattested.removed.join(&delta.context);
+                tab.unattested.removed.join(&delta.context);
             }
         }
     }
@@ -181,40 +191,43 @@ impl Replica {
         }
         let unsaid = self.core.document.context().of(self.core.me).difference(theirs);
         let is_meant = |dots: &DotSet| !dots.intersection(&unsaid).is_empty();
-        let superseded = self.tab.unattested.superseded.iter().filter(|(_, dots)| is_meant(dots));
-        for record in superseded.map(|(&record, _)| record).collect::<Vec<_>>() {
-            if !self.core.document.contains(record) {
-                self.tab.unattested.superseded.remove(&record);
-            } else {
-                // One that is too large stays with the neighbour.
-                let _edited = self.edit_record(now, record, Vec::new());
-            }
+        let Some(tab) = self.role.tab_mut() else { return };
+        let superseded = tab.unattested.superseded.iter().filter(|(_, dots)| is_meant(dots));
+        let (here, gone): (Vec<_>, Vec<_>) =
+            superseded.map(|(&record, _)| record).partition(|record| self.core.document.contains(*record));
+        gone.iter().for_each(|record| drop(tab.unattested.superseded.remove(record)));
+        for record in here {
+            // One that is too large stays with the neighbour.
+            let _edited = self.edit_record(now, record, Vec::new());
         }
     }
 
     /// Whether this replica can say to a peer what is live, and what is not.
     pub(super) fn can_tell_liveness(&self, kind: PeerKind) -> bool {
-        self.is_neighbour(kind) || self.tab.unattested.is_empty()
+        self.is_neighbour(kind) || self.is_attested()
     }
 
     /// Ends a resync, if what is live here is what the peer is to believe.
     pub(super) fn send_digest(&mut self, peer: PeerId, kind: PeerKind) {
         if self.can_tell_liveness(kind) {
-            if !self.is_relay() && !self.is_neighbour(kind) {
-                self.tab.unattested.removed = DotSet::default();
+            let is_neighbour = self.is_neighbour(kind);
+            if let Some(tab) = self.role.tab_mut().filter(|_| !is_neighbour) {
+                tab.unattested.removed = DotSet::default();
             }
             self.send(peer, Message::Digest(self.core.document.digest()));
-        } else {
-            let removed = self.tab.unattested.removed.difference(&self.tab.unattested.dots);
+        } else if let Some(TabState { unattested, .. }) = self.role.tab() {
+            let removed = unattested.removed.difference(&unattested.dots);
             self.send(peer, Message::Delta(Delta { context: removed, ..Delta::default() }));
         }
     }
 
     /// Sends versions, without what the peer is not to have from this replica.
     pub(super) fn send_delta(&mut self, peer: PeerId, kind: PeerKind, mut delta: Delta) {
-        if !self.can_tell_liveness(kind) {
-            let mut unspoken = self.tab.unattested.dots.clone();
-            self.tab.unattested.superseded.values().for_each(|dots| unspoken.join(dots));
+        if let Some(TabState { unattested, .. }) = self.role.tab()
+            && !self.can_tell_liveness(kind)
+        {
+            let mut unspoken = unattested.dots.clone();
+            unattested.superseded.values().for_each(|dots| unspoken.join(dots));
             delta.context = delta.context.difference(&unspoken);
         }
         let message = self.delta_message(kind, delta);

@@ -231,13 +231,13 @@ impl<'a> View<'a> {
     /// The last snapshot of the log's state that was taken or installed here.
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.replica.relay.snapshots.latest()
+        self.replica.agreement.snapshots.latest()
     }
 
     /// The ballot of the leader, as this replica knows it.
     #[must_use]
     pub fn leader(&self) -> Option<Ballot> {
-        match &self.replica.relay.voter {
+        match self.replica.voter() {
             Some(voter) => voter.leader(),
             None => self.replica.peers.status().and_then(|status| status.leader),
         }
@@ -247,7 +247,7 @@ impl<'a> View<'a> {
     /// connected.
     #[must_use]
     pub fn status(&self) -> Option<Status> {
-        match &self.replica.relay.voter {
+        match self.replica.voter() {
             Some(voter) => {
                 let me = (voter.me(), self.replica.core.me);
                 Some(self.replica.peers.own_status(me, voter.leader(), voter.configuration()))
@@ -265,30 +265,33 @@ impl<'a> View<'a> {
     /// How many of this replica's own edits no relay has confirmed to be durable.
     #[must_use]
     pub fn unsaved_edits(&self) -> u64 {
-        self.own_edits_beyond(&self.replica.tab.stored)
+        let none = DotSet::default();
+        self.own_edits_beyond(self.replica.role.tab().map_or(&none, |tab| &tab.stored))
     }
 
     /// Whether this replica has made an edit that cannot have left it: where somebody else knows of such a dot, another copy
     /// of this replica has made it.
     #[must_use]
     pub fn is_unsent(&self, dot: Dot) -> bool {
-        dot.replica() == self.replica.core.me && dot.counter() > self.replica.tab.copies.sent()
+        let may_have_left = self.replica.role.tab().map_or(u64::MAX, |tab| tab.copies.sent());
+        dot.replica() == self.replica.core.me && dot.counter() > may_have_left
     }
 
     /// How many edits of the other tabs of this browser are here, and on no relay as far as it is known here.
     #[must_use]
     pub fn edits_of_neighbours_only(&self) -> u64 {
-        self.replica.tab.unattested.count()
+        self.replica.role.tab().map_or(0, |tab| tab.unattested.count())
     }
 
     /// Returns how many own edits are not known to be durable on a majority of the voters in force. Requests are
     /// durable there as soon as they are decided, and are not [pending](Self::pending_operations) then.
     #[must_use]
     pub fn edits_not_on_majority(&self) -> u64 {
-        let (told, none) = (&self.replica.tab.on_majority, DotSet::default());
-        let in_force =
-            self.replica.core.ledger.configuration().is_none_or(|voters| voters.number <= told.configuration);
-        self.own_edits_beyond(if in_force { &told.dots } else { &none })
+        let none = DotSet::default();
+        let configuration = self.replica.core.ledger.configuration();
+        let told = self.replica.role.tab().map(|tab| &tab.on_majority);
+        let in_force = told.filter(|told| configuration.is_none_or(|voters| voters.number <= told.configuration));
+        self.own_edits_beyond(in_force.map_or(&none, |told| &told.dots))
     }
 
     /// How many of this replica's own edits are not among some dots.

@@ -186,9 +186,10 @@ impl Replica {
     }
 
     fn acknowledge(&mut self) {
-        let relay = self.peers.any_relay().filter(|_| !self.is_relay() && self.agreement.witnesses.willing);
         // A relay that has not said yet which log it has may have been restored.
-        let Some(relay) = relay.filter(|_| self.tab.relay_decided.is_some()) else { return };
+        let knows_log = self.role.tab().is_some_and(|tab| tab.relay_decided.is_some());
+        let is_meant = knows_log && self.agreement.witnesses.willing;
+        let Some(relay) = self.peers.any_relay().filter(|_| is_meant) else { return };
         if self.agreement.witnesses.acknowledged != Some((relay, self.core.applied)) {
             self.agreement.witnesses.acknowledged = Some((relay, self.core.applied));
             // It leaves after the log that it is about is written, as everything bound does.
@@ -199,7 +200,7 @@ impl Replica {
 
     /// A new leader does not know yet what the witnesses have said.
     fn brief_leader_of_witnesses(&mut self) {
-        let Some(voter) = &self.relay.voter else { return };
+        let Some(voter) = self.role.voter() else { return };
         let (other, way) = self.other_leader().unzip();
         let leader = (voter.leader().or(other), way);
         if leader == self.agreement.witnesses.leader {
@@ -214,7 +215,7 @@ impl Replica {
     }
 
     fn tell_news_of_released(&mut self) {
-        let Some(voter) = &self.relay.voter else { return };
+        let Some(voter) = self.role.voter() else { return };
         if self.agreement.witnesses.released == self.agreement.witnesses.told {
             return;
         }
