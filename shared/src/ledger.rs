@@ -5,24 +5,32 @@ mod checks;
 pub mod dynamic;
 mod epoch;
 pub mod finality;
+mod key;
 mod keys;
 mod log;
+mod number;
 mod numbers;
 mod operation;
+mod provisional;
 mod rejection;
 mod restores;
 mod rules;
 mod sessions;
+mod setting;
 mod settlement;
 
-pub use epoch::{Dynamic, Epoch, Level, Load, Mode, OnCollision, Reason, Rule, Setting};
-pub use keys::{Key, KeyEnd, KeyUse, Keyed};
+pub use epoch::{Dynamic, Epoch, Level, Load, Mode, OnCollision, Reason, Rule};
+pub use key::{Key, Keyed};
+pub use keys::{KeyEnd, KeyUse};
 pub use log::{Accepted, Entry, Log, Suffix, Vote, Voter};
-pub use numbers::{DEFAULT_REACH, MAX_RANGE, Numbered, Range};
+pub use number::{MAX_RANGE, Numbered, Range};
+pub use numbers::DEFAULT_REACH;
 pub use operation::{Claim, ClaimId, Granted, KeyedOperation, Made, Operation, Outcome, Policy};
+pub use provisional::{ConflictId, ProvisionalClaim, Resolution};
 pub use rejection::Rejection;
 pub use restores::{Restore, Restores};
-pub use settlement::{Conflict, ConflictId, MAX_SETTLED, ProvisionalClaim, Resolution};
+pub use setting::Setting;
+pub use settlement::{Conflict, MAX_SETTLED};
 
 use std::collections::BTreeMap;
 

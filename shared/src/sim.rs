@@ -8,17 +8,14 @@
 
 mod agenda;
 pub mod checker;
-mod copies;
 pub mod disk;
 pub mod faults;
-mod liars;
+mod liar;
 mod model;
 pub mod network;
-mod outside;
 pub mod report;
 mod restores;
 mod violated;
-mod workload;
 pub mod world;
 
 pub use faults::Faults;

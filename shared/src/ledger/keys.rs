@@ -10,28 +10,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
-use super::numbers::Numbered;
+use super::key::{Key, Keyed};
+use super::number::Numbered;
 use super::operation::{Claim, ClaimId, Granted, KeyedOperation, Operation, Outcome};
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;
 use crate::consensus::Slot;
-
-/// The hash of an idempotency key: its first 128 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Key(pub [u8; 16]);
-
-/// The key of a request from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Keyed {
-    /// The hash of the idempotency key that the client chose.
-    pub key: Key,
-    /// A hash of the request: no other request may use the same key.
-    pub request: u64,
-    /// How far the client knew the log when it first asked.
-    pub since: Slot,
-}
 
 /// The request that has a key, as the log says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,36 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
+use super::number::{MAX_RANGE, Numbered, Range};
+use super::provisional::ProvisionalClaim;
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
-use super::settlement::ProvisionalClaim;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Slot;
 
-/// The longest range that one operation leases, in numbers.
-pub const MAX_RANGE: u32 = 10_000;
 /// The reach of a room, unless an operator sets another: how far an entry may raise the highest number.
 pub const DEFAULT_REACH: u64 = 1_000_000;
-
-/// A number that the log has given to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Numbered {
-    /// The number, in `1..=MAX_NUMBER`.
-    pub number: u64,
-    /// The slot of the entry that gave the number.
-    pub slot: Slot,
-}
-
-/// Numbers leased to a replica, which alone may give them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
-    /// The lowest number of the range.
-    pub first: u64,
-    /// The highest number of the range, inclusive.
-    pub last: u64,
-    /// The lessee.
-    pub to: ReplicaId,
-}
 
 /// The numbers of a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::epoch::{Dynamic, Level, Load, Reason};
-use super::keys::{Key, Keyed};
-use super::numbers::{Numbered, Range};
+use super::key::{Key, Keyed};
+use super::number::{Numbered, Range};
+use super::provisional::{ConflictId, ProvisionalClaim, Resolution};
 use super::rejection::Rejection;
-use super::settlement::{ConflictId, ProvisionalClaim, Resolution};
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::Slot;

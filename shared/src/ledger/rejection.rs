@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::epoch::Setting;
-use super::numbers::{MAX_RANGE, Numbered};
-use super::settlement::Resolution;
+use super::number::{MAX_RANGE, Numbered};
+use super::provisional::Resolution;
+use super::setting::Setting;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Slot;
 use crate::schema::MAX_NUMBER;

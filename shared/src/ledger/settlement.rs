@@ -2,56 +2,23 @@
 //! to see.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
 use super::epoch::OnCollision;
-use super::numbers::{Numbered, Numbers};
+use super::number::Numbered;
+use super::numbers::Numbers;
+use super::provisional::{ConflictId, ProvisionalClaim, Resolution};
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::{Dot, DotSet};
-use crate::base::hlc::Stamp;
-use crate::base::id::RecordId;
 use crate::consensus::Slot;
 
 /// The most provisional claims that one entry of the log settles.
 pub const MAX_SETTLED: usize = 1024;
 /// How many conflicts are kept at the most.
 const MAX_CONFLICTS: usize = 10_000;
-
-/// A number that a replica gave to a record by itself: provisionally, or out of its lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ProvisionalClaim {
-    /// The record that was given the number.
-    pub record: RecordId,
-    /// The edit that gave the number. It names the claim.
-    pub dot: Dot,
-    /// The time of the edit on the hybrid logical clock.
-    pub stamp: Stamp,
-    /// The number that the replica gave to the record.
-    pub number: u64,
-    /// True if the number comes from a lease of its author, which alone may give it.
-    pub leased: bool,
-    /// The number of the epoch in which the number was given, as its author knew it.
-    pub epoch: u64,
-}
-
-/// The name of a conflict: the entry that found it, and its place in the entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ConflictId {
-    /// The slot of the entry that settled the claim.
-    pub slot: Slot,
-    /// The index of the claim in the entry, counted from 0.
-    pub at: u16,
-}
-
-impl fmt::Display for ConflictId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.slot.0, self.at)
-    }
-}
 
 /// A provisional claim that did not get its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,16 +33,6 @@ pub struct Conflict {
     pub given: Option<Numbered>,
     /// The resolution that a user picked; `None` until then.
     pub resolution: Option<Resolution>,
-}
-
-/// The resolution of a conflict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Resolution {
-    /// The user accepts the result as it is.
-    Kept,
-    /// The number that was given in its place is free again.
-    Undone,
 }
 
 /// The settled claims, and the conflicts among them.

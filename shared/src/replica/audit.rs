@@ -1,6 +1,6 @@
 //! Checking the invariants of a replica, again and again.
 
-use super::Replica;
+use super::state::Replica;
 use crate::merge::document::{self, SoundVersions};
 
 /// The state that passed the last check of a replica. Unchanged parts are not checked again.
@@ -33,5 +33,16 @@ impl Audit {
             voter.assert_invariants();
         }
         assert_eq!(replica.core.applied, replica.core.log.decided(), "the ledger lags behind the log");
+    }
+}
+
+impl Replica {
+    /// Panics if an invariant written on the fields of the state does not hold.
+    pub fn assert_invariants(&self) {
+        Audit::default().check(self, &mut SoundVersions::default());
+        if let Some(tab) = self.role.tab() {
+            tab.unattested.assert_merged(&self.core.document);
+        }
+        self.numbers.unsettled.assert_complete(&self.core.document, (&self.core.ledger, &self.trust.distrust));
     }
 }

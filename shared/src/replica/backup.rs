@@ -1,10 +1,9 @@
 //! Rebuilds the room of a relay when all relays are restored from a backup of one of them.
 
+use super::durable::BrokenState;
 use crate::consensus::{AcceptorState, Ballot, Configuration, RestoreId, Slot};
 use crate::ledger::{Accepted, Entry, Log};
 use crate::replica::io::Recovered;
-
-use super::durable::BrokenState;
 
 impl Recovered {
     /// Returns the state from which every relay continues that is restored from this one. The log ends where the

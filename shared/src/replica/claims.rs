@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 
+use super::outbox::{Item, Outbox};
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::{Ballot, Slot};
@@ -12,8 +13,6 @@ use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{Claim, ClaimId, Granted, Numbered, Operation, Outcome, Rejection};
 use crate::replica::io::{CommandId, CommandRejection, PendingClaim, Reply, WriteOp};
 use crate::replica::rules::{InForce, Rules};
-
-use super::outbox::{Item, Outbox};
 
 /// How many undecided claims a replica holds at the most.
 const MAX_PENDING: usize = 4096;
@@ -113,7 +112,7 @@ impl Asked {
         }
     }
 
-    fn reply(self, claim: ClaimId, outcome: Outcome) -> Option<(CommandId, Reply)> {
+    pub(super) fn reply(self, claim: ClaimId, outcome: Outcome) -> Option<(CommandId, Reply)> {
         let granted = match outcome {
             Ok(Granted::Final(Numbered { number, .. })) => Some(Numbering::Final(Final::new(number))),
             _ => None,
@@ -155,7 +154,7 @@ impl Claims {
         self
     }
 
-    fn new(asker: ReplicaId, seq: u64, outlive: bool) -> Self {
+    pub(super) fn new(asker: ReplicaId, seq: u64, outlive: bool) -> Self {
         Claims {
             asker,
             seq,

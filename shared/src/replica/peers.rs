@@ -6,13 +6,12 @@ use std::time::Duration;
 use litemap::LiteMap;
 use smallvec::SmallVec;
 
+use super::accounts::Accounts;
 use crate::base::id::{RelayId, ReplicaId};
 use crate::consensus::{Ballot, Configuration};
 use crate::replica::io::{Message, PeerId, PeerKind};
 use crate::replica::observation::End;
 use crate::replica::presence::{PresenceNews, RelayPresence, RelayStatus, Status, StatusNews};
-
-use super::accounts::Accounts;
 
 /// For how long tabs that come and go are gathered before others are told of them.
 const GATHERING: Duration = Duration::from_millis(250);

@@ -4,17 +4,12 @@
 //! A relay hears of what another one holds with everything that it is sent, since nothing leaves a replica before it is
 //! durable there. So an acknowledgement is needed only back to where an edit came from.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use crate::base::dot::DotSet;
 use crate::base::id::{RelayId, ReplicaId};
 use crate::merge::document::News;
-use crate::replica::io::{Message, Now, PeerId, PeerKind};
-use crate::replica::rules::{InForce, Rules};
-
-use super::Replica;
-use super::state::RelayState;
+use crate::replica::io::{Message, PeerId, PeerKind};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How long acknowledgements are gathered: under load one stands for many edits, and nobody has to know sooner.
 const DELAY: Duration = Duration::from_millis(100);
@@ -22,26 +17,26 @@ const DELAY: Duration = Duration::from_millis(100);
 /// The edits that the replicas linked to a relay hold, and those of which they were told. Empty in a tab.
 #[derive(Debug, Default)]
 pub(super) struct ReplicationAcks {
-    relays: BTreeMap<PeerId, LinkedRelay>,
-    tabs: BTreeMap<PeerId, LinkedTab>,
+    pub(super) relays: BTreeMap<PeerId, LinkedRelay>,
+    pub(super) tabs: BTreeMap<PeerId, LinkedTab>,
     has_news: bool,
     tell_at: Option<Duration>,
 }
 
 #[derive(Debug)]
-struct LinkedRelay {
-    id: (RelayId, ReplicaId),
+pub(super) struct LinkedRelay {
+    pub(super) id: (RelayId, ReplicaId),
     /// The dots that are durable there, as the relay has said on this link; at most as long as its causal context.
     /// Words on an earlier link do not count, since its disk may be another one by now.
-    holds: DotSet,
+    pub(super) holds: DotSet,
     /// The dots that came from it and were not acknowledged.
-    unacknowledged: DotSet,
+    pub(super) unacknowledged: DotSet,
 }
 
 #[derive(Debug)]
-struct LinkedTab {
-    id: ReplicaId,
-    told: OnMajority,
+pub(super) struct LinkedTab {
+    pub(super) id: ReplicaId,
+    pub(super) told: OnMajority,
 }
 
 /// The edits of a tab that a majority of the voters has on disk.
@@ -114,7 +109,7 @@ impl ReplicationAcks {
     }
 
     /// Whether it is time to tell what is new.
-    fn is_due(&mut self, now: Duration) -> bool {
+    pub(super) fn is_due(&mut self, now: Duration) -> bool {
         if std::mem::take(&mut self.has_news) {
             self.tell_at.get_or_insert(now + DELAY);
         }
@@ -122,75 +117,13 @@ impl ReplicationAcks {
     }
 
     /// Of each relay what it holds, as it has said on its newest link.
-    fn of_relays(&self) -> BTreeMap<RelayId, &LinkedRelay> {
+    pub(super) fn of_relays(&self) -> BTreeMap<RelayId, &LinkedRelay> {
         self.relays.values().map(|relay| (relay.id.0, relay)).collect()
     }
 }
 
-impl Replica {
-    /// Tells relays and tabs what has become durable since they were told last.
-    pub(super) fn tell_replication_acks(&mut self, now: Now) {
-        let Some(RelayState { replication_acks, .. }) = self.role.relay_mut() else { return };
-        if !replication_acks.is_due(now.monotonic) {
-            return;
-        }
-        let unacknowledged = replication_acks.relays.iter_mut().filter(|(_, relay)| !relay.unacknowledged.is_empty());
-        let acknowledgements: Vec<_> =
-            unacknowledged.map(|(&peer, relay)| (peer, std::mem::take(&mut relay.unacknowledged))).collect();
-        let tabs: Vec<_> = replication_acks.tabs.iter().map(|(&peer, tab)| (peer, tab.id, tab.told.clone())).collect();
-        for (peer, dots) in acknowledgements {
-            self.send(peer, Message::Held { dots });
-        }
-        for (peer, tab, told) in tabs {
-            let majority = self.on_majority(tab);
-            if !majority.dots.is_empty() && told != majority {
-                self.tell_stored(peer, tab, majority);
-            }
-        }
-    }
-
-    /// Tells a tab where its edits are durable once this step is.
-    pub(super) fn tell_stored(&mut self, peer: PeerId, tab: ReplicaId, majority: OnMajority) {
-        if let Some(tab) = self.role.relay_mut().and_then(|relay| relay.replication_acks.tabs.get_mut(&peer)) {
-            tab.told = majority.clone();
-        }
-        let OnMajority { configuration, dots: majority } = majority;
-        self.send(peer, Message::Stored { context: self.core.document.dots_of(tab), configuration, majority });
-    }
-
-    /// The edits of a tab that are on the disks of a majority of the voters, once this step is durable.
-    pub(super) fn on_majority(&self, tab: ReplicaId) -> OnMajority {
-        let Some(RelayState { voter, replication_acks, .. }) = self.role.relay() else {
-            return OnMajority::default();
-        };
-        let configuration = voter.configuration();
-        let votes = |(voter, incarnation)| configuration.has(voter, incarnation) || !InForce::counts_voters_only();
-        let here = votes((voter.me(), self.core.me)).then(|| self.core.document.context().of(tab));
-        let relays = replication_acks.of_relays();
-        let elsewhere = relays.values().filter(|relay| votes(relay.id)).map(|relay| relay.holds.of(tab));
-        let mut dots = in_at_least(configuration.quorum(), here.into_iter().chain(elsewhere));
-        // What has taken the place of these is on a majority.
-        dots.join(&self.core.document.retired_in(&self.core.document.dots_of(tab)));
-        OnMajority { configuration: configuration.number, dots }
-    }
-}
-
-impl Replica {
-    /// Whether each of a majority of the voters has all of these on its disk, as far as is known here.
-    pub(super) fn majority_holds(&self, dots: &DotSet) -> bool {
-        let Some(RelayState { voter, replication_acks, .. }) = self.role.relay() else { return false };
-        let configuration = voter.configuration();
-        let dots = self.core.document.without_retired(dots);
-        let here = configuration.has(voter.me(), self.core.me) && dots.is_subset(self.core.document.context());
-        let relays = replication_acks.of_relays();
-        let votes = relays.values().filter(|relay| configuration.has(relay.id.0, relay.id.1));
-        let elsewhere = votes.filter(|relay| dots.is_subset(&relay.holds)).count();
-        usize::from(here) + elsewhere >= configuration.quorum()
-    }
-}
-
 /// The dots that are in at least `count` of some sets.
-fn in_at_least(count: usize, sets: impl Iterator<Item = DotSet>) -> DotSet {
+pub(super) fn in_at_least(count: usize, sets: impl Iterator<Item = DotSet>) -> DotSet {
     // At place k those that are in more than k of the sets so far.
     let mut in_more_than = vec![DotSet::default(); count];
     for set in sets {

@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Tuning;
 use super::changes::Changes;
 use super::claims::{Claims, Half};
+use super::config::Tuning;
 use super::copies::{Copies, Twins};
 use super::distrust::{Distrust, NumberWrite};
 use super::folds::Folds;
-use super::io::{Command, CommandId, Fork, PeerId};
+use super::io::{Command, CommandId, Envelope, Fork, Message, PeerId};
 use super::leases::Leases;
 use super::local_durability::LocalDurability;
 use super::observing::Observing;
 use super::once::Onces;
 use super::orphans::Orphanage;
-use super::outbox::Outbox;
+use super::outbox::{Item, Outbox};
+use super::peers::Peers;
+use super::presence::Status;
 use super::reads::Reads;
 use super::recent::Recent;
 use super::replication_acks::{OnMajority, ReplicationAcks};
@@ -37,6 +39,18 @@ use crate::ledger::{ClaimId, Ledger, Load, Log, Voter};
 use crate::merge::crdt::MaxRegister;
 use crate::merge::document::Document;
 use crate::schema::Schema;
+
+/// One replica of one room.
+#[derive(Debug)]
+pub struct Replica {
+    pub(super) core: Core,
+    pub(super) numbers: NumberState,
+    pub(super) agreement: Agreement,
+    pub(super) trust: Trust,
+    pub(super) user: UserState,
+    pub(super) peers: Peers,
+    pub(super) role: RoleState,
+}
 
 /// The document, the log and its fold, which every replica has.
 #[derive(Debug)]
@@ -273,5 +287,45 @@ impl RelayState {
             onces: Onces::default(),
             halves: Vec::new(),
         }
+    }
+}
+
+impl Replica {
+    /// `None` in a tab.
+    pub(super) fn voter(&self) -> Option<&Voter> {
+        self.role.voter()
+    }
+
+    pub(super) fn is_relay(&self) -> bool {
+        self.role.relay().is_some()
+    }
+
+    pub(super) fn is_leader(&self) -> bool {
+        self.voter().is_some_and(Voter::is_leader)
+    }
+
+    pub(super) fn send(&mut self, to: PeerId, message: Message) {
+        self.core.outbox.push(Item::Send(Envelope { to, message }));
+    }
+
+    /// Sends what says nothing that a crash of this replica could undo.
+    pub(super) fn send_unbound(&mut self, to: PeerId, message: Message) {
+        self.core.outbox.push_unbound(Item::Send(Envelope { to, message }));
+    }
+
+    /// Whether a majority of the voters can be reached, as far as is known here. A gap between two leaders does not count.
+    pub(super) fn sees_majority(&self) -> bool {
+        match self.voter() {
+            Some(voter) => voter.sees_quorum(),
+            None => {
+                let status = self.peers.status();
+                self.peers.any_relay().is_some() && status.is_some_and(Status::has_majority)
+            }
+        }
+    }
+
+    /// The highest number: what the log says, or what was raised without it.
+    pub(super) fn highest(&self) -> u64 {
+        self.core.ledger.highest().max(self.numbers.raised.get())
     }
 }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use litemap::LiteMap;
 
+use super::state::Replica;
+use super::undo::Undoable;
+use super::witnesses::Witness;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::{AcceptorState, Ballot, Slot};
@@ -14,8 +17,6 @@ use crate::merge::document::Document;
 use crate::replica::io::{ImportId, Snapshot};
 use crate::replica::presence::Status;
 use crate::schema::{FieldId, FieldKind, FieldName, Schema};
-
-use super::{Replica, Undoable, Witness};
 
 /// A replica's state, for reading.
 #[derive(Clone, Copy)]
@@ -403,7 +404,7 @@ impl<'a> View<'a> {
 }
 
 impl FieldView {
-    fn of(field: Option<&Field>, kind: FieldKind) -> Self {
+    pub(super) fn of(field: Option<&Field>, kind: FieldKind) -> Self {
         match field {
             Some(Field::Lww(register)) => {
                 FieldView::Register(register.latest().into_iter().map(CandidateView::new).collect())
@@ -423,7 +424,15 @@ impl FieldView {
 }
 
 impl CandidateView {
-    fn new(write: &Write) -> Self {
+    pub(super) fn new(write: &Write) -> Self {
         CandidateView { value: write.value.clone(), by: write.dot.replica(), at_ms: write.stamp.wall_ms }
+    }
+}
+
+impl Replica {
+    /// The state, for reading.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View::new(self)
     }
 }

@@ -1,8 +1,13 @@
 //! A world of replicas: time, nodes, and what becomes of their outputs.
 
+mod copies;
+mod liars;
 mod links;
 mod node;
+mod outside;
+mod restores;
 mod watch;
+mod workload;
 
 pub(super) use node::Node;
 
@@ -14,7 +19,7 @@ use super::agenda::Agenda;
 use super::checker::Checker;
 use super::disk::LONGEST_FLUSH;
 use super::faults::{Faults, Kind};
-use super::liars::Liar;
+use super::liar::Liar;
 use super::network::{Network, NodeId};
 use super::report::Report;
 use super::restores::Restores;

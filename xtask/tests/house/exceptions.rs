@@ -10,17 +10,7 @@ pub const LAYERS_OF_SHARED: [Exception; 0] = [];
 
 const ONE_KNOT: &str = "its parts are not split by concern yet";
 
-const REJECTIONS: &str = "`Rejection` holds values of all parts, and each part refuses";
-
-pub const CYCLES_OF_SHARED: [Exception; 7] = [
-    except("shared::ledger::epoch -> shared::ledger::rejection", REJECTIONS),
-    except("shared::ledger::numbers -> shared::ledger::rejection", REJECTIONS),
-    except("shared::ledger::numbers -> shared::ledger::settlement", "numbers hold provisional requests"),
-    except("shared::ledger::operation -> shared::ledger::keys", "operations carry keys, and keys hold outcomes"),
-    except("shared::ledger::settlement -> shared::ledger::rejection", REJECTIONS),
-    except("shared::replica -> shared::replica", ONE_KNOT),
-    except("shared::sim -> shared::sim", ONE_KNOT),
-];
+pub const CYCLES_OF_SHARED: [Exception; 0] = [];
 
 pub const LAYERS_OF_FRONTEND: [Exception; 0] = [];
 

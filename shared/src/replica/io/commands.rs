@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::ImportId;
+use super::ids::ImportId;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Slot;
 use crate::ledger::finality::Numbering;

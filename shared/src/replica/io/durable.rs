@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
-use super::WriteId;
+use super::ids::WriteId;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::ledger::{Accepted, Claim, Rejection};

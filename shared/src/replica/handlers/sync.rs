@@ -10,11 +10,10 @@ use crate::ledger::{Claim, Rejection, Restores};
 use crate::merge::document::{
     Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit, dots_up_to,
 };
+use crate::replica::access::{self, Act, Principal};
 use crate::replica::io::{Event, Message, Now, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
-
-use super::access::{self, Act, Principal};
-use super::{Doubt, Replica};
+use crate::replica::{Doubt, Replica};
 
 /// Over how many intervals the dots of one tab may be scattered at the most: a bound on the memory it can take.
 const MAX_INTERVALS_PER_TAB: usize = 1024;

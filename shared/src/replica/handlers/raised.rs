@@ -6,13 +6,12 @@
 
 use crate::ledger::{Mode, Operation};
 use crate::merge::crdt::{Lattice, MaxRegister};
+use crate::replica::claims::Asked;
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
+use crate::replica::outbox::Item;
 use crate::replica::rules::{InForce, Rules};
+use crate::replica::state::Replica;
 use crate::schema::MAX_NUMBER;
-
-use super::Replica;
-use super::claims::Asked;
-use super::outbox::Item;
 
 impl Replica {
     /// Raises the highest number. A lower number changes nothing.
@@ -25,11 +24,6 @@ impl Replica {
         self.merge_raised(None, number);
         self.core.outbox.push(Item::Reply(id, Ok(Reply::Raised { highest: self.highest() })));
         Ok(())
-    }
-
-    /// The highest number: what the log says, or what was raised without it.
-    pub(super) fn highest(&self) -> u64 {
-        self.core.ledger.highest().max(self.numbers.raised.get())
     }
 
     /// Another relay tells how far the number was raised without the log.

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::faults::Kind;
-use super::network::NodeId;
 use super::outside::REGISTERED;
-use super::violated::Violated;
-use super::world::{Happening, Node, RELAYS, World};
+use super::{Happening, Node, RELAYS, World};
 use crate::base::hlc::MAX_DRIFT_MS;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::{self, Ballot, Configuration, Slot};
@@ -18,6 +15,9 @@ use crate::ledger::{
 use crate::replica::io::{Command, Consistency, Input, Message};
 use crate::schema;
 use crate::schema::FieldEdit;
+use crate::sim::faults::Kind;
+use crate::sim::network::NodeId;
+use crate::sim::violated::Violated;
 
 /// The longest that somebody sleeps, that a network is parted, and that a broken link goes unnoticed.
 const LONGEST_MS: u64 = 600;

@@ -2,12 +2,10 @@
 //! operators may ask for, and repeat what others said. A relay believes what it cannot refute, and then all relays must come to
 //! believe the same.
 
-use super::network::NodeId;
-use super::violated::Violated;
-use super::world::{RELAYS, World};
+use super::{RELAYS, World};
 use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
-use crate::base::id::{RecordId, ReplicaId};
+use crate::base::id::RecordId;
 use crate::consensus::Slot;
 use crate::ledger::{Claim, ClaimId, Operation};
 use crate::merge::crdt::Version;
@@ -15,21 +13,12 @@ use crate::merge::document::{Delta, Live, Packed};
 use crate::replica::MAX_LEAP;
 use crate::replica::io::{Input, Message, PeerKind, Violation};
 use crate::schema::{FieldEdit, FieldId, FieldKind, GivenNumber, Op};
+use crate::sim::liar::Liar;
+use crate::sim::network::NodeId;
+use crate::sim::violated::Violated;
 
 /// How many liars there are at the most.
 const MAX_LIARS: usize = 3;
-
-/// A tab that lies.
-#[derive(Debug)]
-pub(super) struct Liar {
-    pub(super) id: ReplicaId,
-    /// The counter of its latest dot.
-    latest: u64,
-    /// Whether it has given a dot to two edits.
-    pub(super) has_equivocated: bool,
-    /// The messages that it has sent, to repeat them.
-    said: Vec<Message>,
-}
 
 impl World {
     pub(super) fn deceive(&mut self) -> Result<(), Violated> {
@@ -137,7 +126,7 @@ impl World {
     }
 
     fn stamp(&self) -> Stamp {
-        Stamp { wall_ms: super::world::EPOCH_MS + self.now.as_millis() as u64, logical: 0 }
+        Stamp { wall_ms: super::EPOCH_MS + self.now.as_millis() as u64, logical: 0 }
     }
 
     /// The version that an edit makes of a record as a relay knows it.

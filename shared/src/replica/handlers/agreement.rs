@@ -5,11 +5,10 @@ use crate::base::id::RelayId;
 use crate::consensus::{self, Ballot, Effects, Founding, Slot};
 use crate::ledger::{Claim, Entry, Granted, Operation, Suffix, Vote, Voter};
 use crate::merge::document::Document;
+use crate::replica::handlers::numbering::asks_for_a_number;
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation};
-
-use super::Replica;
-use super::numbering::asks_for_a_number;
-use super::outbox::Item;
+use crate::replica::outbox::Item;
+use crate::replica::state::Replica;
 
 impl Replica {
     /// The relays have found one another: the log begins, unless it has.

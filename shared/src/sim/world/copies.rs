@@ -1,10 +1,10 @@
 //! Browser profiles that are copied, or come back out of a backup, so that two tabs are at work under one id.
 
-use super::network::NodeId;
-use super::violated::Violated;
-use super::world::{RELAYS, World};
+use super::{RELAYS, World};
 use crate::base::id::ReplicaId;
 use crate::replica::io::{PeerId, Violation};
+use crate::sim::network::NodeId;
+use crate::sim::violated::Violated;
 
 impl World {
     /// The browser of a tab is closed for good, and goes on with a copy of another one's profile.

@@ -6,14 +6,13 @@ use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::ledger::{ClaimId, Operation};
 use crate::merge::document::{self, Live, Unfit};
+use crate::replica::access::{self, Act, Principal};
+use crate::replica::claims::Asked;
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::replica::outbox::Item;
+use crate::replica::state::Replica;
+use crate::replica::undo::Deed;
 use crate::schema::{FieldEdit, FieldName, NUMBER, Op};
-
-use super::Replica;
-use super::access::{self, Act, Principal};
-use super::claims::Asked;
-use super::outbox::Item;
-use super::undo::Deed;
 
 /// How many edits wait at the most while a relay recovers.
 const MAX_HELD_EDITS: usize = 1024;

@@ -2,12 +2,11 @@
 
 use crate::base::id::RelayId;
 use crate::consensus::Position;
+use crate::replica::access::{self, Act, Receiver};
 use crate::replica::io::{Message, Now, Output, PeerId, PeerKind, Violation};
-
-use super::access::{self, Act, Receiver};
-use super::replication_acks::OnMajority;
-use super::state::Core;
-use super::{Replica, Witness};
+use crate::replica::replication_acks::OnMajority;
+use crate::replica::state::Core;
+use crate::replica::{Replica, Witness};
 
 impl Replica {
     /// Takes in what a peer says.

@@ -8,13 +8,11 @@ use crate::base::id::RecordId;
 use crate::ledger::dynamic::Backlog;
 use crate::ledger::finality::{Final, Numbering, Provisional};
 use crate::ledger::{Level, Load, MAX_SETTLED, Numbered, Operation, Reason, Rejection};
+use crate::replica::claims::Asked;
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, Reply};
-use crate::replica::presence::Status;
+use crate::replica::outbox::Item;
+use crate::replica::state::Replica;
 use crate::schema::{FieldEdit, FieldName, GivenNumber, MAX_NUMBER, NUMBER};
-
-use super::Replica;
-use super::claims::Asked;
-use super::outbox::Item;
 
 /// How long the leader waits on the level of leases before it settles what does not fill an entry of the log.
 const SETTLE_PAUSE: Duration = Duration::from_millis(200);
@@ -137,17 +135,6 @@ impl Replica {
             None => return self.core.ledger.check_reach(number).map_err(CommandRejection::Refused),
         };
         Err(CommandRejection::Refused(refusal))
-    }
-
-    /// Whether a majority of the voters can be reached, as far as is known here. A gap between two leaders does not count.
-    pub(super) fn sees_majority(&self) -> bool {
-        match self.voter() {
-            Some(voter) => voter.sees_quorum(),
-            None => {
-                let status = self.peers.status();
-                self.peers.any_relay().is_some() && status.is_some_and(Status::has_majority)
-            }
-        }
     }
 
     /// The next number above all that are known here and can become final.

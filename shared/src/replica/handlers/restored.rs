@@ -13,13 +13,12 @@ use crate::base::id::RecordId;
 use crate::consensus::{Position, Slot};
 use crate::ledger::{Ledger, Log, Restores};
 use crate::replica::io::{Fork, Message, Now, PeerId, PeerKind, Violation, WriteOp};
+use crate::replica::replication_acks::OnMajority;
 use crate::replica::rules::{InForce, Rules};
+use crate::replica::snapshots::Snapshots;
+use crate::replica::state::Replica;
+use crate::replica::unsettled::Unsettled;
 use crate::schema::{GivenNumber, NUMBER};
-
-use super::Replica;
-use super::replication_acks::OnMajority;
-use super::snapshots::Snapshots;
-use super::unsettled::Unsettled;
 
 impl Replica {
     /// A peer says how far it knows the log, and which restores that has come through. Says whether the two logs are one, so

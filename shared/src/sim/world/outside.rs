@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::network::NodeId;
-use super::violated::Violated;
-use super::world::{RELAYS, World};
+use super::{RELAYS, World};
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::ledger::{Key, Keyed};
 use crate::replica::Replica;
 use crate::replica::io::Command;
 use crate::schema::{self, FieldEdit, FieldName, NUMBER};
+use crate::sim::network::NodeId;
+use crate::sim::violated::Violated;
 
 /// The name of a record that was added at a relay together with a number.
 pub(super) const REGISTERED: &str = "registered";

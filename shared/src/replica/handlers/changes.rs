@@ -1,0 +1,51 @@
+//! Notes for the host what decisions have changed.
+
+use crate::consensus::Slot;
+use crate::ledger::{Entry, Operation};
+use crate::replica::changes::Changes;
+use crate::replica::state::Core;
+use crate::replica::state::Replica;
+
+impl Replica {
+    /// The entries from `first` up to `end` were applied or released. Where the log has them no more, any number may be
+    /// among them.
+    pub(super) fn note_decisions(&mut self, first: Slot, end: Slot) {
+        if first < self.core.log.start().slot {
+            return self.note_all_numbers();
+        }
+        let Core { log, ledger, changes: Changes { changed, .. }, .. } = &mut self.core;
+        for slot in (first.0..end.0).map(Slot) {
+            let Some(Entry::Command(claim)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
+            changed.records.extend(claim.operation.record());
+            match &claim.operation {
+                Operation::Settle { claims, .. } => {
+                    changed.conflicts = true;
+                    changed.records.extend(claims.iter().map(|claim| claim.record));
+                }
+                Operation::Resolve { conflict, .. } => {
+                    changed.conflicts = true;
+                    changed.records.extend(ledger.conflict(*conflict).map(|conflict| conflict.claim.record));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn note_released(&mut self) {
+        let (first, end) = (self.core.changes.released, self.agreement.witnesses.released());
+        if first < end {
+            self.core.changes.released = end;
+            self.note_decisions(first, end);
+        }
+    }
+
+    /// The ledger is, or becomes, another one.
+    pub(super) fn note_all_numbers(&mut self) {
+        let Core { ledger, changes: Changes { changed, .. }, .. } = &mut self.core;
+        let (unsettled, claims) = (&self.numbers.unsettled, &self.agreement.claims);
+        changed.conflicts = true;
+        changed.records.extend(ledger.numbers().map(|(_, record)| record));
+        changed.records.extend(unsettled.iter().map(|claim| claim.record));
+        changed.records.extend(claims.pending().filter_map(|claim| claim.operation.record()));
+    }
+}

@@ -1,0 +1,220 @@
+//! Requests from outside under [keys](crate::replica::once): asked for, carried out, and answered once.
+
+use crate::base::dot::Dot;
+use crate::consensus::Slot;
+use crate::ledger::{
+    Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedOperation, Level, Made, Operation, Outcome, Rejection,
+};
+use crate::replica::claims::{Asked, Half};
+use crate::replica::handlers::numbering::{self, operation_for};
+use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::replica::once::{Form, Waiting};
+use crate::replica::outbox::Item;
+use crate::replica::rules::{InForce, Rules};
+use crate::replica::state::RelayState;
+use crate::replica::state::Replica;
+
+impl Replica {
+    /// A request from outside, perhaps not for the first time.
+    pub(super) fn once(
+        &mut self,
+        now: Now,
+        id: CommandId,
+        keyed: Keyed,
+        command: Command,
+    ) -> Result<(), CommandRejection> {
+        let form = Form::of(&command);
+        let Some(relay) = self.role.relay_mut() else { return Err(CommandRejection::NotForTabs) };
+        if relay.onces.join(&keyed, (id, form))? {
+            return Ok(());
+        }
+        if let Some(used) = self.core.ledger.key_use(keyed.key).copied() {
+            used.check_same(&keyed).map_err(CommandRejection::Refused)?;
+            self.tell_use(&used, vec![(id, form)]);
+            return Ok(());
+        }
+        if !self.sees_majority() {
+            return Err(CommandRejection::NoMajority);
+        }
+        self.agreement.claims.check_room()?;
+        self.begin_once(now, keyed, command)?;
+        let waiting = Waiting { request: keyed.request, commands: vec![(id, form)] };
+        if let Some(relay) = self.role.relay_mut() {
+            relay.onces.waiting.insert(keyed.key, waiting);
+        }
+        Ok(())
+    }
+
+    /// Asks the log for the key, and for as much of the request as the log does.
+    fn begin_once(&mut self, now: Now, keyed: Keyed, command: Command) -> Result<(), CommandRejection> {
+        match command {
+            Command::Register { fields, number } => {
+                self.check_not_shedding()?;
+                let ops = self.ops_of_new(fields)?;
+                self.check_number(number)?;
+                let record = self.add_record(now, ops)?;
+                let claim = self.ask_once(now, keyed, &operation_for(record, number))?;
+                self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+            }
+            Command::Number { record, number } => {
+                self.check_not_shedding()?;
+                self.check_can_be_numbered(record, number)?;
+                self.ask_once(now, keyed, &operation_for(record, number))?;
+            }
+            Command::Ask(operation) => drop(self.ask_once(now, keyed, &operation)?),
+            Command::Free { record } if self.core.ledger.number_of(record).is_some() => {
+                self.withdraw(now, record)?;
+                self.ask_once(now, keyed, &Operation::Release { record })?;
+            }
+            edits @ (Command::Add { .. } | Command::Change { .. } | Command::Remove { .. } | Command::Free { .. }) => {
+                self.check_edits(&edits)?;
+                let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
+                let claim = self.ask(now, Asked::Keyed, operation)?;
+                self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+                if let Some(relay) = self.role.relay_mut() {
+                    relay.onces.edits.insert(claim, edits);
+                }
+            }
+            _ => return Err(CommandRejection::NotForTabs),
+        }
+        Ok(())
+    }
+
+    fn ask_once(&mut self, now: Now, keyed: Keyed, operation: &Operation) -> Result<ClaimId, CommandRejection> {
+        let operation = KeyedOperation::of(operation).ok_or(CommandRejection::NotForTabs)?;
+        self.ask(now, Asked::Keyed, Operation::Once { keyed, operation })
+    }
+
+    /// Refuses edits that cannot be made as things stand, before they use up a key.
+    fn check_edits(&self, edits: &Command) -> Result<(), CommandRejection> {
+        match edits {
+            Command::Add { fields } => self.ops_of_new(fields.clone()).map(drop),
+            Command::Change { record, edits } => self.ops_of_change(*record, edits.clone()).map(drop),
+            Command::Remove { record } if !self.core.document.contains(*record) => Err(CommandRejection::UnknownRecord),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_not_shedding(&self) -> Result<(), CommandRejection> {
+        if self.core.ledger.epoch().level == Level::Shedding {
+            Err(numbering::shedding(self.numbers.unsettled.len()))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The log has decided a claim about a key that this relay has asked, in this life or in an earlier one.
+    pub(super) fn on_key_decided(&mut self, now: Now, claim: &Claim, outcome: Outcome) {
+        let Some(RelayState { onces, .. }) = self.role.relay_mut() else { return };
+        match (&claim.operation, outcome) {
+            (Operation::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, claim.id, keyed.key),
+            (Operation::Once { keyed, .. }, Err(Rejection::Repeated)) => {
+                onces.edits.remove(&claim.id);
+                let waiting = onces.leave(keyed.key);
+                match self.core.ledger.key_use(keyed.key).copied() {
+                    Some(used) => self.tell_use(&used, waiting),
+                    None => self.reject_all(waiting, &CommandRejection::Refused(Rejection::Forgotten)),
+                }
+            }
+            (Operation::Once { keyed, .. }, Err(refusal @ (Rejection::KeyUsedOtherwise | Rejection::Forgotten))) => {
+                onces.edits.remove(&claim.id);
+                let waiting = onces.leave(keyed.key);
+                self.reject_all(waiting, &CommandRejection::Refused(refusal));
+            }
+            (Operation::Once { keyed, operation }, outcome) => {
+                let Some(operation) = operation.operation() else { return };
+                let waiting = onces.leave(keyed.key);
+                self.tell_end(claim.id, &KeyEnd::of_operation(&operation, claim.after, outcome), waiting);
+            }
+            (Operation::Finish { key, by, made: Some(Made { record }) }, _) => {
+                let end = KeyEnd { record: *record, after: claim.after, outcome: Ok(Granted::Done) };
+                let waiting = onces.leave(*key);
+                self.tell_end(*by, &end, waiting);
+            }
+            _ => {}
+        }
+    }
+
+    /// This relay has a key: it makes the edits that it was asked for. Those of an earlier life are not known any more, and
+    /// were not made, or the claim would not be pending.
+    fn carry_out_once(&mut self, now: Now, claim: ClaimId, key: Key) {
+        let edits = self.role.relay_mut().and_then(|relay| relay.onces.edits.remove(&claim));
+        let made = match edits {
+            None => None,
+            Some(edits) => match self.make_edits(now, edits) {
+                Ok(Reply::Added(record)) => Some(Made { record: Some(record) }),
+                Ok(_) => Some(Made::default()),
+                Err(rejection) => {
+                    let waiting = self.role.relay_mut().map(|relay| relay.onces.leave(key)).unwrap_or_default();
+                    self.reject_all(waiting, &rejection);
+                    None
+                }
+            },
+        };
+        let after = Dot::try_new(self.core.me, self.core.document.context().highest(self.core.me)).ok();
+        let finish = Operation::Finish { key, by: claim, made };
+        // In the place of the claim that was just decided.
+        if let Ok(claim) = self.agreement.claims.ask(now.monotonic, (after, None), finish, &mut self.core.outbox) {
+            self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+        }
+    }
+
+    fn make_edits(&mut self, now: Now, edits: Command) -> Result<Reply, CommandRejection> {
+        match edits {
+            Command::Free { record } => self.withdraw(now, record).map(|()| Reply::Done),
+            edits => self.edit_by(now, edits),
+        }
+    }
+
+    fn tell_use(&mut self, used: &KeyUse, waiting: Vec<(CommandId, Form)>) {
+        match &used.end {
+            Some(end) => self.tell_end(used.by, end, waiting),
+            None => {
+                for (command, _) in waiting {
+                    self.core.outbox.push(Item::Reply(command, Ok(Reply::UnderWay)));
+                }
+            }
+        }
+    }
+
+    fn tell_end(&mut self, by: ClaimId, end: &KeyEnd, waiting: Vec<(CommandId, Form)>) {
+        // All that is applied, of which the end is a part, and not necessarily the last.
+        let slot = Slot(self.core.applied.0 - 1);
+        for (command, form) in waiting {
+            self.agreement.claims.reply_when_released(slot, command, form.reply(by, end));
+        }
+    }
+
+    fn reject_all(&mut self, waiting: Vec<(CommandId, Form)>, rejection: &CommandRejection) {
+        for (command, _) in waiting {
+            self.core.outbox.push(Item::Reply(command, Err(rejection.clone())));
+        }
+    }
+
+    /// The record that is to go again, if a claim that was refused came together with one.
+    pub(super) fn half_of(&self, claim: &Claim, outcome: Outcome) -> Option<Half> {
+        let refusal = outcome.err()?;
+        let is_kept = refusal == Rejection::Repeated && !InForce::takes_back_losers();
+        let half = self.agreement.claims.half_of(claim.id).filter(|_| !is_kept)?;
+        // A key may be remembered for longer than who has asked under it.
+        let remembers_key = |keyed| !self.core.ledger.may_have_forgotten(keyed);
+        let is_certain = match &claim.operation {
+            Operation::Once { keyed, .. } => refusal != Rejection::Forgotten || remembers_key(keyed),
+            _ => refusal != Rejection::Forgotten,
+        };
+        Some(Half { is_certain, ..half })
+    }
+
+    /// Takes back records that were added for numbers which they did not get, as soon as this relay may edit.
+    pub(super) fn take_back_halves(&mut self, now: Now) {
+        let Some(relay) = self.role.relay_mut().filter(|relay| !relay.voter.is_recovering()) else { return };
+        for Half { record, seq, is_certain } in std::mem::take(&mut relay.halves) {
+            let is_half = is_certain || self.core.ledger.number_of(record).is_none();
+            if is_half && self.core.document.contains(record) {
+                // Without a dot left nothing can be removed, and nothing be added before.
+                let _removed = self.remove_record(now, record);
+            }
+            self.agreement.claims.answered(seq, &mut self.core.outbox);
+        }
+    }
+}
