@@ -15,8 +15,7 @@ use crate::base::encoding::Malformed;
 use crate::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use crate::consensus::Founding;
 use crate::merge::codec::columns::{ColumnSink, ColumnSource, MAX_CONTENT_BYTES, content};
-use crate::merge::codec::rows::{RowSink, RowSource};
-use crate::merge::codec::{Sink, Source, Table, put_dot_set, put_varint, take_bytes, take_dot_set, take_varint};
+use crate::merge::codec::{Sink, Source, put_dot_set, put_varint, take_bytes, take_dot_set, take_varint};
 use crate::merge::document::{Delta, Document, Packed};
 use crate::replica::io::{Message, Violation};
 use crate::schema::Schema;
@@ -234,23 +233,6 @@ pub fn document_deltas(bytes: &[u8]) -> Result<impl Iterator<Item = Result<Delta
         }
         Some(delta.map_err(DecodeError::from))
     }))
-}
-
-/// A set of dots on its own, as it is kept on disk.
-#[must_use]
-pub fn dot_set_bytes(set: &DotSet) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    put_dot_set(&mut RowSink { bytes: &mut bytes, table: &mut Table::default() }, set);
-    bytes
-}
-
-/// Reads a set of dots that [`dot_set_bytes`] has written.
-///
-/// # Errors
-/// [`Malformed`] if the bytes are not those of a set of dots.
-pub fn dot_set_of(mut bytes: &[u8]) -> Result<DotSet, Malformed> {
-    let set = take_dot_set(&mut RowSource { bytes: &mut bytes, table: &mut Table::default() })?;
-    if bytes.is_empty() { Ok(set) } else { Err(Malformed("bytes follow the set of dots")) }
 }
 
 /// Returns the bytes after the version, which must be `ours`.

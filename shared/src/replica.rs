@@ -28,6 +28,7 @@ mod reads;
 mod recent;
 mod replication_acks;
 mod retiring;
+pub mod rows;
 mod rules;
 mod snapshots;
 mod stamps;

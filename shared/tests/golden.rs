@@ -13,6 +13,7 @@ use shared::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
 use shared::consensus::{self, Ballot, Configuration, Position, Slot, Votes};
 use shared::ledger::{Accepted, Claim, ClaimId, Entry, Key, Keyed, KeyedOperation, Load, Operation, Suffix};
+use shared::merge::codec::rows;
 use shared::merge::crdt::Lattice;
 use shared::merge::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
 use shared::protocol::{self, Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES, Relays, Update};
@@ -267,9 +268,9 @@ fn versions_and_sets_of_dots_on_disk_are_read_and_written_as_ever() {
         assert_eq!(Packed::from_bytes(ANNA, &kept).expect("a version").unpack(ANNA), live, "{name}");
         assert_eq!(Packed::new(ANNA, &live).as_bytes(), kept, "{name}");
     }
-    let kept = golden("dot_set.bin", &protocol::dot_set_bytes(document().context()));
-    assert_eq!(protocol::dot_set_of(&kept).as_ref(), Ok(document().context()));
-    assert_eq!(protocol::dot_set_bytes(document().context()), kept);
+    let kept = golden("dot_set.bin", &rows::dot_set_bytes(document().context()));
+    assert_eq!(rows::dot_set_of(&kept).as_ref(), Ok(document().context()));
+    assert_eq!(rows::dot_set_bytes(document().context()), kept);
 }
 
 /// The examples in `docs/reference/wire-format.md` are true: each block of hex is what is said to be written.

@@ -9,8 +9,8 @@ use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::consensus::{AcceptorState, Ballot, Position, Slot};
 use shared::ledger::Accepted;
+use shared::merge::codec::rows::{dot_set_bytes, dot_set_of};
 use shared::merge::document::Packed;
-use shared::protocol::{self};
 use shared::replica::io::{Recovered, Snapshot, WriteOp};
 
 use super::{Store, StoreError};
@@ -69,7 +69,7 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn load_document(&self, rooms: &mut BTreeMap<Room, Recovered>) -> Result<(), String> {
         self.each("SELECT room, body FROM context", |row| {
-            let part = protocol::dot_set_of(bytes(row, 1)?).map_err(text)?;
+            let part = dot_set_of(bytes(row, 1)?).map_err(text)?;
             room(rooms, row)?.apply(WriteOp::PutContext(part));
             Ok(())
         })?;
@@ -264,7 +264,7 @@ fn write_document(transaction: &Transaction<'_>, room: &str, op: &WriteOp) -> ru
             execute(
                 transaction,
                 "INSERT OR REPLACE INTO context (room, replica, body) VALUES (?1, ?2, ?3)",
-                params![room, replica.0 as i64, protocol::dot_set_bytes(&part.of(replica))],
+                params![room, replica.0 as i64, dot_set_bytes(&part.of(replica))],
             )
         }),
         WriteOp::DropContext(replica) => execute(

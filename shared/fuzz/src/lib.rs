@@ -7,6 +7,7 @@ use shared::base::dot::Dot;
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::Configuration;
+use shared::merge::codec::rows;
 use shared::merge::document::{Document, Packed};
 use shared::protocol::{self, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, VERSION};
 use shared::replica::io::{Input, Now, PeerId, PeerKind, Recovered};
@@ -75,8 +76,8 @@ pub fn packed(bytes: &[u8]) {
 
 /// A set of dots as it is on disk.
 pub fn dot_set(bytes: &[u8]) {
-    let Ok(set) = protocol::dot_set_of(bytes) else { return };
-    assert_eq!(protocol::dot_set_of(&protocol::dot_set_bytes(&set)).as_ref(), Ok(&set));
+    let Ok(set) = rows::dot_set_of(bytes) else { return };
+    assert_eq!(rows::dot_set_of(&rows::dot_set_bytes(&set)).as_ref(), Ok(&set));
     assert!(set.difference(&set).is_empty() && set.is_subset(&set));
     let mut joined = set.clone();
     joined.join(&set);

@@ -1,7 +1,7 @@
 //! The layout for little: one part behind the other.
 
-use super::{Sink, Source, Table, put_varint, take_bytes, take_varint, unzigzag, zigzag};
-use crate::base::dot::Dot;
+use super::{Sink, Source, Table, put_dot_set, put_varint, take_bytes, take_dot_set, take_varint, unzigzag, zigzag};
+use crate::base::dot::{Dot, DotSet};
 use crate::base::encoding::Malformed;
 use crate::base::hlc::Stamp;
 use crate::base::id::ReplicaId;
@@ -87,4 +87,21 @@ pub(super) fn take_id(bytes: &mut &[u8]) -> Result<ReplicaId, Malformed> {
 
 pub(super) fn logical(number: u64) -> Result<u32, Malformed> {
     number.try_into().map_err(|_| Malformed("the logical part of a stamp has 32 bits"))
+}
+
+/// A set of dots on its own, as it is kept on disk.
+#[must_use]
+pub fn dot_set_bytes(set: &DotSet) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_dot_set(&mut RowSink { bytes: &mut bytes, table: &mut Table::default() }, set);
+    bytes
+}
+
+/// Reads a set of dots that [`dot_set_bytes`] has written.
+///
+/// # Errors
+/// [`Malformed`] if the bytes are not those of a set of dots.
+pub fn dot_set_of(mut bytes: &[u8]) -> Result<DotSet, Malformed> {
+    let set = take_dot_set(&mut RowSource { bytes: &mut bytes, table: &mut Table::default() })?;
+    if bytes.is_empty() { Ok(set) } else { Err(Malformed("bytes follow the set of dots")) }
 }

@@ -232,7 +232,10 @@ impl Recovered {
             WriteOp::Accept { slot, accepted } => {
                 self.log.insert(slot, accepted);
             }
-            WriteOp::Decided(slot) => self.decided = slot,
+            WriteOp::Decided(slot) => {
+                let covered = self.snapshot.as_ref().map_or(Slot(0), |snapshot| snapshot.at.slot);
+                self.decided = slot.max(covered);
+            }
             WriteOp::Released(until) => self.released = until,
             WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
             WriteOp::Ask(pending) => {
