@@ -3,6 +3,7 @@
 mod backup;
 mod private;
 mod rows;
+mod version_7;
 mod writer;
 
 pub use backup::{Restored, back_up, restore};
@@ -18,7 +19,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use shared::base::encoding;
 use shared::base::id::{RelayId, ReplicaId};
+use shared::base::room::Room;
 use shared::consensus::{Ballot, Founding};
+use shared::replica::rows::{Change, Holder, push_changes, tag, without_overwritten};
 use shared::schema::Schema;
 use thiserror::Error;
 
@@ -31,15 +34,7 @@ const LOCK_NAME: &str = "lock";
 /// Marks a SQLite file as one of ours ("Duet").
 const APPLICATION_ID: i64 = 0x4475_6574;
 /// The version of the tables and of what is in them, in `user_version`.
-const SCHEMA_VERSION: i64 = 7;
-
-/// The changes of the tables since the version before, made when such a database is opened.
-const SINCE_VERSION_6: &str = "
-UPDATE meta SET value = CAST(value || x'00' AS BLOB) WHERE key = 'founding';
-CREATE TABLE pending (
-    room TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, seq)
-) STRICT, WITHOUT ROWID;
-";
+const SCHEMA_VERSION: i64 = 8;
 
 /// How many pages of 4 KiB the write-ahead log may grow to before it is copied into the file: four times as many as by
 /// default, since a commit waits for the copying.
@@ -50,60 +45,12 @@ const CACHE_KIB: i64 = 16 << 10;
 /// More statements than there are, so that each is compiled once.
 const CACHED_STATEMENTS: usize = 32;
 
-/// Unsigned 64-bit ids and hashes are stored as the signed integers of the same bits, which is all SQLite has.
+/// The tables about the relay. Unsigned 64-bit ids are stored as the signed integers of the same bits, which is all SQLite
+/// has.
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE relay (id INTEGER PRIMARY KEY, address TEXT NOT NULL) STRICT;
-CREATE TABLE version (
-    room TEXT NOT NULL,
-    record_replica INTEGER NOT NULL, record_counter INTEGER NOT NULL,
-    replica INTEGER NOT NULL, counter INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (room, record_replica, record_counter, replica, counter)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE context (
-    room TEXT NOT NULL, replica INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, replica)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE standing (
-    room TEXT PRIMARY KEY,
-    promised_configuration INTEGER NOT NULL, promised_round INTEGER NOT NULL, promised_voter INTEGER NOT NULL,
-    accepted_configuration INTEGER NOT NULL, accepted_round INTEGER NOT NULL, accepted_voter INTEGER NOT NULL,
-    accepted_slot INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE remembered (
-    room TEXT NOT NULL, id INTEGER NOT NULL, incarnation INTEGER NOT NULL,
-    promised_configuration INTEGER NOT NULL, promised_round INTEGER NOT NULL, promised_voter INTEGER NOT NULL,
-    accepted_configuration INTEGER NOT NULL, accepted_round INTEGER NOT NULL, accepted_voter INTEGER NOT NULL,
-    accepted_slot INTEGER NOT NULL,
-    PRIMARY KEY (room, id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE log (
-    room TEXT NOT NULL, slot INTEGER NOT NULL,
-    configuration INTEGER NOT NULL, round INTEGER NOT NULL, voter INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (room, slot)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE snapshot (
-    room TEXT PRIMARY KEY NOT NULL, slot INTEGER NOT NULL, chain INTEGER NOT NULL,
-    log_slot INTEGER NOT NULL, log_chain INTEGER NOT NULL,
-    ledger BLOB NOT NULL
-) STRICT;
-CREATE TABLE cursor (
-    room TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (room, first)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE distrust (room TEXT PRIMARY KEY NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE TABLE progress (
-    room TEXT PRIMARY KEY, decided INTEGER NOT NULL DEFAULT 0, claim_seq INTEGER NOT NULL DEFAULT 0,
-    raised INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-CREATE TABLE pending (
-    room TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (room, seq)
-) STRICT, WITHOUT ROWID;
 ";
-
-/// The tables whose rows belong to a room.
-const TABLES_OF_ROOMS: [&str; 10] =
-    ["version", "context", "distrust", "standing", "remembered", "log", "snapshot", "cursor", "progress", "pending"];
 
 /// Why a database cannot be used.
 #[derive(Debug, Error)]
@@ -176,7 +123,7 @@ impl Store {
         if (found, application, tables) == (0, 0, 0) {
             create(&mut connection, purpose).map_err(StoreError::Write)?;
         } else if (found, application) == (SCHEMA_VERSION - 1, APPLICATION_ID) {
-            bring_up_to_date(&mut connection).map_err(StoreError::Write)?;
+            bring_up_to_date(&mut connection, &file)?;
         } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
             return Err(StoreError::OtherVersion { file, found });
         }
@@ -214,12 +161,15 @@ impl Store {
 
 /// Carries out tasks of which only the last one may drop a room.
 fn carry_out(transaction: &Transaction<'_>, tasks: &[Task]) -> rusqlite::Result<()> {
-    let writes = tasks.iter().filter_map(|task| match task {
-        Task::Write(room, batch) => Some(batch.ops.iter().map(move |op| (room, op))),
-        _ => None,
-    });
-    for (room, op) in rows::without_overwritten(writes.flatten()) {
-        rows::write(transaction, room.as_str(), op)?;
+    let mut changes: BTreeMap<&Room, Vec<Change>> = BTreeMap::new();
+    for task in tasks {
+        if let Task::Write(room, batch) = task {
+            let of_room = changes.entry(room).or_default();
+            batch.ops.iter().for_each(|op| push_changes(op, Holder::Relay, of_room));
+        }
+    }
+    for (room, changes) in changes {
+        without_overwritten(changes).iter().try_for_each(|change| rows::write(transaction, room.as_str(), change))?;
     }
     for task in tasks {
         match task {
@@ -239,13 +189,11 @@ fn carry_out(transaction: &Transaction<'_>, tasks: &[Task]) -> rusqlite::Result<
             Task::Renew(incarnation) => {
                 let put = "UPDATE meta SET value = ?1 WHERE key = 'replica'";
                 transaction.execute(put, [incarnation.0 as i64])?;
-                transaction.execute("DELETE FROM standing", [])?;
+                rows::delete_all(transaction, &[tag::ACCEPTOR_STATE])?;
                 transaction.execute("DELETE FROM meta WHERE key = 'promised'", [])?;
             }
             Task::Drop { room, promised } => {
-                for table in TABLES_OF_ROOMS {
-                    transaction.execute(&format!("DELETE FROM {table} WHERE room = ?1"), [room.as_str()])?;
-                }
+                transaction.execute("DELETE FROM row WHERE room = ?1", [room.as_str()])?;
                 let floor = read_floor(transaction)?.max(*promised);
                 let put = "INSERT OR REPLACE INTO meta VALUES ('promised', ?1)";
                 transaction.execute(put, [encoding::encode(&floor)])?;
@@ -295,6 +243,7 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
 fn create(connection: &mut Connection, Purpose { voter, schema }: &Purpose) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(rows::TABLE)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     let insert = "INSERT INTO meta VALUES ('replica', ?1), ('voter', ?2)";
@@ -305,12 +254,13 @@ fn create(connection: &mut Connection, Purpose { voter, schema }: &Purpose) -> r
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
-/// Makes a database of the version before one of this version.
-fn bring_up_to_date(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    transaction.execute_batch(SINCE_VERSION_6)?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    transaction.commit()
+/// Makes the database of the version before in `file` one of this version.
+fn bring_up_to_date(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
+    let transaction = connection.transaction().map_err(StoreError::Write)?;
+    let broken = |reason| StoreError::Broken { file: file.to_owned(), reason };
+    version_7::bring_up_to_date(&transaction).map_err(broken)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(StoreError::Write)?;
+    transaction.commit().map_err(StoreError::Write)
 }
 
 /// An id for a database that has given no votes.

@@ -12,6 +12,7 @@ use shared::base::room::Room;
 use shared::consensus::{Configuration, Founding, RestoreId};
 use shared::ledger::{Accepted, Entry};
 use shared::replica::io::{Recovered, WriteOp};
+use shared::replica::rows::{Change, Holder, key, push_changes, tag};
 
 use super::{APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, StoreError, bring_up_to_date, lock, private, read_meta, rows};
 
@@ -48,7 +49,7 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StoreError> {
     }
     let rooms = copy(&from, to, |copy| {
         copy.execute("INSERT OR REPLACE INTO meta VALUES ('backup', 1)", []).map_err(failed)?;
-        copy.query_row("SELECT count(DISTINCT room) FROM context", [], |row| row.get::<_, i64>(0)).map_err(failed)
+        rows::count_rooms(copy).map_err(failed)
     })?;
     let bytes = to.metadata().map(|metadata| metadata.len()).unwrap_or_default();
     Ok(BackedUp { bytes, rooms: rooms as u64 })
@@ -110,7 +111,7 @@ fn copy<T>(
         source.execute("VACUUM INTO ?1", [part.to_string_lossy()]).map_err(sql_failed)?;
         let mut copy = Connection::open(&part).map_err(sql_failed)?;
         if version < SCHEMA_VERSION {
-            bring_up_to_date(&mut copy).map_err(sql_failed)?;
+            bring_up_to_date(&mut copy, from)?;
         }
         let finished = finish(&mut copy)?;
         copy.close().map_err(|(_, error)| sql_failed(error))?;
@@ -148,9 +149,8 @@ fn begin_anew(connection: &mut Connection, from: &Path, voter: RelayId, id: Rest
         return Err(StoreError::NoVoterOfBackup { voter, voters });
     }
     let transaction = connection.transaction().map_err(StoreError::Write)?;
-    for table in ["standing", "remembered", "cursor"] {
-        transaction.execute(&format!("DELETE FROM {table}"), []).map_err(StoreError::Write)?;
-    }
+    let of_one_relay = [tag::ACCEPTOR_STATE, tag::REMEMBERED, tag::CURSOR];
+    rows::delete_all(&transaction, &of_one_relay).map_err(StoreError::Write)?;
     for (room, restored) in &restored {
         put_log(&transaction, room, restored).map_err(StoreError::Write)?;
     }
@@ -166,12 +166,12 @@ fn put_log(transaction: &Transaction<'_>, room: &Room, restored: &Recovered) -> 
     let is_restore = |accepted: &Accepted| matches!(accepted.entry, Entry::Restored { .. });
     let begun = restored.log.iter().rev().find(|(_, accepted)| is_restore(accepted));
     let Some((&first, _)) = begun else { return Ok(()) };
-    let delete = "DELETE FROM log WHERE room = ?1 AND slot >= ?2";
-    transaction.execute(delete, params![room.as_str(), first.0 as i64])?;
+    let mut changes = vec![Change::Drop { from: key(tag::LOG, &[first.0]), until: key(tag::LOG + 1, &[]) }];
     for (&slot, accepted) in restored.log.range(first..) {
-        rows::write(transaction, room.as_str(), &WriteOp::Accept { slot, accepted: accepted.clone() })?;
+        push_changes(&WriteOp::Accept { slot, accepted: accepted.clone() }, Holder::Relay, &mut changes);
     }
-    rows::write(transaction, room.as_str(), &WriteOp::Decided(restored.decided))
+    push_changes(&WriteOp::Decided(restored.decided), Holder::Relay, &mut changes);
+    changes.iter().try_for_each(|change| rows::write(transaction, room.as_str(), change))
 }
 
 fn put_meta(transaction: &Transaction<'_>, voter: RelayId, id: RestoreId, founding: &Founding) -> rusqlite::Result<()> {

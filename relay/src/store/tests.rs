@@ -1,6 +1,5 @@
 //! The store means by each write what `Recovered::apply` means by it.
 
-use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,10 +9,10 @@ use shared::base::hlc::Stamp;
 use shared::base::id::RecordId;
 use shared::base::room::Room;
 use shared::consensus::{AcceptorState, Ballot, Configuration, Position, Slot};
-use shared::ledger::{Accepted, Claim, ClaimId, Entry, Operation};
+use shared::ledger::{Accepted, Claim, ClaimId, Entry, Ledger, Operation};
 use shared::merge::document::Document;
 use shared::replica::io::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteId, WriteOp};
-use shared::schema::{FieldEdit, NOTE};
+use shared::schema::{FieldEdit, MAX_NUMBER, NOTE};
 
 use super::*;
 
@@ -115,7 +114,18 @@ fn any_op() -> impl Strategy<Value = WriteOp> {
 
 fn any_batches() -> impl Strategy<Value = Vec<(Room, Vec<WriteOp>)>> {
     let room = prop_oneof![Just("people"), Just("other")].prop_map(|name| Room::try_from(name.to_owned()).unwrap());
-    prop::collection::vec((room, prop::collection::vec(any_op(), 1..12)), 0..8)
+    prop::collection::vec((room, prop::collection::vec(any_op(), 1..12)), 0..8).prop_map(|mut batches| {
+        // No snapshot of a room is at a lower slot than the one before.
+        let mut reached: BTreeMap<Room, Slot> = BTreeMap::new();
+        for (room, op) in batches.iter_mut().flat_map(|(room, ops)| ops.iter_mut().map(|op| (&*room, op))) {
+            if let WriteOp::Snapshot { snapshot, .. } = op {
+                let reached = reached.entry(room.clone()).or_default();
+                *reached = snapshot.at.slot.max(*reached);
+                snapshot.at.slot = *reached;
+            }
+        }
+        batches
+    })
 }
 
 proptest! {
@@ -246,17 +256,6 @@ fn a_room_that_is_dropped_is_gone_and_a_room_that_begins_later_keeps_its_promise
 }
 
 #[test]
-fn every_table_that_names_a_room_is_emptied_when_a_room_is_dropped() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let query =
-        "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND c.name = 'room'";
-    let mut statement = store.connection.prepare(query).unwrap();
-    let named: rusqlite::Result<BTreeSet<String>> = statement.query_map([], |row| row.get(0)).unwrap().collect();
-    assert_eq!(named.unwrap(), TABLES_OF_ROOMS.map(str::to_owned).into());
-}
-
-#[test]
 fn a_room_is_read_back_after_all_that_was_submitted_before() {
     let dir = tempfile::tempdir().unwrap();
     let reports = write_and_close(open(dir.path()), |writer| {
@@ -341,28 +340,34 @@ fn other_users_may_not_read_what_a_relay_stores() {
 
 #[test]
 fn what_no_replica_has_left_is_broken_and_no_panic() {
-    let (i64_max, blob) = (i64::MAX, "x'ffffffffffffffffff'");
+    let slot = |slot: u64| format!("{slot:016x}");
+    let ballots = |promised: Ballot, accepted: Ballot| {
+        encoding::encode(&AcceptorState { promised, accepted: (accepted, Slot(1)) })
+    };
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let raised = hex((MAX_NUMBER + 1).to_be_bytes().to_vec());
     let breakages = [
-        format!("INSERT INTO snapshot VALUES ('people', 0, 0, 0, 0, {blob})"),
-        "INSERT INTO snapshot VALUES ('people', 0, 0, 0, 0, x'')".to_owned(),
-        format!("INSERT INTO log VALUES ('people', 1, 0, 1, 1, {blob})"),
-        format!("INSERT INTO log VALUES ('people', {i64_max}, 0, 1, 1, x'00')"),
-        format!("INSERT INTO context VALUES ('people', 1, {blob})"),
-        format!("INSERT INTO version VALUES ('people', 1, 1, 1, 1, {blob})"),
-        "INSERT INTO standing VALUES ('people', 0, 1, 1, 0, 2, 1, 1)".to_owned(),
-        "INSERT INTO standing VALUES ('people', -1, 1, 1, 0, 0, 1, 1)".to_owned(),
-        "INSERT INTO standing VALUES ('people', 0, 1, 70000, 0, 0, 1, 1)".to_owned(),
-        "INSERT INTO remembered VALUES ('people', 70000, 1, 0, 1, 1, 0, 0, 0, 0)".to_owned(),
-        "INSERT INTO progress (room) VALUES ('no room')".to_owned(),
-        format!("INSERT INTO progress (room, raised) VALUES ('people', {i64_max})"),
+        ("people", format!("{:02x}", tag::SNAPSHOT), "00".repeat(32) + "ffffffffffffffffff"),
+        ("people", format!("{:02x}", tag::SNAPSHOT), "00".repeat(32)),
+        ("people", format!("{:02x}", tag::LOG) + &slot(1), "ff".repeat(9)),
+        ("people", format!("{:02x}", tag::LOG) + &slot(i64::MAX as u64), "00010100".to_owned()),
+        ("people", format!("{:02x}", tag::CONTEXT) + &slot(1), "ff".repeat(9)),
+        ("people", format!("{:02x}", tag::VERSION) + &slot(1).repeat(4), "ff".repeat(9)),
+        ("people", format!("{:02x}", tag::ACCEPTOR_STATE), hex(ballots(promise(1), promise(2)))),
+        ("people", format!("{:02x}", tag::ACCEPTOR_STATE), "ff".repeat(9)),
+        ("people", format!("{:02x}", tag::REMEMBERED) + &slot(70_000), "01000101000000".to_owned() + "00"),
+        ("people", format!("{:02x}", tag::RAISED), raised),
+        ("people", format!("{:02x}", tag::RAISED + 9), "00".to_owned()),
+        ("no room", format!("{:02x}", tag::CLAIM_SEQ), slot(1)),
     ];
-    for breakage in breakages {
+    for (room, key, value) in breakages {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
-        store.connection.execute(&breakage, []).unwrap_or_else(|error| panic!("{breakage}: {error}"));
+        let put = format!("INSERT INTO row VALUES ('{room}', x'{key}', x'{value}')");
+        store.connection.execute(&put, []).unwrap_or_else(|error| panic!("{put}: {error}"));
         drop(store);
         let loaded = open(dir.path()).load();
-        assert!(matches!(loaded, Err(StoreError::Broken { .. })), "{breakage}: {loaded:?}");
+        assert!(matches!(loaded, Err(StoreError::Broken { .. })), "{put}: {loaded:?}");
     }
     for broken in ["DELETE FROM meta WHERE key = 'replica'", "UPDATE meta SET value = 'nonsense' WHERE key = 'schema'"]
     {
@@ -373,28 +378,60 @@ fn what_no_replica_has_left_is_broken_and_no_panic() {
     }
 }
 
+/// The state of the room in `version_7.sql`, which a relay of that version has written.
+fn of_version_7() -> Recovered {
+    let ballot = |round| Ballot { configuration: 0, round, voter: RelayId(1) };
+    let author = ReplicaId(u64::MAX - 1);
+    let record = RecordId(Dot::new(author, 1));
+    let op = Schema::people().op(NOTE, FieldEdit::Assign("hello".to_owned())).expect("a note");
+    let edited = Document::default().edit(record, record.0, Stamp { wall_ms: 7, logical: 1 }, vec![op]);
+    let mut ops: Vec<WriteOp> = edited.expect("a short note fits").writes.into_iter().map(WriteOp::from).collect();
+    let acceptor_state = AcceptorState { promised: ballot(9), accepted: (ballot(8), Slot(2)) };
+    let id = ClaimId { replica: ReplicaId(1), seq: 7 };
+    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 3 } };
+    let at = Position { slot: Slot(1), chain: u64::MAX - 1 };
+    let ledger = encoding::encode(&Ledger::default());
+    let entry = Entry::Command(claim.clone());
+    ops.extend([
+        WriteOp::Snapshot { snapshot: Snapshot { at, ledger }, log_start: at },
+        WriteOp::Accept { slot: Slot(1), accepted: Accepted { ballot: ballot(8), entry } },
+        WriteOp::Decided(Slot(2)),
+        WriteOp::AcceptorState(acceptor_state),
+        WriteOp::Remember { voter: RelayId(2), incarnation: ReplicaId(u64::MAX), acceptor_state },
+        WriteOp::ClaimSeq(7),
+        WriteOp::Raised(70_000),
+        WriteOp::Cursor { first: 100, next: 105 },
+        WriteOp::Ask(PendingClaim { claim, is_fixed: true, is_asked: false }),
+    ]);
+    let mut recovered = Recovered::default();
+    ops.into_iter().for_each(|op| recovered.apply(op));
+    recovered
+}
+
 #[test]
 fn a_database_of_the_version_before_is_brought_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
-    write_and_close(open(dir.path()), |writer| {
-        writer.found(configuration().into());
-        writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(7)] });
-    });
-    let connection = Connection::open(dir.path().join(FILE_NAME)).unwrap();
-    let before = "UPDATE meta SET value = substr(value, 1, length(value) - 1) WHERE key = 'founding'";
-    connection.execute_batch(&format!("DROP TABLE pending; {before}")).unwrap();
-    connection.pragma_update(None, "user_version", 6).unwrap();
-    drop(connection);
-    let id = ClaimId { replica: ReplicaId(1), seq: 7 };
-    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 3 } };
-    let pending = PendingClaim { claim, is_fixed: true, is_asked: false };
-    write_and_close(open(dir.path()), |writer| {
-        writer.submit(people(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::Ask(pending.clone())] });
-    });
-    let store = open(dir.path());
-    let rooms = store.load().unwrap();
-    assert_eq!(store.about().founding, Some(configuration().into()));
-    assert_eq!((rooms[&people()].claim_seq, rooms[&people()].pending.get(&7)), (7, Some(&pending)));
+    let file = dir.path().join(FILE_NAME);
+    Connection::open(&file).unwrap().execute_batch(include_str!("version_7.sql")).unwrap();
+    // A backup of that version, too.
+    let backup = dir.path().join("backup");
+    back_up(dir.path(), &backup).unwrap();
+    for _ in 0..2 {
+        let store = open(dir.path());
+        let rooms = store.load().unwrap();
+        let floor = Ballot { configuration: 0, round: 5, voter: RelayId(1) };
+        let other = Recovered { claim_seq: 4, ..new_room(floor) };
+        let other_name = Room::try_from("other".to_owned()).unwrap();
+        assert_eq!(rooms, BTreeMap::from([(people(), of_version_7()), (other_name, other)]));
+        let relays = BTreeMap::from([(RelayId(2), "there:1".to_owned())]);
+        let replica = ReplicaId(7_767_811_821_444_978_078);
+        assert_eq!(store.about(), &About { replica, founding: Some(configuration().into()), relays, floor });
+        let tables = "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema ORDER BY name)";
+        let tables: String = store.connection.query_row(tables, [], |row| row.get(0)).unwrap();
+        assert_eq!(tables, "meta relay row");
+    }
+    let restored = restore(&backup, &dir.path().join("restored"), RelayId(1), None).unwrap();
+    assert_eq!((restored.rooms, restored.records), (2, 1));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use shared::ledger::{Granted, Operation};
 use shared::protocol::{Frame, Hello};
 use shared::replica::View;
+use shared::replica::rows::tag;
 use tokio::time::timeout;
 
 use crate::cluster::{Cluster, SECRET, authorization, poll};
@@ -213,9 +214,10 @@ async fn a_wiped_relay_gets_a_snapshot_of_a_long_log_and_keeps_it() {
     cluster.kill(2);
     cluster.kill(3);
     let database = rusqlite::Connection::open(cluster.data_dir(2).join("duet.sqlite3")).unwrap();
-    let counted = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(counted("SELECT count(*) FROM snapshot"), 1);
-    assert!(counted("SELECT count(*) FROM log") < DECISIONS as i64);
+    let count = "SELECT count(*) FROM row WHERE key >= ?1 AND key < ?2";
+    let counted = |tag: u8| database.query_row(count, [[tag], [tag + 1]], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(counted(tag::SNAPSHOT), 1);
+    assert!(counted(tag::LOG) < DECISIONS as i64);
     drop(database);
     cluster.spawn(2);
     // From its own disk.

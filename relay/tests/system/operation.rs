@@ -64,7 +64,7 @@ fn a_database_of_another_relay_or_version_or_a_broken_one_is_refused() {
     let connection = rusqlite::Connection::open(&database).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     drop(connection);
-    assert_refused(&mut cluster.command(1), "found version 1, need 7): run the version that wrote it");
+    assert_refused(&mut cluster.command(1), "found version 1, need 8): run the version that wrote it");
 
     std::fs::write(&database, "this is no database at all, whatever its name says\n".repeat(100)).unwrap();
     assert_refused(&mut cluster.command(1), "is broken");

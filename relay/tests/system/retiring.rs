@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 use shared::replica::io::Command;
+use shared::replica::rows::tag;
 
 use crate::cluster::Cluster;
 use crate::tab::Tab;
@@ -24,7 +25,8 @@ async fn come_and_go(urls: Vec<String>) {
 fn context_rows(data_dir: &Path) -> i64 {
     let file = data_dir.join("duet.sqlite3");
     let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database");
-    database.query_row("SELECT count(*) FROM context", [], |row| row.get(0)).expect("a count")
+    let count = "SELECT count(*) FROM row WHERE key >= ?1 AND key < ?2";
+    database.query_row(count, [[tag::CONTEXT], [tag::CONTEXT + 1]], |row| row.get(0)).expect("a count")
 }
 
 #[tokio::test(flavor = "multi_thread")]

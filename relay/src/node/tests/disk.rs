@@ -60,7 +60,7 @@ async fn a_relay_whose_disk_fails_says_so_and_ends() {
     scene.leader(&room("people")).await;
     until_ready(&scene).await;
     let other = Database::open(dir.path().join("duet.sqlite3")).expect("the database");
-    other.execute_batch("DROP TABLE version").expect("a table");
+    other.execute_batch("DROP TABLE row").expect("a table");
     let added = scene.add("Anna", &room("people")).await;
     assert_eq!(added, Err(NoRoom::Unknown), "nobody is told of what is not durable");
     let ended = timeout(PATIENCE, &mut scene.task).await.expect("in time").expect("no panic");

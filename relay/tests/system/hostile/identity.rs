@@ -3,6 +3,7 @@
 use shared::base::id::{RelayId, ReplicaSecret};
 use shared::protocol::{Frame, Hello};
 use shared::replica::io::Violation;
+use shared::replica::rows::tag;
 
 use super::refused;
 use crate::cluster::{Cluster, poll};
@@ -20,7 +21,7 @@ fn give_incarnation(cluster: &Cluster, id: u16, secret: &ReplicaSecret) {
     let database = rusqlite::Connection::open(cluster.data_dir(id).join("duet.sqlite3")).unwrap();
     let incarnation = secret.replica().0.cast_signed();
     database.execute("UPDATE meta SET value = ?1 WHERE key = 'replica'", [incarnation]).unwrap();
-    database.execute("DELETE FROM standing", []).unwrap();
+    database.execute("DELETE FROM row WHERE key = ?1", [&[tag::ACCEPTOR_STATE]]).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,7 +56,8 @@ pub enum WriteOp {
         /// How far it has bound itself, as this relay knows.
         acceptor_state: AcceptorState,
     },
-    /// Replaces the log below `log_start`. Entries from there on are kept for replicas that lag behind.
+    /// Replaces the log below `log_start`. Entries from there on are kept for replicas that lag behind. A later snapshot
+    /// is at no lower slot.
     Snapshot {
         /// The ledger at one slot, at or above `log_start`.
         snapshot: Snapshot,
