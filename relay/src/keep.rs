@@ -7,7 +7,8 @@ use clap::Subcommand;
 use shared::base::id::RelayId;
 use shared::consensus::RestoreId;
 
-use crate::store::{self, Restored, StoreError};
+use crate::storage::StorageError;
+use crate::storage::sqlite::{self, Restored};
 
 /// A task about a database.
 #[derive(Debug, Subcommand)]
@@ -42,18 +43,18 @@ pub enum Keep {
 /// Does it, and says in words what was done.
 pub fn keep(task: Keep) -> ExitCode {
     let said = match task {
-        Keep::Backup { data_dir, to } => store::back_up(&data_dir, &to).map(|done| {
+        Keep::Backup { data_dir, to } => sqlite::back_up(&data_dir, &to).map(|done| {
             format!("{} holds {} rooms in {} KiB.", to.display(), done.rooms, done.bytes.div_ceil(1 << 10))
         }),
         Keep::Restore { from, data_dir, id, restore } => {
-            let done = store::restore(&from, &data_dir, RelayId(id), restore);
+            let done = sqlite::restore(&from, &data_dir, RelayId(id), restore);
             done.map(|done| words_of(&from, id, restore.is_none(), &done))
         }
     };
     say(said)
 }
 
-fn say(said: Result<String, StoreError>) -> ExitCode {
+fn say(said: Result<String, StorageError>) -> ExitCode {
     match said {
         Ok(words) => {
             println!("{words}");

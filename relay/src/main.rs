@@ -33,7 +33,7 @@ mod server;
 mod settings;
 mod socket;
 mod stall;
-mod store;
+mod storage;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -54,7 +54,8 @@ use crate::config::{CommandLine, Config, Task};
 use crate::node::{Identity, Node};
 use crate::places::Limits;
 use crate::server::Connections;
-use crate::store::{Purpose, Store, Writer};
+use crate::storage::sqlite::Sqlite;
+use crate::storage::{Purpose, Storage};
 
 /// With the allocator of glibc a relay under load spends a third of its time in it.
 #[global_allocator]
@@ -95,8 +96,9 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(config: Config) -> anyhow::Result<()> {
     let schema = config.schema_file.as_deref().map_or_else(|| Ok(Schema::people()), schema::read)?;
-    let store = Store::open(&config.data_dir, &Purpose { voter: config.voter, schema: schema.clone() })?;
-    let (about, recovered) = (store.about().clone(), store.load()?);
+    let purpose = Purpose { voter: config.voter, schema: schema.clone() };
+    let storage: Box<dyn Storage> = Box::new(Sqlite::open(&config.data_dir, &purpose)?);
+    let (about, recovered) = (storage.about().clone(), storage.load_all()?);
     let (address, peers) = (config.address.clone(), config.peers.clone());
     let (max_rooms, retire_after) = (config.max_rooms, config.retire_after);
     let identity = Identity { voter: config.voter, schema, address, peers, max_rooms, retire_after };
@@ -107,7 +109,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
 
     // Whoever has had an answer may end this relay in order.
     let mut terminate = signal(SignalKind::terminate())?;
-    let (writer, reports) = Writer::start(store);
+    let (writer, reports) = storage.start();
     let (node, handle) = Node::new(identity, about, recovered, writer);
     let changes = handle.changes();
     let mut node = tokio::spawn(node.run(reports));

@@ -40,7 +40,7 @@ use crate::budget::{Account, Budgets};
 use crate::clocks::Clocks;
 use crate::outbox::{Outbox, Total};
 use crate::requests::Requests;
-use crate::store::{About, Persisted, StoreError, Writer, bytes_of, new_incarnation, new_room};
+use crate::storage::{About, Persisted, Reports, StorageError, Writer, bytes_of, new_incarnation, new_room};
 
 use directory::Directory;
 use founding::Founding;
@@ -70,7 +70,7 @@ const MAX_WAITING_FOR_TABS: usize = 64 << 20;
 #[derive(Debug, Error)]
 pub enum NodeError {
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Storage(#[from] StorageError),
     #[error(
         "the database has forgotten votes that other relays remember, in the room {}: it was restored from an older copy, or has lost its last writes. So that nothing is decided twice, it has been made a new incarnation, which has no vote. Start this relay again: it gets everything from the others, and has a vote again after {admit}", room.as_str()
     )]
@@ -241,10 +241,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] if something could not be made durable, or has been forgotten. What depends on it has not left the
     /// replica.
-    pub async fn run(
-        mut self,
-        mut reports: mpsc::UnboundedReceiver<Result<Persisted, StoreError>>,
-    ) -> Result<(), NodeError> {
+    pub async fn run(mut self, mut reports: Reports) -> Result<(), NodeError> {
         let mut events = Vec::with_capacity(BATCH);
         let (requests, clocks) = (Arc::clone(&self.requests), Arc::clone(&self.clocks));
         loop {
@@ -262,7 +259,7 @@ impl Node {
             let deadline = self.deadline();
             tokio::select! {
                 biased;
-                report = reports.recv() => self.persisted(report.ok_or(StoreError::WriterGone)??),
+                report = reports.recv() => self.persisted(report.ok_or(StorageError::WriterGone)??),
                 () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {}
                 () = requests.changed() => self.count_requests(),
                 () = clocks.confirmed() => self.clock_confirmed(),
@@ -481,10 +478,7 @@ impl Node {
     }
 
     /// Says goodbye to everybody and waits until everything is on the disk.
-    async fn stop(
-        mut self,
-        mut reports: mpsc::UnboundedReceiver<Result<Persisted, StoreError>>,
-    ) -> Result<(), StoreError> {
+    async fn stop(mut self, mut reports: Reports) -> Result<(), StorageError> {
         self.submit();
         for (_, peer) in std::mem::take(&mut self.peers) {
             peer.outbox.cut(Violation::Stopping);
@@ -497,7 +491,7 @@ impl Node {
     }
 
     /// Gives the database, which has forgotten votes, a new incarnation, and ends.
-    async fn renew(mut self, room: Room, reports: mpsc::UnboundedReceiver<Result<Persisted, StoreError>>) -> NodeError {
+    async fn renew(mut self, room: Room, reports: Reports) -> NodeError {
         let error = NodeError::Forgot { room, admit: self.admit_command(self.me.voter) };
         warn!("{error}");
         self.submit();

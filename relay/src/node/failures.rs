@@ -12,7 +12,7 @@ use tracing::{error, info};
 
 use super::machine::Panicked;
 use super::{NoRoom, Node, Place};
-use crate::store::Loaded;
+use crate::storage::Loaded;
 
 /// A room that fails so often within [`WINDOW`] stays closed.
 const MOST_FAILURES: usize = 3;

@@ -17,7 +17,7 @@ use super::failures::Closed;
 use super::machine::{Machine, Reading, Recover, contained, is_blank};
 use super::{NoRoom, Node};
 use crate::budget::{Bucket, Rate};
-use crate::store::new_room;
+use crate::storage::new_room;
 
 /// The room of those who name none. It is always open.
 pub const DEFAULT_ROOM: &str = "people";

@@ -4,7 +4,6 @@ mod disk;
 mod listening;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
@@ -22,7 +21,8 @@ use super::*;
 use crate::app::App;
 use crate::config::{self, CommandLine};
 use crate::outbox;
-use crate::store::{Purpose, Store};
+use crate::storage::Storage;
+use crate::storage::memory::Disk;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -61,27 +61,43 @@ struct Scene {
 }
 
 impl Scene {
-    fn start(dir: &Path, recover: Recover) -> Self {
-        Self::start_as(RelayId(1), &[], dir, recover)
+    fn start(disk: &Disk, recover: Recover) -> Self {
+        Self::start_as(RelayId(1), &[], disk, recover)
     }
 
-    fn start_as(voter: RelayId, peers: &[RelayId], dir: &Path, recover: Recover) -> Self {
-        Self::start_with(voter, peers, dir, recover, MAX_WAITING_FOR_TABS)
+    fn start_as(voter: RelayId, peers: &[RelayId], disk: &Disk, recover: Recover) -> Self {
+        Self::start_on(disk.open(), voter, peers, recover)
     }
 
-    /// At the most so many bytes may wait for all tabs.
-    fn start_with(voter: RelayId, peers: &[RelayId], dir: &Path, recover: Recover, waiting: usize) -> Self {
-        let schema = Schema::people();
+    fn start_on(storage: Box<dyn Storage>, voter: RelayId, peers: &[RelayId], recover: Recover) -> Self {
+        Self::run(Self::node(storage, voter, peers, recover))
+    }
+
+    fn node(
+        storage: Box<dyn Storage>,
+        voter: RelayId,
+        peers: &[RelayId],
+        recover: Recover,
+    ) -> (Node, NodeHandle, Reports) {
         let peers = peers.iter().map(|&peer| (peer, "127.0.0.1:2".to_owned())).collect();
-        let store = Store::open(dir, &Purpose { voter, schema: schema.clone() }).expect("a database");
-        let (about, recovered) = (store.about().clone(), store.load().expect("rooms"));
+        let (about, recovered) = (storage.about().clone(), storage.load_all().expect("rooms"));
         let (address, retire_after) = ("127.0.0.1:1".to_owned(), Duration::from_secs(3600));
-        let identity = Identity { voter, schema, address, peers, max_rooms: 10, retire_after };
-        let (writer, reports) = Writer::start(store);
-        let (mut node, mut handle) = Node::with(recover, identity, about, recovered, writer);
+        let identity = Identity { voter, schema: Schema::people(), address, peers, max_rooms: 10, retire_after };
+        let (writer, reports) = storage.start();
+        let (node, handle) = Node::with(recover, identity, about, recovered, writer);
+        (node, handle, reports)
+    }
+
+    fn run((node, handle, reports): (Node, NodeHandle, Reports)) -> Self {
+        Scene { handle, task: tokio::spawn(node.run(reports)) }
+    }
+
+    /// A relay alone at which so many bytes may wait for all tabs.
+    fn start_with(waiting: usize) -> Self {
+        let (mut node, mut handle, reports) = Self::node(Disk::default().open(), RelayId(1), &[], machine::recover);
         node.waiting_for_tabs = Total::new(waiting);
         handle.waiting_for_tabs = node.waiting_for_tabs.clone();
-        Scene { handle, task: tokio::spawn(node.run(reports)) }
+        Self::run((node, handle, reports))
     }
 
     async fn add(&self, name: &str, to: &Room) -> Answer {
@@ -158,8 +174,8 @@ fn room(name: &str) -> Room {
 
 #[tokio::test]
 async fn a_panic_closes_its_room_alone_and_the_room_comes_back_from_disk() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), fragile);
+    let disk = Disk::default();
+    let scene = Scene::start(&disk, fragile);
     let (people, other) = (room("people"), room("other"));
     scene.handle.enter(other.clone(), HERE).await.expect("a place");
     assert!(matches!(scene.add("Anna", &other).await, Ok(Ok(_))));
@@ -178,8 +194,8 @@ async fn a_panic_closes_its_room_alone_and_the_room_comes_back_from_disk() {
 
 #[tokio::test]
 async fn a_room_that_fails_again_and_again_stays_closed_and_says_what_to_do() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), fragile);
+    let disk = Disk::default();
+    let scene = Scene::start(&disk, fragile);
     let (people, other) = (room("people"), room("other"));
     scene.handle.enter(other.clone(), HERE).await.expect("a place");
     assert!(matches!(scene.add("Anna", &other).await, Ok(Ok(_))));
@@ -197,7 +213,7 @@ async fn a_room_that_fails_again_and_again_stays_closed_and_says_what_to_do() {
     assert!(matches!(scene.add("Béla", &people).await, Ok(Ok(_))), "the other room goes on");
     scene.stop().await;
     // The restart that was advised.
-    let scene = Scene::start(dir.path(), machine::recover);
+    let scene = Scene::start(&disk, machine::recover);
     assert_eq!(scene.names(&other).await.expect("the room is open"), ["Anna"]);
     scene.stop().await;
 }
@@ -213,14 +229,14 @@ fn doomed(config: Config, recovered: Recovered, now: Now) -> Box<dyn Machine> {
 
 #[tokio::test]
 async fn a_room_that_cannot_even_begin_is_closed_and_the_relay_starts() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), doomed);
+    let disk = Disk::default();
+    let scene = Scene::start(&disk, doomed);
     let other = room("other");
     scene.handle.enter(other.clone(), HERE).await.expect("a place");
     assert!(matches!(scene.add("Anna", &other).await, Ok(Ok(_))));
     scene.stop().await;
     DOOMED.store(true, Ordering::Relaxed);
-    let scene = Scene::start(dir.path(), doomed);
+    let scene = Scene::start(&disk, doomed);
     assert_eq!(scene.names(&other).await, Err(NoRoom::Closed));
     assert!(matches!(scene.add("Béla", &room("people")).await, Ok(Ok(_))));
     scene.stop().await;
@@ -228,8 +244,8 @@ async fn a_room_that_cannot_even_begin_is_closed_and_the_relay_starts() {
 
 #[tokio::test]
 async fn a_read_that_panics_fails_alone() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), machine::recover);
+    let disk = Disk::default();
+    let scene = Scene::start(&disk, machine::recover);
     let people = room("people");
     let read = scene.handle.read(people.clone(), |_| -> u8 { panic!("told to panic") });
     assert_eq!(timeout(PATIENCE, read).await.expect("an answer in time"), Err(NoRoom::ReadFailed));
@@ -241,8 +257,8 @@ async fn a_read_that_panics_fails_alone() {
 /// A connection's task that panics drops its connection without a word.
 #[tokio::test]
 async fn a_connection_whose_task_panics_is_down() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), machine::recover);
+    let disk = Disk::default();
+    let scene = Scene::start(&disk, machine::recover);
     let people = room("people");
     let (connection, _queue) = scene.tab(&people).await;
     let tabs = |view: View<'_>| view.status().map_or(0, |status| status.relays[0].tabs.len());
@@ -264,8 +280,8 @@ async fn a_connection_whose_task_panics_is_down() {
 
 #[tokio::test]
 async fn a_write_to_a_room_that_nobody_has_entered_is_refused() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), machine::recover);
+    let disk = Disk::default();
+    let scene = Scene::start(&disk, machine::recover);
     assert_eq!(scene.add("Anna", &room("nowhere")).await, Err(NoRoom::Missing));
     assert_eq!(scene.names(&room("nowhere")).await, Err(NoRoom::Missing));
     scene.stop().await;
@@ -275,16 +291,15 @@ async fn a_write_to_a_room_that_nobody_has_entered_is_refused() {
 /// all dropped rooms.
 #[tokio::test]
 async fn a_room_that_is_opened_anew_keeps_what_was_promised_before_it_was_dropped() {
-    let dir = tempfile::tempdir().expect("a directory");
+    let disk = Disk::default();
     let promised = Ballot { configuration: 0, round: 7, voter: RelayId(1) };
-    let store = Store::open(dir.path(), &Purpose { voter: RelayId(1), schema: Schema::people() }).expect("a database");
-    let (writer, mut reports) = Writer::start(store);
+    let (writer, mut reports) = disk.open().start();
     writer.drop_room(room("other"), promised);
     drop(writer);
     while let Some(report) = reports.recv().await {
         report.expect("it is written");
     }
-    let scene = Scene::start(dir.path(), machine::recover);
+    let scene = Scene::start(&disk, machine::recover);
     scene.handle.enter(room("other"), HERE).await.expect("a place");
     let acceptor_state = |view: View<'_>| view.acceptor_state();
     let acceptor_state =
@@ -345,13 +360,13 @@ fn mortal(config: Config, recovered: Recovered, now: Now) -> Box<dyn Machine> {
 /// The others still have a link to the relay whose room is closed. They must be told, or nobody would lead the room.
 #[tokio::test]
 async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
-    let dirs = [(); 3].map(|()| tempfile::tempdir().expect("a directory"));
+    let disks = [(); 3].map(|()| Disk::default());
     let ids = [1, 2, 3].map(RelayId);
-    let start = |(&id, dir): (&RelayId, &tempfile::TempDir)| {
+    let start = |(&id, disk): (&RelayId, &Disk)| {
         let peers: Vec<_> = ids.into_iter().filter(|&other| other != id).collect();
-        Scene::start_as(id, &peers, dir.path(), mortal)
+        Scene::start_as(id, &peers, disk, mortal)
     };
-    let relays: Vec<_> = ids.iter().zip(&dirs).map(start).collect();
+    let relays: Vec<_> = ids.iter().zip(&disks).map(start).collect();
     let links = [(0, 1), (0, 2), (1, 2)];
     let mut carriers = Vec::new();
     for (a, b) in links {
@@ -378,9 +393,9 @@ async fn when_the_room_of_the_leader_stays_closed_the_others_lead_it() {
 /// What the relay wrote before the failure has reached the others, and all go on when it is back.
 #[tokio::test]
 async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
-    let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
-    let a = Scene::start_as(RelayId(1), &[RelayId(2)], dirs[0].path(), fragile);
-    let b = Scene::start_as(RelayId(2), &[RelayId(1)], dirs[1].path(), machine::recover);
+    let disks = [(); 2].map(|()| Disk::default());
+    let a = Scene::start_as(RelayId(1), &[RelayId(2)], &disks[0], fragile);
+    let b = Scene::start_as(RelayId(2), &[RelayId(1)], &disks[1], machine::recover);
     let link = link(&a, &b).await;
     let people = room("people");
     let raise = |number| Command::Ask(Operation::Raise { number });
@@ -407,8 +422,7 @@ async fn a_room_that_fails_at_one_relay_goes_on_among_all_when_it_is_back() {
 /// The news that a tab is gone goes to all others, and waits in their outboxes: that must not make them the next to be cut.
 #[tokio::test]
 async fn when_too_much_waits_for_all_tabs_only_the_one_that_reads_nothing_is_cut() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start_with(RelayId(1), &[], dir.path(), machine::recover, 64 << 10);
+    let scene = Scene::start_with(64 << 10);
     let people = room("people");
     let (_deaf, mut deaf) = scene.tab_under(ReplicaId(1), &people).await;
     let mut readers = Vec::new();

@@ -1,5 +1,7 @@
 //! A relay whose disk hangs is not ready, and one whose disk fails ends.
 
+use std::path::Path;
+
 use axum::body::to_bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,6 +9,15 @@ use rusqlite::Connection as Database;
 
 use super::*;
 use crate::health;
+use crate::storage::Purpose;
+use crate::storage::sqlite::Sqlite;
+
+/// A relay alone on a real disk.
+fn start(dir: &Path) -> Scene {
+    let purpose = Purpose { voter: RelayId(1), schema: Schema::people() };
+    let storage = Sqlite::open(dir, &purpose).expect("a database");
+    Scene::start_on(Box::new(storage), RelayId(1), &[], machine::recover)
+}
 
 /// The answer of `/readyz`.
 async fn ready(scene: &Scene) -> (StatusCode, String) {
@@ -24,7 +35,7 @@ async fn until_ready(scene: &Scene) {
 #[tokio::test]
 async fn a_relay_whose_disk_hangs_is_not_ready_until_it_writes_again() {
     let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), machine::recover);
+    let scene = start(dir.path());
     scene.leader(&room("people")).await;
     until_ready(&scene).await;
 
@@ -56,7 +67,7 @@ async fn a_relay_whose_disk_hangs_is_not_ready_until_it_writes_again() {
 #[tokio::test]
 async fn a_relay_whose_disk_fails_says_so_and_ends() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut scene = Scene::start(dir.path(), machine::recover);
+    let mut scene = start(dir.path());
     scene.leader(&room("people")).await;
     until_ready(&scene).await;
     let other = Database::open(dir.path().join("duet.sqlite3")).expect("the database");
@@ -64,7 +75,7 @@ async fn a_relay_whose_disk_fails_says_so_and_ends() {
     let added = scene.add("Anna", &room("people")).await;
     assert_eq!(added, Err(NoRoom::Unknown), "nobody is told of what is not durable");
     let ended = timeout(PATIENCE, &mut scene.task).await.expect("in time").expect("no panic");
-    assert!(matches!(ended, Err(NodeError::Store(StoreError::Write(_)))), "{ended:?}");
+    assert!(matches!(ended, Err(NodeError::Storage(StorageError::Write(_)))), "{ended:?}");
     let (status, said) = ready(&scene).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(said.contains("the relay is stopping: ask another one"), "{said}");

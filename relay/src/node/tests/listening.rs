@@ -41,8 +41,8 @@ impl Served {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_listens_and_never_reads_gives_its_place_back() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let scene = Scene::start(dir.path(), machine::recover);
+    let disk = Disk::default();
+    let scene = Scene::start(&disk, machine::recover);
     let (_connections, ending) = Connections::new();
     let served = Served { router: router(scene.app()), places: Places::new(Limits::shared(1024)), ending };
     // With room for all that there is to say the stream ends by its age; without, the connection stalls.

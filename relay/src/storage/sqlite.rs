@@ -4,15 +4,11 @@ mod backup;
 mod private;
 mod rows;
 mod version_7;
-mod writer;
 
 pub use backup::{Restored, back_up, restore};
-pub use rows::new_room;
-pub use writer::{Loaded, Persisted, Writer, bytes_of};
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Type;
@@ -20,13 +16,14 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use shared::base::encoding;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
-use shared::consensus::{Ballot, Founding};
+use shared::consensus::Ballot;
+use shared::replica::io::Recovered;
 use shared::replica::rows::{Change, Holder, push_changes, tag, without_overwritten};
 use shared::schema::Schema;
-use thiserror::Error;
 
-use crate::schema::{self, Difference};
-use writer::Task;
+use super::writer::{self, Commit, Reports, Task, Writer};
+use super::{About, Purpose, Storage, StorageError, new_incarnation};
+use crate::schema;
 
 const FILE_NAME: &str = "duet.sqlite3";
 const LOCK_NAME: &str = "lock";
@@ -52,50 +49,9 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROW
 CREATE TABLE relay (id INTEGER PRIMARY KEY, address TEXT NOT NULL) STRICT;
 ";
 
-/// Why a database cannot be used.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    #[error("cannot use the data directory {dir}: {source}: give one that this user may write, with --data-dir")]
-    Directory { dir: PathBuf, source: io::Error },
-    #[error("another relay is using the data directory {dir}: stop it, or give this one its own with --data-dir")]
-    Busy { dir: PathBuf },
-    #[error(
-        "{file} is not a database of this version of Duet (found version {found}, need {SCHEMA_VERSION}): run the version that wrote it, or give another --data-dir"
-    )]
-    OtherVersion { file: PathBuf, found: i64 },
-    #[error("the database {file} belongs to {theirs}: start it with --id {}, or give another --data-dir", theirs.0)]
-    OtherVoter { file: PathBuf, theirs: RelayId },
-    #[error(
-        "the database {file} was made with another schema: {difference}; start with the --schema that it was made with, which may only grow at its end and by fields that are not required, or give another --data-dir"
-    )]
-    OtherSchema { file: PathBuf, difference: Difference },
-    #[error(
-        "the database {file} is broken ({reason}): move it away and start again; this relay comes back without a vote, gets everything from the others, and is then to be admitted with POST /cluster/voters"
-    )]
-    Broken { file: PathBuf, reason: String },
-    #[error(
-        "cannot write to the database ({0}): the relay stops, since nothing more can be promised; make room on the disk or repair it, then start again"
-    )]
-    Write(rusqlite::Error),
-    #[error(
-        "{file} is a backup, and a relay that goes on from it would give numbers to others that tabs know to be final: move it away, and take it up with `relay restore --from`, at all relays"
-    )]
-    IsBackup { file: PathBuf },
-    #[error("cannot copy {from} to {to}: {reason}; check both paths, and that there is room for the copy")]
-    Copy { from: PathBuf, to: PathBuf, reason: String },
-    #[error(
-        "nothing was decided when {file} was made, since its relay had not found the others: start the relays with empty data directories instead"
-    )]
-    NothingDecided { file: PathBuf },
-    #[error("{voter} is none of those that the backup is of, which are {}: give one of these with --id", .voters.iter().map(RelayId::to_string).collect::<Vec<_>>().join(", "))]
-    NoVoterOfBackup { voter: RelayId, voters: Vec<RelayId> },
-    #[error("the writer thread of the database has ended unexpectedly")]
-    WriterGone,
-}
-
 /// The open database of one relay.
 #[derive(Debug)]
-pub struct Store {
+pub struct Sqlite {
     connection: Connection,
     file: PathBuf,
     about: About,
@@ -103,16 +59,16 @@ pub struct Store {
     _lock: File,
 }
 
-impl Store {
+impl Sqlite {
     /// Opens the database in `dir`, and creates it if there is none.
     ///
     /// # Errors
-    /// [`StoreError`], each with what to do about it.
-    pub fn open(dir: &Path, purpose: &Purpose) -> Result<Self, StoreError> {
+    /// [`StorageError`], each with what to do about it.
+    pub fn open(dir: &Path, purpose: &Purpose) -> Result<Self, StorageError> {
         let lock = lock(dir)?;
         let file = dir.join(FILE_NAME);
-        private::create_file(&file).map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
-        let broken = |error: rusqlite::Error| StoreError::Broken { file: file.clone(), reason: error.to_string() };
+        private::create_file(&file).map_err(|source| StorageError::Directory { dir: dir.to_owned(), source })?;
+        let broken = |error: rusqlite::Error| StorageError::Broken { file: file.clone(), reason: error.to_string() };
         let mut connection = Connection::open(&file).map_err(broken)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(broken)?;
         let application: i64 =
@@ -121,42 +77,65 @@ impl Store {
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(broken)?;
         set_up(&connection).map_err(broken)?;
         if (found, application, tables) == (0, 0, 0) {
-            create(&mut connection, purpose).map_err(StoreError::Write)?;
+            create(&mut connection, purpose).map_err(write_failed)?;
         } else if (found, application) == (SCHEMA_VERSION - 1, APPLICATION_ID) {
             bring_up_to_date(&mut connection, &file)?;
         } else if (found, application) != (SCHEMA_VERSION, APPLICATION_ID) {
-            return Err(StoreError::OtherVersion { file, found });
+            return Err(StorageError::OtherVersion { file, found, need: SCHEMA_VERSION });
         }
         let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(broken)?;
         if check != "ok" {
-            return Err(StoreError::Broken { file, reason: check });
+            return Err(StorageError::Broken { file, reason: check });
         }
         let is_backup = "SELECT count(*) FROM meta WHERE key = 'backup'";
         if connection.query_row(is_backup, [], |row| row.get::<_, i64>(0)).map_err(broken)? > 0 {
-            return Err(StoreError::IsBackup { file });
+            return Err(StorageError::IsBackup { file });
         }
         let (made_for, about) = read_meta(&connection).map_err(broken)?;
         purpose.check_against(&made_for, &file)?;
         if purpose.schema != made_for.schema {
-            put_schema(&connection, &purpose.schema).map_err(StoreError::Write)?;
+            put_schema(&connection, &purpose.schema).map_err(write_failed)?;
         }
-        Ok(Store { connection, file, about, _lock: lock })
+        Ok(Sqlite { connection, file, about, _lock: lock })
     }
+}
 
-    /// What the database knows besides the rooms, as it was opened.
-    pub fn about(&self) -> &About {
+impl Storage for Sqlite {
+    fn about(&self) -> &About {
         &self.about
     }
 
-    /// Makes tasks durable, all or nothing.
-    fn commit(&mut self, tasks: &[Task]) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
+    fn rooms(&self) -> Result<Vec<Room>, StorageError> {
+        rows::rooms(&self.connection).map_err(|reason| self.broken(reason))
+    }
+
+    fn read(&self, room: &Room) -> Result<Recovered, StorageError> {
+        let floor = read_floor(&self.connection).map_err(|error| self.broken(error.to_string()))?;
+        rows::read_back(&self.connection, room, floor).map_err(|reason| self.broken(reason))
+    }
+
+    fn broken(&self, reason: String) -> StorageError {
+        StorageError::Broken { file: self.file.clone(), reason }
+    }
+
+    fn start(self: Box<Self>) -> (Writer, Reports) {
+        writer::start(*self)
+    }
+}
+
+impl Commit for Sqlite {
+    fn commit(&mut self, tasks: &[Task]) -> Result<(), StorageError> {
+        let transaction = self.connection.transaction().map_err(write_failed)?;
         // A room may be written to, dropped, and written to again.
         for tasks in tasks.split_inclusive(|task| matches!(task, Task::Drop { .. })) {
-            carry_out(&transaction, tasks)?;
+            carry_out(&transaction, tasks).map_err(write_failed)?;
         }
-        transaction.commit()
+        transaction.commit().map_err(write_failed)
     }
+}
+
+fn write_failed(error: rusqlite::Error) -> StorageError {
+    StorageError::Write(error.into())
 }
 
 /// Carries out tasks of which only the last one may drop a room.
@@ -216,8 +195,8 @@ fn unreadable(kind: Type, error: Box<dyn std::error::Error + Send + Sync>) -> ru
 }
 
 /// Keeps other processes out of the directory, which is created if it is missing.
-fn lock(dir: &Path) -> Result<File, StoreError> {
-    let unusable = |source| StoreError::Directory { dir: dir.to_owned(), source };
+fn lock(dir: &Path) -> Result<File, StorageError> {
+    let unusable = |source| StorageError::Directory { dir: dir.to_owned(), source };
     private::create_dir(dir).map_err(unusable)?;
     let lock = private::create_file(&dir.join(LOCK_NAME)).map_err(unusable)?;
     match lock.try_lock() {
@@ -226,7 +205,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
             private::close_files(dir).map_err(unusable)?;
             Ok(lock)
         }
-        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { dir: dir.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(StorageError::Busy { dir: dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
 }
@@ -255,17 +234,12 @@ fn create(connection: &mut Connection, Purpose { voter, schema }: &Purpose) -> r
 }
 
 /// Makes the database of the version before in `file` one of this version.
-fn bring_up_to_date(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
-    let transaction = connection.transaction().map_err(StoreError::Write)?;
-    let broken = |reason| StoreError::Broken { file: file.to_owned(), reason };
+fn bring_up_to_date(connection: &mut Connection, file: &Path) -> Result<(), StorageError> {
+    let transaction = connection.transaction().map_err(write_failed)?;
+    let broken = |reason| StorageError::Broken { file: file.to_owned(), reason };
     version_7::bring_up_to_date(&transaction).map_err(broken)?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(StoreError::Write)?;
-    transaction.commit().map_err(StoreError::Write)
-}
-
-/// An id for a database that has given no votes.
-pub fn new_incarnation() -> ReplicaId {
-    ReplicaId(getrandom::u64().expect("the system gives random numbers"))
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(write_failed)?;
+    transaction.commit().map_err(write_failed)
 }
 
 fn put_schema(connection: &Connection, schema: &Schema) -> rusqlite::Result<()> {
@@ -273,39 +247,18 @@ fn put_schema(connection: &Connection, schema: &Schema) -> rusqlite::Result<()> 
     connection.execute(put, [schema::to_text(schema)]).map(drop)
 }
 
-/// What a database is for.
-#[derive(Clone, Debug)]
-pub struct Purpose {
-    pub voter: RelayId,
-    pub schema: Schema,
-}
-
 impl Purpose {
     /// Whether the database in `file` can be used, which was made for `theirs`.
-    fn check_against(&self, theirs: &Purpose, file: &Path) -> Result<(), StoreError> {
+    fn check_against(&self, theirs: &Purpose, file: &Path) -> Result<(), StorageError> {
         let file = file.to_owned();
         if theirs.voter != self.voter {
-            return Err(StoreError::OtherVoter { file, theirs: theirs.voter });
+            return Err(StorageError::OtherVoter { file, theirs: theirs.voter });
         }
         match schema::difference(&theirs.schema, &self.schema) {
-            Some(difference) => Err(StoreError::OtherSchema { file, difference }),
+            Some(difference) => Err(StorageError::OtherSchema { file, difference }),
             None => Ok(()),
         }
     }
-}
-
-/// What a database knows besides the rooms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
-    /// The incarnation: its own id.
-    pub replica: ReplicaId,
-    /// How every log begins, if the relays have found one another.
-    pub founding: Option<Founding>,
-    /// Where the other relays that were met are reached: host and port.
-    pub relays: BTreeMap<RelayId, String>,
-    /// The highest ballot that was promised in a room that is dropped. A room that begins anew begins with this
-    /// promise.
-    pub floor: Ballot,
 }
 
 fn read_meta(connection: &Connection) -> rusqlite::Result<(Purpose, About)> {

@@ -14,7 +14,10 @@ use shared::ledger::{Accepted, Entry};
 use shared::replica::io::{Recovered, WriteOp};
 use shared::replica::rows::{Change, Holder, key, push_changes, tag};
 
-use super::{APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, StoreError, bring_up_to_date, lock, private, read_meta, rows};
+use super::{
+    APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, bring_up_to_date, lock, private, read_meta, rows, write_failed,
+};
+use crate::storage::StorageError;
 
 /// A copy that was made.
 #[derive(Debug)]
@@ -38,14 +41,17 @@ pub struct Restored {
 /// Copies the database in `dir` as it is at one moment, with what its write-ahead log holds. Its relay may be at work.
 ///
 /// # Errors
-/// [`StoreError`], each with what to do about it. Nothing is left of a copy that failed.
-pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StoreError> {
+/// [`StorageError`], each with what to do about it. Nothing is left of a copy that failed.
+pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StorageError> {
     let from = dir.join(FILE_NAME);
-    let failed =
-        |error: rusqlite::Error| StoreError::Copy { from: from.clone(), to: to.to_owned(), reason: error.to_string() };
+    let failed = |error: rusqlite::Error| StorageError::Copy {
+        from: from.clone(),
+        to: to.to_owned(),
+        reason: error.to_string(),
+    };
     if to.exists() {
         let reason = "there is a file of this name already".to_owned();
-        return Err(StoreError::Copy { from: from.clone(), to: to.to_owned(), reason });
+        return Err(StorageError::Copy { from: from.clone(), to: to.to_owned(), reason });
     }
     let rooms = copy(&from, to, |copy| {
         copy.execute("INSERT OR REPLACE INTO meta VALUES ('backup', 1)", []).map_err(failed)?;
@@ -59,15 +65,15 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<BackedUp, StoreError> {
 /// relays must be restored from the same copy, as the same restore: `id` is what the first of them has given.
 ///
 /// # Errors
-/// [`StoreError`], each with what to do about it. The database that was there stays until the new one is complete, and is
+/// [`StorageError`], each with what to do about it. The database that was there stays until the new one is complete, and is
 /// then moved aside.
-pub fn restore(from: &Path, dir: &Path, voter: RelayId, id: Option<RestoreId>) -> Result<Restored, StoreError> {
+pub fn restore(from: &Path, dir: &Path, voter: RelayId, id: Option<RestoreId>) -> Result<Restored, StorageError> {
     let guard = lock(dir)?;
     let id = id.unwrap_or_else(new_restore);
     let (file, made) = (dir.join(FILE_NAME), dir.join(format!("{FILE_NAME}.restored")));
     let mut restored = copy(from, &made, |connection| begin_anew(connection, from, voter, id))?;
     let moved = move_aside(&file, id).and_then(|moved_to| put(&made, &file).map(|()| moved_to));
-    restored.moved_to = moved.map_err(|source| StoreError::Directory { dir: dir.to_owned(), source })?;
+    restored.moved_to = moved.map_err(|source| StorageError::Directory { dir: dir.to_owned(), source })?;
     drop(guard);
     Ok(restored)
 }
@@ -91,9 +97,9 @@ fn new_restore() -> RestoreId {
 fn copy<T>(
     from: &Path,
     to: &Path,
-    finish: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let failed = |reason: String| StoreError::Copy { from: from.to_owned(), to: to.to_owned(), reason };
+    finish: impl FnOnce(&mut Connection) -> Result<T, StorageError>,
+) -> Result<T, StorageError> {
+    let failed = |reason: String| StorageError::Copy { from: from.to_owned(), to: to.to_owned(), reason };
     let sql_failed = |error: rusqlite::Error| failed(error.to_string());
     let part = PathBuf::from(format!("{}.part", to.display()));
     let attempt = || {
@@ -106,7 +112,7 @@ fn copy<T>(
         let application: i64 =
             source.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sql_failed)?;
         if application != APPLICATION_ID || !(SCHEMA_VERSION - 1..=SCHEMA_VERSION).contains(&version) {
-            return Err(StoreError::OtherVersion { file: from.to_owned(), found: version });
+            return Err(StorageError::OtherVersion { file: from.to_owned(), found: version, need: SCHEMA_VERSION });
         }
         source.execute("VACUUM INTO ?1", [part.to_string_lossy()]).map_err(sql_failed)?;
         let mut copy = Connection::open(&part).map_err(sql_failed)?;
@@ -127,18 +133,23 @@ fn copy<T>(
 }
 
 /// Makes the copy of a database the one of `voter`, in a new incarnation, with the entry that begins each log anew.
-fn begin_anew(connection: &mut Connection, from: &Path, voter: RelayId, id: RestoreId) -> Result<Restored, StoreError> {
-    let broken = |reason: String| StoreError::Broken { file: from.to_owned(), reason };
+fn begin_anew(
+    connection: &mut Connection,
+    from: &Path,
+    voter: RelayId,
+    id: RestoreId,
+) -> Result<Restored, StorageError> {
+    let broken = |reason: String| StorageError::Broken { file: from.to_owned(), reason };
     let (_, about) = read_meta(connection).map_err(|error| broken(error.to_string()))?;
-    let Some(founding) = about.founding else { return Err(StoreError::NothingDecided { file: from.to_owned() }) };
-    let rooms = rows::read_back(connection, None).map_err(broken)?;
-    let records = rooms.values().map(|room| room.records.len() as u64).sum();
-    let count = rooms.len() as u64;
-    let restored = rooms.into_iter().map(|(room, recovered)| match recovered.restore(id) {
-        Ok(restored) => Ok((room, restored)),
-        Err(error) => Err(broken(format!("room {}: {error}", room.as_str()))),
-    });
-    let restored: Vec<(Room, Recovered)> = restored.collect::<Result<_, _>>()?;
+    let Some(founding) = about.founding else { return Err(StorageError::NothingDecided { file: from.to_owned() }) };
+    let mut restored = Vec::new();
+    for room in rows::rooms(connection).map_err(broken)? {
+        let recovered = rows::read_back(connection, &room, about.floor).map_err(broken)?;
+        let anew = recovered.restore(id).map_err(|error| broken(format!("room {}: {error}", room.as_str())))?;
+        restored.push((room, anew));
+    }
+    let records = restored.iter().map(|(_, room)| room.records.len() as u64).sum();
+    let count = restored.len() as u64;
     // Rooms that begin later begin with those who vote by now.
     let in_rooms = restored
         .iter()
@@ -146,18 +157,18 @@ fn begin_anew(connection: &mut Connection, from: &Path, voter: RelayId, id: Rest
     let latest = in_rooms.max_by_key(|configuration| configuration.number).unwrap_or(&founding.configuration);
     let voters: Vec<RelayId> = latest.voters.keys().copied().collect();
     if !voters.contains(&voter) {
-        return Err(StoreError::NoVoterOfBackup { voter, voters });
+        return Err(StorageError::NoVoterOfBackup { voter, voters });
     }
-    let transaction = connection.transaction().map_err(StoreError::Write)?;
+    let transaction = connection.transaction().map_err(write_failed)?;
     let of_one_relay = [tag::ACCEPTOR_STATE, tag::REMEMBERED, tag::CURSOR];
-    rows::delete_all(&transaction, &of_one_relay).map_err(StoreError::Write)?;
+    rows::delete_all(&transaction, &of_one_relay).map_err(write_failed)?;
     for (room, restored) in &restored {
-        put_log(&transaction, room, restored).map_err(StoreError::Write)?;
+        put_log(&transaction, room, restored).map_err(write_failed)?;
     }
     let incarnations = voters.iter().map(|&voter| (voter, id.incarnation_of(voter))).collect();
     let configuration = Configuration { number: founding.configuration.number, voters: incarnations };
-    put_meta(&transaction, voter, id, &Founding { configuration, restored: Some(id) }).map_err(StoreError::Write)?;
-    transaction.commit().map_err(StoreError::Write)?;
+    put_meta(&transaction, voter, id, &Founding { configuration, restored: Some(id) }).map_err(write_failed)?;
+    transaction.commit().map_err(write_failed)?;
     Ok(Restored { id, rooms: count, records, voters, moved_to: None })
 }
 

@@ -1,7 +1,7 @@
-//! The thread that writes: it takes everything that waits, makes it durable in one commit, and says so.
+//! The way to a store that is at work, and the thread that writes for the stores that commit in one: it takes everything
+//! that waits, makes it durable in one commit, and says so.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc as blocking;
 use std::thread;
 
 use shared::base::id::{RelayId, ReplicaId};
@@ -10,7 +10,7 @@ use shared::consensus::{Ballot, Founding};
 use shared::replica::io::{Recovered, WriteBatch, WriteId, WriteOp};
 use tokio::sync::mpsc;
 
-use super::{Store, StoreError};
+use super::{Storage, StorageError};
 
 /// What has become durable by one commit.
 #[derive(Debug)]
@@ -43,11 +43,12 @@ pub fn bytes_of(batch: &WriteBatch) -> usize {
 #[derive(Debug)]
 pub struct Loaded {
     pub room: Room,
-    pub outcome: Result<Recovered, StoreError>,
+    pub outcome: Result<Recovered, StorageError>,
 }
 
 impl Persisted {
-    fn by(tasks: Vec<Task>, store: &Store) -> Self {
+    /// The report of a commit of `tasks` to a store.
+    fn by(tasks: Vec<Task>, storage: &dyn Storage) -> Self {
         let mut persisted = Persisted {
             last: BTreeMap::new(),
             batches: 0,
@@ -66,7 +67,7 @@ impl Persisted {
                 Task::Found(_) => persisted.founded = true,
                 Task::Probe => persisted.probed = true,
                 Task::Load(room) => {
-                    let outcome = store.load_room(&room);
+                    let outcome = storage.load(&room);
                     persisted.loaded.push(Loaded { room, outcome });
                 }
                 Task::Meet(..) | Task::Renew(_) | Task::Drop { .. } => {}
@@ -97,23 +98,34 @@ pub(super) enum Task {
     Probe,
 }
 
-/// The way to the writer thread. What is submitted later becomes durable no earlier. The thread ends when this is
-/// dropped and everything given to it is durable.
+/// What becomes durable, in order. An error is the last report: nothing more becomes durable after it. They also end when
+/// the [`Writer`] is dropped and everything given to it is durable.
+pub type Reports = mpsc::UnboundedReceiver<Result<Persisted, StorageError>>;
+
+/// The way to a store that is at work. What is submitted later becomes durable no earlier.
 #[derive(Debug)]
 pub struct Writer {
-    tasks: blocking::Sender<Task>,
+    tasks: mpsc::UnboundedSender<Task>,
+}
+
+/// A store that makes tasks durable while its caller waits.
+pub(super) trait Commit: Storage {
+    /// Makes tasks durable in this order, all or nothing. [`Task::Load`] asks for nothing here.
+    ///
+    /// # Errors
+    /// [`StorageError::Write`].
+    fn commit(&mut self, tasks: &[Task]) -> Result<(), StorageError>;
+}
+
+/// Starts the thread that owns a store from now on.
+pub(super) fn start(storage: impl Commit + Send + 'static) -> (Writer, Reports) {
+    let (tasks, inbox) = mpsc::unbounded_channel();
+    let (reports, outcome) = mpsc::unbounded_channel();
+    thread::spawn(move || run(storage, inbox, &reports));
+    (Writer { tasks }, outcome)
 }
 
 impl Writer {
-    /// Starts the thread that owns the database from now on. It reports each commit, or the failure after which it
-    /// writes nothing more; the reports end when it has.
-    pub fn start(store: Store) -> (Self, mpsc::UnboundedReceiver<Result<Persisted, StoreError>>) {
-        let (tasks, inbox) = blocking::channel();
-        let (reports, outcome) = mpsc::unbounded_channel();
-        thread::spawn(move || run(store, &inbox, &reports));
-        (Writer { tasks }, outcome)
-    }
-
     pub fn submit(&self, room: Room, batch: WriteBatch) {
         self.give(Task::Write(room, batch));
     }
@@ -152,13 +164,13 @@ impl Writer {
 
 /// Group commit: while one commit syncs the disk, the batches for the next one gather.
 fn run(
-    mut store: Store,
-    inbox: &blocking::Receiver<Task>,
-    reports: &mpsc::UnboundedSender<Result<Persisted, StoreError>>,
+    mut storage: impl Commit,
+    mut inbox: mpsc::UnboundedReceiver<Task>,
+    reports: &mpsc::UnboundedSender<Result<Persisted, StorageError>>,
 ) {
-    while let Ok(first) = inbox.recv() {
-        let tasks: Vec<_> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        let report = store.commit(&tasks).map_err(StoreError::Write).map(|()| Persisted::by(tasks, &store));
+    while let Some(first) = inbox.blocking_recv() {
+        let tasks: Vec<_> = std::iter::once(first).chain(std::iter::from_fn(|| inbox.try_recv().ok())).collect();
+        let report = storage.commit(&tasks).map(|()| Persisted::by(tasks, &storage));
         let failed = report.is_err();
         if reports.send(report).is_err() || failed {
             return;
