@@ -1,6 +1,8 @@
 //! What those who run the relays look at and change. Here `/cluster/voters`: who votes.
 
+mod membership;
 mod reach;
+mod words;
 
 pub use reach::{reach, set_reach};
 
@@ -23,6 +25,7 @@ use tracing::info;
 use crate::app::App;
 use crate::link;
 use crate::node::{Asked, NodeHandle, Stopped};
+use membership::Membership;
 
 /// How long a change may take to be decided.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,7 +61,7 @@ pub async fn voters(State(app): State<App>, headers: HeaderMap) -> Response {
         return refusal(status, text.trim_end());
     }
     match app.node.membership().await {
-        Ok(membership) => Json(membership).into_response(),
+        Ok(membership) => Json(Membership::from(membership)).into_response(),
         Err(Stopped) => stopping(),
     }
 }

@@ -1,6 +1,7 @@
 //! How a relay is, for those who watch over it: `/healthz` for people, `/livez` and `/readyz` for what starts processes
 //! and sends them work.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::node::{NodeHandle, Stopped};
+use crate::node::{Health, NodeHandle, Obstacle, RelayHealth, Stopped, Trouble};
 
 /// How long the node, and its disk, may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,10 +29,70 @@ struct Readiness {
     reasons: Vec<String>,
 }
 
+/// How a relay is.
+#[derive(Debug, Serialize)]
+struct Report {
+    status: &'static str,
+    id: u16,
+    address: String,
+    rooms: usize,
+    peers_up: Vec<u16>,
+    /// Whether this relay has a vote.
+    votes: bool,
+    /// How often something was made durable since the start.
+    commits: u64,
+    /// How many entries of all logs are decided.
+    decided: u64,
+    relays: Vec<RelayReport>,
+    /// The rooms that are closed since they have failed, and what to do.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    closed_rooms: BTreeMap<String, String>,
+    /// Why the clock of this machine is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<String>,
+}
+
+/// How one of the relays is, as another sees it.
+#[derive(Debug, Serialize)]
+struct RelayReport {
+    id: u16,
+    up: bool,
+    votes: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
+impl From<Health> for Report {
+    fn from(health: Health) -> Self {
+        let is_other = |relay: &&RelayHealth| relay.is_up && relay.id != health.id;
+        let closed = health.closed_rooms.iter().map(|(room, closed)| (room.as_str().to_owned(), closed.to_string()));
+        Report {
+            status: if health.closed_rooms.is_empty() && health.clock.is_none() { "ok" } else { "degraded" },
+            id: health.id.0,
+            address: health.address,
+            rooms: health.rooms,
+            peers_up: health.relays.iter().filter(is_other).map(|relay| relay.id.0).collect(),
+            votes: health.has_vote,
+            commits: health.commits,
+            decided: health.decided,
+            relays: health.relays.iter().map(RelayReport::from).collect(),
+            closed_rooms: closed.collect(),
+            clock: health.clock.map(|off| off.to_string()),
+        }
+    }
+}
+
+impl From<&RelayHealth> for RelayReport {
+    fn from(relay: &RelayHealth) -> Self {
+        let trouble = relay.trouble.as_ref().map(Trouble::to_string);
+        RelayReport { id: relay.id.0, up: relay.is_up, votes: trouble.is_none(), trouble }
+    }
+}
+
 /// All that there is to know.
 pub async fn health(State(app): State<App>) -> Response {
     match app.node.health().await {
-        Ok(health) => Json(health).into_response(),
+        Ok(health) => Json(Report::from(health)).into_response(),
         Err(Stopped) => (StatusCode::SERVICE_UNAVAILABLE, "the relay is stopping\n").into_response(),
     }
 }
@@ -58,8 +119,8 @@ pub async fn ready(State(app): State<App>) -> Response {
 
 async fn reasons(node: &NodeHandle) -> Vec<String> {
     let late = |what: &str| format!("{what} within {} s: look at its log and its disk", PATIENCE.as_secs());
-    let mut reasons = match timeout(PATIENCE, node.obstacles()).await {
-        Ok(Ok(obstacles)) => obstacles,
+    let mut reasons: Vec<String> = match timeout(PATIENCE, node.obstacles()).await {
+        Ok(Ok(obstacles)) => obstacles.iter().map(Obstacle::to_string).collect(),
         Ok(Err(Stopped)) => return vec![STOPPING.to_owned()],
         Err(_) => return vec![late("the relay has not answered")],
     };

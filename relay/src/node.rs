@@ -15,9 +15,11 @@ mod tabs;
 mod telling;
 
 pub use directory::Others;
+pub use failures::Closed;
 pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped, Told};
 pub use machine::is_blank;
-pub use membership::{AdmitCommand, Asked};
+pub use membership::{Admission, Asked, Health, Membership, NotAsked, RelayHealth, Trouble};
+pub use readiness::Obstacle;
 pub use rooms::DEFAULT_ROOM;
 pub use slices::{Allowance, Wanted};
 pub use tabs::{Visitor, is_answered_at_length};
@@ -74,7 +76,7 @@ pub enum NodeError {
     #[error(
         "the database has forgotten votes that other relays remember, in the room {}: it was restored from an older copy, or has lost its last writes. So that nothing is decided twice, it has been made a new incarnation, which has no vote. Start this relay again: it gets everything from the others, and has a vote again after {admit}", room.as_str()
     )]
-    Forgot { room: Room, admit: AdmitCommand },
+    Forgot { room: Room, admit: Admission },
 }
 
 /// Who a relay is, and whom it is to find.
@@ -492,7 +494,7 @@ impl Node {
 
     /// Gives the database, which has forgotten votes, a new incarnation, and ends.
     async fn renew(mut self, room: Room, reports: Reports) -> NodeError {
-        let error = NodeError::Forgot { room, admit: self.admit_command(self.me.voter) };
+        let error = NodeError::Forgot { room, admit: self.admission(self.me.voter) };
         warn!("{error}");
         self.submit();
         self.writer.renew(new_incarnation());

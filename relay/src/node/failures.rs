@@ -1,7 +1,6 @@
 //! What happens when the code of one room panics: the room is closed and read anew from disk. The process and the other
 //! rooms go on.
 
-use std::fmt;
 use std::time::Duration;
 
 use shared::base::room::Room;
@@ -19,24 +18,12 @@ const MOST_FAILURES: usize = 3;
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// Why a room is closed.
-#[derive(Debug)]
-pub(super) enum Closed {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
     /// It has failed, and is being read anew.
     Reading,
     /// It has failed too often, or what the disk has of it makes it fail.
     ForGood { reason: String },
-}
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Closed::Reading => f.write_str("it had an internal error and is being read anew from disk"),
-            Closed::ForGood { reason } => write!(
-                f,
-                "it fails again and again: restart this relay, and if that does not help, use another relay and report this: {reason}"
-            ),
-        }
-    }
 }
 
 impl Node {

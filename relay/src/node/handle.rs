@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, wat
 
 use super::directory::Others;
 use super::membership::{Asked, Health, Membership, NotAsked};
+use super::readiness::Obstacle;
 use super::tabs::{Said, Visitor};
 use crate::budget::{Account, Budgets};
 use crate::clocks::Clocks;
@@ -48,7 +49,7 @@ pub(super) enum Event {
     Command(Room, Command, oneshot::Sender<Answer>),
     Look(Room, Look),
     Health(oneshot::Sender<Health>),
-    Obstacles(oneshot::Sender<Vec<String>>),
+    Obstacles(oneshot::Sender<Vec<Obstacle>>),
     ProbeDisk(oneshot::Sender<()>),
     Membership(oneshot::Sender<Membership>),
     Reconfigure(BTreeSet<RelayId>, oneshot::Sender<Result<BTreeMap<Room, Asked>, NotAsked>>),
@@ -273,11 +274,11 @@ impl NodeHandle {
         self.ask(Event::Health).await
     }
 
-    /// Why the relay cannot do its work for now, in words; nothing if it can.
+    /// Why the relay cannot do its work for now; nothing if it can.
     ///
     /// # Errors
     /// [`Stopped`].
-    pub async fn obstacles(&self) -> Result<Vec<String>, Stopped> {
+    pub async fn obstacles(&self) -> Result<Vec<Obstacle>, Stopped> {
         self.ask(Event::Obstacles).await
     }
 

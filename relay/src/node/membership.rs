@@ -1,81 +1,92 @@
 //! Who votes, who does not, and how that is changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
 use shared::consensus::Configuration;
 use shared::ledger::Operation;
 use shared::replica::io::Command;
-use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::failures::Closed;
 use super::rooms::OpenRoom;
 use super::{Answer, DEFAULT_ROOM, Node, is_blank};
+use crate::clocks::Off;
 
 /// After how long without a vote a relay says so. One that has just started may not have heard that it was admitted.
 const VOTELESS_BEFORE_WARNING: Duration = Duration::from_secs(3);
 
 /// How a relay is, for those who watch over it.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Health {
-    status: &'static str,
-    id: u16,
-    address: String,
-    rooms: usize,
-    peers_up: BTreeSet<u16>,
+    pub id: RelayId,
+    /// Host and port.
+    pub address: String,
+    /// How many rooms are open.
+    pub rooms: usize,
     /// Whether this relay has a vote.
-    votes: bool,
+    pub has_vote: bool,
     /// How often something was made durable since the start.
-    commits: u64,
+    pub commits: u64,
     /// How many entries of all logs are decided.
-    decided: u64,
-    relays: Vec<RelayHealth>,
-    /// The rooms that are closed since they have failed, and what to do.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    closed_rooms: BTreeMap<String, String>,
-    /// Why the clock of this machine is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clock: Option<String>,
+    pub decided: u64,
+    pub relays: Vec<RelayHealth>,
+    /// The rooms that are closed since they have failed.
+    pub closed_rooms: BTreeMap<Room, Closed>,
+    /// Set if the clock of this machine is wrong.
+    pub clock: Option<Off>,
 }
 
 /// How one of the relays is, as another sees it.
-#[derive(Debug, Serialize)]
-struct RelayHealth {
-    id: u16,
-    up: bool,
-    votes: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trouble: Option<String>,
+#[derive(Debug)]
+pub struct RelayHealth {
+    pub id: RelayId,
+    pub is_up: bool,
+    /// Why it does not vote.
+    pub trouble: Option<Trouble>,
 }
 
 /// Who votes, for those who run the relays.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Membership {
-    founding: Option<Voters>,
-    rooms: BTreeMap<String, RoomVoters>,
+    pub founding: Option<Configuration>,
+    pub rooms: BTreeMap<Room, RoomVoters>,
     /// The relays that are up, this one among them, with the incarnation of each.
-    linked: BTreeMap<u16, String>,
+    pub linked: BTreeMap<RelayId, ReplicaId>,
 }
 
-/// A configuration, for people.
-#[derive(Debug, Serialize)]
-struct Voters {
-    number: u32,
-    voters: BTreeMap<u16, String>,
+/// Who votes in one room.
+#[derive(Debug)]
+pub struct RoomVoters {
+    pub configuration: Option<Configuration>,
+    /// The relays that have no vote, or cannot give it.
+    pub without_vote: BTreeMap<RelayId, Trouble>,
 }
 
-#[derive(Debug, Serialize)]
-struct RoomVoters {
-    #[serde(flatten)]
-    configuration: Option<Voters>,
-    /// The relays that have no vote, or cannot give it, and why.
-    without_vote: BTreeMap<u16, String>,
+/// Why a relay does not vote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nobody votes yet: the relay that founds has no link to these. If there are none, another relay founds.
+    NotFounded {
+        missing: BTreeSet<RelayId>,
+    },
+    NotAmongVoters(Admission),
+    NoLink,
+    /// Its database is not the one that votes.
+    OtherIncarnation(Admission),
+}
+
+/// The change by which a relay gets a vote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The relay to ask: host and port.
+    pub address: String,
+    /// Who votes then.
+    pub voters: BTreeSet<RelayId>,
 }
 
 /// What was asked in one room.
@@ -87,46 +98,14 @@ pub enum Asked {
 }
 
 /// Why nothing was asked in any room.
-#[derive(Debug, Error)]
-pub enum NotAsked {
-    #[error("no link to {}: start what is missing, or name others", list(.0))]
-    NotLinked(BTreeSet<RelayId>),
-    #[error(
-        "no room is open, and who votes is kept in the rooms: /healthz says which rooms have failed and what to do"
-    )]
-    NoRoom,
-    #[error("the relays have not found one another yet: start all that --peers names, and wait until they are linked")]
-    NotFounded,
-}
-
-impl From<&Configuration> for Voters {
-    fn from(configuration: &Configuration) -> Self {
-        let voters = configuration.voters.iter().map(|(voter, &incarnation)| (voter.0, in_hex(incarnation)));
-        Voters { number: configuration.number, voters: voters.collect() }
-    }
-}
-
-fn in_hex(incarnation: ReplicaId) -> String {
-    format!("{:016x}", incarnation.0)
-}
-
-pub(super) fn list(voters: &BTreeSet<RelayId>) -> String {
-    voters.iter().map(RelayId::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The command that lets relays vote, as it is typed.
 #[derive(Debug)]
-pub struct AdmitCommand {
-    address: String,
-    voters: BTreeSet<RelayId>,
-}
-
-impl fmt::Display for AdmitCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<_> = self.voters.iter().map(|voter| voter.0.to_string()).collect();
-        write!(f, "curl http://{}/cluster/voters -d '{{\"voters\": [{}]}}'", self.address, ids.join(", "))?;
-        f.write_str(" -H \"Authorization: Bearer $RELAY_LINK_SECRET\"")
-    }
+pub enum NotAsked {
+    /// There is no link to these.
+    NotLinked(BTreeSet<RelayId>),
+    /// No room is open, and who votes is kept in the rooms.
+    NoRoom,
+    /// The relays have not found one another yet.
+    NotFounded,
 }
 
 impl Node {
@@ -154,26 +133,20 @@ impl Node {
             .chain(linked.keys())
             .copied()
             .collect();
-        let relays = all.into_iter().map(|voter| {
-            let incarnation = linked.get(&voter).copied();
-            let trouble = self.trouble(membership, voter, incarnation);
-            RelayHealth { id: voter.0, up: incarnation.is_some(), votes: trouble.is_none(), trouble }
+        let relays = all.into_iter().map(|id| {
+            let incarnation = linked.get(&id).copied();
+            RelayHealth { id, is_up: incarnation.is_some(), trouble: self.trouble(membership, id, incarnation) }
         });
-        let closed = self.rooms.closed.iter().map(|(room, closed)| (room.as_str().to_owned(), closed.to_string()));
-        let closed_rooms: BTreeMap<_, _> = closed.collect();
-        let clock = self.clocks.off().map(|off| off.to_string());
         Health {
-            status: if closed_rooms.is_empty() && clock.is_none() { "ok" } else { "degraded" },
-            id: self.me.voter.0,
+            id: self.me.voter,
             address: self.own_address(),
             rooms: self.rooms.open.len(),
-            peers_up: linked.keys().filter(|&&voter| voter != self.me.voter).map(|voter| voter.0).collect(),
-            votes: self.has_vote(),
+            has_vote: self.has_vote(),
             commits: self.commits,
             decided: self.rooms.open.values().map(|room| room.machine.view().log().decided().0).sum(),
             relays: relays.collect(),
-            closed_rooms,
-            clock,
+            closed_rooms: self.rooms.closed.clone(),
+            clock: self.clocks.off(),
         }
     }
 
@@ -183,17 +156,14 @@ impl Node {
             let configuration = room.configuration();
             let named = configuration.iter().flat_map(|configuration| configuration.voters.keys());
             let all: BTreeSet<RelayId> = named.chain(linked.keys()).copied().collect();
-            let without_vote = all
-                .into_iter()
-                .filter_map(|voter| Some((voter.0, self.trouble(configuration, voter, linked.get(&voter).copied())?)));
-            let voters =
-                RoomVoters { configuration: configuration.map(Voters::from), without_vote: without_vote.collect() };
-            (name.as_str().to_owned(), voters)
+            let trouble = |voter| self.trouble(configuration, voter, linked.get(&voter).copied());
+            let without_vote = all.into_iter().filter_map(|voter| Some((voter, trouble(voter)?))).collect();
+            (name.clone(), RoomVoters { configuration: configuration.cloned(), without_vote })
         });
         Membership {
-            founding: self.founding.known().map(|founding| Voters::from(&founding.configuration)),
+            founding: self.founding.known().map(|founding| founding.configuration.clone()),
             rooms: rooms.collect(),
-            linked: linked.iter().map(|(voter, &incarnation)| (voter.0, in_hex(incarnation))).collect(),
+            linked: linked.clone(),
         }
     }
 
@@ -203,31 +173,24 @@ impl Node {
         configuration: Option<&Configuration>,
         voter: RelayId,
         incarnation: Option<ReplicaId>,
-    ) -> Option<String> {
+    ) -> Option<Trouble> {
         let Some(configuration) = configuration else {
-            let missing: BTreeSet<_> = self.founding.missing().collect();
-            return Some(if missing.is_empty() {
-                "nobody votes yet: the relay with the lowest id waits for those that its --peers names".to_owned()
-            } else {
-                format!("nobody votes yet: no link to {}, which --peers names; start what is missing", list(&missing))
-            });
+            return Some(Trouble::NotFounded { missing: self.founding.missing().collect() });
         };
         match (configuration.voters.get(&voter), incarnation) {
-            (None, _) => Some(format!("it is not among the voters; admit it: {}", self.admit_command(voter))),
-            (Some(_), None) => Some("there is no link to it: it is down, or cannot be reached".to_owned()),
-            (Some(&of_voter), Some(incarnation)) if of_voter != incarnation => Some(format!(
-                "its database is not the one that votes: it was wiped, or restored from an older copy; admit it: {}",
-                self.admit_command(voter)
-            )),
+            (None, _) => Some(Trouble::NotAmongVoters(self.admission(voter))),
+            (Some(_), None) => Some(Trouble::NoLink),
+            (Some(&of_voter), Some(incarnation)) if of_voter != incarnation => {
+                Some(Trouble::OtherIncarnation(self.admission(voter)))
+            }
             _ => None,
         }
     }
 
     /// How to let a relay vote with those who do.
-    pub(super) fn admit_command(&self, voter: RelayId) -> AdmitCommand {
+    pub(super) fn admission(&self, voter: RelayId) -> Admission {
         let voters = self.membership().into_iter().flat_map(|configuration| configuration.voters.keys());
-        let voters = voters.copied().chain([voter]).collect();
-        AdmitCommand { address: self.own_address(), voters }
+        Admission { address: self.own_address(), voters: voters.copied().chain([voter]).collect() }
     }
 
     fn own_address(&self) -> String {

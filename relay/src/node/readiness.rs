@@ -3,39 +3,50 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use shared::base::id::RelayId;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::membership::list;
+use super::membership::Trouble;
 use super::{DEFAULT_ROOM, Node};
 
 /// A commit so short ago says that the disk writes.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// Why a relay cannot do its work for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The room of those who name none is closed.
+    RoomClosed,
+    NoVote(Trouble),
+    /// No majority of the voters is in sight: there are no links to these.
+    NoMajority {
+        away: BTreeSet<RelayId>,
+    },
+    /// It has been started lately, and asks the others how it has voted.
+    Recovering,
+}
+
 impl Node {
-    /// Why this relay cannot do its work for now, in words; nothing if it can. Whether the disk writes is another
-    /// question: [`probe_disk`](Self::probe_disk).
-    pub(super) fn obstacles(&self) -> Vec<String> {
+    /// Why this relay cannot do its work for now; nothing if it can. Whether the disk writes is another question:
+    /// [`probe_disk`](Self::probe_disk).
+    pub(super) fn obstacles(&self) -> Vec<Obstacle> {
         let Some((_, open)) = self.rooms.open.iter().find(|(room, _)| room.as_str() == DEFAULT_ROOM) else {
-            return vec![format!("the room {DEFAULT_ROOM} is closed: /healthz says why")];
+            return vec![Obstacle::RoomClosed];
         };
         let Some(membership) = self.membership() else {
-            return self.trouble(None, self.me.voter, Some(self.me.replica)).into_iter().collect();
+            let trouble = self.trouble(None, self.me.voter, Some(self.me.replica));
+            return trouble.map(Obstacle::NoVote).into_iter().collect();
         };
         let mut obstacles = Vec::new();
         let view = open.machine.view();
         if view.is_locally_offline() {
             let linked = self.linked();
-            let away: BTreeSet<_> =
-                membership.voters.keys().copied().filter(|voter| !linked.contains_key(voter)).collect();
-            obstacles.push(if away.is_empty() {
-                "no majority of the voters is in sight: wait until the links to the others are open".to_owned()
-            } else {
-                format!("no majority of the voters is in sight: there is no link to {}; start it", list(&away))
-            });
+            let voters = membership.voters.keys().copied();
+            obstacles.push(Obstacle::NoMajority { away: voters.filter(|voter| !linked.contains_key(voter)).collect() });
         }
         if view.is_recovering() {
-            obstacles.push("it was started lately and asks the others how it has voted: wait".to_owned());
+            obstacles.push(Obstacle::Recovering);
         }
         obstacles
     }
