@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use shared::base::id::RecordId;
+use shared::replica::AgreedState;
 use shared::replica::io::{Message, Now};
 use shared::schema::FieldEdit;
 
@@ -171,14 +172,16 @@ impl Burst {
         let (mut provisional, mut waiting) = (0, 0);
         self.numbers.retain(|&(since, record)| {
             let Some(number) = view.record(record).map(|record| record.number) else { return false };
-            let is_final = number.held.is_some() || number.leased.is_some();
+            let state = number.state();
+            let is_final = matches!(state, AgreedState::Final(_) | AgreedState::Leased(_));
             if is_final {
                 final_ms.push(millis(since));
             }
             *refused += u32::from(number.refused.is_some());
             let is_open = !is_final && number.refused.is_none();
-            provisional += u32::from(is_open && !number.provisional.is_empty());
-            waiting += u32::from(is_open && number.provisional.is_empty());
+            let is_provisional = matches!(state, AgreedState::Provisional(_));
+            provisional += u32::from(is_open && is_provisional);
+            waiting += u32::from(is_open && !is_provisional);
             is_open
         });
         let settled = final_ms.len() as u32;

@@ -4,6 +4,7 @@
 
 pub mod access;
 mod accounts;
+mod agreed;
 mod audit;
 mod backup;
 mod changes;
@@ -40,6 +41,7 @@ mod view;
 mod watched;
 mod witnesses;
 
+pub use agreed::{AgreedState, AgreedView};
 pub use audit::Audit;
 pub use config::{Config, Role, Tuning};
 pub use distrust::{Distrust, Doubt, NumberWrite};
@@ -48,5 +50,5 @@ pub use handlers::{MAX_LEAP, Recovery};
 pub use state::Replica;
 pub use unattested::Unattested;
 pub use undo::Undoable;
-pub use view::{CandidateView, FieldView, NumberView, RecordView, View};
+pub use view::{CandidateView, FieldView, RecordView, View};
 pub use witnesses::Witness;

@@ -1,8 +1,7 @@
 //! Records as a file that can be imported again, here or over the API.
 
 use shared::base::id::RecordId;
-use shared::ledger::Operation;
-use shared::replica::{FieldView, NumberView, RecordView};
+use shared::replica::{AgreedState, AgreedView, FieldView, RecordView};
 use shared::schema::text::guarded_cell;
 use shared::schema::{FieldKind, Schema};
 
@@ -55,25 +54,14 @@ enum State {
 }
 
 impl State {
-    fn of(view: &NumberView) -> Option<State> {
-        if let Some(held) = view.held {
-            let held = held.into_inner();
-            return Some(State::Final { value: held.number, slot: Some(held.slot.0) });
-        }
-        if let Some(leased) = view.leased {
-            return Some(State::Final { value: leased.into_inner(), slot: None });
-        }
-        if let Some(unreleased) = view.unreleased {
-            return Some(State::Pending { wanted: Some(unreleased.number) });
-        }
-        if let Some(first) = view.provisional.first() {
-            return Some(State::Provisional { for_now: first.for_now().number });
-        }
-        match view.pending.as_ref()? {
-            Operation::Assign { number, .. } => Some(State::Pending { wanted: Some(*number) }),
-            Operation::CompareAndSet { to, .. } => to.map(|number| State::Pending { wanted: Some(number) }),
-            Operation::Allocate { .. } => Some(State::Pending { wanted: None }),
-            _ => None,
+    fn of(view: &AgreedView) -> Option<State> {
+        match view.state() {
+            AgreedState::None => None,
+            AgreedState::Final(held) => Some(State::Final { value: held.get().number, slot: Some(held.get().slot.0) }),
+            AgreedState::Leased(number) => Some(State::Final { value: number.into_inner(), slot: None }),
+            AgreedState::Unreleased(decided) => Some(State::Pending { wanted: Some(decided.number) }),
+            AgreedState::Provisional(oldest) => Some(State::Provisional { for_now: oldest.for_now().number }),
+            AgreedState::Pending { wanted } => Some(State::Pending { wanted }),
         }
     }
 

@@ -13,7 +13,7 @@ use shared::base::id::RecordId;
 use shared::ledger::Operation;
 use shared::merge::crdt::{AwSet, Field, PnCounter, Version, Write};
 use shared::merge::document::LostWrite;
-use shared::replica::{FieldView, NumberView, RecordView, View};
+use shared::replica::{AgreedState, AgreedView, FieldView, RecordView, View};
 use shared::schema::{FieldEdit, FieldId, FieldName};
 
 use super::{NewRecord, NumberOperation};
@@ -228,8 +228,8 @@ impl FieldEdits<'_> {
     }
 }
 
-fn has_no_number(NumberView { held, leased, provisional, unreleased, .. }: &NumberView) -> bool {
-    held.is_none() && leased.is_none() && unreleased.is_none() && provisional.is_empty()
+fn has_no_number(view: &AgreedView) -> bool {
+    matches!(view.state(), AgreedState::None | AgreedState::Pending { .. })
 }
 
 /// The edits that make a new record read as this one.

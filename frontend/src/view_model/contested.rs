@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use client::session::Session;
 use shared::base::id::RecordId;
 use shared::ledger::Conflict;
-use shared::replica::NumberView;
+use shared::replica::AgreedView;
 
 /// What the rows need to know of one another and of the log.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Contested {
     }
 
     /// The numbers that a record has, or was given provisionally, were these, and are others now.
-    pub(super) fn claims(&mut self, record: RecordId, before: &[u64], now: &NumberView) {
+    pub(super) fn claims(&mut self, record: RecordId, before: &[u64], now: &AgreedView) {
         for number in before {
             if let Some(claimants) = self.claimants.get_mut(number) {
                 claimants.remove(&record);
@@ -52,13 +52,13 @@ impl Contested {
 }
 
 /// The numbers that replicas have given a record by themselves.
-fn given(number: &NumberView) -> impl Iterator<Item = u64> {
+fn given(number: &AgreedView) -> impl Iterator<Item = u64> {
     let provisional = number.provisional.iter().map(|claim| claim.for_now().number);
     number.leased.map(shared::ledger::finality::Final::into_inner).into_iter().chain(provisional)
 }
 
 /// The numbers that a record has, whatever they rest on.
-pub(super) fn numbers(number: &NumberView) -> Vec<u64> {
+pub(super) fn numbers(number: &AgreedView) -> Vec<u64> {
     let decided = number.held.map(shared::ledger::finality::Final::into_inner).or(number.unreleased);
     decided.map(|decided| decided.number).into_iter().chain(given(number)).collect()
 }

@@ -6,8 +6,8 @@ use client::session::{NumberOperation, Session};
 use shared::base::id::RecordId;
 use shared::consensus::Slot;
 use shared::ledger::finality::{Final, Provisional};
-use shared::ledger::{Conflict, ConflictId, Operation, ProvisionalClaim, Rejection};
-use shared::replica::NumberView;
+use shared::ledger::{Conflict, ConflictId, Numbered, Operation, ProvisionalClaim, Rejection};
+use shared::replica::{AgreedState, AgreedView};
 use shared::schema::{MAX_NUMBER, text};
 
 use super::contested::Contested;
@@ -135,20 +135,22 @@ impl Number {
         contested: &Contested,
         nouns: &Nouns,
         record: RecordId,
-        view: &NumberView,
+        view: &AgreedView,
     ) -> Self {
         let mut number = Number::none();
-        if let Some(decided) = view.held.map(Final::into_inner).or(view.unreleased) {
-            number.state = if view.held.is_some() { NumberState::Final } else { NumberState::Unreleased };
-            number.text = decided.number.to_string();
-            number.proof = Some(tr!("Decided at {place}", place = place(session, decided.slot)));
-        } else if let Some(leased) = view.leased {
-            let is_kept = session.can_keep_leased();
-            number.state = if is_kept { NumberState::Leased } else { NumberState::Pending };
-            number.remark = (!is_kept).then(|| tr!("final when a relay has it: this device keeps nothing"));
-            number.text = leased.into_inner().to_string();
-        } else if let Some(claim) = view.provisional.first() {
-            number.be_provisional(session, contested, claim, view.provisional.get(1));
+        match view.state() {
+            AgreedState::Final(held) => number.be_decided(session, NumberState::Final, held.into_inner()),
+            AgreedState::Unreleased(decided) => number.be_decided(session, NumberState::Unreleased, decided),
+            AgreedState::Leased(leased) => {
+                let is_kept = session.can_keep_leased();
+                number.state = if is_kept { NumberState::Leased } else { NumberState::Pending };
+                number.remark = (!is_kept).then(|| tr!("final when a relay has it: this device keeps nothing"));
+                number.text = leased.into_inner().to_string();
+            }
+            AgreedState::Provisional(oldest) => {
+                number.be_provisional(session, contested, &oldest, view.provisional.get(1));
+            }
+            AgreedState::None | AgreedState::Pending { .. } => {}
         }
         number.releasable = view.pending.is_none()
             && (view.held.is_some() || view.leased.is_some() || number.state == NumberState::Provisional);
@@ -177,6 +179,11 @@ impl Number {
             proof: None,
             conflict: None,
         }
+    }
+
+    fn be_decided(&mut self, session: &Session, state: NumberState, decided: Numbered) {
+        (self.state, self.text) = (state, decided.number.to_string());
+        self.proof = Some(tr!("Decided at {place}", place = place(session, decided.slot)));
     }
 
     fn be_provisional(
@@ -218,7 +225,7 @@ impl Number {
     }
 
     /// A provisional number of the record went to somebody else, or was not needed.
-    fn be_in_conflict(&mut self, session: &Session, nouns: &Nouns, conflict: &Conflict, view: &NumberView) {
+    fn be_in_conflict(&mut self, session: &Session, nouns: &Nouns, conflict: &Conflict, view: &AgreedView) {
         let held = view.held.map(Final::into_inner);
         let is_moot = held != conflict.given && !matches!(conflict.because, Rejection::AlreadyNumbered { .. });
         if is_moot || view.unreleased.is_some() {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use client::session::Session;
 use shared::base::id::RecordId;
 use shared::ledger::Rejection;
-use shared::replica::NumberView;
+use shared::replica::AgreedView;
 
 use super::contested::{Contested, numbers};
 use super::row::{Row, by_title, row};
@@ -140,7 +140,7 @@ impl Rows {
     }
 
     /// A row is about to be made with this number, or to go.
-    fn look_at_stakes(&mut self, record: RecordId, number: Option<&NumberView>) {
+    fn look_at_stakes(&mut self, record: RecordId, number: Option<&AgreedView>) {
         for stake in self.restless.remove(&record).unwrap_or_default() {
             if let Some(records) = self.stakes.get_mut(&stake) {
                 records.remove(&record);
@@ -161,7 +161,7 @@ impl Rows {
     }
 }
 
-fn stakes(contested: &Contested, record: RecordId, number: &NumberView) -> Vec<Stake> {
+fn stakes(contested: &Contested, record: RecordId, number: &AgreedView) -> Vec<Stake> {
     let mut stakes: Vec<_> = number.provisional.iter().map(|claim| Stake::Number(claim.for_now().number)).collect();
     if let Some(Rejection::NumberTaken { number, .. }) = number.refused {
         stakes.push(Stake::Number(number));

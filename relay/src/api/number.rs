@@ -4,10 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::ledger::Operation;
 use shared::ledger::finality::Numbering;
-use shared::replica::NumberView;
 use shared::replica::io::{Command, Reply};
+use shared::replica::{AgreedState, AgreedView};
 use utoipa::ToSchema;
 
 use super::Api;
@@ -44,27 +43,19 @@ pub enum Number {
 }
 
 impl Number {
-    pub fn of(view: &NumberView) -> Option<Number> {
-        if let Some(held) = view.held {
-            let held = held.into_inner();
-            return Some(Number::Final { value: held.number, slot: Some(held.slot.0) });
-        }
-        if let Some(leased) = view.leased {
-            return Some(Number::Final { value: leased.into_inner(), slot: None });
-        }
-        if let Some(unreleased) = view.unreleased {
-            return Some(Number::Pending { wanted: Some(unreleased.number) });
-        }
-        let given: Vec<u64> = view.provisional.iter().map(|claim| claim.for_now().number).collect();
-        if let Some(&for_now) = given.first() {
-            let differ = given.iter().any(|&number| number != for_now);
-            return Some(Number::Provisional { for_now, candidates: if differ { given } else { Vec::new() } });
-        }
-        match view.pending.as_ref()? {
-            Operation::Assign { number, .. } => Some(Number::Pending { wanted: Some(*number) }),
-            Operation::CompareAndSet { to, .. } => to.map(|number| Number::Pending { wanted: Some(number) }),
-            Operation::Allocate { .. } => Some(Number::Pending { wanted: None }),
-            _ => None,
+    pub fn of(view: &AgreedView) -> Option<Number> {
+        match view.state() {
+            AgreedState::None => None,
+            AgreedState::Final(held) => Some(Number::Final { value: held.get().number, slot: Some(held.get().slot.0) }),
+            AgreedState::Leased(number) => Some(Number::Final { value: number.into_inner(), slot: None }),
+            AgreedState::Unreleased(decided) => Some(Number::Pending { wanted: Some(decided.number) }),
+            AgreedState::Provisional(oldest) => {
+                let given: Vec<u64> = view.provisional.iter().map(|claim| claim.for_now().number).collect();
+                let for_now = oldest.for_now().number;
+                let differ = given.iter().any(|&number| number != for_now);
+                Some(Number::Provisional { for_now, candidates: if differ { given } else { Vec::new() } })
+            }
+            AgreedState::Pending { wanted } => Some(Number::Pending { wanted }),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use litemap::LiteMap;
 
+use super::agreed::AgreedView;
 use super::state::Replica;
 use super::undo::Undoable;
 use super::witnesses::Witness;
@@ -11,7 +12,7 @@ use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::{AcceptorState, Ballot, Slot};
 use crate::ledger::finality::{Final, Provisional};
-use crate::ledger::{Claim, Ledger, Load, Log, Numbered, Operation, ProvisionalClaim, Rejection, Voter};
+use crate::ledger::{Claim, Ledger, Load, Log, Numbered, Operation, ProvisionalClaim, Voter};
 use crate::merge::crdt::{Field, Write};
 use crate::merge::document::Document;
 use crate::replica::io::{ImportId, Snapshot};
@@ -32,7 +33,7 @@ pub struct RecordView {
     /// Every field of the schema.
     pub fields: BTreeMap<FieldName, FieldView>,
     /// Its number, and requests under way for one.
-    pub number: NumberView,
+    pub number: AgreedView,
 }
 
 /// A field as this replica reads it now.
@@ -55,23 +56,6 @@ pub struct CandidateView {
     pub by: ReplicaId,
     /// The time of the write by the author's clock, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-}
-
-/// A record's number, and what is under way about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NumberView {
-    /// Decided: the record has this number.
-    pub held: Option<Final<Numbered>>,
-    /// This replica has given the number out of its lease. The log will confirm it.
-    pub leased: Option<Final<u64>>,
-    /// Numbers that replicas have given by themselves and that are not settled, the oldest first.
-    pub provisional: Vec<Provisional<ProvisionalClaim>>,
-    /// The operation that this replica has asked for, as long as it is not decided.
-    pub pending: Option<Operation>,
-    /// Decided, and not visible yet: it can only become final.
-    pub unreleased: Option<Numbered>,
-    /// The refusal of this replica's latest operation about the record.
-    pub refused: Option<Rejection>,
 }
 
 impl RecordView {
@@ -154,7 +138,7 @@ impl<'a> View<'a> {
 
     /// A record's number, and what is under way about it, also of a record that was removed.
     #[must_use]
-    pub fn number(&self, id: RecordId) -> NumberView {
+    pub fn number(&self, id: RecordId) -> AgreedView {
         let chosen = self.replica.core.ledger.number_of(id);
         let released = |numbered: &Numbered| numbered.slot < self.released();
         let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica() == self.replica.core.me;
@@ -167,7 +151,7 @@ impl<'a> View<'a> {
             own_lease => (own_lease, None),
         };
         let provisional = |claim: &ProvisionalClaim| Provisional::new(*claim);
-        NumberView {
+        AgreedView {
             held: chosen.filter(released).map(Final::new),
             leased: kept.map(|claim| Final::new(claim.number)),
             provisional: self
