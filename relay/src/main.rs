@@ -26,6 +26,7 @@ mod outbox;
 mod page;
 mod peer;
 mod places;
+mod rejections;
 mod requests;
 mod routes;
 mod schema;

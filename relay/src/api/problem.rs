@@ -11,6 +11,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::ids::{self, NotAnId};
 use crate::node::NoRoom;
+use crate::rejections;
 
 /// After how long whoever is turned away for now may come again, in milliseconds, where nothing better is known.
 const RETRY_AFTER_MS: u32 = 1000;
@@ -101,89 +102,68 @@ impl From<NotAnId> for Problem {
 
 impl From<NoRoom> for Problem {
     fn from(no_room: NoRoom) -> Self {
+        let problem = |kind| Problem::new(rejections::of_room(&no_room), kind, no_room);
+        let later = |kind| problem(kind).with("retry_after_ms", RETRY_AFTER_MS);
         match no_room {
-            NoRoom::Stopping => Problem::unavailable("stopping", no_room),
-            NoRoom::Unknown => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", no_room),
-            NoRoom::Missing => Problem::new(StatusCode::NOT_FOUND, "room-not-found", no_room),
-            NoRoom::TooMany { limit } => Problem::unavailable("too-many-rooms", no_room).with("limit", limit),
-            NoRoom::TooFast => Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-new-rooms", no_room)
-                .with("retry_after_ms", RETRY_AFTER_NEW_ROOMS_MS),
-            NoRoom::Failed => Problem::unavailable("room-failed", no_room),
-            NoRoom::Closed => Problem::unavailable("room-closed", no_room),
-            NoRoom::ReadFailed => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", no_room),
+            NoRoom::Stopping => later("stopping"),
+            NoRoom::Unknown => problem("outcome-unknown"),
+            NoRoom::Missing => problem("room-not-found"),
+            NoRoom::TooMany { limit } => later("too-many-rooms").with("limit", limit),
+            NoRoom::TooFast => problem("too-many-new-rooms").with("retry_after_ms", RETRY_AFTER_NEW_ROOMS_MS),
+            NoRoom::Failed => later("room-failed"),
+            NoRoom::Closed => later("room-closed"),
+            NoRoom::ReadFailed => problem("internal-error"),
         }
     }
 }
 
 impl From<CommandRejection> for Problem {
     fn from(rejection: CommandRejection) -> Self {
-        let kind_of = |status, kind| Problem::new(status, kind, &rejection);
+        let problem = Problem::new(rejections::of_command(&rejection).api, rejection.code(), &rejection);
         match rejection {
-            CommandRejection::Refused(refused) => refused.into(),
-            CommandRejection::UnknownRecord => kind_of(StatusCode::NOT_FOUND, "unknown-record"),
-            CommandRejection::Schema(_) => kind_of(StatusCode::UNPROCESSABLE_ENTITY, "schema-violation"),
-            CommandRejection::TooLarge => kind_of(StatusCode::PAYLOAD_TOO_LARGE, "record-too-large"),
+            CommandRejection::Refused(rejection) => problem.with_values_of(rejection),
             CommandRejection::TooManyWaiting { waiting } => {
-                Problem::unavailable("too-many-waiting", &rejection).with("waiting", waiting)
+                problem.with("retry_after_ms", RETRY_AFTER_MS).with("waiting", waiting)
             }
-            CommandRejection::Shedding { unsettled, retry_after_ms } => Problem::unavailable("shedding", &rejection)
-                .with("unsettled", unsettled)
-                .with("retry_after_ms", retry_after_ms),
-            CommandRejection::NoMajority => Problem::unavailable("no-majority", &rejection),
-            CommandRejection::NotForTabs => kind_of(StatusCode::FORBIDDEN, "not-allowed"),
-            CommandRejection::OutOfDots(_)
-            | CommandRejection::NothingToUndo
-            | CommandRejection::ChangedSince
-            | CommandRejection::VotersAway { .. }
-            | CommandRejection::Restored
-            | CommandRejection::StillInUse { .. } => kind_of(StatusCode::CONFLICT, "refused"),
+            CommandRejection::Shedding { unsettled, retry_after_ms } => {
+                problem.with("unsettled", unsettled).with("retry_after_ms", retry_after_ms)
+            }
+            CommandRejection::NoMajority => problem.with("retry_after_ms", RETRY_AFTER_MS),
+            _ => problem,
         }
     }
 }
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
-        let conflict = |kind| Problem::new(StatusCode::CONFLICT, kind, rejection);
+        CommandRejection::Refused(rejection).into()
+    }
+}
+
+impl Problem {
+    /// The same, with what the log says besides.
+    fn with_values_of(self, rejection: Rejection) -> Self {
         match rejection {
             Rejection::NumberTaken { number, owner, slot } => {
-                let problem = conflict("number-taken").with("number", number);
-                problem.with("owner", ids::of_record(owner)).with("slot", slot.0)
+                self.with("number", number).with("owner", ids::of_record(owner)).with("slot", slot.0)
             }
             Rejection::NumberLeased { number, to } => {
-                conflict("number-leased").with("number", number).with("leased_to", ids::of_replica(to))
+                self.with("number", number).with("leased_to", ids::of_replica(to))
             }
-            Rejection::AlreadyNumbered { number, slot } => {
-                conflict("already-numbered").with("number", number).with("slot", slot.0)
-            }
-            Rejection::NotNumbered => conflict("not-numbered"),
+            Rejection::AlreadyNumbered { number, slot } => self.with("number", number).with("slot", slot.0),
             Rejection::Changed { now } => {
-                conflict("changed").with("now", now.map(|now| json!({"number": now.number, "slot": now.slot.0})))
+                self.with("now", now.map(|now| json!({"number": now.number, "slot": now.slot.0})))
             }
-            Rejection::Exhausted => conflict("exhausted"),
             Rejection::TooFarAhead { number, highest, most } => {
-                conflict("too-far-ahead").with("number", number).with("highest", highest).with("most", most)
+                self.with("number", number).with("highest", highest).with("most", most)
             }
-            Rejection::Forgotten => conflict("forgotten"),
-            Rejection::Repeated => conflict("repeated"),
-            Rejection::KeyUsedOtherwise => {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-used-otherwise", rejection)
-            }
-            Rejection::OtherEpoch { epoch } => conflict("other-epoch").with("epoch", epoch),
-            Rejection::ResolvedAlready { resolution } => {
-                conflict("resolved-already").with("resolution", json!(resolution))
-            }
-            Rejection::UnknownConflict => Problem::not_found(rejection),
-            Rejection::OutOfRange { number } => Problem::unprocessable(rejection).with("number", number),
-            Rejection::RangeLength { .. } => Problem::unprocessable(rejection),
+            Rejection::OtherEpoch { epoch } => self.with("epoch", epoch),
+            Rejection::ResolvedAlready { resolution } => self.with("resolution", json!(resolution)),
+            Rejection::OutOfRange { number } => self.with("number", number),
             Rejection::BadSetting { setting, least, most } => {
-                let problem = Problem::unprocessable(rejection).with("setting", setting.to_string());
-                problem.with("least", least).with("most", most)
+                self.with("setting", setting.to_string()).with("least", least).with("most", most)
             }
-            Rejection::OtherConfiguration { .. }
-            | Rejection::ReconfigurationUnderWay { .. }
-            | Rejection::NoVoters
-            | Rejection::TwoVoters
-            | Rejection::TooManyVoters => conflict("refused"),
+            _ => self,
         }
     }
 }

@@ -13,6 +13,7 @@ use super::PATIENCE;
 use super::input::{Input, MAX_BODY_BYTES};
 use super::people::Person;
 use crate::node::NoRoom;
+use crate::rejections;
 
 /// After how many seconds those may try again who are turned away for a passing reason.
 const RETRY_AFTER: u32 = 1;
@@ -101,17 +102,14 @@ impl Refusal {
             | Refusal::NotJson(..)
             | Refusal::NoName => StatusCode::BAD_REQUEST,
             Refusal::WrongFields(..) | Refusal::UnknownEvent(_) | Refusal::NoTitle => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Rejected(rejection) => status_of(rejection),
-            Refusal::NoRoom(NoRoom::Missing) => StatusCode::NOT_FOUND,
-            Refusal::NoRoom(NoRoom::TooFast) => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::NoRoom(NoRoom::ReadFailed) => StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::Rejected(rejection) => rejections::of_command(rejection).legacy,
+            Refusal::NoRoom(no_room) => rejections::of_room(no_room),
             Refusal::NoMajority
             | Refusal::Undecided
             | Refusal::NameAlone(_)
             | Refusal::ReadTooLong
             | Refusal::Busy
-            | Refusal::Full
-            | Refusal::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
+            | Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -126,16 +124,6 @@ impl Refusal {
 /// Whoever sends much is not sent all of it back.
 pub fn shortened(text: &str) -> String {
     text.chars().take(MAX_REPEATED).collect()
-}
-
-fn status_of(rejection: &CommandRejection) -> StatusCode {
-    match rejection {
-        CommandRejection::Schema(_)
-        | CommandRejection::TooLarge
-        | CommandRejection::Refused(Rejection::OutOfRange { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
-        CommandRejection::Shedding { .. } | CommandRejection::TooManyWaiting { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::CONFLICT,
-    }
 }
 
 impl From<Rejection> for Refusal {

@@ -133,3 +133,33 @@ pub enum Rejection {
     #[error("this key was used for another request: choose a new one for each request")]
     KeyUsedOtherwise,
 }
+
+impl Rejection {
+    /// Returns the stable name of the kind, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Rejection::NumberTaken { .. } => "number-taken",
+            Rejection::NumberLeased { .. } => "number-leased",
+            Rejection::AlreadyNumbered { .. } => "already-numbered",
+            Rejection::NotNumbered => "not-numbered",
+            Rejection::Changed { .. } => "changed",
+            Rejection::Exhausted => "exhausted",
+            Rejection::TooFarAhead { .. } => "too-far-ahead",
+            Rejection::Forgotten => "forgotten",
+            Rejection::Repeated => "repeated",
+            Rejection::KeyUsedOtherwise => "key-used-otherwise",
+            Rejection::OtherEpoch { .. } => "other-epoch",
+            Rejection::ResolvedAlready { .. } => "resolved-already",
+            Rejection::UnknownConflict => "not-found",
+            Rejection::OutOfRange { .. } | Rejection::RangeLength { .. } | Rejection::BadSetting { .. } => {
+                "unprocessable"
+            }
+            Rejection::OtherConfiguration { .. }
+            | Rejection::ReconfigurationUnderWay { .. }
+            | Rejection::NoVoters
+            | Rejection::TwoVoters
+            | Rejection::TooManyVoters => "refused",
+        }
+    }
+}

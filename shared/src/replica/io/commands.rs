@@ -279,3 +279,26 @@ pub enum CommandRejection {
         replica: ReplicaId,
     },
 }
+
+impl CommandRejection {
+    /// Returns the stable name of the kind, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            CommandRejection::Refused(rejection) => rejection.code(),
+            CommandRejection::UnknownRecord => "unknown-record",
+            CommandRejection::Schema(_) => "schema-violation",
+            CommandRejection::TooLarge => "record-too-large",
+            CommandRejection::TooManyWaiting { .. } => "too-many-waiting",
+            CommandRejection::Shedding { .. } => "shedding",
+            CommandRejection::NoMajority => "no-majority",
+            CommandRejection::NotForTabs => "not-allowed",
+            CommandRejection::OutOfDots(_)
+            | CommandRejection::NothingToUndo
+            | CommandRejection::ChangedSince
+            | CommandRejection::VotersAway { .. }
+            | CommandRejection::Restored
+            | CommandRejection::StillInUse { .. } => "refused",
+        }
+    }
+}
