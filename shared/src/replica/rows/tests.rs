@@ -181,3 +181,23 @@ fn rows_that_no_replica_has_written_are_refused() {
         assert!(op_of(key, value).is_err(), "{key:?}");
     }
 }
+
+#[test]
+fn damaged_row_is_read_or_refused() {
+    for holder in [Holder::Relay, Holder::Tab] {
+        for change in changes(holder, &writes()) {
+            let Change::Put { row, .. } = change else { continue };
+            for (at, byte) in (0..row.len()).flat_map(|at| [0, 1, 0x7f, 0x80, 0xff].map(|byte| (at, byte))) {
+                let mut damaged = row.clone();
+                damaged[at] = byte;
+                for damaged in [&damaged[..], &damaged[..at]] {
+                    let Ok((key, value)) = split(damaged) else { continue };
+                    let Ok(op) = op_of(key, value) else { continue };
+                    Recovered::default().apply(op.clone());
+                    // A row that can be read can be written.
+                    push_changes(&op, holder, &mut Vec::new());
+                }
+            }
+        }
+    }
+}
