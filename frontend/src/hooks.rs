@@ -9,7 +9,7 @@ use yew::prelude::*;
 use crate::browser;
 use crate::model::Model;
 use crate::page::Page;
-use crate::view_model::Snapshot;
+use crate::view_model::PageState;
 
 /// # Panics
 /// Outside of the [`App`](crate::app::App), which provides the model.
@@ -20,7 +20,7 @@ pub fn use_model() -> Model {
 
 /// How everything stands; the component is rendered anew when that changes.
 #[hook]
-pub fn use_snapshot() -> Rc<Snapshot> {
+pub fn use_snapshot() -> Rc<PageState> {
     let model = use_model();
     let snapshot = use_state_eq(|| model.snapshot());
     let current = Rc::clone(&snapshot);

@@ -18,7 +18,7 @@ use crate::language::Language;
 use crate::view_model::agreement::AgreementView;
 use crate::view_model::merges::{MergeFilter, MergesView, Pause};
 use crate::view_model::nodes::NodesView;
-use crate::view_model::{ImportView, LabView, LocalTime, Projection, Snapshot, report_as_csv};
+use crate::view_model::{ImportView, LabView, LocalTime, PageState, Projection, report_as_csv};
 use crate::{browser, words};
 
 /// How long changes are gathered before the components hear of them: about one frame of the screen.
@@ -56,7 +56,7 @@ struct Inner {
 
 struct State {
     projection: Projection,
-    snapshot: Rc<Snapshot>,
+    snapshot: Rc<PageState>,
     /// Whether the relay serves a newer version of the page.
     outdated: bool,
     /// The rows are made that the last snapshot had not.
@@ -88,7 +88,7 @@ impl Model {
 
     /// Everything that the page shows, as last told.
     #[must_use]
-    pub fn snapshot(&self) -> Rc<Snapshot> {
+    pub fn snapshot(&self) -> Rc<PageState> {
         self.0.state.borrow().snapshot.clone()
     }
 

@@ -37,7 +37,7 @@ pub use load_chart::{Band, LoadChart, Reading, SHOWN_SECONDS, figure};
 pub use number::{InvalidNumber, Number, NumberState, OpenConflict, next_word, parse_number, parse_operation};
 pub use projection::Projection;
 pub use relays::{RelayItem, TabItem};
-pub use row::{Cell, Choice, Glow, Row, Text, parse_count};
+pub use row::{Cell, Choice, Glow, TableRow, Text, parse_count};
 pub use settings::SettingsDraft;
 pub use status::{StatusLine, Tone};
 pub use story::{Notice, PutBack, StoryItem};
@@ -85,7 +85,7 @@ impl LocalTime {
 
 /// Everything that the page shows, at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Snapshot {
+pub struct PageState {
     /// The language of all that it says.
     pub language: Language,
     pub status: StatusLine,
@@ -97,7 +97,7 @@ pub struct Snapshot {
     /// Whether closing the page would lose something.
     pub at_risk: bool,
     pub layout: Rc<Layout>,
-    pub rows: Rc<Vec<Rc<Row>>>,
+    pub rows: Rc<Vec<Rc<TableRow>>>,
     pub relays: Rc<Vec<RelayItem>>,
     /// The relay that this tab is connected to, with its address.
     pub connected_to: Option<String>,
@@ -116,11 +116,11 @@ pub struct Snapshot {
     pub undo: Option<String>,
 }
 
-impl Snapshot {
+impl PageState {
     /// Made from nothing. `last` lends what has not changed, so that components can tell by a glance at the pointers; a
     /// [`Projection`] does that for the rows, too.
     #[must_use]
-    pub fn of(session: &Session, connection: &ConnectionState, time: LocalTime, last: Option<&Snapshot>) -> Self {
+    pub fn of(session: &Session, connection: &ConnectionState, time: LocalTime, last: Option<&PageState>) -> Self {
         let view = session.view();
         let language = language::current();
         let last = last.filter(|last| last.language == language);
@@ -139,11 +139,11 @@ impl Snapshot {
         time: LocalTime,
         layout: &Rc<Layout>,
         (rows, conflicts): (&Rows, &Conflicts),
-        last: Option<&Snapshot>,
+        last: Option<&PageState>,
     ) -> Self {
         let view = session.view();
         let told = last.map_or(&[][..], |last| &last.story);
-        Snapshot {
+        PageState {
             language: language::current(),
             status: StatusLine::of(session, connection),
             offline: *connection == ConnectionState::Offline,

@@ -3,7 +3,7 @@
 mod net;
 
 use client::session::{Action, NumberOperation};
-use frontend::view_model::{ConflictState, LoadChart, NumberState, Row, Snapshot};
+use frontend::view_model::{ConflictState, LoadChart, NumberState, PageState, TableRow};
 use net::{Net, TAB_A, TAB_B};
 use shared::ledger::{Dynamic, Level, Load, OnCollision, Operation, Reason, Resolution, Rule};
 use shared::replica::io::Now;
@@ -11,17 +11,17 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-fn row(page: &Snapshot, name: &str) -> Row {
+fn row(page: &PageState, name: &str) -> TableRow {
     let row = page.rows.iter().find(|row| row.called == name);
     (**row.unwrap_or_else(|| panic!("{name} is on the page"))).clone()
 }
 
-fn number(page: &Snapshot, name: &str) -> (NumberState, String) {
+fn number(page: &PageState, name: &str) -> (NumberState, String) {
     let number = row(page, name).number;
     (number.state, number.text)
 }
 
-fn remark(page: &Snapshot, name: &str) -> String {
+fn remark(page: &PageState, name: &str) -> String {
     row(page, name).number.remark.unwrap_or_default()
 }
 
@@ -29,7 +29,7 @@ fn is(state: NumberState, digits: &str) -> (NumberState, String) {
     (state, digits.to_owned())
 }
 
-fn told(page: &Snapshot, words: &str) -> bool {
+fn told(page: &PageState, words: &str) -> bool {
     page.story.iter().any(|item| item.text.contains(words))
 }
 

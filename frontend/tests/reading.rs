@@ -3,7 +3,7 @@
 use client::connection::ConnectionState;
 use client::rows::Records;
 use client::session::{Action, NewRecord, Progress, Session};
-use frontend::view_model::{Loading, LocalTime, Projection, Snapshot};
+use frontend::view_model::{Loading, LocalTime, PageState, Projection};
 use shared::base::id::ReplicaId;
 use shared::replica::io::{Changed, Now, Recovered};
 use shared::schema::{FieldEdit, NAME, Schema};
@@ -36,7 +36,7 @@ fn seeking() -> ConnectionState {
     ConnectionState::Seeking { next: "127.0.0.1:5000".to_owned() }
 }
 
-fn look(projection: &mut Projection, session: &mut Session) -> Snapshot {
+fn look(projection: &mut Projection, session: &mut Session) -> PageState {
     let changed: Changed = session.take_changed();
     (*projection.look(session, changed, &seeking(), TIME)).clone()
 }
@@ -62,7 +62,7 @@ fn records_that_are_read_in_parts_are_shown_at_once_and_in_the_end_as_if_read_in
     assert_eq!(session.deadline(), None, "it does nothing before it has all");
     let _no_link = session.end_reading(NOW);
     assert_eq!(session.reading(), None);
-    let at_once = Snapshot::of(&session, &seeking(), TIME, None);
+    let at_once = PageState::of(&session, &seeking(), TIME, None);
     assert_eq!(look(&mut projection, &mut session).rows, at_once.rows);
     add(&mut session, "One more".to_owned());
     assert_eq!(look(&mut projection, &mut session).rows.len(), PEOPLE + 1);
@@ -82,5 +82,5 @@ fn of_many_changes_some_are_shown_at_a_time_and_all_in_the_end_in_their_order() 
         counts.push(look(&mut projection, &mut session).rows.len());
     }
     assert!(counts[0] < PEOPLE && counts.is_sorted(), "{counts:?}");
-    assert_eq!(look(&mut projection, &mut session).rows, Snapshot::of(&session, &seeking(), TIME, None).rows);
+    assert_eq!(look(&mut projection, &mut session).rows, PageState::of(&session, &seeking(), TIME, None).rows);
 }

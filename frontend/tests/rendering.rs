@@ -22,7 +22,8 @@ use frontend::components::settings_form::{self, SettingsForm};
 use frontend::components::{impairment_form, levels, notices, rail, relay_list, undo_button};
 use frontend::page::Page;
 use frontend::view_model::{
-    BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, Row, Text,
+    BurstView, Cell, Choice, LabView, Layout, Notice, Number, NumberState, OpenConflict, PutBack, RelayItem, TableRow,
+    Text,
 };
 use rendered::rendered;
 use shared::base::dot::Dot;
@@ -40,11 +41,11 @@ use yew::{Callback, Html};
 wasm_bindgen_test_configure!(run_in_browser);
 
 impl Shown {
-    async fn row(row: Row) -> Self {
+    async fn row(row: TableRow) -> Self {
         Self::row_of(&Schema::people(), row).await
     }
 
-    async fn row_of(schema: &Schema, row: Row) -> Self {
+    async fn row_of(schema: &Schema, row: TableRow) -> Self {
         let (layout, row) = (Rc::new(Layout::of(schema)), Rc::new(row));
         Self::component::<RecordRow>("tbody", |on_action| Props { layout, row, on_action }).await
     }
@@ -62,10 +63,10 @@ fn text(shown: &str) -> Cell {
     Cell::Text(Text { shown: shown.to_owned(), choices: Vec::new() })
 }
 
-fn anna() -> Row {
+fn anna() -> TableRow {
     let id = RecordId(Dot::new(ReplicaId(0x3f2a << 48), 1));
     let cells = vec![text("Anna"), text(""), Cell::Elements(Vec::new())];
-    Row::new(id, "Anna".to_owned(), cells, Number::none(), None)
+    TableRow::new(id, "Anna".to_owned(), cells, Number::none(), None)
 }
 
 fn edit(field: &str, value: &str) -> Action {
@@ -213,7 +214,7 @@ async fn a_lost_note_is_put_back_with_one_click_and_its_notice_goes() {
 }
 
 /// An invoice, and the schema that it is of: a text, a counter, and a text of which there may be several.
-fn invoice() -> (Schema, Row) {
+fn invoice() -> (Schema, TableRow) {
     let field = |name: &str, kind, required| FieldSpec { name: name.to_owned(), kind, required };
     let fields = vec![
         field("title", FieldKind::Lww, true),
@@ -221,7 +222,7 @@ fn invoice() -> (Schema, Row) {
         field("state", FieldKind::Mv, false),
     ];
     let cells = vec![text("Roof"), Cell::Count(100), text("open")];
-    (Schema::new(fields).unwrap(), Row::new(anna().id, "Roof".to_owned(), cells, Number::none(), None))
+    (Schema::new(fields).unwrap(), TableRow::new(anna().id, "Roof".to_owned(), cells, Number::none(), None))
 }
 
 #[wasm_bindgen_test]

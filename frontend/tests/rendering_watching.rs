@@ -9,7 +9,7 @@ use frontend::browser;
 use frontend::components::{filter_bar, glossary, network, node_table, vote_ring};
 use frontend::view_model::Term;
 use frontend::view_model::agreement::Vote;
-use frontend::view_model::nodes::{Line, Moving, Node, NodesView, Part, Place, Presence};
+use frontend::view_model::nodes::{Line, Moving, Node, NodesView, Part, Position, Presence};
 use rendered::rendered;
 use shared::base::id::RelayId;
 use shared::replica::observation::End;
@@ -46,7 +46,7 @@ async fn a_ring_has_a_part_for_each_voter_and_says_who_voted() {
 }
 
 fn two_relays() -> NodesView {
-    let place = |x| Place { x, y: 500 };
+    let place = |x| Position { x, y: 500 };
     let relay = |id: u16, presence, parts: &[Part]| Node {
         end: End::Relay(RelayId(id)),
         name: format!("Relay {id}"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use client::connection::ConnectionState;
 use client::notification::Notification;
 use client::session::{Action, NewRecord, NumberOperation, Session};
-use frontend::view_model::{Cell, LocalTime, NumberState, Row, Snapshot};
+use frontend::view_model::{Cell, LocalTime, NumberState, PageState, TableRow};
 use net::{Net, TAB_A, TAB_B, TAB_C};
 use shared::base::dot::Dot;
 use shared::base::id::{RelayId, ReplicaId};
@@ -56,24 +56,24 @@ fn lose_a_note(net: &mut Net, earlier: &str, later: &str) {
 }
 
 /// The choices of the title.
-fn choices(row: &Row) -> Vec<String> {
+fn choices(row: &TableRow) -> Vec<String> {
     let Cell::Text(name) = &row.cells[0] else { panic!("a text") };
     let mut choices: Vec<_> = name.choices.iter().map(|choice| choice.value.clone()).collect();
     choices.sort();
     choices
 }
 
-fn note(row: &Row) -> &str {
+fn note(row: &TableRow) -> &str {
     let Cell::Text(note) = &row.cells[1] else { panic!("a text") };
     &note.shown
 }
 
-fn tags(row: &Row) -> &[String] {
+fn tags(row: &TableRow) -> &[String] {
     let Cell::Elements(tags) = &row.cells[2] else { panic!("a set") };
     tags
 }
 
-fn names(page: &Snapshot) -> Vec<String> {
+fn names(page: &PageState) -> Vec<String> {
     page.rows.iter().map(|person| person.called.clone()).collect()
 }
 
@@ -337,7 +337,7 @@ fn status_while_loading(remaining: u64) -> String {
         let _answer = session.receive(now, message).expect("the relay keeps to the protocol");
     }
     let connection = ConnectionState::Connected { address: "localhost:5000".to_owned(), voter };
-    let page = Snapshot::of(&session, &connection, LocalTime { minutes_ahead_of_utc: 0 }, None);
+    let page = PageState::of(&session, &connection, LocalTime { minutes_ahead_of_utc: 0 }, None);
     page.status.parts.last().cloned().unwrap_or_default()
 }
 
@@ -389,8 +389,8 @@ fn lone_tab() -> (Session, Now) {
     (Session::new(ReplicaId(2), now), now)
 }
 
-fn page_of(session: &Session) -> Snapshot {
-    Snapshot::of(session, &ConnectionState::Offline, LocalTime { minutes_ahead_of_utc: 0 }, None)
+fn page_of(session: &Session) -> PageState {
+    PageState::of(session, &ConnectionState::Offline, LocalTime { minutes_ahead_of_utc: 0 }, None)
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -513,7 +513,7 @@ fn a_relay_without_a_vote_is_shown_as_such_and_makes_up_no_majority() {
     let status = Status { me: voter, leader: Some(Ballot::ZERO), relays };
     let _answer = session.receive(now, Message::Status(status)).expect("the relay keeps to the protocol");
     let connection = ConnectionState::Connected { address: "localhost:5001".to_owned(), voter };
-    let page = Snapshot::of(&session, &connection, LocalTime { minutes_ahead_of_utc: 0 }, None);
+    let page = PageState::of(&session, &connection, LocalTime { minutes_ahead_of_utc: 0 }, None);
     assert_eq!(page.relays.iter().map(|relay| relay.votes).collect::<Vec<_>>(), [true, true, true, false]);
     assert_eq!(
         page.status.parts[0],

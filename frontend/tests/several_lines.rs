@@ -10,7 +10,7 @@ use std::rc::Rc;
 use client::session::{Action, NewRecord};
 use frontend::components::record_form::{self, RecordForm};
 use frontend::components::record_row::{self, RecordRow};
-use frontend::view_model::{Cell, Layout, Number, Row, Text};
+use frontend::view_model::{Cell, Layout, Number, TableRow, Text};
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::schema::{self, FieldEdit, FieldKind, FieldSpec, Schema};
@@ -37,7 +37,7 @@ async fn row(schema: &Schema, texts: &[&str]) -> Shown {
         cells.push(Cell::Elements(Vec::new()));
     }
     let (layout, row) =
-        (Rc::new(Layout::of(schema)), Rc::new(Row::new(id(), "Anna".to_owned(), cells, Number::none(), None)));
+        (Rc::new(Layout::of(schema)), Rc::new(TableRow::new(id(), "Anna".to_owned(), cells, Number::none(), None)));
     Shown::component::<RecordRow>("tbody", |on_action| record_row::Props { layout, row, on_action }).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use frontend::view_model::{Cell, Layout, Listing, Number, NumberState, Order, Row, Sight, SortKey, Text, Window};
+use frontend::view_model::{Cell, Layout, Listing, Number, NumberState, Order, Sight, SortKey, TableRow, Text, Window};
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::schema::{FieldId, FieldKind, FieldSpec, Schema};
@@ -12,17 +12,17 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 const NOTE: SortKey = SortKey::Field(FieldId(1));
 
-fn row(id: u64, name: &str, note: &str, number: Option<u64>) -> Rc<Row> {
+fn row(id: u64, name: &str, note: &str, number: Option<u64>) -> Rc<TableRow> {
     let text = |shown: &str| Cell::Text(Text { shown: shown.to_owned(), choices: Vec::new() });
     let cells = vec![text(name), text(note), Cell::Elements(Vec::new())];
     let mut state = Number::none();
     if let Some(number) = number {
         (state.state, state.text) = (NumberState::Final, number.to_string());
     }
-    Rc::new(Row::new(RecordId(Dot::new(ReplicaId(1), id)), name.to_owned(), cells, state, None))
+    Rc::new(TableRow::new(RecordId(Dot::new(ReplicaId(1), id)), name.to_owned(), cells, state, None))
 }
 
-fn names(rows: &[Rc<Row>]) -> Vec<&str> {
+fn names(rows: &[Rc<TableRow>]) -> Vec<&str> {
     rows.iter().map(|row| row.called.as_str()).collect()
 }
 
@@ -71,7 +71,7 @@ fn draw(state: &mut u64) -> u64 {
 #[test]
 fn a_listing_that_follows_changes_is_what_it_would_be_if_made_anew() {
     let mut seed = 7;
-    let mut rows: Vec<Rc<Row>> = Vec::new();
+    let mut rows: Vec<Rc<TableRow>> = Vec::new();
     let mut followed = Listing::default();
     let (mut order, mut search) = (Order::default(), "");
     for step in 0..400 {

@@ -41,7 +41,7 @@ struct State {
 
 /// The judgement of all clocks together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Verdict {
+struct ClockVerdict {
     /// This clock is wrong.
     off: Option<Off>,
     /// Most clocks, two at least, agree about the time that this relay goes by.
@@ -135,7 +135,7 @@ impl State {
     /// Judges the clocks anew, so many milliseconds after the start. Returns true if another time is confirmed than before.
     fn judge(&mut self, since_start: i64) -> bool {
         static OFF: LimitedLog = LimitedLog::new();
-        let Verdict { off, is_confirmed } = judge(self.ahead.values().copied().collect());
+        let ClockVerdict { off, is_confirmed } = judge(self.ahead.values().copied().collect());
         match (self.off, off) {
             (None, Some(off)) => OFF.warn(off),
             (Some(_), None) => info!("the clock of this machine agrees with those of a majority of the relays again"),
@@ -170,7 +170,7 @@ fn own_ms() -> u64 {
 
 /// Judges this clock by how far the clocks of the others are ahead of it. It is wrong if more than half of all clocks agree
 /// with the one in the middle, and that one is off.
-fn judge(mut ahead: Vec<i64>) -> Verdict {
+fn judge(mut ahead: Vec<i64>) -> ClockVerdict {
     ahead.push(0);
     let of = ahead.len();
     // Of the two in the middle of an even number the one that speaks for this clock.
@@ -181,7 +181,7 @@ fn judge(mut ahead: Vec<i64>) -> Verdict {
     let do_agree = 2 * agree > of;
     let is_off = middle.unsigned_abs() > BOUND_MS && do_agree;
     let off = is_off.then_some(Off { others_ahead_ms: middle, agree, of });
-    Verdict { off, is_confirmed: do_agree && agree > 1 }
+    ClockVerdict { off, is_confirmed: do_agree && agree > 1 }
 }
 
 #[cfg(test)]
@@ -242,6 +242,6 @@ mod tests {
             clocks.hear(RelayId(3), payload);
             let _in_range = clocks.now_ms();
         }
-        assert_eq!(judge(vec![i64::MAX, i64::MIN]), Verdict { off: None, is_confirmed: false });
+        assert_eq!(judge(vec![i64::MAX, i64::MIN]), ClockVerdict { off: None, is_confirmed: false });
     }
 }

@@ -24,7 +24,7 @@ use tracing::info;
 
 use crate::app::App;
 use crate::link;
-use crate::node::{Asked, NodeHandle, Stopped};
+use crate::node::{NodeHandle, RoomChange, Stopped};
 use membership::Membership;
 
 /// How long a change may take to be decided.
@@ -41,7 +41,7 @@ struct Wanted {
 
 /// What came of it: in each room the number of the configuration in which they vote, or why not.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct ReconfigurationOutcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -92,14 +92,14 @@ fn answer(rooms: BTreeMap<String, RoomOutcome>) -> Response {
     });
     let errors: BTreeSet<&str> = errors.collect();
     if errors.is_empty() {
-        return Json(Outcome { error: None, rooms }).into_response();
+        return Json(ReconfigurationOutcome { error: None, rooms }).into_response();
     }
     let error = Some(errors.into_iter().collect::<Vec<_>>().join("; "));
-    (StatusCode::CONFLICT, Json(Outcome { error, rooms })).into_response()
+    (StatusCode::CONFLICT, Json(ReconfigurationOutcome { error, rooms })).into_response()
 }
 
 fn refusal(status: StatusCode, reason: &str) -> Response {
-    (status, Json(Outcome { error: Some(reason.to_owned()), rooms: BTreeMap::new() })).into_response()
+    (status, Json(ReconfigurationOutcome { error: Some(reason.to_owned()), rooms: BTreeMap::new() })).into_response()
 }
 
 fn stopping() -> Response {
@@ -136,15 +136,15 @@ async fn reconfigure(node: &NodeHandle, voters: &BTreeSet<RelayId>) -> Result<BT
 
 /// What came of it in each room, and whether another change came in between.
 async fn outcomes(
-    asked: BTreeMap<Room, Asked>,
+    asked: BTreeMap<Room, RoomChange>,
     deadline: Instant,
 ) -> Result<(BTreeMap<String, RoomOutcome>, bool), Stopped> {
     let mut rooms = BTreeMap::new();
     let mut has_crossed = false;
     for (room, asked) in asked {
         let outcome = match asked {
-            Asked::InForce(number) => RoomOutcome::Number(number),
-            Asked::Pending(answer) => match timeout_at(deadline, answer).await {
+            RoomChange::InForce(number) => RoomOutcome::Number(number),
+            RoomChange::Pending(answer) => match timeout_at(deadline, answer).await {
                 Ok(Ok(Ok(Ok(Reply::Decided(_, Ok(Granted::Configuration { number })))))) => RoomOutcome::Number(number),
                 Ok(Ok(Ok(Ok(Reply::Decided(_, Err(rejection)))))) => {
                     has_crossed |= is_crossing(&rejection);

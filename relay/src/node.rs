@@ -16,9 +16,9 @@ mod telling;
 
 pub use directory::Others;
 pub use failures::Closed;
-pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, Stopped, Told};
+pub use handle::{Answer, Connection, Me, NoRoom, NodeHandle, Remote, RoomNews, Stopped};
 pub use machine::is_blank;
-pub use membership::{Admission, Asked, Health, Membership, NotAsked, RelayHealth, Trouble};
+pub use membership::{Admission, Health, Membership, NotAsked, RelayHealth, RoomChange, Trouble};
 pub use readiness::Obstacle;
 pub use rooms::DEFAULT_ROOM;
 pub use slices::{Allowance, Wanted};
@@ -120,7 +120,7 @@ pub struct Node {
     /// Who wants to know when a room has changed.
     changes: broadcast::Sender<Room>,
     /// The receivers that tell the original's programs.
-    told: broadcast::Sender<Told>,
+    told: broadcast::Sender<RoomNews>,
     requests: Arc<Requests>,
     clocks: Arc<Clocks>,
     last_command: CommandId,
@@ -145,7 +145,7 @@ struct Waiting {
 
 #[derive(Debug)]
 struct Peer {
-    place: Place,
+    place: Belonging,
     outbox: Outbox,
     /// The rooms that the relay at the other end has closed.
     closed: BTreeSet<Room>,
@@ -157,7 +157,7 @@ struct Peer {
 
 /// Where a peer belongs.
 #[derive(Clone, Debug)]
-enum Place {
+enum Belonging {
     Tab(ReplicaId, Room),
     /// A link serves all rooms.
     Link(Link),
@@ -291,7 +291,7 @@ impl Node {
     /// can be decided.
     fn begin_to_stop(&mut self) {
         self.stops_at.get_or_insert_with(|| Instant::now() + FINISH);
-        let is_tab = |peer: &Peer| matches!(peer.place, Place::Tab(..));
+        let is_tab = |peer: &Peer| matches!(peer.place, Belonging::Tab(..));
         let tabs: Vec<PeerId> = self.peers.iter().filter(|(_, peer)| is_tab(peer)).map(|(&id, _)| id).collect();
         tabs.into_iter().for_each(|tab| self.cut(tab, Violation::Stopping));
     }
@@ -382,7 +382,7 @@ impl Node {
     }
 
     /// Ends the connection that a newer one of the same peer takes the place of.
-    fn replace(&mut self, place: &Place) {
+    fn replace(&mut self, place: &Belonging) {
         let older = self.peers.iter().find(|(_, peer)| peer.place.is_same(place)).map(|(&id, _)| id);
         if let Some(peer) = older.and_then(|id| self.remove(id)) {
             peer.outbox.cut(Violation::Replaced);
@@ -401,13 +401,13 @@ impl Node {
         // Before the others are told, since what they are told waits in their outboxes and counts, too.
         removed.outbox.abandon();
         match &removed.place {
-            Place::Tab(_, room) => {
+            Belonging::Tab(_, room) => {
                 if let Some(open) = self.rooms.open.get_mut(room) {
                     open.tabs -= 1;
                 }
                 self.handle(room, Input::PeerDown(peer));
             }
-            Place::Link(link) => {
+            Belonging::Link(link) => {
                 self.changed = true;
                 self.founding.lost(link.remote.voter);
                 self.directory.link_down(link.remote.voter);
@@ -506,24 +506,26 @@ impl Node {
 }
 
 impl Peer {
-    fn new(place: Place, outbox: Outbox) -> Self {
+    fn new(place: Belonging, outbox: Outbox) -> Self {
         Peer { place, outbox, closed: BTreeSet::new(), account: None, answer_is_due: false }
     }
 }
 
-impl Place {
+impl Belonging {
     fn link(&self) -> Option<Link> {
         match *self {
-            Place::Link(link) => Some(link),
-            Place::Tab(..) => None,
+            Belonging::Link(link) => Some(link),
+            Belonging::Tab(..) => None,
         }
     }
 
     /// Whether a peer at this place and one at the other are the same replica, or relay.
-    fn is_same(&self, other: &Place) -> bool {
+    fn is_same(&self, other: &Belonging) -> bool {
         match (self, other) {
-            (Place::Tab(replica, room), Place::Tab(other, other_room)) => (replica, room) == (other, other_room),
-            (Place::Link(link), Place::Link(other)) => link.remote.voter == other.remote.voter,
+            (Belonging::Tab(replica, room), Belonging::Tab(other, other_room)) => {
+                (replica, room) == (other, other_room)
+            }
+            (Belonging::Link(link), Belonging::Link(other)) => link.remote.voter == other.remote.voter,
             _ => false,
         }
     }

@@ -95,7 +95,7 @@ struct Taken {
 
 /// The place of one connection. It is free again when this is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct ConnectionPlace {
     open: Arc<Mutex<Open>>,
     id: u64,
     cut: Arc<Notify>,
@@ -111,7 +111,7 @@ impl Places {
     ///
     /// # Errors
     /// [`Full`], if there is no place and nobody is silent.
-    pub fn take(&self, from: IpAddr) -> Result<Place, Full> {
+    pub fn take(&self, from: IpAddr) -> Result<ConnectionPlace, Full> {
         let address = counted_as(from);
         let mut open = lock(&self.open);
         if open.by_address.get(&address).copied().unwrap_or(0) >= self.limits.of(address) {
@@ -125,7 +125,7 @@ impl Places {
         open.taken.insert(id, Taken { address, cut: Arc::clone(&cut) });
         open.silent.insert(id);
         *open.by_address.entry(address).or_default() += 1;
-        Ok(Place { open: Arc::clone(&self.open), id, cut })
+        Ok(ConnectionPlace { open: Arc::clone(&self.open), id, cut })
     }
 }
 
@@ -152,7 +152,7 @@ impl Open {
     }
 }
 
-impl Place {
+impl ConnectionPlace {
     /// The first request has come: from now on the place is not given to others.
     pub fn speaks(&self) {
         lock(&self.open).silent.remove(&self.id);
@@ -165,7 +165,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         lock(&self.open).free(self.id);
     }
@@ -196,7 +196,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn talking(places: &Places, from: &str) -> Result<Place, Full> {
+    fn talking(places: &Places, from: &str) -> Result<ConnectionPlace, Full> {
         let place = places.take(address(from))?;
         place.speaks();
         Ok(place)

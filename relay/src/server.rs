@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use tracing::debug;
 
 use crate::limited_log::LimitedLog;
-use crate::places::{Full, Limits, Place, Places};
+use crate::places::{ConnectionPlace, Full, Limits, Places};
 use crate::stall::Guarded;
 
 /// How long a client may take to send the head of a request. It is also how long a connection may be idle: a connection
@@ -132,7 +132,7 @@ async fn turn_away(mut tcp: TcpStream, full: Full) -> io::Result<()> {
 }
 
 /// Serves one connection until it ends, or becomes a WebSocket.
-pub async fn converse<S>(stream: S, remote: SocketAddr, place: Place, router: Router, mut ending: Ending)
+pub async fn converse<S>(stream: S, remote: SocketAddr, place: ConnectionPlace, router: Router, mut ending: Ending)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

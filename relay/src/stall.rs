@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use crate::places::Place;
+use crate::places::ConnectionPlace;
 
 /// How long a client may take nothing of what waits for it.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
@@ -21,11 +21,11 @@ pub struct Guarded<S> {
     stream: S,
     /// Runs while the stream takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: Arc<Place>,
+    _place: Arc<ConnectionPlace>,
 }
 
 impl<S> Guarded<S> {
-    pub fn new(stream: S, place: Arc<Place>) -> Self {
+    pub fn new(stream: S, place: Arc<ConnectionPlace>) -> Self {
         Guarded { stream, stalled: None, _place: place }
     }
 

@@ -5,12 +5,12 @@ use yew::prelude::*;
 
 use super::drafts::Typed;
 use super::editable_text::EditableText;
-use super::field_cell::Place;
+use super::field_cell::CellPlace;
 use crate::tr;
 use crate::view_model::parse_count;
 
-pub(super) fn show(place: &Place<'_>, count: i64) -> Html {
-    let Place { field, called, .. } = place;
+pub(super) fn show(place: &CellPlace<'_>, count: i64) -> Html {
+    let CellPlace { field, called, .. } = place;
     let name = field.word();
     html! {
         <span class="counter" role="group" aria-label={tr!("{field} of {name}", field = field.label(), name = called)}>
@@ -22,14 +22,14 @@ pub(super) fn show(place: &Place<'_>, count: i64) -> Html {
     }
 }
 
-fn step(place: &Place<'_>, by: i64, sign: &'static str, label: String) -> Html {
+fn step(place: &CellPlace<'_>, by: i64, sign: &'static str, label: String) -> Html {
     let onclick = place.on_edit.reform(move |_: MouseEvent| FieldEdit::Add(by));
     html! {
         <button type="button" class="small step" aria-label={label.clone()} title={label} {onclick}>{ sign }</button>
     }
 }
 
-fn saving(place: &Place<'_>, count: i64) -> Callback<Typed, Result<(), String>> {
+fn saving(place: &CellPlace<'_>, count: i64) -> Callback<Typed, Result<(), String>> {
     let (field, on_edit) = (place.field.clone(), place.on_edit.clone());
     Callback::from(move |(typed, _): Typed| {
         let missing = parse_count(&field, &typed, count)?;

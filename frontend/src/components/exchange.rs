@@ -10,13 +10,13 @@ use super::import_dialog::ImportDialog;
 use crate::browser;
 use crate::hooks::use_model;
 use crate::tr;
-use crate::view_model::{Layout, Row};
+use crate::view_model::{Layout, TableRow};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub layout: Rc<Layout>,
     /// What the table shows.
-    pub rows: Rc<Vec<Rc<Row>>>,
+    pub rows: Rc<Vec<Rc<TableRow>>>,
 }
 
 #[component]

@@ -11,10 +11,10 @@ use yew::prelude::*;
 use super::drafts::DraftOf;
 use super::{counter_cell, set_cell, text_cell};
 use crate::tr;
-use crate::view_model::{Cell, Field, Layout, Row};
+use crate::view_model::{Cell, Field, Layout, TableRow};
 
 /// A field of one record, to be shown and edited.
-pub(super) struct Place<'a> {
+pub(super) struct CellPlace<'a> {
     pub layout: &'a Rc<Layout>,
     pub field: &'a Rc<Field>,
     /// What the record is called.
@@ -25,12 +25,17 @@ pub(super) struct Place<'a> {
     record: RecordId,
 }
 
-impl<'a> Place<'a> {
-    pub(super) fn of(layout: &'a Rc<Layout>, field: &'a Rc<Field>, row: &'a Row, on_action: &Callback<Action>) -> Self {
+impl<'a> CellPlace<'a> {
+    pub(super) fn of(
+        layout: &'a Rc<Layout>,
+        field: &'a Rc<Field>,
+        row: &'a TableRow,
+        on_action: &Callback<Action>,
+    ) -> Self {
         let (record, name) = (row.id, field.name.clone());
         let on_typed = on_action.reform(move |(edit, seen)| Action::Edit { record, field: name.clone(), edit, seen });
         let on_edit = on_typed.reform(|edit| (edit, None));
-        Place { layout, field, called: &row.called, on_edit, on_typed, record }
+        CellPlace { layout, field, called: &row.called, on_edit, on_typed, record }
     }
 
     pub(super) fn draft_of(&self) -> Option<DraftOf> {
@@ -39,7 +44,7 @@ impl<'a> Place<'a> {
 }
 
 /// `labelled` says whether the name of the field stands beside it, where there is no heading above.
-pub(super) fn show(place: &Place<'_>, cell: &Cell, labelled: bool) -> Html {
+pub(super) fn show(place: &CellPlace<'_>, cell: &Cell, labelled: bool) -> Html {
     let content = match cell {
         Cell::Text(text) => text_cell::show(
             place,

@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::trn;
-use crate::view_model::nodes::{Line, MoreTabs, Moving, Node, NodesView, Part, Place, Presence};
+use crate::view_model::nodes::{Line, MoreTabs, Moving, Node, NodesView, Part, Position, Presence};
 
 pub fn show(view: &NodesView) -> Html {
     html! {
@@ -20,7 +20,7 @@ pub fn show(view: &NodesView) -> Html {
 }
 
 /// `left:12.3%;top:4.5%`
-fn at(Place { x, y }: Place) -> String {
+fn at(Position { x, y }: Position) -> String {
     format!("left:{}.{}%;top:{}.{}%", x / 10, x % 10, y / 10, y % 10)
 }
 
@@ -34,19 +34,19 @@ fn line(line: &Line) -> Html {
 
 fn round_trip(line: &Line) -> Option<Html> {
     let text = line.round_trip.clone()?;
-    let middle = Place { x: (line.from.x + line.to.x) / 2, y: (line.from.y + line.to.y) / 2 };
+    let middle = Position { x: (line.from.x + line.to.x) / 2, y: (line.from.y + line.to.y) / 2 };
     let is_level = (line.from.y == line.to.y).to_string();
     Some(html! { <span class="latency" aria-hidden="true" data-level={is_level} style={at(middle)}>{ text }</span> })
 }
 
 /// Moves once, when it is first rendered.
 fn moving(Moving { serial, from, to }: &Moving) -> Html {
-    let end = |name: &str, Place { x, y }: Place| format!("--{name}-x:{x};--{name}-y:{y};");
+    let end = |name: &str, Position { x, y }: Position| format!("--{name}-x:{x};--{name}-y:{y};");
     let style = format!("{}{}", end("from", *from), end("to", *to));
     html! { <span key={*serial} class="moving" aria-hidden="true" {style}></span> }
 }
 
-fn chip(node: &Node, place: Place) -> Html {
+fn chip(node: &Node, place: Position) -> Html {
     let class = if node.is_relay { "relay-chip" } else { "tab-chip" };
     let is_this = node.parts.contains(&Part::ThisTab);
     let leads = node.parts.contains(&Part::Leads);

@@ -8,12 +8,12 @@ use super::drafts::Typed;
 use super::editable_text::EditableText;
 use super::number_tag;
 use crate::tr;
-use crate::view_model::{NumberState, OpenConflict, Row, parse_number};
+use crate::view_model::{NumberState, OpenConflict, TableRow, parse_number};
 
 /// The draft of a number stands beside those of the fields: no field of a schema is called so.
 const NUMBER: &str = "#";
 
-pub fn show(row: &Row, on_action: &Callback<Action>) -> Html {
+pub fn show(row: &TableRow, on_action: &Callback<Action>) -> Html {
     let number = &row.number;
     let state = number.state;
     let asks = matches!(state, NumberState::None | NumberState::Rejected);
@@ -40,7 +40,7 @@ pub fn show(row: &Row, on_action: &Callback<Action>) -> Html {
     }
 }
 
-fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
+fn asking(row: &TableRow, on_action: &Callback<Action>) -> Html {
     let (record, name) = (row.id, &row.called);
     let on_save = {
         let on_action = on_action.clone();
@@ -61,19 +61,19 @@ fn asking(row: &Row, on_action: &Callback<Action>) -> Html {
 }
 
 /// Where a removed record is in the way.
-fn freeing(row: &Row, on_action: &Callback<Action>) -> Html {
+fn freeing(row: &TableRow, on_action: &Callback<Action>) -> Html {
     let Some((owner, number)) = row.number.to_free else { return Html::default() };
     act(tr!("Free it"), tr!("Free number {number}", number = number), Action::Free { record: owner }, on_action)
 }
 
 /// Where nobody is in the way any more.
-fn taking(row: &Row, on_action: &Callback<Action>) -> Html {
+fn taking(row: &TableRow, on_action: &Callback<Action>) -> Html {
     let Some(number) = row.number.to_take else { return Html::default() };
     let label = tr!("Take {number} for {name}", number = number, name = row.called);
     act(tr!("Take it"), label, Action::Number { record: row.id, number: NumberOperation::This(number) }, on_action)
 }
 
-fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
+fn dismissing(row: &TableRow, on_action: &Callback<Action>) -> Html {
     if !row.number.dismissable {
         return Html::default();
     }
@@ -86,7 +86,7 @@ fn dismissing(row: &Row, on_action: &Callback<Action>) -> Html {
 }
 
 /// Where somebody else has the number that the record had provisionally.
-fn resolving(row: &Row, on_action: &Callback<Action>) -> Html {
+fn resolving(row: &TableRow, on_action: &Callback<Action>) -> Html {
     let Some(OpenConflict { id, given }) = row.number.conflict else { return Html::default() };
     let resolve = |resolution| Action::Resolve { conflict: id, resolution };
     let name = &row.called;

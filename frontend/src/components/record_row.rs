@@ -6,16 +6,16 @@ use client::session::Action;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use super::field_cell::Place;
+use super::field_cell::CellPlace;
 use super::table_scroll_anchor::button_beside;
 use super::{field_cell, number_cell, text_cell};
 use crate::tr;
-use crate::view_model::{Cell, Column, Layout, Row};
+use crate::view_model::{Cell, Column, Layout, TableRow};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub layout: Rc<Layout>,
-    pub row: Rc<Row>,
+    pub row: Rc<TableRow>,
     pub on_action: Callback<Action>,
 }
 
@@ -50,7 +50,7 @@ fn title(Props { layout, row, on_action }: &Props) -> Html {
     let field = layout.title.as_ref();
     let content = match field.and_then(|field| Some((field, row.cell(field)?))) {
         Some((field, Cell::Text(text))) => {
-            let place = Place::of(layout, field, row, on_action);
+            let place = CellPlace::of(layout, field, row, on_action);
             text_cell::show(&place, text, tr!("Rename {name}", name = row.called))
         }
         _ => html! { &row.called },
@@ -61,7 +61,7 @@ fn title(Props { layout, row, on_action }: &Props) -> Html {
 fn cell(Props { layout, row, on_action }: &Props, place: usize, column: &Column) -> Html {
     let labelled = column.labelled || layout.is_wide();
     let fields = column.fields.iter().filter_map(|field| {
-        Some(field_cell::show(&Place::of(layout, field, row, on_action), row.cell(field)?, labelled))
+        Some(field_cell::show(&CellPlace::of(layout, field, row, on_action), row.cell(field)?, labelled))
     });
     html! {
         <td role="cell" class={format!("at-{place}")}>

@@ -15,12 +15,12 @@ use super::record_row::RecordRow;
 use super::table_head;
 use super::table_scroll_anchor::{self, ScrollAnchor};
 use crate::browser;
-use crate::view_model::{Layout, Order, Row, Window};
+use crate::view_model::{Layout, Order, TableRow, Window};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub layout: Rc<Layout>,
-    pub rows: Rc<Vec<Rc<Row>>>,
+    pub rows: Rc<Vec<Rc<TableRow>>>,
     /// What the rows were searched for.
     #[prop_or_default]
     pub search: AttrValue,
@@ -35,14 +35,14 @@ pub struct Props {
 #[derive(Default)]
 struct Shown {
     window: Window,
-    rows: Rc<Vec<Rc<Row>>>,
+    rows: Rc<Vec<Rc<TableRow>>>,
     question: (AttrValue, Order),
     /// Whether that is another question than the one whose answer is in the document.
     is_new_question: bool,
     /// The row that has, or had, the focus: it stays in the document wherever it is, and Tab leads there.
     current: Option<RecordId>,
     /// The rows by which those in the document are numbered. `rows` may be newer while a change is being drawn.
-    numbered: Rc<Vec<Rc<Row>>>,
+    numbered: Rc<Vec<Rc<TableRow>>>,
     /// On paper there are all rows.
     is_printed: bool,
     /// Where things were before what is drawn now. The table may be drawn twice before it is told so once, and by the second
@@ -135,7 +135,7 @@ impl Shown {
     }
 }
 
-fn position(rows: &[Rc<Row>], id: RecordId) -> Option<usize> {
+fn position(rows: &[Rc<TableRow>], id: RecordId) -> Option<usize> {
     rows.iter().position(|row| row.id == id)
 }
 

@@ -7,11 +7,11 @@ use yew::prelude::*;
 
 use super::drafts::Typed;
 use super::editable_text::EditableText;
-use super::field_cell::Place;
+use super::field_cell::CellPlace;
 use crate::tr;
 
-pub(super) fn show(place: &Place<'_>, elements: &[String]) -> Html {
-    let Place { field, called, .. } = place;
+pub(super) fn show(place: &CellPlace<'_>, elements: &[String]) -> Html {
+    let CellPlace { field, called, .. } = place;
     let placeholder = if elements.is_empty() { tr!("Add {one}", one = field.one()) } else { "+".to_owned() };
     html! {
         <ul class="tags" role="list" aria-label={tr!("{field} of {name}", field = field.label(), name = called)}>
@@ -25,7 +25,7 @@ pub(super) fn show(place: &Place<'_>, elements: &[String]) -> Html {
     }
 }
 
-fn chip(place: &Place<'_>, element: &str) -> Html {
+fn chip(place: &CellPlace<'_>, element: &str) -> Html {
     let edit = FieldEdit::Remove(element.to_owned());
     let onclick = place.on_edit.reform(move |event: MouseEvent| {
         keep_focus(&event);
@@ -51,7 +51,7 @@ fn keep_focus(event: &MouseEvent) {
 }
 
 /// Adds the elements that were typed.
-fn adding(place: &Place<'_>, elements: &[String]) -> Callback<Typed, Result<(), String>> {
+fn adding(place: &CellPlace<'_>, elements: &[String]) -> Callback<Typed, Result<(), String>> {
     let (layout, field, on_edit) = (place.layout.clone(), place.field.clone(), place.on_edit.clone());
     let elements = elements.to_vec();
     Callback::from(move |(typed, _): Typed| {

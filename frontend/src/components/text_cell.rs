@@ -6,12 +6,12 @@ use yew::prelude::*;
 use super::choices;
 use super::drafts::Typed;
 use super::editable_text::EditableText;
-use super::field_cell::Place;
+use super::field_cell::CellPlace;
 use crate::tr;
 use crate::view_model::Text;
 
-pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html {
-    let Place { layout, field, called, on_edit, .. } = place;
+pub(super) fn show(place: &CellPlace<'_>, text: &Text, button_label: String) -> Html {
+    let CellPlace { layout, field, called, on_edit, .. } = place;
     html! {
         <>
             <EditableText value={text.shown.clone()} placeholder={tr!("Add {one}", one = field.one())} {button_label}
@@ -26,7 +26,7 @@ pub(super) fn show(place: &Place<'_>, text: &Text, button_label: String) -> Html
 
 /// Saves what was typed, unless it is the value already. A field that is saved as it was opened stands for the value, of
 /// which it may show the spaces around it and the ends of lines otherwise.
-fn saving(place: &Place<'_>, text: &Text) -> Callback<Typed, Result<(), String>> {
+fn saving(place: &CellPlace<'_>, text: &Text) -> Callback<Typed, Result<(), String>> {
     let (layout, field, on_typed) = (place.layout.clone(), place.field.clone(), place.on_typed.clone());
     let (shown, current) = (text.shown.clone(), text.settled().map(str::to_owned));
     Callback::from(move |(typed, seen): Typed| {

@@ -9,7 +9,7 @@ use yew::prelude::*;
 use crate::browser;
 use crate::page::Page;
 use crate::tr;
-use crate::view_model::Snapshot;
+use crate::view_model::PageState;
 use crate::view_model::tour::{Help, STEPS, Tour, TourView};
 
 /// Where it is kept that somebody has been through the tour.
@@ -21,7 +21,7 @@ pub struct StartTour(pub Callback<()>);
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub snapshot: Rc<Snapshot>,
+    pub snapshot: Rc<PageState>,
     pub page: Page,
     pub on_action: Callback<Action>,
     pub on_leave: Callback<()>,
@@ -118,7 +118,7 @@ fn task((text, done): &(String, bool)) -> Html {
     }
 }
 
-fn help(view: &TourView, snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
+fn help(view: &TourView, snapshot: &PageState, on_action: &Callback<Action>) -> Html {
     match view.help {
         Help::None => Html::default(),
         Help::OpenTab => {

@@ -7,13 +7,13 @@ use yew::prelude::*;
 
 use super::drafts::{Draft, Drafts};
 use crate::tr;
-use crate::view_model::Row;
+use crate::view_model::TableRow;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The rows that the table shows, and all that there are.
-    pub found: Rc<Vec<Rc<Row>>>,
-    pub all: Rc<Vec<Rc<Row>>>,
+    pub found: Rc<Vec<Rc<TableRow>>>,
+    pub all: Rc<Vec<Rc<TableRow>>>,
     /// Has the table show all rows.
     pub on_show: Callback<()>,
 }
@@ -22,7 +22,7 @@ pub struct Props {
 pub fn Unfinished(Props { found, all, on_show }: &Props) -> Html {
     let render = use_force_update();
     let Some(drafts) = use_context::<Drafts>() else { return Html::default() };
-    let has = |rows: &[Rc<Row>], record: RecordId| rows.iter().any(|row| row.id == record);
+    let has = |rows: &[Rc<TableRow>], record: RecordId| rows.iter().any(|row| row.id == record);
     let hidden = drafts.changed().into_iter().filter(|((record, _), _)| !has(found, *record));
     let notices = hidden.map(|(of, Draft { label, text, seen, save, .. })| {
         let is_there = has(all, of.0);

@@ -14,7 +14,7 @@ use crate::components::text_input::TextInput;
 use crate::components::{choices, conflict_card};
 use crate::hooks::use_action;
 use crate::view_model::{
-    Cell, ConflictItem, Field, Notice, Row, Snapshot, Text, conflicts_as_csv, conflicts_as_json, folded,
+    Cell, ConflictItem, Field, Notice, PageState, TableRow, Text, conflicts_as_csv, conflicts_as_json, folded,
 };
 use crate::{tr, trn};
 
@@ -23,7 +23,7 @@ const FIRST_CONFLICTS: usize = 100;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub snapshot: Rc<Snapshot>,
+    pub snapshot: Rc<PageState>,
 }
 
 #[component]
@@ -83,7 +83,7 @@ fn found<'a>(
     conflicts.iter().map(Rc::as_ref).filter(|item| is_wanted(item) && item.matches(&needle)).collect()
 }
 
-fn count(snapshot: &Snapshot) -> String {
+fn count(snapshot: &PageState) -> String {
     match (snapshot.open_conflicts(), snapshot.conflicts.len()) {
         (0, 0) => tr!("None so far"),
         (0, all) => tr!("None is open; {all} in all", all = all),
@@ -91,7 +91,7 @@ fn count(snapshot: &Snapshot) -> String {
     }
 }
 
-fn filter(open_only: &UseStateHandle<bool>, snapshot: &Snapshot) -> Html {
+fn filter(open_only: &UseStateHandle<bool>, snapshot: &PageState) -> Html {
     let choice = |wanted: bool, text: String| {
         let (open_only, pressed) = (open_only.clone(), **open_only == wanted);
         html! {
@@ -124,7 +124,7 @@ fn exports(found: &[&ConflictItem]) -> Html {
 }
 
 /// In place of an empty list.
-fn nothing(snapshot: &Snapshot, search: &str) -> Html {
+fn nothing(snapshot: &PageState, search: &str) -> Html {
     let (title, text) = if !search.trim().is_empty() {
         (
             tr!("No conflict matches “{search}”", search = search.trim()),
@@ -144,7 +144,7 @@ fn nothing(snapshot: &Snapshot, search: &str) -> Html {
 }
 
 /// Fields of which several values were given at the same time.
-fn side_by_side(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
+fn side_by_side(snapshot: &PageState, on_action: &Callback<Action>) -> Html {
     let layout = &snapshot.layout;
     let fields: Vec<_> = layout.title.iter().chain(layout.columns.iter().flat_map(|column| &column.fields)).collect();
     let waiting = snapshot.rows.iter().flat_map(|row| fields.iter().filter_map(|field| several(row, field)));
@@ -161,14 +161,14 @@ fn side_by_side(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
     }
 }
 
-fn several<'a>(row: &'a Row, field: &'a Field) -> Option<(&'a Row, &'a Field, &'a Text)> {
+fn several<'a>(row: &'a TableRow, field: &'a Field) -> Option<(&'a TableRow, &'a Field, &'a Text)> {
     match row.cell(field) {
         Some(Cell::Text(text)) if !text.choices.is_empty() => Some((row, field, text)),
         _ => None,
     }
 }
 
-fn values(row: &Row, field: &Field, text: &Text, on_action: &Callback<Action>) -> Html {
+fn values(row: &TableRow, field: &Field, text: &Text, on_action: &Callback<Action>) -> Html {
     let (record, name) = (row.id, field.name.clone());
     let on_choose = on_action.reform(move |value| {
         let edit = FieldEdit::Assign(value);

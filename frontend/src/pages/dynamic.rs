@@ -6,10 +6,10 @@ use yew::prelude::*;
 use crate::components::load_chart::LoadGraph;
 use crate::components::settings_form::SettingsForm;
 use crate::components::{focus, leases, levels};
-use crate::view_model::{DynamicView, Snapshot, level_key, level_name};
+use crate::view_model::{DynamicView, PageState, level_key, level_name};
 use crate::{tr, trn};
 
-pub fn show(snapshot: &Snapshot, on_action: &Callback<Action>) -> Html {
+pub fn show(snapshot: &PageState, on_action: &Callback<Action>) -> Html {
     let dynamic = &snapshot.dynamic;
     let on_level = on_action.reform(Action::SwitchLevel);
     html! {

@@ -15,11 +15,11 @@ use crate::hooks::{use_model, use_told};
 use crate::model::Model;
 use crate::page::Page;
 use crate::tr;
-use crate::view_model::{Snapshot, guest_name, writer_names, writers_story};
+use crate::view_model::{PageState, guest_name, writer_names, writers_story};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub snapshot: Rc<Snapshot>,
+    pub snapshot: Rc<PageState>,
 }
 
 #[component]
@@ -69,7 +69,7 @@ fn Welcome() -> Html {
 }
 
 /// Whether two values of the title can stand side by side, and there is a relay to write one.
-fn can_part(snapshot: &Snapshot) -> bool {
+fn can_part(snapshot: &PageState) -> bool {
     let is_kept = snapshot.layout.title.as_ref().is_some_and(|title| title.kind == FieldKind::Mv);
     is_kept && snapshot.connected_to.is_some()
 }

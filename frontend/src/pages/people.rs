@@ -16,7 +16,7 @@ use crate::components::unfinished::Unfinished;
 use crate::components::{relay_list, story_list, undo_button};
 use crate::hooks::use_action;
 use crate::language::grouped;
-use crate::view_model::{Listing, Loading, Nouns, Order, Snapshot, capitalised};
+use crate::view_model::{Listing, Loading, Nouns, Order, PageState, capitalised};
 use crate::{tr, trn};
 
 pub const NEW_RECORD_ID: &str = "new-record";
@@ -26,7 +26,7 @@ const ORDER_KEY: &str = "duet.order";
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub room: String,
-    pub snapshot: Rc<Snapshot>,
+    pub snapshot: Rc<PageState>,
 }
 
 #[component]
@@ -97,7 +97,7 @@ fn count(found: usize, all: usize, Nouns { one, many, none, .. }: &Nouns) -> Str
 }
 
 /// In place of an empty table.
-fn nobody(snapshot: &Snapshot, search: &str, start_tour: Option<StartTour>) -> Html {
+fn nobody(snapshot: &PageState, search: &str, start_tour: Option<StartTour>) -> Html {
     let Nouns { one, many, none, .. } = &snapshot.layout.nouns;
     if !snapshot.rows.is_empty() {
         return html! { <p class="empty">{ tr!("{none} matches “{search}”.", none = capitalised(none), search = search.trim()) }</p> };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use shared::schema::FieldId;
 
-use super::row::{Cell, Row, by_title};
+use super::row::{Cell, TableRow, by_title};
 use super::rows::replace;
 use super::{Layout, folded};
 
@@ -63,7 +63,7 @@ impl Order {
         (!text.is_empty()).then_some(text)
     }
 
-    fn compare(self, one: &Row, other: &Row) -> Ordering {
+    fn compare(self, one: &TableRow, other: &TableRow) -> Ordering {
         let (value, other_value) = (Value::of(one, self.by), Value::of(other, self.by));
         let ordering = match (value, other_value) {
             (Value::None, Value::None) => Ordering::Equal,
@@ -87,7 +87,7 @@ enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    fn of(row: &'a Row, key: SortKey) -> Self {
+    fn of(row: &'a TableRow, key: SortKey) -> Self {
         let text = match key {
             SortKey::Title => row.folded_title(),
             SortKey::Number => return row.number.text.parse().map_or(Value::None, Value::Number),
@@ -106,13 +106,13 @@ pub struct Listing {
     order: Order,
     /// [`folded`].
     needle: String,
-    all: Rc<Vec<Rc<Row>>>,
-    found: Rc<Vec<Rc<Row>>>,
+    all: Rc<Vec<Rc<TableRow>>>,
+    found: Rc<Vec<Rc<TableRow>>>,
 }
 
 impl Listing {
     /// Those out of `all`, which are by title, that meet the search.
-    pub fn look(&mut self, all: &Rc<Vec<Rc<Row>>>, order: Order, search: &str) -> Rc<Vec<Rc<Row>>> {
+    pub fn look(&mut self, all: &Rc<Vec<Rc<TableRow>>>, order: Order, search: &str) -> Rc<Vec<Rc<TableRow>>> {
         let needle = folded(search.trim());
         let is_same_question = order == self.order && needle == self.needle;
         if is_same_question && Rc::ptr_eq(all, &self.all) {
@@ -135,7 +135,7 @@ impl Listing {
         Rc::clone(&self.found)
     }
 
-    fn follow(&mut self, all: &[Rc<Row>]) {
+    fn follow(&mut self, all: &[Rc<TableRow>]) {
         let (gone, mut new) = difference(&self.all, all);
         new.retain(|row| row.matches(&self.needle));
         let order = self.order;
@@ -144,7 +144,7 @@ impl Listing {
 }
 
 /// The rows that are only in the one list, and those that are only in the other. Both are by title.
-fn difference(before: &[Rc<Row>], now: &[Rc<Row>]) -> (Vec<Rc<Row>>, Vec<Rc<Row>>) {
+fn difference(before: &[Rc<TableRow>], now: &[Rc<TableRow>]) -> (Vec<Rc<TableRow>>, Vec<Rc<TableRow>>) {
     let (mut gone, mut new) = (Vec::new(), Vec::new());
     let (mut before, mut now) = (before.iter().peekable(), now.iter().peekable());
     loop {

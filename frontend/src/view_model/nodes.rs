@@ -2,7 +2,7 @@
 
 mod place;
 
-pub use place::Place;
+pub use place::Position;
 
 use client::connection::ConnectionState;
 use client::session::Session;
@@ -122,14 +122,14 @@ pub struct Node {
     pub round_trips: Vec<String>,
     pub seen: String,
     /// `None` if it is not drawn.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
 }
 
 /// A link between two that are drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    pub from: Place,
-    pub to: Place,
+    pub from: Position,
+    pub to: Position,
     pub is_up: bool,
     /// Between relays, and not to a tab.
     pub is_trunk: bool,
@@ -140,15 +140,15 @@ pub struct Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moving {
     pub serial: u64,
-    pub from: Place,
-    pub to: Place,
+    pub from: Position,
+    pub to: Position,
 }
 
 /// Tabs for which there is no room in the drawing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoreTabs {
     pub count: usize,
-    pub place: Place,
+    pub place: Position,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,13 +188,13 @@ impl NodesView {
             scene.add_tabs(&mut view, relay, (at, status.relays.len()));
         }
         if connected.is_none() {
-            view.nodes.push(scene.tab(session.view().me(), None, Some(Place { x: 500, y: 500 })));
+            view.nodes.push(scene.tab(session.view().me(), None, Some(Position { x: 500, y: 500 })));
         }
         scene.add_lines(&mut view);
         view
     }
 
-    fn place(&self, end: End) -> Option<Place> {
+    fn place(&self, end: End) -> Option<Position> {
         self.nodes.iter().find(|node| node.end == end)?.place
     }
 }
@@ -251,7 +251,7 @@ impl Scene<'_> {
         format!("{there} {leads}")
     }
 
-    fn relay(&self, relay: &RelayStatus, place: Option<Place>) -> Node {
+    fn relay(&self, relay: &RelayStatus, place: Option<Position>) -> Node {
         let network = self.session.network();
         let told = network.told(relay.voter);
         let presence = match self.connected {
@@ -318,7 +318,7 @@ impl Scene<'_> {
         }
     }
 
-    fn tab(&self, id: ReplicaId, at: Option<&RelayStatus>, place: Option<Place>) -> Node {
+    fn tab(&self, id: ReplicaId, at: Option<&RelayStatus>, place: Option<Position>) -> Node {
         let view = self.session.view();
         let is_this = id == view.me();
         let link = at.and_then(|relay| self.session.network().link(relay.voter, End::Tab(id)));
@@ -376,7 +376,8 @@ impl Scene<'_> {
     }
 
     fn add_lines(&self, view: &mut NodesView) {
-        let places: LiteMap<End, Place> = view.nodes.iter().filter_map(|node| Some((node.end, node.place?))).collect();
+        let places: LiteMap<End, Position> =
+            view.nodes.iter().filter_map(|node| Some((node.end, node.place?))).collect();
         let relays = &self.status.relays;
         for (at, a) in relays.iter().enumerate() {
             for b in &relays[at + 1..] {

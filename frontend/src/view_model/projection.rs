@@ -9,7 +9,7 @@ use shared::replica::io::Changed;
 
 use super::conflicts::Conflicts;
 use super::rows::{Rows, Scene};
-use super::{Layout, LocalTime, Snapshot};
+use super::{Layout, LocalTime, PageState};
 use crate::language::{self, Language};
 
 /// So many rows are made at a time: making all of a large room would keep the page busy for long.
@@ -25,7 +25,7 @@ pub struct Projection {
     conflicts: Conflicts,
     /// The records that have changed and whose rows have not been looked at since, the next ones last.
     behind: Vec<RecordId>,
-    last: Option<Rc<Snapshot>>,
+    last: Option<Rc<PageState>>,
 }
 
 /// What every word may depend on.
@@ -67,7 +67,7 @@ impl Projection {
         changed: Changed,
         connection: &ConnectionState,
         time: LocalTime,
-    ) -> Rc<Snapshot> {
+    ) -> Rc<PageState> {
         let (me, language) = (session.view().me(), language::current());
         let is_same = |teller: &Teller| {
             (teller.me, teller.time, teller.language) == (me, time, language)
@@ -155,9 +155,9 @@ impl Projection {
         session: &Session,
         connection: &ConnectionState,
         teller: &Teller,
-        last: Option<&Snapshot>,
-    ) -> Rc<Snapshot> {
+        last: Option<&PageState>,
+    ) -> Rc<PageState> {
         let parts = (&self.rows, &self.conflicts);
-        Rc::new(Snapshot::with(session, connection, teller.time, &teller.layout, parts, last))
+        Rc::new(PageState::with(session, connection, teller.time, &teller.layout, parts, last))
     }
 }

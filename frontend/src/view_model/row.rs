@@ -13,7 +13,7 @@ use crate::tr;
 
 /// One record, as a row shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct TableRow {
     pub id: RecordId,
     /// Which record it is, in words. Never empty.
     pub called: String,
@@ -61,12 +61,12 @@ pub struct Glow {
     pub cause: String,
 }
 
-impl Row {
+impl TableRow {
     #[must_use]
     pub fn new(id: RecordId, called: String, cells: Vec<Cell>, number: Number, glow: Option<Glow>) -> Self {
         let folded_title = folded(&called);
         let folded = cells.iter().map(Cell::folded).collect();
-        Row { id, called, cells, number, glow, folded_title, folded }
+        TableRow { id, called, cells, number, glow, folded_title, folded }
     }
 
     /// Whether the record meets a search; `needle` is [`folded`].
@@ -147,7 +147,7 @@ pub fn parse_count(field: &Field, typed: &str, current: i64) -> Result<i64, Stri
 }
 
 /// The order of the table, unless somebody wants another: by what the records are called.
-pub(super) fn by_title(one: &Row, other: &Row) -> Ordering {
+pub(super) fn by_title(one: &TableRow, other: &TableRow) -> Ordering {
     (&one.folded_title, one.id).cmp(&(&other.folded_title, other.id))
 }
 
@@ -157,7 +157,7 @@ pub(super) fn row(
     layout: &Layout,
     record: &RecordView,
     time: LocalTime,
-) -> Row {
+) -> TableRow {
     let view = session.view();
     let me = view.me();
     let fields = view.schema().fields().filter_map(|(_, spec)| record.fields.get(&spec.name));
@@ -165,5 +165,5 @@ pub(super) fn row(
     let number = Number::of(session, contested, &layout.nouns, record.id, &record.number);
     let mark = session.mark(record.id);
     let glow = mark.map(|mark| Glow { serial: mark.serial, cause: tr!("Changed by {who}", who = who(mark.by, me)) });
-    Row::new(record.id, named(&session.names_of(record).swap_remove(0)), cells, number, glow)
+    TableRow::new(record.id, named(&session.names_of(record).swap_remove(0)), cells, number, glow)
 }

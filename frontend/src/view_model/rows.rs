@@ -11,7 +11,7 @@ use shared::ledger::Rejection;
 use shared::replica::AgreedView;
 
 use super::contested::{Contested, numbers};
-use super::row::{Row, by_title, row};
+use super::row::{TableRow, by_title, row};
 use super::{Layout, LocalTime};
 
 /// More rows than this at once are sorted in rather than put in one by one.
@@ -37,12 +37,12 @@ enum Stake {
 #[derive(Default)]
 pub(super) struct Rows {
     /// By title.
-    sorted: Rc<Vec<Rc<Row>>>,
+    sorted: Rc<Vec<Rc<TableRow>>>,
     /// The rows as they are now, by record.
-    of: BTreeMap<RecordId, Rc<Row>>,
+    of: BTreeMap<RecordId, Rc<TableRow>>,
     /// The records whose rows in `sorted` are not those in `of`; and the former, as far as there are any.
     unsorted: BTreeSet<RecordId>,
-    gone: Vec<Rc<Row>>,
+    gone: Vec<Rc<TableRow>>,
     contested: Contested,
     /// The numbers that each record has, whatever they rest on; also of records that were removed.
     numbers: BTreeMap<RecordId, Vec<u64>>,
@@ -74,7 +74,7 @@ impl Rows {
         view.document().records().chain(view.ledger().numbers().map(|(_, record)| record)).collect()
     }
 
-    pub(super) fn sorted(&self) -> &Rc<Vec<Rc<Row>>> {
+    pub(super) fn sorted(&self) -> &Rc<Vec<Rc<TableRow>>> {
         &self.sorted
     }
 
@@ -177,10 +177,10 @@ fn stakes(contested: &Contested, record: RecordId, number: &AgreedView) -> Vec<S
 
 /// Takes rows out of a list in an order, and puts others in.
 pub(super) fn replace(
-    sorted: &mut Vec<Rc<Row>>,
-    gone: Vec<Rc<Row>>,
-    new: Vec<Rc<Row>>,
-    order: &dyn Fn(&Row, &Row) -> Ordering,
+    sorted: &mut Vec<Rc<TableRow>>,
+    gone: Vec<Rc<TableRow>>,
+    new: Vec<Rc<TableRow>>,
+    order: &dyn Fn(&TableRow, &TableRow) -> Ordering,
 ) {
     if gone.len() + new.len() > FEW {
         let gone: BTreeSet<_> = gone.iter().map(|row| row.id).collect();
@@ -201,7 +201,7 @@ pub(super) fn replace(
 }
 
 /// Puts many rows into a list in an order. To sort the whole list would compare all of it again and again.
-fn merge(sorted: &mut Vec<Rc<Row>>, mut new: Vec<Rc<Row>>, order: &dyn Fn(&Row, &Row) -> Ordering) {
+fn merge(sorted: &mut Vec<Rc<TableRow>>, mut new: Vec<Rc<TableRow>>, order: &dyn Fn(&TableRow, &TableRow) -> Ordering) {
     new.sort_by(|one, other| order(one, other));
     let mut held = std::mem::take(sorted).into_iter();
     sorted.reserve(held.len() + new.len());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use shared::base::id::RecordId;
 
-use super::{Cell, NumberState, Row, Snapshot};
+use super::{Cell, NumberState, PageState, TableRow};
 use crate::page::Page;
 use crate::tr;
 
@@ -53,7 +53,7 @@ pub enum Help {
 
 impl Tour {
     #[must_use]
-    pub fn begin(snapshot: &Snapshot) -> Self {
+    pub fn begin(snapshot: &PageState) -> Self {
         let known = snapshot.rows.iter().map(|row| row.id).collect();
         Tour { known, highest: snapshot.highest, ..Tour::default() }
     }
@@ -65,7 +65,7 @@ impl Tour {
 
     /// The tour after what somebody has done, on this page.
     #[must_use]
-    pub fn advanced(mut self, snapshot: &Snapshot, page: Page) -> Self {
+    pub fn advanced(mut self, snapshot: &PageState, page: Page) -> Self {
         while self.step < STEPS && self.advance(snapshot, page) {
             self.stage += 1;
             if self.stage == stages(self.step) {
@@ -78,14 +78,14 @@ impl Tour {
 
     /// On to the next step, whatever is done.
     #[must_use]
-    pub fn skipped(self, snapshot: &Snapshot) -> Self {
+    pub fn skipped(self, snapshot: &PageState) -> Self {
         let step = (self.step + 1).min(STEPS);
         Tour { step, stage: 0, record: None, highest: snapshot.highest, ..self }
     }
 
     /// Whether the present stage is behind.
-    fn advance(&mut self, snapshot: &Snapshot, page: Page) -> bool {
-        let is_this = |row: &&Row| Some(row.id) == self.record;
+    fn advance(&mut self, snapshot: &PageState, page: Page) -> bool {
+        let is_this = |row: &&TableRow| Some(row.id) == self.record;
         match (self.step, self.stage) {
             (0, 0) => {
                 self.record = rows(snapshot).find(|row| !self.known.contains(&row.id)).map(|row| row.id);
@@ -104,7 +104,8 @@ impl Tour {
             (3, _) => snapshot.highest > self.highest,
             (4, 0) => snapshot.offline,
             (4, 1) => {
-                let given = |row: &&Row| matches!(row.number.state, NumberState::Provisional | NumberState::Leased);
+                let given =
+                    |row: &&TableRow| matches!(row.number.state, NumberState::Provisional | NumberState::Leased);
                 self.record = rows(snapshot).find(given).map(|row| row.id);
                 snapshot.offline && self.record.is_some()
             }
@@ -189,19 +190,19 @@ fn stages(step: usize) -> usize {
     [2, 1, 3, 2, 3][step]
 }
 
-fn rows(snapshot: &Snapshot) -> impl Iterator<Item = &Row> {
+fn rows(snapshot: &PageState) -> impl Iterator<Item = &TableRow> {
     snapshot.rows.iter().map(|row| &**row)
 }
 
-fn is_final(row: &Row) -> bool {
+fn is_final(row: &TableRow) -> bool {
     matches!(row.number.state, NumberState::Final | NumberState::Leased)
 }
 
-fn is_parted(row: &Row) -> bool {
+fn is_parted(row: &TableRow) -> bool {
     row.cells.iter().any(|cell| matches!(cell, Cell::Text(text) if !text.choices.is_empty()))
 }
 
-fn is_settled(row: &Row) -> bool {
+fn is_settled(row: &TableRow) -> bool {
     let is_open = matches!(row.number.state, NumberState::Provisional | NumberState::Pending | NumberState::Unreleased);
     !is_open
 }

@@ -13,7 +13,7 @@ use client::connection::ConnectionState;
 use client::import::{ImportFile, Report, Run, Turn};
 use client::session::{Action, NewRecord, NumberOperation, Session};
 use disk::Disk;
-use frontend::view_model::{LocalTime, Projection, Snapshot};
+use frontend::view_model::{LocalTime, PageState, Projection};
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Configuration;
 use shared::ledger::Operation;
@@ -304,7 +304,7 @@ impl Net {
 
     /// What the tab's page shows when it has caught up, made from what has changed since the last time. Panics if that is not what it would be
     /// if made from nothing.
-    pub fn page(&self, tab: usize) -> Rc<Snapshot> {
+    pub fn page(&self, tab: usize) -> Rc<PageState> {
         let Tab { session, projection, link, .. } = &self.tabs[tab];
         let connection = match link {
             Some(_) => ConnectionState::Connected { address: "localhost:5000".to_owned(), voter: RELAY },
@@ -319,7 +319,7 @@ impl Net {
             projection.catch_up(&session);
             page = projection.look(&session, Changed::default(), &connection, time);
         }
-        assert_eq!(*page, Snapshot::of(&session, &connection, time, None));
+        assert_eq!(*page, PageState::of(&session, &connection, time, None));
         page
     }
 

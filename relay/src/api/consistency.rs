@@ -22,7 +22,7 @@ const APPLIED: HeaderName = HeaderName::from_static("duet-applied");
 /// What a reader wants to be sure of.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum ConsistencyLevel {
     /// What this relay knows.
     #[default]
     Local,
@@ -39,7 +39,7 @@ pub struct ReadAs {
     /// What to wait for before answering. `session` needs `seen`.
     #[serde(default)]
     #[param(inline)]
-    consistency: Level,
+    consistency: ConsistencyLevel,
     /// The header `Duet-Applied` of an earlier answer, from whichever relay.
     #[serde(default, deserialize_with = "slot")]
     #[param(maximum = 9_223_372_036_854_775_807_u64)]
@@ -121,12 +121,12 @@ impl Api {
     /// Waits until this relay knows what a reader wants to be sure of.
     pub async fn wait_for(&self, room: &Room, read_as: ReadAs) -> Result<(), Problem> {
         match (read_as.consistency, read_as.seen) {
-            (Level::Local, _) => Ok(()),
-            (Level::Session, Some(seen)) => self.wait_until_applied(room, Slot(seen)).await,
-            (Level::Session, None) => {
+            (ConsistencyLevel::Local, _) => Ok(()),
+            (ConsistencyLevel::Session, Some(seen)) => self.wait_until_applied(room, Slot(seen)).await,
+            (ConsistencyLevel::Session, None) => {
                 Err(Problem::bad_request("a session read needs `seen`: the header Duet-Applied of an answer"))
             }
-            (Level::Linearizable, _) => {
+            (ConsistencyLevel::Linearizable, _) => {
                 self.command(room.clone(), Command::Read(Consistency::Linearizable)).await.map(drop)
             }
         }

@@ -21,7 +21,7 @@ use super::Api;
 use super::extract::{InRoom, RoomPath};
 use super::mode::LevelName;
 use super::problem::Problem;
-use crate::places::{Full, Limits, Place, Places};
+use crate::places::{ConnectionPlace, Full, Limits, Places};
 
 /// How many may listen to one relay.
 const MAX_LISTENERS: usize = 256;
@@ -46,7 +46,7 @@ impl Default for Listeners {
 }
 
 impl Listeners {
-    fn take(&self, address: IpAddr) -> Result<Place, Problem> {
+    fn take(&self, address: IpAddr) -> Result<ConnectionPlace, Problem> {
         let place = self.0.take(address).map_err(|full| {
             let detail = match full {
                 Full::Relay => format!("{MAX_LISTENERS} listen to this relay already: listen to another one"),
@@ -103,7 +103,7 @@ struct Listener {
     changes: Changes,
     /// What to tell next, if it is known already.
     due: Option<&'static str>,
-    _place: Place,
+    _place: ConnectionPlace,
 }
 
 /// Changes of the room

@@ -20,7 +20,7 @@ const DEFAULT_ROOM: &str = "people";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub struct RoomQuery {
     room: Option<String>,
 }
 
@@ -40,7 +40,7 @@ struct Reach {
 }
 
 /// Says how far numbers may go in a room.
-pub async fn reach(State(app): State<App>, headers: HeaderMap, Query(place): Query<Place>) -> Response {
+pub async fn reach(State(app): State<App>, headers: HeaderMap, Query(place): Query<RoomQuery>) -> Response {
     match admit(&app, &headers, place) {
         Ok(room) => read(&app, room).await,
         Err((status, reason)) => refusal(status, &reason),
@@ -51,7 +51,7 @@ pub async fn reach(State(app): State<App>, headers: HeaderMap, Query(place): Que
 pub async fn set_reach(
     State(app): State<App>,
     headers: HeaderMap,
-    Query(place): Query<Place>,
+    Query(place): Query<RoomQuery>,
     body: Bytes,
 ) -> Response {
     let room = match admit(&app, &headers, place) {
@@ -89,7 +89,7 @@ async fn read(app: &App, room: Room) -> Response {
 }
 
 /// Lets operators in, and reads which room they mean.
-fn admit(app: &App, headers: &HeaderMap, place: Place) -> Result<Room, (StatusCode, String)> {
+fn admit(app: &App, headers: &HeaderMap, place: RoomQuery) -> Result<Room, (StatusCode, String)> {
     link::admit(headers, app.config.link_secret.as_ref())
         .map_err(|(status, text)| (status, text.trim_end().to_owned()))?;
     let name = place.room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());

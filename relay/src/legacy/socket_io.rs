@@ -25,7 +25,7 @@ use super::{Original, updates};
 use crate::api;
 use crate::app::App;
 use crate::node::NodeHandle;
-use crate::places::{Limits, Place, Places};
+use crate::places::{ConnectionPlace, Limits, Places};
 
 /// Where the endpoint is.
 pub const PATH: &str = "/socket.io";
@@ -46,7 +46,7 @@ struct Client {
     /// Where it comes from.
     address: IpAddr,
     /// Its place among all clients.
-    _place: Arc<Place>,
+    _place: Arc<ConnectionPlace>,
 }
 
 /// What an `error` event says.

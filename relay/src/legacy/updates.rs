@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use super::people::title;
-use crate::node::{NodeHandle, Told};
+use crate::node::{NodeHandle, RoomNews};
 
 /// How long edits of tabs are gathered, so that a burst of them is told once.
 const GATHERING: Duration = Duration::from_millis(50);
@@ -35,14 +35,14 @@ pub async fn tell(io: SocketIo, node: NodeHandle) {
     let mut told = node.told();
     loop {
         match told.recv().await {
-            Ok(Told::Updated(room, update)) => tell_update(&io, &node, room, update).await,
-            Ok(Told::Edited(room, records)) => {
+            Ok(RoomNews::Updated(room, update)) => tell_update(&io, &node, room, update).await,
+            Ok(RoomNews::Edited(room, records)) => {
                 let mut edits: BTreeSet<_> = records.into_iter().map(|record| (room.clone(), record)).collect();
                 sleep(GATHERING).await;
                 while edits.len() < MAX_TOLD {
                     match told.try_recv() {
-                        Ok(Told::Updated(room, update)) => tell_update(&io, &node, room, update).await,
-                        Ok(Told::Edited(room, records)) => {
+                        Ok(RoomNews::Updated(room, update)) => tell_update(&io, &node, room, update).await,
+                        Ok(RoomNews::Edited(room, records)) => {
                             edits.extend(records.into_iter().map(|record| (room.clone(), record)));
                         }
                         Err(TryRecvError::Lagged(_)) => {}

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::machine::Panicked;
-use super::{NoRoom, Node, Place};
+use super::{Belonging, NoRoom, Node};
 use crate::storage::Loaded;
 
 /// A room that fails so often within [`WINDOW`] stays closed.
@@ -58,7 +58,7 @@ impl Node {
 
     /// Tells everybody who is in a room, or waits for it, that it is closed. A command under way may have been done.
     fn turn_away(&mut self, room: &Room) {
-        let is_in_room = |place: &Place| matches!(place, Place::Tab(_, of_tab) if of_tab == room);
+        let is_in_room = |place: &Belonging| matches!(place, Belonging::Tab(_, of_tab) if of_tab == room);
         for (_, peer) in self.peers.extract_if(.., |_, peer| is_in_room(&peer.place)) {
             peer.outbox.cut(Violation::RoomFailed);
         }

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::directory::Others;
-use super::membership::{Asked, Health, Membership, NotAsked};
+use super::membership::{Health, Membership, NotAsked, RoomChange};
 use super::readiness::Obstacle;
 use super::tabs::{Said, Visitor};
 use crate::budget::{Account, Budgets};
@@ -52,13 +52,13 @@ pub(super) enum Event {
     Obstacles(oneshot::Sender<Vec<Obstacle>>),
     ProbeDisk(oneshot::Sender<()>),
     Membership(oneshot::Sender<Membership>),
-    Reconfigure(BTreeSet<RelayId>, oneshot::Sender<Result<BTreeMap<Room, Asked>, NotAsked>>),
+    Reconfigure(BTreeSet<RelayId>, oneshot::Sender<Result<BTreeMap<Room, RoomChange>, NotAsked>>),
     Stop,
 }
 
 /// News for the original's programs.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum RoomNews {
     /// One of these programs has updated a room, at this relay or at another one.
     Updated(Room, Update),
     /// Tabs have edited these records.
@@ -115,7 +115,7 @@ pub struct NodeHandle {
     pub(super) connections: watch::Sender<usize>,
     pub(super) others: watch::Receiver<Others>,
     pub(super) changes: broadcast::Sender<Room>,
-    pub(super) told: broadcast::Sender<Told>,
+    pub(super) told: broadcast::Sender<RoomNews>,
     pub(super) requests: Arc<Requests>,
     pub(super) clocks: Arc<Clocks>,
     /// How much waits in the outboxes of all tabs.
@@ -253,7 +253,7 @@ impl NodeHandle {
     }
 
     /// Tells of what programs of the original do at any relay, and of what tabs edit.
-    pub fn told(&self) -> broadcast::Receiver<Told> {
+    pub fn told(&self) -> broadcast::Receiver<RoomNews> {
         self.told.subscribe()
     }
 
@@ -298,7 +298,7 @@ impl NodeHandle {
     pub async fn reconfigure(
         &self,
         voters: BTreeSet<RelayId>,
-    ) -> Result<Result<BTreeMap<Room, Asked>, NotAsked>, Stopped> {
+    ) -> Result<Result<BTreeMap<Room, RoomChange>, NotAsked>, Stopped> {
         self.ask(|answer| Event::Reconfigure(voters, answer)).await
     }
 

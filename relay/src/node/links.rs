@@ -8,7 +8,7 @@ use shared::replica::io::{Input, Message, PeerId, PeerKind, Violation};
 use tracing::{info, warn};
 
 use super::founding::Differs;
-use super::{Node, Peer, Place, Remote};
+use super::{Belonging, Node, Peer, Remote};
 use crate::outbox::{Outbox, Overflow};
 
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ impl Link {
 
 impl Node {
     pub(super) fn link_up(&mut self, peer: PeerId, remote: Remote, outbox: Outbox) {
-        let place = Place::Link(Link { remote, has_told: false, was_told: false });
+        let place = Belonging::Link(Link { remote, has_told: false, was_told: false });
         // Where both have dialed, both must keep the same link of the two: that which the lower id has dialed.
         let is_second = remote.dialer > remote.voter.min(self.me.voter);
         if is_second && self.peers.values().any(|peer| peer.place.is_same(&place)) {
@@ -70,7 +70,7 @@ impl Node {
                 self.writer.meet(other, address);
             }
         }
-        if let Some(Peer { place: Place::Link(link), .. }) = self.peers.get_mut(&peer)
+        if let Some(Peer { place: Belonging::Link(link), .. }) = self.peers.get_mut(&peer)
             && !std::mem::replace(&mut link.has_told, true)
             && link.was_told
         {
@@ -96,7 +96,7 @@ impl Node {
     /// The relay at the other end has opened a room, after it was dropped there or has failed. What this relay knew of the
     /// link in this room is over, so the link goes down and up again to the room.
     pub(super) fn link_opened(&mut self, peer: PeerId, room: &Room) {
-        let Some(Peer { place: Place::Link(link), closed, .. }) = self.peers.get_mut(&peer) else { return };
+        let Some(Peer { place: Belonging::Link(link), closed, .. }) = self.peers.get_mut(&peer) else { return };
         closed.remove(room);
         let link = *link;
         if !link.is_open() {
@@ -128,7 +128,7 @@ impl Node {
 
     /// Tells one relay something that is about no record.
     pub(super) fn tell_link(&mut self, peer: PeerId, frame: &Frame) {
-        let Some(Peer { place: Place::Link(_), outbox, .. }) = self.peers.get_mut(&peer) else { return };
+        let Some(Peer { place: Belonging::Link(_), outbox, .. }) = self.peers.get_mut(&peer) else { return };
         if let Err(Overflow) = outbox.push(frame) {
             self.cut(peer, Violation::SlowPeer);
         }
@@ -151,7 +151,7 @@ impl Node {
         let Some(founding) = self.founding.to_tell().map(Option::<&_>::cloned) else { return };
         let frame = Frame::Relays(Relays { founding, addresses: self.directory.linked_addresses() });
         for &id in peers {
-            let Some(Peer { place: Place::Link(link), outbox, .. }) = self.peers.get_mut(&id) else { continue };
+            let Some(Peer { place: Belonging::Link(link), outbox, .. }) = self.peers.get_mut(&id) else { continue };
             if let Err(Overflow) = outbox.push(&frame) {
                 self.cut(id, Violation::SlowPeer);
             } else if !std::mem::replace(&mut link.was_told, true) && link.has_told {

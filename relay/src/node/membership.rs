@@ -91,7 +91,7 @@ pub struct Admission {
 
 /// What was asked in one room.
 #[derive(Debug)]
-pub enum Asked {
+pub enum RoomChange {
     /// Nothing: they vote already, by the configuration of this number.
     InForce(u32),
     Pending(oneshot::Receiver<Answer>),
@@ -230,7 +230,7 @@ impl Node {
     }
 
     /// Asks in every room that these relays vote, in the incarnations in which they are linked now.
-    pub(super) fn reconfigure(&mut self, named: &BTreeSet<RelayId>) -> Result<BTreeMap<Room, Asked>, NotAsked> {
+    pub(super) fn reconfigure(&mut self, named: &BTreeSet<RelayId>) -> Result<BTreeMap<Room, RoomChange>, NotAsked> {
         let linked = self.linked();
         let missing: BTreeSet<_> = named.iter().copied().filter(|voter| !linked.contains_key(voter)).collect();
         if !missing.is_empty() {
@@ -245,9 +245,9 @@ impl Node {
             let configuration = self.rooms.open[&room].configuration().ok_or(NotAsked::NotFounded)?;
             let from = configuration.number;
             let answer = if configuration.voters == voters {
-                Asked::InForce(from)
+                RoomChange::InForce(from)
             } else {
-                Asked::Pending(self.ask(&room, Operation::Reconfigure { from, voters: voters.clone() }))
+                RoomChange::Pending(self.ask(&room, Operation::Reconfigure { from, voters: voters.clone() }))
             };
             asked.insert(room, answer);
         }

@@ -8,7 +8,7 @@ use shared::replica::io::{Envelope, Fork, Message, Output, PeerId, Violation};
 use tracing::trace;
 
 use super::tabs::is_long_answer;
-use super::{Node, Place, Waiting};
+use super::{Belonging, Node, Waiting};
 use crate::limited_log::LimitedLog;
 use crate::outbox::Overflow;
 
@@ -64,8 +64,8 @@ impl Node {
         }
         let is_charged = peer.answer_is_due && is_long_answer(&message);
         let frame = match peer.place {
-            Place::Tab(..) => Frame::Message(message),
-            Place::Link(_) => Frame::InRoom(room.clone(), message),
+            Belonging::Tab(..) => Frame::Message(message),
+            Belonging::Link(_) => Frame::InRoom(room.clone(), message),
         };
         match peer.outbox.push(&frame) {
             Ok(bytes) => {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::handle::Reserved;
 use super::machine::contained;
-use super::{NoRoom, Node, Peer, Place};
+use super::{Belonging, NoRoom, Node, Peer};
 use crate::budget::Account;
 use crate::outbox::Outbox;
 
@@ -52,7 +52,7 @@ impl Node {
         if let Some(violation) = refusal.or_else(|| self.refuse_id(&room, replica)) {
             return outbox.cut(violation);
         }
-        let place = Place::Tab(replica, room.clone());
+        let place = Belonging::Tab(replica, room.clone());
         self.replace(&place);
         self.peers.insert(peer, Peer { account: Some(account), ..Peer::new(place, outbox) });
         if let Some(open) = self.rooms.open.get_mut(&room) {
@@ -62,7 +62,8 @@ impl Node {
     }
 
     pub(super) fn tab_says(&mut self, peer: PeerId, said: Said) {
-        let Some(Peer { place: Place::Tab(_, room), account, answer_is_due, .. }) = self.peers.get_mut(&peer) else {
+        let Some(Peer { place: Belonging::Tab(_, room), account, answer_is_due, .. }) = self.peers.get_mut(&peer)
+        else {
             return; // Cut already; this was still on its way.
         };
         let room = room.clone();

@@ -4,7 +4,7 @@ use shared::base::room::Room;
 use shared::protocol::{Frame, Update};
 use shared::replica::io::{Event, PeerId};
 
-use super::{Node, Told};
+use super::{Node, RoomNews};
 
 impl Node {
     /// A program of the original has updated a room at this relay: those at the linked relays hear of it, too.
@@ -13,13 +13,13 @@ impl Node {
         for (link, _) in self.links_to(&room) {
             self.tell_link(link, &frame);
         }
-        let _nobody_listens = self.told.send(Told::Updated(room, update));
+        let _nobody_listens = self.told.send(RoomNews::Updated(room, update));
     }
 
     /// One has done so at another relay.
     pub(super) fn link_updated(&mut self, peer: PeerId, room: Room, update: Update) {
         if self.peers.contains_key(&peer) {
-            let _nobody_listens = self.told.send(Told::Updated(room, update));
+            let _nobody_listens = self.told.send(RoomNews::Updated(room, update));
         }
     }
 
@@ -34,7 +34,7 @@ impl Node {
         };
         let records: Vec<_> = events.iter().filter(is_tab).map(|event| event.record).collect();
         if !records.is_empty() {
-            let _nobody_listens = self.told.send(Told::Edited(room.clone(), records));
+            let _nobody_listens = self.told.send(RoomNews::Edited(room.clone(), records));
         }
     }
 }

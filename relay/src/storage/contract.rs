@@ -16,14 +16,14 @@ use super::sqlite::Sqlite;
 use super::*;
 
 /// A place where one store is, and is found again.
-trait Place {
+trait TestStore {
     fn open(&self) -> Box<dyn Storage>;
 
     /// From now on nothing can be written.
     fn break_down(&self);
 }
 
-impl Place for tempfile::TempDir {
+impl TestStore for tempfile::TempDir {
     fn open(&self) -> Box<dyn Storage> {
         let purpose = Purpose { voter: RelayId(1), schema: Schema::people() };
         Box::new(Sqlite::open(self.path(), &purpose).unwrap())
@@ -35,7 +35,7 @@ impl Place for tempfile::TempDir {
     }
 }
 
-impl Place for memory::Disk {
+impl TestStore for memory::Disk {
     fn open(&self) -> Box<dyn Storage> {
         memory::Disk::open(self)
     }
@@ -46,7 +46,7 @@ impl Place for memory::Disk {
 }
 
 /// An empty place for each kind of store.
-fn places() -> [Box<dyn Place>; 2] {
+fn places() -> [Box<dyn TestStore>; 2] {
     [Box::new(tempfile::tempdir().unwrap()), Box::new(memory::Disk::default())]
 }
 

@@ -53,9 +53,12 @@ def check_socket_io(url, transports):
     client.on("data", answers.put)
     client.connect(url, transports=transports, wait_timeout=PATIENCE)
     assert client.transport() == transports[-1], client.transport()
-    for _ in range(10):
+    for number in range(10):
         client.emit("get_data")
-        assert set(answers.get(timeout=PATIENCE)) == {"data"}
+        try:
+            assert set(answers.get(timeout=PATIENCE)) == {"data"}
+        except queue.Empty:
+            raise AssertionError(f"no answer to event {number} over {transports}") from None
     client.disconnect()
 
 

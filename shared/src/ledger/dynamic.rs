@@ -68,7 +68,7 @@ struct Window {
 
 /// The result of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct WindowResult {
     /// The leader's measurements in the window.
     pub load: Load,
     /// The level to be taken next, and why.
@@ -130,7 +130,7 @@ impl Controller {
         settings: &Dynamic,
         epoch: &Epoch,
         backlog: impl FnOnce() -> Backlog,
-    ) -> Option<Verdict> {
+    ) -> Option<WindowResult> {
         self.follow(epoch);
         let may_steer = !matches!(epoch.reason, Reason::ByHand) && self.left != Some(epoch.number);
         let must_come_down = settings.rule == Rule::Levels && epoch.level > Level::Batching && may_steer;
@@ -149,7 +149,7 @@ impl Controller {
         if switch.is_some() {
             self.left = Some(epoch.number);
         }
-        Some(Verdict { load, switch })
+        Some(WindowResult { load, switch })
     }
 
     /// Another epoch has begun: what is counted begins anew.

@@ -45,7 +45,7 @@ pub struct KeyEnd {
 
 /// The keys that are remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Kept", into = "Kept")]
+#[serde(from = "StoredKeys", into = "StoredKeys")]
 pub(super) struct Keys {
     /// By the entry that has the key.
     uses: BTreeMap<Slot, KeyUse>,
@@ -57,21 +57,21 @@ pub(super) struct Keys {
 
 /// The part of the keys that is written.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredKeys {
     uses: BTreeMap<Slot, KeyUse>,
     forgotten: Slot,
 }
 
-impl From<Kept> for Keys {
-    fn from(Kept { uses, forgotten }: Kept) -> Self {
+impl From<StoredKeys> for Keys {
+    fn from(StoredKeys { uses, forgotten }: StoredKeys) -> Self {
         let slots = uses.iter().map(|(&slot, used)| (used.key, slot)).collect();
         Keys { uses, slots, forgotten }
     }
 }
 
-impl From<Keys> for Kept {
+impl From<Keys> for StoredKeys {
     fn from(Keys { uses, forgotten, .. }: Keys) -> Self {
-        Kept { uses, forgotten }
+        StoredKeys { uses, forgotten }
     }
 }
 

@@ -18,7 +18,7 @@ pub const DEFAULT_REACH: u64 = 1_000_000;
 
 /// The numbers of a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Kept", into = "Kept")]
+#[serde(from = "StoredNumbers", into = "StoredNumbers")]
 pub(super) struct Numbers {
     /// Invariant: `owners` and `of` are inverse to one another, so a number has one owner at the most.
     owners: BTreeMap<u64, (RecordId, Slot)>,
@@ -45,7 +45,7 @@ impl Default for Reach {
 
 /// The part of the numbers that a snapshot keeps.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredNumbers {
     of: Vec<(RecordId, Numbered)>,
     ranges: Vec<Range>,
     returned: BTreeSet<u64>,
@@ -53,15 +53,15 @@ struct Kept {
     reach: Reach,
 }
 
-impl From<Numbers> for Kept {
+impl From<Numbers> for StoredNumbers {
     fn from(numbers: Numbers) -> Self {
         let (of, ranges) = (numbers.of.into_iter().collect(), numbers.ranges.into_values().collect());
-        Kept { of, ranges, returned: numbers.returned, highest: numbers.highest, reach: numbers.reach }
+        StoredNumbers { of, ranges, returned: numbers.returned, highest: numbers.highest, reach: numbers.reach }
     }
 }
 
-impl From<Kept> for Numbers {
-    fn from(kept: Kept) -> Self {
+impl From<StoredNumbers> for Numbers {
+    fn from(kept: StoredNumbers) -> Self {
         Numbers {
             owners: kept.of.iter().map(|&(record, Numbered { number, slot })| (number, (record, slot))).collect(),
             of: kept.of.into_iter().collect(),

@@ -14,7 +14,7 @@ mod edit;
 mod fingerprint;
 mod live;
 mod merge;
-mod outcome;
+mod merge_progress;
 mod packed;
 mod resync;
 mod retire;
@@ -55,7 +55,7 @@ pub struct Document {
     context: DotSet,
     records: BTreeMap<RecordId, Versions>,
     /// The live dots. Invariant: the dots by which the versions of `records` live, and those that name them.
-    index: BTreeMap<Dot, Place>,
+    index: BTreeMap<Dot, LiveDot>,
     /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
     /// Replicas that are retired, with the counter of the last dot up to which they are. Invariant: of their dots up to
@@ -73,7 +73,7 @@ impl PartialEq for Document {
 
 /// Where a live dot belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct LiveDot {
     record: RecordId,
     /// Of the version that the dot names, or of a dot by which a folded version lives.
     mark: Mark,
@@ -209,7 +209,7 @@ impl Document {
         let versions = match &versions[..] {
             [only] if !only.head(record).is_folded => {
                 let mark = Mark::of_version(record, only);
-                self.put_live(only.head(record).dot, Place { record, mark });
+                self.put_live(only.head(record).dot, LiveDot { record, mark });
                 versions.pop().map(Versions::One)
             }
             several => {

@@ -54,7 +54,7 @@ struct Pending {
     /// Whether the claim is on the disk, to outlive this life of the replica.
     is_kept: bool,
     /// The command that waits for the outcome, if it was given here.
-    asked: Option<Asked>,
+    asked: Option<ReplyTo>,
     /// When the claim came.
     since: Duration,
 }
@@ -91,7 +91,7 @@ pub(super) struct Half {
 
 /// The command that waits for an outcome, and what it is answered with.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Asked {
+pub(super) enum ReplyTo {
     /// With the outcome.
     Outcome(CommandId),
     /// With the number, if it is granted.
@@ -104,11 +104,11 @@ pub(super) enum Asked {
     Before,
 }
 
-impl Asked {
+impl ReplyTo {
     fn command(self) -> Option<CommandId> {
         match self {
-            Asked::Outcome(id) | Asked::Number(id) | Asked::Registration(id, _) => Some(id),
-            Asked::Before | Asked::Keyed => None,
+            ReplyTo::Outcome(id) | ReplyTo::Number(id) | ReplyTo::Registration(id, _) => Some(id),
+            ReplyTo::Before | ReplyTo::Keyed => None,
         }
     }
 
@@ -118,11 +118,13 @@ impl Asked {
             _ => None,
         };
         Some(match (self, granted, outcome) {
-            (Asked::Before | Asked::Keyed, ..) => return None,
-            (Asked::Number(id), Some(numbering), _) => (id, Reply::Numbered(numbering)),
-            (Asked::Registration(id, record), Some(numbering), _) => (id, Reply::Registered(record, Ok(numbering))),
-            (Asked::Registration(id, record), None, Err(rejection)) => (id, Reply::Registered(record, Err(rejection))),
-            (Asked::Outcome(id) | Asked::Number(id) | Asked::Registration(id, _), _, outcome) => {
+            (ReplyTo::Before | ReplyTo::Keyed, ..) => return None,
+            (ReplyTo::Number(id), Some(numbering), _) => (id, Reply::Numbered(numbering)),
+            (ReplyTo::Registration(id, record), Some(numbering), _) => (id, Reply::Registered(record, Ok(numbering))),
+            (ReplyTo::Registration(id, record), None, Err(rejection)) => {
+                (id, Reply::Registered(record, Err(rejection)))
+            }
+            (ReplyTo::Outcome(id) | ReplyTo::Number(id) | ReplyTo::Registration(id, _), _, outcome) => {
                 (id, Reply::Decided(claim, outcome))
             }
         })
@@ -147,7 +149,7 @@ impl Claims {
 
     fn go_on_with(mut self, pending: LiteMap<u64, PendingClaim>, now: Duration) -> Self {
         for PendingClaim { claim, is_fixed, is_asked } in pending.into_iter().map(|(_, claim)| claim) {
-            let asked = is_asked.then_some(Asked::Before);
+            let asked = is_asked.then_some(ReplyTo::Before);
             self.to_send.push_back(claim.id);
             self.pending.insert(claim.id, Pending { claim, is_fixed, is_kept: true, asked, since: now });
         }
@@ -173,7 +175,7 @@ impl Claims {
     pub(super) fn ask(
         &mut self,
         now: Duration,
-        (after, asked): (Option<Dot>, Option<Asked>),
+        (after, asked): (Option<Dot>, Option<ReplyTo>),
         operation: Operation,
         outbox: &mut Outbox,
     ) -> Result<ClaimId, CommandRejection> {
@@ -394,7 +396,7 @@ impl Claims {
             if self.outlive {
                 outbox.writes().push(WriteOp::Answered(id.seq));
             }
-            if let Some(command) = asked.and_then(Asked::command) {
+            if let Some(command) = asked.and_then(ReplyTo::command) {
                 outbox.push(Item::Reply(command, Err(CommandRejection::UnknownRecord)));
             }
         }

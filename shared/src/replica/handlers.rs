@@ -72,7 +72,7 @@ impl Replica {
             Input::Requests(requests) => self.count_requests(now, requests),
             Input::ClockConfirmed => self.on_clock_confirmed(now),
         }
-        self.settle(now, &mut output);
+        self.run_to_completion(now, &mut output);
         if self.is_relay() {
             self.user.observing.sent(now, &output);
         }
@@ -129,7 +129,7 @@ impl Replica {
 
     /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
     /// are handled as soon as they may leave.
-    fn settle(&mut self, now: Now, output: &mut Output) {
+    fn run_to_completion(&mut self, now: Now, output: &mut Output) {
         self.make_held_edits(now);
         self.take_back_halves(now);
         self.restamp_slice(now);

@@ -12,7 +12,7 @@ const CAPACITY: usize = 100;
 
 /// An action of the user, with the data that undoes it.
 #[derive(Debug)]
-pub(super) enum Deed {
+pub(super) enum UserAction {
     Added {
         record: RecordId,
     },
@@ -51,40 +51,40 @@ pub enum Undoable {
 /// The last actions of this replica's user, the latest last. In memory only.
 #[derive(Debug, Default)]
 pub(super) struct UndoStack {
-    pub(super) kept: VecDeque<Deed>,
+    pub(super) kept: VecDeque<UserAction>,
 }
 
 impl UndoStack {
-    pub(super) fn push(&mut self, deed: Deed) {
+    pub(super) fn push(&mut self, action: UserAction) {
         if self.kept.len() == CAPACITY {
             self.kept.pop_front();
         }
-        self.kept.push_back(deed);
+        self.kept.push_back(action);
     }
 
-    /// The latest deed, which has added this record, becomes a part of an import's.
+    /// The latest action, which has added this record, becomes a part of an import's.
     pub(super) fn join(&mut self, joined: ImportId, record: RecordId) {
-        let is_latest = matches!(self.kept.back(), Some(Deed::Added { record: added }) if *added == record);
+        let is_latest = matches!(self.kept.back(), Some(UserAction::Added { record: added }) if *added == record);
         if !is_latest {
             return;
         }
         self.kept.pop_back();
         match self.of_import(joined) {
             Some(records) => records.push(record),
-            None => self.push(Deed::Imported { import: joined, records: vec![record] }),
+            None => self.push(UserAction::Imported { import: joined, records: vec![record] }),
         }
     }
 
     pub(super) fn of_import(&mut self, wanted: ImportId) -> Option<&mut Vec<RecordId>> {
-        self.kept.iter_mut().find_map(|deed| match deed {
-            Deed::Imported { import, records } if *import == wanted => Some(records),
+        self.kept.iter_mut().find_map(|action| match action {
+            UserAction::Imported { import, records } if *import == wanted => Some(records),
             _ => None,
         })
     }
 
     pub(super) fn imported(&self, wanted: ImportId) -> usize {
-        let records = self.kept.iter().find_map(|deed| match deed {
-            Deed::Imported { import, records } if *import == wanted => Some(records.len()),
+        let records = self.kept.iter().find_map(|action| match action {
+            UserAction::Imported { import, records } if *import == wanted => Some(records.len()),
             _ => None,
         });
         records.unwrap_or(0)
@@ -92,8 +92,8 @@ impl UndoStack {
 
     /// The effect of `restored` is back, by the edit `by`.
     pub(super) fn restored(&mut self, restored: Option<Dot>, by: Dot) {
-        for deed in &mut self.kept {
-            if let Deed::Edited { dot, .. } = deed
+        for action in &mut self.kept {
+            if let UserAction::Edited { dot, .. } = action
                 && Some(*dot) == restored
             {
                 *dot = by;
@@ -102,11 +102,11 @@ impl UndoStack {
     }
 
     pub(super) fn latest(&self) -> Option<Undoable> {
-        self.kept.back().map(|deed| match deed {
-            Deed::Added { record } => Undoable::Added(*record),
-            Deed::Imported { import, .. } => Undoable::Imported(*import),
-            Deed::Edited { record, field, .. } => Undoable::Edited(*record, *field),
-            Deed::Removed { record, .. } => Undoable::Removed(*record),
+        self.kept.back().map(|action| match action {
+            UserAction::Added { record } => Undoable::Added(*record),
+            UserAction::Imported { import, .. } => Undoable::Imported(*import),
+            UserAction::Edited { record, field, .. } => Undoable::Edited(*record, *field),
+            UserAction::Removed { record, .. } => Undoable::Removed(*record),
         })
     }
 }

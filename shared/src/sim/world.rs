@@ -81,7 +81,7 @@ pub(super) enum Happening {
     /// Walls in the network fall.
     Reunion,
     /// A user or a fault does something.
-    Deed,
+    Action,
 }
 
 /// The whole simulated system.
@@ -172,7 +172,7 @@ impl World {
     /// The first broken promise.
     pub fn run_chaos(&mut self) -> Result<(), Violated> {
         self.connect_everybody()?;
-        self.schedule(Duration::ZERO, Happening::Deed);
+        self.schedule(Duration::ZERO, Happening::Action);
         self.run_until(CHAOS)
     }
 
@@ -353,11 +353,11 @@ impl World {
                 self.network.tear_down_walls();
                 self.connect_everybody()?;
             }
-            Happening::Deed if self.calm => {}
-            Happening::Deed => {
+            Happening::Action if self.calm => {}
+            Happening::Action => {
                 self.do_something()?;
                 let pause = Duration::from_micros(self.random.below(MAX_PAUSE.as_micros() as u64));
-                self.schedule(pause, Happening::Deed);
+                self.schedule(pause, Happening::Action);
             }
         }
         Ok(())

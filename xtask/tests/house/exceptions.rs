@@ -19,7 +19,7 @@ const COMMAND_LINE: &str = "one field for each option of the command line";
 pub const SIZES: [Exception; 13] = [
     except("client/src/web.rs State", ONE_KNOT),
     except("client/src/session.rs Session", ONE_KNOT),
-    except("frontend/src/view_model.rs Snapshot", "one field for each part of the page"),
+    except("frontend/src/view_model.rs PageState", "one field for each part of the page"),
     except("frontend/src/view_model/dynamic.rs DynamicView", "one field for each figure of a page"),
     except("frontend/src/view_model/story.rs in_words", "one arm for each kind of event"),
     except("relay/src/config.rs Args", COMMAND_LINE),

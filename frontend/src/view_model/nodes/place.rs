@@ -4,16 +4,16 @@ use std::f64::consts::{PI, TAU};
 
 /// Where something is drawn, in thousandths of the width and of the height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     pub x: i32,
     pub y: i32,
 }
 
 /// Relays stand on a ring, the first at the top; one or two stand above their tabs.
-pub(super) fn relay_place(at: usize, of: usize) -> Place {
+pub(super) fn relay_place(at: usize, of: usize) -> Position {
     match of {
-        1 => Place { x: 500, y: 380 },
-        2 => Place { x: 295 + 410 * at as i32, y: 380 },
+        1 => Position { x: 500, y: 380 },
+        2 => Position { x: 295 + 410 * at as i32, y: 380 },
         _ => {
             // A corner at the top leaves more room below.
             let (first, middle) = if of == 4 { (-0.75 * PI, 500.0) } else { (-0.5 * PI, 530.0) };
@@ -21,7 +21,7 @@ pub(super) fn relay_place(at: usize, of: usize) -> Place {
             let (width, height) = if of < 4 { (237.0, 225.0) } else { (330.0, 225.0) };
             let (cos, sin) = turned(angle);
             let (x, y) = (500.0 + cos * width, middle + sin * height);
-            Place { x: x.round() as i32, y: y.round() as i32 }
+            Position { x: x.round() as i32, y: y.round() as i32 }
         }
     }
 }
@@ -36,7 +36,7 @@ fn turned(angle: f64) -> (f64, f64) {
 }
 
 /// The tabs of a relay stand above or below it, away from the other relays, two by two.
-pub(super) fn tab_place(relay: Place, nth: usize, of: usize) -> Place {
+pub(super) fn tab_place(relay: Position, nth: usize, of: usize) -> Position {
     let is_alone = nth + 1 == of && of % 2 == 1;
     let aside = match nth % 2 {
         _ if is_alone => 0,
@@ -45,7 +45,7 @@ pub(super) fn tab_place(relay: Place, nth: usize, of: usize) -> Place {
     };
     let away = 162 + 85 * (nth / 2) as i32;
     let is_above = relay.y < 380;
-    Place { x: relay.x + aside, y: if is_above { relay.y - away } else { relay.y + away } }
+    Position { x: relay.x + aside, y: if is_above { relay.y - away } else { relay.y + away } }
 }
 
 #[cfg(test)]

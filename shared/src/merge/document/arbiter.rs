@@ -5,7 +5,7 @@
 //! arrives first, so the choice is a maximum over what can be seen of the two: a total order of [claims](Rank). The
 //! maximum of a set does not depend on the order of arrival, so documents still converge.
 
-use super::Place;
+use super::LiveDot;
 use super::fingerprint::Mark;
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;
@@ -34,14 +34,14 @@ struct Rank {
 }
 
 impl Rank {
-    fn of(dot: Dot, Place { record, mark }: Place) -> Self {
+    fn of(dot: Dot, LiveDot { record, mark }: LiveDot) -> Self {
         Rank { is_support: mark.is_of_support(dot), mark, record }
     }
 }
 
 impl Arbiter {
     /// Whether an incoming use of a dot takes the place of the one that is held.
-    pub(super) fn prefers(self, dot: Dot, incoming: Place, held: Place) -> bool {
+    pub(super) fn prefers(self, dot: Dot, incoming: LiveDot, held: LiveDot) -> bool {
         match self {
             Arbiter::Order => InForce::stays(Rank::of(dot, incoming) > Rank::of(dot, held)),
             Arbiter::Sender => true,

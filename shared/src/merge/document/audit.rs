@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fingerprint::{Fingerprint, Mark};
-use super::{Document, Live, Packed, Place, Versions, content_mark};
+use super::{Document, Live, LiveDot, Packed, Versions, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
 
@@ -13,7 +13,7 @@ use crate::base::id::RecordId;
 pub struct Audit {
     records: BTreeMap<RecordId, Versions>,
     /// Invariant: the dots of `records`.
-    index: BTreeMap<Dot, Place>,
+    index: BTreeMap<Dot, LiveDot>,
     /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
     /// Holds all dots in `index`, unless they have been added since.
@@ -112,23 +112,23 @@ impl Audit {
         let versions = match versions {
             Versions::One(version) => {
                 let (dot, mark) = sound.check(record, version);
-                return self.enter(dot, Place { record, mark });
+                return self.enter(dot, LiveDot { record, mark });
             }
             Versions::Many(versions) => versions,
         };
         for live in versions.iter() {
             check_past(live);
-            self.enter(live.dot, Place { record, mark: content_mark(record, live) });
+            self.enter(live.dot, LiveDot { record, mark: content_mark(record, live) });
         }
         for &dot in versions.iter().flat_map(|live| &live.folded) {
             match self.index.get(&dot) {
-                None => self.enter(dot, Place { record, mark: Mark::of_support(dot) }),
+                None => self.enter(dot, LiveDot { record, mark: Mark::of_support(dot) }),
                 Some(place) => assert_eq!(place.record, record, "{dot} is live in two records"),
             }
         }
     }
 
-    fn enter(&mut self, dot: Dot, place: Place) {
+    fn enter(&mut self, dot: Dot, place: LiveDot) {
         let other = self.index.insert(dot, place);
         assert_eq!(other.map(|other| other.record), None, "{dot} names two versions");
         self.fingerprint.insert(dot, place.mark);

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::fingerprint::Mark;
-use super::outcome::Outcome;
-use super::{Document, Packed, Place, content_mark};
+use super::merge_progress::MergeProgress;
+use super::{Document, LiveDot, Packed, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
 
 impl Document {
     /// Decides about incoming versions whose dots are live here in other records. Those that win are admitted, and the dot
     /// dies where it was. Those that lose are taken out of `incoming`; gives their dots.
-    pub(super) fn contest(&mut self, incoming: &mut BTreeMap<RecordId, Vec<Packed>>, outcome: &mut Outcome) -> DotSet {
+    pub(super) fn contest(
+        &mut self,
+        incoming: &mut BTreeMap<RecordId, Vec<Packed>>,
+        outcome: &mut MergeProgress,
+    ) -> DotSet {
         let mut refused = DotSet::default();
         for (&record, versions) in incoming.iter_mut() {
             let mut folded = Vec::new();
@@ -32,14 +36,14 @@ impl Document {
     }
 
     /// Whether a dot that comes for a record stays where it is live. `version` is the one that it names, if it names one.
-    fn is_beaten(&mut self, dot: Dot, record: RecordId, version: Option<&Packed>, outcome: &mut Outcome) -> bool {
+    fn is_beaten(&mut self, dot: Dot, record: RecordId, version: Option<&Packed>, outcome: &mut MergeProgress) -> bool {
         let Some(&held) = self.index.get(&dot).filter(|held| held.record != record) else { return false };
         let mark = match version {
             Some(version) => content_mark(record, &version.unpack(record)),
             None => Mark::of_support(dot),
         };
         outcome.merged.contested.insert(dot);
-        if !outcome.arbiter.prefers(dot, Place { record, mark }, held) {
+        if !outcome.arbiter.prefers(dot, LiveDot { record, mark }, held) {
             if outcome.arbiter.persuades() {
                 outcome.merged.stale.entry(held.record).or_default().insert(dot);
             }

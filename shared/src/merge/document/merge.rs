@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arbiter::Arbiter;
 use super::contest::named;
 use super::fingerprint::Mark;
-use super::outcome::Outcome;
-use super::{Change, Delta, Document, Edit, Live, LostWrite, Merged, News, Packed, Place, Versions, content_mark};
+use super::merge_progress::MergeProgress;
+use super::{Change, Delta, Document, Edit, Live, LiveDot, LostWrite, Merged, News, Packed, Versions, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
 use crate::merge::crdt::{Field, Version, Write};
@@ -25,7 +25,7 @@ impl Document {
         for (record, version) in delta.versions {
             incoming.entry(record).or_default().push(version);
         }
-        let mut outcome = Outcome { taken: Some(Vec::new()), ..Outcome::new(arbiter) };
+        let mut outcome = MergeProgress { taken: Some(Vec::new()), ..MergeProgress::new(arbiter) };
         let refused = self.contest(&mut incoming, &mut outcome);
         let mut context = self.without_retired(&delta.context).into_owned();
         context.join(&incoming.iter().flat_map(|(&record, versions)| named(record, versions)).collect());
@@ -66,7 +66,7 @@ impl Document {
 
     /// Joins the version that an edit makes. Says nothing of news.
     pub(super) fn merge_edit(&mut self, edit: &Edit, live: Live, mark: Mark) -> Merged {
-        let mut outcome = Outcome::new(Arbiter::Order);
+        let mut outcome = MergeProgress::new(Arbiter::Order);
         if edit.superseded.is_empty()
             && self.succeed(edit.record, Packed::new(edit.record, &live), Some(mark), &mut outcome).is_ok()
         {
@@ -89,7 +89,7 @@ impl Document {
         record: RecordId,
         version: Packed,
         mark: Option<Mark>,
-        outcome: &mut Outcome,
+        outcome: &mut MergeProgress,
     ) -> Result<(), Packed> {
         let (head, before) = match self.records.get(&record) {
             None => (version.head(record), None),
@@ -114,7 +114,7 @@ impl Document {
             taken.push((record, version.clone()));
         }
         let mark = mark.unwrap_or_else(|| Mark::of_version(record, &version));
-        self.put_live(head.dot, Place { record, mark });
+        self.put_live(head.dot, LiveDot { record, mark });
         let replaced = self.records.insert(record, Versions::One(version));
         let mut change = Change::Added;
         if let (Some(dot), Some(Versions::One(version))) = (before, replaced) {
@@ -168,7 +168,7 @@ impl Document {
         record: RecordId,
         context: &DotSet,
         incoming: Vec<Live>,
-        outcome: &mut Outcome,
+        outcome: &mut MergeProgress,
     ) {
         let held = self.records.get_mut(&record).map_or_else(Vec::new, |versions| versions.take(record));
         let arrival = Arrival::new(context, &incoming);
@@ -187,14 +187,20 @@ impl Document {
     }
 
     /// The incoming versions of a record that are news here, and not dead.
-    fn admissible(&self, record: RecordId, held: &[Live], incoming: Vec<Live>, outcome: &mut Outcome) -> Vec<Live> {
+    fn admissible(
+        &self,
+        record: RecordId,
+        held: &[Live],
+        incoming: Vec<Live>,
+        outcome: &mut MergeProgress,
+    ) -> Vec<Live> {
         let mut admissible: Vec<Live> = Vec::with_capacity(incoming.len());
         let mut stale = Vec::new();
         for mut live in incoming {
             if let Some(other) = held.iter().find(|other| other.dot == live.dot) {
                 if other.version != live.version {
                     outcome.merged.contested.insert(live.dot);
-                    let place = |live: &Live| Place { record, mark: content_mark(record, live) };
+                    let place = |live: &Live| LiveDot { record, mark: content_mark(record, live) };
                     if outcome.arbiter.prefers(live.dot, place(&live), place(other)) {
                         admissible.push(live)
                     } else if outcome.arbiter.persuades() {
@@ -244,7 +250,7 @@ impl Document {
                 let lives_on =
                     taken.iter().any(|live| live.has(dot)) || all().any(|(live, fate)| fate.leaves(live, dot));
                 if lives_on && !is_named(dot) {
-                    self.put_live(dot, Place { record, mark: Mark::of_support(dot) });
+                    self.put_live(dot, LiveDot { record, mark: Mark::of_support(dot) });
                 }
                 // It may be gone already: a dot may be that of two folds.
                 if !lives_on && self.drop_live(dot) {
@@ -257,15 +263,15 @@ impl Document {
 
     /// Enters the dots of a version as live. The dot that names a version keeps its mark if another one lives by it, too.
     pub(super) fn set_live(&mut self, record: RecordId, live: &Live) {
-        self.put_live(live.dot, Place { record, mark: content_mark(record, live) });
+        self.put_live(live.dot, LiveDot { record, mark: content_mark(record, live) });
         for &dot in &live.folded {
             if !self.index.contains_key(&dot) {
-                self.put_live(dot, Place { record, mark: Mark::of_support(dot) });
+                self.put_live(dot, LiveDot { record, mark: Mark::of_support(dot) });
             }
         }
     }
 
-    pub(super) fn put_live(&mut self, dot: Dot, place: Place) {
+    pub(super) fn put_live(&mut self, dot: Dot, place: LiveDot) {
         if let Some(before) = self.index.insert(dot, place) {
             self.fingerprint.remove(dot, before.mark);
         }
@@ -278,7 +284,7 @@ impl Document {
         record: RecordId,
         held: impl Iterator<Item = (Live, Fate)>,
         taken: Vec<Live>,
-        outcome: &mut Outcome,
+        outcome: &mut MergeProgress,
     ) {
         let writes = &mut outcome.merged.writes;
         let mut put = |live: &Live| {
@@ -408,7 +414,7 @@ impl Fate {
     }
 }
 
-impl Outcome {
+impl MergeProgress {
     fn tell_change(&mut self, record: RecordId, fates: &[Fate], taken: &[Live]) {
         self.merged.touched.push(record);
         let edit = taken.iter().filter(|live| live.folded.is_empty()).map(|live| live.dot).max();

@@ -7,11 +7,11 @@ use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::ledger::{ClaimId, Operation};
 use crate::merge::document::{self, Live, Unfit};
 use crate::replica::access::{self, Act, Principal};
-use crate::replica::claims::Asked;
+use crate::replica::claims::ReplyTo;
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 use crate::replica::outbox::Item;
 use crate::replica::state::Replica;
-use crate::replica::undo::Deed;
+use crate::replica::undo::UserAction;
 use crate::schema::{FieldEdit, FieldName, NUMBER, Op};
 
 /// How many edits wait at the most while a relay recovers.
@@ -121,7 +121,7 @@ impl Replica {
             Command::Free { record } => self.free(now, id, record),
             Command::Raise { number } => self.raise(now, id, number),
             Command::Lease { count } => self.lease(now, id, count),
-            Command::Ask(operation) => self.ask(now, Asked::Outcome(id), operation).map(drop),
+            Command::Ask(operation) => self.ask(now, ReplyTo::Outcome(id), operation).map(drop),
             Command::Once { keyed, command } => self.once(now, id, keyed, *command),
             _ => unreachable!("dispatched before"),
         }
@@ -133,7 +133,7 @@ impl Replica {
         self.core.changes.record(record);
     }
 
-    pub(super) fn ask(&mut self, now: Now, asked: Asked, operation: Operation) -> Result<ClaimId, CommandRejection> {
+    pub(super) fn ask(&mut self, now: Now, asked: ReplyTo, operation: Operation) -> Result<ClaimId, CommandRejection> {
         self.check_operation(&operation.plain())?;
         let last = self.core.document.context().highest(self.core.me);
         let after = Dot::try_new(self.core.me, last).ok();
@@ -190,7 +190,7 @@ impl Replica {
     pub(super) fn add_record(&mut self, now: Now, ops: Vec<Op>) -> Result<RecordId, CommandRejection> {
         let record = RecordId(self.core.document.next_dot(self.core.me)?);
         self.edit_record(now, record, ops)?;
-        self.user.undo_stack.push(Deed::Added { record });
+        self.user.undo_stack.push(UserAction::Added { record });
         Ok(record)
     }
 
@@ -205,7 +205,7 @@ impl Replica {
         let field = op.field;
         let dot = self.edit_versions(now, record, base, vec![op])?;
         if let Some(inverse) = inverse {
-            self.user.undo_stack.push(Deed::Edited { record, field, dot, inverse });
+            self.user.undo_stack.push(UserAction::Edited { record, field, dot, inverse });
         }
         Ok(())
     }
@@ -243,7 +243,7 @@ impl Replica {
     fn remove(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
         let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
         self.remove_record(now, record)?;
-        self.user.undo_stack.push(Deed::Removed { record, version: Box::new(version) });
+        self.user.undo_stack.push(UserAction::Removed { record, version: Box::new(version) });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::base::id::RecordId;
 use crate::ledger::dynamic::Backlog;
 use crate::ledger::finality::{Final, Numbering, Provisional};
 use crate::ledger::{Level, Load, MAX_SETTLED, Numbered, Operation, Reason, Rejection};
-use crate::replica::claims::Asked;
+use crate::replica::claims::ReplyTo;
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, Reply};
 use crate::replica::outbox::Item;
 use crate::replica::state::Replica;
@@ -39,7 +39,7 @@ impl Replica {
                 self.core.outbox.push(Item::Reply(id, Ok(Reply::Numbered(numbering(given)))));
                 Ok(())
             }
-            None => self.ask(now, Asked::Number(id), operation_for(record, number)).map(drop),
+            None => self.ask(now, ReplyTo::Number(id), operation_for(record, number)).map(drop),
         }
     }
 
@@ -76,7 +76,7 @@ impl Replica {
                 Ok(())
             }
             None => {
-                let claim = self.ask(now, Asked::Registration(id, record), operation_for(record, number))?;
+                let claim = self.ask(now, ReplyTo::Registration(id, record), operation_for(record, number))?;
                 if self.is_relay() {
                     self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
                 }
@@ -148,7 +148,7 @@ impl Replica {
     pub(super) fn free(&mut self, now: Now, id: CommandId, record: RecordId) -> Result<(), CommandRejection> {
         self.withdraw(now, record)?;
         if self.core.ledger.number_of(record).is_some() {
-            return self.ask(now, Asked::Outcome(id), Operation::Release { record }).map(drop);
+            return self.ask(now, ReplyTo::Outcome(id), Operation::Release { record }).map(drop);
         }
         self.core.outbox.push(Item::Reply(id, Ok(Reply::Done)));
         Ok(())
@@ -169,7 +169,7 @@ impl Replica {
     }
 
     pub(super) fn lease(&mut self, now: Now, id: CommandId, count: u32) -> Result<(), CommandRejection> {
-        self.ask(now, Asked::Outcome(id), self.operation_for_lease(count)).map(drop)
+        self.ask(now, ReplyTo::Outcome(id), self.operation_for_lease(count)).map(drop)
     }
 
     fn operation_for_lease(&self, count: u32) -> Operation {

@@ -5,7 +5,7 @@ use crate::consensus::Slot;
 use crate::ledger::{
     Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedOperation, Level, Made, Operation, Outcome, Rejection,
 };
-use crate::replica::claims::{Asked, Half};
+use crate::replica::claims::{Half, ReplyTo};
 use crate::replica::handlers::numbering::{self, operation_for};
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 use crate::replica::once::{Form, Waiting};
@@ -69,7 +69,7 @@ impl Replica {
             edits @ (Command::Add { .. } | Command::Change { .. } | Command::Remove { .. } | Command::Free { .. }) => {
                 self.check_edits(&edits)?;
                 let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
-                let claim = self.ask(now, Asked::Keyed, operation)?;
+                let claim = self.ask(now, ReplyTo::Keyed, operation)?;
                 self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
                 if let Some(relay) = self.role.relay_mut() {
                     relay.onces.edits.insert(claim, edits);
@@ -82,7 +82,7 @@ impl Replica {
 
     fn ask_once(&mut self, now: Now, keyed: Keyed, operation: &Operation) -> Result<ClaimId, CommandRejection> {
         let operation = KeyedOperation::of(operation).ok_or(CommandRejection::NotForTabs)?;
-        self.ask(now, Asked::Keyed, Operation::Once { keyed, operation })
+        self.ask(now, ReplyTo::Keyed, Operation::Once { keyed, operation })
     }
 
     /// Refuses edits that cannot be made as things stand, before they use up a key.

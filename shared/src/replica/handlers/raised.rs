@@ -6,7 +6,7 @@
 
 use crate::ledger::{Mode, Operation};
 use crate::merge::crdt::{Lattice, MaxRegister};
-use crate::replica::claims::Asked;
+use crate::replica::claims::ReplyTo;
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
 use crate::replica::outbox::Item;
 use crate::replica::rules::{InForce, Rules};
@@ -18,7 +18,7 @@ impl Replica {
     pub(super) fn raise(&mut self, now: Now, id: CommandId, number: u64) -> Result<(), CommandRejection> {
         let log_is_asked = self.core.ledger.epoch().level.mode() == Mode::Hybrid && self.sees_majority();
         if !self.is_relay() || log_is_asked {
-            return self.ask(now, Asked::Outcome(id), Operation::Raise { number }).map(drop);
+            return self.ask(now, ReplyTo::Outcome(id), Operation::Raise { number }).map(drop);
         }
         self.core.ledger.check_raise(number).map_err(CommandRejection::Refused)?;
         self.merge_raised(None, number);

@@ -5,21 +5,21 @@ use crate::base::id::RecordId;
 use crate::merge::crdt::Field;
 use crate::replica::io::{CommandRejection, ImportId, Message, Now, Reply};
 use crate::replica::state::Replica;
-use crate::replica::undo::{Deed, Undoable};
+use crate::replica::undo::{Undoable, UserAction};
 use crate::schema::{FieldEdit, Op};
 
 /// How many records of an import are removed at once. Each is a message, of which a relay takes a tab a thousand a second.
 const UNDONE_AT_ONCE: usize = 100;
 
 impl Replica {
-    /// Undoes the latest deed of this replica's user. A deed that cannot be undone is forgotten, so that the next undo
+    /// Undoes the latest action of this replica's user. A action that cannot be undone is forgotten, so that the next undo
     /// is about the one before.
     pub(super) fn undo(&mut self, now: Now) -> Result<Reply, CommandRejection> {
         if let Some(Undoable::Imported(import)) = self.user.undo_stack.latest() {
             return self.undo_import(now, import);
         }
-        let deed = self.user.undo_stack.kept.pop_back().ok_or(CommandRejection::NothingToUndo)?;
-        self.undo_deed(now, deed).map(Reply::Undone)
+        let action = self.user.undo_stack.kept.pop_back().ok_or(CommandRejection::NothingToUndo)?;
+        self.undo_action(now, action).map(Reply::Undone)
     }
 
     /// Removes the latest records of an import. Those that others have changed since stay.
@@ -31,11 +31,11 @@ impl Replica {
             self.user
                 .undo_stack
                 .kept
-                .retain(|deed| !matches!(deed, Deed::Imported { import: of, .. } if *of == import));
+                .retain(|action| !matches!(action, UserAction::Imported { import: of, .. } if *of == import));
         }
         let mut changed = 0;
         for record in latest.into_iter().rev() {
-            match self.undo_deed(now, Deed::Added { record }) {
+            match self.undo_action(now, UserAction::Added { record }) {
                 Ok(_) | Err(CommandRejection::UnknownRecord) => {}
                 Err(CommandRejection::ChangedSince) => changed += 1,
                 Err(rejection) => return Err(rejection),
@@ -44,9 +44,9 @@ impl Replica {
         Ok(Reply::ImportUndone { changed, left })
     }
 
-    fn undo_deed(&mut self, now: Now, deed: Deed) -> Result<RecordId, CommandRejection> {
-        match deed {
-            Deed::Added { record } => {
+    fn undo_action(&mut self, now: Now, action: UserAction) -> Result<RecordId, CommandRejection> {
+        match action {
+            UserAction::Added { record } => {
                 let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
                 if version.past.entries().iter().any(|dot| dot.replica() != self.core.me) {
                     return Err(CommandRejection::ChangedSince);
@@ -54,8 +54,8 @@ impl Replica {
                 self.remove_record(now, record)?;
                 Ok(record)
             }
-            Deed::Imported { .. } => unreachable!("an import is undone record by record"),
-            Deed::Edited { record, field, dot, inverse } => {
+            UserAction::Imported { .. } => unreachable!("an import is undone record by record"),
+            UserAction::Edited { record, field, dot, inverse } => {
                 let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
                 let (Some(state), Some(spec)) = (version.field(field), self.core.schema.spec(field)) else {
                     return Err(CommandRejection::ChangedSince);
@@ -69,7 +69,7 @@ impl Replica {
                 self.user.undo_stack.restored(inverse.restores, undo);
                 Ok(record)
             }
-            Deed::Removed { record, version } => {
+            UserAction::Removed { record, version } => {
                 if self.core.document.contains(record) {
                     return Err(CommandRejection::ChangedSince);
                 }

@@ -6,7 +6,7 @@ use crate::base::dot::DotSet;
 use crate::base::id::RecordId;
 
 /// The result of a merge so far.
-pub(super) struct Outcome {
+pub(super) struct MergeProgress {
     pub(super) arbiter: Arbiter,
     pub(super) merged: Merged,
     /// The versions taken, if they are to be passed on.
@@ -15,8 +15,8 @@ pub(super) struct Outcome {
     pub(super) admitted: DotSet,
 }
 
-impl Outcome {
+impl MergeProgress {
     pub(super) fn new(arbiter: Arbiter) -> Self {
-        Outcome { arbiter, merged: Merged::default(), taken: None, admitted: DotSet::default() }
+        MergeProgress { arbiter, merged: Merged::default(), taken: None, admitted: DotSet::default() }
     }
 }
