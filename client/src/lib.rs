@@ -29,3 +29,4 @@ pub mod session;
 pub mod storage_error;
 #[cfg(feature = "web")]
 pub mod web;
+pub mod writes;

@@ -270,6 +270,12 @@ impl Request {
     }
 }
 
+/// Returns true if `text` is a host with a port, which a program can dial.
+#[must_use]
+pub fn is_dialable(text: &str) -> bool {
+    is_address(text) && text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+}
+
 /// Whether `text` is a host with an optional port and nothing else: no user, no path, and no letters that look like
 /// others. The user can then judge an address by reading it.
 fn is_address(text: &str) -> bool {

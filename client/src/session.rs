@@ -1,10 +1,9 @@
 //! This tab's replica with what people are told about it. Pure: the engine around it does the I/O.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use litemap::LiteMap;
 use shared::base::dot::DotSet;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::Slot;
@@ -12,7 +11,7 @@ use shared::ledger::{ConflictId, Dynamic, Level, Load, Operation, Reason, Resolu
 use shared::merge::document::{Live, LostWrite};
 use shared::replica::io::{
     Changed, Command, CommandId, CommandRejection, Envelope, Event, Input, Message, Now, PeerId, PeerKind, Recovered,
-    Reply, Violation, WriteBatch, WriteId,
+    Violation, WriteBatch, WriteId,
 };
 use shared::replica::observation::Observation;
 use shared::replica::{Config, Replica, Role, Undoable, View};
@@ -27,6 +26,7 @@ use watching::Watching;
 mod answers;
 mod carry_over;
 mod importing;
+mod linking;
 mod names;
 mod neighbours;
 mod notifications;
@@ -36,7 +36,8 @@ mod safety;
 mod succession;
 mod watching;
 
-use answers::Asked;
+pub use answers::Answer;
+use answers::{Asked, Questions};
 use importing::Imports;
 pub use importing::NotRegistered;
 use reading::Core;
@@ -173,9 +174,7 @@ pub struct Session {
     neighbours: Vec<PeerId>,
     /// What goes over them, until the engine takes it.
     for_neighbours: Vec<Envelope>,
-    commands: u64,
-    /// What is to be told when a command is answered.
-    asked: LiteMap<CommandId, Asked>,
+    questions: Questions,
     /// Why a record was not registered in this step.
     rejected_registration: Option<CommandRejection>,
     /// What is still to be fetched, after a link came up.
@@ -191,7 +190,7 @@ pub struct Session {
     /// A replica of a closed tab whose unfinished business this page has taken on.
     ward: Option<ReplicaId>,
     /// What was measured lately, shared with what shows it.
-    load: Rc<LoadHistory>,
+    load: Arc<LoadHistory>,
     /// What may read otherwise than when somebody looked last.
     changed: Changed,
     /// Whether this replica is one of two copies, and the host has not been told.
@@ -212,7 +211,7 @@ struct Known {
 #[derive(Default)]
 struct Step {
     sends: Vec<Message>,
-    replies: Vec<(CommandId, Result<Reply, CommandRejection>)>,
+    replies: Vec<(CommandId, Answer)>,
     cut: Option<Violation>,
 }
 
@@ -251,7 +250,13 @@ impl Session {
     /// A new replica that lives in memory.
     #[must_use]
     pub fn new(id: ReplicaId, now: Now) -> Self {
-        Self::of(Core::Whole(Box::new(replica(id, Schema::people(), Recovered::default(), now))), Disk::None)
+        Self::with_schema(id, Schema::people(), now)
+    }
+
+    /// The same, with the fields of this schema until a relay has said otherwise.
+    #[must_use]
+    pub fn with_schema(id: ReplicaId, schema: Schema, now: Now) -> Self {
+        Self::of(Core::Whole(Box::new(replica(id, schema, Recovered::default(), now))), Disk::None)
     }
 
     /// A replica that lives on this device, with what is there already. Its writes are to be
@@ -274,8 +279,7 @@ impl Session {
             links: 0,
             neighbours: Vec::new(),
             for_neighbours: Vec::new(),
-            commands: 0,
-            asked: LiteMap::new(),
+            questions: Questions::default(),
             rejected_registration: None,
             goal: None,
             caught_up_once: false,
@@ -284,7 +288,7 @@ impl Session {
             known: BTreeMap::new(),
             changes: 0,
             ward: None,
-            load: Rc::default(),
+            load: Arc::default(),
             changed: Changed::default(),
             copied: false,
             watching: Watching::default(),
@@ -350,7 +354,7 @@ impl Session {
             self.goal = Some(Goal { context: context.clone(), decided: *decided });
         }
         if let Message::Load(load) = &message {
-            Rc::make_mut(&mut self.load).measured(now.monotonic, load);
+            Arc::make_mut(&mut self.load).measured(now.monotonic, load);
         }
         let step = self.step(now, Input::Receive(peer, message));
         match step.cut {
@@ -427,6 +431,18 @@ impl Session {
         self.feed.alert(now.wall_ms, notification);
     }
 
+    /// The own edits that some relay has confirmed to be durable.
+    #[must_use]
+    pub fn stored(&self) -> &DotSet {
+        &self.stored
+    }
+
+    /// Returns the replica itself, as soon as all of its records are there.
+    #[must_use]
+    pub fn replica(&self) -> Option<&Replica> {
+        self.replica.as_whole()
+    }
+
     /// Returns a view of the replica.
     #[must_use]
     pub fn view(&self) -> View<'_> {
@@ -447,7 +463,7 @@ impl Session {
 
     /// What was measured lately, and the levels at that time.
     #[must_use]
-    pub fn load(&self) -> &Rc<LoadHistory> {
+    pub fn load(&self) -> &Arc<LoadHistory> {
         &self.load
     }
 
@@ -505,9 +521,9 @@ impl Session {
 
     /// Gives a command; what it is answered is told as `asked` says.
     fn give(&mut self, now: Now, command: Command, asked: Option<Asked>) -> Vec<Message> {
-        self.commands += 1;
-        let id = CommandId(self.commands);
-        self.asked.extend(asked.map(|asked| (id, asked)));
+        self.questions.given += 1;
+        let id = CommandId(self.questions.given);
+        self.questions.asked.extend(asked.map(|asked| (id, asked)));
         self.step(now, Input::Command(id, command)).sends
     }
 
@@ -561,7 +577,7 @@ impl Session {
     fn note_level(&mut self, now: Now) {
         let level = self.view().ledger().epoch().level;
         if self.load.level() != Some(level) {
-            Rc::make_mut(&mut self.load).began(now.monotonic, level);
+            Arc::make_mut(&mut self.load).began(now.monotonic, level);
         }
     }
 

@@ -45,6 +45,7 @@ pub use terms::Term;
 pub use window::{Sight, Window};
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use client::connection::ConnectionState;
 use client::load_history::LoadHistory;
@@ -103,7 +104,7 @@ pub struct PageState {
     pub connected_to: Option<String>,
     pub highest: u64,
     pub dynamic: Rc<DynamicView>,
-    pub load: Rc<LoadHistory>,
+    pub load: Arc<LoadHistory>,
     /// The latest first.
     pub conflicts: Rc<Vec<Rc<ConflictItem>>>,
     /// Writes that were lost, and can be put back.
@@ -155,7 +156,7 @@ impl PageState {
             connected_to: relays::own(session, connection),
             highest: view.ledger().highest(),
             dynamic: kept(DynamicView::of(session), last.map(|last| &last.dynamic)),
-            load: Rc::clone(session.load()),
+            load: Arc::clone(session.load()),
             conflicts: Rc::clone(conflicts.items()),
             losses: kept(story::losses(session, layout), last.map(|last| &last.losses)),
             story: kept(story::story(session, layout, time, told), last.map(|last| &last.story)),

@@ -8,6 +8,7 @@ mod still;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use client::burst::{Kind, Plan};
 use client::impairment::{Impairment, MAX_LATENCY_MS};
@@ -379,7 +380,7 @@ async fn the_levels_marks_the_present_step_and_offers_the_others() {
 
 #[wasm_bindgen_test]
 async fn the_crosshair_of_the_chart_goes_by_the_arrow_keys() {
-    let history = Rc::new(LoadHistory::default());
+    let history = Arc::new(LoadHistory::default());
     let shown =
         Shown::component::<LoadGraph>("div", |_| load_chart::Props { history, threshold: 50.0, told: true }).await;
     let plot = shown.labelled("Requests per second");

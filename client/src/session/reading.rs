@@ -40,6 +40,13 @@ impl Core {
         }
     }
 
+    pub(super) fn as_whole(&self) -> Option<&Replica> {
+        match self {
+            Core::Reading(..) => None,
+            Core::Whole(replica) => Some(replica),
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self {
             Core::Reading(..) => None,

@@ -1,7 +1,7 @@
 //! How a session takes the place of another one, whose id relays refuse.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use shared::base::id::RecordId;
 use shared::ledger::Operation;
@@ -15,7 +15,7 @@ impl Session {
     /// Goes on with what the page has told and shows.
     pub fn succeed(&mut self, now: Now, old: &mut Session) {
         self.feed = std::mem::take(&mut old.feed);
-        self.load = Rc::clone(&old.load);
+        self.load = Arc::clone(&old.load);
         self.ward = old.ward;
         self.watching.open_as(&old.watching);
         // Without a link there is nowhere to send to.

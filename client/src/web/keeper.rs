@@ -1,8 +1,7 @@
 //! Keeps the session's writes on the device: what comes while a transaction is under way goes together into the next one.
 
 use shared::base::id::ReplicaId;
-use shared::replica::View;
-use shared::replica::io::{Now, Recovered, WriteBatch, WriteId};
+use shared::replica::io::{Now, Recovered, WriteId};
 use shared::schema::Schema;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,9 +15,10 @@ use super::store::{Store, Taken};
 use super::{Client, State};
 use crate::connection::ConnectionState;
 use crate::notification::Notification;
-use crate::rows::{self, Change, Kept};
+use crate::rows::Kept;
 use crate::session::{Safety, Session};
 use crate::storage_error::StorageError;
+use crate::writes::Writes;
 
 /// How long after the device was lost, and each time that it takes no writes, it is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
@@ -26,11 +26,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(30);
 /// What carries out the writes of one replica. It lets go of the replica's id when it is dropped.
 pub(super) struct Keeper {
     store: Rc<Store>,
-    waiting: Vec<WriteBatch>,
-    /// Whether a transaction is under way.
-    is_busy: bool,
-    /// The schema that the database has.
-    schema: Option<Schema>,
+    writes: Writes,
     /// Whether the browser was asked to keep it.
     has_asked: bool,
     lock: Lock,
@@ -47,13 +43,13 @@ pub(super) fn begin(replica: ReplicaId, disk: Option<Disk>, now: Now) -> (Sessio
         let _nothing_to_send = session.end_reading(now);
     }
     let store = Rc::new(store);
-    (session, Some(Keeper { store, waiting: Vec::new(), is_busy: false, schema, has_asked, lock }), rest)
+    (session, Some(Keeper { store, writes: Writes::new(schema), has_asked, lock }), rest)
 }
 
 impl Keeper {
     /// Whether all that it was given is durable.
     pub(super) fn is_done(&self) -> bool {
-        !self.is_busy && self.waiting.is_empty()
+        self.writes.is_done()
     }
 
     pub(super) fn store(&self) -> Rc<Store> {
@@ -62,10 +58,8 @@ impl Keeper {
 
     /// Carries out the last writes of `session`, whose id is of no use any more. Returns the lock on the id.
     pub(super) fn end(mut self, session: &mut Session) -> Lock {
-        self.waiting.extend(session.take_writes());
-        // The database carries out transactions in their order: one under way does not matter.
-        self.is_busy = false;
-        if let Some((changes, _)) = self.next(&session.view()) {
+        self.writes.add(session.take_writes());
+        if let Some((changes, _)) = self.writes.begin_last(&session.view()) {
             let store = Rc::clone(&self.store);
             spawn_local(async move {
                 // The session is still in memory.
@@ -73,20 +67,6 @@ impl Keeper {
             });
         }
         self.lock
-    }
-
-    /// What goes into the next transaction, and the last write in it. Every write that led to what `view` shows has been
-    /// given.
-    fn next(&mut self, view: &View<'_>) -> Option<(Vec<Change>, WriteId)> {
-        let last = self.waiting.last().filter(|_| !self.is_busy)?.id;
-        let ops = self.waiting.drain(..).flat_map(|batch| batch.ops);
-        let mut changes = rows::changes_of(ops, view.document());
-        if self.schema.as_ref() != Some(view.schema()) {
-            changes.push(rows::put_schema(view.schema()));
-            self.schema = Some(view.schema().clone());
-        }
-        self.is_busy = true;
-        Some((changes, last))
     }
 }
 
@@ -114,8 +94,8 @@ impl Client {
     /// Has the session's writes carried out.
     pub(super) fn keep(&self, state: &mut State) {
         let Some(keeper) = &mut state.keeper else { return };
-        keeper.waiting.extend(state.session.take_writes());
-        let Some((changes, last)) = keeper.next(&state.session.view()) else { return };
+        keeper.writes.add(state.session.take_writes());
+        let Some((changes, last)) = keeper.writes.begin(&state.session.view()) else { return };
         let (store, weak) = (Rc::clone(&keeper.store), Rc::downgrade(&self.0));
         let replica = state.session.view().me();
         spawn_local(async move {
@@ -137,7 +117,7 @@ impl Client {
         {
             let state = &mut *self.0.state.borrow_mut();
             if let Some(keeper) = &mut state.keeper {
-                keeper.is_busy = false;
+                keeper.writes.end();
                 if !keeper.has_asked && state.session.view().unsaved_edits() > 0 {
                     keeper.has_asked = true;
                     global::ask_to_keep_storage();

@@ -16,10 +16,10 @@ use super::global;
 use super::socket::{Socket, SocketEvent};
 use super::{Change, Client, State};
 use crate::connection::ConnectionState;
-use crate::heartbeat::{Beat, Heartbeat, Hurry};
+use crate::heartbeat::{Beat, Heartbeat};
 use crate::notification::Notification;
 use crate::route::{self, Farewell, Request, Route, Trouble};
-use crate::session::{Action, Safety, Session};
+use crate::session::{Action, Session};
 
 /// How long a relay may take until it has said hello.
 const OPENING: Duration = Duration::from_secs(2);
@@ -257,7 +257,7 @@ impl Client {
     pub(super) fn watch(&self) {
         let beat = {
             let state = &mut *self.0.state.borrow_mut();
-            let hurry = state.hurry();
+            let hurry = state.session.hurry(!state.link.held.is_empty());
             let State { link, .. } = state;
             if !matches!(link.connection, ConnectionState::Connected { .. }) {
                 return;
@@ -430,25 +430,16 @@ impl Client {
 }
 
 impl State {
-    /// How soon this tab has to know whether its relay answers.
-    fn hurry(&self) -> Hurry {
-        match () {
-            () if !self.link.held.is_empty() => Hurry::Urgent,
-            () if self.session.is_shown() || self.session.safety() < Safety::Relay => Hurry::Usual,
-            () => Hurry::None,
-        }
-    }
-
     /// The relays of this room are known from now on, and the next time that the page is loaded. A relay that nobody
     /// vouches for names none.
     fn learn_relays(&mut self) {
-        let Some(status) = self.session.view().status().filter(|_| self.route.is_vouched(self.route.next())) else {
+        if !self.route.is_vouched(self.route.next()) {
             return;
-        };
+        }
         let page = global::own_address();
         let page_host = page.rsplit_once(':').map_or(page.as_str(), |(host, _)| host);
-        let addresses = status.relays.iter().map(|relay| route::reachable(&relay.address, page_host));
-        let addresses: Vec<_> = addresses.collect();
+        let addresses = self.session.addresses_of_relays();
+        let addresses: Vec<_> = addresses.iter().map(|address| route::reachable(address, page_host)).collect();
         global::remember(RELAYS_KEY, Some(&addresses.join("\n")));
         self.route.learn(addresses);
     }
@@ -456,8 +447,6 @@ impl State {
     /// The addresses of the relay that this tab is at: the one dialled, and the relay's own name for itself.
     fn own_addresses(&self) -> Vec<String> {
         let ConnectionState::Connected { address, voter } = self.link.connection() else { return Vec::new() };
-        let relays = self.session.view().status().map(|status| status.relays).unwrap_or_default();
-        let own = relays.into_iter().find(|relay| relay.voter == *voter);
-        std::iter::once(address.clone()).chain(own.map(|relay| relay.address)).collect()
+        self.session.addresses_of(*voter, address)
     }
 }

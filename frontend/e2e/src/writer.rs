@@ -1,14 +1,10 @@
 //! Somebody else at work: a client without a page, at a real relay.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
-use client::native::{Client, LinkError};
-use client::session::{Action, NewRecord};
-use shared::base::id::{RecordId, ReplicaSecret};
+use anyhow::{Context, Result};
+use client::native::{Client, Settings};
+use shared::base::id::RecordId;
 use shared::base::room::Room;
 use shared::schema::{FieldEdit, NAME, NOTE, TAGS};
-use tokio::time::Instant;
 
 const GIVEN_NAMES: [&str; 10] = ["Anna", "Bert", "Cem", "Dana", "Egor", "Fatima", "Gustav", "Hana", "Igor", "Jun"];
 const FAMILY_NAMES: [&str; 9] = ["Berg", "Dahl", "Aydin", "Roth", "Novak", "Ivanov", "Sato", "Moreau", "Okoye"];
@@ -20,16 +16,19 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A replica whose id this secret proves.
-    #[must_use]
-    pub fn new(secret: ReplicaSecret) -> Self {
-        Writer { client: Client::in_memory(secret), people: Vec::new() }
+    /// A new replica.
+    ///
+    /// # Errors
+    /// If there is no randomness for its id.
+    pub async fn new() -> Result<Self> {
+        let room = Room::try_from("people".to_owned()).context("a name of a room")?;
+        Ok(Writer { client: Client::open(Settings::new(room).no_other_relays()).await?, people: Vec::new() })
     }
 
     /// Adds so many people with a name each, a note, and some with tags.
     ///
     /// # Errors
-    /// If the link broke, or a person cannot be added.
+    /// If a person cannot be added.
     pub async fn add_people(&mut self, count: usize) -> Result<()> {
         let assign = |field: &str, text: String| (field.to_owned(), FieldEdit::Assign(text));
         for at in self.people.len()..self.people.len() + count {
@@ -37,10 +36,7 @@ impl Writer {
             if at % 4 == 0 {
                 fields.push((TAGS.to_owned(), FieldEdit::Insert("choir".to_owned())));
             }
-            match self.client.register(NewRecord { fields, number: None }).await? {
-                Ok(record) => self.people.push(record),
-                Err(why) => bail!("a person is not added: {why:?}"),
-            }
+            self.people.push(self.client.add(fields).await?);
         }
         Ok(())
     }
@@ -48,32 +44,19 @@ impl Writer {
     /// Changes the note of a person, by the order in which they were added.
     ///
     /// # Errors
-    /// If the link broke.
-    pub async fn write_note(&mut self, person: usize, note: &str) -> Result<()> {
-        let (record, edit) = (self.people[person], FieldEdit::Assign(note.to_owned()));
-        Ok(self.client.act(Action::Edit { record, field: NOTE.to_owned(), edit, seen: None }).await?)
+    /// If the person is not there any more.
+    pub async fn write_note(&self, person: usize, note: &str) -> Result<()> {
+        Ok(self.client.edit(self.people[person], NOTE, FieldEdit::Assign(note.to_owned())).await?)
     }
 
-    /// Connects to the relay whose page is at `url`, anew if need be, and waits until that has everything. A link over
-    /// which nobody listens is cut before long.
+    /// Connects to the relay whose page is at `url`, and waits until that has everything.
     ///
     /// # Errors
-    /// If the relay does not take it.
-    pub async fn connect(&mut self, url: &str) -> Result<()> {
-        let room = Room::try_from("people".to_owned()).context("a name of a room")?;
-        self.client.connect(&format!("{}ws", url.replacen("http", "ws", 1)), &room).await?;
-        while self.client.session().view().unsaved_edits() > 0 || self.client.session().view().status().is_none() {
-            self.listen_until(Instant::now() + Duration::from_millis(20)).await?;
-        }
+    /// If `url` is none of a page.
+    pub async fn connect(&self, url: &str) -> Result<()> {
+        self.client.connect_to([url.trim_start_matches("http://").trim_end_matches('/')])?;
+        self.client.until(|session| session.view().unsaved_edits() == 0 && session.view().status().is_some()).await?;
         Ok(())
-    }
-
-    /// Takes in what comes until then.
-    ///
-    /// # Errors
-    /// If the link broke.
-    pub async fn listen_until(&mut self, until: Instant) -> Result<(), LinkError> {
-        self.client.listen_until(until).await
     }
 }
 

@@ -6,7 +6,6 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::wait_for;
 use e2e::writer::{Writer, name};
-use shared::base::id::ReplicaSecret;
 
 /// The content of the field with this name; an error if there is no such field.
 fn field(label: &str) -> String {
@@ -145,7 +144,7 @@ async fn the_page_asks_before_it_is_closed_with_something_half_typed() -> Result
 async fn what_is_half_typed_outlives_that_its_row_is_scrolled_out_of_the_document() -> Result<()> {
     const PEOPLE: usize = 1_000;
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(PEOPLE).await?;
     writer.connect(&relays.url(0)).await?;
     let mut names: Vec<String> = (0..PEOPLE).map(name).collect();

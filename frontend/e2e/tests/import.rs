@@ -9,7 +9,6 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::wait_for;
 use e2e::writer::Writer;
-use shared::base::id::ReplicaSecret;
 use tempfile::TempDir;
 
 const LINES: usize = 10_000;
@@ -184,7 +183,7 @@ const HOLD_READING: &str = r#"
 async fn a_second_file_is_refused_while_the_first_one_waits_for_what_the_device_has_kept() -> Result<()> {
     const SOME: usize = 2_000;
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(SOME).await?;
     writer.connect(&relays.url(0)).await?;
     let folder = TempDir::new()?;

@@ -6,7 +6,6 @@ use e2e::many::State;
 use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::writer::Writer;
-use shared::base::id::ReplicaSecret;
 
 const PEOPLE: usize = 20_000;
 const COUNT: &str = "#people-heading + p";
@@ -38,7 +37,7 @@ async fn find(tab: &Tab, name: &str) -> Result<()> {
 async fn rows_and_progress_are_shown_while_much_is_read_and_what_is_done_meanwhile_or_right_after_is_kept() -> Result<()>
 {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(PEOPLE).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;
@@ -87,7 +86,7 @@ const FAIL_MEANWHILE: &str = r#"
 async fn a_database_that_cannot_be_read_to_its_end_is_left_alone_and_its_tab_goes_on_under_another_id() -> Result<()> {
     const SOME: usize = 2_000;
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(SOME).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;

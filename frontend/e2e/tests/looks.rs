@@ -6,7 +6,6 @@ use e2e::relays::Relays;
 use e2e::room;
 use e2e::tab::Tab;
 use e2e::writer::Writer;
-use shared::base::id::ReplicaSecret;
 
 /// The narrowest phones that are still about.
 const NARROW: Window = Window { width: 320, height: 568 };
@@ -28,7 +27,7 @@ const SEEN_ON_PAPER: &str = r#"
 #[tokio::test]
 async fn on_paper_there_are_all_rows_and_nothing_to_press() -> Result<()> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(MANY).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;

@@ -6,7 +6,6 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::writer::{Writer, name};
 use e2e::{press, wait_for};
-use shared::base::id::ReplicaSecret;
 
 const PEOPLE: usize = 10_000;
 /// A few screens of them.
@@ -36,7 +35,7 @@ async fn wait_for_focus(tab: &Tab, wanted: &str) -> Result<()> {
 #[tokio::test]
 async fn of_ten_thousand_people_those_are_in_the_document_that_are_seen_and_all_can_be_reached() -> Result<()> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(PEOPLE).await?;
     writer.connect(&relays.url(0)).await?;
     let mut names: Vec<String> = (0..PEOPLE).map(name).collect();
@@ -82,7 +81,7 @@ const COUNT_LOST_FOCUS: &str = "
 async fn the_keyboard_goes_to_rows_that_are_not_in_the_document_and_keeps_its_place_when_rows_arrive_above()
 -> Result<()> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(2_000).await?;
     writer.connect(&relays.url(0)).await?;
     let mut names: Vec<String> = (0..2_000).map(name).collect();
@@ -138,7 +137,7 @@ async fn wait_for_stops(tab: &Tab, wanted: &str) -> Result<()> {
 #[tokio::test]
 async fn tab_stops_in_one_row_and_then_leaves_the_table_also_while_others_edit() -> Result<()> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(300).await?;
     writer.connect(&relays.url(0)).await?;
     let mut names: Vec<String> = (0..300).map(name).collect();
@@ -173,7 +172,7 @@ const FIRST_NOTE: &str = "[data-field=note] button";
 
 async fn to_be_sorted(window: Window) -> Result<(Relays, Browser, Tab)> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(500).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;

@@ -1,6 +1,6 @@
 //! The load of the last minutes as a picture, with a crosshair that says what it was when.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use client::load_history::LoadHistory;
@@ -22,7 +22,7 @@ const NAMED: f64 = 0.12;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub history: Rc<LoadHistory>,
+    pub history: Arc<LoadHistory>,
     /// How many requests in a second are too many.
     pub threshold: f64,
     /// Whether somebody tells this tab of the load.

@@ -9,7 +9,7 @@ async fn what_was_written_offline_arrives_whole() {
     let (secret, people) = (new_secret(), 1200);
     // More than one round of a resync carries.
     let note = "edited ".repeat(580);
-    let offline = Tab::under(secret, &[]);
+    let offline = Tab::under(secret, &[]).await;
     for number in 0..people {
         let record = offline.add(&format!("person {number}")).await;
         offline.edit(record, "note", &note).await;

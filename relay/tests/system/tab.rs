@@ -1,142 +1,102 @@
-//! A native tab: the same replica as in a browser, behind a real WebSocket.
+//! Tabs of tests: the client of programs, watched over at every step; and WebSockets that say whatever one likes.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Mutex;
+use std::time::Duration;
 
+use client::native::{Client as Replica, CommandError, LinkEnd, Settings};
 use futures_util::{SinkExt, StreamExt};
 use shared::base::dot::DotSet;
 use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
+use shared::base::room::Room;
 use shared::ledger::{Operation, Outcome};
 use shared::merge::document::SoundVersions;
-use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
-use shared::replica::io::{
-    Command, CommandId, CommandRejection, Input, Message, Now, PeerId, PeerKind, Recovered, Reply, Violation,
-};
-use shared::replica::{Audit, Config, Replica, Role, View};
+use shared::protocol::{Decoder, Encoder, Frame, MAX_FRAME_BYTES};
+use shared::replica::io::{Command, CommandRejection, Reply, Violation};
+use shared::replica::{Audit, View};
 use shared::schema::{FieldEdit, Schema};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message as Packet};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::cluster::PATIENCE;
 
-/// A replica in the role of a tab, which keeps connected to one of some relays. It ends when this is dropped.
+/// A client in memory, in the room `people`, which keeps connected to one of some relays. It ends when this is dropped.
 pub struct Tab {
-    secret: ReplicaSecret,
-    events: mpsc::UnboundedSender<Event>,
-    state: Arc<Mutex<State>>,
-    changes: watch::Receiver<u64>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    client: Replica,
+    audit: JoinHandle<()>,
 }
-
-struct State {
-    replica: Replica,
-    /// Remembers which parts of the replica were checked.
-    audit: Audit,
-    sound: SoundVersions,
-    /// The own dots that a relay has acknowledged as durable.
-    acknowledged: DotSet,
-    /// How often a connection was lost.
-    losses: usize,
-    /// What relays said in parting.
-    byes: Vec<Violation>,
-    /// Why the tab has left relays.
-    left: Vec<Violation>,
-}
-
-enum Event {
-    Up(PeerId, PeerKind, mpsc::UnboundedSender<Frame>),
-    Frame(PeerId, Frame),
-    Down(PeerId),
-    Command(Command, oneshot::Sender<Result<Reply, CommandRejection>>),
-}
-
-type Answers = BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandRejection>>>;
 
 impl Tab {
-    /// A new tab in the room `people`, and waits until it is connected. It moves on to the next of `urls` whenever a
-    /// connection is lost.
+    /// A new tab, and waits until it is connected. It moves on to another one of `urls` whenever a connection is lost.
     pub async fn open(urls: &[String]) -> Self {
         Self::open_with(&Schema::people(), urls).await
     }
 
     /// The same, in a room of this schema.
     pub async fn open_with(schema: &Schema, urls: &[String]) -> Self {
-        let tab = Self::start(new_secret(), schema.clone(), urls);
+        let tab = Self::start(new_secret(), schema.clone(), urls).await;
         tab.until("it is connected", |view| view.is_connected()).await;
         tab
     }
 
     /// A tab whose id this secret proves. It need not ever be connected.
-    pub fn under(secret: ReplicaSecret, urls: &[String]) -> Self {
-        Self::start(secret, Schema::people(), urls)
+    pub async fn under(secret: ReplicaSecret, urls: &[String]) -> Self {
+        Self::start(secret, Schema::people(), urls).await
     }
 
-    fn start(secret: ReplicaSecret, schema: Schema, urls: &[String]) -> Self {
-        let (events, inbox) = mpsc::unbounded_channel();
-        let config = Config { replica: secret.replica(), schema, role: Role::Tab };
-        let state = State {
-            replica: Replica::recover(config, Recovered::default(), now()),
-            audit: Audit::default(),
-            sound: SoundVersions::default(),
-            acknowledged: DotSet::default(),
-            losses: 0,
-            byes: Vec::new(),
-            left: Vec::new(),
-        };
-        let state = Arc::new(Mutex::new(state));
-        let (changed, changes) = watch::channel(0);
-        let tasks = Mutex::new(vec![tokio::spawn(drive(Arc::clone(&state), inbox, changed))]);
-        let tab = Tab { secret, events, state, changes, tasks };
-        tab.go_online(urls);
-        tab
+    async fn start(secret: ReplicaSecret, schema: Schema, urls: &[String]) -> Self {
+        let settings = Settings::new(people()).schema(schema).under(secret).relays(addresses(urls)).no_other_relays();
+        let client = Replica::open(settings).await.expect("a client in memory");
+        let audit = tokio::spawn(audit(client.clone()));
+        Tab { client, audit }
     }
 
     /// From now on the tab keeps connected to one of `urls`.
     pub fn go_online(&self, urls: &[String]) {
-        let task = tokio::spawn(stay_connected(self.secret.clone(), urls.to_vec(), self.events.clone()));
-        self.tasks.lock().unwrap().push(task);
+        self.client.connect_to(addresses(urls)).expect("addresses of relays");
     }
 
     /// What the tab sees.
     pub fn view<T>(&self, read: impl FnOnce(View<'_>) -> T) -> T {
-        read(self.state.lock().expect("the tab's task has not failed").replica.view())
+        self.client.look(|session, _| read(session.view()))
     }
 
     /// The own dots that a relay has acknowledged as durable.
     pub fn acknowledged(&self) -> DotSet {
-        self.state.lock().expect("the tab's task has not failed").acknowledged.clone()
+        self.client.look(|session, _| session.stored().clone())
     }
 
+    /// How often a connection was lost.
     pub fn losses(&self) -> usize {
-        self.state.lock().expect("the tab's task has not failed").losses
+        self.client.link_ends().iter().filter(|end| **end != LinkEnd::Unreachable).count()
     }
 
+    /// What relays said in parting.
     pub fn byes(&self) -> Vec<Violation> {
-        self.state.lock().expect("the tab's task has not failed").byes.clone()
+        let bye = |end| if let LinkEnd::Refused(violation) = end { Some(violation) } else { None };
+        self.client.link_ends().into_iter().filter_map(bye).collect()
     }
 
-    /// Why the tab has left relays whose log is another one than its own.
+    /// Why the tab has left relays.
     pub fn left(&self) -> Vec<Violation> {
-        self.state.lock().expect("the tab's task has not failed").left.clone()
+        let cut = |end| if let LinkEnd::Cut(violation) = end { Some(violation) } else { None };
+        self.client.link_ends().into_iter().filter_map(cut).collect()
     }
 
     /// Waits until the tab sees something.
     pub async fn until(&self, what: &str, condition: impl Fn(View<'_>) -> bool) {
-        self.until_so(what, || self.view(&condition)).await;
+        let wait = self.client.until(|session| condition(session.view()));
+        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not in time: {what}")).expect("the tab goes on");
     }
 
-    /// Waits until something holds that may change whenever something happens to the tab.
+    /// Waits until something holds.
     pub async fn until_so(&self, what: &str, condition: impl Fn() -> bool) {
-        let mut changes = self.changes.clone();
         let wait = async {
             while !condition() {
-                changes.changed().await.expect("the tab's task has not failed");
+                sleep(Duration::from_millis(5)).await;
             }
         };
         assert!(timeout(PATIENCE, wait).await.is_ok(), "not in time: {what}");
@@ -144,23 +104,21 @@ impl Tab {
 
     /// Gives a command; the answer comes when it is done or decided.
     pub async fn command(&self, command: Command) -> Result<Reply, CommandRejection> {
-        let (answer, answered) = oneshot::channel();
-        self.events.send(Event::Command(command, answer)).unwrap_or_else(|_| panic!("the tab's task has failed"));
-        timeout(PATIENCE, answered).await.expect("an answer in time").expect("the tab's task has not failed")
+        match timeout(PATIENCE, self.client.command(command)).await.expect("an answer in time") {
+            Ok(reply) => Ok(reply),
+            Err(CommandError::Rejected(rejection)) => Err(rejection),
+            Err(other) => panic!("{other}"),
+        }
     }
 
     pub async fn add(&self, name: &str) -> RecordId {
         let fields = vec![("name".to_owned(), FieldEdit::Assign(name.to_owned()))];
-        match self.command(Command::Add { fields }).await {
-            Ok(Reply::Added(record)) => record,
-            other => panic!("not added: {other:?}"),
-        }
+        timeout(PATIENCE, self.client.add(fields)).await.expect("an answer in time").expect("it is added")
     }
 
     pub async fn edit(&self, record: RecordId, field: &str, value: &str) {
-        let edit = FieldEdit::Assign(value.to_owned());
-        let edit = Command::Edit { record, field: field.to_owned(), edit, seen: None };
-        assert_eq!(self.command(edit).await, Ok(Reply::Done));
+        let edit = self.client.edit(record, field, FieldEdit::Assign(value.to_owned()));
+        timeout(PATIENCE, edit).await.expect("an answer in time").expect("it is edited");
     }
 
     pub async fn ask(&self, operation: Operation) -> Outcome {
@@ -170,9 +128,9 @@ impl Tab {
         }
     }
 
-    /// Ends the tab's tasks, and with them its connection, for good.
+    /// Ends the tab's connection. It comes back when it is told to go online.
     pub fn disconnect(&self) {
-        self.tasks.lock().unwrap().iter().for_each(JoinHandle::abort);
+        self.client.disconnect();
     }
 
     pub fn has_name(view: View<'_>, name: &str) -> bool {
@@ -182,8 +140,35 @@ impl Tab {
 
 impl Drop for Tab {
     fn drop(&mut self) {
-        self.disconnect();
+        // It has the other handle on the client.
+        self.audit.abort();
     }
+}
+
+/// Checks the invariants of a client's replica after every step.
+async fn audit(client: Replica) {
+    let audited = Mutex::new((client.replica(), Audit::default(), SoundVersions::default()));
+    let _stopped = client
+        .until(|session| {
+            let (of, audit, sound) = &mut *audited.lock().expect("no invariant is broken");
+            let me = session.view().me();
+            if *of != me {
+                (*of, *audit, *sound) = (me, Audit::default(), SoundVersions::default());
+            }
+            session.replica().into_iter().for_each(|replica| audit.check(replica, sound));
+            false
+        })
+        .await;
+}
+
+pub fn people() -> Room {
+    Room::try_from("people".to_owned()).expect("a name of a room")
+}
+
+/// The hosts and ports in the URLs of WebSockets.
+fn addresses(urls: &[String]) -> impl Iterator<Item = String> {
+    let address = |url: &String| url.strip_prefix("ws://")?.strip_suffix("/ws").map(str::to_owned);
+    urls.iter().map(move |url| address(url).expect("the URL of a relay"))
 }
 
 pub fn new_replica_id() -> ReplicaId {
@@ -195,126 +180,6 @@ pub fn new_secret() -> ReplicaSecret {
     let mut bytes = [0; ReplicaSecret::BYTES];
     getrandom::fill(&mut bytes).expect("the system gives random numbers");
     ReplicaSecret::new(bytes)
-}
-
-fn now() -> Now {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
-    Now { monotonic: START.elapsed(), wall_ms: wall.as_millis() as u64 }
-}
-
-/// The driver loop of `shared`: one event at a time.
-async fn drive(state: Arc<Mutex<State>>, mut inbox: mpsc::UnboundedReceiver<Event>, changed: watch::Sender<u64>) {
-    let mut link: Option<(PeerId, mpsc::UnboundedSender<Frame>)> = None;
-    let mut answers = Answers::new();
-    let mut next_command = 0;
-    loop {
-        let deadline = state.lock().unwrap().replica.deadline();
-        let wait = deadline.map_or(Duration::from_secs(3600), |at| at.saturating_sub(now().monotonic));
-        let input = tokio::select! {
-            event = inbox.recv() => match event {
-                None => return,
-                Some(Event::Up(peer, relay, frames)) => {
-                    link = Some((peer, frames));
-                    Input::PeerUp(peer, relay)
-                }
-                Some(Event::Frame(peer, Frame::Message(message))) => {
-                    if let Message::Stored { context, .. } = &message {
-                        state.lock().unwrap().acknowledged.join(context);
-                    }
-                    Input::Receive(peer, message)
-                }
-                Some(Event::Frame(_, Frame::Bye(violation))) => {
-                    state.lock().unwrap().byes.push(violation);
-                    changed.send_modify(|count| *count += 1);
-                    continue;
-                }
-                Some(Event::Frame(_, other)) => panic!("a relay sent a tab {other:?}"),
-                Some(Event::Down(peer)) => {
-                    state.lock().unwrap().losses += 1;
-                    Input::PeerDown(peer)
-                }
-                Some(Event::Command(command, answer)) => {
-                    next_command += 1;
-                    answers.insert(CommandId(next_command), answer);
-                    Input::Command(CommandId(next_command), command)
-                }
-            },
-            () = sleep_until(Instant::now() + wait), if deadline.is_some() => Input::Wake,
-        };
-        step(&state, input, &link, &mut answers);
-        changed.send_modify(|count| *count += 1);
-    }
-}
-
-/// One step. The disk of this tab is its memory, so what it writes is durable at once.
-fn step(
-    state: &Mutex<State>,
-    input: Input,
-    link: &Option<(PeerId, mpsc::UnboundedSender<Frame>)>,
-    answers: &mut Answers,
-) {
-    let mut next = Some(input);
-    while let Some(input) = next.take() {
-        let State { replica, audit, sound, left, .. } = &mut *state.lock().unwrap();
-        let output = replica.handle(now(), input);
-        audit.check(replica, sound);
-        for (_, violation) in output.cut {
-            assert_eq!(violation, Violation::Diverged, "a tab cuts no relay of its room");
-            left.push(violation.clone());
-            if let Some((_, frames)) = link {
-                let _connection_has_ended = frames.send(Frame::Bye(violation));
-            }
-        }
-        next = output.write.map(|batch| Input::Persisted(batch.id));
-        for envelope in output.sends {
-            if let Some((peer, frames)) = link
-                && *peer == envelope.to
-            {
-                let _connection_has_ended = frames.send(Frame::Message(envelope.message));
-            }
-        }
-        for (id, reply) in output.replies {
-            if let Some(answer) = answers.remove(&id) {
-                let _nobody_waits = answer.send(reply);
-            }
-        }
-    }
-}
-
-async fn stay_connected(secret: ReplicaSecret, urls: Vec<String>, events: mpsc::UnboundedSender<Event>) {
-    for (attempt, url) in (0..).zip(urls.iter().cycle()) {
-        if let Ok(mut client) = Client::connect(url).await {
-            client.send(&Frame::Hello(Hello::Tab { secret: secret.clone(), room: "people".to_owned() })).await;
-            if let Some(Frame::Hello(Hello::Relay { voter, replica, .. })) = client.next().await {
-                let peer = PeerId(attempt);
-                serve(client, peer, PeerKind::Relay(voter, replica), &events).await;
-                let _tab_is_gone = events.send(Event::Down(peer));
-            }
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
-async fn serve(mut client: Client, peer: PeerId, relay: PeerKind, events: &mpsc::UnboundedSender<Event>) {
-    let (frames, mut outgoing) = mpsc::unbounded_channel();
-    if events.send(Event::Up(peer, relay, frames)).is_err() {
-        return;
-    }
-    loop {
-        tokio::select! {
-            incoming = client.next() => match incoming {
-                Some(frame) => drop(events.send(Event::Frame(peer, frame))),
-                None => return,
-            },
-            Some(frame) = outgoing.recv() => {
-                client.send(&frame).await;
-                if matches!(frame, Frame::Bye(_)) {
-                    return;
-                }
-            }
-        }
-    }
 }
 
 /// A WebSocket to a relay, for sending whatever one likes.

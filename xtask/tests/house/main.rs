@@ -41,7 +41,7 @@ const CLIENT: Layers = Layers {
             "rows",
             "storage_error",
         ],
-        &["decisions", "merges", "notification"],
+        &["decisions", "merges", "notification", "writes"],
         &["session"],
         &["burst", "import", "neighbours"],
         &["native", "web"],

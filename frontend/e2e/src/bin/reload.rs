@@ -8,7 +8,6 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::wait_for;
 use e2e::writer::Writer;
-use shared::base::id::ReplicaSecret;
 
 const PEOPLE: usize = 100_000;
 /// As the page says it.
@@ -29,7 +28,7 @@ struct Load {
 #[tokio::main]
 async fn main() -> Result<()> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(PEOPLE).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;

@@ -9,8 +9,7 @@ use e2e::relays::Relays;
 use e2e::tab::Tab;
 use e2e::writer::Writer;
 use serde::Deserialize;
-use shared::base::id::ReplicaSecret;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 const PEOPLE: usize = 10_000;
 const LOADS: usize = 5;
@@ -71,7 +70,7 @@ struct Seen {
 #[tokio::main]
 async fn main() -> Result<()> {
     let relays = Relays::start().await?;
-    let mut writer = Writer::new(ReplicaSecret::new([7; 32]));
+    let mut writer = Writer::new().await?;
     writer.add_people(PEOPLE).await?;
     writer.connect(&relays.url(0)).await?;
     let mut browser = Browser::start().await?;
@@ -84,14 +83,13 @@ async fn main() -> Result<()> {
     let tab = browser.open(&relays.url(0), Window::DESKTOP).await?;
     tab.measure::<Load>(WAIT_FOR_ALL, &[PEOPLE.to_string()]).await?;
     let idle = at_work(&tab, None, &["form[aria-label='New person'] input[aria-label=Name]"]).await?;
-    writer.connect(&relays.url(0)).await?;
-    let busy = at_work(&tab, Some(&mut writer), &["form[aria-label='New person'] input[aria-label=Name]"]).await?;
+    let busy = at_work(&tab, Some(&writer), &["form[aria-label='New person'] input[aria-label=Name]"]).await?;
     print(&loads, &idle, &busy);
     tab.close().await
 }
 
 /// Types, while somebody else edits if there is a `writer`.
-async fn at_work(tab: &Tab, writer: Option<&mut Writer>, fields: &[&str]) -> Result<Seen> {
+async fn at_work(tab: &Tab, writer: Option<&Writer>, fields: &[&str]) -> Result<Seen> {
     tab.run(WATCH).await?;
     let typing = async {
         let until = Instant::now() + WATCHED;
@@ -117,14 +115,14 @@ async fn at_work(tab: &Tab, writer: Option<&mut Writer>, fields: &[&str]) -> Res
 }
 
 /// Every second edit is of somebody among the first in the table.
-async fn edit(writer: &mut Writer) -> Result<()> {
+async fn edit(writer: &Writer) -> Result<()> {
     let edits = WATCHED.as_secs() as usize * UPDATES_PER_SECOND as usize;
     let mut next = Instant::now();
     for edit in 0..edits {
         let person = if edit % 2 == 0 { edit / 2 % 20 * 90 } else { edit * 7919 % PEOPLE };
         writer.write_note(person, &format!("note {edit}")).await?;
         next += Duration::from_secs(1) / UPDATES_PER_SECOND;
-        writer.listen_until(next).await?;
+        sleep_until(next).await;
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ async fn a_tab_cannot_have_the_id_of_a_relay() {
 async fn an_id_that_is_connected_to_one_relay_is_refused_at_another_until_that_connection_ends() {
     let cluster = Cluster::start(3);
     let secret = new_secret();
-    let first = Tab::under(secret.clone(), &[cluster.url(1)]);
+    let first = Tab::under(secret.clone(), &[cluster.url(1)]).await;
     first.until("it is connected", |view| view.is_connected()).await;
     let observer = Tab::open(&[cluster.url(2)]).await;
     let id = secret.replica();
@@ -66,6 +66,6 @@ async fn an_id_that_is_connected_to_one_relay_is_refused_at_another_until_that_c
     assert_eq!(first.losses(), 0, "the tab that was there first has noticed nothing");
     first.disconnect();
     observer.until_so("relay 2 knows that the tab is gone", || !is_at(&observer, 1)).await;
-    let moved = Tab::under(secret, &[cluster.url(2)]);
+    let moved = Tab::under(secret, &[cluster.url(2)]).await;
     moved.until("it is connected", |view| view.is_connected()).await;
 }
