@@ -3,7 +3,7 @@
 //! This crate is pure but for its hosts: a [`Session`](session::Session) takes commands and messages, and gives messages,
 //! writes and typed [notifications](notification). It knows no words and no language: a host puts values into words. The
 //! feature `web` adds `web::Client`, the host of a browser, which works in a page and in a worker. The feature `native`
-//! adds `native::Client`, a host over tokio with its records in memory.
+//! adds `native::Client`, a host over tokio that lives in memory; with the feature `sqlite` it lives in a file, too.
 
 #![deny(missing_docs)]
 

@@ -315,7 +315,7 @@ impl Drop for Handle {
     }
 }
 
-/// The notifications of a client, each told once.
+/// The notifications of a client, each told once. It is a handle on the client, too.
 pub struct Notifications {
     client: Client,
     /// The serial number of the last one that was taken.

@@ -119,8 +119,11 @@ impl State {
         sends
     }
 
-    /// Does what waited for a sign of the relay.
+    /// Does what waited for a sign of the relay. A client that has stopped does not: whoever waits is told.
     pub(super) fn ask_held(&mut self, now: Now) {
+        if self.stopped.is_some() {
+            self.link.held.clear();
+        }
         for (command, asker) in std::mem::take(&mut self.link.held) {
             let sends = self.ask(now, command, asker);
             self.settle(now, sends);

@@ -1,6 +1,9 @@
 //! The crate `client`, as programs use it, at real relays.
 
 mod durable;
+#[expect(dead_code, reason = "it is a program, whose main nobody calls here")]
+#[path = "../../../client/examples/register.rs"]
+mod example;
 
 use client::connection::ConnectionState;
 use client::native::{Client, CommandError, NoNumber, OpenError, Settings, Stopped};
@@ -169,4 +172,19 @@ async fn a_client_that_is_closed_does_nothing_more_and_whoever_waits_is_told() {
         Client::open(Settings::new(people()).relays(["http://relay"])).await,
         Err(OpenError::NoAddress(_))
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn example_of_the_guide_registers_people_one_after_the_other() {
+    let cluster = Cluster::start(3);
+    let dir = tempfile::TempDir::new().expect("a directory");
+    let file = dir.path().join("people.sqlite3");
+    for (number, name) in [(1, "Anna"), (2, "Bert")] {
+        let relays = (1..=3).map(|id| cluster.address(id)).collect();
+        assert_eq!(within(example::register(&file, name, relays)).await.expect("it is done"), number);
+    }
+    let guide = include_str!("../../../docs/how-to/use-the-client-in-a-program.md");
+    let source = include_str!("../../../client/examples/register.rs");
+    let (_, function) = source.split_once("\npub ").expect("a function");
+    assert!(guide.contains(function), "the guide shows another example than the one that is run");
 }
