@@ -6,7 +6,6 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use shared::base::id::ReplicaSecret;
 use shared::protocol::{Decoder, Encoder, Frame, Hello, MAX_FRAME_BYTES};
-use shared::replica::io::Violation;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -86,15 +85,6 @@ impl Receiving {
         loop {
             if let Packet::Binary(bytes) = self.socket.next().await?.ok()? {
                 return self.decoder.frame(&bytes).ok();
-            }
-        }
-    }
-
-    /// What the relay said in parting.
-    pub async fn bye(&mut self) -> Option<Violation> {
-        loop {
-            if let Frame::Bye(violation) = self.next().await? {
-                return Some(violation);
             }
         }
     }
