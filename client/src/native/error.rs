@@ -108,8 +108,8 @@ pub enum NoNumber {
     /// The relays have refused the number.
     #[error("the relays have refused the number: {0:?}. Ask for another one")]
     Refused(Rejection),
-    /// The record has no number, and none was asked for.
-    #[error("record {0} has no number, and none was asked for: ask for one first")]
+    /// The record has no number, and none was asked for, as far as this client has heard.
+    #[error("record {0} has no number, and none was asked for, as far as is known here: ask for one first")]
     NotAsked(RecordId),
     /// The client has stopped.
     #[error(transparent)]
