@@ -1,10 +1,10 @@
 //! The language of the page. English words stand where they are used, in [`tr!`](crate::tr) and [`trn!`](crate::trn);
-//! the catalog of another language has them as its keys and is fetched when somebody reads that language.
+//! the catalog of another language has the words for each of them. It is fetched when somebody reads that language.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt::Display;
 
+use litemap::LiteMap;
 use shared::schema::text::isolated;
 
 /// A language that the page speaks.
@@ -64,8 +64,22 @@ impl Language {
     }
 }
 
-/// The words of one language: for each English phrase (for one with a count: its plural) all its forms.
-pub type Catalog = HashMap<String, Vec<String>>;
+/// The words of one language: all forms of each phrase, under its [`phrase_id`].
+pub type Catalog = LiteMap<u32, Vec<String>>;
+
+/// Returns the number of 24 bits under which catalogs have an English phrase. A phrase with a count is there under its
+/// plural. It is the hash FNV-1a of the bytes (Fowler, Noll and Vo), folded. `xtask/src/page/words.rs` has the same rule.
+#[must_use]
+pub fn phrase_id(english: &str) -> u32 {
+    let hash = english.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash ^ (hash >> 24)) & 0x00ff_ffff
+}
+
+/// Returns the id that stands as four characters in a released file of words. Each has six bits and counts from `0`.
+#[must_use]
+pub fn id_of_digits(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |id, digit| id << 6 | u32::from(digit.wrapping_sub(b'0')))
+}
 
 thread_local! {
     static CURRENT: RefCell<(Language, Catalog)> = RefCell::default();
@@ -89,7 +103,7 @@ pub type Value<'a> = (&'a str, &'a dyn Display);
 #[must_use]
 pub fn phrase(english: &str, values: &[Value<'_>]) -> String {
     CURRENT.with_borrow(|(_, catalog)| {
-        let own = catalog.get(english).and_then(|forms| forms.first());
+        let own = catalog.get(&phrase_id(english)).and_then(|forms| forms.first());
         fill(own.map_or(english, String::as_str), values)
     })
 }
@@ -98,7 +112,7 @@ pub fn phrase(english: &str, values: &[Value<'_>]) -> String {
 #[must_use]
 pub fn counted_phrase(count: u64, one: &str, many: &str, values: &[Value<'_>]) -> String {
     CURRENT.with_borrow(|(language, catalog)| {
-        let own = catalog.get(many).and_then(|forms| forms.get(language.plural_form(count)));
+        let own = catalog.get(&phrase_id(many)).and_then(|forms| forms.get(language.plural_form(count)));
         let english = if count == 1 { one } else { many };
         fill(own.map_or(english, String::as_str), values)
     })

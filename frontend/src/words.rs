@@ -56,13 +56,22 @@ pub async fn speak(language: Language) -> Result<(), Unavailable> {
     Ok(())
 }
 
-/// An object with an array of forms for each phrase.
+/// Reads a file of words. As written, it is an object with an array of forms for each phrase. As released, it is an array:
+/// the ids of all phrases in one text, and then their arrays of forms.
 fn catalog(words: &JsValue) -> Option<Catalog> {
+    if let Some(released) = words.dyn_ref::<Array>() {
+        let ids = released.get(0).as_string()?;
+        let ids = ids.as_bytes().chunks(4).map(language::id_of_digits);
+        return ids.zip(1..).map(|(id, at)| Some((id, texts(&released.get(at))?))).collect();
+    }
     let entries = Object::entries(words.dyn_ref::<Object>()?);
     let entries = entries.iter().map(|entry| {
         let entry = Array::from(&entry);
-        let forms = Array::from(&entry.get(1)).iter().map(|form| form.as_string()).collect::<Option<_>>();
-        Some((entry.get(0).as_string()?, forms?))
+        Some((language::phrase_id(&entry.get(0).as_string()?), texts(&entry.get(1))?))
     });
     entries.collect()
+}
+
+fn texts(forms: &JsValue) -> Option<Vec<String>> {
+    forms.dyn_ref::<Array>()?.iter().map(|form| form.as_string()).collect()
 }

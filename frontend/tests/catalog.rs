@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use frontend::language::phrase_id;
+
 /// What a phrase says with the nouns of the schema; another language does without their cases.
 const NOUNS: [&str; 3] = ["one", "many", "none"];
 
@@ -38,6 +40,15 @@ fn nothing_in_the_catalog_is_unused() {
     let used: BTreeSet<_> = phrases().into_iter().map(|phrase| phrase.english).collect();
     let unused: Vec<_> = catalog().into_keys().filter(|english| !used.contains(english)).collect();
     assert!(unused.is_empty(), "no phrase of the page: {unused:#?}");
+}
+
+#[test]
+fn each_phrase_has_an_id_of_its_own() {
+    let mut known = BTreeMap::new();
+    for english in catalog().into_keys() {
+        let other = known.insert(phrase_id(&english), english.clone());
+        assert_eq!(other, None, "has the id of {english:?}: change a word in one of them");
+    }
 }
 
 fn catalog() -> BTreeMap<String, Vec<String>> {

@@ -1,6 +1,6 @@
 //! Phrases in both languages.
 
-use frontend::language::{Catalog, Language, speak};
+use frontend::language::{Catalog, Language, id_of_digits, phrase_id, speak};
 use frontend::{tr, trn};
 
 #[test]
@@ -23,7 +23,7 @@ fn a_name_does_not_turn_around_the_sentence_that_it_stands_in() {
 #[test]
 fn a_catalog_has_a_form_for_each_count() {
     let forms = ["{count} правка", "{count} правки", "{count} правок"].map(str::to_owned).to_vec();
-    speak(Language::Russian, Catalog::from([("{count} edits".to_owned(), forms)]));
+    speak(Language::Russian, Catalog::from_iter([(phrase_id("{count} edits"), forms)]));
     let counted = [1, 2, 5, 11, 12, 21, 22, 111].map(|n| trn!(n, "{count} edit", "{count} edits"));
     assert_eq!(
         counted,
@@ -32,4 +32,9 @@ fn a_catalog_has_a_form_for_each_count() {
     let long = [9_999, 10_000].map(|n| trn!(n, "{count} edit", "{count} edits"));
     assert_eq!(long, ["9999 правок", "10\u{a0}000 правок"]);
     assert_eq!(tr!("not in the catalog"), "not in the catalog");
+}
+
+#[test]
+fn an_id_is_the_same_as_in_a_released_file_of_words() {
+    assert_eq!([id_of_digits(b";EdU"), id_of_digits(br"Ok\A")], [phrase_id("Save"), phrase_id("{count} edits")]);
 }

@@ -1,6 +1,7 @@
 //! The page: the frontend as WASM, in `dist/`.
 
 pub mod weight;
+mod words;
 
 use std::fs;
 use std::io::Write;
@@ -45,7 +46,10 @@ pub fn build(tools: &Tools, profile: Profile) -> Result<()> {
         run(&mut trunk)?;
         match profile {
             Profile::Debug => Ok(()),
-            Profile::Release => compress_all(Path::new(DIST)),
+            Profile::Release => {
+                words::shorten(&Path::new(DIST).join("ru.json"))?;
+                compress_all(Path::new(DIST))
+            }
         }
     })
 }
