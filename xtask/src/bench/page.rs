@@ -44,7 +44,7 @@ fn build_engine(tools: &Tools) -> Result<Weight> {
     let folder = Path::new(TARGET).join(ENGINE);
     run(tools.command("wasm-bindgen")?.args(["--target=web", "--out-dir"]).args([&folder, &library]))?;
     let (bound, optimised) = (folder.join("engine_bg.wasm"), folder.join("engine.wasm"));
-    run(tools.command("wasm-opt")?.arg(page::WASM_OPT).arg(bound).arg("-o").arg(&optimised))?;
+    run(tools.command("wasm-opt")?.args(page::WASM_OPT).arg(bound).arg("-o").arg(&optimised))?;
     let bytes = fs::read(optimised)?;
     Ok(Weight { raw: bytes.len() as u64, brotli: page::compressed(&bytes)?.len() as u64 })
 }
