@@ -1,10 +1,11 @@
 //! What others did to the records, field by field, as it came in.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use shared::base::dot::Dot;
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, ReplicaId};
+use shared::base::sorted::SortedSet;
 use shared::merge::document::{Change, LostWrite};
 use shared::replica::io::{Event, Input, Message};
 use shared::replica::{FieldView, RecordView, View};
@@ -80,7 +81,7 @@ pub fn look_before(view: View<'_>, input: &Input) -> Vec<Before> {
     match input {
         Input::Receive(_, Message::Edit(edit)) => vec![before(edit.record, (edit.dot, edit.stamp))],
         Input::Receive(_, Message::Delta(delta)) => {
-            let mut seen = BTreeSet::new();
+            let mut seen = SortedSet::new();
             let first = delta.versions.iter().filter(|(record, _)| seen.insert(*record)).take(MAX_RECORDS);
             let live = first.map(|(record, version)| (*record, version.unpack(*record)));
             live.map(|(record, live)| before(record, (live.dot, live.version.stamp))).collect()

@@ -15,12 +15,12 @@ mod socket;
 mod sqlite;
 mod state;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
+use shared::base::sorted::SortedMap;
 use shared::ledger::finality::Numbering;
 use shared::replica::io::{Command, Message, Now, Reply};
 use shared::schema::{FieldEdit, FieldName};
@@ -95,7 +95,7 @@ impl Client {
             link: Link::none(),
             keeper,
             succession: Succession::of(earlier),
-            askers: BTreeMap::new(),
+            askers: SortedMap::new(),
             stopped: None,
         };
         let inner = Arc::new(Inner {

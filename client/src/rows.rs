@@ -1,10 +1,9 @@
 //! The rows of a tab's database: [those of every store](shared::replica::rows), and those that only tabs have. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use shared::base::dot::{Dot, DotSet, MAX_COUNTER};
 use shared::base::encoding;
 use shared::base::id::{RecordId, ReplicaId, ReplicaSecret};
+use shared::base::sorted::{SortedMap, SortedSet};
 use shared::merge::document::{Document, Packed};
 use shared::replica::io::{Recovered, WriteOp};
 use shared::replica::rows::{self, Holder, drop_one, key, put, tag, take_dot, take_number};
@@ -31,7 +30,7 @@ pub const BEHIND_RECORDS: (&[u8], &[u8]) = (&[tag::RECORDS + 1], &[u8::MAX]);
 pub const KEY_OF_RECORDS: usize = 17;
 
 /// Records with their versions.
-pub type Records = BTreeMap<RecordId, BTreeMap<Dot, Packed>>;
+pub type Records = SortedMap<RecordId, SortedMap<Dot, Packed>>;
 
 /// What is in a database.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,7 +59,7 @@ pub fn put_schema(schema: &Schema) -> Change {
 #[must_use]
 pub fn changes_of(ops: impl IntoIterator<Item = WriteOp>, document: &Document) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut shelves = BTreeSet::new();
+    let mut shelves = SortedSet::new();
     for op in ops {
         match op {
             WriteOp::PutVersion { record: RecordId(record), .. }

@@ -1,11 +1,12 @@
 //! This tab's replica with what people are told about it. Pure: the engine around it does the I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::base::dot::DotSet;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
+use shared::base::sorted::SortedMap;
 use shared::consensus::Slot;
 use shared::ledger::{ConflictId, Dynamic, Level, Load, Operation, Reason, Resolution};
 use shared::merge::document::{Live, LostWrite};
@@ -185,7 +186,7 @@ pub struct Session {
     /// What was released below this slot has been told.
     told: Slot,
     /// Every record that was ever seen, also those that were removed.
-    known: BTreeMap<RecordId, Known>,
+    known: SortedMap<RecordId, Known>,
     changes: u64,
     /// A replica of a closed tab whose unfinished business this page has taken on.
     ward: Option<ReplicaId>,
@@ -285,7 +286,7 @@ impl Session {
             caught_up_once: false,
             feed: Feed::default(),
             told: Slot(0),
-            known: BTreeMap::new(),
+            known: SortedMap::new(),
             changes: 0,
             ward: None,
             load: Arc::default(),

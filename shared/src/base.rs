@@ -8,5 +8,6 @@ pub mod id;
 pub mod mutation;
 pub mod room;
 mod rules;
+pub mod sorted;
 pub mod split_mix;
 pub mod version_vector;

@@ -32,12 +32,11 @@ pub use restores::{Restore, Restores};
 pub use setting::Setting;
 pub use settlement::{Conflict, MAX_SETTLED};
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::consensus::{Configuration, Slot};
 
 use checks::ensure;
@@ -62,7 +61,7 @@ pub struct Ledger {
     /// Everything below is released, whoever has witnessed it.
     waived: Slot,
     /// The replicas that are retired, with the counter of the last dot up to which each is.
-    retired: BTreeMap<ReplicaId, u64>,
+    retired: SortedMap<ReplicaId, u64>,
     keys: Keys,
     restores: Restores,
 }
@@ -191,7 +190,7 @@ impl Ledger {
         Ok(Granted::Epoch { number: number + 1, level: epoch.level })
     }
 
-    fn reconfigure(&mut self, from: u32, voters: &BTreeMap<RelayId, ReplicaId>) -> Outcome {
+    fn reconfigure(&mut self, from: u32, voters: &SortedMap<RelayId, ReplicaId>) -> Outcome {
         let number = self.voters.present.as_ref().map_or(0, |configuration| configuration.number);
         if InForce::must_wait(self.voters.next.is_some()) {
             return Err(Rejection::ReconfigurationUnderWay { number: number + 1 });

@@ -5,11 +5,12 @@
 //! loop that every host runs, here with a single relay that gives a person a number:
 //!
 //! ```
-//! use std::collections::{BTreeMap, VecDeque};
+//! use std::collections::VecDeque;
 //! use std::time::Duration;
 //!
 //! use shared::schema::FieldEdit;
 //! use shared::base::id::{ReplicaId, RelayId};
+//! use shared::base::sorted::SortedMap;
 //! use shared::replica::io::{Command, CommandId, Input, Now, Recovered, Reply};
 //! use shared::ledger::Operation;
 //! use shared::consensus::Configuration;
@@ -18,7 +19,7 @@
 //!
 //! let role = Role::Relay {
 //!     voter: RelayId(1),
-//!     addresses: BTreeMap::from([(RelayId(1), "127.0.0.1:5000".to_owned())]),
+//!     addresses: SortedMap::from([(RelayId(1), "127.0.0.1:5000".to_owned())]),
 //!     seed: 7,
 //!     tuning: Tuning::default(),
 //! };
@@ -27,7 +28,7 @@
 //! let mut replica = Replica::recover(config, Recovered::default(), now);
 //!
 //! let fields = vec![("name".to_owned(), FieldEdit::Assign("Anna".to_owned()))];
-//! let alone = Configuration { number: 0, voters: BTreeMap::from([(RelayId(1), ReplicaId(0xd0e7))]) };
+//! let alone = Configuration { number: 0, voters: SortedMap::from([(RelayId(1), ReplicaId(0xd0e7))]) };
 //! let mut inputs = VecDeque::from([Input::Found(alone.into()), Input::Command(CommandId(1), Command::Add { fields })]);
 //! let number = loop {
 //!     // When nothing happens, sleep until the deadline and wake the replica.

@@ -5,14 +5,13 @@ mod frames;
 use crate::base::room::{BadRoom, Room};
 pub use frames::{Decoder, Encoder, bytes_to_decode};
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::base::dot::DotSet;
 use crate::base::encoding::Malformed;
 use crate::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
+use crate::base::sorted::SortedMap;
 use crate::consensus::Founding;
 use crate::merge::codec::columns::{ColumnSink, ColumnSource, MAX_CONTENT_BYTES, content};
 use crate::merge::codec::{Sink, Source, put_dot_set, put_varint, take_bytes, take_dot_set, take_varint};
@@ -106,7 +105,7 @@ pub struct Relays {
     /// The founding of every log, if the relays have found one another. Durable at the sender.
     pub founding: Option<Founding>,
     /// The addresses of the sender and of the relays linked to it: host and port.
-    pub addresses: BTreeMap<RelayId, String>,
+    pub addresses: SortedMap<RelayId, String>,
 }
 
 /// An update by a program of the original system.

@@ -7,7 +7,7 @@ pub mod text;
 pub use field::{FieldEdit, FieldId, FieldKind, MAX_FIELDS, Op, WrongEdit};
 pub use given_number::{GivenNumber, MAX_NUMBER, NUMBER};
 
-use std::collections::BTreeSet;
+use crate::base::sorted::SortedSet;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -150,7 +150,7 @@ impl Schema {
         if !(1..=MAX_FIELDS).contains(&fields.len()) {
             return Err(BadSchema::Count { count: fields.len() });
         }
-        let mut names = BTreeSet::new();
+        let mut names = SortedSet::new();
         for spec in &fields {
             let FieldSpec { name, required, .. } = spec;
             if !(1..=MAX_NAME_BYTES).contains(&name.len()) {

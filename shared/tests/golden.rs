@@ -3,7 +3,6 @@
 //!
 //! A vector that is not there yet is written, and the test fails once: look at it, and commit it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
+use shared::base::sorted::SortedMap;
 use shared::consensus::{self, Ballot, Configuration, Position, Slot, Votes};
 use shared::ledger::{Accepted, Claim, ClaimId, Entry, Key, Keyed, KeyedOperation, Load, Operation, Suffix};
 use shared::merge::codec::rows;
@@ -131,8 +131,8 @@ fn frames() -> Vec<Frame> {
     let room = Room::try_from("people".to_owned()).expect("a name of a room");
     let hello = Frame::Hello(Hello::Tab { secret: SECRET, room: "people".to_owned() });
     let relay = Frame::Hello(Hello::Relay { voter: RelayId(2), replica: RELAY, schema: Schema::people() });
-    let founding = Configuration { number: 0, voters: BTreeMap::from([(RelayId(2), RELAY)]) };
-    let addresses = BTreeMap::from([(RelayId(2), "127.0.0.1:5002".to_owned())]);
+    let founding = Configuration { number: 0, voters: SortedMap::from([(RelayId(2), RELAY)]) };
+    let addresses = SortedMap::from([(RelayId(2), "127.0.0.1:5002".to_owned())]);
     let relays = Frame::Relays(Relays { founding: Some(founding.into()), addresses });
     let in_room = Frame::InRoom(room.clone(), Message::More);
     let updated = Frame::Updated(room, Update { name: "Anna".to_owned(), number: -7 });
@@ -171,7 +171,7 @@ fn claim() -> Claim {
 }
 
 fn about_the_log(ballot: Ballot) -> Vec<Message> {
-    let configuration = Configuration { number: 1, voters: BTreeMap::from([(RelayId(2), RELAY)]) };
+    let configuration = Configuration { number: 1, voters: SortedMap::from([(RelayId(2), RELAY)]) };
     let entries = [Entry::Noop, Entry::Configure(configuration), Entry::Command(claim())];
     let entries = entries.map(|entry| Accepted { ballot, entry }).into();
     vec![

@@ -1,10 +1,11 @@
 //! A tab that has nothing meets a relay that has much.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
+use shared::base::sorted::SortedMap;
 use shared::merge::document::{Document, Packed};
 use shared::protocol::{Encoder, Frame, MAX_FRAME_BYTES};
 use shared::replica::io::{Input, Message, Now, PeerId, PeerKind, Recovered};
@@ -33,7 +34,7 @@ fn full_relay() -> Replica {
         |record| document.versions(record).into_iter().map(move |live| (live.dot, Packed::new(record, &live)));
     let records = document.records().map(|record| (record, versions(record).collect())).collect();
     let durable = Recovered { context: document.context().clone(), records, ..Recovered::default() };
-    let addresses = BTreeMap::from([(RelayId(1), String::new())]);
+    let addresses = SortedMap::from([(RelayId(1), String::new())]);
     let role = Role::Relay { voter: RelayId(1), addresses, seed: 1, tuning: Tuning::default() };
     Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, durable, NOW)
 }

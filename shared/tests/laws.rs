@@ -1,12 +1,12 @@
 //! The laws of the merge half, over states that replicas can reach.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
 use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, ReplicaId};
+use shared::base::sorted::SortedMap;
 use shared::merge::crdt::{Field, Lattice, Version};
 use shared::merge::document::{Comparison, Delta, Document, Merged, News, NotYet, Unfit};
 use shared::schema::{FieldEdit, FieldId, FieldKind, Op};
@@ -127,7 +127,7 @@ fn take_in(document: &mut Document, news: News, source: &Document) {
         }
         News::Edit(edit) => {
             if let Err(Unfit::MissingBase { record, dots }) = document.apply(edit) {
-                document.merge(source.whole(&BTreeMap::from([(record, dots)]), None));
+                document.merge(source.whole(&SortedMap::from([(record, dots)]), None));
             }
         }
     }
@@ -176,7 +176,7 @@ fn resync(replica: &mut Document, source: &Document) {
 fn meet(documents: &mut [Document], one: usize, two: usize) {
     for (from, to) in [(one, two), (two, one)] {
         let source = documents[from].clone();
-        let mut stale = BTreeMap::new();
+        let mut stale = SortedMap::new();
         for delta in source.parts(documents[to].context()) {
             stale.extend(documents[to].merge(delta).stale);
         }

@@ -4,13 +4,14 @@
 mod against_history;
 mod history;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use history::{History, NAME, NOTE, TAGS, VISITS, Workload};
 use shared::base::dot::Dot;
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
+use shared::base::sorted::{SortedMap, SortedSet};
 use shared::base::split_mix::SplitMix64;
 use shared::consensus::Configuration;
 use shared::merge::document::Document;
@@ -66,7 +67,7 @@ struct Room {
     now: Duration,
     relays: usize,
     hosts: Vec<Host>,
-    pipes: BTreeMap<End, Pipe>,
+    pipes: SortedMap<End, Pipe>,
     ids: u64,
     history: History,
     report: Report,
@@ -102,13 +103,13 @@ impl Room {
             now: Duration::ZERO,
             relays: relays.into(),
             hosts: Vec::new(),
-            pipes: BTreeMap::new(),
+            pipes: SortedMap::new(),
             ids: 0,
             history: History::default(),
             report: Report::default(),
         };
-        let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (RelayId(id), format!("relay-{id}"))).collect();
-        let mut voters = BTreeMap::new();
+        let addresses: SortedMap<_, _> = (1..=relays).map(|id| (RelayId(id), format!("relay-{id}"))).collect();
+        let mut voters = SortedMap::new();
         for &voter in addresses.keys() {
             let seed = seed ^ u64::from(voter.0);
             let role = Role::Relay { voter, addresses: addresses.clone(), seed, tuning: Tuning::default() };
@@ -221,8 +222,8 @@ impl Room {
     }
 
     /// A node and all that are connected with it, directly or not.
-    fn around(&self, node: Node) -> BTreeSet<Node> {
-        let mut around = BTreeSet::from([node]);
+    fn around(&self, node: Node) -> SortedSet<Node> {
+        let mut around = SortedSet::from([node]);
         loop {
             let before = around.len();
             let next = self.pipes.iter().filter(|(end, _)| around.contains(&end.1)).map(|(_, pipe)| pipe.to);
@@ -324,7 +325,7 @@ impl Room {
 
     /// The records that a replica may edit by itself in its next step, as they stand: a relay folds, and a tab carries to its
     /// relay what that lacks.
-    fn before_own_edits(&self, node: Node, input: &Input) -> BTreeMap<RecordId, (Workload, Workload)> {
+    fn before_own_edits(&self, node: Node, input: &Input) -> SortedMap<RecordId, (Workload, Workload)> {
         let document = self.document(node);
         let is_told = matches!(input, Input::Command(..));
         let may_edit = |record: &RecordId| node >= self.relays || document.version_count(*record) > 1;
@@ -333,7 +334,7 @@ impl Room {
     }
 
     /// Writes down what a replica has done by itself: whatever else it writes is by others, or was told to it.
-    fn note_own_edits(&mut self, node: Node, before: BTreeMap<RecordId, (Workload, Workload)>, output: &Output) {
+    fn note_own_edits(&mut self, node: Node, before: SortedMap<RecordId, (Workload, Workload)>, output: &Output) {
         for write in output.write.iter().flat_map(|batch| &batch.ops) {
             let WriteOp::PutVersion { record, dot, version } = write else { continue };
             let story = self.history.story(*record);

@@ -6,7 +6,6 @@
 //! the flush would be as if the step had not been. How far the log is known to be decided is not written, which is the
 //! least that a relay may recover.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use shared::base::encoding;
 use shared::base::id::{RelayId, ReplicaId};
 #[cfg(feature = "mutations")]
 use shared::base::mutation::{self, Mutation};
+use shared::base::sorted::{SortedMap, SortedSet};
 use shared::consensus::{AcceptorState, Ballot, Configuration, Effects, LogWrite, Message, Position, Slot};
 use shared::ledger::{Accepted, Claim, ClaimId, Entry, Log, Operation, Vote, Voter};
 #[cfg(feature = "mutations")]
@@ -51,9 +51,9 @@ struct Bounds {
 
 #[derive(Clone, Debug, PartialEq, Hash)]
 struct State {
-    nodes: BTreeMap<RelayId, Node>,
+    nodes: SortedMap<RelayId, Node>,
     /// Each message as its bytes, which have an order.
-    network: BTreeSet<(RelayId, RelayId, Vec<u8>)>,
+    network: SortedSet<(RelayId, RelayId, Vec<u8>)>,
     /// What was decided for each slot, by whomever first.
     decided: Vec<Accepted>,
     /// A promise that was broken.
@@ -61,7 +61,7 @@ struct State {
     stood: Vec<RelayId>,
     has_crashed: bool,
     has_lost: bool,
-    proposed: BTreeSet<RelayId>,
+    proposed: SortedSet<RelayId>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +83,7 @@ struct Node {
 #[derive(Clone, Debug, Default, PartialEq, Hash)]
 struct Disk {
     acceptor_state: AcceptorState,
-    log: BTreeMap<Slot, Accepted>,
+    log: SortedMap<Slot, Accepted>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,10 +114,17 @@ impl Hash for Node {
 impl Node {
     fn start(me: RelayId, incarnation: ReplicaId, disk: Disk) -> Self {
         let (log, founded) = (disk.log.clone(), Slot(disk.log.len().min(1) as u64));
-        let recovery = (BTreeSet::new(), Duration::ZERO);
+        let recovery = (SortedSet::new(), Duration::ZERO);
         Node {
             incarnation,
-            voter: Voter::recover((me, incarnation), disk.acceptor_state, BTreeMap::new(), 0, recovery, Duration::ZERO),
+            voter: Voter::recover(
+                (me, incarnation),
+                disk.acceptor_state,
+                SortedMap::new(),
+                0,
+                recovery,
+                Duration::ZERO,
+            ),
             log: Log::recover(Position::default(), log, founded),
             disk,
             unflushed: Vec::new(),
@@ -148,13 +155,13 @@ impl State {
         let nodes = VOTERS.map(|id| (id, Node::start(id, first_incarnation(id), disk.clone())));
         let mut state = State {
             nodes: nodes.into(),
-            network: BTreeSet::new(),
+            network: SortedSet::new(),
             decided: vec![first],
             broken: None,
             stood: Vec::new(),
             has_crashed: false,
             has_lost: false,
-            proposed: BTreeSet::new(),
+            proposed: SortedSet::new(),
         };
         for me in VOTERS {
             state.apply(me);
@@ -399,7 +406,7 @@ fn alone() -> Configuration {
 
 /// Who may vote next: all, the one that has lost its disk under its new incarnation.
 fn renewed() -> Configuration {
-    let mut voters: BTreeMap<_, _> = VOTERS.map(|id| (id, first_incarnation(id))).into();
+    let mut voters: SortedMap<_, _> = VOTERS.map(|id| (id, first_incarnation(id))).into();
     voters.insert(LOSER, RENEWED);
     Configuration { number: 1, voters }
 }

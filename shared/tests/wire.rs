@@ -1,6 +1,5 @@
 //! The decoder against any bytes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,6 +8,7 @@ use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
+use shared::base::sorted::SortedMap;
 use shared::merge::document::{Delta, Document, Edit};
 use shared::protocol::{
     DecodeError, Decoder, Encoder, Frame, MAX_FRAME_BYTES, MAX_TAB_FRAME_BYTES, VERSION, bytes_to_decode,
@@ -89,7 +89,7 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         if let Ok(Frame::Message(message)) = Decoder::new(MAX_FRAME_BYTES).frame(&bytes) {
-            let addresses = BTreeMap::from([(RelayId(1), "127.0.0.1:5000".to_owned())]);
+            let addresses = SortedMap::from([(RelayId(1), "127.0.0.1:5000".to_owned())]);
             let role = Role::Relay { voter: RelayId(1), addresses, seed: 1, tuning: Tuning::default() };
             let mut relay = Replica::recover(Config { replica: ReplicaId(1), schema: Schema::people(), role }, Recovered::default(), NOW);
             let _ = relay.handle(NOW, Input::PeerUp(PeerId(1), PeerKind::Tab(ReplicaId(77))));

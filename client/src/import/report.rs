@@ -1,7 +1,6 @@
 //! What came of an import.
 
-use std::collections::BTreeSet;
-
+use shared::base::sorted::SortedSet;
 use shared::schema::text::{guarded_cell, unguarded};
 
 use super::csv::CsvReader;
@@ -46,7 +45,7 @@ pub struct Report {
     /// The lines that are refused or have no number, as far as they are kept.
     pub problems: Vec<Problem>,
     /// Names of columns and keys that are no field, as far as they are told.
-    pub left_out: BTreeSet<String>,
+    pub left_out: SortedSet<String>,
 }
 
 /// An import that a closed tab has left.

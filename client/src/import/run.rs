@@ -1,9 +1,10 @@
 //! An import under way: line by line, as fast as the tab and its relay can take it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use shared::base::id::RecordId;
+use shared::base::sorted::SortedMap;
 use shared::ledger::Rejection;
 use shared::replica::io::{CommandRejection, ImportId, Message, Now};
 
@@ -43,7 +44,7 @@ pub struct Run {
     /// A line that there was no room for yet.
     held: Option<(usize, NewRecord)>,
     /// The numbers that lines of this file have asked for, with their lines.
-    asked: BTreeMap<u64, usize>,
+    asked: SortedMap<u64, usize>,
     /// Records whose number is not decided, with their lines.
     waiting: VecDeque<(usize, RecordId)>,
     /// Records that would be gone with this tab, in the order in which they were added.
@@ -64,7 +65,7 @@ impl Run {
             pace: Pace::new(now),
             import: None,
             held: None,
-            asked: BTreeMap::new(),
+            asked: SortedMap::new(),
             waiting: VecDeque::new(),
             unkept: VecDeque::new(),
             read: false,

@@ -1,10 +1,11 @@
 //! The state of a client, and what follows from each step of its session.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use shared::base::id::ReplicaSecret;
+use shared::base::sorted::SortedMap;
 use shared::protocol::Frame;
 use shared::replica::io::{Command, CommandId, Message, Now, Recovered, Reply, Violation};
 use tokio::sync::{mpsc, oneshot};
@@ -37,7 +38,7 @@ pub(super) struct State {
     pub(super) keeper: Option<Keeper>,
     pub(super) succession: Succession,
     /// Who waits for answers.
-    pub(super) askers: BTreeMap<CommandId, Asker>,
+    pub(super) askers: SortedMap<CommandId, Asker>,
     pub(super) stopped: Option<Stopped>,
 }
 

@@ -1,9 +1,9 @@
 //! How a session takes the place of another one, whose id relays refuse.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::base::id::RecordId;
+use shared::base::sorted::SortedMap;
 use shared::ledger::Operation;
 use shared::replica::io::{Command, Now};
 
@@ -26,7 +26,7 @@ impl Session {
     /// link, after one over which everything has come: it is sent as is whatever was done offline.
     pub fn carry_over(&mut self, now: Now, old: &Session) -> usize {
         let all = carried(&old.view(), &old.stored, &self.view());
-        let mut renamed = BTreeMap::new();
+        let mut renamed = SortedMap::new();
         let count = all.len();
         for each in all {
             self.carry(now, each, old, &mut renamed);
@@ -34,7 +34,7 @@ impl Session {
         count
     }
 
-    fn carry(&mut self, now: Now, each: Carried, old: &Session, renamed: &mut BTreeMap<RecordId, RecordId>) {
+    fn carry(&mut self, now: Now, each: Carried, old: &Session, renamed: &mut SortedMap<RecordId, RecordId>) {
         // There is no link.
         let _nothing_to_send = match each {
             Carried::Add { old: id, record } => {
@@ -73,7 +73,7 @@ impl Session {
 }
 
 /// The same operation about the record that was added in place of another one.
-fn of_record(mut operation: Operation, renamed: &BTreeMap<RecordId, RecordId>) -> Operation {
+fn of_record(mut operation: Operation, renamed: &SortedMap<RecordId, RecordId>) -> Operation {
     if let Operation::Assign { record, .. }
     | Operation::Allocate { record }
     | Operation::Release { record }

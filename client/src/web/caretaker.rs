@@ -1,13 +1,13 @@
 //! Caretakers: what tabs have left to do that were closed is done by the tabs that are open, each under its own id.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use shared::base::id::ReplicaId;
 use shared::base::room::Room;
+use shared::base::sorted::SortedSet;
 use wasm_bindgen_futures::spawn_local;
 
 use super::global;
@@ -44,7 +44,7 @@ pub(super) struct Rounds {
     /// A round is under way.
     is_looking: bool,
     /// Replicas that cannot be read: nobody takes what they have left.
-    given_up: BTreeSet<ReplicaId>,
+    given_up: SortedSet<ReplicaId>,
     next: Option<Timeout>,
 }
 

@@ -1,12 +1,12 @@
 //! The client's link: one relay at a time, another one as soon as it is lost.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gloo::timers::callback::Timeout;
 use shared::base::hlc::ClockAhead;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
+use shared::base::sorted::SortedSet;
 use shared::protocol::{Frame, Hello};
 use shared::replica::io::{Message, Violation};
 use shared::schema::Schema;
@@ -40,7 +40,7 @@ pub(super) struct Link {
     /// outage, though this tab could give a number by itself.
     pub(super) held: Vec<Action>,
     /// The relays that this page was told of which answer, but not to this page.
-    closed_doors: BTreeSet<String>,
+    closed_doors: SortedSet<String>,
     /// Whether no relay could be reached since the last one was lost, or at all.
     alone: bool,
     /// Whether what can wait until this page has what the relay has is under way.
@@ -60,7 +60,7 @@ impl Link {
             connected_at: Duration::ZERO,
             heartbeat: Heartbeat::default(),
             held: Vec::new(),
-            closed_doors: BTreeSet::new(),
+            closed_doors: SortedSet::new(),
             alone: false,
             has_chores_begun: false,
             trouble: Trouble::default(),

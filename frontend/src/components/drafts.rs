@@ -2,10 +2,10 @@
 //! come and go with the rows and the pages.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use shared::base::id::RecordId;
+use shared::base::sorted::SortedMap;
 use shared::merge::document::Live;
 use shared::schema::FieldName;
 use yew::prelude::*;
@@ -45,7 +45,7 @@ impl Draft {
 pub struct Drafts(Rc<Inner>);
 
 struct Inner {
-    of: RefCell<BTreeMap<DraftOf, Draft>>,
+    of: RefCell<SortedMap<DraftOf, Draft>>,
     form: RefCell<FormDraft>,
     /// The versions of a record as it is shown.
     look: Callback<RecordId, Vec<Live>>,

@@ -1,9 +1,9 @@
 //! The form for a new record.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use client::session::{Action, NewRecord};
+use shared::base::sorted::SortedMap;
 use shared::schema::{FieldEdit, FieldKind, FieldName, SchemaViolation};
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -25,7 +25,7 @@ pub struct Props {
 #[derive(Clone, Default, PartialEq)]
 pub struct FormDraft {
     /// What was typed for the fields of the schema.
-    texts: BTreeMap<FieldName, String>,
+    texts: SortedMap<FieldName, String>,
     number: String,
     wrong: Option<Wrong>,
 }

@@ -1,9 +1,9 @@
 //! The inbox: what did not get what it wanted, with both sides, until somebody has seen to it.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use client::session::Action;
+use shared::base::sorted::SortedSet;
 use shared::schema::FieldEdit;
 use yew::prelude::*;
 
@@ -33,7 +33,7 @@ pub fn ConflictsPage(Props { snapshot }: &Props) -> Html {
     let open_only = use_state(|| true);
     let all = use_state(|| false);
     // What somebody has just seen to stays where it is, so that it can be read what came of it.
-    let watched = use_mut_ref(BTreeSet::new);
+    let watched = use_mut_ref(SortedSet::new);
     watched.borrow_mut().extend(snapshot.conflicts.iter().filter(|item| item.state.is_open()).map(|item| item.id));
     let found = found(&snapshot.conflicts, &search, |item| !*open_only || watched.borrow().contains(&item.id));
     let shown = if *all { found.len() } else { FIRST_CONFLICTS };

@@ -1,10 +1,9 @@
 //! The log as it grows.
 
-use std::collections::BTreeMap;
-
 use client::decisions::{Asked, Decision};
 use client::session::Session;
 use shared::base::id::{RelayId, ReplicaId};
+use shared::base::sorted::SortedMap;
 use shared::consensus::{Ballot, Slot};
 use shared::ledger::{Accepted, Claim, Entry, Granted, Outcome, Reason, Rejection, Resolution};
 
@@ -194,9 +193,9 @@ fn missing(session: &Session) -> Option<String> {
 }
 
 /// What relays have accepted and nobody here knows to be decided: of each slot what has the highest ballot.
-fn proposed(session: &Session) -> BTreeMap<Slot, &Accepted> {
+fn proposed(session: &Session) -> SortedMap<Slot, &Accepted> {
     let decided = session.view().log().decided();
-    let mut proposed = BTreeMap::<Slot, &Accepted>::new();
+    let mut proposed = SortedMap::<Slot, &Accepted>::new();
     let told = session.network().observations().flat_map(|observation| &observation.undecided);
     for (slot, accepted) in told.filter(|(slot, _)| *slot >= decided) {
         let highest = proposed.entry(*slot).or_insert(accepted);
@@ -229,7 +228,7 @@ fn has_voted(session: &Session, voter: RelayId, slot: Slot, ballot: Ballot) -> b
 }
 
 /// What this tab has asked for and nobody is known to have proposed, the latest first.
-fn waiting(session: &Session, proposed: &BTreeMap<Slot, &Accepted>) -> Vec<SlotItem> {
+fn waiting(session: &Session, proposed: &SortedMap<Slot, &Accepted>) -> Vec<SlotItem> {
     let is_proposed = |id| proposed.values().any(|held| matches!(&held.entry, Entry::Command(claim) if claim.id == id));
     let claims: Vec<_> = session.view().pending_claims().filter(|claim| !is_proposed(claim.id)).collect();
     let item = |claim: &&Claim| {

@@ -1,6 +1,5 @@
 //! The inbox of conflicts: provisional numbers that did not become final, with both sides.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use client::import::json::json_text;
@@ -8,6 +7,7 @@ use client::notification::Collision;
 use client::session::Session;
 use litemap::LiteMap;
 use shared::base::id::RecordId;
+use shared::base::sorted::SortedSet;
 use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
 use shared::schema::text::guarded_cell;
 
@@ -123,7 +123,7 @@ pub(super) struct Conflicts {
 impl Conflicts {
     pub(super) fn all(scene: Scene<'_>) -> Self {
         let mut conflicts = Conflicts::default();
-        conflicts.look(scene, &BTreeSet::new());
+        conflicts.look(scene, &SortedSet::new());
         conflicts
     }
 
@@ -132,12 +132,12 @@ impl Conflicts {
     }
 
     /// Whether what is told of some conflict depends on one of these records.
-    pub(super) fn are_about(&self, touched: &BTreeSet<RecordId>) -> bool {
+    pub(super) fn are_about(&self, touched: &SortedSet<RecordId>) -> bool {
         !touched.is_empty() && self.of.values().any(|(conflict, _)| is_about(conflict, touched))
     }
 
     /// Makes those items anew that are about one of these records, or whose conflict has changed.
-    pub(super) fn look(&mut self, Scene { session, layout, time }: Scene<'_>, touched: &BTreeSet<RecordId>) {
+    pub(super) fn look(&mut self, Scene { session, layout, time }: Scene<'_>, touched: &SortedSet<RecordId>) {
         let before = std::mem::take(&mut self.of);
         for conflict in released(session) {
             let item = match before.get(&conflict.id) {
@@ -150,7 +150,7 @@ impl Conflicts {
     }
 }
 
-fn is_about(conflict: &Conflict, touched: &BTreeSet<RecordId>) -> bool {
+fn is_about(conflict: &Conflict, touched: &SortedSet<RecordId>) -> bool {
     let winner = match conflict.because {
         Rejection::NumberTaken { owner, .. } => Some(owner),
         _ => None,

@@ -1,9 +1,8 @@
 //! The numbers that are not everybody's truth yet, by record: what a row looks up.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use client::session::Session;
 use shared::base::id::RecordId;
+use shared::base::sorted::{SortedMap, SortedSet};
 use shared::ledger::Conflict;
 use shared::replica::AgreedView;
 
@@ -11,9 +10,9 @@ use shared::replica::AgreedView;
 #[derive(Default)]
 pub(super) struct Contested {
     /// The latest conflict about each record that nobody has seen to.
-    open: BTreeMap<RecordId, Conflict>,
+    open: SortedMap<RecordId, Conflict>,
     /// Which records were given each number provisionally.
-    claimants: BTreeMap<u64, BTreeSet<RecordId>>,
+    claimants: SortedMap<u64, SortedSet<RecordId>>,
 }
 
 impl Contested {

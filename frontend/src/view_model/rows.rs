@@ -2,11 +2,11 @@
 //! are.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use client::session::Session;
 use shared::base::id::RecordId;
+use shared::base::sorted::{SortedMap, SortedSet};
 use shared::ledger::Rejection;
 use shared::replica::AgreedView;
 
@@ -39,17 +39,17 @@ pub(super) struct Rows {
     /// By title.
     sorted: Rc<Vec<Rc<TableRow>>>,
     /// The rows as they are now, by record.
-    of: BTreeMap<RecordId, Rc<TableRow>>,
+    of: SortedMap<RecordId, Rc<TableRow>>,
     /// The records whose rows in `sorted` are not those in `of`; and the former, as far as there are any.
-    unsorted: BTreeSet<RecordId>,
+    unsorted: SortedSet<RecordId>,
     gone: Vec<Rc<TableRow>>,
     contested: Contested,
     /// The numbers that each record has, whatever they rest on; also of records that were removed.
-    numbers: BTreeMap<RecordId, Vec<u64>>,
+    numbers: SortedMap<RecordId, Vec<u64>>,
     /// The rows whose words depend on how things stand elsewhere, and on what.
-    restless: BTreeMap<RecordId, Vec<Stake>>,
+    restless: SortedMap<RecordId, Vec<Stake>>,
     /// Invariant: the inverse of `restless`.
-    stakes: BTreeMap<Stake, BTreeSet<RecordId>>,
+    stakes: SortedMap<Stake, SortedSet<RecordId>>,
 }
 
 impl Rows {
@@ -64,12 +64,12 @@ impl Rows {
     /// No row yet.
     pub(super) fn none(session: &Session) -> Self {
         let mut rows = Rows::default();
-        rows.look_at_conflicts(session, &mut BTreeSet::new());
+        rows.look_at_conflicts(session, &mut SortedSet::new());
         rows
     }
 
     /// The records that there is something to know of.
-    pub(super) fn records(session: &Session) -> BTreeSet<RecordId> {
+    pub(super) fn records(session: &Session) -> SortedSet<RecordId> {
         let view = session.view();
         view.document().records().chain(view.ledger().numbers().map(|(_, record)| record)).collect()
     }
@@ -79,7 +79,7 @@ impl Rows {
     }
 
     /// The conflicts may be others: gives the records for which that makes a difference.
-    pub(super) fn look_at_conflicts(&mut self, session: &Session, touched: &mut BTreeSet<RecordId>) {
+    pub(super) fn look_at_conflicts(&mut self, session: &Session, touched: &mut SortedSet<RecordId>) {
         touched.extend(self.contested.look_at_conflicts(session));
     }
 
@@ -89,7 +89,7 @@ impl Rows {
     }
 
     /// Makes the rows of these records anew, and those that depend on them, to be [sorted](Self::sort) in.
-    pub(super) fn update(&mut self, scene: Scene<'_>, touched: BTreeSet<RecordId>) {
+    pub(super) fn update(&mut self, scene: Scene<'_>, touched: SortedSet<RecordId>) {
         let mut stale = touched.clone();
         for record in touched {
             self.look_at_numbers(scene, record, &mut stale);
@@ -125,7 +125,7 @@ impl Rows {
     }
 
     /// A record may have other numbers than before, which matters to whoever has a stake in them.
-    fn look_at_numbers(&mut self, scene: Scene<'_>, record: RecordId, stale: &mut BTreeSet<RecordId>) {
+    fn look_at_numbers(&mut self, scene: Scene<'_>, record: RecordId, stale: &mut SortedSet<RecordId>) {
         let now = scene.session.view().number(record);
         let before = self.numbers.remove(&record).unwrap_or_default();
         self.contested.claims(record, &before, &now);
@@ -183,7 +183,7 @@ pub(super) fn replace(
     order: &dyn Fn(&TableRow, &TableRow) -> Ordering,
 ) {
     if gone.len() + new.len() > FEW {
-        let gone: BTreeSet<_> = gone.iter().map(|row| row.id).collect();
+        let gone: SortedSet<_> = gone.iter().map(|row| row.id).collect();
         if !gone.is_empty() {
             sorted.retain(|row| !gone.contains(&row.id));
         }

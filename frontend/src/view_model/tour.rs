@@ -1,8 +1,7 @@
 //! The guided tour: five steps, each of which waits for what somebody does. Pure.
 
-use std::collections::BTreeSet;
-
 use shared::base::id::RecordId;
+use shared::base::sorted::SortedSet;
 
 use super::{Cell, NumberState, PageState, TableRow};
 use crate::page::Page;
@@ -19,7 +18,7 @@ pub struct Tour {
     /// The stages of this step that are behind.
     stage: usize,
     /// The records that were there when the tour began.
-    known: BTreeSet<RecordId>,
+    known: SortedSet<RecordId>,
     /// The record that this step is about.
     record: Option<RecordId>,
     /// The highest number when this step began.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::base::id::RelayId;
+use shared::base::sorted::SortedMap;
 use tokio::sync::watch;
 
 /// What is known of another relay, for those who dial.
@@ -53,15 +54,14 @@ impl Directory {
     }
 
     /// Where tabs and relays reach each relay, this one among them.
-    pub fn addresses(&self) -> BTreeMap<RelayId, String> {
-        let mut addresses = self.peers.clone();
-        addresses.extend(self.told.clone());
+    pub fn addresses(&self) -> SortedMap<RelayId, String> {
+        let mut addresses: SortedMap<_, _> = self.peers.clone().into_iter().chain(self.told.clone()).collect();
         addresses.insert(self.me, self.own_address.clone());
         addresses
     }
 
     /// Where this relay, and those to whom it has a link, are reached: what to tell other relays.
-    pub fn linked_addresses(&self) -> BTreeMap<RelayId, String> {
+    pub fn linked_addresses(&self) -> SortedMap<RelayId, String> {
         let is_there = |voter: &RelayId| *voter == self.me || self.linked.contains(voter);
         self.addresses().into_iter().filter(|(voter, _)| is_there(voter)).collect()
     }
@@ -123,7 +123,7 @@ mod tests {
         directory.heard(RelayId(2), RelayId(2), "own:2".to_owned());
         directory.heard(RelayId(2), RelayId(3), "unattested:3".to_owned());
         assert_eq!(directory.watch().borrow()[&RelayId(2)].address, "given:2");
-        assert_eq!(directory.linked_addresses(), BTreeMap::from([(RelayId(1), "own:1".to_owned())]));
+        assert_eq!(directory.linked_addresses(), SortedMap::from([(RelayId(1), "own:1".to_owned())]));
         directory.link_up(RelayId(2));
         assert_eq!(directory.linked_addresses()[&RelayId(2)], "own:2");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
+use shared::base::sorted::SortedMap;
 use shared::consensus::Configuration;
 use shared::ledger::Operation;
 use shared::replica::io::Command;
@@ -239,7 +240,7 @@ impl Node {
         if self.rooms.open.is_empty() {
             return Err(NotAsked::NoRoom);
         }
-        let voters: BTreeMap<_, _> = named.iter().map(|voter| (*voter, linked[voter])).collect();
+        let voters: SortedMap<_, _> = named.iter().map(|voter| (*voter, linked[voter])).collect();
         let mut asked = BTreeMap::new();
         for room in self.rooms.names() {
             let configuration = self.rooms.open[&room].configuration().ok_or(NotAsked::NotFounded)?;

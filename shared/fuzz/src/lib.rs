@@ -1,11 +1,11 @@
 //! What must hold for any bytes: no panic, no broken invariant, and what was read can be written and read again.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::base::dot::Dot;
 use shared::base::hlc::Stamp;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
+use shared::base::sorted::SortedMap;
 use shared::consensus::Configuration;
 use shared::merge::codec::rows;
 use shared::merge::document::{Document, Packed};
@@ -93,15 +93,15 @@ pub fn dot_set(bytes: &[u8]) {
 }
 
 fn relay() -> Replica {
-    let addresses = BTreeMap::from([(RelayId(1), String::new())]);
+    let addresses = SortedMap::from([(RelayId(1), String::new())]);
     let role = Role::Relay { voter: RelayId(1), addresses, seed: 1, tuning: Tuning::default() };
     let document = full_document();
     let versions = document.versions(RECORD).into_iter().map(|live| (live.dot, Packed::new(RECORD, &live)));
-    let records = BTreeMap::from([(RECORD, versions.collect())]);
+    let records = SortedMap::from([(RECORD, versions.collect())]);
     let durable = Recovered { context: document.context().clone(), records, ..Recovered::default() };
     let config = Config { replica: ReplicaId(1), schema: Schema::people(), role };
     let mut relay = Replica::recover(config, durable, NOW);
-    let alone = Configuration { number: 0, voters: BTreeMap::from([(RelayId(1), ReplicaId(1))]) };
+    let alone = Configuration { number: 0, voters: SortedMap::from([(RelayId(1), ReplicaId(1))]) };
     handle(&mut relay, NOW, Input::Found(alone.into()));
     let elected = Now { monotonic: relay.deadline().expect("a relay alone elects itself"), ..NOW };
     handle(&mut relay, elected, Input::Wake);

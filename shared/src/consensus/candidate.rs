@@ -1,24 +1,23 @@
 //! Phase 1 under way: the promises that a candidate has gathered.
 
-use std::collections::BTreeMap;
-
 use super::rules::{InForce, Rules};
 use super::{Accepted, Ballot, Entry, Payload, Slot};
 use crate::base::id::RelayId;
+use crate::base::sorted::SortedMap;
 
 /// A voter that tries to lead under `ballot`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Candidate<C> {
     pub(super) ballot: Ballot,
     /// Each voter that promised, with how far it knows the log.
-    promises: BTreeMap<RelayId, Slot>,
+    promises: SortedMap<RelayId, Slot>,
     /// For each slot, the entry accepted under the highest ballot among the promises.
-    highest: BTreeMap<Slot, Accepted<C>>,
+    highest: SortedMap<Slot, Accepted<C>>,
 }
 
 impl<C: Payload> Candidate<C> {
     pub(super) fn new(ballot: Ballot) -> Self {
-        Candidate { ballot, promises: BTreeMap::new(), highest: BTreeMap::new() }
+        Candidate { ballot, promises: SortedMap::new(), highest: SortedMap::new() }
     }
 
     pub(super) fn promised(&mut self, from: RelayId, decided: Slot, accepted: Vec<(Slot, Accepted<C>)>) {
@@ -72,7 +71,7 @@ mod tests {
     }
 
     fn entry(number: u32) -> Entry<u64> {
-        Entry::Configure(Configuration { number, voters: BTreeMap::new() })
+        Entry::Configure(Configuration { number, voters: SortedMap::new() })
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! Configurations: the voters of a stretch of the log.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::rules::{InForce, Rules};
 use crate::base::id::{RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 
 /// The voters of a stretch of the log. The log itself says which they are: its first entry founds configuration 0, and
 /// each later configuration begins behind the entry that ends the one before.
@@ -14,7 +13,7 @@ pub struct Configuration {
     /// Counted from 0, one by one: a configuration has one successor.
     pub number: u32,
     /// The incarnation of each voter: under the same id another database has no vote.
-    pub voters: BTreeMap<RelayId, ReplicaId>,
+    pub voters: SortedMap<RelayId, ReplicaId>,
 }
 
 impl Configuration {

@@ -1,10 +1,11 @@
 //! Phase 2 under way: the slots that a leader has in flight.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::rules::{InForce, Rules};
 use super::{Ballot, Entry, Payload, Slot};
 use crate::base::id::RelayId;
+use crate::base::sorted::{SortedMap, SortedSet};
 
 /// How many slots may be in flight at once.
 const WINDOW: usize = 4096;
@@ -25,11 +26,11 @@ pub(super) struct Leader<C> {
     /// The slots behind the proposals in flight, ascending.
     proposals: VecDeque<Slot>,
     /// Up to which slot each voter has accepted.
-    accepted: BTreeMap<RelayId, Slot>,
+    accepted: SortedMap<RelayId, Slot>,
     /// The slot behind all that earlier leaders may have decided: whoever has learnt less has no business reading.
     pub(super) inherited: Slot,
     /// The round of confirmations asked for last, and who has answered it.
-    confirmation: (u64, BTreeSet<RelayId>),
+    confirmation: (u64, SortedSet<RelayId>),
 }
 
 impl<C: Payload> Leader<C> {
@@ -42,9 +43,9 @@ impl<C: Payload> Leader<C> {
             first,
             flights: entries.into(),
             proposals,
-            accepted: BTreeMap::new(),
+            accepted: SortedMap::new(),
             inherited,
-            confirmation: (0, BTreeSet::new()),
+            confirmation: (0, SortedSet::new()),
         }
     }
 
@@ -106,7 +107,7 @@ impl<C: Payload> Leader<C> {
 
     /// Begins a round of confirmations.
     pub(super) fn ask_confirmation(&mut self) -> u64 {
-        self.confirmation = (self.confirmation.0 + 1, BTreeSet::new());
+        self.confirmation = (self.confirmation.0 + 1, SortedSet::new());
         self.confirmation.0
     }
 

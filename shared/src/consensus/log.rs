@@ -1,6 +1,6 @@
 //! The log: the entries that an acceptor has accepted, and how many of them a learner knows to be decided.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::rules::{InForce, Phase, Rules};
 use super::{Accepted, Ballot, Entry, LogWrite, Payload, Slot, Suffix};
 use crate::base::encoding;
+use crate::base::sorted::SortedMap;
 use crate::base::split_mix::SplitMix64;
 
 /// The most entries in one [`Suffix`]: a bound on the size of a message.
@@ -56,7 +57,7 @@ struct Cell<C> {
 impl<C: Payload> Log<C> {
     /// A log read back from durable state, whose `decided` may lag behind what was known.
     #[must_use]
-    pub fn recover(start: Position, entries: BTreeMap<Slot, Accepted<C>>, decided: Slot) -> Self {
+    pub fn recover(start: Position, entries: SortedMap<Slot, Accepted<C>>, decided: Slot) -> Self {
         let mut log = Log { start, cells: VecDeque::new(), decided: start.slot, chain: start.chain };
         for (slot, accepted) in entries {
             log.put(slot, accepted);
@@ -69,7 +70,7 @@ impl<C: Payload> Log<C> {
 
     /// Whether entries lie where a log that begins at `start` holds entries: what is decided has no gap, and little lies
     /// beyond it.
-    pub(crate) fn has_place_for(start: Position, entries: &BTreeMap<Slot, Accepted<C>>) -> bool {
+    pub(crate) fn has_place_for(start: Position, entries: &SortedMap<Slot, Accepted<C>>) -> bool {
         let end = start.slot.0.saturating_add(entries.len() as u64).saturating_add(2 * MAX_AHEAD);
         entries.keys().all(|slot| (start.slot.0..end).contains(&slot.0))
     }
@@ -266,7 +267,7 @@ impl<C: Payload> Log<C> {
 
 impl<C: Payload> Default for Log<C> {
     fn default() -> Self {
-        Log::recover(Position::default(), BTreeMap::new(), Slot(0))
+        Log::recover(Position::default(), SortedMap::new(), Slot(0))
     }
 }
 

@@ -3,11 +3,11 @@
 //! A database that was restored from an older copy, or has lost its last writes, has the incarnation that it had, and
 //! has forgotten votes. The voter itself cannot tell; whoever has received those votes can.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Configuration;
 use crate::base::id::RelayId;
+use crate::base::sorted::SortedSet;
 
 /// After how long whoever has not answered is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
@@ -16,22 +16,22 @@ const ASK_AGAIN: Duration = Duration::from_millis(300);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Recovery {
     /// The other relays known at the start. The log that was found may be so old that it does not speak of them.
-    known: BTreeSet<RelayId>,
+    known: SortedSet<RelayId>,
     /// Who has told what it remembers.
-    heard: BTreeSet<RelayId>,
+    heard: SortedSet<RelayId>,
     /// Of those, who has told it as a voter of the configuration, in its incarnation.
-    heard_voters: BTreeSet<RelayId>,
+    heard_voters: SortedSet<RelayId>,
     /// From then on the voter votes without having heard everybody, so that a majority can go on without the rest.
     until: Duration,
     ask_at: Duration,
 }
 
 impl Recovery {
-    pub(super) fn new(known: BTreeSet<RelayId>, now: Duration, grace: Duration) -> Self {
+    pub(super) fn new(known: SortedSet<RelayId>, now: Duration, grace: Duration) -> Self {
         Recovery {
             known,
-            heard: BTreeSet::new(),
-            heard_voters: BTreeSet::new(),
+            heard: SortedSet::new(),
+            heard_voters: SortedSet::new(),
             until: now.saturating_add(grace),
             ask_at: now + ASK_AGAIN,
         }
@@ -46,7 +46,7 @@ impl Recovery {
     }
 
     /// Who has not told yet.
-    pub(super) fn unheard(&self, configuration: &Configuration, me: RelayId) -> BTreeSet<RelayId> {
+    pub(super) fn unheard(&self, configuration: &Configuration, me: RelayId) -> SortedSet<RelayId> {
         let voters = configuration.voters.keys().filter(|&&voter| voter != me && !self.heard_voters.contains(&voter));
         voters.copied().chain(self.known.difference(&self.heard).copied()).collect()
     }
@@ -73,15 +73,15 @@ impl Recovery {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
     use crate::base::id::ReplicaId;
+    use crate::base::sorted::SortedMap;
 
     const GRACE: Duration = Duration::from_secs(1);
 
     fn voters(ids: &[u16]) -> Configuration {
-        let voters = ids.iter().map(|&id| (RelayId(id), ReplicaId(id.into()))).collect::<BTreeMap<_, _>>();
+        let voters = ids.iter().map(|&id| (RelayId(id), ReplicaId(id.into()))).collect::<SortedMap<_, _>>();
         Configuration { number: 0, voters }
     }
 

@@ -6,7 +6,6 @@ mod leading;
 mod memory;
 mod timing;
 
-use std::collections::{BTreeMap, BTreeSet};
 #[cfg(feature = "sim")]
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use super::rules::{InForce, Rules};
 use super::voter_support::VoterSupport;
 use super::{AcceptorState, Ballot, Configuration, Effects, Log, Message, Payload};
 use crate::base::id::{RelayId, ReplicaId};
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::base::split_mix::SplitMix64;
 
 use timing::ELECTION_DELAY;
@@ -45,18 +45,18 @@ struct Membership {
     /// Without voters as long as the log says nothing of them.
     configuration: Configuration,
     /// The incarnations of the relays to whom a link is up.
-    linked: BTreeMap<RelayId, ReplicaId>,
+    linked: SortedMap<RelayId, ReplicaId>,
     /// The other voters of the configuration to whom a link is up. Invariant: all linked, in their incarnation.
-    connected: BTreeSet<RelayId>,
+    connected: SortedSet<RelayId>,
 }
 
 /// The votes that this voter remembers of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Memory {
     /// How far each other voter has bound itself, in one incarnation.
-    remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
+    remembered: SortedMap<RelayId, (ReplicaId, AcceptorState)>,
     /// Up to where this has been written. It lags a little, and rides along with other writes.
-    remembered_written: BTreeMap<RelayId, AcceptorState>,
+    remembered_written: SortedMap<RelayId, AcceptorState>,
     /// Set from the start until the others have told what they remember: until then this voter does not vote.
     recovery: Option<Recovery>,
     /// True if this voter has forgotten votes that others remember. It does not vote any more.
@@ -86,23 +86,23 @@ impl<C: Payload> Voter<C> {
     pub fn recover(
         (me, incarnation): (RelayId, ReplicaId),
         acceptor_state: AcceptorState,
-        remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
+        remembered: SortedMap<RelayId, (ReplicaId, AcceptorState)>,
         seed: u64,
-        (known, grace): (BTreeSet<RelayId>, Duration),
+        (known, grace): (SortedSet<RelayId>, Duration),
         now: Duration,
     ) -> Self {
         let membership = Membership {
             me,
             incarnation,
-            configuration: Configuration { number: 0, voters: BTreeMap::new() },
-            linked: BTreeMap::new(),
-            connected: BTreeSet::new(),
+            configuration: Configuration { number: 0, voters: SortedMap::new() },
+            linked: SortedMap::new(),
+            connected: SortedSet::new(),
         };
         let recovery = InForce::recovers().then(|| Recovery::new(known, now, grace));
         Voter {
             membership,
             acceptor_state,
-            memory: Memory { remembered, remembered_written: BTreeMap::new(), recovery, forgot: false },
+            memory: Memory { remembered, remembered_written: SortedMap::new(), recovery, forgot: false },
             leader: None,
             role: Role::Follower,
             timers: Timers { election_at: None, resend_at: None, jitter: SplitMix64::new(seed) },

@@ -5,8 +5,6 @@
 //! The ledger knows such a request by how far its client knew the log when it first asked: less far than the entry of
 //! a forgotten key. This needs no clock.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
@@ -17,6 +15,7 @@ use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::Dot;
 use crate::base::id::RecordId;
+use crate::base::sorted::SortedMap;
 use crate::consensus::Slot;
 
 /// The request that has a key, as the log says.
@@ -48,9 +47,9 @@ pub struct KeyEnd {
 #[serde(from = "StoredKeys", into = "StoredKeys")]
 pub(super) struct Keys {
     /// By the entry that has the key.
-    uses: BTreeMap<Slot, KeyUse>,
+    uses: SortedMap<Slot, KeyUse>,
     /// Invariant: the keys of `uses`, each once.
-    slots: BTreeMap<Key, Slot>,
+    slots: SortedMap<Key, Slot>,
     /// Keys that are not remembered are too old if their client knew the log not so far. Never falls.
     forgotten: Slot,
 }
@@ -58,7 +57,7 @@ pub(super) struct Keys {
 /// The part of the keys that is written.
 #[derive(Serialize, Deserialize)]
 struct StoredKeys {
-    uses: BTreeMap<Slot, KeyUse>,
+    uses: SortedMap<Slot, KeyUse>,
     forgotten: Slot,
 }
 

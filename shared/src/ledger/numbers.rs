@@ -1,7 +1,6 @@
 //! Who owns which number, and which numbers are leased.
 
 use crate::schema::MAX_NUMBER;
-use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +10,7 @@ use super::provisional::ProvisionalClaim;
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::consensus::Slot;
 
 /// The reach of a room, unless an operator sets another: how far an entry may raise the highest number.
@@ -21,13 +21,13 @@ pub const DEFAULT_REACH: u64 = 1_000_000;
 #[serde(from = "StoredNumbers", into = "StoredNumbers")]
 pub(super) struct Numbers {
     /// Invariant: `owners` and `of` are inverse to one another, so a number has one owner at the most.
-    owners: BTreeMap<u64, (RecordId, Slot)>,
-    of: BTreeMap<RecordId, Numbered>,
+    owners: SortedMap<u64, (RecordId, Slot)>,
+    of: SortedMap<RecordId, Numbered>,
     /// By their first numbers. Invariant: no two of them overlap, and all are at or below `highest`.
-    ranges: BTreeMap<u64, Range>,
+    ranges: SortedMap<u64, Range>,
     /// Numbers out of leases that were given and freed again: the log may give them to anybody. Once given by
     /// their lessees, they are not given by them again.
-    returned: BTreeSet<u64>,
+    returned: SortedSet<u64>,
     /// Invariant: at least every number ever given or leased; never falls.
     highest: u64,
     reach: Reach,
@@ -48,7 +48,7 @@ impl Default for Reach {
 struct StoredNumbers {
     of: Vec<(RecordId, Numbered)>,
     ranges: Vec<Range>,
-    returned: BTreeSet<u64>,
+    returned: SortedSet<u64>,
     highest: u64,
     reach: Reach,
 }

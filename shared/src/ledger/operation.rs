@@ -1,7 +1,6 @@
 //! The operations of the ledger, and their outcomes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +11,7 @@ use super::provisional::{ConflictId, ProvisionalClaim, Resolution};
 use super::rejection::Rejection;
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::consensus::Slot;
 
 /// The name of one request. It is safe to ask again under the same name: there is one outcome.
@@ -110,7 +110,7 @@ pub enum Operation {
         /// The number of the configuration that is replaced.
         from: u32,
         /// The voters of the next configuration, each with its incarnation.
-        voters: BTreeMap<RelayId, ReplicaId>,
+        voters: SortedMap<RelayId, ReplicaId>,
     },
     /// Retire a replica that is away: its dots up to the counter `last` take no room in contexts any more. It may
     /// come back, and then continues after them.

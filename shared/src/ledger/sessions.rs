@@ -6,8 +6,6 @@
 //! by how far its asker knew the log when it first sent it: not as far as the slot of the last claim of a replica that
 //! was forgotten, or it would have been decided later than that. No clock is needed for it, so none can be wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
@@ -15,6 +13,7 @@ use super::operation::{Claim, ClaimId, Outcome};
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::id::ReplicaId;
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::consensus::Slot;
 
 /// How many outcomes are kept for one replica at the most.
@@ -23,9 +22,9 @@ pub(super) const MAX_OUTCOMES: usize = 1024;
 /// The outcomes that the ledger remembers for each sender of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sessions {
-    of: BTreeMap<ReplicaId, Session>,
+    of: SortedMap<ReplicaId, Session>,
     /// The sessions by the slot of the last claim of each. Invariant: as in `of`.
-    quiet_since: BTreeSet<(Slot, ReplicaId)>,
+    quiet_since: SortedSet<(Slot, ReplicaId)>,
     /// Claims of replicas that are not remembered are too old if they were first sent by one that knew the log not so
     /// far. Never falls.
     forgotten: Slot,
@@ -33,7 +32,7 @@ pub(super) struct Sessions {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Session {
-    outcomes: BTreeMap<u64, Outcome>,
+    outcomes: SortedMap<u64, Outcome>,
     /// Claims up to this one are over; their outcomes are not kept.
     over: u64,
     /// The slot of the last claim.
@@ -114,7 +113,7 @@ impl Session {
     fn drop_until(&mut self, seq: u64) {
         if seq > self.over {
             self.over = seq;
-            self.outcomes = self.outcomes.split_off(&(seq + 1));
+            self.outcomes.retain(|&known, _| known > seq);
         }
     }
 }

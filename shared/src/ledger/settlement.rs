@@ -1,8 +1,6 @@
 //! Settling: the log makes provisional numbers final, replaces or rejects them, and keeps every collision for users
 //! to see.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
@@ -13,6 +11,7 @@ use super::provisional::{ConflictId, ProvisionalClaim, Resolution};
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::{Dot, DotSet};
+use crate::base::sorted::SortedMap;
 use crate::consensus::Slot;
 
 /// The most provisional claims that one entry of the log settles.
@@ -41,7 +40,7 @@ pub(super) struct Settlement {
     /// The claims that were settled, whatever came of them.
     settled: DotSet,
     /// Invariant: at most [`MAX_CONFLICTS`]; their claims are in `settled`.
-    conflicts: BTreeMap<ConflictId, Conflict>,
+    conflicts: SortedMap<ConflictId, Conflict>,
 }
 
 impl Settlement {

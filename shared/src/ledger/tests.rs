@@ -387,7 +387,7 @@ fn a_ledger_that_was_written_and_read_goes_on_alike() {
 #[test]
 fn configurations_follow_one_another_one_by_one() {
     let mut ledger = Ledger::default();
-    let voters = |ids: &[u16]| ids.iter().map(|&id| (RelayId(id), ReplicaId(id.into()))).collect::<BTreeMap<_, _>>();
+    let voters = |ids: &[u16]| ids.iter().map(|&id| (RelayId(id), ReplicaId(id.into()))).collect::<SortedMap<_, _>>();
     let founders = Configuration { number: 0, voters: voters(&[1]) };
     ledger.apply(Slot(0), &Entry::Configure(founders));
     let change = |from, ids: &[u16]| Operation::Reconfigure { from, voters: voters(ids) };

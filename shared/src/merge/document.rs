@@ -31,7 +31,6 @@ pub use retire::NotYet;
 pub(crate) use retire::dots_up_to;
 pub use write::DocumentWrite;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
@@ -39,6 +38,7 @@ use thiserror::Error;
 use crate::base::dot::{Dot, DotSet, NotDots};
 use crate::base::hlc::Stamp;
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::merge::crdt::{Field, Lattice, Version};
 use crate::schema::{FieldId, Op};
 
@@ -53,14 +53,14 @@ pub const MAX_VERSION_BYTES: usize = 1 << 20;
 pub struct Document {
     /// Every dot seen. Invariant: holds all live dots.
     context: DotSet,
-    records: BTreeMap<RecordId, Versions>,
+    records: SortedMap<RecordId, Versions>,
     /// The live dots. Invariant: the dots by which the versions of `records` live, and those that name them.
-    index: BTreeMap<Dot, LiveDot>,
+    index: SortedMap<Dot, LiveDot>,
     /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
     /// Replicas that are retired, with the counter of the last dot up to which they are. Invariant: of their dots up to
     /// there the context has those that are live, and no others.
-    retired: BTreeMap<ReplicaId, u64>,
+    retired: SortedMap<ReplicaId, u64>,
     superseded: Superseded,
 }
 
@@ -177,7 +177,7 @@ pub struct Merged {
     /// The part that was new here, to be passed on; `None` if nothing was.
     pub news: Option<News>,
     /// The sender still holds these, but they are known to be dead: it is to be told.
-    pub stale: BTreeMap<RecordId, DotSet>,
+    pub stale: SortedMap<RecordId, DotSet>,
     /// Each record that may read otherwise than before, whether or not people need to be told.
     pub touched: Vec<RecordId>,
     /// Each record that changed, how, and the edit that did it, where one did.
@@ -195,7 +195,7 @@ pub struct Merged {
 impl Document {
     /// A document read back from durable state.
     #[must_use]
-    pub fn recover(context: DotSet, records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>) -> Self {
+    pub fn recover(context: DotSet, records: SortedMap<RecordId, SortedMap<Dot, Packed>>) -> Self {
         let mut document = Document { context, ..Document::default() };
         for (record, versions) in records {
             document.recover_record(record, versions.into_values().collect());
@@ -269,7 +269,7 @@ impl Document {
     /// The records with versions that live by some of these dots, in order.
     #[must_use]
     pub fn records_living_by(&self, dots: &DotSet) -> Vec<RecordId> {
-        let records: BTreeSet<RecordId> = self.live_in(dots).map(|(_, record)| record).collect();
+        let records: SortedSet<RecordId> = self.live_in(dots).map(|(_, record)| record).collect();
         records.into_iter().collect()
     }
 

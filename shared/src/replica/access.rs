@@ -220,10 +220,10 @@ impl From<Denied> for CommandRejection {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
     use crate::base::id::RecordId;
+    use crate::base::sorted::SortedMap;
     use crate::consensus::{Position, Slot};
     use crate::ledger::{Key, Keyed, Level, Load, Policy};
 
@@ -283,7 +283,7 @@ mod tests {
             (Operation::SetReach { most: 1 }, [false, true, false, true]),
             (Operation::Leap { number: 1 }, [false, true, false, true]),
             (Operation::SetPolicy { policy: Policy::default() }, [false, true, false, true]),
-            (Operation::Reconfigure { from: 0, voters: BTreeMap::new() }, [false, true, false, true]),
+            (Operation::Reconfigure { from: 0, voters: SortedMap::new() }, [false, true, false, true]),
             (Operation::Waive, [false, true, false, false]),
         ];
         for (operation, expected) in table {

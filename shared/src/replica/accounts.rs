@@ -1,7 +1,6 @@
 //! How things stand, as the other ends of the links have told it.
 
-use std::collections::BTreeMap;
-
+use crate::base::sorted::SortedMap;
 use crate::replica::io::PeerId;
 use crate::replica::presence::{PresenceNews, RelayPresence, Status, StatusNews};
 
@@ -32,14 +31,14 @@ impl Account for Status {
 /// about the account of another: two links to one relay may be at different points of it.
 #[derive(Debug)]
 pub(super) struct Accounts<A: Account> {
-    told: BTreeMap<PeerId, A>,
+    told: SortedMap<PeerId, A>,
     /// Changes that have overtaken what they change. Invariant: of links that have told nothing else yet.
-    early: BTreeMap<PeerId, Vec<A::News>>,
+    early: SortedMap<PeerId, Vec<A::News>>,
 }
 
 impl<A: Account> Default for Accounts<A> {
     fn default() -> Self {
-        Accounts { told: BTreeMap::new(), early: BTreeMap::new() }
+        Accounts { told: SortedMap::new(), early: SortedMap::new() }
     }
 }
 

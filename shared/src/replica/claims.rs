@@ -1,6 +1,6 @@
 //! Claims on their way to a decision.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use litemap::LiteMap;
@@ -8,6 +8,7 @@ use litemap::LiteMap;
 use super::outbox::{Item, Outbox};
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::consensus::{Ballot, Slot};
 use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{Claim, ClaimId, Granted, Numbered, Operation, Outcome, Rejection};
@@ -31,7 +32,7 @@ pub(super) struct Claims {
     seq: u64,
     /// Whether all own claims outlive this life of the replica: those of a tab, which keeps its id.
     outlive: bool,
-    pending: BTreeMap<ClaimId, Pending>,
+    pending: SortedMap<ClaimId, Pending>,
     /// Those that have not gone anywhere yet, in order. May name claims that were decided meanwhile.
     to_send: VecDeque<ClaimId>,
     /// Those that were passed on to another replica. Invariant: all pending.
@@ -43,7 +44,7 @@ pub(super) struct Claims {
     /// The leader to whom the claims went.
     leader: Option<Ballot>,
     /// Why a record got no number when this replica asked for one last, until it asks again or its user has read it.
-    refused: BTreeMap<RecordId, Rejection>,
+    refused: SortedMap<RecordId, Rejection>,
 }
 
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl Claims {
     pub(super) fn of_tab(
         asker: ReplicaId,
         seq: u64,
-        (pending, refused): (LiteMap<u64, PendingClaim>, BTreeMap<RecordId, Rejection>),
+        (pending, refused): (LiteMap<u64, PendingClaim>, SortedMap<RecordId, Rejection>),
         now: Duration,
     ) -> Self {
         Claims { refused, ..Claims::new(asker, seq, true) }.go_on_with(pending, now)
@@ -161,13 +162,13 @@ impl Claims {
             asker,
             seq,
             outlive,
-            pending: BTreeMap::new(),
+            pending: SortedMap::new(),
             to_send: VecDeque::new(),
             passed: LiteMap::new(),
             unreleased: VecDeque::new(),
             retry_at: None,
             leader: None,
-            refused: BTreeMap::new(),
+            refused: SortedMap::new(),
         }
     }
 

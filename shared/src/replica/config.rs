@@ -1,9 +1,9 @@
 //! The settings of one replica.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::id::{RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::schema::Schema;
 
 /// The identity of a replica, its schema and its role.
@@ -26,7 +26,7 @@ pub enum Role {
         /// The id of the relay, under which the log names it as a voter.
         voter: RelayId,
         /// The addresses of all relays that it knows of, this one among them: host and port.
-        addresses: BTreeMap<RelayId, String>,
+        addresses: SortedMap<RelayId, String>,
         /// Drawn at random with each start, for the jitter of elections and the names of requests.
         seed: u64,
         /// The settings that depend on where the relay runs.

@@ -4,10 +4,10 @@
 //! as soon as it is quiet around the record, or there are many. Only the leader: folds by several replicas would
 //! themselves be concurrent.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::id::RecordId;
+use crate::base::sorted::SortedMap;
 
 /// How long a record must have been left alone.
 const QUIET: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ const MANY: usize = 64;
 /// The records that have concurrent versions, with the time from which they may be folded.
 #[derive(Debug, Default)]
 pub(super) struct Folds {
-    due: BTreeMap<RecordId, Duration>,
+    due: SortedMap<RecordId, Duration>,
 }
 
 impl Folds {

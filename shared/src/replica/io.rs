@@ -10,10 +10,9 @@ pub use durable::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteOp};
 pub use ids::{CommandId, ImportId, Now, PeerId, PeerKind, WriteId};
 pub use messages::{Message, Violation};
 
-use std::collections::BTreeSet;
-
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::SortedSet;
 use crate::consensus::{Founding, Slot};
 use crate::merge::document::{Change, LostWrite};
 use crate::replica::observation::Observation;
@@ -90,7 +89,7 @@ pub struct Fork {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     /// Records whose fields or number may have changed, and records that came or went.
-    pub records: BTreeSet<RecordId>,
+    pub records: SortedSet<RecordId>,
     /// True if the list of conflicts may have changed.
     pub conflicts: bool,
 }

@@ -1,9 +1,9 @@
 //! Telemetry: watchers are told of votes and links. A watcher repeats its wish again and again. Without watchers
 //! nothing is counted or sent.
 
+use crate::base::sorted::SortedMap;
 use crate::replica::io::{Message, Now, Output, PeerId, PeerKind};
 use litemap::LiteMap;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// For how long after it has said so a watcher is told.
@@ -22,9 +22,9 @@ pub(super) struct Observing {
     pub(super) wanted: bool,
     /// When to say again that this replica watches.
     pub(super) beat_at: Option<Duration>,
-    pub(super) watchers: BTreeMap<PeerId, Watcher>,
+    pub(super) watchers: SortedMap<PeerId, Watcher>,
     /// The message counts of links that were used since somebody watches.
-    pub(super) traffic: BTreeMap<PeerId, Traffic>,
+    pub(super) traffic: SortedMap<PeerId, Traffic>,
     pub(super) round_trips: LiteMap<PeerId, u32>,
     pub(super) told_at: Duration,
     /// When to tell the watchers what is new.

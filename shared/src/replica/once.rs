@@ -6,20 +6,19 @@
 //! second reports it. A relay that is killed between the two frees the key when it is back, unless its edits are on
 //! its disk.
 
+use crate::base::sorted::SortedMap;
 use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{ClaimId, Key, KeyEnd, Keyed, Rejection};
 use crate::replica::io::{Command, CommandId, CommandRejection, Reply};
-use std::collections::BTreeMap;
-
 /// How many commands at the most wait for the answer under one key.
 const MAX_WAITING: usize = 64;
 
 /// The requests under keys that this relay is at.
 #[derive(Debug, Default)]
 pub(super) struct Onces {
-    pub(super) waiting: BTreeMap<Key, Waiting>,
+    pub(super) waiting: SortedMap<Key, Waiting>,
     /// The edits to be made when the log has given a key to this relay, by the claim for it.
-    pub(super) edits: BTreeMap<ClaimId, Command>,
+    pub(super) edits: SortedMap<ClaimId, Command>,
 }
 
 /// The commands that wait for the result of a request.

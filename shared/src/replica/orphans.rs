@@ -9,8 +9,8 @@
 //! others of orphans that one tab has carried, so that most are carried once.
 
 use crate::base::dot::Dot;
+use crate::base::sorted::SortedMap;
 use crate::replica::io::PeerId;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// When to look after orphans.
@@ -23,7 +23,7 @@ pub(super) struct Orphanage {
     /// Records that are here may have numbers to be given anew.
     pub(super) has_lost_numbers: bool,
     /// The counter of the last edit of its own that each neighbour has told of on its link: it tells a relay of them itself.
-    pub(super) by_neighbours: BTreeMap<PeerId, Dot>,
+    pub(super) by_neighbours: SortedMap<PeerId, Dot>,
 }
 
 impl Orphanage {

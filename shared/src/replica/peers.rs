@@ -1,6 +1,5 @@
 //! The links of a replica, and who is known to be where.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use litemap::LiteMap;
@@ -8,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::accounts::Accounts;
 use crate::base::id::{RelayId, ReplicaId};
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::consensus::{Ballot, Configuration};
 use crate::replica::io::{Message, PeerId, PeerKind};
 use crate::replica::observation::End;
@@ -19,7 +19,7 @@ const GATHERING: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Peers {
     /// The addresses of the relays, this one among them; empty in a tab.
-    addresses: BTreeMap<RelayId, String>,
+    addresses: SortedMap<RelayId, String>,
     links: LiteMap<PeerId, PeerKind>,
     /// The presences that other relays have told. Invariant: only links to relays have told one.
     presences: Accounts<RelayPresence>,
@@ -55,7 +55,7 @@ struct Told {
 }
 
 impl Peers {
-    pub(super) fn new(addresses: BTreeMap<RelayId, String>) -> Self {
+    pub(super) fn new(addresses: SortedMap<RelayId, String>) -> Self {
         Peers {
             addresses,
             links: LiteMap::new(),
@@ -167,7 +167,7 @@ impl Peers {
     }
 
     /// Returns the presence of each linked relay: the one told over the newest link that has told one.
-    fn presences(&self) -> BTreeMap<RelayId, &RelayPresence> {
+    fn presences(&self) -> SortedMap<RelayId, &RelayPresence> {
         let told = self.presences.oldest_first().filter_map(|(link, presence)| match self.links.get(&link) {
             Some(PeerKind::Relay(voter, _)) => Some((*voter, presence)),
             Some(PeerKind::Tab(_)) | None => None,
@@ -288,7 +288,7 @@ impl Peers {
     }
 
     /// The ids under which somebody is linked to this relay, or to one that has told of it.
-    pub(super) fn present(&self) -> BTreeSet<ReplicaId> {
+    pub(super) fn present(&self) -> SortedSet<ReplicaId> {
         let linked = self.links.values().map(|kind| match *kind {
             PeerKind::Tab(id) | PeerKind::Relay(_, id) => id,
         });

@@ -6,9 +6,9 @@
 
 use crate::base::dot::DotSet;
 use crate::base::id::{RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::merge::document::News;
 use crate::replica::io::{Message, PeerId, PeerKind};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long acknowledgements are gathered: under load one stands for many edits, and nobody has to know sooner.
@@ -17,8 +17,8 @@ const DELAY: Duration = Duration::from_millis(100);
 /// The edits that the replicas linked to a relay hold, and those of which they were told. Empty in a tab.
 #[derive(Debug, Default)]
 pub(super) struct ReplicationAcks {
-    pub(super) relays: BTreeMap<PeerId, LinkedRelay>,
-    pub(super) tabs: BTreeMap<PeerId, LinkedTab>,
+    pub(super) relays: SortedMap<PeerId, LinkedRelay>,
+    pub(super) tabs: SortedMap<PeerId, LinkedTab>,
     has_news: bool,
     tell_at: Option<Duration>,
 }
@@ -117,7 +117,7 @@ impl ReplicationAcks {
     }
 
     /// Of each relay what it holds, as it has said on its newest link.
-    pub(super) fn of_relays(&self) -> BTreeMap<RelayId, &LinkedRelay> {
+    pub(super) fn of_relays(&self) -> SortedMap<RelayId, &LinkedRelay> {
         self.relays.values().map(|relay| (relay.id.0, relay)).collect()
     }
 }

@@ -6,15 +6,15 @@
 
 use crate::base::dot::DotSet;
 use crate::base::id::ReplicaId;
+use crate::base::sorted::SortedMap;
 use crate::ledger::ClaimId;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The replicas that are away, and those of them that are to be retired.
 #[derive(Debug, Default)]
 pub(super) struct Retiring {
     /// Since when nobody is linked under ids of the context.
-    pub(super) away_since: BTreeMap<ReplicaId, Duration>,
+    pub(super) away_since: SortedMap<ReplicaId, Duration>,
     /// The state at the last look.
     pub(super) seen: Seen,
     pub(super) look_at: Option<Duration>,
@@ -36,7 +36,7 @@ pub(super) struct Seen {
 #[derive(Debug)]
 pub(super) struct Due {
     /// With the counter of the last dot of each.
-    pub(super) ids: BTreeMap<ReplicaId, u64>,
+    pub(super) ids: SortedMap<ReplicaId, u64>,
     /// All that the leader had seen when it found that nothing lives by them.
     pub(super) after: DotSet,
 }

@@ -4,13 +4,12 @@
 //! The first byte of a key is its [`tag`]. Numbers follow, of eight bytes each, the highest first. So the order of keys
 //! is that of slots, and of dots.
 
-use std::collections::BTreeSet;
-
 use thiserror::Error;
 
 use crate::base::dot::Dot;
 use crate::base::encoding;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::base::sorted::SortedSet;
 use crate::consensus::{Position, Slot};
 use crate::merge::codec::rows::{dot_set_bytes, dot_set_of};
 use crate::merge::document::Packed;
@@ -205,7 +204,7 @@ fn push_changes_of_tab(op: &WriteOp, changes: &mut Vec<Change>) {
 /// The same changes without those rows that a later change writes again. Under load that is half of them.
 #[must_use]
 pub fn without_overwritten(changes: Vec<Change>) -> Vec<Change> {
-    let mut written = BTreeSet::new();
+    let mut written = SortedSet::new();
     let mut is_last: Vec<bool> = changes
         .iter()
         .rev()

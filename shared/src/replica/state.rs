@@ -1,6 +1,5 @@
 //! The state of a replica, grouped by concern.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::changes::Changes;
@@ -32,6 +31,7 @@ use super::witnesses::Witnesses;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Hlc;
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::consensus::Slot;
 use crate::consensus::voter_support::VoterSupport;
 use crate::ledger::dynamic::Controller;
@@ -100,7 +100,7 @@ pub(super) struct Agreement {
     /// To serve others.
     pub(super) snapshots: Snapshots,
     /// The linked tabs that know another log than this replica, since all relays were restored.
-    pub(super) other_logs: BTreeSet<PeerId>,
+    pub(super) other_logs: SortedSet<PeerId>,
 }
 
 /// Statements that are not believed, and the own statements about numbers.
@@ -110,7 +110,7 @@ pub(super) struct Trust {
     /// The part of `distrust` that has been written.
     pub(super) distrust_written: Distrust,
     /// In a tab: the numbers that it has given by itself, and that are not settled.
-    pub(super) given: BTreeSet<NumberWrite>,
+    pub(super) given: SortedSet<NumberWrite>,
 }
 
 /// What the user of this replica did, and what the user is told.
@@ -159,7 +159,7 @@ pub(super) struct TabState {
     pub(super) unattested_written: Unattested,
     pub(super) orphanage: Orphanage,
     /// The numbers that records had before all relays were restored, and that are to be given anew.
-    pub(super) lost_numbers: BTreeMap<RecordId, u64>,
+    pub(super) lost_numbers: SortedMap<RecordId, u64>,
 }
 
 /// The state that only a relay has.
@@ -258,7 +258,7 @@ impl TabState {
     pub(super) fn recover(
         (stored, sent, made): (DotSet, Option<u64>, u64),
         unattested: Unattested,
-        lost_numbers: BTreeMap<RecordId, u64>,
+        lost_numbers: SortedMap<RecordId, u64>,
     ) -> Self {
         TabState {
             stored,

@@ -6,17 +6,16 @@
 
 use crate::base::dot::DotSet;
 use crate::base::id::RecordId;
+use crate::base::sorted::SortedMap;
 use crate::merge::document::Document;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
 /// The unattested edits of a tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unattested {
     /// The dots that only neighbours have told of. Invariant between two inputs: all of them have been merged.
     pub(super) dots: DotSet,
     /// The dots that neighbours have superseded or removed, by record. Invariant: empty if `dots` is.
-    pub(super) superseded: BTreeMap<RecordId, DotSet>,
+    pub(super) superseded: SortedMap<RecordId, DotSet>,
     /// The dots that this tab's user has removed, and of which the relay may not have been told.
     pub(super) removed: DotSet,
 }

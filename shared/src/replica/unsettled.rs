@@ -1,10 +1,9 @@
 //! The provisional claims that the document holds and the ledger has not settled.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::ledger::{Ledger, ProvisionalClaim};
 use crate::merge::crdt::Field;
 use crate::merge::document::Document;
@@ -19,13 +18,13 @@ type Key = (Stamp, Dot, RecordId);
 #[derive(Debug, Default)]
 pub(super) struct Unsettled {
     /// In the order in which they were made.
-    claims: BTreeMap<Key, ProvisionalClaim>,
+    claims: SortedMap<Key, ProvisionalClaim>,
     /// Invariant: the keys of `claims`, by record; no record has none.
-    of: BTreeMap<RecordId, Vec<Key>>,
+    of: SortedMap<RecordId, Vec<Key>>,
     /// Invariant: the edits of `claims`, with the records. A hostile tab may put one edit into several records.
-    edits: BTreeSet<(Dot, RecordId)>,
+    edits: SortedSet<(Dot, RecordId)>,
     /// Invariant: how many of `claims` have each number.
-    numbers: BTreeMap<u64, u32>,
+    numbers: SortedMap<u64, u32>,
 }
 
 impl Unsettled {

@@ -1,7 +1,5 @@
 //! Read access to the state of a replica.
 
-use std::collections::BTreeMap;
-
 use litemap::LiteMap;
 
 use super::agreed::AgreedView;
@@ -10,6 +8,7 @@ use super::undo::Undoable;
 use super::witnesses::Witness;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::consensus::{AcceptorState, Ballot, Slot};
 use crate::ledger::finality::{Final, Provisional};
 use crate::ledger::{Claim, Ledger, Load, Log, Numbered, Operation, ProvisionalClaim, Voter};
@@ -31,7 +30,7 @@ pub struct RecordView {
     /// The id of the record.
     pub id: RecordId,
     /// Every field of the schema.
-    pub fields: BTreeMap<FieldName, FieldView>,
+    pub fields: SortedMap<FieldName, FieldView>,
     /// Its number, and requests under way for one.
     pub number: AgreedView,
 }
@@ -209,7 +208,7 @@ impl<'a> View<'a> {
 
     /// The acknowledgements of observers, as far as they report to this relay.
     #[must_use]
-    pub fn witnesses(&self) -> &BTreeMap<ReplicaId, Witness> {
+    pub fn witnesses(&self) -> &SortedMap<ReplicaId, Witness> {
         self.replica.agreement.witnesses.seen()
     }
 

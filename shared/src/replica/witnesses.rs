@@ -3,9 +3,9 @@
 
 use super::outbox::Outbox;
 use crate::base::id::ReplicaId;
+use crate::base::sorted::SortedMap;
 use crate::consensus::{Ballot, Slot};
 use crate::replica::io::{PeerId, WriteOp};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many witnesses a relay knows at the most.
@@ -22,7 +22,7 @@ pub(super) struct Witnesses {
     pub(super) acknowledged: Option<(PeerId, Slot)>,
     /// Up to where each witness has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
     /// of which the leader hears through it.
-    pub(super) seen: BTreeMap<ReplicaId, Witness>,
+    pub(super) seen: SortedMap<ReplicaId, Witness>,
     /// Everything below is released. In a tab it may be more than the tab knows of the log. Invariant: never falls, unless the
     /// log begins anew or is known to be another one.
     pub(super) released: Slot,
@@ -49,7 +49,7 @@ impl Witnesses {
             willing: true,
             durable: false,
             acknowledged: None,
-            seen: BTreeMap::new(),
+            seen: SortedMap::new(),
             released,
             told: Slot(0),
             leader: (None, None),
@@ -61,7 +61,7 @@ impl Witnesses {
         self.released
     }
 
-    pub(super) fn seen(&self) -> &BTreeMap<ReplicaId, Witness> {
+    pub(super) fn seen(&self) -> &SortedMap<ReplicaId, Witness> {
         &self.seen
     }
 

@@ -11,7 +11,6 @@ mod workload;
 
 pub(super) use node::Node;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,6 +26,7 @@ use super::violated::Violated;
 use crate::base::dot::DotSet;
 use crate::base::hlc::Hlc;
 use crate::base::id::{RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::base::split_mix::SplitMix64;
 use crate::consensus::{Ballot, Configuration};
 use crate::ledger::{Dynamic, Keyed, Level, Load, Operation, Policy, Reason};
@@ -147,7 +147,7 @@ impl World {
             ids: 0,
             last_leader: None,
             configuration: 0,
-            founding: Configuration { number: 0, voters: BTreeMap::new() },
+            founding: Configuration { number: 0, voters: SortedMap::new() },
             outside: Vec::new(),
             asked: Vec::new(),
             lost_in: None,

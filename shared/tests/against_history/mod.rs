@@ -1,9 +1,8 @@
 //! Holds the engine against the history: each replica reads what the history says for all that it has seen.
 
-use std::collections::BTreeSet;
-
 use shared::base::dot::Dot;
 use shared::base::id::RecordId;
+use shared::base::sorted::SortedSet;
 use shared::merge::crdt::Field;
 use shared::merge::document::Document;
 
@@ -40,7 +39,7 @@ impl Room {
     }
 
     /// Whether no tab has seen what the relays around have not: a tab says nothing of what others did.
-    fn is_known_to_relays(&self, around: &BTreeSet<Node>) -> bool {
+    fn is_known_to_relays(&self, around: &SortedSet<Node>) -> bool {
         let first = around.first().map(|&first| self.document(first).context());
         first.is_some_and(|first| around.iter().all(|&node| self.document(node).context().is_subset(first)))
     }
@@ -53,7 +52,7 @@ impl Room {
             return;
         }
         let document = self.hosts[node].replica.view().document();
-        let records: BTreeSet<RecordId> = document.records().collect();
+        let records: SortedSet<RecordId> = document.records().collect();
         let expected = self.history.read(&seen);
         assert_eq!(records, expected.keys().copied().collect(), "the records at {node}");
         for (record, expected) in expected {

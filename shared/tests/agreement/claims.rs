@@ -1,9 +1,8 @@
 //! Claims on their way, and what comes of them.
 
-use std::collections::BTreeSet;
-
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
+use shared::base::sorted::SortedSet;
 use shared::consensus::Slot;
 use shared::ledger::{Claim, ClaimId, Epoch, Granted, Level, Load, Numbered, Operation, Policy, Reason};
 use shared::replica::Tuning;
@@ -57,8 +56,8 @@ fn a_operation_is_done_once_through_a_change_of_the_leader() {
         changes += usize::from(room.leader() != Some(leader));
         (0..3).filter(|&other| other != leader).for_each(|other| room.connect(leader, other));
         room.pass(ELECTION);
-        let numbers: BTreeSet<_> = std::iter::from_fn(|| told_outcome(&mut room)).map(number).collect();
-        assert_eq!(numbers, BTreeSet::from([1, 2, 3]), "each operation has one outcome (cut off after {steps} steps)");
+        let numbers: SortedSet<_> = std::iter::from_fn(|| told_outcome(&mut room)).map(number).collect();
+        assert_eq!(numbers, SortedSet::from([1, 2, 3]), "each operation has one outcome (cut off after {steps} steps)");
         for node in 0..4 {
             assert_eq!(room.replica(node).view().ledger().highest(), 3, "at node {node}, after {steps} steps");
             assert_eq!(room.replica(node).view().pending_operations(), 0);

@@ -1,9 +1,9 @@
 //! Tabs that come back with what was on their disk.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::base::id::{RecordId, RelayId, ReplicaId};
+use shared::base::sorted::SortedMap;
 use shared::consensus::Slot;
 use shared::ledger::{Operation, Policy};
 use shared::replica::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingClaim, Recovered};
@@ -200,8 +200,9 @@ fn a_tab_that_comes_back_record_by_record_is_the_one_that_comes_back_at_once() {
     let config = Config { replica: ReplicaId(100), schema: Schema::people(), role: Role::Tab };
     let durable = room.durable(tab).clone();
     let at_once = Replica::recover(config.clone(), durable.clone(), START);
-    let mut recovery = Recovery::begin(config, Recovered { records: BTreeMap::new(), ..durable.clone() }, START);
-    for (record, versions) in durable.records.into_iter().rev() {
+    let mut recovery = Recovery::begin(config, Recovered { records: SortedMap::new(), ..durable.clone() }, START);
+    let records: Vec<_> = durable.records.into_iter().collect();
+    for (record, versions) in records.into_iter().rev() {
         assert_eq!(recovery.view().record(record), None);
         recovery.add(START, record, versions);
         assert_eq!(recovery.view().record(record), at_once.view().record(record), "it reads right at once");

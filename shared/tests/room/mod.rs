@@ -1,11 +1,12 @@
 //! A room in one thread: real replicas whose messages arrive at once and in order. For scenes that are told step by
 //! step; the simulator is for everything that may go wrong.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
 use shared::base::id::{RecordId, RelayId, ReplicaId};
+use shared::base::sorted::{SortedMap, SortedSet};
 use shared::consensus::{Configuration, RestoreId};
 use shared::ledger::Operation;
 use shared::merge::document::LostWrite;
@@ -55,7 +56,7 @@ pub struct Room {
     pub observed: Vec<Vec<Observation>>,
     pub cut: Vec<(Node, Violation)>,
     /// The relays that have learnt that they forgot votes.
-    pub forgot: BTreeSet<Node>,
+    pub forgot: SortedSet<Node>,
     /// How many parts of snapshots were sent.
     pub parts: usize,
     /// How many messages were sent, and of them such as say what is held, and what is stored.
@@ -83,7 +84,7 @@ impl Room {
 
     /// Nobody is connected to anybody.
     pub fn apart(Setup { voters, relays, tabs, tuning }: Setup) -> Self {
-        let addresses: BTreeMap<_, _> = (1..=relays).map(|id| (RelayId(id), format!("relay-{id}"))).collect();
+        let addresses: SortedMap<_, _> = (1..=relays).map(|id| (RelayId(id), format!("relay-{id}"))).collect();
         let mut room = Room {
             hosts: Vec::new(),
             links: BTreeMap::new(),
@@ -94,7 +95,7 @@ impl Room {
             lost: Vec::new(),
             observed: Vec::new(),
             cut: Vec::new(),
-            forgot: BTreeSet::new(),
+            forgot: SortedSet::new(),
             parts: 0,
             sent: 0,
             held: 0,
@@ -128,7 +129,7 @@ impl Room {
     }
 
     /// Some relays with the incarnations that they are in.
-    pub fn relays(&self, nodes: impl IntoIterator<Item = Node>) -> BTreeMap<RelayId, ReplicaId> {
+    pub fn relays(&self, nodes: impl IntoIterator<Item = Node>) -> SortedMap<RelayId, ReplicaId> {
         let relay = |node: Node| match self.hosts[node].kind {
             PeerKind::Relay(voter, incarnation) => (voter, incarnation),
             PeerKind::Tab(_) => panic!("node {node} is a tab"),

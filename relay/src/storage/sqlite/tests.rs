@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use shared::base::dot::Dot;
 use shared::base::hlc::Stamp;
 use shared::base::id::RecordId;
+use shared::base::sorted::SortedMap;
 use shared::consensus::{AcceptorState, Configuration, Position, Slot};
 use shared::ledger::{Accepted, Claim, ClaimId, Entry, Ledger, Operation};
 use shared::merge::document::Document;
@@ -24,7 +25,7 @@ fn people() -> Room {
 }
 
 fn configuration() -> Configuration {
-    let voters = BTreeMap::from([(RelayId(1), ReplicaId(u64::MAX)), (RelayId(2), ReplicaId(7))]);
+    let voters = SortedMap::from([(RelayId(1), ReplicaId(u64::MAX)), (RelayId(2), ReplicaId(7))]);
     Configuration { number: 0, voters }
 }
 

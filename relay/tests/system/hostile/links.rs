@@ -1,11 +1,11 @@
 //! Links and the commands of operators need the link secret, wherever they come from.
 
-use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use shared::base::dot::{Dot, DotSet};
 use shared::base::id::{RelayId, ReplicaId};
 use shared::base::room::Room;
+use shared::base::sorted::SortedMap;
 use shared::consensus::{self, Slot};
 use shared::protocol::{Frame, Relays};
 use shared::replica::io::{Message, Violation};
@@ -71,9 +71,9 @@ async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
     let cluster = Cluster::start(1);
     let mut client = link(&cluster, SECRET).await;
     client.send(&hello_of_link(2)).await;
-    let voters = BTreeMap::from([(RelayId(2), new_replica_id())]);
+    let voters = SortedMap::from([(RelayId(2), new_replica_id())]);
     let founding = Some(consensus::Configuration { number: 0, voters }.into());
-    client.send(&Frame::Relays(Relays { founding, addresses: BTreeMap::new() })).await;
+    client.send(&Frame::Relays(Relays { founding, addresses: SortedMap::new() })).await;
     assert_eq!(refused(client).await, Violation::Diverged);
 }
 

@@ -9,12 +9,12 @@ mod connections;
 mod numbers;
 mod pages;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use shared::base::dot::DotSet;
 use shared::base::id::{RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
+use shared::base::sorted::SortedMap;
 use shared::consensus::{self, Ballot};
 use shared::ledger::{Claim, ClaimId, Operation};
 use shared::merge::document::{Digest, Liveness};
@@ -179,7 +179,7 @@ async fn what_a_tab_may_not_say_is_refused() {
     };
     let raise = claim(other, Operation::Raise { number: 9 });
     assert_eq!(scene.answer_to_message(secret, raise).await, Violation::ForeignClaim);
-    let reconfigure = claim(me, Operation::Reconfigure { from: 0, voters: BTreeMap::from([(RelayId(9), me)]) });
+    let reconfigure = claim(me, Operation::Reconfigure { from: 0, voters: SortedMap::from([(RelayId(9), me)]) });
     assert_eq!(scene.answer_to_message(secret, reconfigure).await, Violation::NotForTabs);
     let ballot = Ballot { configuration: 0, round: 99, voter: RelayId(1) };
     let vote = Message::Paxos(consensus::Message::StepDown { ballot });

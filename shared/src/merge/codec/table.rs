@@ -1,7 +1,5 @@
 //! The table of replicas: an id is written once, and a small number from then on.
 
-use std::collections::BTreeMap;
-
 use smallvec::{SmallVec, smallvec};
 
 use super::{unzigzag, zigzag};
@@ -9,6 +7,7 @@ use crate::base::dot::Dot;
 use crate::base::encoding::Malformed;
 use crate::base::hlc::Stamp;
 use crate::base::id::ReplicaId;
+use crate::base::sorted::SortedMap;
 
 /// Up to how many entries a search from the front is faster than an index.
 const SMALL: usize = 8;
@@ -19,7 +18,7 @@ const SMALL: usize = 8;
 pub struct Table {
     entries: SmallVec<[(ReplicaId, u64); 4]>,
     /// Where each replica is; kept by the writing end from [`SMALL`] entries on.
-    index: BTreeMap<ReplicaId, usize>,
+    index: SortedMap<ReplicaId, usize>,
     /// The entry referred to last.
     last: usize,
     wall_ms: u64,

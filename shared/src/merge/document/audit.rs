@@ -1,19 +1,18 @@
 //! Checking the invariants of a document, again and again.
 
-use std::collections::BTreeMap;
-
 use super::fingerprint::{Fingerprint, Mark};
 use super::{Document, Live, LiveDot, Packed, Versions, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
+use crate::base::sorted::SortedMap;
 
 /// The state that passed the last check of a document. A record that is still the same, byte for byte, need not be
 /// unpacked again. Everything that has changed is checked as if for the first time.
 #[derive(Debug, Default)]
 pub struct Audit {
-    records: BTreeMap<RecordId, Versions>,
+    records: SortedMap<RecordId, Versions>,
     /// Invariant: the dots of `records`.
-    index: BTreeMap<Dot, LiveDot>,
+    index: SortedMap<Dot, LiveDot>,
     /// Invariant: that of the dots and marks in `index`.
     fingerprint: Fingerprint,
     /// Holds all dots in `index`, unless they have been added since.
@@ -31,7 +30,7 @@ impl Document {
 /// document need not be checked again in another one.
 #[derive(Debug, Default)]
 pub struct SoundVersions {
-    of: BTreeMap<RecordId, Vec<Sound>>,
+    of: SortedMap<RecordId, Vec<Sound>>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,7 +72,7 @@ impl Audit {
     }
 
     /// Says whether any record has changed.
-    fn check_records(&mut self, records: &BTreeMap<RecordId, Versions>, sound: &mut SoundVersions) -> bool {
+    fn check_records(&mut self, records: &SortedMap<RecordId, Versions>, sound: &mut SoundVersions) -> bool {
         let mut before = self.records.iter().peekable();
         let (mut outdated, mut changed) = (Vec::new(), Vec::new());
         for (record, versions) in records {

@@ -1,19 +1,18 @@
 //! Where a dot comes with another content than it has here, the [`Arbiter`](super::Arbiter)'s choice is carried out.
 
-use std::collections::BTreeMap;
-
 use super::fingerprint::Mark;
 use super::merge_progress::MergeProgress;
 use super::{Document, LiveDot, Packed, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
+use crate::base::sorted::SortedMap;
 
 impl Document {
     /// Decides about incoming versions whose dots are live here in other records. Those that win are admitted, and the dot
     /// dies where it was. Those that lose are taken out of `incoming`; gives their dots.
     pub(super) fn contest(
         &mut self,
-        incoming: &mut BTreeMap<RecordId, Vec<Packed>>,
+        incoming: &mut SortedMap<RecordId, Vec<Packed>>,
         outcome: &mut MergeProgress,
     ) -> DotSet {
         let mut refused = DotSet::default();

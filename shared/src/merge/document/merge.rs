@@ -1,7 +1,6 @@
 //! Joining versions into a document, record by record.
 
 use crate::merge::document::DocumentWrite;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::arbiter::Arbiter;
 use super::contest::named;
@@ -10,6 +9,7 @@ use super::merge_progress::MergeProgress;
 use super::{Change, Delta, Document, Edit, Live, LiveDot, LostWrite, Merged, News, Packed, Versions, content_mark};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::RecordId;
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::merge::crdt::{Field, Version, Write};
 use crate::schema::FieldId;
 
@@ -21,7 +21,7 @@ impl Document {
 
     /// Joins a delta. `arbiter` decides where a dot comes with another content than it has here.
     pub fn merge_by(&mut self, delta: Delta, arbiter: Arbiter) -> Merged {
-        let mut incoming: BTreeMap<RecordId, Vec<Packed>> = BTreeMap::new();
+        let mut incoming: SortedMap<RecordId, Vec<Packed>> = SortedMap::new();
         for (record, version) in delta.versions {
             incoming.entry(record).or_default().push(version);
         }
@@ -32,7 +32,7 @@ impl Document {
         if !refused.is_empty() {
             context = context.difference(&refused);
         }
-        let touched: BTreeSet<RecordId> = self.live_in(&context).map(|(_, record)| record).collect();
+        let touched: SortedSet<RecordId> = self.live_in(&context).map(|(_, record)| record).collect();
         for &record in touched.iter().filter(|record| !incoming.contains_key(record)) {
             self.merge_record(record, &context, Vec::new(), &mut outcome);
         }

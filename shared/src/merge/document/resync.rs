@@ -3,12 +3,11 @@
 //! The sender sends the versions that the receiver has not seen, and then a [`Digest`] of all that is live. Where the
 //! receiver's own digest differs, it asks for the live dots of the buckets that do, and drops what is live no more.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::fingerprint::{Fingerprint, bucket};
 use super::{Delta, Document, Merged, Packed, Versions};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::{SortedMap, SortedSet};
 
 /// How many bytes of versions one delta of a resync carries, unless a single version is longer: a page that takes it in is
 /// busy for that long.
@@ -105,7 +104,7 @@ impl Document {
         let lacking: Vec<_> = self.live_in(&unseen).collect();
         let (mut at, mut after, mut is_done) = (0, None, unseen.is_empty());
         // A folded version comes once, though it may live by many of the dots.
-        let mut told = BTreeSet::new();
+        let mut told = SortedSet::new();
         std::iter::from_fn(move || {
             if is_done {
                 return None;
@@ -131,7 +130,7 @@ impl Document {
         lacking: &[(Dot, RecordId)],
         author: Option<ReplicaId>,
         most: usize,
-        told: &mut BTreeSet<Dot>,
+        told: &mut SortedSet<Dot>,
     ) -> Chunk {
         let (mut chunk, mut bytes) = (Chunk::default(), 0);
         // Records come in the order of their ids, most of the time, so that the next one is where the last one was.
@@ -261,7 +260,7 @@ impl Document {
     /// Records whole, with what is known here of some of their dots; of a record with very many concurrent versions those
     /// that the dots name. `author` keeps it to what one replica wrote.
     #[must_use]
-    pub fn whole(&self, wanted: &BTreeMap<RecordId, DotSet>, author: Option<ReplicaId>) -> Delta {
+    pub fn whole(&self, wanted: &SortedMap<RecordId, DotSet>, author: Option<ReplicaId>) -> Delta {
         let mut delta = Delta::default();
         for (&record, dots) in wanted {
             let mut known = dots.intersection(&self.context);

@@ -26,11 +26,11 @@
 
 use crate::merge::document::DocumentWrite;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use super::{Document, Liveness, Merged};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::SortedSet;
 use crate::merge::rules::{InForce, Rules};
 
 /// Why the retirement of a replica must not be proposed yet.
@@ -39,7 +39,7 @@ pub enum NotYet {
     /// Not all of its dots have been seen.
     Unseen,
     /// These records have versions that live by its dots.
-    Live(BTreeSet<RecordId>),
+    Live(SortedSet<RecordId>),
 }
 
 impl Document {
@@ -51,7 +51,7 @@ impl Document {
         if !self.has_seen(&dots_up_to(replica, last)) {
             return Err(NotYet::Unseen);
         }
-        let live: BTreeSet<_> = self.live_in(&self.context.of(replica)).map(|(_, record)| record).collect();
+        let live: SortedSet<_> = self.live_in(&self.context.of(replica)).map(|(_, record)| record).collect();
         if InForce::keeps_from_retiring(!live.is_empty()) { Err(NotYet::Live(live)) } else { Ok(()) }
     }
 
@@ -152,7 +152,7 @@ impl Document {
             return;
         }
         let died = merged.died.iter().map(|&(_, dot)| dot).filter(|&dot| self.is_retired(dot));
-        let replicas: BTreeSet<ReplicaId> = died.map(|dot| dot.replica()).collect();
+        let replicas: SortedSet<ReplicaId> = died.map(|dot| dot.replica()).collect();
         merged.writes.extend(replicas.into_iter().map(|replica| self.row_of(replica)));
     }
 

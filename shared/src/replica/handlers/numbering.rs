@@ -1,10 +1,10 @@
 //! How a record comes by its number: by the log, out of a lease, or provisionally; and how what is provisional is
 //! settled.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::id::RecordId;
+use crate::base::sorted::SortedSet;
 use crate::ledger::dynamic::Backlog;
 use crate::ledger::finality::{Final, Numbering, Provisional};
 use crate::ledger::{Level, Load, MAX_SETTLED, Numbered, Operation, Reason, Rejection};
@@ -224,7 +224,7 @@ impl Replica {
         }
         self.numbers.settle_at = now.monotonic + SETTLE_PAUSE;
         let claims: Vec<_> = self.numbers.unsettled.in_order().take(MAX_SETTLED).copied().collect();
-        let records: BTreeSet<RecordId> = claims.iter().map(|claim| claim.record).collect();
+        let records: SortedSet<RecordId> = claims.iter().map(|claim| claim.record).collect();
         let after = records.into_iter().flat_map(|record| self.core.document.version_dots(record)).collect();
         let operation = Operation::Settle { claims, after };
         self.numbers.settling =

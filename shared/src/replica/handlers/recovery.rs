@@ -1,11 +1,10 @@
 //! A replica that comes back from its disk in slices: a host whose one thread also shows things must not be busy for long.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::base::dot::Dot;
 use crate::base::hlc::Hlc;
 use crate::base::id::RecordId;
 use crate::base::id::ReplicaId;
+use crate::base::sorted::{SortedMap, SortedSet};
 use crate::base::split_mix::SplitMix64;
 use crate::ledger::{Log, Voter};
 use crate::merge::document::{Document, Packed};
@@ -48,7 +47,7 @@ impl Recovery {
     }
 
     /// Takes in a record that is not there yet, with its versions by the dots that name them.
-    pub fn add(&mut self, now: Now, record: RecordId, versions: BTreeMap<Dot, Packed>) {
+    pub fn add(&mut self, now: Now, record: RecordId, versions: SortedMap<Dot, Packed>) {
         let replica = &mut self.replica;
         if let Some(relay) = replica.role.relay_mut() {
             relay.folds.look_at(record, versions.len(), now.monotonic);
@@ -97,7 +96,7 @@ impl Replica {
                 let asker = ReplicaId(SplitMix64::new(seed).draw());
                 (Some(voter), addresses, asker, seed, tuning)
             }
-            Role::Tab => (None, BTreeMap::new(), config.replica, 0, Tuning::default()),
+            Role::Tab => (None, SortedMap::new(), config.replica, 0, Tuning::default()),
         };
         let of_snapshot = |snapshot: &Snapshot| snapshot.read().expect("a snapshot reads as written");
         let ledger = durable.snapshot.as_ref().map(of_snapshot).unwrap_or_default();
@@ -119,7 +118,7 @@ impl Replica {
             schema: config.schema,
             tuning,
             clock: Hlc::default(),
-            document: Watched::new(Document::recover(durable.context, BTreeMap::new())),
+            document: Watched::new(Document::recover(durable.context, SortedMap::new())),
             log: Watched::new(Log::recover(durable.log_start, durable.log, durable.decided)),
             ledger: Watched::new(ledger),
             applied: latest.unwrap_or_default(),
@@ -135,12 +134,12 @@ impl Replica {
                 claims,
                 heard_leader: None,
                 snapshots: Snapshots::recover(snapshot_to_serve),
-                other_logs: BTreeSet::new(),
+                other_logs: SortedSet::new(),
             },
             trust: Trust {
                 distrust: durable.distrust.clone(),
                 distrust_written: durable.distrust,
-                given: BTreeSet::new(),
+                given: SortedSet::new(),
             },
             user: UserState::new(LocalDurability::new(highest, durable.claim_seq)),
             peers: Peers::new(addresses),

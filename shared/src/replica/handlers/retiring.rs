@@ -1,12 +1,12 @@
 //! How the leader has ids [retired](crate::replica::retiring), and what follows from it.
 
 use crate::base::id::ReplicaId;
+use crate::base::sorted::SortedMap;
 use crate::ledger::Operation;
 use crate::replica::retiring::{Due, Seen};
 use crate::replica::rules::{InForce, Rules};
 use crate::replica::state::RelayState;
 use crate::replica::state::Replica;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many looks are taken at the most in the time after which ids are retired.
@@ -129,7 +129,7 @@ impl Replica {
     }
 
     /// The ids whose time is over, and by whose dots nothing lives, with the counter of the last dot of each.
-    fn over(&self, now: Duration) -> BTreeMap<ReplicaId, u64> {
+    fn over(&self, now: Duration) -> SortedMap<ReplicaId, u64> {
         let away = self.role.relay().into_iter().flat_map(|relay| &relay.retiring.away_since);
         let over = away.filter(|(_, since)| **since + self.core.tuning.retire_after <= now);
         let with_last = over.map(|(&id, _)| (id, self.core.document.last_of(id)));

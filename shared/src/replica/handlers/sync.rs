@@ -1,10 +1,9 @@
 //! The merge half's traffic: edits live, deltas after a reconnect, and what a tab may send of them.
 
-use std::collections::BTreeMap;
-
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Hlc;
 use crate::base::id::{RecordId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::consensus::Position;
 use crate::ledger::{Claim, Rejection, Restores};
 use crate::merge::document::{
@@ -217,7 +216,7 @@ impl Replica {
     }
 
     pub(super) fn on_want(&mut self, peer: PeerId, kind: PeerKind, record: RecordId, dots: DotSet) {
-        let delta = self.core.document.whole(&BTreeMap::from([(record, dots)]), self.speaks_for(kind));
+        let delta = self.core.document.whole(&SortedMap::from([(record, dots)]), self.speaks_for(kind));
         self.send_delta(peer, kind, delta);
     }
 

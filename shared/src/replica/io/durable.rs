@@ -2,7 +2,6 @@
 
 use crate::consensus::{AcceptorState, LogWrite, Position, Slot};
 use crate::merge::document::{DocumentWrite, Packed};
-use std::collections::BTreeMap;
 
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::WriteId;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::ledger::{Accepted, Claim, Rejection};
 use crate::replica::{Distrust, Unattested};
 
@@ -166,17 +166,17 @@ pub struct Recovered {
     /// All dots that the replica has seen.
     pub context: DotSet,
     /// The live versions of each record, by dot.
-    pub records: BTreeMap<RecordId, BTreeMap<Dot, Packed>>,
+    pub records: SortedMap<RecordId, SortedMap<Dot, Packed>>,
     /// How far this voter has bound itself.
     pub acceptor_state: AcceptorState,
     /// The incarnation and the acceptor state of other voters, as this relay remembers them.
-    pub remembered: BTreeMap<RelayId, (ReplicaId, AcceptorState)>,
+    pub remembered: SortedMap<RelayId, (ReplicaId, AcceptorState)>,
     /// The latest snapshot; `None` as long as the log is kept from its first slot.
     pub snapshot: Option<Snapshot>,
     /// The position where the kept log begins.
     pub log_start: Position,
     /// The kept entries, accepted or decided.
-    pub log: BTreeMap<Slot, Accepted>,
+    pub log: SortedMap<Slot, Accepted>,
     /// Every entry below this slot is decided. May lag behind.
     pub decided: Slot,
     /// The number of this replica's latest request; 0 before the first.
@@ -188,7 +188,7 @@ pub struct Recovered {
     /// The counter of the last own edit that may have left a tab; `None` in databases of earlier versions.
     pub sent: Option<u64>,
     /// In a tab: the numbers that records had before all relays were restored, to be given anew.
-    pub lost_numbers: BTreeMap<RecordId, u64>,
+    pub lost_numbers: SortedMap<RecordId, u64>,
     /// The edits that a tab has heard from its neighbours alone.
     pub unattested: Unattested,
     /// The numbers and authors that the replica does not believe.
@@ -198,7 +198,7 @@ pub struct Recovered {
     /// In a tab: everything decided below this slot is visible, as far as it was told.
     pub released: Slot,
     /// The reasons why records got no number when the tab last asked for one.
-    pub refused: BTreeMap<RecordId, Rejection>,
+    pub refused: SortedMap<RecordId, Rejection>,
     /// For each lease, by its first number, the next number to give.
     pub cursors: LiteMap<u64, u64>,
 }
@@ -225,7 +225,7 @@ impl Recovered {
                 self.remembered.insert(voter, (incarnation, acceptor_state));
             }
             WriteOp::Snapshot { snapshot, log_start } => {
-                self.log = self.log.split_off(&log_start.slot);
+                self.log.retain(|&slot, _| slot >= log_start.slot);
                 self.log_start = log_start;
                 self.decided = self.decided.max(snapshot.at.slot);
                 self.snapshot = Some(snapshot);

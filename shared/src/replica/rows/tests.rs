@@ -1,8 +1,7 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::base::dot::DotSet;
 use crate::base::hlc::Stamp;
+use crate::base::sorted::SortedMap;
 use crate::consensus::{AcceptorState, Ballot};
 use crate::ledger::{Accepted, Claim, ClaimId, Entry, Operation, Rejection};
 use crate::merge::document::Document;
@@ -12,7 +11,7 @@ use crate::schema::{FieldEdit, NOTE, Schema};
 
 /// A store in memory, as simple as can be.
 #[derive(Default)]
-struct Rows(BTreeMap<Vec<u8>, Vec<u8>>);
+struct Rows(SortedMap<Vec<u8>, Vec<u8>>);
 
 impl Rows {
     fn carry_out(&mut self, changes: Vec<Change>) {

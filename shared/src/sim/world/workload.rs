@@ -1,12 +1,12 @@
 //! The actions of simulated users, and the faults.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::outside::REGISTERED;
 use super::{Happening, Node, RELAYS, World};
 use crate::base::hlc::MAX_DRIFT_MS;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
+use crate::base::sorted::SortedMap;
 use crate::consensus::{self, Ballot, Configuration, Slot};
 use crate::ledger::{
     Claim, ClaimId, DEFAULT_REACH, Dynamic, Key, Keyed, KeyedOperation, Level, Load, OnCollision, Operation, Policy,
@@ -363,7 +363,7 @@ impl World {
     /// One, three or five of the relays that remember.
     fn some_reconfiguration(&mut self) -> Operation {
         let from = self.checker.model.ledger().configuration().map_or(0, |configuration| configuration.number);
-        let mut voters = BTreeMap::new();
+        let mut voters = SortedMap::new();
         let wanted = [1, 3, 3, 5, 2][self.below(5) as usize];
         let first = self.below(RELAYS as u64) as usize;
         for at in (first..first + RELAYS).map(|at| at % RELAYS) {
