@@ -19,7 +19,7 @@ use crate::components::language_button::LANGUAGE_ID;
 use crate::components::status_line::Status;
 use crate::components::tour_panel::{StartTour, TourPanel};
 use crate::components::{keys_dialog, notices, offline_switch, rail, relay_question};
-use crate::hooks::{use_action, use_model, use_page, use_snapshot, use_told};
+use crate::hooks::{use_action, use_model, use_page, use_page_state, use_told};
 use crate::language::{self, Language};
 use crate::model::Model;
 use crate::page::Page;
@@ -88,7 +88,7 @@ async fn start() -> Result<Model, String> {
 #[component]
 fn Shell() -> Html {
     let model = use_model();
-    let snapshot = use_snapshot();
+    let page_state = use_page_state();
     let on_action = use_action();
     let keys_open = use_state(|| false);
     let on_keys = {
@@ -116,39 +116,39 @@ fn Shell() -> Html {
         (*use_memo((), |()| Drafts::new(Callback::from(move |record| model.versions(record))))).clone()
     };
     use_farewell(&drafts);
-    use_focus_on_language(snapshot.language);
+    use_focus_on_language(page_state.language);
     let on_language = use_callback(model.clone(), |language, model| model.speak(language));
     let on_offline = use_callback(model.clone(), |offline, model| model.set_offline(offline));
     let on_skip = |event: MouseEvent| {
         event.prevent_default();
         focus("view");
     };
-    let nouns = &snapshot.layout.nouns;
+    let nouns = &page_state.layout.nouns;
     html! {
         <ContextProvider<Drafts> context={drafts}>
         <ContextProvider<StartTour> context={(*start_tour).clone()}>
-            <div class="shell" key={snapshot.language.code()}>
+            <div class="shell" key={page_state.language.code()}>
                 <a class="skip" href={page.hash()} onclick={on_skip}>{ tr!("Skip to the content") }</a>
-                { rail::show(capitalised(&nouns.many), page, snapshot.open_conflicts(), &on_language, &on_keys) }
+                { rail::show(capitalised(&nouns.many), page, page_state.open_conflicts(), &on_language, &on_keys) }
                 <header class="top">
-                    <Status status={snapshot.status.clone()} />
+                    <Status status={page_state.status.clone()} />
                     <Impaired />
-                    { offline_switch::show(snapshot.offline, &on_offline) }
+                    { offline_switch::show(page_state.offline, &on_offline) }
                 </header>
                 <main class="view" id="view" tabindex="-1">
-                    if snapshot.outdated { { newer_version() } }
-                    { notices::show("notices", &snapshot.notices, &on_action) }
+                    if page_state.outdated { { newer_version() } }
+                    { notices::show("notices", &page_state.notices, &on_action) }
                     <ImportPanel />
                     { match page {
                         Page::People => {
-                            html! { <PeoplePage room={model.room().as_str().to_owned()} snapshot={snapshot.clone()} /> }
+                            html! { <PeoplePage room={model.room().as_str().to_owned()} page_state={page_state.clone()} /> }
                         }
                         Page::Nodes => html! { <NodesPage /> },
                         Page::Agreement => html! { <AgreementPage /> },
                         Page::Merges => html! { <MergesPage /> },
-                        Page::Dynamic => dynamic::show(&snapshot, &on_action),
-                        Page::Conflicts => html! { <ConflictsPage snapshot={snapshot.clone()} /> },
-                        Page::Lab => html! { <LabPage snapshot={snapshot.clone()} /> },
+                        Page::Dynamic => dynamic::show(&page_state, &on_action),
+                        Page::Conflicts => html! { <ConflictsPage page_state={page_state.clone()} /> },
+                        Page::Lab => html! { <LabPage page_state={page_state.clone()} /> },
                     } }
                 </main>
                 if *keys_open { { keys_dialog::show(&nouns.one, on_keys.reform(|()| false)) } }
@@ -157,9 +157,9 @@ fn Shell() -> Html {
                 }
             </div>
             if *touring {
-                <TourPanel snapshot={snapshot.clone()} {page} on_action={on_action.clone()} on_leave={on_tour.reform(|()| false)} />
+                <TourPanel page_state={page_state.clone()} {page} on_action={on_action.clone()} on_leave={on_tour.reform(|()| false)} />
             }
-            { notices::show("toasts", &snapshot.toasts, &on_action) }
+            { notices::show("toasts", &page_state.toasts, &on_action) }
         </ContextProvider<StartTour>>
         </ContextProvider<Drafts>>
     }
@@ -206,7 +206,7 @@ fn use_shortcuts(on_keys: &Callback<bool>, goal: &Goal) {
                 }
                 ("n", false) => focus(NEW_RECORD_ID),
                 ("/", false) => focus(SEARCH_ID),
-                ("o", false) => model.set_offline(!model.snapshot().offline),
+                ("o", false) => model.set_offline(!model.page_state().offline),
                 ("?", false) => on_keys.emit(true),
                 ("z", true) => model.act(Action::Undo),
                 _ => return,
@@ -286,7 +286,7 @@ fn use_farewell(drafts: &Drafts) {
 fn warning_before_loss(model: Model, drafts: Drafts) -> EventListener {
     let options = EventListenerOptions::enable_prevent_default();
     EventListener::new_with_options(&browser::window(), "beforeunload", options, move |event| {
-        if model.snapshot().at_risk || drafts.is_changed() {
+        if model.page_state().at_risk || drafts.is_changed() {
             event.prevent_default();
             // Older browsers ask for this instead.
             if let Some(event) = event.dyn_ref::<BeforeUnloadEvent>() {

@@ -20,14 +20,14 @@ pub fn use_model() -> Model {
 
 /// How everything stands; the component is rendered anew when that changes.
 #[hook]
-pub fn use_snapshot() -> Rc<PageState> {
+pub fn use_page_state() -> Rc<PageState> {
     let model = use_model();
-    let snapshot = use_state_eq(|| model.snapshot());
-    let current = Rc::clone(&snapshot);
+    let page_state = use_state_eq(|| model.page_state());
+    let current = Rc::clone(&page_state);
     use_effect_with(model, move |model| {
         let refresh = {
             let model = model.clone();
-            move || snapshot.set(model.snapshot())
+            move || page_state.set(model.page_state())
         };
         // Something may have changed between the first rendering and this effect.
         refresh();
@@ -37,7 +37,7 @@ pub fn use_snapshot() -> Rc<PageState> {
     current
 }
 
-/// What the model tells besides the snapshot; the component is rendered anew when that changes.
+/// What the model tells besides the state of the page; the component is rendered anew when that changes.
 #[hook]
 pub fn use_told<T: Clone + PartialEq + 'static>(read: fn(&Model) -> T) -> T {
     let model = use_model();

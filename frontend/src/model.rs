@@ -49,17 +49,17 @@ impl Deref for Model {
 struct Inner {
     client: Client,
     state: RefCell<State>,
-    /// Called after each change of the snapshot.
+    /// Called after each change of the state of the page.
     listeners: Listeners<()>,
     _changes: Subscription<Change>,
 }
 
 struct State {
     projection: Projection,
-    snapshot: Rc<PageState>,
+    page_state: Rc<PageState>,
     /// Whether the relay serves a newer version of the page.
     outdated: bool,
-    /// The rows are made that the last snapshot had not.
+    /// The rows are made that the last state of the page had not.
     catching_up: Option<Timeout>,
 }
 
@@ -73,8 +73,8 @@ impl Model {
         let mut projection = Projection::default();
         let look =
             |session: &_, connection: &_| projection.look(session, Changed::default(), connection, LocalTime::here());
-        let snapshot = client.look(look);
-        let state = State { projection, snapshot, outdated: false, catching_up: None };
+        let page_state = client.look(look);
+        let state = State { projection, page_state, outdated: false, catching_up: None };
         Ok(Model(Rc::new_cyclic(|weak: &Weak<Inner>| {
             let own = weak.clone();
             let changes = client.subscribe(move |change| {
@@ -88,11 +88,11 @@ impl Model {
 
     /// Everything that the page shows, as last told.
     #[must_use]
-    pub fn snapshot(&self) -> Rc<PageState> {
-        self.0.state.borrow().snapshot.clone()
+    pub fn page_state(&self) -> Rc<PageState> {
+        self.0.state.borrow().page_state.clone()
     }
 
-    /// Calls `listener` after each change of the snapshot.
+    /// Calls `listener` after each change of the state of the page.
     #[must_use]
     pub fn subscribe(&self, listener: impl Fn() + 'static) -> Subscription<()> {
         self.0.listeners.subscribe(move |()| listener())
@@ -164,18 +164,18 @@ impl Model {
         }
     }
 
-    /// Makes the next snapshot. The listeners are called without any borrow: they may call the model.
+    /// Makes the next state of the page. The listeners are called without any borrow: they may call the model.
     fn show(&self, changed: Changed) {
         {
             let state = &mut *self.0.state.borrow_mut();
             let projection = &mut state.projection;
-            state.snapshot =
+            state.page_state =
                 self.look(|session, connection| projection.look(session, changed, connection, LocalTime::here()));
             if state.outdated {
-                Rc::make_mut(&mut state.snapshot).outdated = true;
+                Rc::make_mut(&mut state.page_state).outdated = true;
             }
             if self.has_waiting_commands() {
-                Rc::make_mut(&mut state.snapshot).at_risk = true;
+                Rc::make_mut(&mut state.page_state).at_risk = true;
             }
             if state.projection.is_behind() {
                 state.catching_up = Some(self.after_this(Model::catch_up));

@@ -21,17 +21,17 @@ pub struct StartTour(pub Callback<()>);
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub snapshot: Rc<PageState>,
+    pub page_state: Rc<PageState>,
     pub page: Page,
     pub on_action: Callback<Action>,
     pub on_leave: Callback<()>,
 }
 
 #[component]
-pub fn TourPanel(Props { snapshot, page, on_action, on_leave }: &Props) -> Html {
-    let tour = use_state(|| Tour::begin(snapshot));
+pub fn TourPanel(Props { page_state, page, on_action, on_leave }: &Props) -> Html {
+    let tour = use_state(|| Tour::begin(page_state));
     let heading = use_node_ref();
-    let next = (*tour).clone().advanced(snapshot, *page);
+    let next = (*tour).clone().advanced(page_state, *page);
     {
         let (tour, next) = (tour.clone(), next.clone());
         use_effect_with(next, move |next| {
@@ -47,8 +47,8 @@ pub fn TourPanel(Props { snapshot, page, on_action, on_leave }: &Props) -> Html 
         }
     });
     let on_skip = {
-        let (tour, snapshot) = (tour.clone(), snapshot.clone());
-        Callback::from(move |_: MouseEvent| tour.set(next.clone().skipped(&snapshot)))
+        let (tour, page_state) = (tour.clone(), page_state.clone());
+        Callback::from(move |_: MouseEvent| tour.set(next.clone().skipped(&page_state)))
     };
     let on_key = {
         let on_leave = on_leave.clone();
@@ -84,7 +84,7 @@ pub fn TourPanel(Props { snapshot, page, on_action, on_leave }: &Props) -> Html 
                 if view.page != *page {
                     <a class="button" href={view.page.hash()}>{ tr!("Go there") }</a>
                 }
-                { help(&view, snapshot, on_action) }
+                { help(&view, page_state, on_action) }
                 if !view.over {
                     <button type="button" class="small" onclick={on_skip}>{ tr!("Skip this step") }</button>
                 }
@@ -118,14 +118,14 @@ fn task((text, done): &(String, bool)) -> Html {
     }
 }
 
-fn help(view: &TourView, snapshot: &PageState, on_action: &Callback<Action>) -> Html {
+fn help(view: &TourView, page_state: &PageState, on_action: &Callback<Action>) -> Html {
     match view.help {
         Help::None => Html::default(),
         Help::OpenTab => {
             html! { <button type="button" class="small primary" onclick={|_: MouseEvent| browser::open_tab()}>{ tr!("Open another tab") }</button> }
         }
         Help::AskForNumber => {
-            let title = snapshot.layout.title.as_ref().map(|title| title.name.clone());
+            let title = page_state.layout.title.as_ref().map(|title| title.name.clone());
             let onclick = on_action.reform(move |_: MouseEvent| {
                 let fields = title.iter().map(|field| (field.clone(), FieldEdit::Assign(tr!("A guest of the tour"))));
                 Action::Add(NewRecord { fields: fields.collect(), number: Some(NumberOperation::Next) })

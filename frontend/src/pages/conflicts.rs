@@ -23,19 +23,19 @@ const FIRST_CONFLICTS: usize = 100;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub snapshot: Rc<PageState>,
+    pub page_state: Rc<PageState>,
 }
 
 #[component]
-pub fn ConflictsPage(Props { snapshot }: &Props) -> Html {
+pub fn ConflictsPage(Props { page_state }: &Props) -> Html {
     let on_action = use_action();
     let search = use_state(String::new);
     let open_only = use_state(|| true);
     let all = use_state(|| false);
     // What somebody has just seen to stays where it is, so that it can be read what came of it.
     let watched = use_mut_ref(SortedSet::new);
-    watched.borrow_mut().extend(snapshot.conflicts.iter().filter(|item| item.state.is_open()).map(|item| item.id));
-    let found = found(&snapshot.conflicts, &search, |item| !*open_only || watched.borrow().contains(&item.id));
+    watched.borrow_mut().extend(page_state.conflicts.iter().filter(|item| item.state.is_open()).map(|item| item.id));
+    let found = found(&page_state.conflicts, &search, |item| !*open_only || watched.borrow().contains(&item.id));
     let shown = if *all { found.len() } else { FIRST_CONFLICTS };
     let on_search = {
         let search = search.clone();
@@ -48,17 +48,17 @@ pub fn ConflictsPage(Props { snapshot }: &Props) -> Html {
                 <div class="page-head">
                     <div>
                         <h1 id="conflicts-heading" tabindex="-1">{ tr!("Conflicts") }</h1>
-                        <p class="quiet">{ count(snapshot) }</p>
+                        <p class="quiet">{ count(page_state) }</p>
                     </div>
                     <div class="tools">
-                        { filter(&open_only, snapshot) }
+                        { filter(&open_only, page_state) }
                         { exports(&found) }
                         <TextInput id={SEARCH_ID} class="search" label={tr!("Search")} kind="search" placeholder={tr!("Search  /")}
                             value={(*search).clone()} on_input={on_search} />
                     </div>
                 </div>
                 if found.is_empty() {
-                    { nothing(snapshot, &search) }
+                    { nothing(page_state, &search) }
                 } else {
                     <ul class="conflicts" aria-label={tr!("Conflicts")}>{ for cards }</ul>
                 }
@@ -67,8 +67,8 @@ pub fn ConflictsPage(Props { snapshot }: &Props) -> Html {
                         { trn!(found.len() as u64, "Show all {count} conflict", "Show all {count} conflicts") }
                     </button>
                 }
-                { side_by_side(snapshot, &on_action) }
-                { losses(&snapshot.losses, &on_action) }
+                { side_by_side(page_state, &on_action) }
+                { losses(&page_state.losses, &on_action) }
             </section>
         </div>
     }
@@ -83,15 +83,15 @@ fn found<'a>(
     conflicts.iter().map(Rc::as_ref).filter(|item| is_wanted(item) && item.matches(&needle)).collect()
 }
 
-fn count(snapshot: &PageState) -> String {
-    match (snapshot.open_conflicts(), snapshot.conflicts.len()) {
+fn count(page_state: &PageState) -> String {
+    match (page_state.open_conflicts(), page_state.conflicts.len()) {
         (0, 0) => tr!("None so far"),
         (0, all) => tr!("None is open; {all} in all", all = all),
         (open, all) => tr!("{open} open, {all} in all", open = open, all = all),
     }
 }
 
-fn filter(open_only: &UseStateHandle<bool>, snapshot: &PageState) -> Html {
+fn filter(open_only: &UseStateHandle<bool>, page_state: &PageState) -> Html {
     let choice = |wanted: bool, text: String| {
         let (open_only, pressed) = (open_only.clone(), **open_only == wanted);
         html! {
@@ -100,8 +100,8 @@ fn filter(open_only: &UseStateHandle<bool>, snapshot: &PageState) -> Html {
     };
     html! {
         <div class="filter" role="group" aria-label={tr!("Which conflicts")}>
-            { choice(true, tr!("Open {open}", open = snapshot.open_conflicts())) }
-            { choice(false, tr!("All {all}", all = snapshot.conflicts.len())) }
+            { choice(true, tr!("Open {open}", open = page_state.open_conflicts())) }
+            { choice(false, tr!("All {all}", all = page_state.conflicts.len())) }
         </div>
     }
 }
@@ -124,13 +124,13 @@ fn exports(found: &[&ConflictItem]) -> Html {
 }
 
 /// In place of an empty list.
-fn nothing(snapshot: &PageState, search: &str) -> Html {
+fn nothing(page_state: &PageState, search: &str) -> Html {
     let (title, text) = if !search.trim().is_empty() {
         (
             tr!("No conflict matches “{search}”", search = search.trim()),
             tr!("Look among all, or search for something else."),
         )
-    } else if snapshot.conflicts.is_empty() {
+    } else if page_state.conflicts.is_empty() {
         let text = tr!(
             "When a tab is offline, or very much is going on, numbers are given without asking. If two give the same \
              one, the first keeps it, and the other is told here what it got in its place. Try it: take two tabs \
@@ -144,10 +144,10 @@ fn nothing(snapshot: &PageState, search: &str) -> Html {
 }
 
 /// Fields of which several values were given at the same time.
-fn side_by_side(snapshot: &PageState, on_action: &Callback<Action>) -> Html {
-    let layout = &snapshot.layout;
+fn side_by_side(page_state: &PageState, on_action: &Callback<Action>) -> Html {
+    let layout = &page_state.layout;
     let fields: Vec<_> = layout.title.iter().chain(layout.columns.iter().flat_map(|column| &column.fields)).collect();
-    let waiting = snapshot.rows.iter().flat_map(|row| fields.iter().filter_map(|field| several(row, field)));
+    let waiting = page_state.rows.iter().flat_map(|row| fields.iter().filter_map(|field| several(row, field)));
     let items: Vec<_> = waiting.map(|(row, field, text)| values(row, field, text, on_action)).collect();
     if items.is_empty() {
         return Html::default();

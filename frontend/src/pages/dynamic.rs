@@ -9,8 +9,8 @@ use crate::components::{focus, leases, levels};
 use crate::view_model::{DynamicView, PageState, level_key, level_name};
 use crate::{tr, trn};
 
-pub fn show(snapshot: &PageState, on_action: &Callback<Action>) -> Html {
-    let dynamic = &snapshot.dynamic;
+pub fn show(page_state: &PageState, on_action: &Callback<Action>) -> Html {
+    let dynamic = &page_state.dynamic;
     let on_level = on_action.reform(Action::SwitchLevel);
     html! {
         <div class="page dynamic">
@@ -23,8 +23,8 @@ pub fn show(snapshot: &PageState, on_action: &Callback<Action>) -> Html {
                 </div>
                 { now(dynamic, on_action) }
                 { levels::show(dynamic.level, &on_level) }
-                <LoadGraph history={snapshot.load.clone()} threshold={dynamic.threshold}
-                    told={snapshot.connected_to.is_some()} />
+                <LoadGraph history={page_state.load.clone()} threshold={dynamic.threshold}
+                    told={page_state.connected_to.is_some()} />
                 <SettingsForm settings={dynamic.settings} on_action={on_action.clone()} />
             </section>
             <aside class="side" aria-label={tr!("Numbers given without asking")}>

@@ -19,11 +19,11 @@ use crate::view_model::{PageState, guest_name, writer_names, writers_story};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub snapshot: Rc<PageState>,
+    pub page_state: Rc<PageState>,
 }
 
 #[component]
-pub fn LabPage(Props { snapshot }: &Props) -> Html {
+pub fn LabPage(Props { page_state }: &Props) -> Html {
     let model = use_model();
     let view = use_told(Model::lab_view);
     let on_impair = use_callback(model.clone(), |impairment: Impairment, model| model.impair(impairment));
@@ -31,7 +31,7 @@ pub fn LabPage(Props { snapshot }: &Props) -> Html {
     let on_remove = use_callback(model.clone(), |(), model| model.remove_guests());
     let on_writers = use_callback(model.clone(), |_: MouseEvent, model| model.begin_writers(writer_names()));
     let on_offline =
-        use_callback((model, snapshot.offline), |_: MouseEvent, (model, offline)| model.set_offline(!*offline));
+        use_callback((model, page_state.offline), |_: MouseEvent, (model, offline)| model.set_offline(!*offline));
     html! {
         <div class="page lab">
             <section aria-labelledby={Page::Lab.heading_id()}>
@@ -44,9 +44,9 @@ pub fn LabPage(Props { snapshot }: &Props) -> Html {
                 <div class="experiments">
                     <Welcome />
                     { impairment_form::show(view.impairment, &on_impair) }
-                    { writers(view.writers.as_ref(), can_part(snapshot), &on_writers) }
+                    { writers(view.writers.as_ref(), can_part(page_state), &on_writers) }
                     <BurstForm view={view.clone()} {on_begin} {on_remove} />
-                    { away(snapshot.offline, &on_offline) }
+                    { away(page_state.offline, &on_offline) }
                 </div>
             </section>
         </div>
@@ -69,9 +69,9 @@ fn Welcome() -> Html {
 }
 
 /// Whether two values of the title can stand side by side, and there is a relay to write one.
-fn can_part(snapshot: &PageState) -> bool {
-    let is_kept = snapshot.layout.title.as_ref().is_some_and(|title| title.kind == FieldKind::Mv);
-    is_kept && snapshot.connected_to.is_some()
+fn can_part(page_state: &PageState) -> bool {
+    let is_kept = page_state.layout.title.as_ref().is_some_and(|title| title.kind == FieldKind::Mv);
+    is_kept && page_state.connected_to.is_some()
 }
 
 fn writers(step: Option<&WritersStep>, possible: bool, on_begin: &Callback<MouseEvent>) -> Html {

@@ -26,18 +26,18 @@ const ORDER_KEY: &str = "duet.order";
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub room: String,
-    pub snapshot: Rc<PageState>,
+    pub page_state: Rc<PageState>,
 }
 
 #[component]
-pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
+pub fn PeoplePage(Props { room, page_state }: &Props) -> Html {
     let on_action = use_action();
     let start_tour = use_context::<StartTour>();
     let search = use_state(String::new);
-    let layout = &snapshot.layout;
+    let layout = &page_state.layout;
     let order = use_state(|| Order::recalled(layout, &browser::recall(ORDER_KEY).unwrap_or_default()));
     let listing = use_mut_ref(Listing::default);
-    let found = listing.borrow_mut().look(&snapshot.rows, *order, &search);
+    let found = listing.borrow_mut().look(&page_state.rows, *order, &search);
     let nouns = &layout.nouns;
     let on_search = {
         let search = search.clone();
@@ -56,32 +56,32 @@ pub fn PeoplePage(Props { room, snapshot }: &Props) -> Html {
                 <div class="page-head">
                     <div>
                         <h1 id="people-heading" tabindex="-1">{ capitalised(&nouns.many) }</h1>
-                        <p class="quiet">{ tr!("Room") }{ " " }<strong>{ room }</strong>{ " · " }{ count(found.len(), snapshot.rows.len(), nouns) }
-                            if let Some(relay) = &snapshot.connected_to {
+                        <p class="quiet">{ tr!("Room") }{ " " }<strong>{ room }</strong>{ " · " }{ count(found.len(), page_state.rows.len(), nouns) }
+                            if let Some(relay) = &page_state.connected_to {
                                 { " · " }{ tr!("connected to") }{ " " }<span id="relay" class="address">{ relay }</span>
                             }
                         </p>
                     </div>
                     <div class="tools">
                         <Exchange layout={layout.clone()} rows={found.clone()} />
-                        { undo_button::show(snapshot.undo.as_deref(), &on_action) }
+                        { undo_button::show(page_state.undo.as_deref(), &on_action) }
                         <TextInput id={SEARCH_ID} class="search" label={tr!("Search")} kind="search" placeholder={tr!("Search  /")}
                             value={(*search).clone()} on_input={on_search.clone()} />
                     </div>
                 </div>
                 <RecordForm layout={layout.clone()} first_id={NEW_RECORD_ID} on_action={on_action.clone()} />
-                <Unfinished found={found.clone()} all={snapshot.rows.clone()} on_show={on_search.reform(|()| String::new())} />
+                <Unfinished found={found.clone()} all={page_state.rows.clone()} on_show={on_search.reform(|()| String::new())} />
                 if found.is_empty() {
-                    { nobody(snapshot, &search, start_tour) }
+                    { nobody(page_state, &search, start_tour) }
                 } else {
                     <RecordTable layout={layout.clone()} rows={found} search={(*search).clone()} order={*order} {on_order}
                         on_action={on_action.clone()} />
                 }
             </section>
             <aside class="side" aria-label={tr!("How things stand")}>
-                { relay_list::show(&snapshot.relays, snapshot.offline) }
-                <Highest highest={snapshot.highest} {on_action} />
-                { story_list::show(&snapshot.story) }
+                { relay_list::show(&page_state.relays, page_state.offline) }
+                <Highest highest={page_state.highest} {on_action} />
+                { story_list::show(&page_state.story) }
             </aside>
         </div>
     }
@@ -97,12 +97,12 @@ fn count(found: usize, all: usize, Nouns { one, many, none, .. }: &Nouns) -> Str
 }
 
 /// In place of an empty table.
-fn nobody(snapshot: &PageState, search: &str, start_tour: Option<StartTour>) -> Html {
-    let Nouns { one, many, none, .. } = &snapshot.layout.nouns;
-    if !snapshot.rows.is_empty() {
+fn nobody(page_state: &PageState, search: &str, start_tour: Option<StartTour>) -> Html {
+    let Nouns { one, many, none, .. } = &page_state.layout.nouns;
+    if !page_state.rows.is_empty() {
         return html! { <p class="empty">{ tr!("{none} matches “{search}”.", none = capitalised(none), search = search.trim()) }</p> };
     }
-    let waits_for = match snapshot.loading {
+    let waits_for = match page_state.loading {
         Loading::Done => None,
         Loading::Reading => Some((
             tr!("Reading what this device has kept"),

@@ -15,7 +15,7 @@ use crate::language::{self, Language};
 /// So many rows are made at a time: making all of a large room would keep the page busy for long.
 const SLICE: usize = 1000;
 
-/// Makes one snapshot out of the last one: the projection of a session, as event sourcing calls it.
+/// Makes one state of the page out of the last one: the projection of a session, as event sourcing calls it.
 #[derive(Default)]
 pub struct Projection {
     /// In whose words, and in what time, everything is told.
@@ -59,7 +59,7 @@ impl Bearing {
 }
 
 impl Projection {
-    /// How everything stands now. `changed` is what has changed since the last time. Of very many changes the snapshot has the
+    /// How everything stands now. `changed` is what has changed since the last time. Of very many changes the state of the page has the
     /// first: [`catch_up`](Self::catch_up) takes in the others.
     pub fn look(
         &mut self,
@@ -74,12 +74,12 @@ impl Projection {
                 && teller.layout.is_of(session.view().schema())
         };
         let last = self.last.take();
-        let snapshot = match self.teller.take().filter(is_same) {
+        let page_state = match self.teller.take().filter(is_same) {
             Some(teller) => {
                 self.follow(Scene { session, layout: &teller.layout, time }, changed);
-                let snapshot = self.snapshot(session, connection, &teller, last.as_deref());
+                let page_state = self.page_state(session, connection, &teller, last.as_deref());
                 self.teller = Some(teller);
-                snapshot
+                page_state
             }
             None => {
                 let layout = Rc::new(Layout::of(session.view().schema()));
@@ -90,13 +90,13 @@ impl Projection {
                 self.make_slice(scene);
                 self.rows.sort();
                 let teller = Teller { layout, me, time, language };
-                let snapshot = self.snapshot(session, connection, &teller, None);
+                let page_state = self.page_state(session, connection, &teller, None);
                 self.teller = Some(teller);
-                snapshot
+                page_state
             }
         };
-        self.last = Some(Rc::clone(&snapshot));
-        snapshot
+        self.last = Some(Rc::clone(&page_state));
+        page_state
     }
 
     fn follow(&mut self, scene: Scene<'_>, changed: Changed) {
@@ -121,13 +121,13 @@ impl Projection {
         self.rows.sort();
     }
 
-    /// Whether the last snapshot had not all changes.
+    /// Whether the last state of the page had not all changes.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         !self.behind.is_empty()
     }
 
-    /// Takes in the next changes that the last snapshot had not, for the next one.
+    /// Takes in the next changes that the last state of the page had not, for the next one.
     pub fn catch_up(&mut self, session: &Session) {
         if let Some(teller) = self.teller.take() {
             self.make_slice(Scene { session, layout: &teller.layout, time: teller.time });
@@ -135,7 +135,7 @@ impl Projection {
         }
     }
 
-    /// Takes in a few records that were read from the device, for the next snapshot.
+    /// Takes in a few records that were read from the device, for the next state of the page.
     pub fn take_in(&mut self, session: &Session, records: Vec<RecordId>) {
         if let Some(teller) = &self.teller {
             self.rows
@@ -150,7 +150,7 @@ impl Projection {
         }
     }
 
-    fn snapshot(
+    fn page_state(
         &self,
         session: &Session,
         connection: &ConnectionState,

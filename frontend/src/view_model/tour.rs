@@ -52,9 +52,9 @@ pub enum Help {
 
 impl Tour {
     #[must_use]
-    pub fn begin(snapshot: &PageState) -> Self {
-        let known = snapshot.rows.iter().map(|row| row.id).collect();
-        Tour { known, highest: snapshot.highest, ..Tour::default() }
+    pub fn begin(page_state: &PageState) -> Self {
+        let known = page_state.rows.iter().map(|row| row.id).collect();
+        Tour { known, highest: page_state.highest, ..Tour::default() }
     }
 
     #[must_use]
@@ -64,12 +64,12 @@ impl Tour {
 
     /// The tour after what somebody has done, on this page.
     #[must_use]
-    pub fn advanced(mut self, snapshot: &PageState, page: Page) -> Self {
-        while self.step < STEPS && self.advance(snapshot, page) {
+    pub fn advanced(mut self, page_state: &PageState, page: Page) -> Self {
+        while self.step < STEPS && self.advance(page_state, page) {
             self.stage += 1;
             if self.stage == stages(self.step) {
                 self.step += 1;
-                (self.stage, self.record, self.highest) = (0, None, snapshot.highest);
+                (self.stage, self.record, self.highest) = (0, None, page_state.highest);
             }
         }
         self
@@ -77,38 +77,38 @@ impl Tour {
 
     /// On to the next step, whatever is done.
     #[must_use]
-    pub fn skipped(self, snapshot: &PageState) -> Self {
+    pub fn skipped(self, page_state: &PageState) -> Self {
         let step = (self.step + 1).min(STEPS);
-        Tour { step, stage: 0, record: None, highest: snapshot.highest, ..self }
+        Tour { step, stage: 0, record: None, highest: page_state.highest, ..self }
     }
 
     /// Whether the present stage is behind.
-    fn advance(&mut self, snapshot: &PageState, page: Page) -> bool {
+    fn advance(&mut self, page_state: &PageState, page: Page) -> bool {
         let is_this = |row: &&TableRow| Some(row.id) == self.record;
         match (self.step, self.stage) {
             (0, 0) => {
-                self.record = rows(snapshot).find(|row| !self.known.contains(&row.id)).map(|row| row.id);
+                self.record = rows(page_state).find(|row| !self.known.contains(&row.id)).map(|row| row.id);
                 self.record.is_some()
             }
             // Whoever adds several may give any of them a number.
-            (0, _) => rows(snapshot).any(|row| !self.known.contains(&row.id) && is_final(row)),
-            (1, _) => snapshot.relays.iter().map(|relay| relay.tabs.len()).sum::<usize>() > 1,
-            (2, 0) => snapshot.offline,
+            (0, _) => rows(page_state).any(|row| !self.known.contains(&row.id) && is_final(row)),
+            (1, _) => page_state.relays.iter().map(|relay| relay.tabs.len()).sum::<usize>() > 1,
+            (2, 0) => page_state.offline,
             (2, 1) => {
-                self.record = rows(snapshot).find(|row| is_parted(row)).map(|row| row.id);
+                self.record = rows(page_state).find(|row| is_parted(row)).map(|row| row.id);
                 self.record.is_some()
             }
-            (2, _) => rows(snapshot).find(is_this).is_none_or(|row| !is_parted(row)),
+            (2, _) => rows(page_state).find(is_this).is_none_or(|row| !is_parted(row)),
             (3, 0) => page == Page::Agreement,
-            (3, _) => snapshot.highest > self.highest,
-            (4, 0) => snapshot.offline,
+            (3, _) => page_state.highest > self.highest,
+            (4, 0) => page_state.offline,
             (4, 1) => {
                 let given =
                     |row: &&TableRow| matches!(row.number.state, NumberState::Provisional | NumberState::Leased);
-                self.record = rows(snapshot).find(given).map(|row| row.id);
-                snapshot.offline && self.record.is_some()
+                self.record = rows(page_state).find(given).map(|row| row.id);
+                page_state.offline && self.record.is_some()
             }
-            (4, _) => !snapshot.offline && rows(snapshot).find(is_this).is_none_or(is_settled),
+            (4, _) => !page_state.offline && rows(page_state).find(is_this).is_none_or(is_settled),
             _ => false,
         }
     }
@@ -189,8 +189,8 @@ fn stages(step: usize) -> usize {
     [2, 1, 3, 2, 3][step]
 }
 
-fn rows(snapshot: &PageState) -> impl Iterator<Item = &TableRow> {
-    snapshot.rows.iter().map(|row| &**row)
+fn rows(page_state: &PageState) -> impl Iterator<Item = &TableRow> {
+    page_state.rows.iter().map(|row| &**row)
 }
 
 fn is_final(row: &TableRow) -> bool {
