@@ -16,7 +16,7 @@ use super::{BROTLI, DIST, GZIP};
 /// to read files exactly. Some 25,000 are for tabs that outlive restores of their relays, for keys of requests in the ledger, for ids
 /// that are away, and for reading in slices. Some 12,000 are for a client that works without a page: typed notifications in
 /// place of texts, and a global scope that may be a worker's.
-const BUDGET: u64 = 523_000;
+const BUDGET: u64 = 463_000;
 
 /// Bytes as they are, and as they are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
