@@ -79,9 +79,9 @@ pub enum Asked {
     /// How many tabs have to have a number before it is final.
     Policy {
         /// How many tabs.
-        witnesses: u8,
+        observers: u8,
     },
-    /// The numbers so far to be final without witnesses.
+    /// The numbers so far to be final without observers.
     Waive,
     /// Other relays to vote.
     Reconfigure {
@@ -221,7 +221,7 @@ impl Asked {
             Operation::SetDynamic { .. } => Asked::Dynamic,
             Operation::Settle { claims, .. } => Asked::Settle { count: claims.len() },
             Operation::Resolve { resolution, .. } => Asked::Resolve(*resolution),
-            Operation::SetPolicy { policy } => Asked::Policy { witnesses: policy.witnesses },
+            Operation::SetPolicy { policy } => Asked::Policy { observers: policy.observers },
             Operation::Waive => Asked::Waive,
             Operation::Reconfigure { voters, .. } => Asked::Reconfigure { voters: voters.keys().copied().collect() },
             Operation::Retire { replica, .. } => Asked::Retire { replica: *replica },

@@ -284,9 +284,9 @@ pub enum Decision {
         /// The conflict, if it is kept.
         collision: Option<Collision>,
     },
-    /// Another policy of witnesses.
+    /// Another policy of observers.
     Policy(Policy),
-    /// The numbers so far are final without witnesses.
+    /// The numbers so far are final without observers.
     Waived,
     /// Other relays vote.
     Configuration {

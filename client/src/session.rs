@@ -166,7 +166,7 @@ pub struct Session {
     has_lost_device: bool,
     /// The own edits that some relay has confirmed to be durable.
     stored: DotSet,
-    /// Whether somebody can see the page: only then does this tab witness decisions.
+    /// Whether somebody can see the page: only then does this tab observer decisions.
     shown: bool,
     /// The link, if there is one.
     link: Option<PeerId>,
@@ -421,7 +421,7 @@ impl Session {
     #[must_use]
     pub fn set_shown(&mut self, now: Now, shown: bool) -> Vec<Message> {
         self.shown = shown;
-        let willing = Command::Witness { willing: shown, durable: self.is_on_device() };
+        let willing = Command::Observer { willing: shown, durable: self.is_on_device() };
         let mut sends = self.command(now, willing);
         sends.extend(self.update_watching(now));
         sends

@@ -276,7 +276,7 @@ fn use_farewell(drafts: &Drafts) {
         let listeners = [
             warning_before_loss(model.clone(), drafts.clone()),
             goodbye(model.clone()),
-            witness_while_shown(model.clone()),
+            observer_while_shown(model.clone()),
         ];
         move || drop(listeners)
     });
@@ -301,7 +301,7 @@ fn goodbye(model: Model) -> EventListener {
     EventListener::new(&browser::window(), "pagehide", move |_| model.leave_neighbours())
 }
 
-/// A page that nobody sees is no witness.
-fn witness_while_shown(model: Model) -> EventListener {
+/// A page that nobody sees is no observer.
+fn observer_while_shown(model: Model) -> EventListener {
     EventListener::new(&browser::document(), "visibilitychange", move |_| model.set_shown(browser::is_shown()))
 }

@@ -120,7 +120,7 @@ fn a_refusal_stays_over_reloads_until_somebody_has_read_it() {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_number_that_was_final_is_final_after_a_reload_without_a_relay() {
     let mut net = net();
-    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
     net.add(TAB_A, "Anna", Some(NumberOperation::Next));
     assert_eq!(net.page(TAB_A).rows[0].number.state, NumberState::Final);
     net.part(TAB_A);
@@ -151,10 +151,10 @@ fn a_leased_number_is_shown_when_it_cannot_be_given_again() {
 #[wasm_bindgen_test(unsupported = test)]
 fn a_tab_whose_disk_fails_goes_on_in_memory_and_says_so() {
     let mut net = net();
-    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
-    let durable = |net: &Net| net.relay().view().witnesses()[&net.id(TAB_A)].durable;
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
+    let durable = |net: &Net| net.relay().view().observers()[&net.id(TAB_A)].durable;
     net.show(TAB_A, true);
-    assert!(durable(&net), "what it witnesses is on its disk");
+    assert!(durable(&net), "what it observers is on its disk");
     net.set_stuck(TAB_A, true);
     net.add(TAB_A, "Anna", None);
     net.lose_disk(TAB_A);

@@ -308,14 +308,14 @@ async fn undo_can_be_pressed_where_there_is_something_to_undo() {
 }
 
 #[wasm_bindgen_test]
-async fn a_number_that_waits_for_witnesses_says_so() {
+async fn a_number_that_waits_for_observers_says_so() {
     let mut person = anna();
     person.number.state = NumberState::Unreleased;
     person.number.text = "42".to_owned();
     let shown = Shown::row(person).await;
     let cell = shown.root.query_selector("[data-state=unreleased]").unwrap().expect("the cell tells its state");
     let text = cell.text_content().unwrap();
-    assert!(text.contains("◑42waiting for witnesses"), "{text}");
+    assert!(text.contains("◑42waiting for observers"), "{text}");
     assert!(shown.root.query_selector("[aria-label='Give Anna a number']").unwrap().is_none(), "it has one");
 }
 

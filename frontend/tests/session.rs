@@ -465,9 +465,9 @@ fn what_others_have_changed_since_is_not_undone_and_the_reason_is_told() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_number_waits_for_witnesses_and_is_final_when_a_page_that_is_seen_has_it() {
+fn a_number_waits_for_observers_and_is_final_when_a_page_that_is_seen_has_it() {
     let mut net = Net::new();
-    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
     assert!(net.page(TAB_A).story[0].text.starts_with("A number is final when a tab has it, too"));
     [TAB_A, TAB_B].into_iter().for_each(|tab| net.show(tab, false));
     net.add(TAB_A, "Anna", Some(NumberOperation::Next));
@@ -487,9 +487,9 @@ fn a_number_waits_for_witnesses_and_is_final_when_a_page_that_is_seen_has_it() {
 
 /// Also where the tab has taken the schema of its relay only then.
 #[wasm_bindgen_test(unsupported = test)]
-fn a_page_that_was_hidden_before_it_was_connected_is_no_witness() {
+fn a_page_that_was_hidden_before_it_was_connected_is_no_observer() {
     let mut net = Net::of(invoices());
-    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
     [TAB_A, TAB_B].into_iter().for_each(|tab| net.part(tab));
     net.show(TAB_C, false);
     net.join(TAB_C);

@@ -89,12 +89,12 @@ fn a_refused_operation_says_why() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_slot_that_waits_for_witnesses_is_chosen_and_not_released() {
+fn a_slot_that_waits_for_observers_is_chosen_and_not_released() {
     let mut net = Net::new();
     for tab in [TAB_A, TAB_B] {
         net.show(tab, false);
     }
-    net.ask_at_relay(Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
     net.ask_at_relay(Operation::Raise { number: 7 });
     let view = agreement(&net, TAB_A);
     assert!(view.slots[0].stage == Stage::Chosen && view.released < view.chosen);
@@ -104,7 +104,7 @@ fn a_slot_that_waits_for_witnesses_is_chosen_and_not_released() {
     net.watch(TAB_A, true);
     net.show(TAB_A, true);
     net.pass(TOLD);
-    assert!(nodes(&net, TAB_A).nodes.iter().any(|node| node.parts.contains(&Part::Witnesses)));
+    assert!(nodes(&net, TAB_A).nodes.iter().any(|node| node.parts.contains(&Part::Observers)));
 }
 
 #[wasm_bindgen_test(unsupported = test)]

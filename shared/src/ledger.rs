@@ -58,7 +58,7 @@ pub struct Ledger {
     policy: Policy,
     method: Method,
     settlement: Settlement,
-    /// Everything below is released, whoever has witnessed it.
+    /// Everything below is released, whoever has acknowledged it.
     waived: Slot,
     /// The replicas that are retired, with the counter of the last dot up to which each is.
     retired: SortedMap<ReplicaId, u64>,
@@ -354,7 +354,7 @@ impl Ledger {
         self.settlement.conflict(id)
     }
 
-    /// Everything below is released, whoever has witnessed it.
+    /// Everything below is released, whoever has acknowledged it.
     #[must_use]
     pub fn waived(&self) -> Slot {
         self.waived

@@ -183,8 +183,8 @@ fn about_the_log(ballot: Ballot) -> Vec<Message> {
             bytes: vec![1, 2, 3],
         },
         Message::FetchPart { at: Slot(300), offset: 3 },
-        Message::Witness { tab: ALICE, until: Some(Slot(300)), durable: true },
-        Message::Witness { tab: ALICE, until: None, durable: false },
+        Message::Observer { tab: ALICE, until: Some(Slot(300)), durable: true },
+        Message::Observer { tab: ALICE, until: None, durable: false },
         Message::Released { until: Slot(300) },
         Message::Load(Load { window_ms: 1000, requests: 12, waiting_ms: 3, p99_ms: 7, unsettled: 300 }),
         Message::Watch { at: 1_000_000, round_trip_us: Some(700), measures: false },
@@ -201,7 +201,7 @@ fn observation(ballot: Ballot) -> Observation {
         received: 300,
         round_trip_us: Some(700),
         heard_ms_ago: Some(20),
-        witnessed: Some(Slot(300)),
+        acknowledged: Some(Slot(300)),
     };
     Observation {
         by: RelayId(2),

@@ -91,7 +91,7 @@ impl Client {
                 let of = Rc::downgrade(&client.0);
                 let route = client.0.state.borrow().route.vouched();
                 let caretaker = Client::of(identity, client.0.room.clone(), route, Purpose::Caretaker { of });
-                // Nobody sees it: it is no witness.
+                // Nobody sees it: it is no observer.
                 caretaker.set_shown(false);
                 caretaker
             });

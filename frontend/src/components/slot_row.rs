@@ -21,7 +21,7 @@ pub fn SlotRow(Props { item }: &Props) -> Html {
     let steps = match stage {
         Stage::Asked => vec![("waits", tr!("◔ not proposed yet"))],
         Stage::Proposed => vec![("chosen", tr!("◔ proposed"))],
-        Stage::Chosen => vec![chosen, ("waits", tr!("◔ waits for witnesses"))],
+        Stage::Chosen => vec![chosen, ("waits", tr!("◔ waits for observers"))],
         Stage::Released => vec![chosen, ("released", tr!("● released"))],
     };
     html! {

@@ -81,7 +81,7 @@ fn figures(view: &AgreementView) -> Html {
     let waiting = chosen.saturating_sub(*released);
     let waits = match waiting {
         0 => tr!("all that is chosen"),
-        count => trn!(count, "{count} waits for witnesses", "{count} wait for witnesses"),
+        count => trn!(count, "{count} waits for observers", "{count} wait for observers"),
     };
     html! {
         <dl class="figures">

@@ -326,10 +326,10 @@ fn command(session: &Session, asked: &Asked) -> String {
         }
         Asked::Resolve(Resolution::Kept) => tr!("A conflict is as it should be"),
         Asked::Resolve(Resolution::Undone) => tr!("Undo a renumbering"),
-        Asked::Policy { witnesses } => {
-            trn!(u64::from(*witnesses), "Final needs {count} witness", "Final needs {count} witnesses")
+        Asked::Policy { observers } => {
+            trn!(u64::from(*observers), "Final needs {count} observer", "Final needs {count} observers")
         }
-        Asked::Waive => tr!("Release without witnesses"),
+        Asked::Waive => tr!("Make visible without observers"),
         Asked::Reconfigure { voters } => tr!("Let vote: {relays}", relays = relays(voters)),
         Asked::Configure { number, voters } => {
             tr!("Configuration {number} begins: {relays}", number = number, relays = relays(voters))

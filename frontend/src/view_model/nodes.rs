@@ -31,7 +31,7 @@ pub enum Part {
     NoVote,
     Quarantined,
     Recovering,
-    Witnesses,
+    Observers,
 }
 
 impl Part {
@@ -45,7 +45,7 @@ impl Part {
             Part::NoVote => "no-vote",
             Part::Quarantined => "quarantined",
             Part::Recovering => "recovering",
-            Part::Witnesses => "witnesses",
+            Part::Observers => "observers",
         }
     }
 
@@ -58,7 +58,7 @@ impl Part {
             Part::NoVote => "◇",
             Part::Quarantined => "⊘",
             Part::Recovering => "↻",
-            Part::Witnesses => "◉",
+            Part::Observers => "◉",
         }
     }
 
@@ -71,7 +71,7 @@ impl Part {
             Part::NoVote => tr!("no vote"),
             Part::Quarantined => tr!("quarantined"),
             Part::Recovering => tr!("recovering"),
-            Part::Witnesses => tr!("witness"),
+            Part::Observers => tr!("observer"),
         }
     }
 }
@@ -322,7 +322,7 @@ impl Scene<'_> {
         let view = self.session.view();
         let is_this = id == view.me();
         let link = at.and_then(|relay| self.session.network().link(relay.voter, End::Tab(id)));
-        let witnesses = link.is_some_and(|link| link.witnessed.is_some());
+        let observers = link.is_some_and(|link| link.acknowledged.is_some());
         let measured = if is_this { view.round_trip() } else { link.and_then(|link| link.round_trip_us) };
         let heard = link.and_then(|link| link.heard_ms_ago);
         let seen = match heard {
@@ -331,7 +331,7 @@ impl Scene<'_> {
             Some(ago) => tr!("{count} s ago", count = ago / 1000),
             None => tr!("silent since this page is open"),
         };
-        let parts = [(Part::ThisTab, is_this), (Part::Witnesses, witnesses)];
+        let parts = [(Part::ThisTab, is_this), (Part::Observers, observers)];
         let relay = at.map(|relay| relay_name(relay.voter));
         let round_trip = measured.zip(relay.as_ref());
         Node {

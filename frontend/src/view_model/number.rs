@@ -67,7 +67,7 @@ impl NumberState {
             NumberState::None => tr!("no number"),
             NumberState::Provisional => tr!("provisional"),
             NumberState::Pending => tr!("proposed"),
-            NumberState::Unreleased => tr!("waiting for witnesses"),
+            NumberState::Unreleased => tr!("waiting for observers"),
             NumberState::Final => tr!("final"),
             NumberState::Leased => tr!("final, from this tab's lease"),
             NumberState::Renumbered => tr!("renumbered"),

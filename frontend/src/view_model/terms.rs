@@ -7,7 +7,7 @@ pub enum Term {
     Relay,
     Leader,
     Voter,
-    Witness,
+    Observer,
     Incarnation,
     Quarantined,
     RoundTrip,
@@ -24,8 +24,15 @@ pub enum Term {
 }
 
 impl Term {
-    pub const OF_NODES: &[Term] =
-        &[Term::Relay, Term::Leader, Term::Voter, Term::Witness, Term::Incarnation, Term::Quarantined, Term::RoundTrip];
+    pub const OF_NODES: &[Term] = &[
+        Term::Relay,
+        Term::Leader,
+        Term::Voter,
+        Term::Observer,
+        Term::Incarnation,
+        Term::Quarantined,
+        Term::RoundTrip,
+    ];
     pub const OF_AGREEMENT: &[Term] =
         &[Term::Slot, Term::Ballot, Term::Vote, Term::Chosen, Term::Released, Term::HighestNumber];
     pub const OF_MERGES: &[Term] = &[Term::Merge, Term::Concurrent, Term::Dot, Term::Stamp];
@@ -37,7 +44,7 @@ impl Term {
             Term::Relay => "relay",
             Term::Leader => "leader",
             Term::Voter => "voter",
-            Term::Witness => "witness",
+            Term::Observer => "observer",
             Term::Incarnation => "incarnation",
             Term::Quarantined => "quarantined",
             Term::RoundTrip => "round-trip",
@@ -60,7 +67,7 @@ impl Term {
             Term::Relay => tr!("Relay"),
             Term::Leader => tr!("Leader"),
             Term::Voter => tr!("Voter"),
-            Term::Witness => tr!("Witness"),
+            Term::Observer => tr!("Observer"),
             Term::Incarnation => tr!("Incarnation"),
             Term::Quarantined => tr!("Quarantined"),
             Term::RoundTrip => tr!("Round trip"),
@@ -87,7 +94,7 @@ impl Term {
                 "The relay that puts the requests for numbers in order. If it is lost, the others choose another one."
             ),
             Term::Voter => tr!("A relay whose vote counts. A majority of the voters decides."),
-            Term::Witness => {
+            Term::Observer => {
                 tr!("A tab that tells the relays what it has of the log, where the rules want it to have that, too.")
             }
             Term::Incarnation => {
@@ -104,7 +111,7 @@ impl Term {
             }
             Term::Chosen => tr!("A majority of the voters has stored it: it can never change."),
             Term::Released => {
-                tr!("Chosen, and seen by as many witnesses as the rules want: people are told that it is final.")
+                tr!("Chosen, and seen by as many observers as the rules want: people are told that it is final.")
             }
             Term::HighestNumber => {
                 tr!("The highest number that was ever given, leased or raised to. The next one is above it.")

@@ -76,7 +76,7 @@ rules! {
     /// A read asks nobody.
     ReadAsksNobody,
     /// A decision is told before observers have it.
-    ToldUnwitnessed,
+    ToldUnacknowledged,
     /// The edits on a relay without a vote count towards a majority.
     AnyRelayCounts,
     /// Edits that were sent to a relay count as held there.

@@ -287,7 +287,7 @@ impl Operation {
 pub struct Policy {
     /// How many observers must acknowledge a decision, besides a majority of voters, before users are told that it is
     /// final.
-    pub witnesses: u8,
+    pub observers: u8,
     /// How long the leader waits for observers before it asks for a waiver, in milliseconds; 0: for ever.
     pub waive_after_ms: u32,
     /// The most senders of requests whose outcomes the ledger remembers, and the most keys that it remembers.
@@ -296,7 +296,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { witnesses: 0, waive_after_ms: 0, sessions: 10_000 }
+        Policy { observers: 0, waive_after_ms: 0, sessions: 10_000 }
     }
 }
 

@@ -245,7 +245,7 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
         }
         Message::FetchPart { at, offset } => put_plain(bytes, tag::FETCH_PART, &(at, offset)),
         Message::Propose(claim) => put_plain(bytes, tag::PROPOSE, claim),
-        Message::Witness { tab, until, durable } => put_plain(bytes, tag::WITNESS, &(tab, until, durable)),
+        Message::Observer { tab, until, durable } => put_plain(bytes, tag::WITNESS, &(tab, until, durable)),
         Message::Released { until } => put_plain(bytes, tag::RELEASED, until),
         Message::Raised { number } => put_plain(bytes, tag::RAISED, number),
         Message::Load(load) => put_plain(bytes, tag::LOAD, load),
@@ -456,7 +456,7 @@ fn take_plain(what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
         tag::PROPOSE => Message::Propose(encoding::take(rest)?),
         tag::WITNESS => {
             let (tab, until, durable) = encoding::take(rest)?;
-            Message::Witness { tab, until, durable }
+            Message::Observer { tab, until, durable }
         }
         tag::RELEASED => Message::Released { until: encoding::take(rest)? },
         tag::RAISED => Message::Raised { number: encoding::take(rest)? },

@@ -131,7 +131,7 @@ fn may_say(principal: Principal, message: &Message, to: Receiver) -> bool {
         | Message::Doubt(_) => is_relay || is_tab,
         // Requests that only a relay can answer.
         Message::Propose(_)
-        | Message::Witness { .. }
+        | Message::Observer { .. }
         | Message::ReadIndex { .. }
         | Message::Watch { .. }
         | Message::Attest(_) => (is_relay || is_tab) && to == Receiver::Relay,
@@ -174,7 +174,7 @@ fn may_command(principal: Principal, command: &Command) -> bool {
         | Command::Raise { .. }
         | Command::Lease { .. }
         | Command::Read(_)
-        | Command::Witness { .. }
+        | Command::Observer { .. }
         | Command::Watch(_) => true,
     }
 }

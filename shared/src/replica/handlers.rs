@@ -7,7 +7,7 @@ mod copies;
 mod dispatch;
 mod distrust;
 mod numbering;
-mod observing;
+mod observers;
 mod once;
 mod orphans;
 mod raised;
@@ -19,9 +19,9 @@ mod retiring;
 mod snapshots;
 mod stamps;
 mod sync;
+mod telemetry;
 mod unattested;
 mod undo;
-mod witnesses;
 
 pub use recovery::Recovery;
 pub use sync::MAX_LEAP;
@@ -74,7 +74,7 @@ impl Replica {
         }
         self.run_to_completion(now, &mut output);
         if self.is_relay() {
-            self.user.observing.sent(now, &output);
+            self.user.telemetry.sent(now, &output);
         }
         output
     }
@@ -103,16 +103,16 @@ impl Replica {
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let waive_after = Duration::from_millis(self.core.ledger.policy().waive_after_ms.into());
-        let waiver = self.agreement.witnesses.deadline(waive_after);
+        let waiver = self.agreement.observers.deadline(waive_after);
         let settle = self.settle_deadline();
-        let observing = self.user.observing.deadline();
+        let telemetry = self.user.telemetry.deadline();
         let peers = self.peers.deadline();
         let (claims, reads) = (self.agreement.claims.deadline(), self.agreement.reads.deadline());
         let of_role = match &self.role {
             RoleState::Tab(tab) => tab.orphanage.deadline(),
             RoleState::Relay(_) => self.role.relay().and_then(|relay| self.deadline_of_relay(relay)),
         };
-        [settle, claims, reads, observing, peers, waiver].into_iter().fold(of_role, earlier)
+        [settle, claims, reads, telemetry, peers, waiver].into_iter().fold(of_role, earlier)
     }
 
     fn deadline_of_relay(&self, relay: &RelayState) -> Option<Duration> {

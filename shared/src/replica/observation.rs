@@ -39,7 +39,7 @@ pub struct LinkSeen {
     /// How long ago the other end was heard, in milliseconds; `None` if it was not since somebody watches.
     pub heard_ms_ago: Option<u32>,
     /// Of an observer: it has the log below this slot.
-    pub witnessed: Option<Slot>,
+    pub acknowledged: Option<Slot>,
 }
 
 /// The other end of a relay's link.

@@ -114,8 +114,8 @@ pub(super) trait Rules {
         true
     }
 
-    /// Whether a decision is released only when witnesses have it.
-    fn waits_for_witnesses() -> bool {
+    /// Whether a decision is released only when observers have it.
+    fn waits_for_observers() -> bool {
         true
     }
 

@@ -11,7 +11,7 @@ use super::folds::Folds;
 use super::io::{Command, CommandId, Envelope, Fork, Message, PeerId};
 use super::leases::Leases;
 use super::local_durability::LocalDurability;
-use super::observing::Observing;
+use super::observers::Observers;
 use super::once::Onces;
 use super::orphans::Orphanage;
 use super::outbox::{Item, Outbox};
@@ -23,11 +23,11 @@ use super::replication_acks::{OnMajority, ReplicationAcks};
 use super::retiring::Retiring;
 use super::snapshots::Snapshots;
 use super::stamps::Restamping;
+use super::telemetry::Telemetry;
 use super::unattested::Unattested;
 use super::undo::UndoStack;
 use super::unsettled::Unsettled;
 use super::watched::Watched;
-use super::witnesses::Witnesses;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::Hlc;
 use crate::base::id::{RecordId, ReplicaId};
@@ -94,7 +94,7 @@ pub(super) struct NumberState {
 pub(super) struct Agreement {
     pub(super) claims: Claims,
     pub(super) reads: Reads,
-    pub(super) witnesses: Witnesses,
+    pub(super) observers: Observers,
     /// When the leader, in a tab its relay, was last heard.
     pub(super) heard_leader: Option<Duration>,
     /// To serve others.
@@ -127,7 +127,7 @@ pub(super) struct UserState {
     pub(super) revived: Recent<(RecordId, Dot)>,
     /// How many versions of a resync under way have not come yet, as the sender says.
     pub(super) remaining: u64,
-    pub(super) observing: Observing,
+    pub(super) telemetry: Telemetry,
     /// How many final numbers the output must report as lost by a restore.
     pub(super) rejoined: Option<usize>,
     /// The tabs of another log that the output must report.
@@ -204,7 +204,7 @@ impl UserState {
             told_restored: Recent::new(),
             revived: Recent::new(),
             remaining: 0,
-            observing: Observing::default(),
+            telemetry: Telemetry::default(),
             rejoined: None,
             forks: Vec::new(),
         }

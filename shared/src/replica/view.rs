@@ -3,9 +3,9 @@
 use litemap::LiteMap;
 
 use super::agreed::AgreedView;
+use super::observers::Observer;
 use super::state::Replica;
 use super::undo::Undoable;
-use super::witnesses::Witness;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, ReplicaId};
 use crate::base::sorted::SortedMap;
@@ -200,16 +200,16 @@ impl<'a> View<'a> {
         self.replica.voter().is_some_and(Voter::is_recovering)
     }
 
-    /// Everything decided below is released: as many witnesses have it as the policy wants.
+    /// Everything decided below is released: as many observers have it as the policy wants.
     #[must_use]
     pub fn released(&self) -> Slot {
-        self.replica.agreement.witnesses.released()
+        self.replica.agreement.observers.released()
     }
 
     /// The acknowledgements of observers, as far as they report to this relay.
     #[must_use]
-    pub fn witnesses(&self) -> &SortedMap<ReplicaId, Witness> {
-        self.replica.agreement.witnesses.seen()
+    pub fn observers(&self) -> &SortedMap<ReplicaId, Observer> {
+        self.replica.agreement.observers.seen()
     }
 
     /// The last snapshot of the log's state that was taken or installed here.
@@ -371,7 +371,7 @@ impl<'a> View<'a> {
     /// replica watches.
     #[must_use]
     pub fn round_trip(&self) -> Option<u32> {
-        self.replica.user.observing.round_trip(self.replica.peers.any_relay()?)
+        self.replica.user.telemetry.round_trip(self.replica.peers.any_relay()?)
     }
 
     /// The claims that are undecided here, its own and those passed to it.

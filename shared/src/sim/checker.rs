@@ -63,7 +63,7 @@ pub struct Checker {
     pub(super) linearizable_reads: u64,
     pub(super) session_reads: u64,
     /// How far each tab has ever known the log.
-    witnesses: BTreeMap<ReplicaId, Slot>,
+    observers: BTreeMap<ReplicaId, Slot>,
     /// Under which key a relay was asked for something, and what was told of each request.
     keyed: BTreeMap<CommandId, Keyed>,
     told_under: BTreeMap<Keyed, Reply>,
@@ -228,7 +228,7 @@ impl Checker {
 
     /// A tab knows the log below `decided`, in this life or an earlier one.
     pub fn tab_has(&mut self, tab: ReplicaId, decided: Slot) {
-        let known = self.witnesses.entry(tab).or_default();
+        let known = self.observers.entry(tab).or_default();
         *known = decided.max(*known);
     }
 
@@ -336,16 +336,16 @@ impl Checker {
         match done {
             Some((slot, now)) if now == outcome && before == outcome => {
                 self.told_until = self.told_until.max(slot.plus(1));
-                self.check_witnessed(slot)
+                self.check_acknowledged(slot)
             }
             _ => Err(Violated::OutcomeChanged { claim, told: before, now: done.map(|(_, now)| now) }),
         }
     }
 
     /// Checks that an outcome is visible when it is told: enough observers have it, or it was waived.
-    fn check_witnessed(&self, slot: Slot) -> Result<(), Violated> {
-        let wanted = self.model.witnesses_wanted_since(slot);
-        let seen = self.witnesses.values().filter(|&&known| known > slot).count();
+    fn check_acknowledged(&self, slot: Slot) -> Result<(), Violated> {
+        let wanted = self.model.observers_wanted_since(slot);
+        let seen = self.observers.values().filter(|&&known| known > slot).count();
         let waived = self.model.ledger().waived() > slot;
         if waived || seen >= wanted.into() { Ok(()) } else { Err(Violated::ToldTooEarly { slot, seen, wanted }) }
     }
@@ -399,7 +399,7 @@ impl Checker {
         self.told_until = self.told_until.min(at);
         self.claims_began.clear();
         self.reads_began.values_mut().for_each(|read| *read = Read::Linearizable(Slot(0)));
-        self.witnesses.values_mut().for_each(|known| *known = (*known).min(at));
+        self.observers.values_mut().for_each(|known| *known = (*known).min(at));
         self.raised.clear();
         self.told_under.clear();
         self.only_these_are_left(context);

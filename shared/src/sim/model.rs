@@ -21,8 +21,8 @@ pub(super) struct Model {
     /// The hash of the log below each slot.
     chains: Vec<u64>,
     ledger: Ledger,
-    /// For each slot how many witnesses were wanted once its entry was applied.
-    wanted_witnesses: Vec<u8>,
+    /// For each slot how many observers were wanted once its entry was applied.
+    wanted_observers: Vec<u8>,
     /// The slot and the outcome of each claim when it was first done, whatever the ledger has forgotten since.
     done: BTreeMap<ClaimId, (Slot, Outcome)>,
     /// Which entry has each key, whatever the ledger has forgotten since, and by which claim.
@@ -81,9 +81,9 @@ impl Model {
         self.done.get(&claim).copied()
     }
 
-    /// The fewest witnesses that were wanted at any time from a slot on.
-    pub(super) fn witnesses_wanted_since(&self, slot: Slot) -> u8 {
-        self.wanted_witnesses[slot.0 as usize..].iter().copied().min().unwrap_or(0)
+    /// The fewest observers that were wanted at any time from a slot on.
+    pub(super) fn observers_wanted_since(&self, slot: Slot) -> u8 {
+        self.wanted_observers[slot.0 as usize..].iter().copied().min().unwrap_or(0)
     }
 
     /// The fold of the log below a slot.
@@ -135,7 +135,7 @@ impl Model {
         }
         self.entries.push(accepted.clone());
         self.chains.push(chain);
-        self.wanted_witnesses.push(self.ledger.policy().witnesses);
+        self.wanted_observers.push(self.ledger.policy().observers);
         Ok(())
     }
 

@@ -107,7 +107,7 @@ report! {
     /// Waivers: decisions that became visible without enough observers.
     waivers,
     /// Replies that waited for observers.
-    witnessed,
+    acknowledged,
     /// Times that a tab was told which of its edits are on a majority.
     told_majority,
     /// Snapshots taken by relays.

@@ -182,7 +182,7 @@ pub enum Violated {
         now: Option<Outcome>,
     },
     /// A user was told an outcome before enough observers had it.
-    #[error("the outcome of slot {slot} was told when {seen} witnesses had it, and {wanted} were wanted")]
+    #[error("the outcome of slot {slot} was told when {seen} observers had it, and {wanted} were wanted")]
     ToldTooEarly {
         /// The slot of the request.
         slot: Slot,

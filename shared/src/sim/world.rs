@@ -196,7 +196,7 @@ impl World {
         for relay in 0..RELAYS {
             self.step(relay, Input::ClockConfirmed)?;
         }
-        // Nobody has to wait for witnesses any more.
+        // Nobody has to wait for observers any more.
         if let Some(asker) = (0..RELAYS).find(|&relay| self.is_voter(relay)) {
             self.give(asker, Command::Ask(Operation::SetPolicy { policy: Policy::default() }))?;
             let (level, reason) = (Level::Batching, Reason::Resumed);

@@ -77,7 +77,7 @@ fn number(outcome: shared::ledger::Outcome) -> u64 {
 fn what_concerns_the_relays_is_not_for_tabs() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
-    let policy = Policy { witnesses: 1, waive_after_ms: 0, ..Policy::default() };
+    let policy = Policy { observers: 1, waive_after_ms: 0, ..Policy::default() };
     let operations = [
         Operation::Reconfigure { from: 0, voters: room.relays([0]) },
         Operation::SetPolicy { policy },

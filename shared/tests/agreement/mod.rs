@@ -4,6 +4,7 @@ mod claims;
 mod dynamic;
 mod keys;
 mod majority;
+mod observers;
 mod raised;
 mod reads;
 mod restored;
@@ -13,7 +14,6 @@ mod snapshots;
 mod tabs;
 mod voters;
 mod watching;
-mod witnesses;
 
 use std::time::Duration;
 

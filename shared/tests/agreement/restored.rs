@@ -102,12 +102,12 @@ fn a_release_from_before_a_restore_says_nothing_of_the_log_that_follows() {
     let backup = room.durable(RELAY).clone();
     assert!(backup.decided >= known, "the tab knows no more of the log than the backup");
     restore(&mut room, backup);
-    outcome_of(&mut room, RELAY, Operation::SetPolicy { policy: Policy { witnesses: 2, ..Policy::default() } });
+    outcome_of(&mut room, RELAY, Operation::SetPolicy { policy: Policy { observers: 2, ..Policy::default() } });
     room.connect(TAB, RELAY);
     room.begin(RELAY, (1..9).map(|number| Command::Ask(Operation::Raise { number })));
     room.steps(1000);
     assert!(decided(&room, TAB) > Slot(known.0 + 8), "the tab learns the log");
-    assert!(room.replica(TAB).view().released() < decided(&room, TAB), "no witness has it");
+    assert!(room.replica(TAB).view().released() < decided(&room, TAB), "no observer has it");
     assert_eq!(room.durable(TAB).released, room.replica(TAB).view().released());
 }
 

@@ -114,7 +114,7 @@ fn a_ledger_from_a_snapshot_is_the_fold_of_the_log_to_the_byte() {
         assert!(outcome_of(&mut room, tab, operation).is_some());
         fold.follow(&room, 0);
     }
-    let policy = Policy { witnesses: 1, waive_after_ms: 500, ..Policy::default() };
+    let policy = Policy { observers: 1, waive_after_ms: 500, ..Policy::default() };
     let voters = room.relays(0..3);
     for operation in
         [Operation::SetPolicy { policy }, Operation::Reconfigure { from: 0, voters }, Operation::Raise { number: 200 }]

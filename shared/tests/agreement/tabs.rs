@@ -171,13 +171,13 @@ fn a_operation_is_written_as_it_leaves() {
 }
 
 #[test]
-fn a_witness_says_whether_it_would_still_have_it_after_a_crash() {
+fn a_observer_says_whether_it_would_still_have_it_after_a_crash() {
     let mut room = elected(1, 1);
-    room.ask(0, Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    room.ask(0, Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
     room.connect(1, 0);
-    let durable = |room: &Room| room.replica(0).view().witnesses()[&ReplicaId(100)].durable;
+    let durable = |room: &Room| room.replica(0).view().observers()[&ReplicaId(100)].durable;
     assert!(!durable(&room));
-    room.command(1, Command::Witness { willing: true, durable: true });
+    room.command(1, Command::Observer { willing: true, durable: true });
     assert!(durable(&room));
 }
 

@@ -203,24 +203,24 @@ fn a_leader_that_was_rolled_back_does_not_lose_what_it_had_decided() {
         let mut room = elected(3, 0);
         raise(&mut room, 0, 1);
         let leader = room.leader().expect("there is one");
-        let (witness, other) = ((leader + 1) % 3, (leader + 2) % 3);
+        let (observer, other) = ((leader + 1) % 3, (leader + 2) % 3);
         let old = room.durable(leader).clone();
         room.disconnect(other);
         room.begin(leader, [Command::Ask(Operation::Raise { number: 50 })]);
         room.steps(steps);
-        room.disconnect(witness);
-        if room.replica(leader).view().ledger().highest() < 50 || decided(&room, witness) == decided(&room, leader) {
+        room.disconnect(observer);
+        if room.replica(leader).view().ledger().highest() < 50 || decided(&room, observer) == decided(&room, leader) {
             continue;
         }
         decided_by_two += 1;
         room.restore(leader, old);
-        room.connect(leader, witness);
+        room.connect(leader, observer);
         room.connect(leader, other);
-        room.disconnect(witness);
+        room.disconnect(observer);
         room.pass(ELECTION);
         assert!(can_decide(&mut room, leader), "it votes (cut off after {steps} steps)");
         assert!(room.replica(other).view().ledger().highest() >= 50, "cut off after {steps} steps");
-        [leader, other].into_iter().for_each(|node| room.connect(witness, node));
+        [leader, other].into_iter().for_each(|node| room.connect(observer, node));
         room.pass(ELECTION);
         assert_eq!(room.cut, [], "nobody's log differs");
     }

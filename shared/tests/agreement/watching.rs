@@ -83,14 +83,14 @@ fn how_long_messages_between_two_relays_take_is_told_also_when_nobody_watches_at
 }
 
 #[test]
-fn a_witness_is_seen_to_be_one() {
+fn a_observer_is_seen_to_be_one() {
     let (mut room, tab, _) = at_a_follower();
-    room.ask(0, Operation::SetPolicy { policy: Policy { witnesses: 1, ..Policy::default() } });
+    room.ask(0, Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
     room.command(tab, Command::Watch(true));
     room.pass(TOLD);
     let decided = room.replica(tab).view().log().decided();
     let mut links = latest(&room, tab).into_values().flat_map(|observed| &observed.links);
-    assert!(links.any(|link| link.witnessed == Some(decided)));
+    assert!(links.any(|link| link.acknowledged == Some(decided)));
 }
 
 #[test]

@@ -230,8 +230,8 @@ fn what_a_tab_hears_from_its_relay_it_passes_on_to_neighbours_without_one() {
 fn a_tab_takes_votes_and_claims_from_no_neighbour() {
     let mut room = three_neighbours();
     room.forge(ANNES, BERTS, Message::Released { until: Slot(9) });
-    let witness = Message::Witness { tab: room_id(ANNES), until: Some(Slot(1)), durable: true };
-    room.forge(ANNES, CEMS, witness);
+    let observer = Message::Observer { tab: room_id(ANNES), until: Some(Slot(1)), durable: true };
+    room.forge(ANNES, CEMS, observer);
     assert_eq!(room.cut, [(BERTS, Violation::NotForTabs), (CEMS, Violation::NotForTabs)]);
 }
 

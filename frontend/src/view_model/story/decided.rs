@@ -283,10 +283,10 @@ fn resolved_in_words(resolution: Resolution, about: Option<&Collision>, place: &
 }
 
 fn policy_in_words(policy: Policy) -> String {
-    match policy.witnesses {
+    match policy.observers {
         0 => tr!("A number is final as soon as the relays have decided"),
-        witnesses => trn!(
-            witnesses.into(),
+        observers => trn!(
+            observers.into(),
             "A number is final when a tab has it, too",
             "A number is final when {count} tabs have it, too"
         ),

@@ -32,7 +32,7 @@ impl Replica {
     }
 
     pub(super) fn note_released(&mut self) {
-        let (first, end) = (self.core.changes.released, self.agreement.witnesses.released());
+        let (first, end) = (self.core.changes.released, self.agreement.observers.released());
         if first < end {
             self.core.changes.released = end;
             self.note_decisions(first, end);

@@ -50,8 +50,8 @@ impl Replica {
                 self.forget_refusal(record);
                 Ok(Reply::Done)
             }
-            Command::Witness { willing, durable } => {
-                self.set_witness(willing, durable);
+            Command::Observer { willing, durable } => {
+                self.set_observer(willing, durable);
                 Ok(Reply::Done)
             }
             Command::Watch(wanted) => {

@@ -6,7 +6,7 @@ use crate::replica::access::{self, Act, Receiver};
 use crate::replica::io::{Message, Now, Output, PeerId, PeerKind, Violation};
 use crate::replica::replication_acks::OnMajority;
 use crate::replica::state::Core;
-use crate::replica::{Replica, Witness};
+use crate::replica::{Observer, Replica};
 
 impl Replica {
     /// Takes in what a peer says.
@@ -24,7 +24,7 @@ impl Replica {
         access::may(kind.into(), &Act::Say(&message, self.receiver()))?;
         if let Some(relay) = self.role.relay_mut() {
             relay.replication_acks.hear(peer, &message);
-            self.user.observing.received(now, peer, &message);
+            self.user.telemetry.received(now, peer, &message);
         } else if self.reveals_a_copy(kind, &message) {
             return Ok(());
         } else {
@@ -46,8 +46,8 @@ impl Replica {
             Message::Fetch { first } => self.send_log(peer, first),
             Message::FetchPart { at, offset } => self.on_fetch_part(peer, at, offset),
             Message::Propose(claim) => self.on_propose(now, kind, claim)?,
-            Message::Witness { tab, until, durable } => {
-                self.on_witness(peer, kind, tab, until.map(|until| Witness { until, durable }))?;
+            Message::Observer { tab, until, durable } => {
+                self.on_observer(peer, kind, tab, until.map(|until| Observer { until, durable }))?;
             }
             Message::ReadIndex { id } => self.on_read_index(now, peer, id),
             Message::Watch { at, round_trip_us, measures } => {
@@ -136,7 +136,7 @@ impl Replica {
             | Message::Fetch { .. }
             | Message::FetchPart { .. }
             | Message::Propose(_)
-            | Message::Witness { .. }
+            | Message::Observer { .. }
             | Message::ReadIndex { .. }
             | Message::Watch { .. }
             | Message::Doubt(_)
@@ -157,7 +157,7 @@ impl Replica {
             relay.replication_acks.up(peer, kind);
             self.presence_changed();
         }
-        self.user.observing.peer_up(now, kind);
+        self.user.telemetry.peer_up(now, kind);
         if !self.is_neighbour(kind) {
             self.tell_all_doubts(peer, kind);
         }
@@ -181,14 +181,14 @@ impl Replica {
     pub(super) fn on_peer_down(&mut self, now: Now, peer: PeerId) {
         self.user.remaining = 0;
         self.core.outbox.forget(peer);
-        self.user.observing.peer_down(peer);
+        self.user.telemetry.peer_down(peer);
         self.agreement.snapshots.peer_down(peer);
         self.agreement.reads.peer_down(peer);
         self.agreement.other_logs.remove(&peer);
         self.neighbour_gone(peer);
         if let Some(relay) = self.role.relay_mut() {
             relay.replication_acks.down(peer);
-            self.user.observing.watcher_down(peer);
+            self.user.telemetry.watcher_down(peer);
             self.presence_changed();
         }
         let gone = self.peers.down(peer);
@@ -198,7 +198,7 @@ impl Replica {
                 self.orphans_wait();
                 id
             }
-            Some(PeerKind::Tab(tab)) => return self.witness_gone(tab),
+            Some(PeerKind::Tab(tab)) => return self.observer_gone(tab),
             None => return,
         };
         if self.peers.link_to(id).is_some() {

@@ -14,6 +14,7 @@ use crate::replica::config::{Config, Role, Tuning};
 use crate::replica::io::{Now, Recovered, Snapshot};
 use crate::replica::leases::Leases;
 use crate::replica::local_durability::LocalDurability;
+use crate::replica::observers::Observers;
 use crate::replica::outbox::Outbox;
 use crate::replica::peers::Peers;
 use crate::replica::reads::Reads;
@@ -21,7 +22,6 @@ use crate::replica::snapshots::Snapshots;
 use crate::replica::state::{Agreement, Core, NumberState, RelayState, Replica, RoleState, TabState, Trust, UserState};
 use crate::replica::view::View;
 use crate::replica::watched::Watched;
-use crate::replica::witnesses::Witnesses;
 
 /// A replica that has its durable state, but for some of its records. It takes no input until it has all of them: of what
 /// is in its context and not in its records it would say that it was removed.
@@ -129,7 +129,7 @@ impl Replica {
             core,
             numbers: NumberState::recover(seed, durable.raised, leases, claims.leasing()),
             agreement: Agreement {
-                witnesses: Witnesses::new(durable.released),
+                observers: Observers::new(durable.released),
                 reads: Reads::default(),
                 claims,
                 heard_leader: None,
@@ -163,7 +163,7 @@ impl Replica {
             tab.orphanage.number_lost();
         }
         if !self.is_relay() {
-            // What needs no witness is final also before a relay says so.
+            // What needs no observer is final also before a relay says so.
             self.release(now);
         }
         self.core.changes.take();

@@ -104,7 +104,7 @@ impl Replica {
     /// they had of this tab's edits may be gone.
     fn forget_what_was_told(&mut self, fork: Slot) {
         self.agreement.claims.log_forked(fork, &mut self.core.outbox);
-        self.agreement.witnesses.log_forked(fork, &mut self.core.outbox);
+        self.agreement.observers.log_forked(fork, &mut self.core.outbox);
         if let Some(tab) = self.role.tab_mut().filter(|tab| tab.relay_decided.is_none()) {
             (tab.stored, tab.on_majority) = (DotSet::default(), OnMajority::default());
             self.core.outbox.writes().push(WriteOp::Stored(DotSet::default()));
@@ -138,7 +138,7 @@ impl Replica {
         self.agreement.snapshots = Snapshots::default();
         self.core.outbox.writes().push(WriteOp::LogDropped);
         self.core.outbox.log_dropped();
-        self.agreement.witnesses.log_dropped();
+        self.agreement.observers.log_dropped();
         self.core.changes.log_dropped();
         self.agreement.claims.log_dropped(&mut self.core.outbox);
         self.numbers.leases.follow(&self.core.ledger, self.core.me);

@@ -111,7 +111,7 @@ pub enum Command {
     /// Waits until this replica knows enough for a reader.
     Read(Consistency),
     /// Sets whether this tab is an observer. A tab that is hidden should not be one.
-    Witness {
+    Observer {
         /// True if the tab acknowledges decisions.
         willing: bool,
         /// True if writes that the host reports as persisted survive a crash of the host.
@@ -154,7 +154,7 @@ impl Command {
             | Command::Lease { .. }
             | Command::Ask(_)
             | Command::Read(_)
-            | Command::Witness { .. }
+            | Command::Observer { .. }
             | Command::Watch(_) => false,
         }
     }

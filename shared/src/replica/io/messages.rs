@@ -106,7 +106,7 @@ pub enum Message {
     /// Passes a request towards the leader.
     Propose(Claim),
     /// The acknowledgement of an observer. It goes from the tab to its relay, and on to the leader.
-    Witness {
+    Observer {
         /// The tab that acknowledges.
         tab: ReplicaId,
         /// The tab has the log below this slot; `None`: it is no observer any more.

@@ -82,8 +82,8 @@ impl Rules for Broken {
         !is(Mutation::OwnPastForgotten)
     }
 
-    fn waits_for_witnesses() -> bool {
-        !is(Mutation::ToldUnwitnessed)
+    fn waits_for_observers() -> bool {
+        !is(Mutation::ToldUnacknowledged)
     }
 
     fn notices_copies() -> bool {

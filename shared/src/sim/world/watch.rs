@@ -70,10 +70,10 @@ impl World {
     }
 
     pub(super) fn count_reply(&mut self, node: NodeId, reply: &Reply) {
-        let wanted = self.nodes[node].replica.as_ref().map(|replica| replica.view().ledger().policy().witnesses);
+        let wanted = self.nodes[node].replica.as_ref().map(|replica| replica.view().ledger().policy().observers);
         if let Reply::Decided(_, outcome) = reply {
             self.report.refused += u64::from(outcome.is_err());
-            self.report.witnessed += u64::from(wanted > Some(0));
+            self.report.acknowledged += u64::from(wanted > Some(0));
         }
     }
 }

@@ -280,7 +280,7 @@ impl World {
             2 => Message::Suffix(Suffix { first: slot, chain: 0, entries: Vec::new(), decided: slot }),
             3 => Message::Propose(claim(other, Operation::Raise { number: 5 })),
             4 => Message::Propose(claim(own, Operation::Reconfigure { from: 0, voters: [].into() })),
-            5 => Message::Witness { tab: other, until: Some(slot), durable: true },
+            5 => Message::Observer { tab: other, until: Some(slot), durable: true },
             _ => Message::Released { until: slot },
         }
     }
@@ -296,7 +296,7 @@ impl World {
             4 | 5 => {
                 let waive_after_ms = [0, 50, 300][self.below(3) as usize];
                 let policy =
-                    Policy { witnesses: self.below(3) as u8, waive_after_ms, sessions: 2 + self.below(6) as u32 };
+                    Policy { observers: self.below(3) as u8, waive_after_ms, sessions: 2 + self.below(6) as u32 };
                 Operation::SetPolicy { policy }
             }
             6 if self.kind == Kind::Retiring && !self.gone.is_empty() => {
@@ -437,7 +437,7 @@ impl World {
                 7 => edit(record, schema::TAGS, FieldEdit::Insert(text)),
                 8 => edit(record, schema::TAGS, FieldEdit::Remove(text)),
                 9 => Command::Remove { record },
-                10 => Command::Witness { willing: self.below(3) > 0, durable: true },
+                10 => Command::Observer { willing: self.below(3) > 0, durable: true },
                 11 => Command::Watch(self.below(3) > 0),
                 _ => {
                     let replica = self.nodes[tab].id;

@@ -9,10 +9,10 @@ use shared::replica::io::Command;
 use super::{ELECTION, elected, told_outcome};
 use crate::room::{Node, Room};
 
-/// Three relays that want a witness, a record of the first of them, and a tab that is connected to nobody.
-fn in_want_of_a_witness(waive_after_ms: u32) -> (Room, RecordId, Node) {
+/// Three relays that want an observer, a record of the first of them, and a tab that is connected to nobody.
+fn in_want_of_a_observer(waive_after_ms: u32) -> (Room, RecordId, Node) {
     let mut room = elected(3, 2);
-    room.ask(0, Operation::SetPolicy { policy: Policy { witnesses: 1, waive_after_ms, ..Policy::default() } });
+    room.ask(0, Operation::SetPolicy { policy: Policy { observers: 1, waive_after_ms, ..Policy::default() } });
     let anna = room.add(0, "Anna", "");
     room.replies.clear();
     room.ask(0, Operation::Allocate { record: anna });
@@ -30,7 +30,7 @@ const FINAL: (bool, bool) = (false, true);
 
 #[test]
 fn a_number_is_final_when_a_tab_has_it() {
-    let (mut room, anna, tab) = in_want_of_a_witness(0);
+    let (mut room, anna, tab) = in_want_of_a_observer(0);
     room.pass(ELECTION);
     for relay in 0..3 {
         assert_eq!(number(&room, relay, anna), WAITS, "decided at relay {relay}, and not final");
@@ -45,23 +45,23 @@ fn a_number_is_final_when_a_tab_has_it() {
 
 #[test]
 fn a_tab_that_nobody_looks_at_does_not_count() {
-    let (mut room, anna, tab) = in_want_of_a_witness(0);
-    room.command(tab, Command::Witness { willing: false, durable: false });
+    let (mut room, anna, tab) = in_want_of_a_observer(0);
+    room.command(tab, Command::Observer { willing: false, durable: false });
     room.connect(tab, 1);
     assert_eq!(number(&room, tab, anna), WAITS);
     assert_eq!(number(&room, 0, anna), WAITS);
-    room.command(tab, Command::Witness { willing: true, durable: false });
+    room.command(tab, Command::Observer { willing: true, durable: false });
     assert_eq!(number(&room, tab, anna), FINAL);
     assert_eq!(number(&room, 0, anna), FINAL);
     let bert = room.add(0, "Bert", "");
-    room.command(tab, Command::Witness { willing: false, durable: false });
+    room.command(tab, Command::Observer { willing: false, durable: false });
     room.ask(0, Operation::Allocate { record: bert });
     assert_eq!(number(&room, 0, bert), WAITS, "it has resigned");
 }
 
 #[test]
 fn a_tab_that_is_gone_does_not_count() {
-    let (mut room, _, tab) = in_want_of_a_witness(0);
+    let (mut room, _, tab) = in_want_of_a_observer(0);
     room.connect(tab, 1);
     room.disconnect(tab);
     let bert = room.add(0, "Bert", "");
@@ -69,10 +69,10 @@ fn a_tab_that_is_gone_does_not_count() {
     assert_eq!(number(&room, 0, bert), WAITS);
 }
 
-/// A new leader hears of the witnesses from all relays.
+/// A new leader hears of the observers from all relays.
 #[test]
-fn a_leader_change_loses_no_witness() {
-    let (mut room, anna, tab) = in_want_of_a_witness(0);
+fn a_leader_change_loses_no_observer() {
+    let (mut room, anna, tab) = in_want_of_a_observer(0);
     let leader = room.leader().expect("there is one");
     let relay = (leader + 1) % 3;
     room.connect(tab, relay);
@@ -87,7 +87,7 @@ fn a_leader_change_loses_no_witness() {
 
 #[test]
 fn what_no_tab_has_acknowledged_is_waived_in_time_and_the_log_says_so() {
-    let (mut room, anna, _) = in_want_of_a_witness(20_000);
+    let (mut room, anna, _) = in_want_of_a_observer(20_000);
     room.pass(Duration::from_secs(19));
     assert_eq!(number(&room, 0, anna), WAITS);
     assert_eq!(waivers(&room), 0);
@@ -110,11 +110,11 @@ fn waivers(room: &Room) -> usize {
 
 #[test]
 fn who_comes_later_knows_what_is_final() {
-    let (mut room, anna, tab) = in_want_of_a_witness(0);
+    let (mut room, anna, tab) = in_want_of_a_observer(0);
     let late = tab + 1;
     room.connect(tab, 0);
     assert_eq!(number(&room, tab, anna), FINAL);
-    room.command(late, Command::Witness { willing: false, durable: false });
+    room.command(late, Command::Observer { willing: false, durable: false });
     room.connect(late, 1);
     assert_eq!(number(&room, late, anna), FINAL);
     for relay in 0..3 {
@@ -125,10 +125,10 @@ fn who_comes_later_knows_what_is_final() {
     }
 }
 
-/// The witness is at a relay that the leader does not see, and hears of it through another one.
+/// The observer is at a relay that the leader does not see, and hears of it through another one.
 #[test]
-fn at_the_far_end_of_a_chain_of_relays_a_tab_is_a_witness_and_knows_what_is_final() {
-    let (mut room, anna, tab) = in_want_of_a_witness(0);
+fn at_the_far_end_of_a_chain_of_relays_a_tab_is_a_observer_and_knows_what_is_final() {
+    let (mut room, anna, tab) = in_want_of_a_observer(0);
     let leader = room.leader().expect("there is one");
     let (middle, end) = ((leader + 1) % 3, (leader + 2) % 3);
     room.disconnect(end);

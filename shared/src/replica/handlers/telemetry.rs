@@ -18,19 +18,19 @@ const MAX_UNDECIDED: usize = 8;
 impl Replica {
     /// Somebody begins to look at what this replica is told, or nobody looks any more.
     pub(super) fn set_watching(&mut self, now: Now, wanted: bool) {
-        self.user.observing.wanted = wanted;
-        self.user.observing.beat_at = Some(now.monotonic);
+        self.user.telemetry.wanted = wanted;
+        self.user.telemetry.beat_at = Some(now.monotonic);
     }
 
     pub(super) fn on_watch(&mut self, now: Now, peer: PeerId, kind: PeerKind, watch: (u64, Option<u32>, bool)) {
         let (at, round_trip, measures) = watch;
         let is_tab = matches!(kind, PeerKind::Tab(_));
         // Who only measures is watched by others: if that were watching, relays would keep each other at it for ever.
-        if !self.is_relay() || !(measures && !is_tab || self.user.observing.admit(now, peer, is_tab)) {
+        if !self.is_relay() || !(measures && !is_tab || self.user.telemetry.admit(now, peer, is_tab)) {
             return;
         }
         if let Some(measured) = round_trip {
-            self.user.observing.round_trips.insert(peer, measured);
+            self.user.telemetry.round_trips.insert(peer, measured);
         }
         if let Some(observation) = self.observation(now, Some(at)) {
             self.send_unbound(peer, Message::Observed(observation));
@@ -48,16 +48,16 @@ impl Replica {
         let (peer, relay) = from;
         if let Some(at) = observed.echo {
             let round_trip = (now.monotonic.as_micros() as u64).saturating_sub(at);
-            self.user.observing.round_trips.insert(peer, u32::try_from(round_trip).unwrap_or(u32::MAX));
+            self.user.telemetry.round_trips.insert(peer, u32::try_from(round_trip).unwrap_or(u32::MAX));
         }
         let observed = Observation { echo: None, ..observed };
         if self.is_relay() && observed.by == relay {
-            let tabs = self.user.observing.watchers.iter().filter(|(_, watcher)| watcher.is_tab).map(|(&peer, _)| peer);
+            let tabs = self.user.telemetry.watchers.iter().filter(|(_, watcher)| watcher.is_tab).map(|(&peer, _)| peer);
             for tab in tabs.collect::<Vec<_>>() {
                 self.send_unbound(tab, Message::Observed(observed.clone()));
             }
         }
-        if self.user.observing.wanted {
+        if self.user.telemetry.wanted {
             output.observed.push(observed);
         }
     }
@@ -65,36 +65,36 @@ impl Replica {
     /// Says that this replica watches, and tells those who watch it, when it is time.
     pub(super) fn observe(&mut self, now: Now) {
         if self.is_relay() {
-            self.user.observing.forget_gone(now);
+            self.user.telemetry.forget_gone(now);
         }
-        if self.user.observing.beat_at.is_some_and(|at| at <= now.monotonic) {
+        if self.user.telemetry.beat_at.is_some_and(|at| at <= now.monotonic) {
             self.beat(now);
         }
-        if self.is_relay() && self.user.observing.tell_at.is_some_and(|at| at <= now.monotonic) {
+        if self.is_relay() && self.user.telemetry.tell_at.is_some_and(|at| at <= now.monotonic) {
             self.tell_watchers(now);
         }
     }
 
     fn beat(&mut self, now: Now) {
-        self.user.observing.beat_at = self.user.observing.is_beating().then_some(now.monotonic + BEAT);
-        if self.user.observing.beat_at.is_none() {
+        self.user.telemetry.beat_at = self.user.telemetry.is_beating().then_some(now.monotonic + BEAT);
+        if self.user.telemetry.beat_at.is_none() {
             return;
         }
-        let (at, measures) = (now.monotonic.as_micros() as u64, !self.user.observing.is_watching());
+        let (at, measures) = (now.monotonic.as_micros() as u64, !self.user.telemetry.is_watching());
         for peer in self.peers.relays() {
-            let round_trip_us = self.user.observing.round_trip(peer);
+            let round_trip_us = self.user.telemetry.round_trip(peer);
             self.send_unbound(peer, Message::Watch { at, round_trip_us, measures });
         }
     }
 
     fn tell_watchers(&mut self, now: Now) {
-        self.user.observing.tell_at = None;
-        self.user.observing.told_at = now.monotonic;
+        self.user.telemetry.tell_at = None;
+        self.user.telemetry.told_at = now.monotonic;
         let Some(observation) = self.observation(now, None) else { return };
-        for peer in self.user.observing.watchers.keys().copied().collect::<Vec<_>>() {
+        for peer in self.user.telemetry.watchers.keys().copied().collect::<Vec<_>>() {
             self.send_unbound(peer, Message::Observed(observation.clone()));
         }
-        self.user.observing.traffic.retain(|&peer, traffic| {
+        self.user.telemetry.traffic.retain(|&peer, traffic| {
             (traffic.sent, traffic.received) = (0, 0);
             self.peers.kind(peer).is_some()
         });
@@ -119,20 +119,20 @@ impl Replica {
     }
 
     fn link_seen(&self, now: Now, peer: PeerId, to: End, counts: bool) -> LinkSeen {
-        let traffic = self.user.observing.traffic.get(&peer);
+        let traffic = self.user.telemetry.traffic.get(&peer);
         let counted = traffic.filter(|_| counts);
         let ago = |at: Duration| now.monotonic.saturating_sub(at).as_millis() as u32;
-        let witnessed = match to {
-            End::Tab(tab) => self.agreement.witnesses.seen().get(&tab).map(|witness| witness.until),
+        let acknowledged = match to {
+            End::Tab(tab) => self.agreement.observers.seen().get(&tab).map(|observer| observer.until),
             End::Relay(_) => None,
         };
         LinkSeen {
             to,
             sent: counted.map_or(0, |traffic| traffic.sent),
             received: counted.map_or(0, |traffic| traffic.received),
-            round_trip_us: self.user.observing.round_trip(peer),
+            round_trip_us: self.user.telemetry.round_trip(peer),
             heard_ms_ago: traffic.and_then(|traffic| traffic.heard_at).map(ago),
-            witnessed,
+            acknowledged,
         }
     }
 }

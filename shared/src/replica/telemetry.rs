@@ -17,7 +17,7 @@ const MAX_WATCHERS: usize = 64;
 
 /// The watchers, and the telemetry for them.
 #[derive(Debug, Default)]
-pub(super) struct Observing {
+pub(super) struct Telemetry {
     /// Whether somebody looks at what this replica is told.
     pub(super) wanted: bool,
     /// When to say again that this replica watches.
@@ -45,7 +45,7 @@ pub(super) struct Traffic {
     pub(super) heard_at: Option<Duration>,
 }
 
-impl Observing {
+impl Telemetry {
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.beat_at.into_iter().chain(self.tell_at).min()
     }

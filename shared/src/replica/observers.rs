@@ -8,44 +8,44 @@ use crate::consensus::{Ballot, Slot};
 use crate::replica::io::{PeerId, WriteOp};
 use std::time::Duration;
 
-/// How many witnesses a relay knows at the most.
-const MAX_WITNESSES: usize = 10_000;
+/// How many observers a relay knows at the most.
+const MAX_OBSERVERS: usize = 10_000;
 
 /// The acknowledgements of observers, and the decisions that are visible by them.
 #[derive(Debug)]
-pub(super) struct Witnesses {
+pub(super) struct Observers {
     /// Whether this tab acknowledges what is decided.
     pub(super) willing: bool,
     /// Whether what this tab acknowledges survives a crash of it.
     pub(super) durable: bool,
     /// The slot below which this tab has acknowledged the log, and to which relay.
     pub(super) acknowledged: Option<(PeerId, Slot)>,
-    /// Up to where each witness has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
+    /// Up to where each observer has the log. In the leader those of all relays, elsewhere the relay's own tabs, and those
     /// of which the leader hears through it.
-    pub(super) seen: SortedMap<ReplicaId, Witness>,
+    pub(super) seen: SortedMap<ReplicaId, Observer>,
     /// Everything below is released. In a tab it may be more than the tab knows of the log. Invariant: never falls, unless the
     /// log begins anew or is known to be another one.
     pub(super) released: Slot,
     /// The peers were told that decisions below this slot are visible.
     pub(super) told: Slot,
-    /// The leader that was told what the witnesses have seen, and over which link.
+    /// The leader that was told what the observers have seen, and over which link.
     pub(super) leader: (Option<Ballot>, Option<PeerId>),
-    /// Since when something decided waits for witnesses, in the leader.
+    /// Since when something decided waits for observers, in the leader.
     pub(super) waiting_since: Option<Duration>,
 }
 
 /// The acknowledgement of an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Witness {
+pub struct Observer {
     /// It has the log below this slot.
     pub until: Slot,
     /// Whether it would still have it after a crash.
     pub durable: bool,
 }
 
-impl Witnesses {
+impl Observers {
     pub(super) fn new(released: Slot) -> Self {
-        Witnesses {
+        Observers {
             willing: true,
             durable: false,
             acknowledged: None,
@@ -61,7 +61,7 @@ impl Witnesses {
         self.released
     }
 
-    pub(super) fn seen(&self) -> &SortedMap<ReplicaId, Witness> {
+    pub(super) fn seen(&self) -> &SortedMap<ReplicaId, Observer> {
         &self.seen
     }
 
@@ -87,18 +87,18 @@ impl Witnesses {
         self.waiting_since.filter(|_| !waive_after.is_zero()).map(|since| since + waive_after)
     }
 
-    /// The slot below which as many witnesses as `count` have everything.
+    /// The slot below which as many observers as `count` have everything.
     pub(super) fn seen_by(&self, count: usize) -> Slot {
-        let mut seen: Vec<Slot> = self.seen.values().map(|witness| witness.until).collect();
+        let mut seen: Vec<Slot> = self.seen.values().map(|observer| observer.until).collect();
         seen.sort_unstable_by(|a, b| b.cmp(a));
         seen.get(count.saturating_sub(1)).copied().unwrap_or_default()
     }
 
-    pub(super) fn note(&mut self, tab: ReplicaId, witness: Option<Witness>) {
-        match witness {
+    pub(super) fn note(&mut self, tab: ReplicaId, observer: Option<Observer>) {
+        match observer {
             None => drop(self.seen.remove(&tab)),
-            Some(witness) if self.seen.len() < MAX_WITNESSES || self.seen.contains_key(&tab) => {
-                self.seen.insert(tab, witness);
+            Some(observer) if self.seen.len() < MAX_OBSERVERS || self.seen.contains_key(&tab) => {
+                self.seen.insert(tab, observer);
             }
             Some(_) => {}
         }
