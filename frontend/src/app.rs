@@ -276,7 +276,7 @@ fn use_farewell(drafts: &Drafts) {
         let listeners = [
             warning_before_loss(model.clone(), drafts.clone()),
             goodbye(model.clone()),
-            observer_while_shown(model.clone()),
+            observe_while_shown(model.clone()),
         ];
         move || drop(listeners)
     });
@@ -302,6 +302,6 @@ fn goodbye(model: Model) -> EventListener {
 }
 
 /// A page that nobody sees is no observer.
-fn observer_while_shown(model: Model) -> EventListener {
+fn observe_while_shown(model: Model) -> EventListener {
     EventListener::new(&browser::document(), "visibilitychange", move |_| model.set_shown(browser::is_shown()))
 }
