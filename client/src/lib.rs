@@ -27,6 +27,7 @@ pub mod route;
 pub mod rows;
 pub mod session;
 pub mod storage_error;
+pub mod types;
 #[cfg(feature = "web")]
 pub mod web;
 pub mod writes;

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use client::session::Action;
+use client::types::Room;
 use client::web::{NoAddress, route_to};
 use gloo::events::{EventListener, EventListenerOptions};
-use shared::base::room::Room;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BeforeUnloadEvent, HtmlElement, KeyboardEvent};

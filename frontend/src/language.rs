@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 
+use client::types::text::isolated;
 use litemap::LiteMap;
-use shared::schema::text::isolated;
 
 /// A language that the page speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

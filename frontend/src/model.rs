@@ -8,10 +8,9 @@ use std::time::Duration;
 use client::listeners::{Listeners, Subscription};
 use client::notification::Notification;
 use client::route::Route;
+use client::types::{Changed, Room};
 use client::web::{self, Change, Client};
 use gloo::timers::callback::Timeout;
-use shared::base::room::Room;
-use shared::replica::io::Changed;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::language::Language;

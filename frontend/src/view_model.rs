@@ -52,8 +52,7 @@ use client::load_history::LoadHistory;
 use client::name::Name;
 use client::session::{Safety, Session};
 use client::storage_error::StorageError;
-use shared::base::id::{RelayId, ReplicaId};
-use shared::schema::text;
+use client::types::{RelayId, ReplicaId, text};
 
 use conflicts::Conflicts;
 use rows::{Rows, Scene};

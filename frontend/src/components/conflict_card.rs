@@ -1,7 +1,7 @@
 //! One conflict: both sides, what was decided, and what can be done about it.
 
 use client::session::Action;
-use shared::ledger::{ConflictId, Resolution};
+use client::types::{ConflictId, Resolution};
 use yew::prelude::*;
 
 use super::{focus, number_tag};

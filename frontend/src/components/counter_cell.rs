@@ -1,6 +1,6 @@
 //! A count, with buttons for one less and one more. Typing a number adds what is missing to it.
 
-use shared::schema::FieldEdit;
+use client::types::FieldEdit;
 use yew::prelude::*;
 
 use super::drafts::Typed;

@@ -4,10 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use shared::base::id::RecordId;
-use shared::base::sorted::SortedMap;
-use shared::merge::document::Live;
-use shared::schema::FieldName;
+use client::types::{FieldName, Live, RecordId, SortedMap};
 use yew::prelude::*;
 
 use super::record_form::FormDraft;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use client::import::export::Format;
-use shared::base::id::RecordId;
+use client::types::RecordId;
 use yew::prelude::*;
 
 use super::import_dialog::ImportDialog;

@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use client::session::Action;
-use shared::base::id::RecordId;
-use shared::merge::document::Live;
-use shared::schema::FieldEdit;
+use client::types::{FieldEdit, Live, RecordId};
 use yew::prelude::*;
 
 use super::drafts::DraftOf;

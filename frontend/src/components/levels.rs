@@ -1,6 +1,6 @@
 //! The levels: four ways to give numbers, each asking less of the relays than the one before.
 
-use shared::ledger::Level;
+use client::types::Level;
 use yew::prelude::*;
 
 use super::focus;

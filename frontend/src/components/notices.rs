@@ -1,7 +1,7 @@
 //! What nobody should miss.
 
 use client::session::Action;
-use shared::schema::FieldEdit;
+use client::types::FieldEdit;
 use yew::prelude::*;
 
 use crate::tr;

@@ -1,7 +1,7 @@
 //! A record's number with its state, and what can be done about it.
 
 use client::session::{Action, NumberOperation};
-use shared::ledger::Resolution;
+use client::types::Resolution;
 use yew::prelude::*;
 
 use super::drafts::Typed;

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use client::session::{Action, NewRecord};
-use shared::base::sorted::SortedMap;
-use shared::schema::{FieldEdit, FieldKind, FieldName, SchemaViolation};
+use client::types::{FieldEdit, FieldKind, FieldName, SchemaViolation, SortedMap};
 use web_sys::HtmlElement;
 use yew::prelude::*;
 

@@ -1,6 +1,6 @@
 //! The elements of a set, such as tags, each with a button that takes it out, and a field for more.
 
-use shared::schema::FieldEdit;
+use client::types::FieldEdit;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;

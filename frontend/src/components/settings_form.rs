@@ -1,7 +1,7 @@
 //! The settings of the dynamic method, to be changed for everybody.
 
 use client::session::Action;
-use shared::ledger::{Dynamic, OnCollision, Rule, Setting};
+use client::types::{Dynamic, OnCollision, Rule, Setting};
 use yew::prelude::*;
 
 use super::text_input::TextInput;

@@ -1,6 +1,6 @@
 //! Where things are in a table of which only a part is in the document: what is seen, and what has the focus.
 
-use shared::base::id::RecordId;
+use client::types::RecordId;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement, KeyboardEvent};
 

@@ -1,6 +1,6 @@
 //! A text of a record, or several that were given at the same time.
 
-use shared::schema::FieldEdit;
+use client::types::FieldEdit;
 use yew::prelude::*;
 
 use super::choices;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use client::session::{Action, NewRecord, NumberOperation};
-use shared::schema::FieldEdit;
+use client::types::FieldEdit;
 use yew::prelude::*;
 
 use crate::browser;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::base::id::RecordId;
+use client::types::RecordId;
 use yew::prelude::*;
 
 use super::drafts::{Draft, Drafts};

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use client::session::Action;
-use shared::base::sorted::SortedSet;
-use shared::schema::FieldEdit;
+use client::types::{FieldEdit, SortedSet};
 use yew::prelude::*;
 
 use super::SEARCH_ID;

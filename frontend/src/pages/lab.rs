@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use client::impairment::Impairment;
+use client::types::FieldKind;
 use client::web::WritersStep;
-use shared::schema::FieldKind;
 use yew::prelude::*;
 
 use crate::browser;

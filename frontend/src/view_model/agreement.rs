@@ -2,10 +2,10 @@
 
 use client::decisions::{Asked, Decision};
 use client::session::Session;
-use shared::base::id::{RelayId, ReplicaId};
-use shared::base::sorted::SortedMap;
-use shared::consensus::{Ballot, Slot};
-use shared::ledger::{Accepted, Claim, Entry, Granted, Outcome, Reason, Rejection, Resolution};
+use client::types::{
+    Accepted, Ballot, Claim, Entry, Granted, Outcome, Reason, Rejection, RelayId, ReplicaId, Resolution, Slot,
+    SortedMap,
+};
 
 use super::nodes::relay_name;
 use super::{LocalTime, level_name, named};

@@ -5,11 +5,9 @@ use std::rc::Rc;
 use client::import::json::json_text;
 use client::notification::Collision;
 use client::session::Session;
+use client::types::text::guarded_cell;
+use client::types::{Conflict, ConflictId, RecordId, Rejection, Resolution, SortedSet};
 use litemap::LiteMap;
-use shared::base::id::RecordId;
-use shared::base::sorted::SortedSet;
-use shared::ledger::{Conflict, ConflictId, Rejection, Resolution};
-use shared::schema::text::guarded_cell;
 
 use super::contested::released;
 use super::number::{collision_in_words, owner_in_words};

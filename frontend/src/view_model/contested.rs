@@ -1,10 +1,7 @@
 //! The numbers that are not everybody's truth yet, by record: what a row looks up.
 
 use client::session::Session;
-use shared::base::id::RecordId;
-use shared::base::sorted::{SortedMap, SortedSet};
-use shared::ledger::Conflict;
-use shared::replica::AgreedView;
+use client::types::{AgreedView, Conflict, Final, RecordId, SortedMap, SortedSet};
 
 /// What the rows need to know of one another and of the log.
 #[derive(Default)]
@@ -53,12 +50,12 @@ impl Contested {
 /// The numbers that replicas have given a record by themselves.
 fn given(number: &AgreedView) -> impl Iterator<Item = u64> {
     let provisional = number.provisional.iter().map(|claim| claim.for_now().number);
-    number.leased.map(shared::ledger::finality::Final::into_inner).into_iter().chain(provisional)
+    number.leased.map(Final::into_inner).into_iter().chain(provisional)
 }
 
 /// The numbers that a record has, whatever they rest on.
 pub(super) fn numbers(number: &AgreedView) -> Vec<u64> {
-    let decided = number.held.map(shared::ledger::finality::Final::into_inner).or(number.unreleased);
+    let decided = number.held.map(Final::into_inner).or(number.unreleased);
     decided.map(|decided| decided.number).into_iter().chain(given(number)).collect()
 }
 

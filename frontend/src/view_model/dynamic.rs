@@ -1,9 +1,8 @@
 //! The dynamic method, in words: how numbers are given now, why, and who may give which by itself.
 
 use client::session::Session;
+use client::types::{Dynamic, Level, Load, Mode, Range, Reason, ReplicaId};
 use litemap::LiteMap;
-use shared::base::id::ReplicaId;
-use shared::ledger::{Dynamic, Level, Load, Mode, Range, Reason};
 
 use super::number::place;
 use super::story::load_in_words;

@@ -1,9 +1,7 @@
 //! What replicas and relays refuse, in the language of the page. What only a broken peer brings about stays as the core
 //! words it.
 
-use shared::ledger::Rejection;
-use shared::replica::io::{CommandRejection, Violation};
-use shared::schema::{MAX_ELEMENTS, SchemaViolation};
+use client::types::{CommandRejection, MAX_ELEMENTS, Rejection, SchemaViolation, Violation};
 
 use super::capitalised;
 use super::layout::field_word;

@@ -4,9 +4,7 @@ use client::import::csv::BadRecord;
 use client::import::json::Fault;
 use client::import::{FileError, LineError, MAX_FILE_BYTES, NumberRefusal, Report, csv_row};
 use client::name::Name;
-use shared::ledger::Rejection;
-use shared::replica::io::CommandRejection;
-use shared::schema::{MAX_ELEMENTS, SchemaViolation};
+use client::types::{CommandRejection, MAX_ELEMENTS, Rejection, SchemaViolation};
 
 use super::errors::{command_rejection, number_refusal, schema_violation};
 use super::layout::{bad_list, field_word};

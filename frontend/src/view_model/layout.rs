@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use client::import::csv::elements_of;
-use shared::schema::{
-    self, FieldEdit, FieldId, FieldKind, FieldName, FieldSpec, MAX_ELEMENTS, Schema, SchemaViolation,
+use client::types::{
+    FieldEdit, FieldId, FieldKind, FieldName, FieldSpec, MAX_ELEMENTS, NAME, NOTE, Schema, SchemaViolation, TAGS,
 };
 
 use super::capitalised;
@@ -190,7 +190,7 @@ impl Field {
     /// Several values of it.
     #[must_use]
     pub fn several(&self) -> String {
-        if self.name == schema::NAME { tr!("names") } else { tr!("values of {field}", field = self.word()) }
+        if self.name == NAME { tr!("names") } else { tr!("values of {field}", field = self.word()) }
     }
 
     fn is_register(&self) -> bool {
@@ -227,9 +227,9 @@ fn column(fields: Vec<Rc<Field>>) -> Column {
 #[must_use]
 pub fn field_word(name: &str) -> String {
     match name {
-        schema::NAME => tr!("name"),
-        schema::NOTE => tr!("note"),
-        schema::TAGS => tr!("tags"),
+        NAME => tr!("name"),
+        NOTE => tr!("note"),
+        TAGS => tr!("tags"),
         other => other.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use shared::schema::FieldId;
+use client::types::FieldId;
 
 use super::row::{Cell, TableRow, by_title};
 use super::rows::replace;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client::load_history::{KEPT_SECONDS, LoadHistory};
-use shared::ledger::Level;
+use client::types::Level;
 
 use super::dynamic::{level_name, mode_in_words};
 use crate::{tr, trn};

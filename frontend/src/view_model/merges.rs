@@ -2,7 +2,7 @@
 
 use client::merges::{FieldChange, Merge};
 use client::session::Session;
-use shared::merge::document::Change;
+use client::types::Change;
 
 use super::agreement::author;
 use super::{LocalTime, capitalised, named};

@@ -6,10 +6,8 @@ pub use place::Position;
 
 use client::connection::ConnectionState;
 use client::session::Session;
+use client::types::{End, RelayId, RelayStatus, ReplicaId, Status};
 use litemap::LiteMap;
-use shared::base::id::{RelayId, ReplicaId};
-use shared::replica::observation::End;
-use shared::replica::presence::{RelayStatus, Status};
 
 use super::LocalTime;
 use crate::{tr, trn};

@@ -3,12 +3,10 @@
 use client::import::parse_number_operation;
 use client::notification::Owner;
 use client::session::{NumberOperation, Session};
-use shared::base::id::RecordId;
-use shared::consensus::Slot;
-use shared::ledger::finality::{Final, Provisional};
-use shared::ledger::{Conflict, ConflictId, Numbered, Operation, ProvisionalClaim, Rejection};
-use shared::replica::{AgreedState, AgreedView};
-use shared::schema::{MAX_NUMBER, text};
+use client::types::{
+    AgreedState, AgreedView, Conflict, ConflictId, Final, MAX_NUMBER, Numbered, Operation, Provisional,
+    ProvisionalClaim, RecordId, Rejection, Slot, text,
+};
 
 use super::contested::Contested;
 use super::{Nouns, named, story};

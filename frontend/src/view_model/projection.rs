@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use client::connection::ConnectionState;
 use client::session::Session;
-use shared::base::id::{RecordId, ReplicaId};
-use shared::replica::io::Changed;
+use client::types::{Changed, RecordId, ReplicaId};
 
 use super::conflicts::Conflicts;
 use super::rows::{Rows, Scene};

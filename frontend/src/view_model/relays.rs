@@ -2,7 +2,7 @@
 
 use client::connection::ConnectionState;
 use client::session::Session;
-use shared::base::id::ReplicaId;
+use client::types::ReplicaId;
 
 use super::relay_name;
 use crate::tr;

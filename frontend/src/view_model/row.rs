@@ -3,9 +3,7 @@
 use std::cmp::Ordering;
 
 use client::session::Session;
-use shared::base::id::{RecordId, ReplicaId};
-use shared::replica::{CandidateView, FieldView, RecordView};
-use shared::schema::{FieldId, text};
+use client::types::{CandidateView, FieldId, FieldView, RecordId, RecordView, ReplicaId, text};
 
 use super::contested::Contested;
 use super::{Field, Layout, LocalTime, Number, folded, named, who};

@@ -5,10 +5,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use client::session::Session;
-use shared::base::id::RecordId;
-use shared::base::sorted::{SortedMap, SortedSet};
-use shared::ledger::Rejection;
-use shared::replica::AgreedView;
+use client::types::{AgreedView, RecordId, Rejection, SortedMap, SortedSet};
 
 use super::contested::{Contested, numbers};
 use super::row::{TableRow, by_title, row};

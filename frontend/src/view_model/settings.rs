@@ -1,7 +1,7 @@
 //! The settings of the dynamic method, as somebody types them.
 
-use shared::ledger::{Dynamic, OnCollision, Rule, Setting};
-use shared::schema::text::parse_count;
+use client::types::text::parse_count;
+use client::types::{Dynamic, OnCollision, Rule, Setting};
 
 use crate::tr;
 

@@ -2,9 +2,7 @@
 
 use client::connection::ConnectionState;
 use client::session::{Progress, Safety, Session, Unsafe};
-use shared::base::id::RelayId;
-use shared::ledger::{Dynamic, Level, Load, Mode};
-use shared::replica::presence::Status;
+use client::types::{Dynamic, Level, Load, Mode, RelayId, Status};
 
 use super::load_chart::figure;
 use super::relay_name;

@@ -7,13 +7,8 @@ use std::rc::Rc;
 use client::name::Name;
 use client::notification::{Notification, Subject};
 use client::session::Session;
-use shared::base::id::{RecordId, ReplicaId};
-use shared::ledger::finality::Numbering;
-use shared::merge::document::LostWrite;
-use shared::replica::Undoable;
-use shared::replica::io::{CommandRejection, Violation};
-use shared::schema::FieldName;
-use shared::schema::text::isolated;
+use client::types::text::isolated;
+use client::types::{CommandRejection, FieldName, LostWrite, Numbering, RecordId, ReplicaId, Undoable, Violation};
 
 use super::errors::{rejection_in_words, violation_in_words};
 use super::layout::field_word;

@@ -1,7 +1,6 @@
 //! The guided tour: five steps, each of which waits for what somebody does. Pure.
 
-use shared::base::id::RecordId;
-use shared::base::sorted::SortedSet;
+use client::types::{RecordId, SortedSet};
 
 use super::{Cell, NumberState, PageState, TableRow};
 use crate::page::Page;

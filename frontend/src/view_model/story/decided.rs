@@ -2,9 +2,9 @@
 
 use client::name::Name;
 use client::notification::{Collision, Decided, Decision, LogPlace, Owner};
-use shared::base::id::{RelayId, ReplicaId};
-use shared::consensus::Slot;
-use shared::ledger::{Dynamic, Level, Load, Policy, Range, Reason, Rejection, Resolution, Rule};
+use client::types::{
+    Dynamic, Level, Load, Policy, Range, Reason, Rejection, RelayId, ReplicaId, Resolution, Rule, Slot,
+};
 
 use super::subject;
 use crate::view_model::number::{owner_in_words, refusal_in_words};
