@@ -40,6 +40,7 @@ const CLIENT: Layers = Layers {
             "route",
             "rows",
             "storage_error",
+            "types",
         ],
         &["decisions", "merges", "notification", "writes"],
         &["session"],
