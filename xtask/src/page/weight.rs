@@ -15,7 +15,8 @@ use super::{BROTLI, DIST, GZIP};
 /// not deceive: to notice copies of itself, silent relays and a storage that does not answer, to keep what is half typed, and
 /// to read files exactly. Some 25,000 are for tabs that outlive restores of their relays, for keys of requests in the ledger, for ids
 /// that are away, and for reading in slices. Some 12,000 are for a client that works without a page: typed notifications in
-/// place of texts, and a global scope that may be a worker's.
+/// place of texts, and a global scope that may be a worker's. Maps in chunks, functions in the order of their names and short
+/// files of words have saved 61,000 since.
 const BUDGET: u64 = 463_000;
 
 /// Bytes as they are, and as they are sent.
