@@ -43,7 +43,7 @@ mod tag {
     pub const REVIVED: u8 = 18;
     pub const SNAPSHOT_PART: u8 = 19;
     pub const FETCH_PART: u8 = 20;
-    pub const WITNESS: u8 = 21;
+    pub const OBSERVER: u8 = 21;
     pub const RELEASED: u8 = 22;
     pub const READ_INDEX: u8 = 23;
     pub const READ_AT: u8 = 24;
@@ -245,7 +245,7 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
         }
         Message::FetchPart { at, offset } => put_plain(bytes, tag::FETCH_PART, &(at, offset)),
         Message::Propose(claim) => put_plain(bytes, tag::PROPOSE, claim),
-        Message::Observer { tab, until, durable } => put_plain(bytes, tag::WITNESS, &(tab, until, durable)),
+        Message::Observer { tab, until, durable } => put_plain(bytes, tag::OBSERVER, &(tab, until, durable)),
         Message::Released { until } => put_plain(bytes, tag::RELEASED, until),
         Message::Raised { number } => put_plain(bytes, tag::RAISED, number),
         Message::Load(load) => put_plain(bytes, tag::LOAD, load),
@@ -454,7 +454,7 @@ fn take_plain(what: u8, rest: &mut &[u8]) -> Result<Message, DecodeError> {
             Message::FetchPart { at, offset }
         }
         tag::PROPOSE => Message::Propose(encoding::take(rest)?),
-        tag::WITNESS => {
+        tag::OBSERVER => {
             let (tab, until, durable) = encoding::take(rest)?;
             Message::Observer { tab, until, durable }
         }
@@ -494,7 +494,7 @@ fn is_for_relays_only(what: u8) -> bool {
             | tag::EQUIVOCATED
             | tag::RAISED
             | tag::PROPOSE
-            | tag::WITNESS
+            | tag::OBSERVER
             | tag::READ_INDEX
             | tag::WATCH
     )
