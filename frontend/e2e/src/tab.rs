@@ -98,19 +98,21 @@ impl Tab {
         self.client.refresh().await.context("loading the page anew")
     }
 
-    /// Waits until the browser keeps a version of the page whose text holds `mark`.
+    /// Waits until a service worker serves the page, and keeps a version of it whose text holds `mark`.
     ///
     /// # Errors
     /// If that does not happen in time.
     pub async fn wait_until_page_is_kept(&self, mark: &str) -> Result<()> {
         let script = r#"
             const done = arguments[arguments.length - 1];
-            caches.match("/").then(page => page?.text()).then(text => done(text ?? ""), error => done(String(error)));
+            const worker = navigator.serviceWorker.controller ? "" : "no service worker serves this page yet: ";
+            const told = text => done([worker, text ?? ""]);
+            caches.match("/").then(page => page?.text()).then(told, error => told(String(error)));
         "#;
         wait_for(&format!("the page with {mark:?} to be kept"), || async {
             let kept = self.client.execute_async(script, Vec::new()).await.context("asking for what is kept")?;
-            let kept = kept.as_str().unwrap_or_default();
-            Ok(if kept.contains(mark) { Ok(()) } else { Err(kept.to_owned()) })
+            let [worker, page] = [0, 1].map(|part| kept[part].as_str().unwrap_or_default());
+            Ok(if worker.is_empty() && page.contains(mark) { Ok(()) } else { Err(format!("{worker}{page}")) })
         })
         .await
     }
