@@ -35,8 +35,7 @@ impl Site {
         let server = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let build = *served.lock().expect("nobody panics with it");
-                connections.spawn(answer(stream, build));
+                connections.spawn(answer(stream, Arc::clone(&served)));
             }
         });
         Ok(Site { port, build, server })
@@ -60,9 +59,11 @@ impl Site {
     }
 }
 
-async fn answer(mut stream: TcpStream, build: &'static str) -> Option<()> {
+async fn answer(mut stream: TcpStream, served: Arc<Mutex<&'static str>>) -> Option<()> {
     let mut request = vec![0; 8192];
     let length = stream.read(&mut request).await.ok()?;
+    // A browser may connect long before it asks.
+    let build = *served.lock().expect("nobody panics with it");
     let request = String::from_utf8_lossy(&request[..length]).into_owned();
     let path = request.split_whitespace().nth(1)?;
     let mut hasher = DefaultHasher::new();
