@@ -17,7 +17,7 @@ pub use map::{Entry, Iter, SortedMap};
 pub use set::SortedSet;
 
 /// Keys in one chunk at the most.
-const CHUNK: usize = 128;
+const CHUNK: usize = 64;
 
 /// The place of one key. The place behind all keys is the beginning of a chunk that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
