@@ -32,6 +32,17 @@ async fn within<T>(work: impl Future<Output = T>) -> T {
     timeout(PATIENCE, work).await.expect("it is done in time")
 }
 
+/// A client that reaches a majority of the relays: what it asks for now is decided by them, and is not provisional.
+async fn online(cluster: &Cluster, relays: &[u16]) -> Client {
+    let client = open(cluster, relays).await;
+    until_online(&client).await;
+    client
+}
+
+async fn until_online(client: &Client) {
+    until(client, |session| session.has_caught_up() && !session.view().is_locally_offline()).await;
+}
+
 async fn until(client: &Client, is_wanted: impl Fn(&Session) -> bool) {
     within(client.until(is_wanted)).await.expect("the client goes on");
 }
@@ -79,8 +90,7 @@ async fn until_name(client: &Client, record: RecordId, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_at_different_relays_merge_agree_and_are_notified() {
     let cluster = Cluster::start(3);
-    let (anna, bert) = (open(&cluster, &[1]).await, open(&cluster, &[2]).await);
-    until(&bert, Session::has_caught_up).await;
+    let (anna, bert) = (online(&cluster, &[1]).await, online(&cluster, &[2]).await);
     let mut news = bert.subscribe();
     let record = add(&anna, "Anna").await;
     let number = within(anna.number(record, NumberOperation::This(42))).await.expect("nobody has it");

@@ -17,7 +17,9 @@ use shared::replica::io::Command as Ask;
 use shared::schema::NAME;
 use tempfile::TempDir;
 
-use super::{add, at, has_new_id, name, name_of, names, number_of, open, until, until_name, until_names, within};
+use super::{
+    add, at, has_new_id, name, name_of, names, number_of, open, until, until_name, until_names, until_online, within,
+};
 use crate::cluster::Cluster;
 use crate::tab::people;
 
@@ -93,6 +95,7 @@ async fn child_process() {
     let client = reopen(offline(&file).relays(relays.clone())).await;
     println!("\nid {:016x}", client.replica().0);
     if !relays.is_empty() {
+        until_online(&client).await;
         let record = add(&client, "numbered").await;
         client.number(record, NumberOperation::This(7)).await.expect("nobody has it");
         client.command(Ask::Lease { count: 10 }).await.expect("the relays lease numbers");
