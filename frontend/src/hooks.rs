@@ -37,7 +37,7 @@ pub fn use_page_state() -> Rc<PageState> {
     current
 }
 
-/// What the model tells besides the state of the page; the component is rendered anew when that changes.
+/// A value of the model that is no part of the page's state. The component is rendered again when it changes.
 #[hook]
 pub fn use_told<T: Clone + PartialEq + 'static>(read: fn(&Model) -> T) -> T {
     let model = use_model();

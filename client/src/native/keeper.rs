@@ -29,7 +29,7 @@ pub(super) trait Store: Send + 'static {
     fn commit(&mut self, transaction: &Transaction) -> Result<(), WriteError>;
 }
 
-/// What is made durable at once.
+/// Changes that become durable together, or not at all.
 #[derive(Debug)]
 pub(super) enum Transaction {
     /// Changes of the rows of a replica.
@@ -45,9 +45,9 @@ pub(super) enum Transaction {
     Succeed { secret: ReplicaSecret },
 }
 
-/// What is to be made durable next.
+/// The changes that are to become durable, in order.
 pub(super) struct Keeper {
-    /// What comes before the writes of the present id.
+    /// The transactions that come before the writes of the present id.
     first: VecDeque<Transaction>,
     writes: Writes,
     forget: Vec<ReplicaId>,
@@ -80,7 +80,7 @@ impl Keeper {
         self.is_founded = false;
     }
 
-    /// What is to be made durable next. The transaction before it is durable.
+    /// The transaction that is to become durable next. The one before it is durable already.
     fn next(&mut self, session: &mut Session) -> Option<Transaction> {
         self.writes.add(session.take_writes());
         if let Some(first) = self.first.pop_front() {

@@ -59,7 +59,7 @@ impl Succession {
 /// The link to a relay.
 pub(super) struct Link {
     pub(super) connection: ConnectionState,
-    /// What goes over it, once both sides have said hello. Whoever drops it ends the link when all is sent.
+    /// The frames to be sent, once both sides have said hello. Dropping it ends the link after the last frame is sent.
     pub(super) outgoing: Option<mpsc::UnboundedSender<Frame>>,
     /// Why the link is being ended from this side.
     pub(super) ending: Option<LinkEnd>,

@@ -70,7 +70,7 @@ fn any_dot() -> impl Strategy<Value = Dot> {
         .prop_map(|(replica, counter)| Dot::new(ReplicaId(replica), counter))
 }
 
-/// What a document writes when somebody writes a note.
+/// The row that a document writes for an edit of a note.
 fn any_version() -> impl Strategy<Value = WriteOp> {
     (any_dot(), any_dot(), number(), ".{0,8}").prop_map(|(record, dot, wall_ms, note)| {
         let op = Schema::people().op(NOTE, FieldEdit::Assign(note)).expect("a note");

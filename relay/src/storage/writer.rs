@@ -98,8 +98,8 @@ pub(super) enum Task {
     Probe,
 }
 
-/// What becomes durable, in order. An error is the last report: nothing more becomes durable after it. They also end when
-/// the [`Writer`] is dropped and everything given to it is durable.
+/// The reports of a store: the writes that have become durable, in order. An error is the last report, as nothing becomes
+/// durable after it. The reports also end when the [`Writer`] is dropped and all that it was given is durable.
 pub type Reports = mpsc::UnboundedReceiver<Result<Persisted, StorageError>>;
 
 /// The way to a store that is at work. What is submitted later becomes durable no earlier.

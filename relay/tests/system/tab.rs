@@ -74,7 +74,7 @@ impl Tab {
         self.client.link_ends().iter().filter(|end| **end != LinkEnd::Unreachable).count()
     }
 
-    /// What relays said in parting.
+    /// The reasons that relays gave when they ended a link.
     pub fn byes(&self) -> Vec<Violation> {
         let bye = |end| if let LinkEnd::Refused(violation) = end { Some(violation) } else { None };
         self.client.link_ends().into_iter().filter_map(bye).collect()

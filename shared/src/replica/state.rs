@@ -134,7 +134,8 @@ pub(super) struct UserState {
     pub(super) forks: Vec<Fork>,
 }
 
-/// What a replica does besides merging and learning, with the state that only this takes.
+/// The role of a replica, with the state that only this role needs: a tab asks for numbers, a relay votes and serves tabs.
+/// Both merge edits and learn the log.
 #[derive(Debug)]
 pub(super) enum RoleState {
     Tab(Box<TabState>),

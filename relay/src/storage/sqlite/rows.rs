@@ -27,7 +27,7 @@ pub(super) fn rooms(connection: &Connection) -> Result<Vec<Room>, String> {
     names.map(|name| Room::try_from(name.map_err(text)?).map_err(text)).collect()
 }
 
-/// What the rows of a room say, whatever it is. Without a row of the acceptor state it has promised `floor`.
+/// The state of a room as its rows say, consistent or not. If the acceptor state has no row, the room has promised `floor`.
 pub(super) fn read_back(connection: &Connection, room: &Room, floor: Ballot) -> Result<Recovered, String> {
     let mut statement = connection.prepare_cached("SELECT key, value FROM row WHERE room = ?1").map_err(text)?;
     let mut found = statement.query([room.as_str()]).map_err(text)?;

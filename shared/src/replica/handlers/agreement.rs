@@ -121,7 +121,7 @@ impl Replica {
                     if self.is_relay() && claim.operation.is_about_key() && self.agreement.claims.is_own(claim.id) {
                         about_keys.push((claim.clone(), outcome));
                     }
-                    // What another copy got is no answer to this one.
+                    // Another copy of this replica sent the request, so its outcome does not answer one of this copy.
                     let since = if self.is_copy_found() {
                         None
                     } else {

@@ -163,7 +163,7 @@ impl Replica {
             tab.orphanage.number_lost();
         }
         if !self.is_relay() {
-            // What needs no observer is final also before a relay says so.
+            // A decision that needs no observer is final at once: no relay has to report it first.
             self.release(now);
         }
         self.core.changes.take();

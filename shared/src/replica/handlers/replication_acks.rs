@@ -50,7 +50,7 @@ impl Replica {
         let relays = replication_acks.of_relays();
         let elsewhere = relays.values().filter(|relay| votes(relay.id)).map(|relay| relay.holds.of(tab));
         let mut dots = in_at_least(configuration.quorum(), here.into_iter().chain(elsewhere));
-        // What has taken the place of these is on a majority.
+        // A retired edit counts as durable on a majority: a newer one has replaced it, and that one is.
         dots.join(&self.core.document.retired_in(&self.core.document.dots_of(tab)));
         OnMajority { configuration: configuration.number, dots }
     }

@@ -90,7 +90,7 @@ impl Replica {
     /// The claims that a snapshot has decided are over.
     pub(super) fn settle_claims(&mut self, now: Now) {
         if self.is_copy_found() {
-            // What another copy got is no answer to this one.
+            // Another copy of this replica sent the request, so its outcome does not answer one of this copy.
             return;
         }
         let over: Vec<_> = self
