@@ -50,7 +50,7 @@ impl Replica {
         let relays = replication_acks.of_relays();
         let elsewhere = relays.values().filter(|relay| votes(relay.id)).map(|relay| relay.holds.of(tab));
         let mut dots = in_at_least(configuration.quorum(), here.into_iter().chain(elsewhere));
-        // A retired edit counts as durable on a majority: a newer one has replaced it, and that one is.
+        // Edits of a retired replica count as well: they are dead, and the edits that superseded them are on a majority.
         dots.join(&self.core.document.retired_in(&self.core.document.dots_of(tab)));
         OnMajority { configuration: configuration.number, dots }
     }
