@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use litemap::LiteMap;
 use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::{Ballot, Slot};
-use shared::ledger::{Accepted, Claim, Entry, Granted, Level, Operation, Outcome, Reason, Rejection, Resolution};
+use shared::ledger::{Accepted, Entry, Granted, Level, Operation, Outcome, Reason, Rejection, Request, Resolution};
 use shared::replica::View;
 use shared::replica::io::Now;
 
@@ -20,7 +20,7 @@ pub enum Asked {
     /// Nothing: a new leader has filled a slot.
     Nothing,
     /// A certain number for a record.
-    Claim {
+    Assign {
         /// The number.
         number: u64,
         /// The name of the record.
@@ -174,21 +174,21 @@ fn decision(
     name_of: &dyn Fn(RecordId) -> Name,
 ) -> Decision {
     let (by, outcome) = match &accepted.entry {
-        Entry::Command(claim) => (Some(claim.id.replica), outcome_of(claim, slot, view)),
+        Entry::Command(request) => (Some(request.id.replica), outcome_of(request, slot, view)),
         Entry::Noop | Entry::Configure(_) | Entry::Restored { .. } => (None, None),
     };
     let asked = Asked::by_entry(&accepted.entry, name_of);
     Decision { slot, ballot: accepted.ballot, by, asked, outcome, at_ms, votes: votes.to_vec() }
 }
 
-/// The outcome of a claim that was decided in `slot`. The ledger forgets outcomes after a while, and keeps the numbers
+/// The outcome of a request that was decided in `slot`. The ledger forgets outcomes after a while, and keeps the numbers
 /// that they gave.
-fn outcome_of(claim: &Claim, slot: Slot, view: View<'_>) -> Option<Outcome> {
-    let outcome = view.ledger().outcome(claim);
+fn outcome_of(request: &Request, slot: Slot, view: View<'_>) -> Option<Outcome> {
+    let outcome = view.ledger().outcome(request);
     if outcome != Some(Err(Rejection::Forgotten)) {
         return outcome;
     }
-    let numbered = view.ledger().number_of(claim.operation.record()?)?;
+    let numbered = view.ledger().number_of(request.operation.record()?)?;
     (numbered.slot == slot).then_some(Ok(Granted::Final(numbered)))
 }
 
@@ -202,7 +202,7 @@ impl Asked {
                 let voters = configuration.voters.keys().copied().collect();
                 Asked::Configure { number: configuration.number, voters }
             }
-            Entry::Command(claim) => Asked::by_operation(&claim.operation, name_of),
+            Entry::Command(request) => Asked::by_operation(&request.operation, name_of),
         }
     }
 
@@ -210,7 +210,7 @@ impl Asked {
     #[must_use]
     pub fn by_operation(operation: &Operation, name_of: &dyn Fn(RecordId) -> Name) -> Self {
         match &*operation.plain() {
-            Operation::Assign { record, number } => Asked::Claim { number: *number, name: name_of(*record) },
+            Operation::Assign { record, number } => Asked::Assign { number: *number, name: name_of(*record) },
             Operation::Allocate { record } => Asked::Allocate { name: name_of(*record) },
             Operation::Raise { number } | Operation::Leap { number } => Asked::Raise { number: *number },
             Operation::SetReach { most } => Asked::Reach { most: *most },
@@ -219,7 +219,7 @@ impl Asked {
             Operation::GrantRange { to, count, .. } => Asked::Lease { to: *to, count: *count },
             Operation::SetMode { level, reason, .. } => Asked::Mode { level: *level, reason: *reason },
             Operation::SetDynamic { .. } => Asked::Dynamic,
-            Operation::Settle { claims, .. } => Asked::Settle { count: claims.len() },
+            Operation::Settle { numbers, .. } => Asked::Settle { count: numbers.len() },
             Operation::Resolve { resolution, .. } => Asked::Resolve(*resolution),
             Operation::SetPolicy { policy } => Asked::Policy { observers: policy.observers },
             Operation::Waive => Asked::Waive,

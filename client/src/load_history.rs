@@ -26,7 +26,7 @@ impl LoadHistory {
     /// A window has ended.
     pub fn measured(&mut self, now: Duration, load: &Load) {
         let length = f64::from(load.window_ms.max(1)) / 1000.0;
-        let per_second = f64::from(load.requests) / length;
+        let per_second = f64::from(load.asked) / length;
         let end = now.as_secs_f64();
         let oldest = now.as_secs().saturating_sub(KEPT_SECONDS);
         let first = (end - length).max(oldest as f64) as u64;
@@ -36,11 +36,11 @@ impl LoadHistory {
         }
     }
 
-    fn add(&mut self, second: u64, requests: f64) {
+    fn add(&mut self, second: u64, asked: f64) {
         self.seconds.resize(PLACES as usize, (0, 0.0));
         let place = &mut self.seconds[(second % PLACES) as usize];
         let so_far = if place.0 == second { place.1 } else { 0.0 };
-        *place = (second, so_far + requests);
+        *place = (second, so_far + asked);
     }
 
     /// Another level was taken.
@@ -59,7 +59,7 @@ impl LoadHistory {
 
     /// How many numbers were asked for in a second, since this tab was loaded.
     #[must_use]
-    pub fn requests_in(&self, second: u64) -> f64 {
+    pub fn asked_in(&self, second: u64) -> f64 {
         let place = self.seconds.get((second % PLACES) as usize);
         place.filter(|place| place.0 == second).map_or(0.0, |place| place.1)
     }

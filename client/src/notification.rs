@@ -6,7 +6,7 @@ use shared::base::hlc::ClockAhead;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Slot;
 use shared::ledger::finality::Numbering;
-use shared::ledger::{ClaimId, Dynamic, Level, Load, Policy, Range, Reason, Rejection, Resolution};
+use shared::ledger::{Dynamic, Level, Load, Policy, Range, Reason, Rejection, RequestId, Resolution};
 use shared::merge::document::LostWrite;
 use shared::replica::Undoable;
 use shared::replica::io::{CommandRejection, Violation};
@@ -102,7 +102,7 @@ pub enum Notification {
         /// The name of the record.
         name: Name,
     },
-    /// The log has decided a claim.
+    /// The log has decided a request.
     Decided(Decided),
     /// This tab has given a number by itself.
     Numbered {
@@ -212,11 +212,11 @@ pub enum Subject {
     File(String),
 }
 
-/// The log has decided a claim.
+/// The log has decided a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// The claim.
-    pub claim: ClaimId,
+    /// The request.
+    pub request: RequestId,
     /// The relay that led.
     pub leader: RelayId,
     /// The slot of the log.
@@ -270,11 +270,11 @@ pub enum Decision {
     },
     /// Somebody has changed the settings of the dynamic method.
     Dynamic(Dynamic),
-    /// Provisional claims were settled; these of them did not get what they wanted.
+    /// Provisional numbers were settled; some of them their records did not get.
     Settled {
-        /// How many claims were settled.
+        /// How many were settled.
         settled: u32,
-        /// The claims that did not get their numbers.
+        /// The numbers that their records did not get.
         collisions: Vec<Collision>,
     },
     /// Somebody has seen to a conflict, which is kept no more if there is no collision.
@@ -298,7 +298,7 @@ pub enum Decision {
         /// The replica.
         replica: ReplicaId,
     },
-    /// A claim was refused.
+    /// A request was refused.
     Refused {
         /// The reason.
         rejection: Rejection,
@@ -400,12 +400,12 @@ impl Feed {
         self.notices.retain(|notice| !notice.notification.is_passing());
     }
 
-    /// Whether the decision about this claim was told lately: a claim that went to two leaders is in the log twice.
+    /// Whether the decision about this request was told lately: a request that went to two leaders is in the log twice.
     #[must_use]
-    pub fn knows(&self, claim: ClaimId) -> bool {
+    pub fn knows(&self, request: RequestId) -> bool {
         self.entries
             .iter()
-            .any(|entry| matches!(&entry.notification, Notification::Decided(decided) if decided.claim == claim))
+            .any(|entry| matches!(&entry.notification, Notification::Decided(decided) if decided.request == request))
     }
 
     /// Whether the loss of this write was told lately: it may give way to several others.

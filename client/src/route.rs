@@ -245,7 +245,7 @@ impl Trouble {
 
 /// What to do with a relay that the page's URL asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum AskedRelay {
     /// A vouched relay: it is used at once.
     Vouched(String),
     /// Nobody vouches for it: nothing goes there before the user agrees.
@@ -254,18 +254,18 @@ pub enum Request {
     NoAddress,
 }
 
-impl Request {
+impl AskedRelay {
     /// Judges `asked`, where `vouched` are the page's own address and those that its relays have named. Loopback addresses
     /// are no exception: another program on the machine may listen there.
     #[must_use]
     pub fn of(asked: &str, vouched: &[String]) -> Self {
         let asked = asked.trim().to_ascii_lowercase();
         if !is_address(&asked) {
-            Request::NoAddress
+            AskedRelay::NoAddress
         } else if vouched.contains(&asked) {
-            Request::Vouched(asked)
+            AskedRelay::Vouched(asked)
         } else {
-            Request::Ask(asked)
+            AskedRelay::Ask(asked)
         }
     }
 }

@@ -6,8 +6,8 @@ pub use shared::base::sorted::{SortedMap, SortedSet};
 pub use shared::consensus::{Ballot, Slot};
 pub use shared::ledger::finality::{Final, Numbering, Provisional};
 pub use shared::ledger::{
-    Accepted, Claim, Conflict, ConflictId, Dynamic, Entry, Granted, Level, Load, Mode, Numbered, OnCollision,
-    Operation, Outcome, Policy, ProvisionalClaim, Range, Reason, Rejection, Resolution, Rule, Setting,
+    Accepted, Conflict, ConflictId, Dynamic, Entry, Granted, Level, Load, Mode, Numbered, OnCollision, Operation,
+    Outcome, Policy, Range, Reason, Rejection, Request, Resolution, Rule, Setting, UnsettledNumber,
 };
 pub use shared::merge::document::{Change, Live, LostWrite};
 pub use shared::replica::io::{Changed, CommandRejection, Violation};

@@ -72,7 +72,7 @@ fn contents(session: &Session, format: Format) -> Vec<(Vec<FieldView>, Option<u6
         other => other,
     };
     let records = session.view().records().map(|record| {
-        let number = record.number.provisional.first().map(|claim| claim.for_now().number);
+        let number = record.number.provisional.first().map(|unsettled| unsettled.for_now().number);
         (record.fields.into_values().map(texts).collect(), number)
     });
     records.collect()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::route::{Farewell, Request, Route, Trouble, reachable};
+use client::route::{AskedRelay, Farewell, Route, Trouble, reachable};
 use shared::base::dot::Dot;
 use shared::base::id::ReplicaId;
 use shared::base::split_mix::SplitMix64;
@@ -134,23 +134,23 @@ fn an_address_that_is_new_always_finds_room() {
     assert_eq!((tried[0].as_str(), tried[15].as_str(), route.next()), ("one", "relay-39", "one"));
 }
 
-fn request(asked: &str) -> Request {
-    Request::of(asked, &["duet.example".to_owned(), "localhost:5000".to_owned(), "two.example:443".to_owned()])
+fn asked_relay(asked: &str) -> AskedRelay {
+    AskedRelay::of(asked, &["duet.example".to_owned(), "localhost:5000".to_owned(), "two.example:443".to_owned()])
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn a_relay_in_a_link_is_used_at_once_only_if_a_vouched_relay_knows_it() {
-    assert_eq!(request("two.example:443"), Request::Vouched("two.example:443".to_owned()));
-    assert_eq!(request("DUET.example"), Request::Vouched("duet.example".to_owned()));
+    assert_eq!(asked_relay("two.example:443"), AskedRelay::Vouched("two.example:443".to_owned()));
+    assert_eq!(asked_relay("DUET.example"), AskedRelay::Vouched("duet.example".to_owned()));
     for stranger in ["evil.example", "two.example:444", "duet.example.evil.example", "xn--duet-qoa.example"] {
-        assert_eq!(request(stranger), Request::Ask(stranger.to_owned()), "{stranger}");
+        assert_eq!(asked_relay(stranger), AskedRelay::Ask(stranger.to_owned()), "{stranger}");
     }
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn another_port_of_the_same_machine_is_a_stranger_too() {
     for stranger in ["localhost:5001", "127.0.0.1:5000", "[::1]:5000"] {
-        assert_eq!(request(stranger), Request::Ask(stranger.to_owned()), "{stranger}");
+        assert_eq!(asked_relay(stranger), AskedRelay::Ask(stranger.to_owned()), "{stranger}");
     }
 }
 
@@ -174,7 +174,7 @@ fn an_address_that_could_read_as_another_one_is_no_address() {
         "%65vil.example",
         &long,
     ] {
-        assert_eq!(request(trick), Request::NoAddress, "{trick}");
+        assert_eq!(asked_relay(trick), AskedRelay::NoAddress, "{trick}");
     }
 }
 

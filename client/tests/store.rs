@@ -30,7 +30,7 @@ async fn fresh(name: &str) -> Store {
 async fn what_is_committed_is_found_again_and_what_is_dropped_is_not() {
     let (room, name) = name_in("found-again");
     let cursor = |first, next| WriteOp::Cursor { first, next };
-    let changes = rows::changes_of([cursor(1, 2), cursor(9, 9), WriteOp::ClaimSeq(3)], &Document::default());
+    let changes = rows::changes_of([cursor(1, 2), cursor(9, 9), WriteOp::RequestSeq(3)], &Document::default());
     let first = fresh(&name).await;
     first.commit(changes).await.unwrap();
     let lease = |first: u64| [&[5], &first.to_be_bytes()[..]].concat();
@@ -39,7 +39,7 @@ async fn what_is_committed_is_found_again_and_what_is_dropped_is_not() {
     let again = Store::open(&name).await.unwrap();
     let all = again.rows(rows::EVERYTHING).await.unwrap();
     let kept = rows::read(all.iter().map(Vec::as_slice)).unwrap();
-    assert_eq!(kept.recovered.claim_seq, 3);
+    assert_eq!(kept.recovered.request_seq, 3);
     assert_eq!(kept.recovered.cursors, [(9, 9)].into_iter().collect());
     assert_eq!(store::replicas(&room).await, [ReplicaId(0xabc)]);
     drop(again);

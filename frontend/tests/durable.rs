@@ -197,7 +197,7 @@ fn an_undo_is_answered_when_it_is_on_disk() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn rows_that_no_tab_wrote_are_refused_in_words() {
-    let ops = [WriteOp::ClaimSeq(7), WriteOp::Cursor { first: 1, next: 2 }];
+    let ops = [WriteOp::RequestSeq(7), WriteOp::Cursor { first: 1, next: 2 }];
     let mut changes = rows::changes_of(ops, &Document::default());
     changes.push(rows::put_schema(&Schema::people()));
     for change in changes {

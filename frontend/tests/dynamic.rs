@@ -14,8 +14,8 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-fn window(requests: u32, window_ms: u32) -> Load {
-    Load { requests, window_ms, ..Load::default() }
+fn window(asked: u32, window_ms: u32) -> Load {
+    Load { asked, window_ms, ..Load::default() }
 }
 
 fn at(seconds: f64) -> Duration {
@@ -26,10 +26,10 @@ fn at(seconds: f64) -> Duration {
 fn a_window_counts_in_each_second_by_its_part() {
     let mut history = LoadHistory::default();
     history.measured(at(10.5), &window(100, 2000));
-    let seconds = [8, 9, 10].map(|second| history.requests_in(second).round());
+    let seconds = [8, 9, 10].map(|second| history.asked_in(second).round());
     assert_eq!(seconds, [25.0, 50.0, 25.0]);
     history.measured(at(10.75), &window(5, 250));
-    assert_eq!(history.requests_in(10).round(), 30.0, "what is measured in one second adds up");
+    assert_eq!(history.asked_in(10).round(), 30.0, "what is measured in one second adds up");
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -42,7 +42,7 @@ fn what_is_kept_of_the_load_is_bounded_whatever_a_relay_tells() {
     }
     assert!(history.levels().count() <= 256);
     let oldest = 1_000_000 - KEPT_SECONDS;
-    assert!((0..oldest).all(|second| history.requests_in(second) == 0.0));
+    assert!((0..oldest).all(|second| history.asked_in(second) == 0.0));
     let chart = LoadChart::of(&history, 50.0, at(1e6 + 1.0));
     assert!(chart.top >= 4e9 && chart.line(10, 10).split(' ').count() == chart.seconds.len());
 }

@@ -271,7 +271,7 @@ fn a_profile_that_comes_back_out_of_a_backup_takes_a_new_id_at_its_first_word_wi
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn a_claim_of_another_copy_that_the_log_has_decided_tells_of_it() {
+fn a_request_of_another_copy_that_the_log_has_decided_tells_of_it() {
     let mut net = net_with_disk();
     net.copy_disk(TAB_A, TAB_C);
     let [anna, bert] = ["Anna", "Bert"].map(|name| record(&net, TAB_A, name));
@@ -279,7 +279,7 @@ fn a_claim_of_another_copy_that_the_log_has_decided_tells_of_it() {
     net.ask(TAB_A, Operation::Assign { record: anna, number: 7 });
     net.part(TAB_A);
     net.join(TAB_C);
-    assert!(net.is_copied(TAB_C), "one claim under one name, for two things");
+    assert!(net.is_copied(TAB_C), "one request under one name, for two things");
     net.renew(TAB_C);
     let numbers: Vec<_> = net.relay().view().ledger().numbers().collect();
     assert_eq!(numbers, [(7, anna), (8, bert)]);

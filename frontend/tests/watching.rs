@@ -13,7 +13,7 @@ use frontend::view_model::nodes::{NodesView, Part, Presence};
 use net::{Net, TAB_A, TAB_B, TAB_C};
 use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::consensus::{Ballot, Slot, Votes};
-use shared::ledger::{Accepted, Claim, ClaimId, Entry, Operation, Policy};
+use shared::ledger::{Accepted, Entry, Operation, Policy, Request, RequestId};
 use shared::replica::io::Message;
 use shared::replica::observation::Observation;
 use shared::schema::FieldEdit;
@@ -57,7 +57,7 @@ fn a_slot_says_what_was_asked_what_came_of_it_and_who_voted() {
     net.pass(TOLD);
     let view = agreement(&net, TAB_B);
     let slot = &view.slots[0];
-    assert_eq!((slot.kind, slot.command.as_str()), (Kind::Numbers, "Claim 42 for Anna"));
+    assert_eq!((slot.kind, slot.command.as_str()), (Kind::Numbers, "Assign 42 to Anna"));
     assert_eq!(
         slot.result.as_ref().map(|result| (result.is_refused, result.text.as_str())),
         Some((false, "number 42"))
@@ -115,9 +115,9 @@ fn what_relays_have_accepted_and_nobody_knows_to_be_decided_is_proposed_with_the
     let next = net.session(TAB_A).view().log().decided();
     let ballot = |round| Ballot { configuration: 1, round, voter: RelayId(2) };
     let accepted = |round, number| {
-        let id = ClaimId { replica: net.id(TAB_B), seq: 1 };
-        let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number } };
-        Accepted { ballot: ballot(round), entry: Entry::Command(claim) }
+        let id = RequestId { replica: net.id(TAB_B), seq: 1 };
+        let request = Request { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number } };
+        Accepted { ballot: ballot(round), entry: Entry::Command(request) }
     };
     let votes = Votes { ballot: ballot(2), accepted: vec![(RelayId(1), next.plus(1))], next: next.plus(1) };
     let old = vec![(Slot(0), accepted(1, 6)), (next, accepted(1, 8))];

@@ -3,7 +3,6 @@
 //! Each resource has a file. They are thin: a handler turns a request into a command or a read of this relay's replica,
 //! and what comes of it into JSON.
 
-mod claims;
 mod conflicts;
 mod consistency;
 mod csv;
@@ -21,6 +20,7 @@ mod page;
 mod parameters;
 mod problem;
 mod records;
+mod requests;
 mod search;
 mod settings;
 mod state;
@@ -92,7 +92,7 @@ fn rooms() -> OpenApiRouter<Api> {
         .routes(routes!(number::put, number::delete))
         .routes(routes!(mode::get, mode::set))
         .routes(routes!(settings::get, settings::change))
-        .routes(routes!(claims::pending, claims::ask))
+        .routes(routes!(requests::pending, requests::ask))
         .routes(routes!(conflicts::list))
         .routes(routes!(conflicts::resolve))
         .routes(routes!(nodes::get))

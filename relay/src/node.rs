@@ -40,8 +40,8 @@ use tracing::{error, info, trace, warn};
 
 use crate::budget::{Account, Budgets};
 use crate::clocks::Clocks;
+use crate::http_requests::HttpRequests;
 use crate::outbox::{Outbox, Total};
-use crate::requests::Requests;
 use crate::storage::{About, Persisted, Reports, StorageError, Writer, bytes_of, new_incarnation, new_room};
 
 use directory::Directory;
@@ -121,7 +121,7 @@ pub struct Node {
     changes: broadcast::Sender<Room>,
     /// The receivers that tell the original's programs.
     told: broadcast::Sender<RoomNews>,
-    requests: Arc<Requests>,
+    http_requests: Arc<HttpRequests>,
     clocks: Arc<Clocks>,
     last_command: CommandId,
     /// Whether links, leaders or voters have changed since the membership was looked at.
@@ -203,7 +203,7 @@ impl Node {
             waiting_for_tabs: Total::new(MAX_WAITING_FOR_TABS),
             changes: broadcast::Sender::new(CHANGES),
             told: broadcast::Sender::new(CHANGES),
-            requests: Arc::default(),
+            http_requests: Arc::default(),
             clocks: Arc::default(),
             last_command: CommandId(0),
             changed: true,
@@ -229,7 +229,7 @@ impl Node {
             others: node.directory.watch(),
             changes: node.changes.clone(),
             told: node.told.clone(),
-            requests: Arc::clone(&node.requests),
+            http_requests: Arc::clone(&node.http_requests),
             clocks: Arc::clone(&node.clocks),
             waiting_for_tabs: node.waiting_for_tabs.clone(),
             budgets: Budgets::default(),
@@ -245,7 +245,7 @@ impl Node {
     /// replica.
     pub async fn run(mut self, mut reports: Reports) -> Result<(), NodeError> {
         let mut events = Vec::with_capacity(BATCH);
-        let (requests, clocks) = (Arc::clone(&self.requests), Arc::clone(&self.clocks));
+        let (http_requests, clocks) = (Arc::clone(&self.http_requests), Arc::clone(&self.clocks));
         loop {
             if let Some(room) = self.forgot.take() {
                 return Err(self.renew(room, reports).await);
@@ -263,7 +263,7 @@ impl Node {
                 biased;
                 report = reports.recv() => self.persisted(report.ok_or(StorageError::WriterGone)??),
                 () = sleep_until(deadline.unwrap_or(self.started)), if deadline.is_some() => {}
-                () = requests.changed() => self.count_requests(),
+                () = http_requests.changed() => self.count_calls(),
                 () = clocks.confirmed() => self.clock_confirmed(),
                 _ = self.inbox.recv_many(&mut events, BATCH), if self.unwritten < MAX_UNWRITTEN && self.unwritten_bytes < MAX_UNWRITTEN_BYTES => {
                     for event in events.drain(..) {
@@ -359,13 +359,13 @@ impl Node {
         self.handle(room, Input::Command(id, command));
     }
 
-    /// Tells the rooms whose rule is the counter how many requests have come.
-    fn count_requests(&mut self) {
-        let requests = self.requests.count();
+    /// Tells the rooms whose rule is the counter how many HTTP requests have come.
+    fn count_calls(&mut self) {
+        let calls = self.http_requests.count();
         let counts = |open: &OpenRoom| open.machine.view().ledger().dynamic().rule == Rule::Counter;
         let rooms = self.rooms.open.iter().filter(|(_, open)| counts(open)).map(|(room, _)| room.clone());
         for room in rooms.collect::<Vec<_>>() {
-            self.handle(&room, Input::Requests(requests));
+            self.handle(&room, Input::Calls(calls));
         }
     }
 

@@ -79,6 +79,6 @@ fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 
 /// Counts a request, whatever becomes of it.
 async fn count_request(State(node): State<NodeHandle>, request: Request, next: Next) -> Response {
-    node.requests().add();
+    node.http_requests().add();
     next.run(request).await
 }

@@ -45,7 +45,7 @@ pub struct Settings {
     #[schema(minimum = 20, maximum = 60_000)]
     window_ms: Option<u32>,
 
-    /// How long a claim may wait before a window is a bad one, in milliseconds. [default: 250]
+    /// How long a request may wait before a window is a bad one, in milliseconds. [default: 250]
     #[arg(long, env = "RELAY_TARGET_MS", value_name = "MS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 60_000)]

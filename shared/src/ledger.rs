@@ -25,8 +25,8 @@ pub use keys::{KeyEnd, KeyUse};
 pub use log::{Accepted, Entry, Log, Suffix, Vote, Voter};
 pub use number::{MAX_RANGE, Numbered, Range};
 pub use numbers::DEFAULT_REACH;
-pub use operation::{Claim, ClaimId, Granted, KeyedOperation, Made, Operation, Outcome, Policy};
-pub use provisional::{ConflictId, ProvisionalClaim, Resolution};
+pub use operation::{Granted, KeyedOperation, Made, Operation, Outcome, Policy, Request, RequestId};
+pub use provisional::{ConflictId, Resolution, UnsettledNumber};
 pub use rejection::Rejection;
 pub use restores::{Restore, Restores};
 pub use setting::Setting;
@@ -85,11 +85,11 @@ struct Method {
 }
 
 impl Ledger {
-    /// Applies the entry decided at `slot`; a claim that was applied before keeps its outcome.
+    /// Applies the entry decided at `slot`; a request that was applied before keeps its outcome.
     pub fn apply(&mut self, slot: Slot, entry: &Entry) -> Option<Outcome> {
         match entry {
             Entry::Noop => None,
-            Entry::Command(claim) => Some(self.apply_claim(slot, claim)),
+            Entry::Command(request) => Some(self.apply_request(slot, request)),
             Entry::Configure(configuration) => {
                 self.voters.present = Some(configuration.clone());
                 self.voters.next = None;
@@ -104,33 +104,33 @@ impl Ledger {
         }
     }
 
-    fn apply_claim(&mut self, slot: Slot, claim: &Claim) -> Outcome {
-        if let Some(outcome) = self.outcome(claim) {
+    fn apply_request(&mut self, slot: Slot, request: &Request) -> Outcome {
+        if let Some(outcome) = self.outcome(request) {
             return outcome;
         }
-        let outcome = match &claim.operation {
-            Operation::Once { keyed, operation } => self.grant_once(slot, claim, *keyed, operation),
+        let outcome = match &request.operation {
+            Operation::Once { keyed, operation } => self.grant_once(slot, request, *keyed, operation),
             Operation::Finish { key, by, made } => {
                 let outcome = Ok(Granted::Done);
-                let end = made.map(|made| KeyEnd { record: made.record, after: claim.after, outcome });
+                let end = made.map(|made| KeyEnd { record: made.record, after: request.after, outcome });
                 self.keys.finish(*key, *by, end);
                 outcome
             }
             operation => self.grant(slot, operation),
         };
-        self.sessions.keep(slot, claim, outcome, self.policy.sessions);
+        self.sessions.keep(slot, request, outcome, self.policy.sessions);
         outcome
     }
 
-    /// Grants the first claim under a key as any other one, and refuses every later one.
-    fn grant_once(&mut self, slot: Slot, claim: &Claim, keyed: Keyed, operation: &KeyedOperation) -> Outcome {
+    /// Grants the first request under a key as any other one, and refuses every later one.
+    fn grant_once(&mut self, slot: Slot, request: &Request, keyed: Keyed, operation: &KeyedOperation) -> Outcome {
         self.keys.check_free(&keyed)?;
         let end = operation.operation().map(|operation| {
             let outcome = self.grant(slot, &operation);
-            KeyEnd::of_operation(&operation, claim.after, outcome)
+            KeyEnd::of_operation(&operation, request.after, outcome)
         });
-        let Keyed { key, request, .. } = keyed;
-        self.keys.keep(slot, KeyUse { key, request, by: claim.id, end }, self.policy.sessions);
+        let Keyed { key, hash, .. } = keyed;
+        self.keys.keep(slot, KeyUse { key, hash, by: request.id, end }, self.policy.sessions);
         end.map_or(Ok(Granted::Begun), |end| end.outcome)
     }
 
@@ -152,10 +152,10 @@ impl Ledger {
                 (self.method.settings, self.method.is_set) = (dynamic, true);
                 Granted::Dynamic(dynamic)
             }),
-            Operation::Settle { ref claims, .. } => {
+            Operation::Settle { numbers: ref unsettled, .. } => {
                 let Ledger { settlement, numbers, method, .. } = self;
                 let on_collision = method.settings.on_collision;
-                let (settled, conflicts) = settlement.settle(slot, claims, on_collision, numbers);
+                let (settled, conflicts) = settlement.settle(slot, unsettled, on_collision, numbers);
                 Ok(Granted::Settled { settled, conflicts })
             }
             Operation::Resolve { conflict, resolution } => {
@@ -273,17 +273,17 @@ impl Ledger {
     /// The outcome of a request, as far as it is still kept. A request that is certainly over gives
     /// [`Rejection::Forgotten`], one that was never done `None`.
     #[must_use]
-    pub fn outcome(&self, claim: &Claim) -> Option<Outcome> {
-        self.keys.outcome_for(claim).or_else(|| self.sessions.outcome_for(claim))
+    pub fn outcome(&self, request: &Request) -> Option<Outcome> {
+        self.keys.outcome_for(request).or_else(|| self.sessions.outcome_for(request))
     }
 
-    /// The request that has a key, and its end, as far as the ledger remembers them.
+    /// The HTTP request that has a key, and its end, as far as the ledger remembers them.
     #[must_use]
     pub fn key_use(&self, key: Key) -> Option<&KeyUse> {
         self.keys.of(key)
     }
 
-    /// True if a request may have been done under the key, and the ledger does not remember it.
+    /// True if an HTTP request may have been done under the key, and the ledger does not remember it.
     #[must_use]
     pub fn may_have_forgotten(&self, keyed: &Keyed) -> bool {
         self.keys.check_free(keyed) == Err(Rejection::Forgotten)
@@ -291,13 +291,13 @@ impl Ledger {
 
     /// True if a request under this id was done, however long ago, by a sender that is remembered.
     #[must_use]
-    pub fn has_outcome(&self, claim: ClaimId) -> bool {
-        self.sessions.has_outcome(claim)
+    pub fn has_outcome(&self, request: RequestId) -> bool {
+        self.sessions.has_outcome(request)
     }
 
-    /// The number of the latest claim of a replica that was done; 0 if none is remembered.
+    /// The number of the latest request of a replica that was done; 0 if none is remembered.
     #[must_use]
-    pub fn latest_claim_of(&self, replica: ReplicaId) -> u64 {
+    pub fn latest_request_of(&self, replica: ReplicaId) -> u64 {
         self.sessions.latest_of(replica)
     }
 
@@ -337,10 +337,10 @@ impl Ledger {
         self.method.is_set
     }
 
-    /// True if the provisional number that an edit claimed is settled, with or without a conflict.
+    /// True if the provisional number that an edit gave is settled, with or without a conflict.
     #[must_use]
-    pub fn is_settled(&self, claim: Dot) -> bool {
-        self.settlement.is_settled(claim)
+    pub fn is_settled(&self, dot: Dot) -> bool {
+        self.settlement.is_settled(dot)
     }
 
     /// The conflicts that are kept, resolved or not, in the order of the log.

@@ -12,7 +12,7 @@ use shared::base::id::{RecordId, RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
 use shared::base::sorted::SortedMap;
 use shared::consensus::{self, Ballot, Configuration, Position, Slot, Votes};
-use shared::ledger::{Accepted, Claim, ClaimId, Entry, Key, Keyed, KeyedOperation, Load, Operation, Suffix};
+use shared::ledger::{Accepted, Entry, Key, Keyed, KeyedOperation, Load, Operation, Request, RequestId, Suffix};
 use shared::merge::codec::rows;
 use shared::merge::crdt::Lattice;
 use shared::merge::document::{Delta, Digest, Document, Edit, Liveness, News, Packed};
@@ -119,8 +119,8 @@ fn frames() -> Vec<Frame> {
         Message::Revived { record: ANNA, edit: Dot::new(BOB, 7) },
         Message::Paxos(consensus::Message::Prepare { ballot, decided: Slot(4) }),
         Message::Fetch { first: Slot(300) },
-        Message::Propose(claim()),
-        Message::Propose(claim_under_key()),
+        Message::Propose(request()),
+        Message::Propose(request_under_key()),
         Message::Equivocated { dot: Dot::new(ALICE, 7) },
         Message::Raised { number: 300 },
         Message::PresenceNews(PresenceNews { tabs: news_of_tabs(), leader: Some(ballot) }),
@@ -154,15 +154,15 @@ fn news_of_relay() -> RelayNews {
 }
 
 /// Entries of the log hold it, too.
-fn claim_under_key() -> Claim {
-    let keyed = Keyed { key: Key(*b"a key of 16 byte"), request: 7, since: Slot(2) };
-    Claim { operation: Operation::Once { keyed, operation: KeyedOperation::Allocate { record: ANNA } }, ..claim() }
+fn request_under_key() -> Request {
+    let keyed = Keyed { key: Key(*b"a key of 16 byte"), hash: 7, since: Slot(2) };
+    Request { operation: Operation::Once { keyed, operation: KeyedOperation::Allocate { record: ANNA } }, ..request() }
 }
 
-fn claim() -> Claim {
+fn request() -> Request {
     let operation = Operation::Assign { record: ANNA, number: 42 };
-    Claim {
-        id: ClaimId { replica: ALICE, seq: 9 },
+    Request {
+        id: RequestId { replica: ALICE, seq: 9 },
         settled: 7,
         seen: Slot(300),
         after: Some(Dot::new(ALICE, 2)),
@@ -172,7 +172,7 @@ fn claim() -> Claim {
 
 fn about_the_log(ballot: Ballot) -> Vec<Message> {
     let configuration = Configuration { number: 1, voters: SortedMap::from([(RelayId(2), RELAY)]) };
-    let entries = [Entry::Noop, Entry::Configure(configuration), Entry::Command(claim())];
+    let entries = [Entry::Noop, Entry::Configure(configuration), Entry::Command(request())];
     let entries = entries.map(|entry| Accepted { ballot, entry }).into();
     vec![
         Message::Suffix(Suffix { first: Slot(300), chain: 0xfe, entries, decided: Slot(400) }),
@@ -186,7 +186,7 @@ fn about_the_log(ballot: Ballot) -> Vec<Message> {
         Message::Observer { tab: ALICE, until: Some(Slot(300)), durable: true },
         Message::Observer { tab: ALICE, until: None, durable: false },
         Message::Released { until: Slot(300) },
-        Message::Load(Load { window_ms: 1000, requests: 12, waiting_ms: 3, p99_ms: 7, unsettled: 300 }),
+        Message::Load(Load { window_ms: 1000, asked: 12, waiting_ms: 3, p99_ms: 7, unsettled: 300 }),
         Message::Watch { at: 1_000_000, round_trip_us: Some(700), measures: false },
         Message::Observed(observation(ballot)),
         Message::ReadIndex { id: 7 },
@@ -209,7 +209,7 @@ fn observation(ballot: Ballot) -> Observation {
         echo: Some(1_000_000),
         is_recovering: false,
         votes: Some(Votes { ballot, accepted: vec![(RelayId(2), Slot(301))], next: Slot(302) }),
-        undecided: vec![(Slot(301), Accepted { ballot, entry: Entry::Command(claim()) })],
+        undecided: vec![(Slot(301), Accepted { ballot, entry: Entry::Command(request()) })],
         links: vec![seen(End::Relay(RelayId(3))), seen(End::Tab(ALICE))],
     }
 }

@@ -15,7 +15,7 @@ use shared::base::id::{RelayId, ReplicaId};
 use shared::base::mutation::{self, Mutation};
 use shared::base::sorted::{SortedMap, SortedSet};
 use shared::consensus::{AcceptorState, Ballot, Configuration, Effects, LogWrite, Message, Position, Slot};
-use shared::ledger::{Accepted, Claim, ClaimId, Entry, Log, Operation, Vote, Voter};
+use shared::ledger::{Accepted, Entry, Log, Operation, Request, RequestId, Vote, Voter};
 #[cfg(feature = "mutations")]
 use stateright::HasDiscoveries;
 use stateright::{Checker, Model, Property};
@@ -70,7 +70,7 @@ struct Node {
     voter: Voter,
     log: Log,
     disk: Disk,
-    unflushed: Vec<LogWrite<Claim>>,
+    unflushed: Vec<LogWrite<Request>>,
     /// What must not leave before everything is flushed.
     held: Vec<(RelayId, Vote)>,
     /// Whom the voter wants the decided log from.
@@ -177,7 +177,7 @@ impl State {
     }
 
     /// Takes a step of a voter, and carries out what follows.
-    fn step(&mut self, me: RelayId, step: impl FnOnce(&mut Node) -> Effects<Claim>) {
+    fn step(&mut self, me: RelayId, step: impl FnOnce(&mut Node) -> Effects<Request>) {
         let node = self.node(me);
         let effects = step(node);
         node.unflushed.extend(effects.writes);
@@ -276,11 +276,11 @@ impl State {
 
     /// The operations that are decided, in order.
     fn operations(&self) -> Vec<RelayId> {
-        let claims = self.decided.iter().filter_map(|accepted| match &accepted.entry {
-            Entry::Command(claim) => Some(RelayId(claim.id.replica.0 as u16)),
+        let requests = self.decided.iter().filter_map(|accepted| match &accepted.entry {
+            Entry::Command(request) => Some(RelayId(request.id.replica.0 as u16)),
             _ => None,
         });
-        claims.collect()
+        requests.collect()
     }
 }
 
@@ -372,9 +372,9 @@ impl Model for Bounds {
 
 /// What a voter's user wants.
 fn operation_of(voter: RelayId) -> Entry {
-    let id = ClaimId { replica: ReplicaId(voter.0.into()), seq: 1 };
+    let id = RequestId { replica: ReplicaId(voter.0.into()), seq: 1 };
     let operation = Operation::Raise { number: voter.0.into() };
-    Entry::Command(Claim { id, settled: 0, seen: Slot(0), after: None, operation })
+    Entry::Command(Request { id, settled: 0, seen: Slot(0), after: None, operation })
 }
 
 fn first_incarnation(voter: RelayId) -> ReplicaId {

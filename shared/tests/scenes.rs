@@ -282,7 +282,7 @@ fn a_removal_that_nobody_edited_against_leaves_nothing() {
 }
 
 #[test]
-fn of_two_claims_to_one_number_one_wins_and_the_other_learns_who_has_it() {
+fn of_two_requests_for_one_number_one_wins_and_the_other_learns_who_has_it() {
     let (mut room, one, two) = two_tabs();
     let (anna, bert) = (room.add(one, "Anna", ""), room.add(two, "Bert", ""));
     room.disconnect(one);
@@ -321,7 +321,7 @@ fn many_waiting_operations_are_passed_on_a_few_at_a_time() {
         chain: 0,
         restores: Default::default(),
     };
-    // A claim is written as it leaves.
+    // A request is written as it leaves.
     let mut send = |now, input| {
         let output = tab.handle(now, input);
         let persisted = output.write.map(|batch| tab.handle(now, Input::Persisted(batch.id)));

@@ -70,7 +70,7 @@ impl Tab {
         }
     }
 
-    pub fn claim(&mut self, now_ms: u64, record: &[u64], number: u64) {
+    pub fn assign(&mut self, now_ms: u64, record: &[u64], number: u64) {
         if let Some(record) = record_of(record) {
             self.command(now_ms, Command::Ask(Operation::Assign { record, number }));
         }

@@ -115,7 +115,7 @@ impl State {
 
     /// Gives a command of a program.
     pub(super) fn ask(&mut self, now: Now, command: Command, asker: Asker) -> Vec<Message> {
-        let (id, sends) = self.session.request(now, command);
+        let (id, sends) = self.session.run(now, command);
         self.askers.insert(id, asker);
         sends
     }

@@ -33,9 +33,9 @@ pub(super) struct Questions {
 }
 
 impl Session {
-    /// Gives a command of a program. Its answer is [taken](Self::take_answers) by the host, and nobody else is told. It comes
+    /// Runs a command of a program. Its answer is [taken](Self::take_answers) by the host, and nobody else is told. It comes
     /// when what the command did is durable; to an operation, when the log has decided.
-    pub fn request(&mut self, now: Now, command: Command) -> (CommandId, Vec<Message>) {
+    pub fn run(&mut self, now: Now, command: Command) -> (CommandId, Vec<Message>) {
         let view = self.view();
         let record = match &command {
             Command::Add { .. } | Command::Register { .. } => view.document().next_dot(view.me()).map(RecordId).ok(),
@@ -49,7 +49,7 @@ impl Session {
         (CommandId(self.questions.given), sends)
     }
 
-    /// The answers to [requests](Self::request) that came since the last time.
+    /// The answers to [commands](Self::run) that came since the last time.
     #[must_use]
     pub fn take_answers(&mut self) -> Vec<(CommandId, Answer)> {
         std::mem::take(&mut self.questions.answers)

@@ -134,14 +134,18 @@ impl Comparison<'_> {
         if view.leased.is_some() {
             return Some(NumberOperation::Next);
         }
-        let own = view.provisional.iter().map(|claim| claim.for_now()).find(|claim| self.is_news(claim.dot))?;
+        let own = view
+            .provisional
+            .iter()
+            .map(|unsettled| unsettled.for_now())
+            .find(|unsettled| self.is_news(unsettled.dot))?;
         let is_free = self.new.ledger().owner_of(own.number).is_none();
         Some(if is_free { NumberOperation::This(own.number) } else { NumberOperation::Next })
     }
 
     /// The operations of the old replica that are undecided, but for leases.
     fn operations(&self) -> impl Iterator<Item = Carried> + '_ {
-        let own = self.old.pending_claims().filter(|claim| claim.id.replica == self.old.me());
+        let own = self.old.pending_requests().filter(|request| request.id.replica == self.old.me());
         let is_open = |operation: &&Operation| match operation {
             Operation::GrantRange { .. } => false,
             Operation::Assign { record, .. } | Operation::Allocate { record } => {
@@ -149,7 +153,7 @@ impl Comparison<'_> {
             }
             _ => true,
         };
-        own.map(|claim| &claim.operation).filter(is_open).cloned().map(Carried::Ask)
+        own.map(|request| &request.operation).filter(is_open).cloned().map(Carried::Ask)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use shared::base::id::RecordId;
 use shared::consensus::Slot;
-use shared::ledger::{Accepted, Claim, Entry, Granted, Operation, Outcome, Rejection, Resolution};
+use shared::ledger::{Accepted, Entry, Granted, Operation, Outcome, Rejection, Request, Resolution};
 use shared::merge::document::{Change, LostWrite};
 use shared::replica::io::{Event, Now};
 
@@ -115,10 +115,10 @@ impl Session {
     }
 
     fn notify_of_decision(&mut self, now: Now, slot: Slot, Accepted { ballot, entry }: Accepted) {
-        let Entry::Command(claim) = entry else { return };
-        let Some(outcome) = self.replica.view().ledger().outcome(&claim) else { return };
+        let Entry::Command(request) = entry else { return };
+        let Some(outcome) = self.replica.view().ledger().outcome(&request) else { return };
         // The ledger keeps an outcome only until the asker has seen it, which may have been before this tab came back.
-        let is_dropped = outcome == Err(Rejection::Forgotten) && claim.id.replica != self.replica.view().me();
+        let is_dropped = outcome == Err(Rejection::Forgotten) && request.id.replica != self.replica.view().me();
         // What relays settle among themselves about a key is nothing to people.
         let is_about_key_alone = matches!(
             outcome,
@@ -127,13 +127,13 @@ impl Session {
         if is_dropped || is_about_key_alone {
             return;
         }
-        let claim = Claim { operation: claim.operation.plain().into_owned(), ..claim };
-        if self.feed.knows(claim.id) {
+        let request = Request { operation: request.operation.plain().into_owned(), ..request };
+        if self.feed.knows(request.id) {
             return;
         }
-        let what = self.decision(slot, &claim, outcome);
-        let is_aloud = self.concerns_this_tab(&claim, &what);
-        let notification = Notification::Decided(Decided { claim: claim.id, leader: ballot.voter, slot, what });
+        let what = self.decision(slot, &request, outcome);
+        let is_aloud = self.concerns_this_tab(&request, &what);
+        let notification = Notification::Decided(Decided { request: request.id, leader: ballot.voter, slot, what });
         if is_aloud {
             self.feed.alert(now.wall_ms, notification);
         } else {
@@ -141,13 +141,13 @@ impl Session {
         }
     }
 
-    fn concerns_this_tab(&self, claim: &Claim, what: &Decision) -> bool {
+    fn concerns_this_tab(&self, request: &Request, what: &Decision) -> bool {
         let me = self.replica.view().me();
         let is_wards = |replica| self.ward == Some(replica);
         match what {
             // A row says itself that this tab was refused its number.
-            Decision::Refused { .. } if claim.id.replica == me => !self.has_row(claim.operation.record()),
-            Decision::Refused { .. } => is_wards(claim.id.replica),
+            Decision::Refused { .. } if request.id.replica == me => !self.has_row(request.operation.record()),
+            Decision::Refused { .. } => is_wards(request.id.replica),
             Decision::Settled { collisions, .. } => {
                 collisions.iter().any(|collision| collision.by == me || is_wards(collision.by))
             }
@@ -173,8 +173,8 @@ impl Session {
         Decision::Resolved { resolution, collision: conflict.map(|conflict| self.collision(conflict)) }
     }
 
-    fn decision(&self, slot: Slot, claim: &Claim, outcome: Outcome) -> Decision {
-        let record = claim.operation.record();
+    fn decision(&self, slot: Slot, request: &Request, outcome: Outcome) -> Decision {
+        let record = request.operation.record();
         let name = record.and_then(|record| self.names(record).first()).cloned();
         match outcome {
             Ok(Granted::Final(numbered) | Granted::Set { number: Some(numbered) }) => {
@@ -182,7 +182,7 @@ impl Session {
             }
             Ok(Granted::Released { number }) => Decision::Released { number, name },
             Ok(Granted::Begun | Granted::Done) => Decision::Unchanged { name },
-            Ok(Granted::Set { number: None }) => match claim.operation {
+            Ok(Granted::Set { number: None }) => match request.operation {
                 Operation::CompareAndSet { from: Some(number), .. } => Decision::Released { number, name },
                 _ => Decision::Unchanged { name },
             },
@@ -190,14 +190,14 @@ impl Session {
             Ok(Granted::Reach { most }) => Decision::Reach { most },
             Ok(Granted::Range(range)) => Decision::Leased(range),
             Ok(Granted::Epoch { level, .. }) => {
-                let Operation::SetMode { reason, load, .. } = claim.operation else {
+                let Operation::SetMode { reason, load, .. } = request.operation else {
                     unreachable!("an epoch that nobody wanted")
                 };
                 Decision::Epoch { level, reason, load }
             }
             Ok(Granted::Dynamic(dynamic)) => Decision::Dynamic(dynamic),
             Ok(Granted::Settled { settled, .. }) => Decision::Settled { settled, collisions: self.collisions(slot) },
-            Ok(Granted::Resolved(resolution)) => self.resolved(&claim.operation, resolution),
+            Ok(Granted::Resolved(resolution)) => self.resolved(&request.operation, resolution),
             Ok(Granted::Policy(policy)) => Decision::Policy(policy),
             Ok(Granted::Waived) => Decision::Waived,
             Ok(Granted::Configuration { number }) => Decision::Configuration { number },

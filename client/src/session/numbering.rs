@@ -30,9 +30,9 @@ impl Session {
             _ => Owner::Nobody,
         };
         Collision {
-            by: conflict.claim.dot.replica(),
-            loser: self.owner(conflict.claim.record),
-            wanted: conflict.claim.number,
+            by: conflict.provisional.dot.replica(),
+            loser: self.owner(conflict.provisional.record),
+            wanted: conflict.provisional.number,
             because: conflict.because,
             winner: owner,
             given: conflict.given.map(|numbered| numbered.number),

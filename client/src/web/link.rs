@@ -18,7 +18,7 @@ use super::{Change, Client, State};
 use crate::connection::ConnectionState;
 use crate::heartbeat::{Beat, Heartbeat};
 use crate::notification::Notification;
-use crate::route::{self, Farewell, Request, Route, Trouble};
+use crate::route::{self, AskedRelay, Farewell, Route, Trouble};
 use crate::session::{Action, Session};
 
 /// How long a relay may take until it has said hello.
@@ -104,10 +104,10 @@ pub fn route_to(room: &Room, asked: Option<&str>) -> Result<Route, NoAddress> {
     let own = global::own_address();
     let known = global::recall(RELAYS_KEY).unwrap_or_default();
     let vouched: Vec<String> = std::iter::once(own.clone()).chain(known.lines().map(str::to_owned)).collect();
-    match asked.map(|asked| Request::of(asked, &vouched)) {
+    match asked.map(|asked| AskedRelay::of(asked, &vouched)) {
         None => Ok(Route::new(own, vouched)),
-        Some(Request::Vouched(first)) => Ok(Route::new(first, vouched)),
-        Some(Request::Ask(stranger)) => {
+        Some(AskedRelay::Vouched(first)) => Ok(Route::new(first, vouched)),
+        Some(AskedRelay::Ask(stranger)) => {
             let mut route = Route::new(own, vouched);
             let is_agreed = global::recall_in_tab(&agreed_key(room)).as_ref() == Some(&stranger);
             if is_agreed {
@@ -116,7 +116,7 @@ pub fn route_to(room: &Room, asked: Option<&str>) -> Result<Route, NoAddress> {
             }
             Ok(route.asking(stranger))
         }
-        Some(Request::NoAddress) => Err(NoAddress),
+        Some(AskedRelay::NoAddress) => Err(NoAddress),
     }
 }
 

@@ -94,7 +94,7 @@ async fn a_person_removed_here_and_edited_there_is_back_whole_and_both_tabs_say_
 }
 
 #[tokio::test]
-async fn of_two_claims_to_one_number_exactly_one_gets_it_and_the_other_sees_who_has_it() -> Result<()> {
+async fn of_two_requests_for_one_number_exactly_one_gets_it_and_the_other_sees_who_has_it() -> Result<()> {
     let relays = Relays::start().await?;
     let mut browser = Browser::start().await?;
     let (one, two) = two_tabs(&relays, &mut browser).await?;

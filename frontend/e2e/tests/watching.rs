@@ -33,7 +33,7 @@ async fn three_votes_for_every_slot_and_a_new_leader_when_the_old_one_is_killed(
         |slots: &[Slot]| slots.len() >= 3 && slots.iter().all(|slot| slot.votes == 3 && slot.stage == "released");
     let slots = watcher.wait_for_slots("three votes for each slot", voted).await?;
     assert_eq!((slots[0].command.as_str(), slots[0].result.as_str()), ("Next number for Bert", "→ number 43"));
-    assert_eq!((slots[1].command.as_str(), slots[1].result.as_str()), ("Claim 42 for Anna", "→ number 42"));
+    assert_eq!((slots[1].command.as_str(), slots[1].result.as_str()), ("Assign 42 to Anna", "→ number 42"));
     assert_eq!(slots[0].words, "3 of 3 votes: relay 1, relay 2, relay 3");
     watcher.wait_for_text("#figure-highest-number", "43").await?;
     watcher.screenshots("agreement").await?;

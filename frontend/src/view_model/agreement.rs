@@ -3,7 +3,7 @@
 use client::decisions::{Asked, Decision};
 use client::session::Session;
 use client::types::{
-    Accepted, Ballot, Claim, Entry, Granted, Outcome, Reason, Rejection, RelayId, ReplicaId, Resolution, Slot,
+    Accepted, Ballot, Entry, Granted, Outcome, Reason, Rejection, RelayId, ReplicaId, Request, Resolution, Slot,
     SortedMap,
 };
 
@@ -52,7 +52,7 @@ impl Kind {
 
     fn of(asked: &Asked) -> Self {
         match asked {
-            Asked::Claim { .. }
+            Asked::Assign { .. }
             | Asked::Allocate { .. }
             | Asked::Raise { .. }
             | Asked::Reach { .. }
@@ -208,7 +208,7 @@ fn proposed(session: &Session) -> SortedMap<Slot, &Accepted> {
 
 fn undecided(session: &Session, slot: Slot, Accepted { ballot, entry }: &Accepted, time: LocalTime) -> SlotItem {
     let by = match entry {
-        Entry::Command(claim) => Some(claim.id.replica),
+        Entry::Command(request) => Some(request.id.replica),
         Entry::Noop | Entry::Configure(_) | Entry::Restored { .. } => None,
     };
     let asked = Asked::by_entry(entry, &|record| session.name_or_id(record));
@@ -229,12 +229,13 @@ fn has_voted(session: &Session, voter: RelayId, slot: Slot, ballot: Ballot) -> b
 
 /// What this tab has asked for and nobody is known to have proposed, the latest first.
 fn waiting(session: &Session, proposed: &SortedMap<Slot, &Accepted>) -> Vec<SlotItem> {
-    let is_proposed = |id| proposed.values().any(|held| matches!(&held.entry, Entry::Command(claim) if claim.id == id));
-    let claims: Vec<_> = session.view().pending_claims().filter(|claim| !is_proposed(claim.id)).collect();
-    let item = |claim: &&Claim| {
-        let asked = Asked::by_operation(&claim.operation, &|record| session.name_or_id(record));
+    let is_proposed =
+        |id| proposed.values().any(|held| matches!(&held.entry, Entry::Command(request) if request.id == id));
+    let requests: Vec<_> = session.view().pending_requests().filter(|request| !is_proposed(request.id)).collect();
+    let item = |request: &&Request| {
+        let asked = Asked::by_operation(&request.operation, &|record| session.name_or_id(record));
         SlotItem {
-            key: format!("asked-{}", claim.id.seq),
+            key: format!("asked-{}", request.id.seq),
             slot: None,
             stage: Stage::Asked,
             ballot: String::new(),
@@ -242,13 +243,13 @@ fn waiting(session: &Session, proposed: &SortedMap<Slot, &Accepted>) -> Vec<Slot
             kind: Kind::of(&asked),
             command: command(session, &asked),
             result: None,
-            by: Some(author(session, claim.id.replica)),
+            by: Some(author(session, request.id.replica)),
             at: None,
             votes: Vec::new(),
             votes_in_words: String::new(),
         }
     };
-    claims.iter().rev().take(MOST_UNDECIDED).map(item).collect()
+    requests.iter().rev().take(MOST_UNDECIDED).map(item).collect()
 }
 
 fn item(session: &Session, decision: &Decision, released: Slot, time: LocalTime) -> SlotItem {
@@ -296,7 +297,7 @@ fn relays(voters: &[RelayId]) -> String {
 fn command(session: &Session, asked: &Asked) -> String {
     match asked {
         Asked::Nothing => tr!("Nothing: filled by a new leader"),
-        Asked::Claim { number, name } => tr!("Claim {number} for {name}", number = number, name = named(name)),
+        Asked::Assign { number, name } => tr!("Assign {number} to {name}", number = number, name = named(name)),
         Asked::Allocate { name } => tr!("Next number for {name}", name = named(name)),
         Asked::Raise { number } => tr!("Raise the highest number to {number}", number = number),
         Asked::Reach { most } => tr!("Numbers at most {most} above the highest", most = most),

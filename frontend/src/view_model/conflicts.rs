@@ -64,18 +64,18 @@ impl ConflictState {
 
 impl ConflictItem {
     fn of(session: &Session, layout: &Layout, time: LocalTime, conflict: &Conflict) -> Self {
-        let Conflict { id, claim, because, given, resolution } = *conflict;
+        let Conflict { id, provisional, because, given, resolution } = *conflict;
         let Collision { loser, winner, log_place, .. } = session.collision(conflict);
-        let undoable = given.is_some() && session.view().ledger().number_of(claim.record) == given;
+        let undoable = given.is_some() && session.view().ledger().number_of(provisional.record) == given;
         let is_taken = matches!(because, Rejection::NumberTaken { .. });
         ConflictItem {
             id,
             loser: capitalised(&owner_in_words(&layout.nouns, &loser)),
-            wanted: claim.number,
+            wanted: provisional.number,
             origin: format!(
                 "{}, {}",
-                who(Some(claim.dot.replica()), session.view().me()),
-                time.clock(claim.stamp.wall_ms)
+                who(Some(provisional.dot.replica()), session.view().me()),
+                time.clock(provisional.stamp.wall_ms)
             ),
             winner: is_taken.then(|| owner_in_words(&layout.nouns, &winner)),
             place: story::log_place(log_place),
@@ -89,7 +89,7 @@ impl ConflictItem {
         }
     }
 
-    /// What became of the claim, as the table shows it, too.
+    /// What became of the number, as the table shows it, too.
     #[must_use]
     pub fn outcome(&self) -> NumberState {
         match (self.state, self.given) {
@@ -153,7 +153,7 @@ fn is_about(conflict: &Conflict, touched: &SortedSet<RecordId>) -> bool {
         Rejection::NumberTaken { owner, .. } => Some(owner),
         _ => None,
     };
-    touched.contains(&conflict.claim.record) || winner.is_some_and(|winner| touched.contains(&winner))
+    touched.contains(&conflict.provisional.record) || winner.is_some_and(|winner| touched.contains(&winner))
 }
 
 const COLUMNS: [&str; 8] = ["conflict", "loser", "wanted", "origin", "winner", "place", "given", "state"];

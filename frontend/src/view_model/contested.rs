@@ -9,31 +9,31 @@ pub(super) struct Contested {
     /// The latest conflict about each record that nobody has seen to.
     open: SortedMap<RecordId, Conflict>,
     /// Which records were given each number provisionally.
-    claimants: SortedMap<u64, SortedSet<RecordId>>,
+    given_to: SortedMap<u64, SortedSet<RecordId>>,
 }
 
 impl Contested {
     /// Looks at all conflicts anew. Gives the records for which that makes a difference.
     pub(super) fn look_at_conflicts(&mut self, session: &Session) -> Vec<RecordId> {
         let conflicts = released(session).filter(|conflict| conflict.resolution.is_none());
-        let open = conflicts.map(|conflict| (conflict.claim.record, *conflict)).collect();
+        let open = conflicts.map(|conflict| (conflict.provisional.record, *conflict)).collect();
         let before = std::mem::replace(&mut self.open, open);
         let either = before.keys().chain(self.open.keys()).copied();
         either.filter(|record| before.get(record) != self.open.get(record)).collect()
     }
 
     /// The numbers that a record has, or was given provisionally, were these, and are others now.
-    pub(super) fn claims(&mut self, record: RecordId, before: &[u64], now: &AgreedView) {
+    pub(super) fn numbers_changed(&mut self, record: RecordId, before: &[u64], now: &AgreedView) {
         for number in before {
-            if let Some(claimants) = self.claimants.get_mut(number) {
-                claimants.remove(&record);
-                if claimants.is_empty() {
-                    self.claimants.remove(number);
+            if let Some(records) = self.given_to.get_mut(number) {
+                records.remove(&record);
+                if records.is_empty() {
+                    self.given_to.remove(number);
                 }
             }
         }
         for number in given(now) {
-            self.claimants.entry(number).or_default().insert(record);
+            self.given_to.entry(number).or_default().insert(record);
         }
     }
 
@@ -43,13 +43,13 @@ impl Contested {
 
     /// Another record that was given the same number provisionally.
     pub(super) fn rival(&self, record: RecordId, number: u64) -> Option<RecordId> {
-        self.claimants.get(&number)?.iter().copied().find(|&claimant| claimant != record)
+        self.given_to.get(&number)?.iter().copied().find(|&other| other != record)
     }
 }
 
 /// The numbers that replicas have given a record by themselves.
 fn given(number: &AgreedView) -> impl Iterator<Item = u64> {
-    let provisional = number.provisional.iter().map(|claim| claim.for_now().number);
+    let provisional = number.provisional.iter().map(|unsettled| unsettled.for_now().number);
     number.leased.map(Final::into_inner).into_iter().chain(provisional)
 }
 

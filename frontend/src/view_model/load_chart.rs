@@ -47,7 +47,7 @@ impl LoadChart {
         let end = now.as_secs();
         let seconds: Vec<_> = (0..SHOWN_SECONDS)
             .rev()
-            .map(|ago| end.checked_sub(ago + 1).map_or(0.0, |second| history.requests_in(second)))
+            .map(|ago| end.checked_sub(ago + 1).map_or(0.0, |second| history.asked_in(second)))
             .collect();
         let highest = seconds.iter().copied().fold(threshold, f64::max);
         LoadChart { top: round_up(highest * 1.1), bands: bands(history, end), seconds, threshold }

@@ -4,8 +4,8 @@ use client::import::parse_number_operation;
 use client::notification::Owner;
 use client::session::{NumberOperation, Session};
 use client::types::{
-    AgreedState, AgreedView, Conflict, ConflictId, Final, MAX_NUMBER, Numbered, Operation, Provisional,
-    ProvisionalClaim, RecordId, Rejection, Slot, text,
+    AgreedState, AgreedView, Conflict, ConflictId, Final, MAX_NUMBER, Numbered, Operation, Provisional, RecordId,
+    Rejection, Slot, UnsettledNumber, text,
 };
 
 use super::contested::Contested;
@@ -188,10 +188,10 @@ impl Number {
         &mut self,
         session: &Session,
         contested: &Contested,
-        claim: &Provisional<ProvisionalClaim>,
-        other: Option<&Provisional<ProvisionalClaim>>,
+        unsettled: &Provisional<UnsettledNumber>,
+        other: Option<&Provisional<UnsettledNumber>>,
     ) {
-        let ProvisionalClaim { record, number, leased, dot, .. } = *claim.for_now();
+        let UnsettledNumber { record, number, leased, dot, .. } = *unsettled.for_now();
         self.state = NumberState::Provisional;
         self.text = number.to_string();
         let until = if session.view().is_locally_offline() {
@@ -235,7 +235,7 @@ impl Number {
             Some(_) => self.state = NumberState::Renumbered,
             None if held.is_none() => {
                 self.state = NumberState::Rejected;
-                self.text = conflict.claim.number.to_string();
+                self.text = conflict.provisional.number.to_string();
             }
             None => {}
         }

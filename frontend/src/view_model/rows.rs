@@ -125,7 +125,7 @@ impl Rows {
     fn look_at_numbers(&mut self, scene: Scene<'_>, record: RecordId, stale: &mut SortedSet<RecordId>) {
         let now = scene.session.view().number(record);
         let before = self.numbers.remove(&record).unwrap_or_default();
-        self.contested.claims(record, &before, &now);
+        self.contested.numbers_changed(record, &before, &now);
         let after = numbers(&now);
         let about = before.iter().chain(&after).map(|&number| Stake::Number(number));
         for stake in about.chain([Stake::Record(record)]) {
@@ -159,7 +159,8 @@ impl Rows {
 }
 
 fn stakes(contested: &Contested, record: RecordId, number: &AgreedView) -> Vec<Stake> {
-    let mut stakes: Vec<_> = number.provisional.iter().map(|claim| Stake::Number(claim.for_now().number)).collect();
+    let mut stakes: Vec<_> =
+        number.provisional.iter().map(|unsettled| Stake::Number(unsettled.for_now().number)).collect();
     if let Some(Rejection::NumberTaken { number, .. }) = number.refused {
         stakes.push(Stake::Number(number));
     }

@@ -179,7 +179,7 @@ fn no_agreement(status: &Status, left: u64) -> String {
 /// `12 requests/s of 50`
 fn rate(load: Load, dynamic: &Dynamic) -> String {
     let per_second = |count: u32, window_ms: u32| f64::from(count) * 1000.0 / f64::from(window_ms.max(1));
-    let (now, most) = (per_second(load.requests, load.window_ms), per_second(dynamic.high_request, dynamic.window_ms));
+    let (now, most) = (per_second(load.asked, load.window_ms), per_second(dynamic.high_request, dynamic.window_ms));
     tr!("{rate} requests/s of {most}", rate = figure(now), most = figure(most))
 }
 

@@ -121,10 +121,10 @@ impl Conflict {
         });
         Conflict {
             id: conflict.id.to_string(),
-            loser: Side::of(view, conflict.claim.record),
-            wanted: conflict.claim.number,
-            by: ids::of_replica(conflict.claim.dot.replica()),
-            at_ms: conflict.claim.stamp.wall_ms,
+            loser: Side::of(view, conflict.provisional.record),
+            wanted: conflict.provisional.number,
+            by: ids::of_replica(conflict.provisional.dot.replica()),
+            at_ms: conflict.provisional.stamp.wall_ms,
             winner: winner.map(|(owner, _)| Side::of(view, owner)),
             winner_since: winner.map(|(_, slot)| slot.0),
             why: conflict.because.to_string(),
@@ -225,7 +225,7 @@ impl Slice {
             if search.open && conflict.resolution.is_some() {
                 continue;
             }
-            let records = [Some(conflict.claim.record), winner_of(conflict).map(|(winner, _)| winner)];
+            let records = [Some(conflict.provisional.record), winner_of(conflict).map(|(winner, _)| winner)];
             records.into_iter().flatten().for_each(|record| allowance.spend(view.document(), record));
             slice.conflicts.extend(Some(Conflict::of(view, conflict)).filter(|conflict| conflict.matches(search)));
         }

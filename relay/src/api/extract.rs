@@ -54,7 +54,7 @@ pub struct ConflictPath {
     /// The name of the room.
     #[param(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     room: Room,
-    /// The id of the conflict: the slot that settled the claim, a dot and a count.
+    /// The id of the conflict: the slot that settled the number, a dot and a count.
     #[param(pattern = "^[0-9]{1,18}[.][0-9]{1,4}$")]
     id: String,
 }

@@ -61,7 +61,7 @@ pub struct Since {
 #[derive(Clone, Debug)]
 struct Named {
     key: String,
-    request: u64,
+    hash: u64,
 }
 
 /// Whether a request is made under a key.
@@ -116,7 +116,7 @@ async fn with_key(request: Request) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await?;
     let mut request = Request::from_parts(parts, Body::from(bytes.clone()));
-    let named = Named { key, request: hash(request.method(), request.uri().path(), &bytes) };
+    let named = Named { key, hash: hash(request.method(), request.uri().path(), &bytes) };
     request.extensions_mut().insert(named);
     Ok(request)
 }
@@ -169,7 +169,7 @@ impl Api {
             Some(seen) => seen,
             None => self.node().read(room.clone(), |view| view.log().decided()).await?,
         };
-        let keyed = Keyed { key: named.key_in(&room), request: named.request, since };
+        let keyed = Keyed { key: named.key_in(&room), hash: named.hash, since };
         let command = Command::Once { keyed, command: Box::new(command) };
         loop {
             let reply = self.command(room.clone(), command.clone()).await?;
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_key_is_another_one_in_another_room() {
-        let named = Named { key: "k".to_owned(), request: 0 };
+        let named = Named { key: "k".to_owned(), hash: 0 };
         let room = |name: &str| Room::try_from(name.to_owned()).unwrap();
         assert_ne!(named.key_in(&room("one")), named.key_in(&room("other")));
     }

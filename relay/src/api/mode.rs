@@ -63,9 +63,9 @@ pub struct LoadFigures {
     window_ms: u32,
     /// How many numbers were asked for.
     requests: u32,
-    /// For how long the oldest claim has been waiting at its end, in milliseconds.
+    /// For how long the oldest request has been waiting at its end, in milliseconds.
     waiting_ms: u32,
-    /// The time from a claim's coming to its decision, which 99 of 100 kept to, in milliseconds.
+    /// The time from a request's coming to its decision, which 99 of 100 kept to, in milliseconds.
     p99_ms: u32,
     /// How many provisional numbers were not settled.
     unsettled: u32,

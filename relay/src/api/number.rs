@@ -50,7 +50,7 @@ impl Number {
             AgreedState::Leased(number) => Some(Number::Final { value: number.into_inner(), slot: None }),
             AgreedState::Unreleased(decided) => Some(Number::Pending { wanted: Some(decided.number) }),
             AgreedState::Provisional(oldest) => {
-                let given: Vec<u64> = view.provisional.iter().map(|claim| claim.for_now().number).collect();
+                let given: Vec<u64> = view.provisional.iter().map(|unsettled| unsettled.for_now().number).collect();
                 let for_now = oldest.for_now().number;
                 let differ = given.iter().any(|&number| number != for_now);
                 Some(Number::Provisional { for_now, candidates: if differ { given } else { Vec::new() } })

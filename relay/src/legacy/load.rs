@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 /// The load as the original tells it, and what it rests on here.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// How many requests have come to this relay since its count has begun; the original's `REQUEST_COUNT`.
+    /// How many HTTP requests have come to this relay since its count has begun; the original's `REQUEST_COUNT`.
     load: u64,
     #[serde(rename = "REQUEST_COUNT")]
     request_count: u64,
@@ -51,7 +51,7 @@ pub struct Switched {
 
 impl Original {
     pub async fn load(&self) -> Result<Report, Refusal> {
-        let load = self.node.requests().count();
+        let load = self.node.http_requests().count();
         let (measured, settings, epoch) =
             self.read(|view| (view.load(), view.ledger().dynamic(), view.ledger().epoch())).await?;
         let Epoch { number, level, reason, .. } = epoch;
@@ -76,6 +76,6 @@ impl Original {
         };
         let load = self.read(|view| view.load().unwrap_or_default()).await?;
         self.ask(Principal::Editor, Operation::SetMode { from: None, level, reason, load }).await?;
-        Ok(Switched { message, load_increased: self.node.requests().begin_anew() > 1 })
+        Ok(Switched { message, load_increased: self.node.http_requests().begin_anew() > 1 })
     }
 }

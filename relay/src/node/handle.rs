@@ -21,8 +21,8 @@ use super::readiness::Obstacle;
 use super::tabs::{Said, Visitor};
 use crate::budget::{Account, Budgets};
 use crate::clocks::Clocks;
+use crate::http_requests::HttpRequests;
 use crate::outbox::{Outbox, Total};
-use crate::requests::Requests;
 
 /// How much the messages of tabs may take in memory that the node has not handled yet, in bytes.
 pub(super) const MAX_UNHANDLED_BYTES: usize = 40 << 20;
@@ -116,7 +116,7 @@ pub struct NodeHandle {
     pub(super) others: watch::Receiver<Others>,
     pub(super) changes: broadcast::Sender<Room>,
     pub(super) told: broadcast::Sender<RoomNews>,
-    pub(super) requests: Arc<Requests>,
+    pub(super) http_requests: Arc<HttpRequests>,
     pub(super) clocks: Arc<Clocks>,
     /// How much waits in the outboxes of all tabs.
     pub(super) waiting_for_tabs: Total,
@@ -265,9 +265,9 @@ impl NodeHandle {
         self.tell(Event::Updated(room, update)).await
     }
 
-    /// How many requests have come to this relay.
-    pub fn requests(&self) -> &Requests {
-        &self.requests
+    /// How many HTTP requests have come to this relay.
+    pub fn http_requests(&self) -> &HttpRequests {
+        &self.http_requests
     }
 
     pub async fn health(&self) -> Result<Health, Stopped> {

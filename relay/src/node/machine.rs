@@ -88,5 +88,5 @@ pub fn is_blank(view: View<'_>) -> bool {
     view.document().context().is_empty()
         && log.decided() <= Slot(1)
         && log.accepted_from(Slot(1)).next().is_none()
-        && view.pending_claims().next().is_none()
+        && view.pending_requests().next().is_none()
 }

@@ -228,7 +228,7 @@ mod tests {
             others: watch::channel(Default::default()).1,
             changes: broadcast::Sender::new(1),
             told: broadcast::Sender::new(1),
-            requests: Arc::default(),
+            http_requests: Arc::default(),
             clocks: Arc::default(),
             waiting_for_tabs: Total::new(1 << 20),
             budgets: Budgets::default(),

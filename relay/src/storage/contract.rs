@@ -8,9 +8,9 @@ use shared::base::hlc::Stamp;
 use shared::base::id::RecordId;
 use shared::base::sorted::SortedMap;
 use shared::consensus::{Configuration, Position, Slot};
-use shared::ledger::{Accepted, Claim, ClaimId, Entry, Operation};
+use shared::ledger::{Accepted, Entry, Operation, Request, RequestId};
 use shared::merge::document::Document;
-use shared::replica::io::{PendingClaim, Snapshot, WriteBatch, WriteId, WriteOp};
+use shared::replica::io::{PendingRequest, Snapshot, WriteBatch, WriteId, WriteOp};
 use shared::schema::{FieldEdit, NOTE};
 
 use super::sqlite::Sqlite;
@@ -99,16 +99,16 @@ fn any_acceptor_state() -> impl Strategy<Value = AcceptorState> {
     parts.prop_map(|(promised, ballot, slot)| AcceptorState { promised, accepted: (ballot, slot) })
 }
 
-fn any_claim() -> impl Strategy<Value = Claim> {
+fn any_request() -> impl Strategy<Value = Request> {
     (number(), any_dot(), number(), any_slot()).prop_map(|(seq, dot, number, seen)| {
-        let id = ClaimId { replica: ReplicaId(number), seq };
+        let id = RequestId { replica: ReplicaId(number), seq };
         let operation = Operation::Assign { record: RecordId(dot), number };
-        Claim { id, settled: number, seen, after: Some(dot), operation }
+        Request { id, settled: number, seen, after: Some(dot), operation }
     })
 }
 
 fn any_entry() -> impl Strategy<Value = Entry> {
-    prop_oneof![Just(Entry::Noop), Just(Entry::Configure(configuration())), any_claim().prop_map(Entry::Command)]
+    prop_oneof![Just(Entry::Noop), Just(Entry::Configure(configuration())), any_request().prop_map(Entry::Command)]
 }
 
 fn any_snapshot() -> impl Strategy<Value = WriteOp> {
@@ -132,9 +132,9 @@ fn any_op() -> impl Strategy<Value = WriteOp> {
         (any_slot(), any_ballot(), any_entry())
             .prop_map(|(slot, ballot, entry)| WriteOp::Accept { slot, accepted: Accepted { ballot, entry } }),
         any_slot().prop_map(WriteOp::Decided),
-        number().prop_map(WriteOp::ClaimSeq),
+        number().prop_map(WriteOp::RequestSeq),
         number().prop_map(WriteOp::Raised),
-        any_claim().prop_map(|claim| WriteOp::Ask(PendingClaim { claim, is_fixed: true, is_asked: false })),
+        any_request().prop_map(|request| WriteOp::Ask(PendingRequest { request, is_fixed: true, is_asked: false })),
         number().prop_map(WriteOp::Answered),
     ]
 }
@@ -190,7 +190,7 @@ fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
         let room = people();
         let (writer, mut reports) = place.open().start();
         for number in 1..=100 {
-            writer.submit(room.clone(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::ClaimSeq(number)] });
+            writer.submit(room.clone(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::RequestSeq(number)] });
         }
         drop(writer);
         let mut batches = 0;
@@ -203,7 +203,7 @@ fn the_writer_reports_the_last_batch_of_each_room_and_ends_when_it_is_let_go() {
         }
         assert_eq!((batches, last), (100, WriteId(100)));
         let store = place.open();
-        assert_eq!(store.load_all().unwrap()[&room].claim_seq, 100);
+        assert_eq!(store.load_all().unwrap()[&room].request_seq, 100);
     }
 }
 
@@ -268,18 +268,18 @@ fn a_room_that_is_dropped_is_gone_and_a_room_that_begins_later_keeps_its_promise
             |round| WriteOp::AcceptorState(AcceptorState { promised: promise(round), ..AcceptorState::ZERO });
         let batch = |id, ops| WriteBatch { id: WriteId(id), ops };
         write_and_close(place.open(), |writer| {
-            writer.submit(people(), batch(1, vec![acceptor_state(7), WriteOp::ClaimSeq(1)]));
-            writer.submit(other.clone(), batch(1, vec![acceptor_state(3), WriteOp::ClaimSeq(2)]));
+            writer.submit(people(), batch(1, vec![acceptor_state(7), WriteOp::RequestSeq(1)]));
+            writer.submit(other.clone(), batch(1, vec![acceptor_state(3), WriteOp::RequestSeq(2)]));
             writer.drop_room(people(), promise(7));
             writer.drop_room(other.clone(), promise(3));
             // The room is used again before the same commit is over.
-            writer.submit(other.clone(), batch(1, vec![WriteOp::ClaimSeq(9)]));
+            writer.submit(other.clone(), batch(1, vec![WriteOp::RequestSeq(9)]));
         });
         let store = place.open();
         assert_eq!(store.about().floor, promise(7));
         let rooms = store.load_all().unwrap();
         assert_eq!(rooms.keys().collect::<Vec<_>>(), [&other]);
-        assert_eq!((rooms[&other].claim_seq, rooms[&other].acceptor_state.promised), (9, promise(7)));
+        assert_eq!((rooms[&other].request_seq, rooms[&other].acceptor_state.promised), (9, promise(7)));
         assert_eq!(store.load(&people()).unwrap(), new_room(promise(7)));
         // A new incarnation has promised nothing.
         write_and_close(store, |writer| writer.renew(ReplicaId(9)));
@@ -292,13 +292,13 @@ fn a_room_is_read_back_after_all_that_was_submitted_before() {
     for place in places() {
         let reports = write_and_close(place.open(), |writer| {
             for number in 1..=20 {
-                writer.submit(people(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::ClaimSeq(number)] });
+                writer.submit(people(), WriteBatch { id: WriteId(number), ops: vec![WriteOp::RequestSeq(number)] });
             }
             writer.load(people());
         });
         let loaded: Vec<_> = reports.into_iter().flat_map(|report| report.loaded).collect();
         let [Loaded { room, outcome: Ok(recovered) }] = &loaded[..] else { panic!("one room is read: {loaded:?}") };
-        assert_eq!((room, recovered.claim_seq), (&people(), 20));
+        assert_eq!((room, recovered.request_seq), (&people(), 20));
     }
 }
 
@@ -308,9 +308,9 @@ fn a_write_that_fails_is_reported_and_the_writer_writes_nothing_more() {
         let room = people();
         let (writer, mut reports) = place.open().start();
         place.break_down();
-        writer.submit(room.clone(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::ClaimSeq(1)] });
+        writer.submit(room.clone(), WriteBatch { id: WriteId(1), ops: vec![WriteOp::RequestSeq(1)] });
         assert!(matches!(reports.blocking_recv(), Some(Err(StorageError::Write(_)))));
-        writer.submit(room, WriteBatch { id: WriteId(2), ops: vec![WriteOp::ClaimSeq(2)] });
+        writer.submit(room, WriteBatch { id: WriteId(2), ops: vec![WriteOp::RequestSeq(2)] });
         assert!(reports.blocking_recv().is_none());
     }
 }

@@ -51,7 +51,7 @@ async fn one_person_edited_at_all_relays_at_once_has_every_edit_and_is_one_versi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_claim_one_number_at_once_one_gets_it_and_the_other_learns_who() {
+async fn of_two_who_ask_for_one_number_at_once_one_gets_it_and_the_other_learns_who() {
     let cluster = Cluster::start(3);
     let tabs = [Tab::open(&[cluster.url(1)]).await, Tab::open(&[cluster.url(2)]).await];
     let records = [tabs[0].add("Anna").await, tabs[1].add("Béla").await];

@@ -1,6 +1,5 @@
 //! The HTTP API, as programs use it.
 
-mod claims;
 mod command_line;
 mod conflicts;
 mod documents;
@@ -13,6 +12,7 @@ mod numbers;
 mod problems;
 mod reads;
 mod records;
+mod requests;
 mod settings;
 mod stopping;
 

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_tungstenite::tungstenite::http::header;
 
 use crate::cluster::{Cluster, PATIENCE, SECRET, poll};
-use crate::hostile::{hello_of_link, request};
+use crate::hostile::{hello_of_link, http_request};
 use crate::tab::{Client, Tab};
 
 const TWO_HOURS_MS: u64 = 2 * 60 * 60 * 1000;
@@ -34,7 +34,7 @@ impl Other {
     /// One whose clock is so far ahead.
     async fn link(cluster: &Cluster, id: u16, ahead_ms: u64) -> Self {
         let url = format!("ws://{}/link", cluster.address(1));
-        let request = request(&url, header::AUTHORIZATION, &format!("Bearer {SECRET}"));
+        let request = http_request(&url, header::AUTHORIZATION, &format!("Bearer {SECRET}"));
         let mut client = Client::connect(request).await.expect("a link");
         client.send(&hello_of_link(id)).await;
         client.send(&Frame::Relays(Relays::default())).await;

@@ -66,7 +66,7 @@ impl fmt::Debug for Dot {
     }
 }
 
-/// Bytes that claim to be dots break an invariant of dots.
+/// Bytes that should be dots break an invariant of dots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a dot or a set of dots: counters are in 1..=2^48, intervals ordered and apart")]
 pub struct NotDots;

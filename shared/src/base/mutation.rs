@@ -51,9 +51,9 @@ rules! {
     AnyIncarnation,
     /// A restarted voter votes without asking what others remember of it.
     NobodyAsked,
-    /// A claim that comes again is done again.
+    /// A request that comes again is done again.
     DoneAgain,
-    /// A claim of a forgotten session is taken for a new one.
+    /// A request of a forgotten session is taken for a new one.
     ForgottenIsNew,
     /// A leased number is given to whoever asks for it.
     LeaseIgnored,
@@ -61,11 +61,11 @@ rules! {
     LeasesOverlap,
     /// The highest number jumps as far as somebody asks.
     ReachIgnored,
-    /// A provisional claim that comes again is settled again.
+    /// A provisional number that comes again is settled again.
     SettledAgain,
-    /// A provisional claim that did not get its number is not listed among the conflicts.
+    /// A provisional number that its record did not get is not listed among the conflicts.
     ConflictUntold,
-    /// A claim that did not get its number gets one that another claim of the same entry has.
+    /// A record that did not get its number gets one that another record was to get by the same entry.
     LoserFirst,
     /// A switch of the mode counts whichever epoch it was meant to end.
     AnyEpochLeft,
@@ -119,9 +119,9 @@ rules! {
     OrphansLeft,
     /// A number that was lost by a restore is not given anew.
     LostNumberLeft,
-    /// A request under a key that has been used is done again.
+    /// An HTTP request under a key that has been used is done again.
     KeyUsedAgain,
-    /// A request under a forgotten key is taken for a new one.
+    /// An HTTP request under a forgotten key is taken for a new one.
     ForgottenKeyIsNew,
     /// A relay keeps the record that it added under a key that another relay has.
     LoserKept,

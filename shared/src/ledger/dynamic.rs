@@ -8,7 +8,8 @@
 //! moment.
 //!
 //! This is the rule *levels*. The rule *counter*, of the thesis that Duet comes from, uses no window. Each relay
-//! counts the requests that come to it, of every kind. The first relay whose count passes the setting ends the epoch.
+//! counts the HTTP requests that come to it, of every kind. The first relay whose count passes the setting ends the
+//! epoch.
 //!
 //! Measurements change nothing but routing. A change of the level is an entry of the log, so every replica sees it in
 //! the same place.
@@ -28,7 +29,7 @@ const MAX_SAMPLES: usize = 4096;
 pub struct Backlog {
     /// When the oldest undecided request came, on the host's monotonic clock; `None` if all are decided.
     pub waiting_since: Option<Duration>,
-    /// How many provisional claims are not settled.
+    /// How many provisional numbers are not settled.
     pub unsettled: usize,
 }
 
@@ -40,10 +41,10 @@ pub struct Controller {
     window: Option<Window>,
     /// The number of the epoch that the counts below are about.
     epoch: u64,
-    /// How many requests had come to this relay when it was told last, and when the epoch began.
-    requests: u64,
-    requests_before: u64,
-    /// The epoch that the count of requests has asked to end.
+    /// How many HTTP requests had come to this relay when it was told last, and when the epoch began.
+    calls: u64,
+    calls_before: u64,
+    /// The epoch that the count of calls has asked to end.
     counted_out: Option<u64>,
     /// How many bad windows there were on end.
     bad: u32,
@@ -59,10 +60,10 @@ pub struct Controller {
 struct Window {
     since: Duration,
     /// How many numbers were asked for.
-    requests: u32,
+    asked: u32,
     /// Of those, how many were asked of the log.
     of_the_log: u32,
-    /// How long claims have waited for their decisions, in milliseconds. Invariant: at most [`MAX_SAMPLES`].
+    /// How long requests have waited for their decisions, in milliseconds. Invariant: at most [`MAX_SAMPLES`].
     waited_ms: Vec<u32>,
 }
 
@@ -84,8 +85,8 @@ impl Controller {
             random: SplitMix64::new(seed),
             window: None,
             epoch: 0,
-            requests: 0,
-            requests_before: 0,
+            calls: 0,
+            calls_before: 0,
             counted_out: None,
             bad: 0,
             calm: 0,
@@ -97,7 +98,7 @@ impl Controller {
     /// A number was asked for: of the log if `of_the_log`, otherwise of a replica that gave it by itself.
     pub fn asked(&mut self, now: Duration, of_the_log: bool) {
         let window = self.window.get_or_insert_with(|| Window::new(now));
-        window.requests += 1;
+        window.asked += 1;
         window.of_the_log += u32::from(of_the_log);
     }
 
@@ -144,7 +145,7 @@ impl Controller {
         }
         let load = window.close(now, backlog());
         let of_the_log = window.of_the_log;
-        self.window = (load.requests > 0 || must_come_down).then(|| Window::new(now));
+        self.window = (load.asked > 0 || must_come_down).then(|| Window::new(now));
         let switch = if may_steer { self.judge(settings, epoch.level, &load, of_the_log) } else { None };
         if switch.is_some() {
             self.left = Some(epoch.number);
@@ -157,25 +158,25 @@ impl Controller {
         if self.epoch != epoch.number {
             self.epoch = epoch.number;
             (self.bad, self.calm) = (0, 0);
-            self.requests_before = self.requests;
+            self.calls_before = self.calls;
             self.chance = self.random.draw();
         }
     }
 
-    /// The switch that was to be could not be asked for: a later window, or request, is to see to it again.
+    /// The switch that was to be could not be asked for: a later window, or call, is to see to it again.
     pub fn stays(&mut self) {
         (self.left, self.counted_out) = (None, None);
     }
 
-    /// So many requests have come to this relay since its count has begun. Says whether the rule
+    /// So many HTTP requests have come to this relay since its count has begun. Says whether the rule
     /// [`Counter`](Rule::Counter) ends the epoch for it. Every relay counts its own, whether it leads or not.
-    pub fn counted(&mut self, requests: u64, settings: &Dynamic, epoch: &Epoch) -> bool {
+    pub fn counted(&mut self, calls: u64, settings: &Dynamic, epoch: &Epoch) -> bool {
         self.follow(epoch);
-        if requests < self.requests {
-            self.requests_before = 0; // The count has begun anew.
+        if calls < self.calls {
+            self.calls_before = 0; // The count has begun anew.
         }
-        self.requests = requests;
-        let is_high = requests - self.requests_before > settings.high_request.into();
+        self.calls = calls;
+        let is_high = calls - self.calls_before > settings.high_request.into();
         let may_steer = !matches!(epoch.reason, Reason::ByHand) && self.counted_out != Some(epoch.number);
         let is_over = settings.rule == Rule::Counter && is_high && may_steer && epoch.level.mode() == Mode::Hybrid;
         if is_over {
@@ -186,7 +187,7 @@ impl Controller {
 
     fn judge(&mut self, settings: &Dynamic, level: Level, load: &Load, of_the_log: u32) -> Option<(Level, Reason)> {
         match settings.rule {
-            // The counter goes by requests of every kind, which are no matter of windows.
+            // The counter goes by HTTP requests of every kind, which are no matter of windows.
             Rule::Hand | Rule::Counter => None,
             Rule::Levels => self.climb(settings, level, load, of_the_log),
         }
@@ -204,7 +205,7 @@ impl Controller {
             Level::Leases => load.unsettled > settings.high_request,
             Level::Shedding => load.unsettled > settings.shed_above / 2,
         };
-        let is_calm = !is_bad && !is_late && !backlog_is_left && load.requests <= settings.high_request / 2;
+        let is_calm = !is_bad && !is_late && !backlog_is_left && load.asked <= settings.high_request / 2;
         self.bad = if is_bad { self.bad + 1 } else { 0 };
         self.calm = if is_calm { self.calm + 1 } else { 0 };
         let more_by_chance = (self.chance % (u64::from(settings.dwell / 4) + 1)) as u32;
@@ -220,7 +221,7 @@ impl Controller {
 
 impl Window {
     fn new(now: Duration) -> Self {
-        Window { since: now, requests: 0, of_the_log: 0, waited_ms: Vec::new() }
+        Window { since: now, asked: 0, of_the_log: 0, waited_ms: Vec::new() }
     }
 
     fn close(&mut self, now: Duration, backlog: Backlog) -> Load {
@@ -229,7 +230,7 @@ impl Window {
         let waiting = backlog.waiting_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         Load {
             window_ms: millis(now.saturating_sub(self.since)),
-            requests: self.requests,
+            asked: self.asked,
             waiting_ms: millis(waiting),
             p99_ms: self.waited_ms.get(at).or(self.waited_ms.last()).copied().unwrap_or(0),
             unsettled: u32::try_from(backlog.unsettled).unwrap_or(u32::MAX),

@@ -67,7 +67,7 @@ pub enum Reason {
     /// The room was founded.
     #[default]
     Founded,
-    /// The load was too high for the level: too many requests, too long waits, or too many unsettled claims.
+    /// The load was too high for the level: too many numbers asked for, too long waits, or too many unsettled numbers.
     Load,
     /// The load was low for as many windows as the settings want.
     Calm,
@@ -82,13 +82,14 @@ pub enum Reason {
 pub struct Load {
     /// How long the window was, in milliseconds.
     pub window_ms: u32,
-    /// How many numbers were asked for.
-    pub requests: u32,
+    /// How many numbers were asked for. As JSON it keeps the name that programs know.
+    #[serde(rename = "requests")]
+    pub asked: u32,
     /// How long the oldest request has been waiting at the end of the window, in milliseconds.
     pub waiting_ms: u32,
     /// The 99th percentile of the time from the arrival of a request to its decision, in milliseconds.
     pub p99_ms: u32,
-    /// How many provisional claims are not settled.
+    /// How many provisional numbers are not settled.
     pub unsettled: u32,
 }
 
@@ -121,14 +122,14 @@ impl Epoch {
 pub enum Rule {
     /// The level goes up and down step by step, by the leader's measurements.
     Levels,
-    /// To provisional once more than `high_request` requests of any kind have come to one relay in the epoch, and never
-    /// back. This is the rule of the thesis that Duet comes from.
+    /// To provisional once more than `high_request` HTTP requests of any kind have come to one relay in the epoch, and
+    /// never back. This is the rule of the thesis that Duet comes from.
     Counter,
     /// Only users change the level.
     Hand,
 }
 
-/// The treatment of a provisional claim whose number belongs to another record.
+/// The treatment of a provisional number that belongs to another record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnCollision {
@@ -154,9 +155,9 @@ pub struct Dynamic {
     pub dwell: u32,
     /// The longest range that a replica leases without being told to, in numbers; with 0 it leases none.
     pub lease_most: u32,
-    /// The most unsettled provisional claims at level `Provisional`: with more of them the room goes to `Shedding`.
+    /// The most unsettled provisional numbers at level `Provisional`: with more of them the room goes to `Shedding`.
     pub shed_above: u32,
-    /// The treatment of a provisional claim that collides, applied when the log settles it.
+    /// The treatment of a provisional number that collides, applied when the log settles it.
     pub on_collision: OnCollision,
 }
 

@@ -1,4 +1,4 @@
-//! The key of a request from outside.
+//! The key of an HTTP request.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::consensus::Slot;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key(pub [u8; 16]);
 
-/// The key of a request from outside.
+/// The key of an HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Keyed {
     /// The hash of the idempotency key that the client chose.
     pub key: Key,
-    /// A hash of the request: no other request may use the same key.
-    pub request: u64,
+    /// A hash of the HTTP request: no other one may use the same key.
+    pub hash: u64,
     /// How far the client knew the log when it first asked.
     pub since: Slot,
 }

@@ -1,16 +1,16 @@
-//! Requests from outside under a key: repeated at any relay, they are not done again.
+//! HTTP requests under a key: repeated at any relay, they are not done again.
 //!
 //! The first entry of the log that names a key has it. The ledger keeps the newest keys in the order of the log, so
-//! every replica forgets the same ones at the same slot. A request may come once more after its key was forgotten.
-//! The ledger knows such a request by how far its client knew the log when it first asked: less far than the entry of
-//! a forgotten key. This needs no clock.
+//! every replica forgets the same ones at the same slot. An HTTP request may come once more after its key was
+//! forgotten. The ledger knows it by how far its client knew the log when it first asked: less far than the entry of a
+//! forgotten key. This needs no clock.
 
 use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
 use super::key::{Key, Keyed};
 use super::number::Numbered;
-use super::operation::{Claim, ClaimId, Granted, KeyedOperation, Operation, Outcome};
+use super::operation::{Granted, KeyedOperation, Operation, Outcome, Request, RequestId};
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::Dot;
@@ -18,27 +18,27 @@ use crate::base::id::RecordId;
 use crate::base::sorted::SortedMap;
 use crate::consensus::Slot;
 
-/// The request that has a key, as the log says.
+/// The HTTP request that has a key, as the log says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyUse {
     /// The hash of the idempotency key.
     pub key: Key,
-    /// A hash of the request that has the key, to tell it from another one under the same key.
-    pub request: u64,
+    /// A hash of the HTTP request that has the key, to tell it from another one under the same key.
+    pub hash: u64,
     /// The request of the log that has the key.
-    pub by: ClaimId,
-    /// The end of the request; `None` while a relay carries it out.
+    pub by: RequestId,
+    /// The end of the HTTP request; `None` while a relay carries it out.
     pub end: Option<KeyEnd>,
 }
 
-/// The end of a request under a key.
+/// The end of an HTTP request under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEnd {
     /// The record that it has added, or was about.
     pub record: Option<RecordId>,
-    /// A replica that has this edit has all edits of the request.
+    /// A replica that has this edit has all edits of the HTTP request.
     pub after: Option<Dot>,
-    /// The answer to the request, which every repetition of it gets.
+    /// The answer to the HTTP request, which every repetition of it gets.
     pub outcome: Outcome,
 }
 
@@ -75,17 +75,17 @@ impl From<Keys> for StoredKeys {
 }
 
 impl KeyUse {
-    /// Checks that a request is the one that has the key.
+    /// Checks that an HTTP request is the one that has the key.
     ///
     /// # Errors
     /// [`Rejection::KeyUsedOtherwise`].
     pub fn check_same(&self, keyed: &Keyed) -> Result<(), Rejection> {
-        if self.request == keyed.request { Ok(()) } else { Err(Rejection::KeyUsedOtherwise) }
+        if self.hash == keyed.hash { Ok(()) } else { Err(Rejection::KeyUsedOtherwise) }
     }
 }
 
 impl KeyEnd {
-    /// The end of a request that was one operation.
+    /// The end of an HTTP request that was one operation.
     pub(crate) fn of_operation(operation: &Operation, after: Option<Dot>, outcome: Outcome) -> Self {
         KeyEnd { record: operation.record(), after, outcome }
     }
@@ -105,10 +105,10 @@ impl Keys {
         self.slots.get(&key).and_then(|slot| self.uses.get(slot))
     }
 
-    /// The outcome of a claim that has a key.
-    pub(super) fn outcome_for(&self, claim: &Claim) -> Option<Outcome> {
-        let Operation::Once { keyed, operation } = &claim.operation else { return None };
-        let used = self.of(keyed.key).filter(|used| used.by == claim.id)?;
+    /// The outcome of a request that has a key.
+    pub(super) fn outcome_for(&self, request: &Request) -> Option<Outcome> {
+        let Operation::Once { keyed, operation } = &request.operation else { return None };
+        let used = self.of(keyed.key).filter(|used| used.by == request.id)?;
         match operation {
             KeyedOperation::Begin => Some(Ok(Granted::Begun)),
             _ => used.end.map(|end| end.outcome),
@@ -138,8 +138,8 @@ impl Keys {
         }
     }
 
-    /// The claim that has a key was carried out, and `end` came of it; with `None` it was not, and the key is free again.
-    pub(super) fn finish(&mut self, key: Key, by: ClaimId, end: Option<KeyEnd>) {
+    /// The request that has a key was carried out, and `end` came of it; with `None` it was not, and the key is free again.
+    pub(super) fn finish(&mut self, key: Key, by: RequestId, end: Option<KeyEnd>) {
         let Some(&slot) = self.slots.get(&key) else { return };
         let Some(used) = self.uses.get_mut(&slot).filter(|used| used.by == by && used.end.is_none()) else { return };
         used.end = end;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::ensure;
 use super::number::{MAX_RANGE, Numbered, Range};
-use super::provisional::ProvisionalClaim;
+use super::provisional::UnsettledNumber;
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::id::{RecordId, ReplicaId};
@@ -82,14 +82,19 @@ impl Numbers {
     }
 
     /// Makes final what a replica gave by itself, if nothing stands against it. `limit` is that of the whole entry.
-    pub(super) fn settle(&mut self, slot: Slot, claim: &ProvisionalClaim, limit: u64) -> Result<Numbered, Rejection> {
-        let &ProvisionalClaim { record, number, .. } = claim;
+    pub(super) fn settle(
+        &mut self,
+        slot: Slot,
+        unsettled: &UnsettledNumber,
+        limit: u64,
+    ) -> Result<Numbered, Rejection> {
+        let &UnsettledNumber { record, number, .. } = unsettled;
         if let Some(numbered) = self.of(record).filter(|numbered| numbered.number == number) {
             return Ok(numbered);
         }
         self.check_unnumbered(record)?;
-        let lease = self.lease_of(number).filter(|_| claim.leased);
-        if lease.is_none_or(|range| range.to != claim.dot.replica()) || self.owners.contains_key(&number) {
+        let lease = self.lease_of(number).filter(|_| unsettled.leased);
+        if lease.is_none_or(|range| range.to != unsettled.dot.replica()) || self.owners.contains_key(&number) {
             self.check_free(number, limit)?;
         }
         Ok(self.put(slot, record, number))

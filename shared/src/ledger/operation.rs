@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::epoch::{Dynamic, Level, Load, Reason};
 use super::key::{Key, Keyed};
 use super::number::{Numbered, Range};
-use super::provisional::{ConflictId, ProvisionalClaim, Resolution};
+use super::provisional::{ConflictId, Resolution, UnsettledNumber};
 use super::rejection::Rejection;
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
@@ -16,7 +16,7 @@ use crate::consensus::Slot;
 
 /// The name of one request. It is safe to ask again under the same name: there is one outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ClaimId {
+pub struct RequestId {
     /// The sender: a tab, or a relay under a new id each time it is started.
     pub replica: ReplicaId,
     /// Counted by the sender from 1.
@@ -84,10 +84,10 @@ pub enum Operation {
         dynamic: Dynamic,
     },
     /// Settle numbers that replicas gave by themselves. The versions `after`, whose records hold the numbers, must be
-    /// durable on a majority first. The edits that made the claims may be superseded: a version may outlive them.
+    /// durable on a majority first. The edits that gave the numbers may be superseded: a version may outlive them.
     Settle {
-        /// The claims, in the order in which they are settled; at most [`MAX_SETTLED`](super::MAX_SETTLED).
-        claims: Vec<ProvisionalClaim>,
+        /// The numbers, in the order in which they are settled; at most [`MAX_SETTLED`](super::MAX_SETTLED).
+        numbers: Vec<UnsettledNumber>,
         /// The versions that must be durable on a majority first.
         after: Vec<Dot>,
     },
@@ -130,9 +130,9 @@ pub enum Operation {
         /// The new highest number, in `1..=MAX_NUMBER`; a lower one than the present changes nothing.
         number: u64,
     },
-    /// Do this unless a request was done under the key before.
+    /// Do this unless an HTTP request was done under the key before.
     Once {
-        /// The key, with the hash of the request.
+        /// The key, with the hash of the HTTP request.
         keyed: Keyed,
         /// The operation to do once.
         operation: KeyedOperation,
@@ -143,7 +143,7 @@ pub enum Operation {
         /// The key that the sender has.
         key: Key,
         /// The request that took the key.
-        by: ClaimId,
+        by: RequestId,
         /// The record that the relay has made, if any; `None` frees the key.
         made: Option<Made>,
     },
@@ -211,7 +211,7 @@ pub enum KeyedOperation {
     },
 }
 
-/// The result of a request that a relay carried out under a key.
+/// The result of an HTTP request that a relay carried out under a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Made {
     /// The record that it added.
@@ -300,11 +300,11 @@ impl Default for Policy {
     }
 }
 
-/// An operation with its name, as the log holds it. The glossary calls it *request*.
+/// An operation with its name, as the log holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Claim {
+pub struct Request {
     /// The id under which the ledger remembers the outcome.
-    pub id: ClaimId,
+    pub id: RequestId,
     /// The sender knows the outcomes of all its requests up to this one; the ledger need not keep them.
     pub settled: u64,
     /// How far the sender knew the log when it first sent the request. It stays the same in every repetition.
@@ -348,9 +348,9 @@ pub enum Granted {
     Policy(Policy),
     /// The settings of the dynamic method that are in force now.
     Dynamic(Dynamic),
-    /// Provisional claims were settled.
+    /// Provisional numbers were settled.
     Settled {
-        /// How many claims were not settled before this operation.
+        /// How many of them were not settled before this operation.
         settled: u32,
         /// How many of them collided.
         conflicts: u32,
@@ -374,9 +374,9 @@ pub enum Granted {
         /// The new reach, in `1..=MAX_NUMBER`.
         most: u64,
     },
-    /// The sender has the key, and may carry out the request.
+    /// The sender has the key, and may carry out the HTTP request.
     Begun,
-    /// The request under the key is done.
+    /// The HTTP request under the key is done.
     Done,
 }
 

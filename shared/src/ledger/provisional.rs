@@ -11,10 +11,10 @@ use crate::consensus::Slot;
 
 /// A number that a replica gave to a record by itself: provisionally, or out of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ProvisionalClaim {
+pub struct UnsettledNumber {
     /// The record that was given the number.
     pub record: RecordId,
-    /// The edit that gave the number. It names the claim.
+    /// The edit that gave the number, and its name.
     pub dot: Dot,
     /// The time of the edit on the hybrid logical clock.
     pub stamp: Stamp,
@@ -29,9 +29,9 @@ pub struct ProvisionalClaim {
 /// The name of a conflict: the entry that found it, and its place in the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConflictId {
-    /// The slot of the entry that settled the claim.
+    /// The slot of the entry that settled the number.
     pub slot: Slot,
-    /// The index of the claim in the entry, counted from 0.
+    /// The index of the number in the entry, counted from 0.
     pub at: u16,
 }
 

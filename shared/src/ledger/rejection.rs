@@ -126,10 +126,10 @@ pub enum Rejection {
         /// The highest number that an entry may give or raise to now.
         most: u64,
     },
-    /// The same request was done under this key before.
+    /// The same HTTP request was done under this key before.
     #[error("the same was asked for under this key before, and is not done again")]
     Repeated,
-    /// The key belongs to another request.
+    /// The key belongs to another HTTP request.
     #[error("this key was used for another request: choose a new one for each request")]
     KeyUsedOtherwise,
 }

@@ -29,12 +29,12 @@ pub(super) trait Rules {
         granted
     }
 
-    /// Whether the outcome of a claim that was done is remembered, so that the claim is not done again.
+    /// Whether the outcome of a request that was done is remembered, so that the request is not done again.
     fn remembers_outcomes() -> bool {
         true
     }
 
-    /// Whether a claim may have been done and forgotten: its asker knew the log below `seen`, and the ledger knows all claims of
+    /// Whether a request may have been done and forgotten: its asker knew the log below `seen`, and the ledger knows all requests of
     /// those who knew it below `knows_from`.
     fn may_be_forgotten(seen: Slot, knows_from: Slot) -> bool {
         seen < knows_from
@@ -66,17 +66,17 @@ pub(super) trait Rules {
         since < forgotten
     }
 
-    /// Whether it is remembered that a provisional claim was settled.
+    /// Whether it is remembered that a provisional number was settled.
     fn remembers_settled() -> bool {
         true
     }
 
-    /// Whether those claims of an entry that get their numbers come before the others get other numbers.
+    /// Whether those records that get their provisional numbers by an entry come before the others get other numbers.
     fn winners_come_first() -> bool {
         true
     }
 
-    /// Whether a provisional claim that did not get its number is listed among the conflicts.
+    /// Whether a provisional number that its record did not get is listed among the conflicts.
     fn lists_conflicts() -> bool {
         true
     }

@@ -18,7 +18,7 @@ pub enum Setting {
     Dwell,
     /// [`Dynamic::lease_most`], in numbers.
     LeaseMost,
-    /// [`Dynamic::shed_above`], in provisional claims.
+    /// [`Dynamic::shed_above`], in provisional numbers.
     ShedAbove,
 }
 

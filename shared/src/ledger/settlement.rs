@@ -7,63 +7,68 @@ use super::checks::ensure;
 use super::epoch::OnCollision;
 use super::number::Numbered;
 use super::numbers::Numbers;
-use super::provisional::{ConflictId, ProvisionalClaim, Resolution};
+use super::provisional::{ConflictId, Resolution, UnsettledNumber};
 use super::rejection::Rejection;
 use super::rules::{InForce, Rules};
 use crate::base::dot::{Dot, DotSet};
 use crate::base::sorted::SortedMap;
 use crate::consensus::Slot;
 
-/// The most provisional claims that one entry of the log settles.
+/// The most provisional numbers that one entry of the log settles.
 pub const MAX_SETTLED: usize = 1024;
 /// How many conflicts are kept at the most.
 const MAX_CONFLICTS: usize = 10_000;
 
-/// A provisional claim that did not get its number.
+/// A provisional number that its record did not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The name of the conflict.
     pub id: ConflictId,
-    /// The provisional claim that collided.
-    pub claim: ProvisionalClaim,
+    /// The provisional number that collided.
+    pub provisional: UnsettledNumber,
     /// The reason: who had the number, or which number the record had.
     pub because: Rejection,
-    /// The number that the record got in its place; `None` if the claim was rejected.
+    /// The number that the record got in its place; `None` if it got none.
     pub given: Option<Numbered>,
     /// The resolution that a user picked; `None` until then.
     pub resolution: Option<Resolution>,
 }
 
-/// The settled claims, and the conflicts among them.
+/// The settled numbers, and the conflicts among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Settlement {
-    /// The claims that were settled, whatever came of them.
+    /// The edits that gave the settled numbers, whatever came of them.
     settled: DotSet,
-    /// Invariant: at most [`MAX_CONFLICTS`]; their claims are in `settled`.
+    /// Invariant: at most [`MAX_CONFLICTS`]; their edits are in `settled`.
     conflicts: SortedMap<ConflictId, Conflict>,
 }
 
 impl Settlement {
-    /// Settles those claims that were not before, in this order. Says how many, and how many of them collided.
+    /// Settles those numbers that were not before, in this order. Says how many, and how many of them collided.
     pub(super) fn settle(
         &mut self,
         slot: Slot,
-        claims: &[ProvisionalClaim],
+        provisional: &[UnsettledNumber],
         on_collision: OnCollision,
         numbers: &mut Numbers,
     ) -> (u32, u32) {
         let (mut settled, mut collided) = (0, 0);
         let mut losers = Vec::new();
         let limit = numbers.limit();
-        for (claim, at) in claims.iter().zip(0..) {
-            if self.settled.contains(claim.dot) && InForce::remembers_settled() {
+        for (&given, at) in provisional.iter().zip(0..) {
+            if self.settled.contains(given.dot) && InForce::remembers_settled() {
                 continue;
             }
-            self.settled.insert(claim.dot);
+            self.settled.insert(given.dot);
             settled += 1;
-            if let Err(because) = numbers.settle(slot, claim, limit) {
-                let conflict =
-                    Conflict { id: ConflictId { slot, at }, claim: *claim, because, given: None, resolution: None };
+            if let Err(because) = numbers.settle(slot, &given, limit) {
+                let conflict = Conflict {
+                    id: ConflictId { slot, at },
+                    provisional: given,
+                    because,
+                    given: None,
+                    resolution: None,
+                };
                 losers.push(conflict);
                 collided += 1;
                 if !InForce::winners_come_first() {
@@ -71,19 +76,19 @@ impl Settlement {
                 }
             }
         }
-        // Only now: a number that another claim of this entry has would make that one lose, too, and so on.
+        // Only now: a loser that gets a number which this entry settles would make the record of that one lose, and so on.
         losers.into_iter().for_each(|conflict| self.lose(conflict, on_collision, numbers));
         (settled, collided)
     }
 
-    /// A claim has not got its number: it gets another one, if that is wanted, and is kept for people to see.
+    /// A record has not got its number: it gets another one, if that is wanted, and the conflict is kept for people to see.
     fn lose(&mut self, mut conflict: Conflict, on_collision: OnCollision, numbers: &mut Numbers) {
         let is_about_the_number = matches!(
             conflict.because,
             Rejection::NumberTaken { .. } | Rejection::NumberLeased { .. } | Rejection::TooFarAhead { .. }
         );
         if on_collision == OnCollision::Renumber && is_about_the_number {
-            conflict.given = numbers.allocate(conflict.id.slot, conflict.claim.record).ok();
+            conflict.given = numbers.allocate(conflict.id.slot, conflict.provisional.record).ok();
         }
         if InForce::lists_conflicts() {
             self.keep(conflict);
@@ -111,7 +116,7 @@ impl Settlement {
             return Err(Rejection::ResolvedAlready { resolution });
         }
         if resolution == Resolution::Undone {
-            let record = conflict.claim.record;
+            let record = conflict.provisional.record;
             let now = numbers.of(record);
             if conflict.given.is_none() || now != conflict.given {
                 return Err(Rejection::Changed { now });
@@ -122,8 +127,8 @@ impl Settlement {
         Ok(())
     }
 
-    pub(super) fn is_settled(&self, claim: Dot) -> bool {
-        self.settled.contains(claim)
+    pub(super) fn is_settled(&self, dot: Dot) -> bool {
+        self.settled.contains(dot)
     }
 
     pub(super) fn conflicts(&self) -> impl DoubleEndedIterator<Item = &Conflict> {
@@ -142,8 +147,8 @@ impl Settlement {
         ensure(self.conflicts.len() <= MAX_CONFLICTS, || format!("{} conflicts are kept", self.conflicts.len()))?;
         for (id, conflict) in &self.conflicts {
             ensure(*id == conflict.id, || format!("conflict {id} is kept under another name"))?;
-            let is_settled = self.settled.contains(conflict.claim.dot);
-            ensure(is_settled, || format!("conflict {id} is about an unsettled claim"))?;
+            let is_settled = self.settled.contains(conflict.provisional.dot);
+            ensure(is_settled, || format!("conflict {id} is about an unsettled number"))?;
         }
         Ok(())
     }

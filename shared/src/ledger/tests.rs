@@ -14,8 +14,8 @@ fn record(counter: u64) -> RecordId {
 }
 
 /// A number that a replica gave to a record by itself.
-fn provisional(counter: u64, number: u64) -> ProvisionalClaim {
-    ProvisionalClaim {
+fn provisional(counter: u64, number: u64) -> UnsettledNumber {
+    UnsettledNumber {
         record: record(counter),
         dot: Dot::new(ReplicaId(3), counter),
         stamp: Stamp::default(),
@@ -25,57 +25,57 @@ fn provisional(counter: u64, number: u64) -> ProvisionalClaim {
     }
 }
 
-fn claim(seq: u64, operation: Operation) -> Entry {
+fn request(seq: u64, operation: Operation) -> Entry {
     by(ReplicaId(9), seq, 0, operation)
 }
 
 fn by(replica: ReplicaId, seq: u64, settled: u64, operation: Operation) -> Entry {
-    Entry::Command(Claim { id: ClaimId { replica, seq }, settled, seen: Slot(0), after: None, operation })
+    Entry::Command(Request { id: RequestId { replica, seq }, settled, seen: Slot(0), after: None, operation })
 }
 
 fn decide(ledger: &mut Ledger, slot: u64, entry: &Entry) -> Outcome {
-    let outcome = ledger.apply(Slot(slot), entry).expect("a claim has an outcome");
+    let outcome = ledger.apply(Slot(slot), entry).expect("a request has an outcome");
     ledger.assert_invariants();
     outcome
 }
 
 #[test]
-fn the_first_claim_in_log_order_wins_and_the_second_learns_who_has_it() {
+fn the_first_request_in_log_order_wins_and_the_second_learns_who_has_it() {
     let mut ledger = Ledger::default();
-    let won = decide(&mut ledger, 4, &claim(1, Operation::Assign { record: record(1), number: 42 }));
+    let won = decide(&mut ledger, 4, &request(1, Operation::Assign { record: record(1), number: 42 }));
     assert_eq!(won, Ok(Granted::Final(Numbered { number: 42, slot: Slot(4) })));
-    let lost = decide(&mut ledger, 5, &claim(2, Operation::Assign { record: record(2), number: 42 }));
+    let lost = decide(&mut ledger, 5, &request(2, Operation::Assign { record: record(2), number: 42 }));
     assert_eq!(lost, Err(Rejection::NumberTaken { number: 42, owner: record(1), slot: Slot(4) }));
 }
 
 #[test]
-fn a_claim_that_is_decided_twice_has_its_effect_once() {
+fn a_request_that_is_decided_twice_has_its_effect_once() {
     let mut ledger = Ledger::default();
-    let allocate = claim(1, Operation::Allocate { record: record(1) });
+    let allocate = request(1, Operation::Allocate { record: record(1) });
     let first = decide(&mut ledger, 0, &allocate);
     assert_eq!(decide(&mut ledger, 1, &allocate), first);
     assert_eq!(ledger.highest(), 1);
 }
 
 #[test]
-fn allocation_goes_above_everything_claimed_raised_or_released() {
+fn allocation_goes_above_everything_assigned_raised_or_released() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Operation::Assign { record: record(1), number: 7 })).unwrap();
-    decide(&mut ledger, 1, &claim(2, Operation::Release { record: record(1) })).unwrap();
-    decide(&mut ledger, 2, &claim(3, Operation::Raise { number: 20 })).unwrap();
-    let next = decide(&mut ledger, 3, &claim(4, Operation::Allocate { record: record(1) }));
+    decide(&mut ledger, 0, &request(1, Operation::Assign { record: record(1), number: 7 })).unwrap();
+    decide(&mut ledger, 1, &request(2, Operation::Release { record: record(1) })).unwrap();
+    decide(&mut ledger, 2, &request(3, Operation::Raise { number: 20 })).unwrap();
+    let next = decide(&mut ledger, 3, &request(4, Operation::Allocate { record: record(1) }));
     assert_eq!(next, Ok(Granted::Final(Numbered { number: 21, slot: Slot(3) })));
 }
 
 #[test]
 fn refusals_name_their_reason() {
     let mut ledger = Ledger::default();
-    let zero = decide(&mut ledger, 0, &claim(1, Operation::Assign { record: record(1), number: 0 }));
+    let zero = decide(&mut ledger, 0, &request(1, Operation::Assign { record: record(1), number: 0 }));
     assert_eq!(zero, Err(Rejection::OutOfRange { number: 0 }));
-    let none = decide(&mut ledger, 1, &claim(2, Operation::Release { record: record(1) }));
+    let none = decide(&mut ledger, 1, &request(2, Operation::Release { record: record(1) }));
     assert_eq!(none, Err(Rejection::NotNumbered));
-    decide(&mut ledger, 2, &claim(3, Operation::Leap { number: MAX_NUMBER })).unwrap();
-    let full = decide(&mut ledger, 3, &claim(4, Operation::Allocate { record: record(2) }));
+    decide(&mut ledger, 2, &request(3, Operation::Leap { number: MAX_NUMBER })).unwrap();
+    let full = decide(&mut ledger, 3, &request(4, Operation::Allocate { record: record(2) }));
     assert_eq!(full, Err(Rejection::Exhausted));
 }
 
@@ -91,27 +91,27 @@ fn compare_and_set(from: Option<u64>, to: Option<u64>) -> Operation {
 fn a_number_is_set_only_if_the_old_one_is_as_the_asker_thinks() {
     let mut ledger = Ledger::default();
     let set = |number, slot| Ok(Granted::Set { number: Some(Numbered { number, slot: Slot(slot) }) });
-    assert_eq!(decide(&mut ledger, 0, &claim(1, compare_and_set(None, Some(5)))), set(5, 0));
+    assert_eq!(decide(&mut ledger, 0, &request(1, compare_and_set(None, Some(5)))), set(5, 0));
     let now = Some(Numbered { number: 5, slot: Slot(0) });
     for (seq, from) in [(2, None), (3, Some(4))] {
-        let refused = decide(&mut ledger, 1, &claim(seq, compare_and_set(from, Some(9))));
+        let refused = decide(&mut ledger, 1, &request(seq, compare_and_set(from, Some(9))));
         assert_eq!(refused, Err(Rejection::Changed { now }));
     }
-    assert_eq!(decide(&mut ledger, 2, &claim(4, compare_and_set(Some(5), Some(5)))), set(5, 0), "nothing changes");
-    assert_eq!(decide(&mut ledger, 3, &claim(5, compare_and_set(Some(5), Some(9)))), set(9, 3));
+    assert_eq!(decide(&mut ledger, 2, &request(4, compare_and_set(Some(5), Some(5)))), set(5, 0), "nothing changes");
+    assert_eq!(decide(&mut ledger, 3, &request(5, compare_and_set(Some(5), Some(9)))), set(9, 3));
     assert_eq!(ledger.owner_of(5), None, "the old number is free");
-    assert_eq!(decide(&mut ledger, 4, &claim(6, compare_and_set(Some(9), None))), Ok(Granted::Set { number: None }));
+    assert_eq!(decide(&mut ledger, 4, &request(6, compare_and_set(Some(9), None))), Ok(Granted::Set { number: None }));
     assert_eq!((ledger.count(), ledger.highest()), (0, 9));
 }
 
 #[test]
 fn a_number_that_cannot_be_set_leaves_the_old_one() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Operation::Assign { record: record(2), number: 7 })).unwrap();
-    decide(&mut ledger, 1, &claim(2, compare_and_set(None, Some(5)))).unwrap();
-    let taken = decide(&mut ledger, 2, &claim(3, compare_and_set(Some(5), Some(7))));
+    decide(&mut ledger, 0, &request(1, Operation::Assign { record: record(2), number: 7 })).unwrap();
+    decide(&mut ledger, 1, &request(2, compare_and_set(None, Some(5)))).unwrap();
+    let taken = decide(&mut ledger, 2, &request(3, compare_and_set(Some(5), Some(7))));
     assert_eq!(taken, Err(Rejection::NumberTaken { number: 7, owner: record(2), slot: Slot(0) }));
-    let zero = decide(&mut ledger, 3, &claim(4, compare_and_set(Some(5), Some(0))));
+    let zero = decide(&mut ledger, 3, &request(4, compare_and_set(Some(5), Some(0))));
     assert_eq!(zero, Err(Rejection::OutOfRange { number: 0 }));
     assert_eq!(number(&ledger, record(1)), Some(5));
 }
@@ -125,24 +125,24 @@ fn grant(count: u32) -> Operation {
 #[test]
 fn what_is_leased_is_never_allocated_and_no_range_overlaps_another() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, Operation::Allocate { record: record(1) })).unwrap();
+    decide(&mut ledger, 0, &request(1, Operation::Allocate { record: record(1) })).unwrap();
     let range = |first, last| Ok(Granted::Range(Range { first, last, to: LESSEE }));
-    assert_eq!(decide(&mut ledger, 1, &claim(2, grant(10))), range(2, 11));
-    decide(&mut ledger, 2, &claim(3, Operation::Allocate { record: record(2) })).unwrap();
+    assert_eq!(decide(&mut ledger, 1, &request(2, grant(10))), range(2, 11));
+    decide(&mut ledger, 2, &request(3, Operation::Allocate { record: record(2) })).unwrap();
     assert_eq!(number(&ledger, record(2)), Some(12));
-    decide(&mut ledger, 3, &claim(4, Operation::Raise { number: 20 })).unwrap();
-    assert_eq!(decide(&mut ledger, 4, &claim(5, grant(1))), range(21, 21));
+    decide(&mut ledger, 3, &request(4, Operation::Raise { number: 20 })).unwrap();
+    assert_eq!(decide(&mut ledger, 4, &request(5, grant(1))), range(21, 21));
     assert_eq!(ledger.ranges().map(|range| range.first).collect::<Vec<_>>(), [2, 21]);
 }
 
 #[test]
 fn a_leased_number_is_given_by_its_lessee_alone() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, grant(10))).unwrap();
+    decide(&mut ledger, 0, &request(1, grant(10))).unwrap();
     let leased = Err(Rejection::NumberLeased { number: 10, to: LESSEE });
-    assert_eq!(decide(&mut ledger, 1, &claim(2, Operation::Assign { record: record(1), number: 10 })), leased);
-    assert_eq!(decide(&mut ledger, 2, &claim(3, compare_and_set(None, Some(10)))), leased);
-    decide(&mut ledger, 3, &claim(4, Operation::Assign { record: record(1), number: 11 })).unwrap();
+    assert_eq!(decide(&mut ledger, 1, &request(2, Operation::Assign { record: record(1), number: 10 })), leased);
+    assert_eq!(decide(&mut ledger, 2, &request(3, compare_and_set(None, Some(10)))), leased);
+    decide(&mut ledger, 3, &request(4, Operation::Assign { record: record(1), number: 11 })).unwrap();
     let own = by(LESSEE, 1, 0, Operation::Assign { record: record(2), number: 10 });
     assert_eq!(decide(&mut ledger, 4, &own), leased, "it gives them by itself, and may have given this one already");
     settle(&mut ledger, 5, &[given(LESSEE, 1, record(2), 10, true)]);
@@ -155,28 +155,33 @@ fn a_leased_number_is_given_by_its_lessee_alone() {
 #[test]
 fn a_leased_number_that_was_freed_is_for_everybody() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(1, grant(10))).unwrap();
+    decide(&mut ledger, 0, &request(1, grant(10))).unwrap();
     settle(&mut ledger, 1, &[given(LESSEE, 1, record(2), 10, true)]);
-    decide(&mut ledger, 2, &claim(2, Operation::Release { record: record(2) })).unwrap();
-    decide(&mut ledger, 3, &claim(3, Operation::Assign { record: record(1), number: 10 })).unwrap();
+    decide(&mut ledger, 2, &request(2, Operation::Release { record: record(2) })).unwrap();
+    decide(&mut ledger, 3, &request(3, Operation::Assign { record: record(1), number: 10 })).unwrap();
     assert_eq!(number(&ledger, record(1)), Some(10));
 }
 
-fn given(by: ReplicaId, counter: u64, record: RecordId, number: u64, leased: bool) -> ProvisionalClaim {
-    ProvisionalClaim { record, dot: Dot::new(by, counter), stamp: Stamp::default(), number, leased, epoch: 0 }
+fn given(by: ReplicaId, counter: u64, record: RecordId, number: u64, leased: bool) -> UnsettledNumber {
+    UnsettledNumber { record, dot: Dot::new(by, counter), stamp: Stamp::default(), number, leased, epoch: 0 }
 }
 
-fn settle(ledger: &mut Ledger, slot: u64, claims: &[ProvisionalClaim]) -> (u32, u32) {
-    match decide(ledger, slot, &claim(1000 + slot, Operation::Settle { claims: claims.to_vec(), after: Vec::new() })) {
+fn settle(ledger: &mut Ledger, slot: u64, numbers: &[UnsettledNumber]) -> (u32, u32) {
+    match decide(
+        ledger,
+        slot,
+        &request(1000 + slot, Operation::Settle { numbers: numbers.to_vec(), after: Vec::new() }),
+    ) {
         Ok(Granted::Settled { settled, conflicts }) => (settled, conflicts),
-        other => panic!("claims are settled: {other:?}"),
+        other => panic!("numbers are settled: {other:?}"),
     }
 }
 
 /// Of each conflict what was wanted, why it was not had, and what came in its place.
 fn conflicts(ledger: &Ledger) -> Vec<(u64, Rejection, Option<u64>)> {
-    let short =
-        |conflict: &Conflict| (conflict.claim.number, conflict.because, conflict.given.map(|numbered| numbered.number));
+    let short = |conflict: &Conflict| {
+        (conflict.provisional.number, conflict.because, conflict.given.map(|numbered| numbered.number))
+    };
     ledger.conflicts().map(short).collect()
 }
 
@@ -184,14 +189,14 @@ const TAB: ReplicaId = ReplicaId(21);
 const OTHER_TAB: ReplicaId = ReplicaId(22);
 
 #[test]
-fn of_two_provisional_claims_to_a_number_the_first_in_the_log_has_it_and_the_other_gets_the_next() {
+fn of_two_records_with_one_provisional_number_the_first_in_the_log_has_it_and_the_other_gets_the_next() {
     let mut ledger = Ledger::default();
-    let claims = [given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)];
-    assert_eq!(settle(&mut ledger, 0, &claims), (2, 1));
+    let numbers = [given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)];
+    assert_eq!(settle(&mut ledger, 0, &numbers), (2, 1));
     assert_eq!((number(&ledger, record(1)), number(&ledger, record(2))), (Some(5), Some(6)));
     let taken = Rejection::NumberTaken { number: 5, owner: record(1), slot: Slot(0) };
     assert_eq!(conflicts(&ledger), [(5, taken, Some(6))]);
-    assert_eq!(settle(&mut ledger, 1, &claims), (0, 0), "they may come again, under another name");
+    assert_eq!(settle(&mut ledger, 1, &numbers), (0, 0), "they may come again, under another name");
     assert_eq!(conflicts(&ledger).len(), 1);
 }
 
@@ -199,8 +204,8 @@ fn of_two_provisional_claims_to_a_number_the_first_in_the_log_has_it_and_the_oth
 fn a_loser_is_rejected_if_the_settings_say_so() {
     let mut ledger = Ledger::default();
     let dynamic = Dynamic { on_collision: OnCollision::Reject, ..Dynamic::default() };
-    decide(&mut ledger, 0, &claim(1, Operation::SetDynamic { dynamic })).unwrap();
-    decide(&mut ledger, 1, &claim(2, Operation::Assign { record: record(1), number: 5 })).unwrap();
+    decide(&mut ledger, 0, &request(1, Operation::SetDynamic { dynamic })).unwrap();
+    decide(&mut ledger, 1, &request(2, Operation::Assign { record: record(1), number: 5 })).unwrap();
     settle(&mut ledger, 2, &[given(TAB, 1, record(2), 5, false)]);
     assert_eq!(number(&ledger, record(2)), None);
     let taken = Rejection::NumberTaken { number: 5, owner: record(1), slot: Slot(1) };
@@ -224,11 +229,11 @@ fn the_number_that_came_of_a_conflict_goes_back_once() {
     settle(&mut ledger, 0, &[given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)]);
     let conflict = ledger.conflicts().next().unwrap().id;
     let undo = Operation::Resolve { conflict, resolution: Resolution::Undone };
-    assert_eq!(decide(&mut ledger, 1, &claim(1, undo.clone())), Ok(Granted::Resolved(Resolution::Undone)));
+    assert_eq!(decide(&mut ledger, 1, &request(1, undo.clone())), Ok(Granted::Resolved(Resolution::Undone)));
     assert_eq!(number(&ledger, record(2)), None);
-    decide(&mut ledger, 2, &claim(2, Operation::Assign { record: record(3), number: 6 })).unwrap();
+    decide(&mut ledger, 2, &request(2, Operation::Assign { record: record(3), number: 6 })).unwrap();
     let again = Rejection::ResolvedAlready { resolution: Resolution::Undone };
-    assert_eq!(decide(&mut ledger, 3, &claim(3, undo)), Err(again));
+    assert_eq!(decide(&mut ledger, 3, &request(3, undo)), Err(again));
 }
 
 #[test]
@@ -237,12 +242,12 @@ fn what_came_of_a_conflict_is_not_undone_if_the_record_has_another_number_by_now
     settle(&mut ledger, 0, &[given(TAB, 1, record(1), 5, false), given(OTHER_TAB, 1, record(2), 5, false)]);
     let conflict = ledger.conflicts().next().unwrap().id;
     let change = Operation::CompareAndSet { record: record(2), from: Some(6), to: Some(9) };
-    decide(&mut ledger, 1, &claim(1, change)).unwrap();
+    decide(&mut ledger, 1, &request(1, change)).unwrap();
     let undo = Operation::Resolve { conflict, resolution: Resolution::Undone };
     let now = Some(Numbered { number: 9, slot: Slot(1) });
-    assert_eq!(decide(&mut ledger, 2, &claim(2, undo)), Err(Rejection::Changed { now }));
+    assert_eq!(decide(&mut ledger, 2, &request(2, undo)), Err(Rejection::Changed { now }));
     let keep = Operation::Resolve { conflict, resolution: Resolution::Kept };
-    assert_eq!(decide(&mut ledger, 3, &claim(3, keep)), Ok(Granted::Resolved(Resolution::Kept)));
+    assert_eq!(decide(&mut ledger, 3, &request(3, keep)), Ok(Granted::Resolved(Resolution::Kept)));
 }
 
 #[test]
@@ -250,9 +255,9 @@ fn an_epoch_ends_once() {
     let mut ledger = Ledger::default();
     let switch = |from| Operation::SetMode { from, level: Level::Leases, reason: Reason::Load, load: Load::default() };
     let begun = |number| Ok(Granted::Epoch { number, level: Level::Leases });
-    assert_eq!(decide(&mut ledger, 0, &claim(1, switch(Some(0)))), begun(1));
-    assert_eq!(decide(&mut ledger, 1, &claim(2, switch(Some(0)))), Err(Rejection::OtherEpoch { epoch: 1 }));
-    assert_eq!(decide(&mut ledger, 2, &claim(3, switch(None))), begun(2), "by hand, whichever it is");
+    assert_eq!(decide(&mut ledger, 0, &request(1, switch(Some(0)))), begun(1));
+    assert_eq!(decide(&mut ledger, 1, &request(2, switch(Some(0)))), Err(Rejection::OtherEpoch { epoch: 1 }));
+    assert_eq!(decide(&mut ledger, 2, &request(3, switch(None))), begun(2), "by hand, whichever it is");
     assert_eq!(ledger.epoch().since, Slot(2));
 }
 
@@ -261,9 +266,9 @@ fn settings_have_bounds() {
     let mut ledger = Ledger::default();
     let wrong = Dynamic { window_ms: 0, ..Dynamic::default() };
     let refused = Rejection::BadSetting { setting: Setting::WindowMs, least: 20, most: 60_000 };
-    assert_eq!(decide(&mut ledger, 0, &claim(1, Operation::SetDynamic { dynamic: wrong })), Err(refused));
+    assert_eq!(decide(&mut ledger, 0, &request(1, Operation::SetDynamic { dynamic: wrong })), Err(refused));
     assert!(!ledger.is_dynamic_set());
-    decide(&mut ledger, 1, &claim(2, Operation::SetDynamic { dynamic: Dynamic::default() })).unwrap();
+    decide(&mut ledger, 1, &request(2, Operation::SetDynamic { dynamic: Dynamic::default() })).unwrap();
     assert!(ledger.is_dynamic_set());
 }
 
@@ -271,12 +276,12 @@ fn settings_have_bounds() {
 fn ranges_have_a_length_and_an_end() {
     let mut ledger = Ledger::default();
     for (seq, count) in [(1, 0), (2, MAX_RANGE + 1)] {
-        assert_eq!(decide(&mut ledger, seq, &claim(seq, grant(count))), Err(Rejection::RangeLength { count }));
+        assert_eq!(decide(&mut ledger, seq, &request(seq, grant(count))), Err(Rejection::RangeLength { count }));
     }
-    decide(&mut ledger, 3, &claim(3, Operation::Leap { number: MAX_NUMBER - 5 })).unwrap();
-    assert_eq!(decide(&mut ledger, 4, &claim(4, grant(6))), Err(Rejection::Exhausted));
+    decide(&mut ledger, 3, &request(3, Operation::Leap { number: MAX_NUMBER - 5 })).unwrap();
+    assert_eq!(decide(&mut ledger, 4, &request(4, grant(6))), Err(Rejection::Exhausted));
     assert_eq!(ledger.highest(), MAX_NUMBER - 5, "a refusal takes nothing");
-    decide(&mut ledger, 5, &claim(5, grant(5))).unwrap();
+    decide(&mut ledger, 5, &request(5, grant(5))).unwrap();
 }
 
 fn raise(number: u64) -> Operation {
@@ -287,29 +292,29 @@ fn raise(number: u64) -> Operation {
 fn what_an_asker_has_seen_decided_is_dropped_and_not_done_again() {
     let mut ledger = Ledger::default();
     for seq in 1..=3 {
-        decide(&mut ledger, seq, &claim(seq, raise(seq))).unwrap();
+        decide(&mut ledger, seq, &request(seq, raise(seq))).unwrap();
     }
     decide(&mut ledger, 4, &by(ReplicaId(9), 4, 2, raise(4))).unwrap();
-    assert_eq!(decide(&mut ledger, 5, &claim(1, raise(90))), Err(Rejection::Forgotten));
-    assert_eq!(decide(&mut ledger, 6, &claim(2, raise(90))), Err(Rejection::Forgotten));
-    assert_eq!(decide(&mut ledger, 7, &claim(3, raise(90))), Ok(Granted::Highest { number: 3 }), "this one is kept");
+    assert_eq!(decide(&mut ledger, 5, &request(1, raise(90))), Err(Rejection::Forgotten));
+    assert_eq!(decide(&mut ledger, 6, &request(2, raise(90))), Err(Rejection::Forgotten));
+    assert_eq!(decide(&mut ledger, 7, &request(3, raise(90))), Ok(Granted::Highest { number: 3 }), "this one is kept");
     assert_eq!(ledger.highest(), 4);
 }
 
-/// Claims of one replica may be decided in another order than it made them.
+/// Requests of one replica may be decided in another order than it made them.
 #[test]
-fn an_earlier_claim_that_comes_later_is_done() {
+fn an_earlier_request_that_comes_later_is_done() {
     let mut ledger = Ledger::default();
-    decide(&mut ledger, 0, &claim(2, raise(20))).unwrap();
-    assert_eq!(decide(&mut ledger, 1, &claim(1, raise(30))), Ok(Granted::Highest { number: 30 }));
+    decide(&mut ledger, 0, &request(2, raise(20))).unwrap();
+    assert_eq!(decide(&mut ledger, 1, &request(1, raise(30))), Ok(Granted::Highest { number: 30 }));
 }
 
 #[test]
 fn who_says_more_is_settled_than_can_be_loses_its_earlier_outcomes_only() {
     let mut ledger = Ledger::default();
     decide(&mut ledger, 0, &by(ReplicaId(9), 1, u64::MAX, raise(5))).unwrap();
-    assert_eq!(decide(&mut ledger, 1, &claim(1, raise(6))), Ok(Granted::Highest { number: 5 }), "its own is kept");
-    assert_eq!(decide(&mut ledger, 2, &claim(2, raise(7))), Ok(Granted::Highest { number: 7 }), "the next is done");
+    assert_eq!(decide(&mut ledger, 1, &request(1, raise(6))), Ok(Granted::Highest { number: 5 }), "its own is kept");
+    assert_eq!(decide(&mut ledger, 2, &request(2, raise(7))), Ok(Granted::Highest { number: 7 }), "the next is done");
 }
 
 #[test]
@@ -317,14 +322,14 @@ fn of_an_asker_that_settles_nothing_the_last_outcomes_are_kept() {
     let mut ledger = Ledger::default();
     let last = MAX_OUTCOMES as u64 + 1;
     for seq in 1..=last {
-        ledger.apply(Slot(seq), &claim(seq, raise(seq)));
+        ledger.apply(Slot(seq), &request(seq, raise(seq)));
     }
-    assert_eq!(decide(&mut ledger, 5000, &claim(1, raise(9000))), Err(Rejection::Forgotten));
-    assert_eq!(decide(&mut ledger, 5001, &claim(2, raise(9000))), Ok(Granted::Highest { number: 2 }));
+    assert_eq!(decide(&mut ledger, 5000, &request(1, raise(9000))), Err(Rejection::Forgotten));
+    assert_eq!(decide(&mut ledger, 5001, &request(2, raise(9000))), Ok(Granted::Highest { number: 2 }));
     assert_eq!(ledger.highest(), last);
 }
 
-/// One claim each of more replicas than are remembered, in the slot of the replica's id: of the first it is forgotten.
+/// One request each of more replicas than are remembered, in the slot of the replica's id: of the first it is forgotten.
 fn crowded() -> Ledger {
     let mut ledger = Ledger::default();
     let policy = Policy { sessions: 100, ..Policy::default() };
@@ -335,14 +340,14 @@ fn crowded() -> Ledger {
     ledger
 }
 
-/// A claim of a replica that knows the log so far. The highest number becomes the replica's.
+/// A request of a replica that knows the log so far. The highest number becomes the replica's.
 fn seen_at(replica: u64, seq: u64, seen: u64) -> Entry {
-    let id = ClaimId { replica: ReplicaId(replica), seq };
-    Entry::Command(Claim { id, settled: 0, seen: Slot(seen), after: None, operation: raise(replica) })
+    let id = RequestId { replica: ReplicaId(replica), seq };
+    Entry::Command(Request { id, settled: 0, seen: Slot(seen), after: None, operation: raise(replica) })
 }
 
 #[test]
-fn a_claim_of_a_forgotten_replica_is_not_done_twice() {
+fn a_request_of_a_forgotten_replica_is_not_done_twice() {
     let mut ledger = crowded();
     let before = ledger.highest();
     assert_eq!(decide(&mut ledger, 20_000, &seen_at(1, 2, 0)), Err(Rejection::Forgotten));
@@ -364,7 +369,7 @@ fn of_too_many_replicas_the_quietest_is_forgotten() {
 
 /// Also if it has asked for something else since, and so is remembered anew.
 #[test]
-fn a_forgotten_claim_stays_forgotten_when_its_replica_is_back() {
+fn a_forgotten_request_stays_forgotten_when_its_replica_is_back() {
     let mut ledger = crowded();
     decide(&mut ledger, 20_000, &seen_at(1, 3, 20_000)).unwrap();
     assert_eq!(decide(&mut ledger, 20_001, &seen_at(1, 2, 0)), Err(Rejection::Forgotten));
@@ -391,13 +396,13 @@ fn configurations_follow_one_another_one_by_one() {
     let founders = Configuration { number: 0, voters: voters(&[1]) };
     ledger.apply(Slot(0), &Entry::Configure(founders));
     let change = |from, ids: &[u16]| Operation::Reconfigure { from, voters: voters(ids) };
-    let granted = decide(&mut ledger, 1, &claim(1, change(0, &[1, 2, 3])));
+    let granted = decide(&mut ledger, 1, &request(1, change(0, &[1, 2, 3])));
     assert_eq!(granted, Ok(Granted::Configuration { number: 1 }));
-    let under_way = decide(&mut ledger, 2, &claim(2, change(0, &[2])));
+    let under_way = decide(&mut ledger, 2, &request(2, change(0, &[2])));
     assert_eq!(under_way, Err(Rejection::ReconfigurationUnderWay { number: 1 }));
     let next = ledger.next_configuration().expect("it is to come").clone();
     ledger.apply(Slot(3), &Entry::Configure(next.clone()));
     assert_eq!((ledger.configuration(), ledger.next_configuration()), (Some(&next), None));
-    let stale = decide(&mut ledger, 4, &claim(3, change(0, &[2])));
+    let stale = decide(&mut ledger, 4, &request(3, change(0, &[2])));
     assert_eq!(stale, Err(Rejection::OtherConfiguration { number: 1 }));
 }

@@ -244,7 +244,7 @@ fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
             put_plain(bytes, tag::SNAPSHOT_PART, &(at, length, offset, part))
         }
         Message::FetchPart { at, offset } => put_plain(bytes, tag::FETCH_PART, &(at, offset)),
-        Message::Propose(claim) => put_plain(bytes, tag::PROPOSE, claim),
+        Message::Propose(request) => put_plain(bytes, tag::PROPOSE, request),
         Message::Observer { tab, until, durable } => put_plain(bytes, tag::OBSERVER, &(tab, until, durable)),
         Message::Released { until } => put_plain(bytes, tag::RELEASED, until),
         Message::Raised { number } => put_plain(bytes, tag::RAISED, number),

@@ -44,7 +44,7 @@ pub enum Act<'a> {
     Ask(&'a Operation),
     /// Gives this dot to an edit.
     Write(Dot),
-    /// Claims, attests, denies or acknowledges in the name of this replica.
+    /// Requests, attests, denies or acknowledges in the name of this replica.
     SpeakFor(ReplicaId),
     /// Links to a relay as a relay, or looks at how the relays are run.
     Operate,
@@ -62,9 +62,9 @@ pub enum Denied {
         /// The dot that was written under.
         dot: Dot,
     },
-    /// The claim, or the word, is in the name of another replica.
-    #[error("a tab may not claim under the name of another replica: send claims of its own")]
-    ForeignClaim,
+    /// The request, or the word, is in the name of another replica.
+    #[error("a tab may not ask under the name of another replica: send requests of its own")]
+    ForeignRequest,
 }
 
 /// Decides whether a principal may do something.
@@ -85,7 +85,7 @@ pub fn may(principal: Principal, act: &Act<'_>) -> Result<(), Denied> {
     }
     match *act {
         Act::Write(dot) => Err(Denied::ForeignDot { dot }),
-        Act::SpeakFor(_) => Err(Denied::ForeignClaim),
+        Act::SpeakFor(_) => Err(Denied::ForeignRequest),
         Act::Say(..) | Act::Command(_) | Act::Ask(_) | Act::Operate => Err(Denied::NotAllowed),
     }
 }
@@ -129,7 +129,7 @@ fn may_say(principal: Principal, message: &Message, to: Receiver) -> bool {
         | Message::Restored { .. }
         | Message::Revived { .. }
         | Message::Doubt(_) => is_relay || is_tab,
-        // Requests that only a relay can answer.
+        // What only a relay can answer.
         Message::Propose(_)
         | Message::Observer { .. }
         | Message::ReadIndex { .. }
@@ -205,7 +205,7 @@ impl From<Denied> for Violation {
         match denied {
             Denied::NotAllowed => Violation::NotForTabs,
             Denied::ForeignDot { dot } => Violation::ForeignDot { dot },
-            Denied::ForeignClaim => Violation::ForeignClaim,
+            Denied::ForeignRequest => Violation::ForeignRequest,
         }
     }
 }
@@ -213,7 +213,7 @@ impl From<Denied> for Violation {
 impl From<Denied> for CommandRejection {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::NotAllowed | Denied::ForeignDot { .. } | Denied::ForeignClaim => CommandRejection::NotForTabs,
+            Denied::NotAllowed | Denied::ForeignDot { .. } | Denied::ForeignRequest => CommandRejection::NotForTabs,
         }
     }
 }
@@ -293,8 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn requests_under_keys_are_not_for_tabs_and_hide_no_operation() {
-        let keyed = Keyed { key: Key([0; 16]), request: 0, since: Slot(0) };
+    fn http_requests_under_keys_are_not_for_tabs_and_hide_no_operation() {
+        let keyed = Keyed { key: Key([0; 16]), hash: 0, since: Slot(0) };
         let once = |command| Command::Once { keyed, command: Box::new(command) };
         assert_may(&Act::Command(&once(Command::Undo)), [false, true, true, true]);
         assert_may(&Act::Command(&once(Command::Ask(Operation::Leap { number: 1 }))), [false, true, false, true]);
@@ -306,7 +306,7 @@ mod tests {
         assert_may(&Act::Write(dot(ME)), [true, true, false, false]);
         assert_eq!(may(Principal::Tab(ME), &Act::Write(dot(OTHER))), Err(Denied::ForeignDot { dot: dot(OTHER) }));
         assert_may(&Act::SpeakFor(ME), [true, true, false, false]);
-        assert_eq!(may(Principal::Tab(ME), &Act::SpeakFor(OTHER)), Err(Denied::ForeignClaim));
+        assert_eq!(may(Principal::Tab(ME), &Act::SpeakFor(OTHER)), Err(Denied::ForeignRequest));
     }
 
     #[test]

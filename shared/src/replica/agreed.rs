@@ -1,7 +1,7 @@
 //! The number of a record as one replica reads it: the one place that says which state it is in.
 
 use crate::ledger::finality::{Final, Provisional};
-use crate::ledger::{Numbered, Operation, ProvisionalClaim, Rejection};
+use crate::ledger::{Numbered, Operation, Rejection, UnsettledNumber};
 
 /// A record's number, and what is under way about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct AgreedView {
     /// This replica has given the number out of its lease. The log will confirm it.
     pub leased: Option<Final<u64>>,
     /// Numbers that replicas have given by themselves and that are not settled, the oldest first.
-    pub provisional: Vec<Provisional<ProvisionalClaim>>,
+    pub provisional: Vec<Provisional<UnsettledNumber>>,
     /// The operation that this replica has asked for, as long as it is not decided.
     pub pending: Option<Operation>,
     /// Decided, and not visible yet: it can only become final.
@@ -32,7 +32,7 @@ pub enum AgreedState {
     /// Final: given out of the lease of this replica. The log has not confirmed it.
     Leased(Final<u64>),
     /// Given without agreement. If replicas have given several, the oldest counts.
-    Provisional(Provisional<ProvisionalClaim>),
+    Provisional(Provisional<UnsettledNumber>),
     /// Asked for, and not decided.
     Pending {
         /// The number asked for; `None` for the next one.

@@ -3,13 +3,13 @@
 //! A browser profile can be copied, or come back out of a backup. Then two replicas write under one id, and give one
 //! dot to two edits. A tab keeps with its state how far its edits may have left it, and makes nothing known before that
 //! is durable. So whoever tells it of an own edit that it never made, or that has never left it, tells of another copy.
-//! The log tells of claims in the same way. Such a tab gives up its id ([`Output::forgot`](crate::replica::io::Output)): the
+//! The log tells of requests in the same way. Such a tab gives up its id ([`Output::forgot`](crate::replica::io::Output)): the
 //! other copy goes on with it.
 
-use super::claims::Claims;
+use super::requests::Requests;
 use crate::base::id::ReplicaId;
 use crate::consensus::Slot;
-use crate::ledger::Claim;
+use crate::ledger::Request;
 use crate::replica::rules::{InForce, Rules};
 use litemap::LiteMap;
 use std::time::Duration;
@@ -35,9 +35,9 @@ impl Copies {
         Copies { sent: written.unwrap_or(ALL).min(highest), written, is_found: false }
     }
 
-    /// Looks at a claim that was made under this tab's id and that the log has decided, which was last restored at `restored`.
-    pub(super) fn look_at(&mut self, claim: &Claim, claims: &Claims, restored: Option<Slot>) {
-        if !claims.may_have_made(claim, restored) && InForce::notices_copies() {
+    /// Looks at a request that was made under this tab's id and that the log has decided, which was last restored at `restored`.
+    pub(super) fn look_at(&mut self, request: &Request, requests: &Requests, restored: Option<Slot>) {
+        if !requests.may_have_made(request, restored) && InForce::notices_copies() {
             self.is_found = true;
         }
     }

@@ -107,13 +107,13 @@ mod tests {
         assert!(check([snapshot(0, 0, vec![0xff; 9])]).is_err());
         assert!(check([snapshot(0, 0, Vec::new())]).is_err());
         let mut ledger = Ledger::default();
-        let claim = |operation| {
-            let id = crate::ledger::ClaimId { replica: ReplicaId(1), seq: 1 };
-            let claim = crate::ledger::Claim { id, settled: 0, seen: Slot(0), after: None, operation };
-            Entry::Command(claim)
+        let request = |operation| {
+            let id = crate::ledger::RequestId { replica: ReplicaId(1), seq: 1 };
+            let request = crate::ledger::Request { id, settled: 0, seen: Slot(0), after: None, operation };
+            Entry::Command(request)
         };
         let record = RecordId(Dot::new(ReplicaId(1), 1));
-        ledger.apply(Slot(0), &claim(crate::ledger::Operation::Assign { record, number: 7 }));
+        ledger.apply(Slot(0), &request(crate::ledger::Operation::Assign { record, number: 7 }));
         let whole = encoding::encode(&ledger);
         assert_eq!(check([noop(0), snapshot(1, 0, whole.clone())]), Ok(()));
         // The highest number, below the number that was given.

@@ -69,7 +69,7 @@ impl Replica {
             }
             Input::Wake => self.on_wake(now),
             Input::Found(founding) => self.found(founding),
-            Input::Requests(requests) => self.count_requests(now, requests),
+            Input::Calls(calls) => self.count_calls(now, calls),
             Input::ClockConfirmed => self.on_clock_confirmed(now),
         }
         self.run_to_completion(now, &mut output);
@@ -85,8 +85,8 @@ impl Replica {
         self.user.kept.persisted(id);
         let is_new =
             |dot: Dot| dot.replica() == self.core.me && (before + 1..=self.user.kept.edits()).contains(&dot.counter());
-        let new = self.numbers.unsettled.iter().filter(|claim| claim.leased && is_new(claim.dot));
-        new.for_each(|claim| self.core.changes.record(claim.record));
+        let new = self.numbers.unsettled.iter().filter(|unsettled| unsettled.leased && is_new(unsettled.dot));
+        new.for_each(|unsettled| self.core.changes.record(unsettled.record));
     }
 
     /// Takes a schema that [extends](Schema::extends) the present one: what was written stays right. Returns false, and
@@ -107,12 +107,12 @@ impl Replica {
         let settle = self.settle_deadline();
         let telemetry = self.user.telemetry.deadline();
         let peers = self.peers.deadline();
-        let (claims, reads) = (self.agreement.claims.deadline(), self.agreement.reads.deadline());
+        let (requests, reads) = (self.agreement.requests.deadline(), self.agreement.reads.deadline());
         let of_role = match &self.role {
             RoleState::Tab(tab) => tab.orphanage.deadline(),
             RoleState::Relay(_) => self.role.relay().and_then(|relay| self.deadline_of_relay(relay)),
         };
-        [settle, claims, reads, telemetry, peers, waiver].into_iter().fold(of_role, earlier)
+        [settle, requests, reads, telemetry, peers, waiver].into_iter().fold(of_role, earlier)
     }
 
     fn deadline_of_relay(&self, relay: &RelayState) -> Option<Duration> {
@@ -127,7 +127,7 @@ impl Replica {
         [fold, window, voter, twins, acks, retiring, restamping].into_iter().fold(None, earlier)
     }
 
-    /// Follows an input to its end: what was decided is applied, claims go on, and messages to this replica itself
+    /// Follows an input to its end: what was decided is applied, requests go on, and messages to this replica itself
     /// are handled as soon as they may leave.
     fn run_to_completion(&mut self, now: Now, output: &mut Output) {
         self.make_held_edits(now);
@@ -145,7 +145,7 @@ impl Replica {
             self.settle_provisional(now);
             self.settle_raised(now);
             self.retire_absent(now.monotonic);
-            self.pump_claims(now);
+            self.pump_requests(now);
             self.tell_status(now);
             self.tell_replication_acks(now);
             self.observe(now);
@@ -159,7 +159,7 @@ impl Replica {
                 self.user.kept.issued(
                     batch.id,
                     self.core.document.context().highest(self.core.me),
-                    self.agreement.claims.seq(),
+                    self.agreement.requests.seq(),
                 );
             }
             let Some(message) = self.core.outbox.next_to_self() else { break };

@@ -6,7 +6,7 @@ mod ids;
 mod messages;
 
 pub use commands::{Command, CommandRejection, Consistency, Reply};
-pub use durable::{PendingClaim, Recovered, Snapshot, WriteBatch, WriteOp};
+pub use durable::{PendingRequest, Recovered, Snapshot, WriteBatch, WriteOp};
 pub use ids::{CommandId, ImportId, Now, PeerId, PeerKind, WriteId};
 pub use messages::{Message, Violation};
 
@@ -35,9 +35,9 @@ pub enum Input {
     /// The relays have found one another, and these vote from the first slot on. Has no effect on a log that has
     /// begun.
     Found(Founding),
-    /// How many requests of every kind have come to this relay since it began to count. Only the rule
+    /// How many HTTP requests of every kind have come to this relay since it began to count. Only the rule
     /// [`Counter`](crate::ledger::Rule::Counter) uses it.
-    Requests(u64),
+    Calls(u64),
     /// The host's time agrees with most relays. It did not before, or it agreed with another time.
     ClockConfirmed,
 }

@@ -9,8 +9,8 @@ use crate::replica::io::WriteId;
 struct Own {
     /// The counter of the last own dot.
     edits: u64,
-    /// The `seq` of the last own claim.
-    claims: u64,
+    /// The `seq` of the last own request.
+    requests: u64,
 }
 
 /// The user's actions on their way to the disk, and those that are there.
@@ -22,13 +22,13 @@ pub(super) struct LocalDurability {
 }
 
 impl LocalDurability {
-    pub(super) fn new(edits: u64, claims: u64) -> Self {
-        LocalDurability { issued: VecDeque::new(), durable: Own { edits, claims } }
+    pub(super) fn new(edits: u64, requests: u64) -> Self {
+        LocalDurability { issued: VecDeque::new(), durable: Own { edits, requests } }
     }
 
     /// A write holds everything up to here.
-    pub(super) fn issued(&mut self, id: WriteId, edits: u64, claims: u64) {
-        let own = Own { edits, claims };
+    pub(super) fn issued(&mut self, id: WriteId, edits: u64, requests: u64) {
+        let own = Own { edits, requests };
         match self.issued.back_mut() {
             Some((last, issued)) if *last == id => *issued = own,
             Some((_, issued)) if *issued == own => {}
@@ -48,8 +48,8 @@ impl LocalDurability {
         self.durable.edits
     }
 
-    /// The `seq` of the last own claim that is durable.
-    pub(super) fn claims(&self) -> u64 {
-        self.durable.claims
+    /// The `seq` of the last own request that is durable.
+    pub(super) fn requests(&self) -> u64 {
+        self.durable.requests
     }
 }

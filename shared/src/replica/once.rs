@@ -1,4 +1,4 @@
-//! Requests from outside under keys: a relay does each once, whichever relay it is asked of, and however often.
+//! HTTP requests under keys: a relay does each once, whichever relay it is asked of, and however often.
 //!
 //! An operation that the log does by itself takes one entry, which holds the key and the operation. A new record with
 //! a number takes one entry, too. The record is added before, and taken back if another relay has the key or the
@@ -8,23 +8,23 @@
 
 use crate::base::sorted::SortedMap;
 use crate::ledger::finality::{Final, Numbering};
-use crate::ledger::{ClaimId, Key, KeyEnd, Keyed, Rejection};
+use crate::ledger::{Key, KeyEnd, Keyed, Rejection, RequestId};
 use crate::replica::io::{Command, CommandId, CommandRejection, Reply};
 /// How many commands at the most wait for the answer under one key.
 const MAX_WAITING: usize = 64;
 
-/// The requests under keys that this relay is at.
+/// The HTTP requests under keys that this relay is at.
 #[derive(Debug, Default)]
 pub(super) struct Onces {
     pub(super) waiting: SortedMap<Key, Waiting>,
-    /// The edits to be made when the log has given a key to this relay, by the claim for it.
-    pub(super) edits: SortedMap<ClaimId, Command>,
+    /// The edits to be made when the log has given a key to this relay, by the request for it.
+    pub(super) edits: SortedMap<RequestId, Command>,
 }
 
-/// The commands that wait for the result of a request.
+/// The commands that wait for the result of an HTTP request.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) request: u64,
+    pub(super) hash: u64,
     pub(super) commands: Vec<(CommandId, Form)>,
 }
 
@@ -49,8 +49,8 @@ impl Form {
         }
     }
 
-    /// The answer to a request of which the claim `by` had the key.
-    pub(super) fn reply(self, by: ClaimId, end: &KeyEnd) -> Reply {
+    /// The answer to an HTTP request, whose key the request `by` had.
+    pub(super) fn reply(self, by: RequestId, end: &KeyEnd) -> Reply {
         let numbering = end.number().map(|number| Numbering::Final(Final::new(number)));
         match (self, end.record, end.outcome) {
             (Form::Added, Some(record), Ok(_)) => Reply::Added(record),
@@ -66,10 +66,10 @@ impl Form {
 }
 
 impl Onces {
-    /// One more command waits for what comes of a request. Returns false if this relay is not at a request of this key.
+    /// One more command waits for what comes of an HTTP request. Returns false if this relay is at none under this key.
     pub(super) fn join(&mut self, keyed: &Keyed, command: (CommandId, Form)) -> Result<bool, CommandRejection> {
         let Some(waiting) = self.waiting.get_mut(&keyed.key) else { return Ok(false) };
-        if waiting.request != keyed.request {
+        if waiting.hash != keyed.hash {
             return Err(CommandRejection::Refused(Rejection::KeyUsedOtherwise));
         }
         if waiting.commands.len() >= MAX_WAITING {

@@ -20,7 +20,7 @@ pub(super) enum Item {
 /// Everything leaves in the order in which it was pushed, and only after all writes pushed earlier are durable. This
 /// holds more back than necessary, but no rule of the replica has to say which message depends on which write. One
 /// exception makes agreement twice as fast: items that bind nobody, such as proposals and decisions, wait only for
-/// edits and claims. So the disks of the voters work at the same time.
+/// edits and requests. So the disks of the voters work at the same time.
 #[derive(Debug)]
 pub(super) struct Outbox {
     writes: Vec<WriteOp>,
@@ -28,7 +28,7 @@ pub(super) struct Outbox {
     step_unbound: Vec<Item>,
     /// Invariant: ascending by write.
     held: VecDeque<(WriteId, Item)>,
-    /// The items that wait for edits and claims alone. Invariant: ascending by write.
+    /// The items that wait for edits and requests alone. Invariant: ascending by write.
     held_unbound: VecDeque<(WriteId, Item)>,
     to_self: VecDeque<Vote>,
     issued: WriteId,
@@ -70,7 +70,7 @@ impl Outbox {
         self.step.push(item);
     }
 
-    /// Pushes what says nothing that a crash of this replica could undo, as long as its edits and claims are durable.
+    /// Pushes what says nothing that a crash of this replica could undo, as long as its edits and requests are durable.
     pub(super) fn push_unbound(&mut self, item: Item) {
         self.step_unbound.push(item);
     }
@@ -124,7 +124,7 @@ impl Outbox {
             Item::ToSelf(message) => to_self.push_back(message),
         };
         let may_leave = |after: WriteId| after <= *persisted || !InForce::persists_first();
-        // Edits before the claims that depend on them.
+        // Edits before the requests that depend on them.
         for (queue, step, after) in [(held, step, *issued), (held_unbound, step_unbound, *issued_edits)] {
             while let Some((_, item)) = queue.pop_front_if(|(after, _)| may_leave(*after)) {
                 leave(item);
@@ -152,7 +152,7 @@ fn is_of_the_log(op: &WriteOp) -> bool {
         | WriteOp::DropVersion { .. }
         | WriteOp::PutContext(_)
         | WriteOp::DropContext(_)
-        | WriteOp::ClaimSeq(_)
+        | WriteOp::RequestSeq(_)
         | WriteOp::Ask(_)
         | WriteOp::Sent(_)
         | WriteOp::Unattested(_)

@@ -7,7 +7,7 @@
 use crate::base::dot::DotSet;
 use crate::base::id::ReplicaId;
 use crate::base::sorted::SortedMap;
-use crate::ledger::ClaimId;
+use crate::ledger::RequestId;
 use std::time::Duration;
 
 /// The replicas that are away, and those of them that are to be retired.
@@ -20,8 +20,8 @@ pub(super) struct Retiring {
     pub(super) look_at: Option<Duration>,
     pub(super) looked_at: Duration,
     pub(super) due: Option<Due>,
-    /// The last claim for a retirement.
-    pub(super) asked: Option<ClaimId>,
+    /// The last request for a retirement.
+    pub(super) asked: Option<RequestId>,
 }
 
 /// The state that decides which replicas may be retired, besides those that are connected.

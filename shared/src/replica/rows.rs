@@ -22,7 +22,7 @@ pub mod tag {
     /// Reserved for the tab: the schema of its records.
     pub const SCHEMA: u8 = 1;
     /// The number of the last own request.
-    pub const CLAIM_SEQ: u8 = 2;
+    pub const REQUEST_SEQ: u8 = 2;
     /// In a tab: the own dots that are durable on a relay.
     pub const STORED: u8 = 3;
     /// A pending request, by its number.
@@ -122,9 +122,9 @@ pub fn push_changes(op: &WriteOp, holder: Holder, changes: &mut Vec<Change>) {
             changes.push(put(key(tag::LOG, &[slot.0]), &encoding::encode(accepted)));
         }
         WriteOp::Decided(slot) => changes.push(put_number(key(tag::DECIDED, &[]), slot.0)),
-        WriteOp::ClaimSeq(seq) => changes.push(put_number(key(tag::CLAIM_SEQ, &[]), *seq)),
+        WriteOp::RequestSeq(seq) => changes.push(put_number(key(tag::REQUEST_SEQ, &[]), *seq)),
         WriteOp::Ask(pending) => {
-            changes.push(put(key(tag::PENDING, &[pending.claim.id.seq]), &encoding::encode(pending)));
+            changes.push(put(key(tag::PENDING, &[pending.request.id.seq]), &encoding::encode(pending)));
         }
         WriteOp::Answered(seq) => changes.push(drop_one(key(tag::PENDING, &[*seq]))),
         WriteOp::Distrust(distrust) => changes.push(put(key(tag::DISTRUST, &[]), &encoding::encode(distrust))),
@@ -238,9 +238,9 @@ pub fn split(row: &[u8]) -> Result<(&[u8], &[u8]), Unreadable> {
 pub fn op_of(key: &[u8], value: &[u8]) -> Result<WriteOp, Unreadable> {
     let (&tag, numbers) = key.split_first().ok_or(Unreadable::new("nothing"))?;
     match tag {
-        tag::CLAIM_SEQ => one(value).map(WriteOp::ClaimSeq).ok_or(Unreadable::new("claims")),
+        tag::REQUEST_SEQ => one(value).map(WriteOp::RequestSeq).ok_or(Unreadable::new("requests")),
         tag::STORED => dot_set_of(value).map(WriteOp::Stored).map_err(|_| Unreadable::new("edits on relays")),
-        tag::PENDING => decoded(value, "a claim").map(WriteOp::Ask),
+        tag::PENDING => decoded(value, "a request").map(WriteOp::Ask),
         tag::CURSOR => cursor_of(numbers, value).ok_or(Unreadable::new("a lease")),
         tag::CONTEXT => dot_set_of(value).map(WriteOp::PutContext).map_err(|_| Unreadable::new("the causal context")),
         tag::DECIDED => one(value).map(|slot| WriteOp::Decided(Slot(slot))).ok_or(Unreadable::new("the log")),

@@ -54,8 +54,8 @@ pub(super) trait Rules {
         true
     }
 
-    /// Whether a relay writes the claims that are to outlive it.
-    fn writes_own_claims() -> bool {
+    /// Whether a relay writes the requests that are to outlive it.
+    fn writes_own_requests() -> bool {
         true
     }
 

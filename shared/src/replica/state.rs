@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::changes::Changes;
-use super::claims::{Claims, Half};
 use super::config::Tuning;
 use super::copies::{Copies, Twins};
 use super::distrust::{Distrust, NumberWrite};
@@ -20,6 +19,7 @@ use super::presence::Status;
 use super::reads::Reads;
 use super::recent::Recent;
 use super::replication_acks::{OnMajority, ReplicationAcks};
+use super::requests::{Half, Requests};
 use super::retiring::Retiring;
 use super::snapshots::Snapshots;
 use super::stamps::Restamping;
@@ -35,7 +35,7 @@ use crate::base::sorted::{SortedMap, SortedSet};
 use crate::consensus::Slot;
 use crate::consensus::voter_support::VoterSupport;
 use crate::ledger::dynamic::Controller;
-use crate::ledger::{ClaimId, Ledger, Load, Log, Voter};
+use crate::ledger::{Ledger, Load, Log, RequestId, Voter};
 use crate::merge::crdt::MaxRegister;
 use crate::merge::document::Document;
 use crate::schema::Schema;
@@ -73,16 +73,16 @@ pub(super) struct Core {
 pub(super) struct NumberState {
     pub(super) unsettled: Watched<Unsettled>,
     /// The request that settles provisional numbers, as long as it is pending.
-    pub(super) settling: Option<ClaimId>,
+    pub(super) settling: Option<RequestId>,
     /// In a relay: how far the highest number was raised without the log.
     pub(super) raised: MaxRegister,
     /// The request by which the log follows `raised`, as long as it is pending.
-    pub(super) settling_raise: Option<ClaimId>,
+    pub(super) settling_raise: Option<RequestId>,
     /// Numbers out of leases are not settled before this time, unless they fill an entry of the log.
     pub(super) settle_at: Duration,
     pub(super) leases: Leases,
     /// The request for another lease, as long as it is pending.
-    pub(super) leasing: Option<ClaimId>,
+    pub(super) leasing: Option<RequestId>,
     /// At work in the leader.
     pub(super) controller: Controller,
     /// The measurements of the last window.
@@ -92,7 +92,7 @@ pub(super) struct NumberState {
 /// Requests to the log and reads of it.
 #[derive(Debug)]
 pub(super) struct Agreement {
-    pub(super) claims: Claims,
+    pub(super) requests: Requests,
     pub(super) reads: Reads,
     pub(super) observers: Observers,
     /// When the leader, in a tab its relay, was last heard.
@@ -181,7 +181,7 @@ pub(super) struct RelayState {
 
 impl NumberState {
     /// That of a replica that comes back with its leases and with the request for another one, if it is pending.
-    pub(super) fn recover(seed: u64, raised: u64, leases: Leases, leasing: Option<ClaimId>) -> Self {
+    pub(super) fn recover(seed: u64, raised: u64, leases: Leases, leasing: Option<RequestId>) -> Self {
         NumberState {
             unsettled: Watched::new(Unsettled::default()),
             settling: None,

@@ -11,7 +11,7 @@ use crate::base::id::{RecordId, ReplicaId};
 use crate::base::sorted::SortedMap;
 use crate::consensus::{AcceptorState, Ballot, Slot};
 use crate::ledger::finality::{Final, Provisional};
-use crate::ledger::{Claim, Ledger, Load, Log, Numbered, Operation, ProvisionalClaim, Voter};
+use crate::ledger::{Ledger, Load, Log, Numbered, Operation, Request, UnsettledNumber, Voter};
 use crate::merge::crdt::{Field, Write};
 use crate::merge::document::Document;
 use crate::replica::io::{ImportId, Snapshot};
@@ -140,32 +140,33 @@ impl<'a> View<'a> {
     pub fn number(&self, id: RecordId) -> AgreedView {
         let chosen = self.replica.core.ledger.number_of(id);
         let released = |numbered: &Numbered| numbered.slot < self.released();
-        let is_own_lease = |claim: &&ProvisionalClaim| claim.leased && claim.dot.replica() == self.replica.core.me;
+        let is_own_lease =
+            |unsettled: &&UnsettledNumber| unsettled.leased && unsettled.dot.replica() == self.replica.core.me;
         let own_lease = self.replica.numbers.unsettled.of(id).find(is_own_lease);
         // A number that nobody else may ever get is not shown before a crash could make this replica give it again.
         let (kept, waiting) = match own_lease {
-            Some(claim) if claim.dot.counter() > self.replica.user.kept.edits() => {
+            Some(unsettled) if unsettled.dot.counter() > self.replica.user.kept.edits() => {
                 (None, Some(Operation::Allocate { record: id }))
             }
             own_lease => (own_lease, None),
         };
-        let provisional = |claim: &ProvisionalClaim| Provisional::new(*claim);
+        let provisional = |unsettled: &UnsettledNumber| Provisional::new(*unsettled);
         AgreedView {
             held: chosen.filter(released).map(Final::new),
-            leased: kept.map(|claim| Final::new(claim.number)),
+            leased: kept.map(|unsettled| Final::new(unsettled.number)),
             provisional: self
                 .replica
                 .numbers
                 .unsettled
                 .of(id)
-                .filter(|claim| !is_own_lease(claim))
+                .filter(|unsettled| !is_own_lease(unsettled))
                 .map(provisional)
                 .collect(),
             unreleased: chosen.filter(|numbered| !released(numbered)),
             pending: waiting.or_else(|| {
-                self.replica.agreement.claims.pending_for(id).map(|operation| operation.plain().into_owned())
+                self.replica.agreement.requests.pending_for(id).map(|operation| operation.plain().into_owned())
             }),
-            refused: self.replica.agreement.claims.refused(id),
+            refused: self.replica.agreement.requests.refused(id),
         }
     }
 
@@ -298,7 +299,7 @@ impl<'a> View<'a> {
     /// How many of this replica's own operations that are undecided are not durable here.
     #[must_use]
     pub fn unpersisted_operations(&self) -> usize {
-        self.replica.agreement.claims.own_pending_after(self.replica.user.kept.claims())
+        self.replica.agreement.requests.own_pending_after(self.replica.user.kept.requests())
     }
 
     /// The action that the next undo takes back; `None` if there is none.
@@ -319,9 +320,9 @@ impl<'a> View<'a> {
         self.replica.user.remaining
     }
 
-    /// The provisional claims that are not settled, the oldest first.
-    pub fn unsettled(&self) -> impl Iterator<Item = Provisional<ProvisionalClaim>> + 'a {
-        self.replica.numbers.unsettled.iter().map(|claim| Provisional::new(*claim))
+    /// The provisional numbers that are not settled, the oldest first.
+    pub fn unsettled(&self) -> impl Iterator<Item = Provisional<UnsettledNumber>> + 'a {
+        self.replica.numbers.unsettled.iter().map(|unsettled| Provisional::new(*unsettled))
     }
 
     /// Whether a number of a record is doubted, and so not settled, until its author or a relay attests it.
@@ -336,7 +337,7 @@ impl<'a> View<'a> {
         self.replica.trust.distrust.equivocators()
     }
 
-    /// How many provisional claims are not settled.
+    /// How many provisional numbers are not settled.
     #[must_use]
     pub fn unsettled_count(&self) -> usize {
         self.replica.numbers.unsettled.len()
@@ -374,15 +375,15 @@ impl<'a> View<'a> {
         self.replica.user.telemetry.round_trip(self.replica.peers.any_relay()?)
     }
 
-    /// The claims that are undecided here, its own and those passed to it.
-    pub fn pending_claims(&self) -> impl Iterator<Item = &'a Claim> + 'a {
-        self.replica.agreement.claims.pending()
+    /// The requests that are undecided here, its own and those passed to it.
+    pub fn pending_requests(&self) -> impl Iterator<Item = &'a Request> + 'a {
+        self.replica.agreement.requests.pending()
     }
 
     /// How many of this replica's own operations are undecided.
     #[must_use]
     pub fn pending_operations(&self) -> usize {
-        self.replica.agreement.claims.own_pending()
+        self.replica.agreement.requests.own_pending()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::base::encoding;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::{self, Ballot, Slot};
 use crate::ledger::finality::Numbering;
-use crate::ledger::{ClaimId, Entry, Keyed, Log, Outcome, Rejection};
+use crate::ledger::{Entry, Keyed, Log, Outcome, Rejection, RequestId};
 use crate::merge::crdt::{Field, Write};
 use crate::merge::document::{Document, SoundVersions};
 use crate::replica::Replica;
@@ -50,11 +50,11 @@ pub struct Checker {
     /// Of what was promised, what somebody was told.
     promises_heard: BTreeMap<(RelayId, ReplicaId), Ballot>,
     /// The outcomes that users were told.
-    told: BTreeMap<ClaimId, Outcome>,
+    told: BTreeMap<RequestId, Outcome>,
     /// Everything below was told to somebody.
     told_until: Slot,
-    /// For each claim and read what had been told when it began.
-    claims_began: BTreeMap<ClaimId, Slot>,
+    /// For each request and read what had been told when it began.
+    requests_began: BTreeMap<RequestId, Slot>,
     reads_began: BTreeMap<CommandId, Read>,
     /// For which record a number was asked for.
     numberings: BTreeMap<CommandId, RecordId>,
@@ -64,7 +64,7 @@ pub struct Checker {
     pub(super) session_reads: u64,
     /// How far each tab has ever known the log.
     observers: BTreeMap<ReplicaId, Slot>,
-    /// Under which key a relay was asked for something, and what was told of each request.
+    /// Under which key a relay was asked for something, and what was told of each HTTP request.
     keyed: BTreeMap<CommandId, Keyed>,
     told_under: BTreeMap<Keyed, Reply>,
     /// How far each relay was asked to raise the highest number, and has said that it did without the log.
@@ -120,10 +120,10 @@ impl Checker {
         }
     }
 
-    /// A claim is decided behind everything that was told before it was made.
+    /// A request is decided behind everything that was told before it was made.
     fn check_order(&self, slot: Slot, entry: &Entry) -> Result<(), Violated> {
-        let Entry::Command(claim) = entry else { return Ok(()) };
-        let floor = self.claims_began.get(&claim.id).copied().unwrap_or_default();
+        let Entry::Command(request) = entry else { return Ok(()) };
+        let floor = self.requests_began.get(&request.id).copied().unwrap_or_default();
         if slot >= floor { Ok(()) } else { Err(Violated::OutOfOrder { slot, floor }) }
     }
 
@@ -206,8 +206,8 @@ impl Checker {
     }
 
     /// A user makes a request, for the first time.
-    pub fn claim_begins(&mut self, claim: ClaimId) {
-        self.claims_began.entry(claim).or_insert(self.told_until);
+    pub fn request_begins(&mut self, request: RequestId) {
+        self.requests_began.entry(request).or_insert(self.told_until);
     }
 
     /// A user begins to read, and wants to see what was told by now.
@@ -235,7 +235,7 @@ impl Checker {
     /// Checks a reply as it leaves.
     pub fn check_reply(&mut self, teller: ReplicaId, id: CommandId, reply: &Reply) -> Result<(), Violated> {
         match *reply {
-            Reply::Decided(claim, outcome) => self.check_told(claim, outcome),
+            Reply::Decided(request, outcome) => self.check_told(request, outcome),
             Reply::ReadAt { applied, .. } => {
                 let (floor, count) = match self.reads_began.remove(&id).expect("what is answered was asked") {
                     Read::Linearizable(floor) => (floor, &mut self.linearizable_reads),
@@ -259,7 +259,7 @@ impl Checker {
         self.keyed.insert(command, keyed);
     }
 
-    /// Checks that a request under a key gets the same answer whenever and wherever it is repeated.
+    /// Checks that an HTTP request under a key gets the same answer whenever and wherever it is repeated.
     pub fn check_keyed_reply(&mut self, id: CommandId, reply: &Reply) -> Result<(), Violated> {
         let Some(&keyed) = self.keyed.get(&id).filter(|_| *reply != Reply::UnderWay) else { return Ok(()) };
         let first = *self.told_under.entry(keyed).or_insert(*reply);
@@ -326,19 +326,19 @@ impl Checker {
         Ok(())
     }
 
-    fn check_told(&mut self, claim: ClaimId, outcome: Outcome) -> Result<(), Violated> {
+    fn check_told(&mut self, request: RequestId, outcome: Outcome) -> Result<(), Violated> {
         // Two copies may ask for two things under one name.
-        if outcome == Err(Rejection::Forgotten) || self.model.copied.contains(&claim.replica) {
+        if outcome == Err(Rejection::Forgotten) || self.model.copied.contains(&request.replica) {
             return Ok(());
         }
-        let done = self.model.done(claim);
-        let before = self.told.insert(claim, outcome).unwrap_or(outcome);
+        let done = self.model.done(request);
+        let before = self.told.insert(request, outcome).unwrap_or(outcome);
         match done {
             Some((slot, now)) if now == outcome && before == outcome => {
                 self.told_until = self.told_until.max(slot.plus(1));
                 self.check_acknowledged(slot)
             }
-            _ => Err(Violated::OutcomeChanged { claim, told: before, now: done.map(|(_, now)| now) }),
+            _ => Err(Violated::OutcomeChanged { request, told: before, now: done.map(|(_, now)| now) }),
         }
     }
 
@@ -395,9 +395,9 @@ impl Checker {
     pub fn restored(&mut self, at: Slot, log: &Log, context: &DotSet) -> Result<(), Violated> {
         self.model.restored(at, log)?;
         self.proposed.retain(|(slot, _), _| *slot < at);
-        self.told.retain(|&claim, _| self.model.done(claim).is_some());
+        self.told.retain(|&request, _| self.model.done(request).is_some());
         self.told_until = self.told_until.min(at);
-        self.claims_began.clear();
+        self.requests_began.clear();
         self.reads_began.values_mut().for_each(|read| *read = Read::Linearizable(Slot(0)));
         self.observers.values_mut().for_each(|known| *known = (*known).min(at));
         self.raised.clear();

@@ -7,8 +7,8 @@ use crate::base::encoding;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::{Ballot, Configuration, Slot};
 use crate::ledger::{
-    Accepted, Claim, ClaimId, ConflictId, Dynamic, Entry, Epoch, Granted, Key, Ledger, Log, Operation, Outcome,
-    ProvisionalClaim, Range, Rejection,
+    Accepted, ConflictId, Dynamic, Entry, Epoch, Granted, Key, Ledger, Log, Operation, Outcome, Range, Rejection,
+    Request, RequestId, UnsettledNumber,
 };
 use crate::sim::violated::Violated;
 
@@ -23,14 +23,14 @@ pub(super) struct Model {
     ledger: Ledger,
     /// For each slot how many observers were wanted once its entry was applied.
     wanted_observers: Vec<u8>,
-    /// The slot and the outcome of each claim when it was first done, whatever the ledger has forgotten since.
-    done: BTreeMap<ClaimId, (Slot, Outcome)>,
-    /// Which entry has each key, whatever the ledger has forgotten since, and by which claim.
-    keys: BTreeMap<Key, (Slot, ClaimId)>,
+    /// The slot and the outcome of each request when it was first done, whatever the ledger has forgotten since.
+    done: BTreeMap<RequestId, (Slot, Outcome)>,
+    /// Which entry has each key, whatever the ledger has forgotten since, and by which request.
+    keys: BTreeMap<Key, (Slot, RequestId)>,
     pub(super) keys_repeated: u64,
-    /// The keys of claims of which nobody knows any more whether they were done.
+    /// The keys of requests of which nobody knows any more whether they were done.
     forgotten_keys: BTreeSet<Key>,
-    /// The provisional claims that were settled.
+    /// The provisional numbers that were settled.
     settled: BTreeSet<Dot>,
     /// The numbers that users were told to be final out of leases, and not freed since, with their records.
     leased: BTreeMap<u64, RecordId>,
@@ -77,8 +77,8 @@ impl Model {
         self.configurations.get(&number)
     }
 
-    pub(super) fn done(&self, claim: ClaimId) -> Option<(Slot, Outcome)> {
-        self.done.get(&claim).copied()
+    pub(super) fn done(&self, request: RequestId) -> Option<(Slot, Outcome)> {
+        self.done.get(&request).copied()
     }
 
     /// The fewest observers that were wanted at any time from a slot on.
@@ -123,11 +123,11 @@ impl Model {
         self.furthest = self.furthest();
         let outcome = self.ledger.apply(slot, &accepted.entry);
         self.check_owners(&before)?;
-        if let (Entry::Command(claim), Some(outcome)) = (&accepted.entry, outcome) {
-            self.check_reach(slot, claim, &before)?;
-            self.check_switch(slot, claim, outcome, &before)?;
-            self.check_settlement(slot, claim, outcome)?;
-            self.check_outcome(slot, claim, outcome, before)?;
+        if let (Entry::Command(request), Some(outcome)) = (&accepted.entry, outcome) {
+            self.check_reach(slot, request, &before)?;
+            self.check_switch(slot, request, outcome, &before)?;
+            self.check_settlement(slot, request, outcome)?;
+            self.check_outcome(slot, request, outcome, before)?;
         }
         self.ledger.assert_invariants();
         if let Some(configuration) = accepted.entry.configuration() {
@@ -158,38 +158,44 @@ impl Model {
         }
     }
 
-    /// A claim is done once, whatever is forgotten; and numbers come from where they may.
-    fn check_outcome(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, before: Effects) -> Result<(), Violated> {
+    /// A request is done once, whatever is forgotten; and numbers come from where they may.
+    fn check_outcome(
+        &mut self,
+        slot: Slot,
+        request: &Request,
+        outcome: Outcome,
+        before: Effects,
+    ) -> Result<(), Violated> {
         if outcome == Err(Rejection::Forgotten) {
             self.forgotten += 1;
-            if let Operation::Once { keyed, .. } = &claim.operation {
+            if let Operation::Once { keyed, .. } = &request.operation {
                 self.forgotten_keys.insert(keyed.key);
             }
-        } else if self.copied.contains(&claim.id.replica) && self.done.contains_key(&claim.id) {
+        } else if self.copied.contains(&request.id.replica) && self.done.contains_key(&request.id) {
             // Two copies may ask for two things under one name.
             self.repeated += 1;
-        } else if let Some(&(first, done)) = self.done.get(&claim.id) {
+        } else if let Some(&(first, done)) = self.done.get(&request.id) {
             self.repeated += 1;
             if done != outcome || effects(&self.ledger) != before {
-                return Err(Violated::DoneTwice { claim: claim.id, first, again: slot });
+                return Err(Violated::DoneTwice { request: request.id, first, again: slot });
             }
         } else {
-            self.done.insert(claim.id, (slot, outcome));
-            self.check_key(slot, claim, outcome)?;
-            self.waivers += u64::from(claim.operation == Operation::Waive);
-            self.check_number(slot, claim, outcome)?;
+            self.done.insert(request.id, (slot, outcome));
+            self.check_key(slot, request, outcome)?;
+            self.waivers += u64::from(request.operation == Operation::Waive);
+            self.check_number(slot, request, outcome)?;
         }
         Ok(())
     }
 
     /// A key is used once, unless whoever had it has said that nothing came of it.
-    fn check_key(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
-        match (&claim.operation, outcome) {
+    fn check_key(&mut self, slot: Slot, request: &Request, outcome: Outcome) -> Result<(), Violated> {
+        match (&request.operation, outcome) {
             (Operation::Once { .. }, Err(Rejection::Repeated | Rejection::KeyUsedOtherwise)) => {
                 self.keys_repeated += 1;
                 Ok(())
             }
-            (Operation::Once { keyed, .. }, _) => match self.keys.insert(keyed.key, (slot, claim.id)) {
+            (Operation::Once { keyed, .. }, _) => match self.keys.insert(keyed.key, (slot, request.id)) {
                 Some((first, _)) => Err(Violated::KeyUsedTwice { key: keyed.key, first, again: slot }),
                 None => Ok(()),
             },
@@ -253,12 +259,12 @@ impl Model {
     }
 
     /// An entry raises the highest number by what may be asked for, or by what it gives without being asked which.
-    fn check_reach(&self, slot: Slot, claim: &Claim, before: &Effects) -> Result<(), Violated> {
-        let most = match &*claim.operation.plain() {
+    fn check_reach(&self, slot: Slot, request: &Request, before: &Effects) -> Result<(), Violated> {
+        let most = match &*request.operation.plain() {
             Operation::Leap { .. } => return Ok(()),
             Operation::GrantRange { count, .. } => before.reach.max(u64::from(*count)),
             // Those that collide get the next numbers, one after the other.
-            Operation::Settle { claims, .. } => before.reach + claims.len() as u64,
+            Operation::Settle { numbers, .. } => before.reach + numbers.len() as u64,
             _ => before.reach,
         };
         let (from, to) = (before.highest, self.ledger.highest());
@@ -266,51 +272,60 @@ impl Model {
     }
 
     /// A switch by load ends the epoch whose load it was.
-    fn check_switch(&mut self, slot: Slot, claim: &Claim, outcome: Outcome, before: &Effects) -> Result<(), Violated> {
-        let (Operation::SetMode { from: Some(from), .. }, Ok(_)) = (&*claim.operation.plain(), outcome) else {
+    fn check_switch(
+        &mut self,
+        slot: Slot,
+        request: &Request,
+        outcome: Outcome,
+        before: &Effects,
+    ) -> Result<(), Violated> {
+        let (Operation::SetMode { from: Some(from), .. }, Ok(_)) = (&*request.operation.plain(), outcome) else {
             return Ok(());
         };
-        let is_again = self.done.contains_key(&claim.id);
+        let is_again = self.done.contains_key(&request.id);
         self.epochs_by_load += u64::from(!is_again);
         if is_again || *from == before.epoch.number { Ok(()) } else { Err(Violated::StaleSwitch { slot, from: *from }) }
     }
 
-    /// Each provisional claim is settled once, and either has its number or is listed as a conflict.
-    fn check_settlement(&mut self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
-        let (Operation::Settle { claims, .. }, Ok(Granted::Settled { settled, .. })) = (&claim.operation, outcome)
+    /// Each provisional number is settled once, and either has its number or is listed as a conflict.
+    fn check_settlement(&mut self, slot: Slot, request: &Request, outcome: Outcome) -> Result<(), Violated> {
+        let (Operation::Settle { numbers, .. }, Ok(Granted::Settled { settled, .. })) = (&request.operation, outcome)
         else {
             return Ok(());
         };
-        if self.done.contains_key(&claim.id) {
+        if self.done.contains_key(&request.id) {
             return Ok(());
         }
         let mut fresh = 0;
-        for (claim, at) in claims.iter().zip(0..) {
-            if !self.settled.insert(claim.dot) {
+        for (&unsettled, at) in numbers.iter().zip(0..) {
+            if !self.settled.insert(unsettled.dot) {
                 continue;
             }
             fresh += 1;
             let id = ConflictId { slot, at };
-            let is_listed = self.ledger.conflicts().any(|conflict| conflict.id == id && conflict.claim == *claim);
-            let held = self.ledger.number_of(claim.record).filter(|held| held.number == claim.number);
+            let is_listed =
+                self.ledger.conflicts().any(|conflict| conflict.id == id && conflict.provisional == unsettled);
+            let held = self.ledger.number_of(unsettled.record).filter(|held| held.number == unsettled.number);
             self.conflicts += u64::from(is_listed);
             if is_listed == held.is_some() {
-                return Err(Violated::ClaimUnaccounted { slot, claim: *claim });
+                return Err(Violated::NumberUnaccounted { slot, number: unsettled });
             }
-            let conflict = self.ledger.conflicts().find(|conflict| conflict.id == id && conflict.claim == *claim);
+            let conflict =
+                self.ledger.conflicts().find(|conflict| conflict.id == id && conflict.provisional == unsettled);
             if let Some(Rejection::NumberTaken { number, owner, .. }) = conflict.map(|conflict| conflict.because)
                 && self.was_renumbered(slot, owner, number)
             {
                 return Err(Violated::PushedOut { slot, number });
             }
-            let is_given = held.is_some_and(|held| held.slot == slot) && !self.freed.contains(&claim.number);
-            // Another claim of this entry may have given the record the same number, out of the lease.
+            let is_given = held.is_some_and(|held| held.slot == slot) && !self.freed.contains(&unsettled.number);
+            // Another number of this entry may be the same for the same record, out of the lease.
             let is_of_lessee = |range: Range| {
-                let same = |other: &&ProvisionalClaim| (other.record, other.number) == (claim.record, claim.number);
-                claims.iter().filter(same).any(|other| other.leased && other.dot.replica() == range.to)
+                let same =
+                    |other: &&UnsettledNumber| (other.record, other.number) == (unsettled.record, unsettled.number);
+                numbers.iter().filter(same).any(|other| other.leased && other.dot.replica() == range.to)
             };
-            if is_given && self.range_of(claim.number).is_some_and(|range| !is_of_lessee(range)) {
-                return Err(Violated::LeasedNumberGiven { slot, number: claim.number });
+            if is_given && self.range_of(unsettled.number).is_some_and(|range| !is_of_lessee(range)) {
+                return Err(Violated::LeasedNumberGiven { slot, number: unsettled.number });
             }
         }
         if fresh == settled { Ok(()) } else { Err(Violated::SettledTwice { slot, fresh, settled }) }
@@ -320,7 +335,7 @@ impl Model {
     fn was_renumbered(&self, slot: Slot, record: RecordId, number: u64) -> bool {
         let mut of_entry = self.ledger.conflicts().filter(|conflict| conflict.id.slot == slot);
         of_entry.any(|conflict| {
-            conflict.claim.record == record && conflict.given.is_some_and(|given| given.number == number)
+            conflict.provisional.record == record && conflict.given.is_some_and(|given| given.number == number)
         })
     }
 
@@ -332,13 +347,13 @@ impl Model {
         self.ledger.ranges().find(|range| (range.first..=range.last).contains(&number))
     }
 
-    fn check_number(&self, slot: Slot, claim: &Claim, outcome: Outcome) -> Result<(), Violated> {
+    fn check_number(&self, slot: Slot, request: &Request, outcome: Outcome) -> Result<(), Violated> {
         let given = match outcome {
             Ok(Granted::Final(numbered)) => numbered.number,
             Ok(Granted::Set { number: Some(numbered) }) if numbered.slot == slot => numbered.number,
             _ => return Ok(()),
         };
-        let is_allocated = matches!(*claim.operation.plain(), Operation::Allocate { .. });
+        let is_allocated = matches!(*request.operation.plain(), Operation::Allocate { .. });
         let may = self.range_of(given).is_none() || (self.freed.contains(&given) && !is_allocated);
         if may { Ok(()) } else { Err(Violated::LeasedNumberGiven { slot, number: given }) }
     }
@@ -364,7 +379,7 @@ pub(super) enum Origin {
     Lease,
 }
 
-/// A summary of the effects of claims on a ledger.
+/// A summary of the effects of requests on a ledger.
 #[derive(Debug, PartialEq, Eq)]
 struct Effects {
     highest: u64,
@@ -396,27 +411,27 @@ mod tests {
     use crate::consensus::Position;
     use crate::ledger::Policy;
 
-    /// The claims of two copies of one tab under one name, the second after the ledger has forgotten the first.
-    fn claims_of_copies(copied: ReplicaId) -> Vec<Accepted> {
-        let claim = |replica, seq, seen, operation| {
-            let id = ClaimId { replica, seq };
-            let claim = Claim { id, settled: 0, seen: Slot(seen), after: None, operation };
-            Accepted { ballot: Ballot::ZERO, entry: Entry::Command(claim) }
+    /// The requests of two copies of one tab under one name, the second after the ledger has forgotten the first.
+    fn requests_of_copies(copied: ReplicaId) -> Vec<Accepted> {
+        let request = |replica, seq, seen, operation| {
+            let id = RequestId { replica, seq };
+            let request = Request { id, settled: 0, seen: Slot(seen), after: None, operation };
+            Accepted { ballot: Ballot::ZERO, entry: Entry::Command(request) }
         };
         let other = ReplicaId(copied.0 + 1);
         let policy = Policy { sessions: 1, ..Policy::default() };
         vec![
-            claim(other, 1, 0, Operation::SetPolicy { policy }),
-            claim(copied, 1, 1, Operation::GrantRange { to: copied, count: 3, above: 0 }),
-            claim(other, 2, 2, Operation::Raise { number: 5 }),
-            claim(copied, 1, 3, Operation::Raise { number: 8 }),
+            request(other, 1, 0, Operation::SetPolicy { policy }),
+            request(copied, 1, 1, Operation::GrantRange { to: copied, count: 3, above: 0 }),
+            request(other, 2, 2, Operation::Raise { number: 5 }),
+            request(copied, 1, 3, Operation::Raise { number: 8 }),
         ]
     }
 
     #[test]
     fn copies_that_have_asked_under_one_name_are_no_violation_in_what_a_restore_leaves_of_the_log() {
         let copied = ReplicaId(7);
-        let entries = claims_of_copies(copied);
+        let entries = requests_of_copies(copied);
         let end = Slot(entries.len() as u64);
         let log = Log::recover(Position::default(), (0..).map(Slot).zip(entries.clone()).collect(), end);
         let decide_all = |model: &mut Model| {

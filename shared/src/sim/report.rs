@@ -80,9 +80,9 @@ report! {
     forgotten,
     /// Keys under which programs outside have asked for something.
     keys,
-    /// Requests under a key that was used before, by the same request or by another one.
+    /// HTTP requests under a key that was used before, by the same one or by another one.
     keys_repeated,
-    /// Requests under keys, and registrations, that a relay resumed after it was killed.
+    /// HTTP requests under keys, and registrations, that a relay resumed after it was killed.
     gone_on_with,
     /// Ranges leased.
     ranges,
@@ -92,9 +92,9 @@ report! {
     raised_without_log,
     /// Final numbers that were given out of leases.
     leased,
-    /// Provisional claims, and numbers out of leases, that were settled.
+    /// Provisional numbers, and numbers out of leases, that were settled.
     settled,
-    /// Settled claims that became conflicts.
+    /// Settled numbers that became conflicts.
     conflicts,
     /// Epochs begun.
     epochs,

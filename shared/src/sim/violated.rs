@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::consensus::{Ballot, Slot};
-use crate::ledger::{Claim, ClaimId, Entry, Key, Outcome, ProvisionalClaim};
+use crate::ledger::{Entry, Key, Outcome, Request, RequestId, UnsettledNumber};
 use crate::replica::io::{PeerId, Reply, Violation};
 
 /// A promise that a run broke. The simulator stops there.
@@ -70,10 +70,10 @@ pub enum Violated {
         entry: Box<Entry>,
     },
     /// A request that came again in the log changed the ledger again, or got another outcome.
-    #[error("the claim {claim:?} of slot {first} was done again in slot {again}")]
+    #[error("the request {request:?} of slot {first} was done again in slot {again}")]
     DoneTwice {
         /// The name of the request.
-        claim: ClaimId,
+        request: RequestId,
         /// The slot in which it was done.
         first: Slot,
         /// The slot in which it was done again.
@@ -95,12 +95,14 @@ pub enum Violated {
         /// The leased number.
         number: u64,
     },
-    /// A record that was renumbered got a number that another claim of the same entry had.
-    #[error("slot {slot} gave number {number} in place of another one, and a claim of the same entry has it")]
+    /// A record that was renumbered got a number that another record was to get by the same entry.
+    #[error(
+        "slot {slot} gave number {number} in place of another one, and another record was to get it by the same entry"
+    )]
     PushedOut {
         /// The slot of the entry.
         slot: Slot,
-        /// The number that the other claim lost.
+        /// The number that the other record lost.
         number: u64,
     },
     /// A user was told that a number is final, without a decision or a lease.
@@ -139,18 +141,20 @@ pub enum Violated {
         /// The number of the epoch whose load was measured.
         from: u64,
     },
-    /// A settled claim is neither final nor listed as a conflict, or it is both.
-    #[error("the provisional claim {claim:?} was settled in slot {slot}, and is neither final nor a conflict, or both")]
-    ClaimUnaccounted {
-        /// The slot that settled the claim.
+    /// A settled number is neither final nor listed as a conflict, or it is both.
+    #[error(
+        "the provisional number {number:?} was settled in slot {slot}, and is neither final nor a conflict, or both"
+    )]
+    NumberUnaccounted {
+        /// The slot that settled the number.
         slot: Slot,
-        /// The settled claim.
-        claim: ProvisionalClaim,
+        /// The settled number.
+        number: UnsettledNumber,
     },
-    /// The ledger counted other claims as newly settled than the checker did.
-    #[error("slot {slot} settled {settled} claims, of which {fresh} were not settled before")]
+    /// The ledger counted other numbers as newly settled than the checker did.
+    #[error("slot {slot} settled {settled} numbers, of which {fresh} were not settled before")]
     SettledTwice {
-        /// The slot that settled the claims.
+        /// The slot that settled the numbers.
         slot: Slot,
         /// How many of them were not settled before, as the checker counts.
         fresh: u32,
@@ -172,10 +176,10 @@ pub enum Violated {
         slot: Slot,
     },
     /// A user was told an outcome that the log does not hold, or was told two outcomes of one request.
-    #[error("the outcome of {claim:?} was told as {told:?}, and is {now:?}")]
+    #[error("the outcome of {request:?} was told as {told:?}, and is {now:?}")]
     OutcomeChanged {
         /// The name of the request.
-        claim: ClaimId,
+        request: RequestId,
         /// The outcome that users were told first.
         told: Outcome,
         /// The outcome in the log; `None` if the request was not done.
@@ -192,7 +196,7 @@ pub enum Violated {
         wanted: u8,
     },
     /// A request was decided in a slot before an outcome that was told before the request was made.
-    #[error("a claim made when slot {floor} had been told was decided in slot {slot}")]
+    #[error("a request made when slot {floor} had been told was decided in slot {slot}")]
     OutOfOrder {
         /// The slot of the request.
         slot: Slot,
@@ -321,10 +325,10 @@ pub enum Violated {
         /// The slot of the second request.
         again: Slot,
     },
-    /// A repeated request under a key got another answer than the first time.
-    #[error("of a request under {key:?} was told {first:?}, and then {again:?}")]
+    /// A repeated HTTP request under a key got another answer than the first time.
+    #[error("of an HTTP request under {key:?} was told {first:?}, and then {again:?}")]
     OtherAnswer {
-        /// The key of the request.
+        /// The key of the HTTP request.
         key: Key,
         /// The answer that was given first.
         first: Box<Reply>,
@@ -371,6 +375,6 @@ pub enum Violated {
         /// The replica, by its index in the world.
         node: usize,
         /// The requests that wait.
-        waiting: Vec<Claim>,
+        waiting: Vec<Request>,
     },
 }

@@ -104,7 +104,7 @@ pub struct World {
     configuration: u32,
     /// The first configuration.
     founding: Configuration,
-    /// Requests of programs outside under keys, which may be repeated elsewhere.
+    /// HTTP requests of programs outside under keys, which may be repeated elsewhere.
     pub(super) outside: Vec<(Keyed, Command)>,
     /// The configurations that operators asked for, granted or not.
     pub(super) asked: Vec<Configuration>,
@@ -235,7 +235,7 @@ impl World {
             self.check_lost_numbers(node, replica)?;
             Checker::check_settled(&relays, node, replica)?;
             if replica.view().pending_operations() > 0 {
-                let waiting = replica.view().pending_claims().cloned().collect();
+                let waiting = replica.view().pending_requests().cloned().collect();
                 return Err(Violated::Undecided { node, waiting });
             }
         }

@@ -123,7 +123,7 @@ fn of_two_who_took_a_number_offline_one_is_renumbered_and_everybody_can_see_why(
     room.pass(ELECTION);
     let conflicts = conflicts(&room, one);
     assert_eq!(conflicts.len(), 1);
-    assert_eq!((conflicts[0].claim.record, conflicts[0].claim.number), (anna, 42));
+    assert_eq!((conflicts[0].provisional.record, conflicts[0].provisional.number), (anna, 42));
     assert!(matches!(conflicts[0].because, Rejection::NumberTaken { owner, .. } if owner == boris));
     for node in 0..5 {
         assert_eq!((held(&room, node, boris), held(&room, node, anna)), (Some(42), Some(43)), "at node {node}");
@@ -245,7 +245,7 @@ fn in_crdt_only_everything_is_provisional_until_somebody_goes_back() {
 }
 
 #[test]
-fn a_claim_whose_record_is_removed_is_withdrawn() {
+fn a_request_whose_record_is_removed_is_withdrawn() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
     outcome_of(&mut room, 0, by_hand(Level::Provisional));
@@ -278,7 +278,7 @@ fn a_burst_takes_the_levels_up_and_calm_takes_it_down() {
     assert!(room.replies.drain(..).all(|reply| matches!(reply, Ok(Reply::Numbered(Numbering::Final(_))))));
     let epoch = room.replica(tab).view().ledger().epoch();
     assert_eq!((epoch.number, epoch.reason), (1, Reason::Load));
-    assert!(epoch.load.requests > 10, "{:?}", epoch.load);
+    assert!(epoch.load.asked > 10, "{:?}", epoch.load);
     room.pass(3 * WINDOW);
     assert_eq!(level(&room, tab), Level::Leases, "that was the window of the burst, and two calm ones");
     room.pass(2 * WINDOW);
@@ -300,7 +300,7 @@ fn an_idle_room_has_nothing_to_wake_for() {
     // Once after something has changed, relays look who is away.
     room.pass(shared::replica::Tuning::default().retire_after / 8);
     assert_eq!((0..4).map(|node| room.replica(node).deadline()).collect::<Vec<_>>(), [None; 4]);
-    assert_eq!(room.replica(tab).view().load().map(|load| load.requests), Some(0), "everybody knows that it is idle");
+    assert_eq!(room.replica(tab).view().load().map(|load| load.asked), Some(0), "everybody knows that it is idle");
 }
 
 #[test]
@@ -312,9 +312,9 @@ fn by_the_rule_of_the_thesis_there_is_no_way_back() {
         number(&mut room, 0, record, None);
     }
     assert_eq!(level(&room, 2), Level::Batching, "the counter does not go by numbers, but by requests");
-    room.count_requests(1, 5);
+    room.count_calls(1, 5);
     assert_eq!(level(&room, 2), Level::Batching);
-    room.count_requests(1, 6);
+    room.count_calls(1, 6);
     room.pass(ELECTION);
     assert_eq!(level(&room, 2), Level::Provisional);
     room.pass(100 * WINDOW);
@@ -325,23 +325,23 @@ fn by_the_rule_of_the_thesis_there_is_no_way_back() {
 fn the_counter_begins_anew_with_each_epoch_and_where_the_host_says_so() {
     let mut room = elected(3, 0);
     set(&mut room, Dynamic { rule: Rule::Counter, high_request: 5, ..Dynamic::default() });
-    room.count_requests(1, 9);
+    room.count_calls(1, 9);
     room.pass(ELECTION);
     assert_eq!(level(&room, 0), Level::Provisional);
     let resumed =
         Operation::SetMode { from: None, level: Level::Batching, reason: Reason::Resumed, load: Load::default() };
     outcome_of(&mut room, 0, resumed);
-    room.count_requests(1, 14);
+    room.count_calls(1, 14);
     room.pass(ELECTION);
     assert_eq!(level(&room, 0), Level::Batching, "five in this epoch");
-    room.count_requests(1, 5);
+    room.count_calls(1, 5);
     room.pass(ELECTION);
     assert_eq!(level(&room, 0), Level::Batching, "five since the count has begun anew");
-    room.count_requests(1, 6);
+    room.count_calls(1, 6);
     room.pass(ELECTION);
     assert_eq!(level(&room, 0), Level::Provisional);
     outcome_of(&mut room, 0, by_hand(Level::Batching));
-    room.count_requests(1, 1000);
+    room.count_calls(1, 1000);
     room.pass(ELECTION);
     assert_eq!(level(&room, 0), Level::Batching, "a hand has the last word");
 }

@@ -1,8 +1,8 @@
-//! Requests from outside under keys, asked at any relay, as often as somebody likes.
+//! HTTP requests under keys, asked at any relay, as often as somebody likes.
 
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::Slot;
-use shared::ledger::{Claim, ClaimId, Key, Keyed, KeyedOperation, Operation, Policy, Rejection};
+use shared::ledger::{Key, Keyed, KeyedOperation, Operation, Policy, Rejection, Request, RequestId};
 use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
 use shared::schema::FieldEdit;
 
@@ -10,7 +10,7 @@ use super::{ELECTION, elected, outcome_of};
 use crate::room::{Node, Room};
 
 fn keyed(key: u8) -> Keyed {
-    Keyed { key: Key([key; 16]), request: 1, since: Slot(0) }
+    Keyed { key: Key([key; 16]), hash: 1, since: Slot(0) }
 }
 
 fn once(keyed: Keyed, command: Command) -> Command {
@@ -25,7 +25,7 @@ fn register(name_of: &str) -> Command {
     Command::Register { fields: name(name_of), number: None }
 }
 
-/// The answer to a request under a key.
+/// The answer to an HTTP request under a key.
 fn ask(room: &mut Room, node: Node, keyed: Keyed, command: Command) -> Result<Reply, CommandRejection> {
     room.replies.clear();
     room.command(node, once(keyed, command));
@@ -42,7 +42,7 @@ fn under_one_key_every_relay_gives_one_answer_and_does_it_once() {
     let mut room = elected(3, 0);
     let anna = room.add(0, "Anna", "");
     let tag = |tag: &str| vec![("tags".to_owned(), FieldEdit::Insert(tag.to_owned()))];
-    let requests = [
+    let commands = [
         Command::Add { fields: name("Béla") },
         register("Cleo"),
         Command::Number { record: anna, number: Some(42) },
@@ -51,14 +51,14 @@ fn under_one_key_every_relay_gives_one_answer_and_does_it_once() {
         Command::Ask(Operation::Raise { number: 77 }),
         Command::Remove { record: anna },
     ];
-    for (key, request) in (1..).zip(requests) {
-        let first = ask(&mut room, 0, keyed(key), request.clone());
-        assert!(first.is_ok(), "{request:?}: {first:?}");
+    for (key, command) in (1..).zip(commands) {
+        let first = ask(&mut room, 0, keyed(key), command.clone());
+        assert!(first.is_ok(), "{command:?}: {first:?}");
         let (decided, left) = (room.replica(0).view().log().decided(), records(&room, 0));
         for relay in [0, 1, 2] {
-            assert_eq!(ask(&mut room, relay, keyed(key), request.clone()), first, "at relay {relay}");
+            assert_eq!(ask(&mut room, relay, keyed(key), command.clone()), first, "at relay {relay}");
         }
-        assert_eq!(room.replica(0).view().log().decided(), decided, "{request:?} was asked of the log again");
+        assert_eq!(room.replica(0).view().log().decided(), decided, "{command:?} was asked of the log again");
         assert_eq!(records(&room, 2), left);
     }
     assert_eq!(room.replica(1).view().ledger().number_of(anna), None);
@@ -67,11 +67,11 @@ fn under_one_key_every_relay_gives_one_answer_and_does_it_once() {
 
 #[test]
 fn two_relays_that_are_asked_at_a_time_make_one_record_and_give_one_answer() {
-    for request in [register("Anna"), Command::Add { fields: name("Anna") }] {
+    for command in [register("Anna"), Command::Add { fields: name("Anna") }] {
         let mut room = elected(3, 0);
         room.replies.clear();
         for relay in [1, 2, 1] {
-            room.begin(relay, [once(keyed(1), request.clone())]);
+            room.begin(relay, [once(keyed(1), command.clone())]);
         }
         room.pass(ELECTION);
         let answers: Vec<_> = room.replies.drain(..).filter(|reply| *reply != Ok(Reply::UnderWay)).collect();
@@ -87,22 +87,22 @@ fn two_relays_that_are_asked_at_a_time_make_one_record_and_give_one_answer() {
 }
 
 #[test]
-fn another_request_under_a_key_is_refused_at_every_relay() {
+fn another_http_request_under_a_key_is_refused_at_every_relay() {
     let mut room = elected(3, 0);
     ask(&mut room, 0, keyed(1), register("Anna")).unwrap();
     for relay in [0, 1, 2] {
-        let other = ask(&mut room, relay, Keyed { request: 2, ..keyed(1) }, register("Béla"));
+        let other = ask(&mut room, relay, Keyed { hash: 2, ..keyed(1) }, register("Béla"));
         assert_eq!(other, Err(CommandRejection::Refused(Rejection::KeyUsedOtherwise)));
     }
     assert_eq!(records(&room, 0).len(), 1);
 }
 
 #[test]
-fn without_a_majority_a_request_under_a_key_is_refused_and_nothing_is_done() {
+fn without_a_majority_an_http_request_under_a_key_is_refused_and_nothing_is_done() {
     let mut room = elected(3, 0);
     room.disconnect(0);
-    for request in [register("Anna"), Command::Add { fields: name("Anna") }] {
-        assert_eq!(ask(&mut room, 0, keyed(1), request), Err(CommandRejection::NoMajority));
+    for command in [register("Anna"), Command::Add { fields: name("Anna") }] {
+        assert_eq!(ask(&mut room, 0, keyed(1), command), Err(CommandRejection::NoMajority));
     }
     assert_eq!(records(&room, 0), []);
     [1, 2].into_iter().for_each(|other| room.connect(0, other));
@@ -110,7 +110,7 @@ fn without_a_majority_a_request_under_a_key_is_refused_and_nothing_is_done() {
 }
 
 #[test]
-fn forgotten_key_does_not_do_a_request_again_whose_client_says_what_it_had_seen() {
+fn forgotten_key_does_not_do_an_http_request_again_whose_client_says_what_it_had_seen() {
     let mut room = elected(1, 0);
     ask(&mut room, 0, keyed(1), register("Anna")).unwrap();
     outcome_of(&mut room, 0, Operation::SetPolicy { policy: Policy { sessions: 2, ..Policy::default() } });
@@ -125,32 +125,32 @@ fn forgotten_key_does_not_do_a_request_again_whose_client_says_what_it_had_seen(
     assert_eq!(records(&room, 0).len(), 2);
 }
 
-/// Wherever a relay is killed while it is at a request: it finishes it when it is back, or the key is free again.
+/// Wherever a relay is killed while it is at an HTTP request: it finishes it when it is back, or the key is free again.
 #[test]
 fn relay_that_is_killed_finishes_what_it_has_begun_under_a_key_or_frees_the_key() {
-    for request in [register("Anna"), Command::Add { fields: name("Anna") }] {
+    for command in [register("Anna"), Command::Add { fields: name("Anna") }] {
         for steps in 0..60 {
             let mut room = elected(3, 0);
             let relay = (room.leader().expect("there is one") + 1) % 3;
-            room.begin(relay, [once(keyed(1), request.clone())]);
+            room.begin(relay, [once(keyed(1), command.clone())]);
             room.steps(steps);
             room.restart(relay);
             (0..3).filter(|&other| other != relay).for_each(|other| room.connect(relay, other));
             room.pass(ELECTION);
             let left = records(&room, 0);
             let is_whole = |&record: &RecordId| {
-                let needs_number = matches!(request, Command::Register { .. });
+                let needs_number = matches!(command, Command::Register { .. });
                 !needs_number || room.replica(0).view().ledger().number_of(record).is_some()
             };
             assert!(left.len() <= 1 && left.iter().all(is_whole), "killed after {steps} steps: {left:?}");
-            let answer = ask(&mut room, (relay + 1) % 3, keyed(1), request.clone());
+            let answer = ask(&mut room, (relay + 1) % 3, keyed(1), command.clone());
             assert!(matches!(answer, Ok(Reply::Added(_) | Reply::Registered(_, Ok(_)))), "{steps}: {answer:?}");
             assert_eq!(records(&room, 0).len(), 1, "killed after {steps} steps, and asked again");
         }
     }
 }
 
-/// Without a key, too: the record and the claim for its number become durable together.
+/// Without a key, too: the record and the request for its number become durable together.
 #[test]
 fn relay_that_is_killed_while_it_registers_leaves_no_record_without_its_number() {
     for number in [None, Some(7)] {
@@ -188,16 +188,16 @@ fn keys_are_not_for_tabs() {
     let (mut room, tab) = (elected(3, 1), 3);
     room.connect(tab, 0);
     assert_eq!(ask(&mut room, tab, keyed(1), register("Anna")), Err(CommandRejection::NotForTabs));
-    let id = ClaimId { replica: room.replica(tab).view().me(), seq: 1 };
+    let id = RequestId { replica: room.replica(tab).view().me(), seq: 1 };
     let operations = [
         Operation::Once { keyed: keyed(1), operation: KeyedOperation::Begin },
-        Operation::Finish { key: keyed(1).key, by: ClaimId { replica: ReplicaId(1), seq: 1 }, made: None },
+        Operation::Finish { key: keyed(1).key, by: RequestId { replica: ReplicaId(1), seq: 1 }, made: None },
     ];
     for operation in operations {
         room.disconnect(tab);
         room.connect(tab, 0);
-        let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation };
-        room.forge(tab, 0, Message::Propose(claim));
+        let request = Request { id, settled: 0, seen: Slot(0), after: None, operation };
+        room.forge(tab, 0, Message::Propose(request));
         assert_eq!(std::mem::take(&mut room.cut), [(0, Violation::NotForTabs)]);
     }
 }

@@ -1,12 +1,12 @@
 //! Scenes of what the relays agree on: who votes, what is decided, what of it is kept, and what readers see.
 
-mod claims;
 mod dynamic;
 mod keys;
 mod majority;
 mod observers;
 mod raised;
 mod reads;
+mod requests;
 mod restored;
 mod retiring;
 mod settling;

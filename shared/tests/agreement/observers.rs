@@ -104,7 +104,7 @@ fn what_no_tab_has_acknowledged_is_waived_in_time_and_the_log_says_so() {
 /// How many waivers the log holds.
 fn waivers(room: &Room) -> usize {
     let log = room.replica(0).view().log();
-    let waives = |entry: &Entry| matches!(entry, Entry::Command(claim) if claim.operation == Operation::Waive);
+    let waives = |entry: &Entry| matches!(entry, Entry::Command(request) if request.operation == Operation::Waive);
     log.accepted_from(log.start().slot).filter(|(_, accepted)| waives(&accepted.entry)).count()
 }
 

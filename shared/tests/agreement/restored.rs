@@ -1,4 +1,4 @@
-//! A tab and its claims when all relays are restored from a backup.
+//! A tab and its requests when all relays are restored from a backup.
 
 use shared::base::dot::DotSet;
 use shared::consensus::{RestoreId, Slot};
@@ -25,7 +25,7 @@ fn forgetful_room() -> Room {
 fn ask_unheard(room: &mut Room) {
     let record = room.add(TAB, "Anna", "");
     room.begin(TAB, [Command::Ask(Operation::Allocate { record })]);
-    while !has_accepted_claim_of_tab(room) {
+    while !has_accepted_request_of_tab(room) {
         room.steps(1);
     }
     room.disconnect(TAB);
@@ -33,9 +33,9 @@ fn ask_unheard(room: &mut Room) {
     assert!(room.durable(TAB).pending.values().all(|pending| pending.is_fixed), "it was sent");
 }
 
-fn has_accepted_claim_of_tab(room: &Room) -> bool {
+fn has_accepted_request_of_tab(room: &Room) -> bool {
     let me = room.replica(TAB).view().me();
-    let is_of_tab = |entry: &Entry| matches!(entry, Entry::Command(claim) if claim.id.replica == me);
+    let is_of_tab = |entry: &Entry| matches!(entry, Entry::Command(request) if request.id.replica == me);
     room.durable(RELAY).log.values().any(|accepted| is_of_tab(&accepted.entry))
 }
 
@@ -44,7 +44,7 @@ fn restore(room: &mut Room, backup: Recovered) {
     room.pass(ELECTION);
 }
 
-/// Connects the tab again. Returns what it is told of the claim that it had made.
+/// Connects the tab again. Returns what it is told of the request that it had made.
 fn come_back(room: &mut Room) -> Option<Outcome> {
     room.replies.clear();
     room.connect(TAB, RELAY);
@@ -54,9 +54,9 @@ fn come_back(room: &mut Room) -> Option<Outcome> {
     told_outcome(room)
 }
 
-/// A backup may hold a claim behind what it knows to be decided, and the restored log then decides it as it was sent.
+/// A backup may hold a request behind what it knows to be decided, and the restored log then decides it as it was sent.
 #[test]
-fn a_claim_that_a_restored_log_decides_is_still_the_tabs_own() {
+fn a_request_that_a_restored_log_decides_is_still_the_tabs_own() {
     for since in [0, 20] {
         let mut room = forgetful_room();
         raise(&mut room, RELAY, 2);
@@ -73,16 +73,16 @@ fn a_claim_that_a_restored_log_decides_is_still_the_tabs_own() {
     }
 }
 
-/// The log that the restore took away was longer than the present one is when the claim goes once more.
+/// The log that the restore took away was longer than the present one is when the request goes once more.
 #[test]
-fn a_claim_from_before_a_restore_is_not_done_twice() {
+fn a_request_from_before_a_restore_is_not_done_twice() {
     let mut room = forgetful_room();
     let backup = room.durable(RELAY).clone();
     raise(&mut room, RELAY, 40);
     ask_unheard(&mut room);
     restore(&mut room, backup);
     room.begin_link(TAB, RELAY);
-    while !has_accepted_claim_of_tab(&room) {
+    while !has_accepted_request_of_tab(&room) {
         room.steps(1);
     }
     room.disconnect(TAB);

@@ -35,7 +35,7 @@ fn what_was_told_to_be_final_stays_whoever_chose_something_else_before() {
     for node in 0..5 {
         assert_eq!(held(&room, node, anna), Some(leased), "at node {node}");
     }
-    let numbers: Vec<u64> = conflicts(&room, 0).iter().map(|conflict| conflict.claim.number).collect();
+    let numbers: Vec<u64> = conflicts(&room, 0).iter().map(|conflict| conflict.provisional.number).collect();
     assert_eq!(numbers, [30], "it is the provisional one that gives way");
 }
 

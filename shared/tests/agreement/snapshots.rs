@@ -4,7 +4,7 @@ use shared::base::dot::Dot;
 use shared::base::encoding;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::{Configuration, Position, Slot};
-use shared::ledger::{Claim, ClaimId, Entry, Ledger, Operation, Policy};
+use shared::ledger::{Entry, Ledger, Operation, Policy, Request, RequestId};
 use shared::replica::Tuning;
 use shared::replica::io::{Recovered, Snapshot};
 
@@ -41,8 +41,9 @@ fn long_ledger(founders: Configuration) -> (Ledger, Slot) {
     ledger.apply(Slot(0), &Entry::Configure(founders));
     for seq in 1..=30_000 {
         let operation = Operation::Allocate { record: RecordId(Dot::new(ReplicaId(u64::MAX), seq)) };
-        let id = ClaimId { replica: ReplicaId(5), seq };
-        ledger.apply(Slot(seq), &Entry::Command(Claim { id, settled: seq - 1, seen: Slot(0), after: None, operation }));
+        let id = RequestId { replica: ReplicaId(5), seq };
+        ledger
+            .apply(Slot(seq), &Entry::Command(Request { id, settled: seq - 1, seen: Slot(0), after: None, operation }));
     }
     (ledger, Slot(30_001))
 }

@@ -6,7 +6,7 @@ use shared::base::id::{RecordId, RelayId, ReplicaId};
 use shared::base::sorted::SortedMap;
 use shared::consensus::Slot;
 use shared::ledger::{Operation, Policy};
-use shared::replica::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingClaim, Recovered};
+use shared::replica::io::{Command, CommandId, Input, Message, Now, PeerId, PeerKind, PendingRequest, Recovered};
 use shared::replica::{Config, Recovery, Replica, Role};
 use shared::schema::{FieldEdit, NAME, Schema};
 
@@ -157,7 +157,7 @@ fn a_operation_is_written_as_it_leaves() {
     room.disconnect(tab);
     room.ask(tab, Operation::Allocate { record: anna });
     let Recovered { pending, .. } = room.durable(tab);
-    assert!(matches!(pending.values().next(), Some(PendingClaim { is_fixed: false, is_asked: true, .. })));
+    assert!(matches!(pending.values().next(), Some(PendingRequest { is_fixed: false, is_asked: true, .. })));
     room.begin_link(tab, 0);
     let mut fixed = None;
     while room.replica(tab).view().pending_operations() > 0 {

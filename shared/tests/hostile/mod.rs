@@ -11,7 +11,7 @@ use shared::base::dot::{Dot, DotSet};
 use shared::base::hlc::{MAX_DRIFT_MS, Stamp};
 use shared::base::id::{RecordId, ReplicaId};
 use shared::consensus::{self, Ballot, Slot};
-use shared::ledger::{Claim, ClaimId, Operation};
+use shared::ledger::{Operation, Request, RequestId};
 use shared::merge::crdt::Version;
 use shared::merge::document::{Delta, Edit, Live, Packed};
 use shared::replica::MAX_LEAP;
@@ -51,8 +51,8 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
     let later = Stamp { wall_ms: START.wall_ms + MAX_DRIFT_MS + 5, logical: 0 };
     let own = Dot::new(ReplicaId(100), 1);
     let foreign = Dot::new(ReplicaId(101), 1);
-    let id = ClaimId { replica: ReplicaId(101), seq: 1 };
-    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 5 } };
+    let id = RequestId { replica: ReplicaId(101), seq: 1 };
+    let request = Request { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 5 } };
     let scattered = (1..2000).map(|n| Dot::new(ReplicaId(100), 2 * n)).collect();
     let step_down = consensus::Message::StepDown { ballot: Ballot::ZERO };
     let counted = Op { field: FieldId(2), kind: FieldKind::Counter, edit: FieldEdit::Add(1) };
@@ -89,7 +89,7 @@ fn a_tab_that_breaks_the_rules_is_cut_and_the_others_notice_nothing() {
         (Message::Edit(folding), |v| matches!(v, Violation::ForeignDot { .. })),
         (Message::Edit(edit_with(own, later, vec![named("Eve")])), |v| matches!(v, Violation::Clock(_))),
         (Message::Edit(edit_with(own, now, vec![])), |v| matches!(v, Violation::Schema(_))),
-        (Message::Propose(claim), |v| matches!(v, Violation::ForeignClaim)),
+        (Message::Propose(request), |v| matches!(v, Violation::ForeignRequest)),
         (Message::Paxos(step_down), |v| matches!(v, Violation::NotForTabs)),
         (Message::Delta(Delta { context: scattered, ..Delta::default() }), |v| {
             matches!(v, Violation::ScatteredContext { .. })
@@ -145,9 +145,9 @@ fn a_tab_cannot_declare_dead_what_it_has_never_seen() {
     assert_eq!(room.values(0, bert, "name"), ["Bert"]);
 }
 
-/// A version may claim to build on edits that nobody has made yet: it cannot take their effect.
+/// A version may say that it builds on edits that nobody has made yet: it cannot take their effect.
 #[test]
-fn a_version_that_claims_the_future_silences_nobody() {
+fn a_version_that_builds_on_the_future_silences_nobody() {
     let (mut room, attacker, bystander) = two_tabs();
     let anna = room.add(bystander, "Anna", "");
     let dot = Dot::new(ReplicaId(100), 1);

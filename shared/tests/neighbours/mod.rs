@@ -227,7 +227,7 @@ fn what_a_tab_hears_from_its_relay_it_passes_on_to_neighbours_without_one() {
 }
 
 #[test]
-fn a_tab_takes_votes_and_claims_from_no_neighbour() {
+fn a_tab_takes_votes_and_requests_from_no_neighbour() {
     let mut room = three_neighbours();
     room.forge(ANNES, BERTS, Message::Released { until: Slot(9) });
     let observer = Message::Observer { tab: room_id(ANNES), until: Some(Slot(1)), durable: true };

@@ -264,9 +264,9 @@ impl Room {
         self.run();
     }
 
-    /// Tells a relay how many requests have come to it.
-    pub fn count_requests(&mut self, node: Node, requests: u64) {
-        self.inputs.push_back((node, Input::Requests(requests)));
+    /// Tells a relay how many calls have come to it.
+    pub fn count_calls(&mut self, node: Node, calls: u64) {
+        self.inputs.push_back((node, Input::Calls(calls)));
         self.run();
     }
 

@@ -111,7 +111,7 @@ mod tests {
 
     /// The layers, with the code of `merge.rs` and `sim.rs`.
     fn keys(merge: &str, sim: &str) -> Vec<String> {
-        let ledger = "pub mod claim { pub struct Claim; pub(crate) struct Secret; } pub use claim::Claim;";
+        let ledger = "pub mod request { pub struct Request; pub(crate) struct Secret; } pub use request::Request;";
         let base = "pub struct Dot;";
         let files = [ROOT, ("base.rs", base), ("merge.rs", merge), ("consensus.rs", "pub struct Log;")];
         let tree = crate_of(&[&files[..], &[("ledger.rs", ledger), ("sim.rs", sim)]].concat());
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn import_of_a_later_layer_is_caught() {
-        assert_eq!(keys("use crate::ledger::Claim;", NONE), ["core::merge -> core::ledger::claim::Claim"]);
+        assert_eq!(keys("use crate::ledger::Request;", NONE), ["core::merge -> core::ledger::request::Request"]);
     }
 
     #[test]
@@ -135,22 +135,25 @@ mod tests {
 
     #[test]
     fn every_way_of_writing_an_import_is_caught() {
-        let claim = "core::merge -> core::ledger::claim::Claim";
+        let request = "core::merge -> core::ledger::request::Request";
         for code in [
-            "pub use crate::ledger::Claim;",
-            "use super::ledger::Claim as Renamed;",
-            "use crate::{base::Dot, ledger::{claim::{Claim}}};",
-            "fn f(_: crate::ledger::Claim) {}",
-            "fn f() { let _ = super::ledger::Claim; }",
-            "fn f() { use crate::ledger::Claim; }",
-            "fn f() { assert!(crate::ledger::Claim == 1); }",
-            "#[cfg(test)] mod tests { use super::super::ledger::Claim; }",
-            "impl crate::ledger::Claim {}",
+            "pub use crate::ledger::Request;",
+            "use super::ledger::Request as Renamed;",
+            "use crate::{base::Dot, ledger::{request::{Request}}};",
+            "fn f(_: crate::ledger::Request) {}",
+            "fn f() { let _ = super::ledger::Request; }",
+            "fn f() { use crate::ledger::Request; }",
+            "fn f() { assert!(crate::ledger::Request == 1); }",
+            "#[cfg(test)] mod tests { use super::super::ledger::Request; }",
+            "impl crate::ledger::Request {}",
         ] {
             let found = keys(code, NONE);
-            assert!(found.iter().any(|key| key.ends_with("-> core::ledger::claim::Claim")), "{code}: {found:?}");
+            assert!(found.iter().any(|key| key.ends_with("-> core::ledger::request::Request")), "{code}: {found:?}");
         }
-        assert_eq!(keys("use crate::ledger; fn f(_: ledger::Claim) {}", NONE), ["core::merge -> core::ledger", claim]);
+        assert_eq!(
+            keys("use crate::ledger; fn f(_: ledger::Request) {}", NONE),
+            ["core::merge -> core::ledger", request]
+        );
     }
 
     #[test]
@@ -160,8 +163,8 @@ mod tests {
 
     #[test]
     fn outsider_uses_only_public_names() {
-        assert!(keys(NONE, "use crate::ledger::claim::Claim;").is_empty());
-        assert_eq!(keys(NONE, "use crate::ledger::claim::Secret;"), ["core::sim -> core::ledger::claim::Secret"]);
+        assert!(keys(NONE, "use crate::ledger::request::Request;").is_empty());
+        assert_eq!(keys(NONE, "use crate::ledger::request::Secret;"), ["core::sim -> core::ledger::request::Secret"]);
     }
 
     #[test]
@@ -179,10 +182,10 @@ mod tests {
 
     #[test]
     fn finding_says_file_line_and_order() {
-        let files = [ROOT, ("base.rs", "\nuse crate::ledger::Claim;"), ("merge.rs", ""), ("consensus.rs", "")];
-        let tree = crate_of(&[&files[..], &[("ledger.rs", "pub struct Claim;"), ("sim.rs", "")]].concat());
+        let files = [ROOT, ("base.rs", "\nuse crate::ledger::Request;"), ("merge.rs", ""), ("consensus.rs", "")];
+        let tree = crate_of(&[&files[..], &[("ledger.rs", "pub struct Request;"), ("sim.rs", "")]].concat());
         let text = &ORDER.check(&tree)[0].text;
-        assert!(text.starts_with("core/src/base.rs:2: uses `crate::ledger::Claim`"), "{text}");
+        assert!(text.starts_with("core/src/base.rs:2: uses `crate::ledger::Request`"), "{text}");
         assert!(text.contains("base -> merge | consensus -> ledger -> sim"), "{text}");
     }
 }

@@ -76,14 +76,14 @@ mod tests {
 
     #[test]
     fn finding_without_an_exception_is_reported() {
-        let Verdict(report) = Verdict::of(&[finding("merge::log -> ledger::Claim")], &[]);
-        assert!(report.contains("merge::log -> ledger::Claim is wrong"), "{report}");
+        let Verdict(report) = Verdict::of(&[finding("merge::log -> ledger::Request")], &[]);
+        assert!(report.contains("merge::log -> ledger::Request is wrong"), "{report}");
     }
 
     #[test]
     fn exception_covers_a_module_and_everything_below_it() {
         let exception = Exception { key: "merge -> ledger", reason: "moves soon" };
-        let findings = [finding("merge::log -> ledger::Claim"), finding("merge -> ledger")];
+        let findings = [finding("merge::log -> ledger::Request"), finding("merge -> ledger")];
         assert_eq!(Verdict::of(&findings, &[exception]).0, "");
     }
 
@@ -91,7 +91,7 @@ mod tests {
     fn exception_does_not_cover_a_module_whose_name_only_begins_alike() {
         let exception = Exception { key: "merge -> ledger", reason: "moves soon" };
         assert!(!exception.covers("merger -> ledger"));
-        assert!(!exception.covers("merge -> ledgers::Claim"));
+        assert!(!exception.covers("merge -> ledgers::Request"));
         assert!(!exception.covers("merge"));
     }
 

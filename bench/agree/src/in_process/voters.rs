@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{AcceptorState, Ballot, Configuration, Effects, Slot};
-use shared::ledger::{Accepted, Claim, ClaimId, Entry, Log, Operation, Suffix, Vote, Voter};
+use shared::ledger::{Accepted, Entry, Log, Operation, Request, RequestId, Suffix, Vote, Voter};
 
 use super::Voters;
 
@@ -81,7 +81,7 @@ impl PaxosAlone {
     }
 
     /// What is in the log is durable, since storage is memory: messages leave at once.
-    fn act(&mut self, from: RelayId, effects: Effects<Claim>) {
+    fn act(&mut self, from: RelayId, effects: Effects<Request>) {
         self.messages.extend(effects.sends.into_iter().map(|(to, message)| (from, to, message)));
     }
 }
@@ -107,10 +107,10 @@ impl Voters for PaxosAlone {
 
     fn propose(&mut self) {
         self.commands += 1;
-        let id = ClaimId { replica: ReplicaId(1), seq: self.commands };
+        let id = RequestId { replica: ReplicaId(1), seq: self.commands };
         let operation = Operation::Raise { number: self.commands };
-        let claim = Claim { id, settled: self.commands - 1, seen: Slot(0), after: None, operation };
-        self.entries.push(Entry::Command(claim));
+        let request = Request { id, settled: self.commands - 1, seen: Slot(0), after: None, operation };
+        self.entries.push(Entry::Command(request));
     }
 
     fn deliver(&mut self) -> usize {

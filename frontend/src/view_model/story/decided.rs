@@ -15,7 +15,7 @@ use crate::{tr, trn};
 const TOLD_ONE_BY_ONE: usize = 3;
 
 pub(super) fn decided_in_words(
-    Decided { claim, leader, slot, what }: &Decided,
+    Decided { request, leader, slot, what }: &Decided,
     nouns: &Nouns,
     me: ReplicaId,
 ) -> String {
@@ -82,7 +82,7 @@ pub(super) fn decided_in_words(
             )
         }
         Decision::Refused { rejection, name, owner } => {
-            let asker = if claim.replica == me { tr!("You") } else { subject(Some(claim.replica), me) };
+            let asker = if request.replica == me { tr!("You") } else { subject(Some(request.replica), me) };
             refused_in_words(&asker, *rejection, name.as_ref(), owner, nouns)
         }
     }
@@ -143,9 +143,9 @@ fn reason_in_words(reason: Reason, load: &Load) -> String {
 
 /// `120 requests in 200 ms, the longest wait 310 ms`
 pub(in crate::view_model) fn load_in_words(load: &Load) -> String {
-    let Load { requests, window_ms, waiting_ms, p99_ms, unsettled } = *load;
+    let Load { asked, window_ms, waiting_ms, p99_ms, unsettled } = *load;
     let mut words = trn!(
-        requests.into(),
+        asked.into(),
         "{count} request in {window_ms} ms",
         "{count} requests in {window_ms} ms",
         window_ms = window_ms

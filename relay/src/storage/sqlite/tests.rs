@@ -8,9 +8,9 @@ use shared::base::hlc::Stamp;
 use shared::base::id::RecordId;
 use shared::base::sorted::SortedMap;
 use shared::consensus::{AcceptorState, Configuration, Position, Slot};
-use shared::ledger::{Accepted, Claim, ClaimId, Entry, Ledger, Operation};
+use shared::ledger::{Accepted, Entry, Ledger, Operation, Request, RequestId};
 use shared::merge::document::Document;
-use shared::replica::io::{PendingClaim, Snapshot, WriteOp};
+use shared::replica::io::{PendingRequest, Snapshot, WriteOp};
 use shared::schema::{FieldEdit, MAX_NUMBER, NOTE};
 
 use super::*;
@@ -113,7 +113,7 @@ fn what_no_replica_has_left_is_broken_and_no_panic() {
         ("people", format!("{:02x}", tag::REMEMBERED) + &slot(70_000), "01000101000000".to_owned() + "00"),
         ("people", format!("{:02x}", tag::RAISED), raised),
         ("people", format!("{:02x}", tag::RAISED + 9), "00".to_owned()),
-        ("no room", format!("{:02x}", tag::CLAIM_SEQ), slot(1)),
+        ("no room", format!("{:02x}", tag::REQUEST_SEQ), slot(1)),
     ];
     for (room, key, value) in breakages {
         let dir = tempfile::tempdir().unwrap();
@@ -142,21 +142,21 @@ fn of_version_7() -> Recovered {
     let edited = Document::default().edit(record, record.0, Stamp { wall_ms: 7, logical: 1 }, vec![op]);
     let mut ops: Vec<WriteOp> = edited.expect("a short note fits").writes.into_iter().map(WriteOp::from).collect();
     let acceptor_state = AcceptorState { promised: ballot(9), accepted: (ballot(8), Slot(2)) };
-    let id = ClaimId { replica: ReplicaId(1), seq: 7 };
-    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 3 } };
+    let id = RequestId { replica: ReplicaId(1), seq: 7 };
+    let request = Request { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 3 } };
     let at = Position { slot: Slot(1), chain: u64::MAX - 1 };
     let ledger = encoding::encode(&Ledger::default());
-    let entry = Entry::Command(claim.clone());
+    let entry = Entry::Command(request.clone());
     ops.extend([
         WriteOp::Snapshot { snapshot: Snapshot { at, ledger }, log_start: at },
         WriteOp::Accept { slot: Slot(1), accepted: Accepted { ballot: ballot(8), entry } },
         WriteOp::Decided(Slot(2)),
         WriteOp::AcceptorState(acceptor_state),
         WriteOp::Remember { voter: RelayId(2), incarnation: ReplicaId(u64::MAX), acceptor_state },
-        WriteOp::ClaimSeq(7),
+        WriteOp::RequestSeq(7),
         WriteOp::Raised(70_000),
         WriteOp::Cursor { first: 100, next: 105 },
-        WriteOp::Ask(PendingClaim { claim, is_fixed: true, is_asked: false }),
+        WriteOp::Ask(PendingRequest { request, is_fixed: true, is_asked: false }),
     ]);
     let mut recovered = Recovered::default();
     ops.into_iter().for_each(|op| recovered.apply(op));
@@ -175,7 +175,7 @@ fn a_database_of_the_version_before_is_brought_up_to_date() {
         let store = open(dir.path());
         let rooms = store.load_all().unwrap();
         let floor = Ballot { configuration: 0, round: 5, voter: RelayId(1) };
-        let other = Recovered { claim_seq: 4, ..new_room(floor) };
+        let other = Recovered { request_seq: 4, ..new_room(floor) };
         let other_name = Room::try_from("other".to_owned()).unwrap();
         assert_eq!(rooms, BTreeMap::from([(people(), of_version_7()), (other_name, other)]));
         let relays = BTreeMap::from([(RelayId(2), "there:1".to_owned())]);

@@ -92,7 +92,7 @@ impl Tables<'_> {
         self.each("SELECT room, decided, claim_seq, raised FROM progress", |row| {
             let room = room_name(row)?;
             take(room.clone(), WriteOp::Decided(Slot(unsigned(row, 1)?)))?;
-            take(room.clone(), WriteOp::ClaimSeq(unsigned(row, 2)?))?;
+            take(room.clone(), WriteOp::RequestSeq(unsigned(row, 2)?))?;
             take(room, WriteOp::Raised(unsigned(row, 3)?))
         })?;
         self.each("SELECT room, first, next FROM cursor", |row| {

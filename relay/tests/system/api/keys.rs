@@ -197,11 +197,11 @@ fn a_refusal_is_the_same_under_its_key_when_the_reason_for_it_is_gone() {
     // Relay 2 may not know yet that the number is taken, and then asks the log.
     let taken = send(&cluster, 1, "POST claims", &json!({"operation": "raise", "number": 43})).expect(200);
     assert_eq!(taken["highest"], 43);
-    let claim = json!({"operation": "assign", "record": add(&cluster, 1, "Cleo", &Value::Null), "number": 42});
-    let first = send_as(&cluster, 1, "POST claims", "k", &claim).expect_problem(409, "number-taken");
+    let request = json!({"operation": "assign", "record": add(&cluster, 1, "Cleo", &Value::Null), "number": 42});
+    let first = send_as(&cluster, 1, "POST claims", "k", &request).expect_problem(409, "number-taken");
     ask_with(&cluster, 1, &format!("DELETE records/{owner}/number"), &[], None).expect(204);
     for relay in 1..=3 {
-        assert_eq!(send_as(&cluster, relay, "POST claims", "k", &claim).expect_problem(409, "number-taken"), first);
+        assert_eq!(send_as(&cluster, relay, "POST claims", "k", &request).expect_problem(409, "number-taken"), first);
     }
     send_as(&cluster, 1, "POST records", "another", &body).expect(201);
 }

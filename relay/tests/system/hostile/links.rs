@@ -11,14 +11,14 @@ use shared::protocol::{Frame, Relays};
 use shared::replica::io::{Message, Violation};
 use tokio_tungstenite::tungstenite::http::header;
 
-use super::{hello_of_link, refused, request, status};
+use super::{hello_of_link, http_request, refused, status};
 use crate::cluster::{Cluster, SECRET};
 use crate::tab::{Client, new_replica_id};
 
 /// A link to relay 1 that has shown the secret.
 async fn link(cluster: &Cluster, secret: &str) -> Client {
     let url = format!("ws://{}/link", cluster.address(1));
-    let request = request(&url, header::AUTHORIZATION, &format!("Bearer {secret}"));
+    let request = http_request(&url, header::AUTHORIZATION, &format!("Bearer {secret}"));
     Client::connect(request).await.expect("a link")
 }
 
@@ -26,10 +26,10 @@ async fn link(cluster: &Cluster, secret: &str) -> Client {
 async fn links_are_for_relays_with_the_secret_only() {
     let cluster = Cluster::start_with(3, &["--link-secret", "s3cret"]);
     let url = format!("ws://{}/link", cluster.address(3));
-    assert_eq!(status(request(&url, header::ORIGIN, "http://127.0.0.1:5000")).await, 403);
+    assert_eq!(status(http_request(&url, header::ORIGIN, "http://127.0.0.1:5000")).await, 403);
     assert_eq!(status(&url).await, 401);
-    assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer s3creT")).await, 401);
-    let mut client = Client::connect(request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
+    assert_eq!(status(http_request(&url, header::AUTHORIZATION, "Bearer s3creT")).await, 401);
+    let mut client = Client::connect(http_request(&url, header::AUTHORIZATION, "Bearer s3cret")).await.expect("a link");
     client.send(&hello_of_link(3)).await;
     assert!(matches!(refused(client).await, Violation::Malformed { .. }));
     for (headers, expected) in [("", "401"), ("Authorization: Bearer s3cret\r\nOrigin: http://a.example\r\n", "403")] {
@@ -43,7 +43,7 @@ async fn a_relay_without_a_secret_takes_no_links_and_says_how_to_share_one() {
     let cluster = Cluster::start_with(1, &["--link-secret="]);
     let url = format!("ws://{}/link", cluster.address(1));
     assert_eq!(status(&url).await, 403);
-    assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer ")).await, 403);
+    assert_eq!(status(http_request(&url, header::AUTHORIZATION, "Bearer ")).await, 403);
     for (method, body) in [("GET", ""), ("POST", r#"{"voters": [1]}"#)] {
         let head =
             format!("{method} /cluster/voters HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", cluster.address(1));
@@ -77,7 +77,7 @@ async fn a_relay_of_another_founding_is_refused_before_it_learns_anything() {
     assert_eq!(refused(client).await, Violation::Diverged);
 }
 
-/// A `Have` that claims more edits of the relay than the relay knows is how another relay tells it that its database has
+/// A `Have` that lists more edits of the relay than the relay knows is how another relay tells it that its database has
 /// forgotten something. It makes the relay stop, so it counts only behind the secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_without_the_secret_can_make_a_relay_believe_that_it_has_forgotten_votes() {
@@ -90,7 +90,7 @@ async fn nobody_without_the_secret_can_make_a_relay_believe_that_it_has_forgotte
 
     let url = format!("ws://{}/link", cluster.address(1));
     assert_eq!(status(&url).await, 401);
-    assert_eq!(status(request(&url, header::AUTHORIZATION, "Bearer wrong")).await, 401);
+    assert_eq!(status(http_request(&url, header::AUTHORIZATION, "Bearer wrong")).await, 401);
     assert!(cluster.health(1).is_some());
 
     let mut client = link(&cluster, SECRET).await;

@@ -16,14 +16,14 @@ use shared::base::id::{RelayId, ReplicaId, ReplicaSecret};
 use shared::base::room::Room;
 use shared::base::sorted::SortedMap;
 use shared::consensus::{self, Ballot};
-use shared::ledger::{Claim, ClaimId, Operation};
+use shared::ledger::{Operation, Request, RequestId};
 use shared::merge::document::{Digest, Liveness};
 use shared::protocol::{self, Frame, Hello, MAX_TAB_FRAME_BYTES, Relays};
 use shared::replica::io::{Command, CommandId, Input, Message, Now, Output, PeerId, PeerKind, Recovered, Violation};
 use shared::replica::{Config, Replica, Role};
 use shared::schema::{FieldEdit, Schema};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::handshake::client::Request as HttpRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message as Packet};
@@ -168,18 +168,18 @@ async fn what_a_tab_may_not_say_is_refused() {
         let answer = scene.answer_to_message(secret, late).await;
         assert!(matches!(answer, Violation::Clock(_)), "{answer}");
     }
-    let claim = |replica, operation| {
-        Message::Propose(Claim {
-            id: ClaimId { replica, seq: 1 },
+    let request = |replica, operation| {
+        Message::Propose(Request {
+            id: RequestId { replica, seq: 1 },
             settled: 0,
             seen: consensus::Slot(0),
             after: None,
             operation,
         })
     };
-    let raise = claim(other, Operation::Raise { number: 9 });
-    assert_eq!(scene.answer_to_message(secret, raise).await, Violation::ForeignClaim);
-    let reconfigure = claim(me, Operation::Reconfigure { from: 0, voters: SortedMap::from([(RelayId(9), me)]) });
+    let raise = request(other, Operation::Raise { number: 9 });
+    assert_eq!(scene.answer_to_message(secret, raise).await, Violation::ForeignRequest);
+    let reconfigure = request(me, Operation::Reconfigure { from: 0, voters: SortedMap::from([(RelayId(9), me)]) });
     assert_eq!(scene.answer_to_message(secret, reconfigure).await, Violation::NotForTabs);
     let ballot = Ballot { configuration: 0, round: 99, voter: RelayId(1) };
     let vote = Message::Paxos(consensus::Message::StepDown { ballot });
@@ -261,7 +261,7 @@ async fn of_two_connections_of_one_replica_the_newer_one_stays() {
     scene.bystander.until("the newer one's edit", |view| Tab::has_name(view, "Mallory")).await;
 }
 
-pub fn request(url: &str, name: HeaderName, value: &str) -> Request {
+pub fn http_request(url: &str, name: HeaderName, value: &str) -> HttpRequest {
     let mut request = url.into_client_request().expect("a URL");
     request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header"));
     request
@@ -280,9 +280,9 @@ async fn status(request: impl IntoClientRequest + Unpin) -> u16 {
 async fn pages_from_elsewhere_are_refused() {
     let cluster = Cluster::start_with(1, &["--allow-origin", "https://duet.example"]);
     let url = cluster.url(1);
-    assert_eq!(status(request(&url, header::ORIGIN, "https://evil.example")).await, 403);
-    assert_eq!(status(request(&url, header::ORIGIN, "null")).await, 403);
-    assert_eq!(status(request(&url, header::ORIGIN, "http://localhost:8080")).await, 101);
-    assert_eq!(status(request(&url, header::ORIGIN, "https://duet.example")).await, 101);
+    assert_eq!(status(http_request(&url, header::ORIGIN, "https://evil.example")).await, 403);
+    assert_eq!(status(http_request(&url, header::ORIGIN, "null")).await, 403);
+    assert_eq!(status(http_request(&url, header::ORIGIN, "http://localhost:8080")).await, 101);
+    assert_eq!(status(http_request(&url, header::ORIGIN, "https://duet.example")).await, 101);
     assert_eq!(status(&url).await, 101);
 }

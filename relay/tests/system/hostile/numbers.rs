@@ -36,8 +36,8 @@ fn no_door_lets_anybody_use_up_all_numbers() {
     let (status, said) = post(&cluster, records, "", &json!({"fields": {"name": "Carl"}, "number": FAR}));
     assert_eq!((status, &said["type"]), (409, &json!("urn:duet:problem:too-far-ahead")), "{said}");
     assert_eq!((&said["highest"], &said["most"]), (&json!(1), &json!(1_000_001)));
-    let claims = "/api/v1/rooms/people/claims";
-    let (status, said) = post(&cluster, claims, "", &json!({"operation": "raise", "number": FAR}));
+    let path = "/api/v1/rooms/people/claims";
+    let (status, said) = post(&cluster, path, "", &json!({"operation": "raise", "number": FAR}));
     assert_eq!((status, &said["type"]), (409, &json!("urn:duet:problem:too-far-ahead")), "{said}");
     assert_eq!(highest(&cluster), 1);
     // A step of what programs of the original do is no such thing.

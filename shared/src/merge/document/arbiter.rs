@@ -2,7 +2,7 @@
 //!
 //! A dot names one edit. An author who lies, or who has lost its state, gives one dot to two edits, and sends them to
 //! different replicas. Both contents are then the truth for somebody. All replicas must choose the same one, whichever
-//! arrives first, so the choice is a maximum over what can be seen of the two: a total order of [claims](Rank). The
+//! arrives first, so the choice is a maximum over what can be seen of the two: a total order of [ranks](Rank). The
 //! maximum of a set does not depend on the order of arrival, so documents still converge.
 
 use super::LiveDot;
@@ -14,7 +14,7 @@ use crate::merge::rules::{InForce, Rules};
 /// Who decides which of two contents stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arbiter {
-    /// The order of claims: between replicas that may tell each other everything.
+    /// The order of ranks: between replicas that may tell each other everything.
     Order,
     /// The sender: a relay to a tab. A tab may not bring a relay what others wrote, so that it has to follow.
     Sender,

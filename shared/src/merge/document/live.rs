@@ -44,7 +44,7 @@ impl Live {
         self.supports().binary_search(&dot).is_ok()
     }
 
-    /// Whether this version builds on the other one. Of two that both claim it, which only hostile bytes do, neither
+    /// Whether this version builds on the other one. Of two that both say so, which only hostile bytes do, neither
     /// does.
     pub(super) fn supersedes(&self, other: &Live) -> bool {
         self.version.past.contains(other.dot) && !other.version.past.contains(self.dot)

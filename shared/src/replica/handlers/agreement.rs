@@ -1,9 +1,9 @@
-//! The agree half's traffic: votes, decisions, and claims on their way to the leader.
+//! The agree half's traffic: votes, decisions, and requests on their way to the leader.
 
 use crate::base::dot::DotSet;
 use crate::base::id::RelayId;
 use crate::consensus::{self, Ballot, Effects, Founding, Slot};
-use crate::ledger::{Claim, Entry, Granted, Operation, Suffix, Vote, Voter};
+use crate::ledger::{Entry, Granted, Operation, Request, Suffix, Vote, Voter};
 use crate::merge::document::Document;
 use crate::replica::handlers::numbering::asks_for_a_number;
 use crate::replica::io::{Message, Now, PeerId, PeerKind, Violation};
@@ -21,7 +21,7 @@ impl Replica {
     }
 
     pub(super) fn on_vote(&mut self, now: Now, from: RelayId, message: Vote) {
-        // A claim is decided only where what it depends on is durable, too: the leader repeats it until that is here.
+        // A request is decided only where what it depends on is durable, too: the leader repeats it until that is here.
         if let consensus::Message::Accept { entries, .. } = &message
             && !entries.iter().all(|entry| self.has_what_it_depends_on(entry))
         {
@@ -67,7 +67,7 @@ impl Replica {
     }
 
     /// Carries out what a step of the voter asks for.
-    pub(super) fn act(&mut self, effects: Effects<Claim>) {
+    pub(super) fn act(&mut self, effects: Effects<Request>) {
         self.core.outbox.write(effects.writes);
         let me = self.voter().map(Voter::me);
         for (to, message) in effects.sends {
@@ -107,40 +107,41 @@ impl Replica {
             self.core.applied = slot.plus(1);
             let outcome = self.core.ledger.apply(slot, &decision.entry);
             match (&decision.entry, outcome) {
-                (Entry::Command(claim), Some(outcome)) => {
+                (Entry::Command(request), Some(outcome)) => {
                     if let Some(tab) = self.role.tab_mut()
-                        && claim.id.replica == self.core.me
+                        && request.id.replica == self.core.me
                     {
                         let restored = self.core.ledger.restores().latest().map(|restore| restore.at);
-                        tab.copies.look_at(claim, &self.agreement.claims, restored);
+                        tab.copies.look_at(request, &self.agreement.requests, restored);
                     }
-                    let half = self.half_of(claim, outcome);
+                    let half = self.half_of(request, outcome);
                     if let Some(relay) = self.role.relay_mut() {
                         relay.halves.extend(half);
                     }
-                    if self.is_relay() && claim.operation.is_about_key() && self.agreement.claims.is_own(claim.id) {
-                        about_keys.push((claim.clone(), outcome));
+                    if self.is_relay() && request.operation.is_about_key() && self.agreement.requests.is_own(request.id)
+                    {
+                        about_keys.push((request.clone(), outcome));
                     }
                     // Another copy of this replica sent the request, so its outcome does not answer one of this copy.
                     let since = if self.is_copy_found() {
                         None
                     } else {
-                        self.agreement.claims.decided(slot, claim, outcome, &mut self.core.outbox)
+                        self.agreement.requests.decided(slot, request, outcome, &mut self.core.outbox)
                     };
                     if let Some(since) = since
                         && self.is_relay()
                     {
                         self.numbers.controller.decided(now.monotonic, since);
                     }
-                    match (outcome, &claim.operation) {
+                    match (outcome, &request.operation) {
                         (Ok(Granted::Range(range)), _)
-                            if range.to == self.core.me && self.agreement.claims.is_of_this_life(claim) =>
+                            if range.to == self.core.me && self.agreement.requests.is_of_this_life(request) =>
                         {
                             self.numbers.leases.granted(range);
                         }
-                        (Ok(_), Operation::Settle { claims, .. }) => {
-                            claims.iter().for_each(|claim| self.numbers.unsettled.settled(claim.dot));
-                            let settled: DotSet = claims.iter().map(|claim| claim.dot).collect();
+                        (Ok(_), Operation::Settle { numbers, .. }) => {
+                            numbers.iter().for_each(|unsettled| self.numbers.unsettled.settled(unsettled.dot));
+                            let settled: DotSet = numbers.iter().map(|unsettled| unsettled.dot).collect();
                             self.forget_verdicts(&settled);
                         }
                         (Ok(_), &Operation::Retire { replica, last }) => self.retire(replica, last),
@@ -155,8 +156,8 @@ impl Replica {
                 _ => {}
             }
         }
-        for (claim, outcome) in about_keys {
-            self.on_key_decided(now, &claim, outcome);
+        for (request, outcome) in about_keys {
+            self.on_key_decided(now, &request, outcome);
         }
         self.take_back_halves(now);
         if self.core.applied > first {
@@ -184,10 +185,10 @@ impl Replica {
         }
     }
 
-    pub(super) fn pump_claims(&mut self, now: Now) {
+    pub(super) fn pump_requests(&mut self, now: Now) {
         let leader = self.voter().and_then(Voter::leader);
-        self.agreement.claims.leader_is(leader);
-        if self.is_leader() { self.propose(now) } else { self.pass_on_claims(now) }
+        self.agreement.requests.leader_is(leader);
+        if self.is_leader() { self.propose(now) } else { self.pass_on_requests(now) }
     }
 
     /// Proposes what waits, as much as goes at a time.
@@ -202,17 +203,17 @@ impl Replica {
         }
         // What is to end a configuration must be the last.
         while entries.len() < capacity && entries.last().is_none_or(|last| last.configuration().is_none()) {
-            let Some(claim) = self.agreement.claims.next_to_send(self.core.applied, &mut self.core.outbox) else {
+            let Some(request) = self.agreement.requests.next_to_send(self.core.applied, &mut self.core.outbox) else {
                 break;
             };
-            if may_be_proposed(&self.core.document, claim) {
-                if asks_for_a_number(&claim.operation) {
+            if may_be_proposed(&self.core.document, request) {
+                if asks_for_a_number(&request.operation) {
                     self.numbers.controller.asked(now.monotonic, true);
                 }
-                entries.push(Entry::Command(claim.clone()));
-                self.agreement.claims.proposed();
+                entries.push(Entry::Command(request.clone()));
+                self.agreement.requests.proposed();
             } else {
-                self.agreement.claims.dropped(now.monotonic);
+                self.agreement.requests.dropped(now.monotonic);
             }
         }
         if !entries.is_empty()
@@ -223,24 +224,24 @@ impl Replica {
         }
     }
 
-    /// Passes claims on, from a relay to the leader, from a tab to its relay.
-    fn pass_on_claims(&mut self, now: Now) {
-        // What a claim says of how far its asker knows the log must not lag behind what is long forgotten.
+    /// Passes requests on, from a relay to the leader, from a tab to its relay.
+    fn pass_on_requests(&mut self, now: Now) {
+        // What a request says of how far its asker knows the log must not lag behind what is long forgotten.
         if !self.is_relay() && !self.knows_log_of_relay() {
             return;
         }
-        while self.agreement.claims.may_pass() {
+        while self.agreement.requests.may_pass() {
             let Some(peer) = self.way_to_leader() else { return };
-            let Some(claim) = self.agreement.claims.next_to_send(self.core.applied, &mut self.core.outbox) else {
+            let Some(request) = self.agreement.requests.next_to_send(self.core.applied, &mut self.core.outbox) else {
                 return;
             };
-            let message = Message::Propose(claim.clone());
-            self.agreement.claims.passed(now.monotonic);
+            let message = Message::Propose(request.clone());
+            self.agreement.requests.passed(now.monotonic);
             self.send(peer, message);
         }
     }
 
-    /// The link over which claims and reads reach the leader: directly, or through a relay that sees it.
+    /// The link over which requests and reads reach the leader: directly, or through a relay that sees it.
     pub(super) fn way_to_leader(&self) -> Option<PeerId> {
         if self.is_relay() { self.other_leader().map(|(_, peer)| peer) } else { self.peers.any_relay() }
     }
@@ -254,25 +255,26 @@ impl Replica {
     }
 
     fn has_what_it_depends_on(&self, entry: &Entry) -> bool {
-        if let Entry::Command(claim) = entry { has_edits_before(&self.core.document, claim) } else { true }
+        if let Entry::Command(request) = entry { has_edits_before(&self.core.document, request) } else { true }
     }
 }
 
-/// Whether a leader may propose a claim: the record is here, or was, and all that must be durable before it.
-fn may_be_proposed(document: &Document, claim: &Claim) -> bool {
-    let is_known = claim.operation.record().is_none_or(|record| document.knows_record(record));
-    (is_known || claim.operation.is_about_key()) && has_edits_before(document, claim)
+/// Whether a leader may propose a request: the record is here, or was, and all that must be durable before it.
+fn may_be_proposed(document: &Document, request: &Request) -> bool {
+    let is_known = request.operation.record().is_none_or(|record| document.knows_record(record));
+    (is_known || request.operation.is_about_key()) && has_edits_before(document, request)
 }
 
-/// Whether a document has the edits that must be durable on a majority before a claim is decided: the asker's last one, and
+/// Whether a document has the edits that must be durable on a majority before a request is decided: the asker's last one, and
 /// the first one of a record that the asker has added. That of somebody else's record may be nowhere any more, after a
 /// restore: the versions have outlived it, and they may have been removed since.
-fn has_edits_before(document: &Document, claim: &Claim) -> bool {
-    let askers = [Some(claim.id.replica), claim.after.map(|after| after.replica())];
-    let added = claim.operation.record().map(|record| record.0).filter(|first| askers.contains(&Some(first.replica())));
-    let settles_what_is_here = match &claim.operation {
+fn has_edits_before(document: &Document, request: &Request) -> bool {
+    let askers = [Some(request.id.replica), request.after.map(|after| after.replica())];
+    let added =
+        request.operation.record().map(|record| record.0).filter(|first| askers.contains(&Some(first.replica())));
+    let settles_what_is_here = match &request.operation {
         Operation::Settle { after, .. } => after.iter().all(|&dot| document.knows(dot)),
         _ => true,
     };
-    settles_what_is_here && added.into_iter().chain(claim.after).all(|dot| document.knows(dot))
+    settles_what_is_here && added.into_iter().chain(request.after).all(|dot| document.knows(dot))
 }

@@ -15,16 +15,16 @@ impl Replica {
         }
         let Core { log, ledger, changes: Changes { changed, .. }, .. } = &mut self.core;
         for slot in (first.0..end.0).map(Slot) {
-            let Some(Entry::Command(claim)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
-            changed.records.extend(claim.operation.record());
-            match &claim.operation {
-                Operation::Settle { claims, .. } => {
+            let Some(Entry::Command(request)) = log.decision(slot).map(|accepted| &accepted.entry) else { continue };
+            changed.records.extend(request.operation.record());
+            match &request.operation {
+                Operation::Settle { numbers, .. } => {
                     changed.conflicts = true;
-                    changed.records.extend(claims.iter().map(|claim| claim.record));
+                    changed.records.extend(numbers.iter().map(|unsettled| unsettled.record));
                 }
                 Operation::Resolve { conflict, .. } => {
                     changed.conflicts = true;
-                    changed.records.extend(ledger.conflict(*conflict).map(|conflict| conflict.claim.record));
+                    changed.records.extend(ledger.conflict(*conflict).map(|conflict| conflict.provisional.record));
                 }
                 _ => {}
             }
@@ -42,10 +42,10 @@ impl Replica {
     /// The ledger is, or becomes, another one.
     pub(super) fn note_all_numbers(&mut self) {
         let Core { ledger, changes: Changes { changed, .. }, .. } = &mut self.core;
-        let (unsettled, claims) = (&self.numbers.unsettled, &self.agreement.claims);
+        let (unsettled, requests) = (&self.numbers.unsettled, &self.agreement.requests);
         changed.conflicts = true;
         changed.records.extend(ledger.numbers().map(|(_, record)| record));
-        changed.records.extend(unsettled.iter().map(|claim| claim.record));
-        changed.records.extend(claims.pending().filter_map(|claim| claim.operation.record()));
+        changed.records.extend(unsettled.iter().map(|unsettled| unsettled.record));
+        changed.records.extend(requests.pending().filter_map(|request| request.operation.record()));
     }
 }

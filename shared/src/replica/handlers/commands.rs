@@ -4,12 +4,12 @@ use std::mem;
 
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, RelayId, ReplicaId};
-use crate::ledger::{ClaimId, Operation};
+use crate::ledger::{Operation, RequestId};
 use crate::merge::document::{self, Live, Unfit};
 use crate::replica::access::{self, Act, Principal};
-use crate::replica::claims::ReplyTo;
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 use crate::replica::outbox::Item;
+use crate::replica::requests::ReplyTo;
 use crate::replica::state::Replica;
 use crate::replica::undo::UserAction;
 use crate::schema::{FieldEdit, FieldName, NUMBER, Op};
@@ -112,7 +112,7 @@ impl Replica {
             Command::Number { record, number } => {
                 let asked = self.number(now, id, record, number);
                 if let Err(CommandRejection::Refused(rejection)) = asked {
-                    self.agreement.claims.refuse(record, rejection, &mut self.core.outbox);
+                    self.agreement.requests.refuse(record, rejection, &mut self.core.outbox);
                     self.core.changes.record(record);
                 }
                 asked
@@ -129,16 +129,21 @@ impl Replica {
 
     /// It is of no interest any more why a record got no number.
     pub(super) fn forget_refusal(&mut self, record: RecordId) {
-        self.agreement.claims.forget_refusal(record, &mut self.core.outbox);
+        self.agreement.requests.forget_refusal(record, &mut self.core.outbox);
         self.core.changes.record(record);
     }
 
-    pub(super) fn ask(&mut self, now: Now, asked: ReplyTo, operation: Operation) -> Result<ClaimId, CommandRejection> {
+    pub(super) fn ask(
+        &mut self,
+        now: Now,
+        asked: ReplyTo,
+        operation: Operation,
+    ) -> Result<RequestId, CommandRejection> {
         self.check_operation(&operation.plain())?;
         let last = self.core.document.context().highest(self.core.me);
         let after = Dot::try_new(self.core.me, last).ok();
         operation.record().into_iter().for_each(|record| self.core.changes.record(record));
-        self.agreement.claims.ask(now.monotonic, (after, Some(asked)), operation, &mut self.core.outbox)
+        self.agreement.requests.ask(now.monotonic, (after, Some(asked)), operation, &mut self.core.outbox)
     }
 
     /// Who acts when the host commands. A relay's host has asked [`access::may`] for its users already.

@@ -1,7 +1,7 @@
 //! How a tab notices a [copy](crate::replica::copies) of itself, and how relays part two copies.
 
 use crate::base::id::ReplicaId;
-use crate::ledger::{Claim, Granted, Numbered};
+use crate::ledger::{Granted, Numbered, Request};
 use crate::replica::copies::ALL;
 use crate::replica::io::{Message, Output, PeerId, PeerKind, Violation, WriteOp};
 use crate::replica::rules::{InForce, Rules};
@@ -46,20 +46,20 @@ impl Replica {
         }
     }
 
-    /// Looks for claims of this tab in a ledger that has come as a whole.
+    /// Looks for requests of this tab in a ledger that has come as a whole.
     pub(super) fn look_for_copy_in_ledger(&mut self) {
-        let is_known = |claim: &Claim| self.core.ledger.has_outcome(claim.id);
-        // Under the name of a claim that was sent, another copy may have asked for a number for another record.
-        let is_for_another = |claim: &Claim| match self.core.ledger.outcome(claim) {
+        let is_known = |request: &Request| self.core.ledger.has_outcome(request.id);
+        // Under the name of a request that was sent, another copy may have asked for a number for another record.
+        let is_for_another = |request: &Request| match self.core.ledger.outcome(request) {
             Some(Ok(Granted::Final(Numbered { number, slot }))) => {
                 let owner = self.core.ledger.owner_of(number).filter(|&(_, since)| since == slot);
-                owner.is_some_and(|(record, _)| Some(record) != claim.operation.record())
+                owner.is_some_and(|(record, _)| Some(record) != request.operation.record())
             }
             _ => false,
         };
-        let others = self.core.ledger.latest_claim_of(self.core.me) > self.agreement.claims.seq()
-            || self.agreement.claims.unsent().any(is_known)
-            || self.agreement.claims.fixed().any(is_for_another);
+        let others = self.core.ledger.latest_request_of(self.core.me) > self.agreement.requests.seq()
+            || self.agreement.requests.unsent().any(is_known)
+            || self.agreement.requests.fixed().any(is_for_another);
         if let Some(tab) = self.role.tab_mut()
             && others
             && InForce::notices_copies()

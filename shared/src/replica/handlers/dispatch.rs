@@ -45,7 +45,7 @@ impl Replica {
             Message::Want { record, dots } => self.on_want(peer, kind, record, dots),
             Message::Fetch { first } => self.send_log(peer, first),
             Message::FetchPart { at, offset } => self.on_fetch_part(peer, at, offset),
-            Message::Propose(claim) => self.on_propose(now, kind, claim)?,
+            Message::Propose(request) => self.on_propose(now, kind, request)?,
             Message::Observer { tab, until, durable } => {
                 self.on_observer(peer, kind, tab, until.map(|until| Observer { until, durable }))?;
             }
@@ -175,7 +175,7 @@ impl Replica {
             self.tell_raised(peer);
         }
         self.tell_released(&[peer]);
-        self.agreement.claims.resend_all();
+        self.agreement.requests.resend_all();
     }
 
     pub(super) fn on_peer_down(&mut self, now: Now, peer: PeerId) {
@@ -211,9 +211,9 @@ impl Replica {
     }
 
     pub(super) fn on_wake(&mut self, now: Now) {
-        if self.agreement.claims.wake(now.monotonic) {
+        if self.agreement.requests.wake(now.monotonic) {
             let Core { document, outbox, .. } = &mut self.core;
-            self.agreement.claims.forget_unknown(|record| document.knows_record(record), outbox);
+            self.agreement.requests.forget_unknown(|record| document.knows_record(record), outbox);
         }
         self.retry_reads(now);
         self.waive(now);

@@ -105,7 +105,7 @@ impl Replica {
         let PeerKind::Tab(tab) = kind else { return Ok(()) };
         doubts.iter().try_for_each(|doubt| access::may(kind.into(), &Act::SpeakFor(doubt.write.dot.replica())))?;
         if !doubts.iter().all(Doubt::is_denial) {
-            return Err(Violation::ForeignClaim);
+            return Err(Violation::ForeignRequest);
         }
         let is_denied_by_tab =
             |(write, verdict): &(&NumberWrite, &Verdict)| write.dot.replica() == tab && **verdict == Verdict::Denied;
@@ -142,7 +142,7 @@ impl Replica {
     /// A delta comes with doubts: what is here from the author is attested, the rest is doubted, before it is merged.
     ///
     /// # Errors
-    /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
+    /// [`Violation::ForeignRequest`] if a tab speaks for somebody else.
     pub(super) fn take_doubts(
         &mut self,
         now: Now,
@@ -168,8 +168,12 @@ impl Replica {
 
     /// Recalls the numbers that this tab gave before it was reloaded, as far as a record holds them.
     pub(super) fn recall_given(&mut self, record: RecordId) {
-        let own_edits =
-            self.numbers.unsettled.of(record).map(|claim| claim.dot).filter(|dot| dot.replica() == self.core.me);
+        let own_edits = self
+            .numbers
+            .unsettled
+            .of(record)
+            .map(|unsettled| unsettled.dot)
+            .filter(|dot| dot.replica() == self.core.me);
         for dot in own_edits.collect::<Vec<_>>() {
             self.note_given(record, dot);
         }
@@ -214,7 +218,7 @@ impl Replica {
     /// A peer asks for numbers that it doubts, or denies those under its own edits.
     ///
     /// # Errors
-    /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
+    /// [`Violation::ForeignRequest`] if a tab speaks for somebody else.
     pub(super) fn on_doubt(
         &mut self,
         now: Now,
@@ -263,7 +267,7 @@ impl Replica {
     /// Attests what is here from its author, and gives the rest.
     ///
     /// # Errors
-    /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
+    /// [`Violation::ForeignRequest`] if a tab speaks for somebody else.
     fn answer(&mut self, peer: PeerId, kind: PeerKind, mut doubts: Vec<Doubt>) -> Result<Vec<Doubt>, Violation> {
         self.check_denials(kind, &mut doubts)?;
         let (attested, doubted): (Vec<_>, Vec<_>) = doubts.into_iter().partition(|doubt| self.can_attest(doubt));
@@ -301,7 +305,7 @@ impl Replica {
     /// A peer attests numbers.
     ///
     /// # Errors
-    /// [`Violation::ForeignClaim`] if a tab speaks for somebody else.
+    /// [`Violation::ForeignRequest`] if a tab speaks for somebody else.
     pub(super) fn on_attest(
         &mut self,
         now: Now,

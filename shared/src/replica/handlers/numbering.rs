@@ -8,9 +8,9 @@ use crate::base::sorted::SortedSet;
 use crate::ledger::dynamic::Backlog;
 use crate::ledger::finality::{Final, Numbering, Provisional};
 use crate::ledger::{Level, Load, MAX_SETTLED, Numbered, Operation, Reason, Rejection};
-use crate::replica::claims::ReplyTo;
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, Reply};
 use crate::replica::outbox::Item;
+use crate::replica::requests::ReplyTo;
 use crate::replica::state::Replica;
 use crate::schema::{FieldEdit, FieldName, GivenNumber, MAX_NUMBER, NUMBER};
 
@@ -30,7 +30,7 @@ impl Replica {
     ) -> Result<(), CommandRejection> {
         self.check_can_be_numbered(record, number)?;
         // Where the log has been asked already, it decides: it might else give the record a second number.
-        let is_asked = self.agreement.claims.pending_for(record).is_some();
+        let is_asked = self.agreement.requests.pending_for(record).is_some();
         let given = if is_asked { None } else { self.number_without_log(now, number)? };
         self.forget_refusal(record);
         match given {
@@ -52,7 +52,7 @@ impl Replica {
         self.check_number(number)
     }
 
-    /// A new record with a number. A relay does both or neither, also when it is killed in between: the claim for the
+    /// A new record with a number. A relay does both or neither, also when it is killed in between: the request for the
     /// number becomes durable together with the record.
     pub(super) fn register(
         &mut self,
@@ -66,7 +66,7 @@ impl Replica {
         let given = self.number_without_log(now, number)?;
         if given.is_none() {
             // Nobody is to be left with a record and no answer.
-            self.agreement.claims.check_room()?;
+            self.agreement.requests.check_room()?;
         }
         ops.extend(given.map(GivenNumber::op));
         let record = self.add_record(now, ops)?;
@@ -76,9 +76,9 @@ impl Replica {
                 Ok(())
             }
             None => {
-                let claim = self.ask(now, ReplyTo::Registration(id, record), operation_for(record, number))?;
+                let request = self.ask(now, ReplyTo::Registration(id, record), operation_for(record, number))?;
                 if self.is_relay() {
-                    self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+                    self.agreement.requests.keep(request, self.core.applied, &mut self.core.outbox);
                 }
                 Ok(())
             }
@@ -117,9 +117,9 @@ impl Replica {
 
     /// Refuses to give a second number to a record that has one out of a lease, which the log does not know of yet.
     pub(super) fn check_not_leased(&self, record: RecordId) -> Result<(), CommandRejection> {
-        match self.numbers.unsettled.of(record).find(|claim| claim.leased) {
-            Some(claim) => {
-                let (number, slot) = (claim.number, self.core.applied);
+        match self.numbers.unsettled.of(record).find(|unsettled| unsettled.leased) {
+            Some(unsettled) => {
+                let (number, slot) = (unsettled.number, self.core.applied);
                 Err(CommandRejection::Refused(Rejection::AlreadyNumbered { number, slot }))
             }
             None => Ok(()),
@@ -156,14 +156,14 @@ impl Replica {
 
     /// Takes the numbers from a record that were given without the log and are not settled.
     pub(super) fn withdraw(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
-        let given: Vec<u64> = self.numbers.unsettled.of(record).map(|claim| claim.number).collect();
+        let given: Vec<u64> = self.numbers.unsettled.of(record).map(|unsettled| unsettled.number).collect();
         if given.is_empty() {
             return Ok(());
         }
         let withdrawn = self.edit_record(now, record, vec![GivenNumber::none()])?;
         for number in given {
             let operation = Operation::CompareAndSet { record, from: Some(number), to: None };
-            self.agreement.claims.ask(now.monotonic, (Some(withdrawn), None), operation, &mut self.core.outbox)?;
+            self.agreement.requests.ask(now.monotonic, (Some(withdrawn), None), operation, &mut self.core.outbox)?;
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Replica {
     /// Asks for another lease, if the present ones will not do for long.
     pub(super) fn lease_ahead(&mut self, now: Now) {
         if self.core.ledger.epoch().level < Level::Leases
-            || self.numbers.leasing.is_some_and(|claim| self.agreement.claims.is_pending(claim))
+            || self.numbers.leasing.is_some_and(|request| self.agreement.requests.is_pending(request))
         {
             return;
         }
@@ -203,7 +203,7 @@ impl Replica {
         if let Some(count) = self.numbers.leases.wants(now.monotonic, most) {
             let operation = self.operation_for_lease(count);
             self.numbers.leasing =
-                self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
+                self.agreement.requests.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
         }
     }
 
@@ -211,9 +211,14 @@ impl Replica {
     pub(super) fn settle_provisional(&mut self, now: Now) {
         if !self.is_leader() {
             // The next leader looks for itself, and may know of more that was withdrawn.
-            return self.numbers.settling.take().into_iter().for_each(|claim| self.agreement.claims.forget(claim));
+            return self
+                .numbers
+                .settling
+                .take()
+                .into_iter()
+                .for_each(|request| self.agreement.requests.forget(request));
         }
-        let is_busy = self.numbers.settling.is_some_and(|claim| self.agreement.claims.is_pending(claim));
+        let is_busy = self.numbers.settling.is_some_and(|request| self.agreement.requests.is_pending(request));
         if self.numbers.unsettled.len() == 0 || is_busy || !self.core.ledger.epoch().level.settles() {
             return;
         }
@@ -223,17 +228,17 @@ impl Replica {
             return;
         }
         self.numbers.settle_at = now.monotonic + SETTLE_PAUSE;
-        let claims: Vec<_> = self.numbers.unsettled.in_order().take(MAX_SETTLED).copied().collect();
-        let records: SortedSet<RecordId> = claims.iter().map(|claim| claim.record).collect();
+        let numbers: Vec<_> = self.numbers.unsettled.in_order().take(MAX_SETTLED).copied().collect();
+        let records: SortedSet<RecordId> = numbers.iter().map(|unsettled| unsettled.record).collect();
         let after = records.into_iter().flat_map(|record| self.core.document.version_dots(record)).collect();
-        let operation = Operation::Settle { claims, after };
+        let operation = Operation::Settle { numbers, after };
         self.numbers.settling =
-            self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
+            self.agreement.requests.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
     }
 
     /// When the leader settles what waits for it at leisure.
     pub(super) fn settle_deadline(&self) -> Option<Duration> {
-        let is_busy = self.numbers.settling.is_some_and(|claim| self.agreement.claims.is_pending(claim));
+        let is_busy = self.numbers.settling.is_some_and(|request| self.agreement.requests.is_pending(request));
         let waits = self.is_leader()
             && self.core.ledger.epoch().level == Level::Leases
             && self.numbers.unsettled.len() > 0
@@ -251,7 +256,7 @@ impl Replica {
         }
         let (settings, epoch) = (self.core.ledger.dynamic(), self.core.ledger.epoch());
         let backlog = || Backlog {
-            waiting_since: self.agreement.claims.waiting_since(),
+            waiting_since: self.agreement.requests.waiting_since(),
             unsettled: self.numbers.unsettled.len(),
         };
         let Some(verdict) = self.numbers.controller.look(now.monotonic, &settings, &epoch, backlog) else { return };
@@ -261,23 +266,22 @@ impl Replica {
         }
         if let Some((level, reason)) = verdict.switch {
             let operation = Operation::SetMode { from: Some(epoch.number), level, reason, load: verdict.load };
-            if self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).is_err() {
+            if self.agreement.requests.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).is_err() {
                 self.numbers.controller.stays();
             }
         }
     }
 
-    /// So many requests have come to this relay: by the rule of the counter they may end the epoch.
-    pub(super) fn count_requests(&mut self, now: Now, requests: u64) {
+    /// So many HTTP requests have come to this relay: by the rule of the counter they may end the epoch.
+    pub(super) fn count_calls(&mut self, now: Now, calls: u64) {
         let (settings, epoch) = (self.core.ledger.dynamic(), self.core.ledger.epoch());
-        if !self.is_relay() || !self.numbers.controller.counted(requests, &settings, &epoch) {
+        if !self.is_relay() || !self.numbers.controller.counted(calls, &settings, &epoch) {
             return;
         }
-        let load =
-            Load { requests: u32::try_from(requests).unwrap_or(u32::MAX), ..self.numbers.load.unwrap_or_default() };
+        let load = Load { asked: u32::try_from(calls).unwrap_or(u32::MAX), ..self.numbers.load.unwrap_or_default() };
         let operation =
             Operation::SetMode { from: Some(epoch.number), level: Level::Provisional, reason: Reason::Load, load };
-        if self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).is_err() {
+        if self.agreement.requests.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).is_err() {
             self.numbers.controller.stays();
         }
     }

@@ -74,7 +74,7 @@ impl Replica {
             self.agreement.observers.release(self.agreement.observers.seen_by(wanted.into()).min(self.core.applied));
         }
         self.note_released();
-        self.agreement.claims.released(self.agreement.observers.released, &mut self.core.outbox);
+        self.agreement.requests.released(self.agreement.observers.released, &mut self.core.outbox);
         if wanted > 0 {
             self.acknowledge();
             self.brief_leader_of_observers();
@@ -140,7 +140,7 @@ impl Replica {
         if self.agreement.observers.deadline(after).is_some_and(|at| at <= now.monotonic) {
             self.agreement.observers.waiting_since = Some(now.monotonic);
             let _no_room =
-                self.agreement.claims.ask(now.monotonic, (None, None), Operation::Waive, &mut self.core.outbox);
+                self.agreement.requests.ask(now.monotonic, (None, None), Operation::Waive, &mut self.core.outbox);
         }
     }
 }

@@ -1,21 +1,21 @@
-//! Requests from outside under [keys](crate::replica::once): asked for, carried out, and answered once.
+//! HTTP requests under [keys](crate::replica::once): asked for, carried out, and answered once.
 
 use crate::base::dot::Dot;
 use crate::consensus::Slot;
 use crate::ledger::{
-    Claim, ClaimId, Granted, Key, KeyEnd, KeyUse, Keyed, KeyedOperation, Level, Made, Operation, Outcome, Rejection,
+    Granted, Key, KeyEnd, KeyUse, Keyed, KeyedOperation, Level, Made, Operation, Outcome, Rejection, Request, RequestId,
 };
-use crate::replica::claims::{Half, ReplyTo};
 use crate::replica::handlers::numbering::{self, operation_for};
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
 use crate::replica::once::{Form, Waiting};
 use crate::replica::outbox::Item;
+use crate::replica::requests::{Half, ReplyTo};
 use crate::replica::rules::{InForce, Rules};
 use crate::replica::state::RelayState;
 use crate::replica::state::Replica;
 
 impl Replica {
-    /// A request from outside, perhaps not for the first time.
+    /// An HTTP request, perhaps not for the first time.
     pub(super) fn once(
         &mut self,
         now: Now,
@@ -36,16 +36,16 @@ impl Replica {
         if !self.sees_majority() {
             return Err(CommandRejection::NoMajority);
         }
-        self.agreement.claims.check_room()?;
+        self.agreement.requests.check_room()?;
         self.begin_once(now, keyed, command)?;
-        let waiting = Waiting { request: keyed.request, commands: vec![(id, form)] };
+        let waiting = Waiting { hash: keyed.hash, commands: vec![(id, form)] };
         if let Some(relay) = self.role.relay_mut() {
             relay.onces.waiting.insert(keyed.key, waiting);
         }
         Ok(())
     }
 
-    /// Asks the log for the key, and for as much of the request as the log does.
+    /// Asks the log for the key, and for as much of the HTTP request as the log does.
     fn begin_once(&mut self, now: Now, keyed: Keyed, command: Command) -> Result<(), CommandRejection> {
         match command {
             Command::Register { fields, number } => {
@@ -53,8 +53,8 @@ impl Replica {
                 let ops = self.ops_of_new(fields)?;
                 self.check_number(number)?;
                 let record = self.add_record(now, ops)?;
-                let claim = self.ask_once(now, keyed, &operation_for(record, number))?;
-                self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+                let request = self.ask_once(now, keyed, &operation_for(record, number))?;
+                self.agreement.requests.keep(request, self.core.applied, &mut self.core.outbox);
             }
             Command::Number { record, number } => {
                 self.check_not_shedding()?;
@@ -69,10 +69,10 @@ impl Replica {
             edits @ (Command::Add { .. } | Command::Change { .. } | Command::Remove { .. } | Command::Free { .. }) => {
                 self.check_edits(&edits)?;
                 let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
-                let claim = self.ask(now, ReplyTo::Keyed, operation)?;
-                self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+                let request = self.ask(now, ReplyTo::Keyed, operation)?;
+                self.agreement.requests.keep(request, self.core.applied, &mut self.core.outbox);
                 if let Some(relay) = self.role.relay_mut() {
-                    relay.onces.edits.insert(claim, edits);
+                    relay.onces.edits.insert(request, edits);
                 }
             }
             _ => return Err(CommandRejection::NotForTabs),
@@ -80,7 +80,7 @@ impl Replica {
         Ok(())
     }
 
-    fn ask_once(&mut self, now: Now, keyed: Keyed, operation: &Operation) -> Result<ClaimId, CommandRejection> {
+    fn ask_once(&mut self, now: Now, keyed: Keyed, operation: &Operation) -> Result<RequestId, CommandRejection> {
         let operation = KeyedOperation::of(operation).ok_or(CommandRejection::NotForTabs)?;
         self.ask(now, ReplyTo::Keyed, Operation::Once { keyed, operation })
     }
@@ -103,13 +103,13 @@ impl Replica {
         }
     }
 
-    /// The log has decided a claim about a key that this relay has asked, in this life or in an earlier one.
-    pub(super) fn on_key_decided(&mut self, now: Now, claim: &Claim, outcome: Outcome) {
+    /// The log has decided a request about a key that this relay has asked, in this life or in an earlier one.
+    pub(super) fn on_key_decided(&mut self, now: Now, request: &Request, outcome: Outcome) {
         let Some(RelayState { onces, .. }) = self.role.relay_mut() else { return };
-        match (&claim.operation, outcome) {
-            (Operation::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, claim.id, keyed.key),
+        match (&request.operation, outcome) {
+            (Operation::Once { keyed, .. }, Ok(Granted::Begun)) => self.carry_out_once(now, request.id, keyed.key),
             (Operation::Once { keyed, .. }, Err(Rejection::Repeated)) => {
-                onces.edits.remove(&claim.id);
+                onces.edits.remove(&request.id);
                 let waiting = onces.leave(keyed.key);
                 match self.core.ledger.key_use(keyed.key).copied() {
                     Some(used) => self.tell_use(&used, waiting),
@@ -117,17 +117,17 @@ impl Replica {
                 }
             }
             (Operation::Once { keyed, .. }, Err(refusal @ (Rejection::KeyUsedOtherwise | Rejection::Forgotten))) => {
-                onces.edits.remove(&claim.id);
+                onces.edits.remove(&request.id);
                 let waiting = onces.leave(keyed.key);
                 self.reject_all(waiting, &CommandRejection::Refused(refusal));
             }
             (Operation::Once { keyed, operation }, outcome) => {
                 let Some(operation) = operation.operation() else { return };
                 let waiting = onces.leave(keyed.key);
-                self.tell_end(claim.id, &KeyEnd::of_operation(&operation, claim.after, outcome), waiting);
+                self.tell_end(request.id, &KeyEnd::of_operation(&operation, request.after, outcome), waiting);
             }
             (Operation::Finish { key, by, made: Some(Made { record }) }, _) => {
-                let end = KeyEnd { record: *record, after: claim.after, outcome: Ok(Granted::Done) };
+                let end = KeyEnd { record: *record, after: request.after, outcome: Ok(Granted::Done) };
                 let waiting = onces.leave(*key);
                 self.tell_end(*by, &end, waiting);
             }
@@ -136,9 +136,9 @@ impl Replica {
     }
 
     /// This relay has a key: it makes the edits that it was asked for. Those of an earlier life are not known any more, and
-    /// were not made, or the claim would not be pending.
-    fn carry_out_once(&mut self, now: Now, claim: ClaimId, key: Key) {
-        let edits = self.role.relay_mut().and_then(|relay| relay.onces.edits.remove(&claim));
+    /// were not made, or the request would not be pending.
+    fn carry_out_once(&mut self, now: Now, request: RequestId, key: Key) {
+        let edits = self.role.relay_mut().and_then(|relay| relay.onces.edits.remove(&request));
         let made = match edits {
             None => None,
             Some(edits) => match self.make_edits(now, edits) {
@@ -152,10 +152,10 @@ impl Replica {
             },
         };
         let after = Dot::try_new(self.core.me, self.core.document.context().highest(self.core.me)).ok();
-        let finish = Operation::Finish { key, by: claim, made };
-        // In the place of the claim that was just decided.
-        if let Ok(claim) = self.agreement.claims.ask(now.monotonic, (after, None), finish, &mut self.core.outbox) {
-            self.agreement.claims.keep(claim, self.core.applied, &mut self.core.outbox);
+        let finish = Operation::Finish { key, by: request, made };
+        // In the place of the request that was just decided.
+        if let Ok(request) = self.agreement.requests.ask(now.monotonic, (after, None), finish, &mut self.core.outbox) {
+            self.agreement.requests.keep(request, self.core.applied, &mut self.core.outbox);
         }
     }
 
@@ -177,11 +177,11 @@ impl Replica {
         }
     }
 
-    fn tell_end(&mut self, by: ClaimId, end: &KeyEnd, waiting: Vec<(CommandId, Form)>) {
+    fn tell_end(&mut self, by: RequestId, end: &KeyEnd, waiting: Vec<(CommandId, Form)>) {
         // All that is applied, of which the end is a part, and not necessarily the last.
         let slot = Slot(self.core.applied.0 - 1);
         for (command, form) in waiting {
-            self.agreement.claims.reply_when_released(slot, command, form.reply(by, end));
+            self.agreement.requests.reply_when_released(slot, command, form.reply(by, end));
         }
     }
 
@@ -191,14 +191,14 @@ impl Replica {
         }
     }
 
-    /// The record that is to go again, if a claim that was refused came together with one.
-    pub(super) fn half_of(&self, claim: &Claim, outcome: Outcome) -> Option<Half> {
+    /// The record that is to go again, if a request that was refused came together with one.
+    pub(super) fn half_of(&self, request: &Request, outcome: Outcome) -> Option<Half> {
         let refusal = outcome.err()?;
         let is_kept = refusal == Rejection::Repeated && !InForce::takes_back_losers();
-        let half = self.agreement.claims.half_of(claim.id).filter(|_| !is_kept)?;
+        let half = self.agreement.requests.half_of(request.id).filter(|_| !is_kept)?;
         // A key may be remembered for longer than who has asked under it.
         let remembers_key = |keyed| !self.core.ledger.may_have_forgotten(keyed);
-        let is_certain = match &claim.operation {
+        let is_certain = match &request.operation {
             Operation::Once { keyed, .. } => refusal != Rejection::Forgotten || remembers_key(keyed),
             _ => refusal != Rejection::Forgotten,
         };
@@ -214,7 +214,7 @@ impl Replica {
                 // Without a dot left nothing can be removed, and nothing be added before.
                 let _removed = self.remove_record(now, record);
             }
-            self.agreement.claims.answered(seq, &mut self.core.outbox);
+            self.agreement.requests.answered(seq, &mut self.core.outbox);
         }
     }
 }

@@ -88,8 +88,8 @@ impl Replica {
         let orphans_of_absent = self.without_those_of_neighbours(orphans);
         let mut records = self.core.document.records_living_by(&orphans_of_absent);
         // A version that was made on top is no orphan, but the number in it still is.
-        let numbers = self.numbers.unsettled.iter().filter(|claim| orphans_of_absent.contains(claim.dot));
-        records.extend(numbers.map(|claim| claim.record));
+        let numbers = self.numbers.unsettled.iter().filter(|unsettled| orphans_of_absent.contains(unsettled.dot));
+        records.extend(numbers.map(|unsettled| unsettled.record));
         records.sort_unstable();
         records.dedup();
         if records.is_empty() {
@@ -106,9 +106,9 @@ impl Replica {
 
     /// No author attests a number that is orphaned. So this tab gives it in his place.
     fn ops_for_orphaned_number(&self, record: RecordId, orphans: &DotSet) -> Vec<Op> {
-        let mut orphaned = self.numbers.unsettled.of(record).filter(|claim| orphans.contains(claim.dot));
-        let Some(claim) = orphaned.next() else { return Vec::new() };
-        let given = GivenNumber { number: claim.number, epoch: self.core.ledger.epoch().number, leased: false };
+        let mut orphaned = self.numbers.unsettled.of(record).filter(|unsettled| orphans.contains(unsettled.dot));
+        let Some(unsettled) = orphaned.next() else { return Vec::new() };
+        let given = GivenNumber { number: unsettled.number, epoch: self.core.ledger.epoch().number, leased: false };
         let op = if self.core.ledger.number_of(record).is_some() { GivenNumber::none() } else { given.op() };
         vec![op]
     }

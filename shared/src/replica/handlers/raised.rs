@@ -6,9 +6,9 @@
 
 use crate::ledger::{Mode, Operation};
 use crate::merge::crdt::{Lattice, MaxRegister};
-use crate::replica::claims::ReplyTo;
 use crate::replica::io::{CommandId, CommandRejection, Message, Now, PeerId, Reply, Violation, WriteOp};
 use crate::replica::outbox::Item;
+use crate::replica::requests::ReplyTo;
 use crate::replica::rules::{InForce, Rules};
 use crate::replica::state::Replica;
 use crate::schema::MAX_NUMBER;
@@ -67,15 +67,15 @@ impl Replica {
                 .settling_raise
                 .take()
                 .into_iter()
-                .for_each(|claim| self.agreement.claims.forget(claim));
+                .for_each(|request| self.agreement.requests.forget(request));
         }
         let number = self.numbers.raised.get();
-        let is_busy = self.numbers.settling_raise.is_some_and(|claim| self.agreement.claims.is_pending(claim));
+        let is_busy = self.numbers.settling_raise.is_some_and(|request| self.agreement.requests.is_pending(request));
         if number <= self.core.ledger.highest() || is_busy || !self.core.ledger.epoch().level.settles() {
             return;
         }
         let operation = Operation::Leap { number };
         self.numbers.settling_raise =
-            self.agreement.claims.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
+            self.agreement.requests.ask(now.monotonic, (None, None), operation, &mut self.core.outbox).ok();
     }
 }

@@ -9,7 +9,6 @@ use crate::base::split_mix::SplitMix64;
 use crate::ledger::{Log, Voter};
 use crate::merge::document::{Document, Packed};
 use crate::replica::changes::Changes;
-use crate::replica::claims::Claims;
 use crate::replica::config::{Config, Role, Tuning};
 use crate::replica::io::{Now, Recovered, Snapshot};
 use crate::replica::leases::Leases;
@@ -18,6 +17,7 @@ use crate::replica::observers::Observers;
 use crate::replica::outbox::Outbox;
 use crate::replica::peers::Peers;
 use crate::replica::reads::Reads;
+use crate::replica::requests::Requests;
 use crate::replica::snapshots::Snapshots;
 use crate::replica::state::{Agreement, Core, NumberState, RelayState, Replica, RoleState, TabState, Trust, UserState};
 use crate::replica::view::View;
@@ -92,7 +92,7 @@ impl Replica {
                 let (acceptor_state, grace) = (durable.acceptor_state, tuning.recovery_grace);
                 let known = addresses.keys().copied().filter(|&other| other != voter).collect();
                 let voter = Voter::recover(id, acceptor_state, durable.remembered, seed, (known, grace), now.monotonic);
-                // A claim must not get the name of one that the disk has forgotten.
+                // A request must not get the name of one that the disk has forgotten.
                 let asker = ReplicaId(SplitMix64::new(seed).draw());
                 (Some(voter), addresses, asker, seed, tuning)
             }
@@ -106,9 +106,9 @@ impl Replica {
             None => Leases::recover(&ledger, config.replica, durable.cursors),
             Some(_) => Leases::default(),
         };
-        let claims = match voter {
-            None => Claims::of_tab(asker, durable.claim_seq, (durable.pending, durable.refused), now.monotonic),
-            Some(_) => Claims::of_relay(asker, durable.claim_seq, durable.pending, now.monotonic),
+        let requests = match voter {
+            None => Requests::of_tab(asker, durable.request_seq, (durable.pending, durable.refused), now.monotonic),
+            Some(_) => Requests::of_relay(asker, durable.request_seq, durable.pending, now.monotonic),
         };
         let highest = durable.context.highest(config.replica);
         let latest = durable.snapshot.as_ref().map(|snapshot| snapshot.at.slot);
@@ -127,11 +127,11 @@ impl Replica {
         };
         Replica {
             core,
-            numbers: NumberState::recover(seed, durable.raised, leases, claims.leasing()),
+            numbers: NumberState::recover(seed, durable.raised, leases, requests.leasing()),
             agreement: Agreement {
                 observers: Observers::new(durable.released),
                 reads: Reads::default(),
-                claims,
+                requests,
                 heard_leader: None,
                 snapshots: Snapshots::recover(snapshot_to_serve),
                 other_logs: SortedSet::new(),
@@ -141,7 +141,7 @@ impl Replica {
                 distrust_written: durable.distrust,
                 given: SortedSet::new(),
             },
-            user: UserState::new(LocalDurability::new(highest, durable.claim_seq)),
+            user: UserState::new(LocalDurability::new(highest, durable.request_seq)),
             peers: Peers::new(addresses),
             role: match voter {
                 Some(voter) => RoleState::Relay(Box::new(RelayState::new(voter))),
@@ -157,7 +157,7 @@ impl Replica {
     fn catch_up(&mut self, now: Now) {
         self.reconfigured(now);
         self.retire_all();
-        self.settle_claims(now);
+        self.end_decided_requests(now);
         self.apply_decided(now);
         if let Some(tab) = self.role.tab_mut().filter(|tab| !tab.lost_numbers.is_empty()) {
             tab.orphanage.number_lost();

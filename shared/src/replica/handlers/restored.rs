@@ -103,7 +103,7 @@ impl Replica {
     /// All relays were restored, and know the log otherwise from `fork` on: what was told of the other one is over, and what
     /// they had of this tab's edits may be gone.
     fn forget_what_was_told(&mut self, fork: Slot) {
-        self.agreement.claims.log_forked(fork, &mut self.core.outbox);
+        self.agreement.requests.log_forked(fork, &mut self.core.outbox);
         self.agreement.observers.log_forked(fork, &mut self.core.outbox);
         if let Some(tab) = self.role.tab_mut().filter(|tab| tab.relay_decided.is_none()) {
             (tab.stored, tab.on_majority) = (DotSet::default(), OnMajority::default());
@@ -121,8 +121,12 @@ impl Replica {
             .map(|(number, record)| (record, number))
             .filter(|(record, _)| self.core.ledger.number_of(*record).is_some_and(|numbered| numbered.slot >= fork))
             .collect();
-        let leased = self.numbers.unsettled.iter().filter(|claim| claim.leased && claim.dot.replica() == self.core.me);
-        let leased: Vec<(RecordId, u64)> = leased.map(|claim| (claim.record, claim.number)).collect();
+        let leased = self
+            .numbers
+            .unsettled
+            .iter()
+            .filter(|unsettled| unsettled.leased && unsettled.dot.replica() == self.core.me);
+        let leased: Vec<(RecordId, u64)> = leased.map(|unsettled| (unsettled.record, unsettled.number)).collect();
         for (record, number) in lost.into_iter().chain(leased) {
             self.note_lost_number(record, Some(number));
         }
@@ -140,7 +144,7 @@ impl Replica {
         self.core.outbox.log_dropped();
         self.agreement.observers.log_dropped();
         self.core.changes.log_dropped();
-        self.agreement.claims.log_dropped(&mut self.core.outbox);
+        self.agreement.requests.log_dropped(&mut self.core.outbox);
         self.numbers.leases.follow(&self.core.ledger, self.core.me);
         *self.numbers.unsettled = Unsettled::default();
         for record in self.core.document.records().collect::<Vec<_>>() {
@@ -188,10 +192,9 @@ impl Replica {
         self.note_lost_number(record, None);
         // What somebody else has given the record may never be attested.
         let is_leased = self.core.ledger.lease_of(number).is_some_and(|lease| lease.to == self.core.me);
-        let is_given =
-            self.numbers.unsettled.of(record).any(|claim| {
-                claim.dot.replica() == self.core.me && claim.number == number && (!claim.leased || is_leased)
-            });
+        let is_given = self.numbers.unsettled.of(record).any(|unsettled| {
+            unsettled.dot.replica() == self.core.me && unsettled.number == number && (!unsettled.leased || is_leased)
+        });
         if !InForce::gives_lost_numbers_anew() {
             return;
         }

@@ -107,7 +107,7 @@ impl Replica {
     /// Goes on with those who are to be retired. Returns false if there are none.
     fn retire_due(&mut self, now: Duration) -> bool {
         let Some(RelayState { retiring, .. }) = self.role.relay_mut() else { return false };
-        if retiring.asked.is_some_and(|asked| self.agreement.claims.is_pending(asked)) {
+        if retiring.asked.is_some_and(|asked| self.agreement.requests.is_pending(asked)) {
             return true;
         }
         let waiting = match retiring.due.take() {
@@ -140,9 +140,9 @@ impl Replica {
         let over = self.over(now);
         for (replica, last) in due.ids.into_iter().filter(|(id, last)| over.get(id) == Some(last)) {
             let retire = Operation::Retire { replica, last };
-            let asked = self.agreement.claims.ask(now, (None, None), retire, &mut self.core.outbox);
+            let asked = self.agreement.requests.ask(now, (None, None), retire, &mut self.core.outbox);
             match (asked, self.role.relay_mut()) {
-                (Ok(claim), Some(relay)) => relay.retiring.asked = Some(claim),
+                (Ok(request), Some(relay)) => relay.retiring.asked = Some(request),
                 (Err(_), _) | (_, None) => return,
             }
         }

@@ -72,7 +72,7 @@ impl Replica {
         self.reconfigured(now);
         self.retire_all();
         self.look_for_copy_in_ledger();
-        self.settle_claims(now);
+        self.end_decided_requests(now);
         self.take_back_halves(now);
         if !self.is_relay() {
             self.numbers.leases.follow(&self.core.ledger, self.core.me);
@@ -87,28 +87,28 @@ impl Replica {
         self.log_grew(now);
     }
 
-    /// The claims that a snapshot has decided are over.
-    pub(super) fn settle_claims(&mut self, now: Now) {
+    /// The requests that a snapshot has decided are over.
+    pub(super) fn end_decided_requests(&mut self, now: Now) {
         if self.is_copy_found() {
             // Another copy of this replica sent the request, so its outcome does not answer one of this copy.
             return;
         }
         let over: Vec<_> = self
             .agreement
-            .claims
+            .requests
             .fixed()
-            .filter_map(|claim| Some((claim.clone(), self.core.ledger.outcome(claim)?)))
+            .filter_map(|request| Some((request.clone(), self.core.ledger.outcome(request)?)))
             .collect();
-        for (claim, outcome) in over {
+        for (request, outcome) in over {
             let slot = Slot(self.core.applied.0 - 1);
-            let half = self.half_of(&claim, outcome);
+            let half = self.half_of(&request, outcome);
             if let Some(relay) = self.role.relay_mut() {
                 relay.halves.extend(half);
             }
-            let is_own = self.agreement.claims.is_own(claim.id);
-            self.agreement.claims.decided(slot, &claim, outcome, &mut self.core.outbox);
+            let is_own = self.agreement.requests.is_own(request.id);
+            self.agreement.requests.decided(slot, &request, outcome, &mut self.core.outbox);
             if self.is_relay() && is_own {
-                self.on_key_decided(now, &claim, outcome);
+                self.on_key_decided(now, &request, outcome);
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::base::hlc::Hlc;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::base::sorted::SortedMap;
 use crate::consensus::Position;
-use crate::ledger::{Claim, Rejection, Restores};
+use crate::ledger::{Rejection, Request, Restores};
 use crate::merge::document::{
     Arbiter, Change, Comparison, Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES, Merged, News, Unfit, dots_up_to,
 };
@@ -226,14 +226,14 @@ impl Replica {
         }
     }
 
-    /// A claim on its way to the leader.
-    pub(super) fn on_propose(&mut self, now: Now, kind: PeerKind, claim: Claim) -> Result<(), Violation> {
-        access::may(kind.into(), &Act::SpeakFor(claim.id.replica))?;
-        access::may(kind.into(), &Act::Ask(&claim.operation))?;
+    /// A request on its way to the leader.
+    pub(super) fn on_propose(&mut self, now: Now, kind: PeerKind, request: Request) -> Result<(), Violation> {
+        access::may(kind.into(), &Act::SpeakFor(request.id.replica))?;
+        access::may(kind.into(), &Act::Ask(&request.operation))?;
         // Without room it is dropped: whoever asks repeats it until it is decided. What is forgotten is decided, too, so
         // that the asker learns of it.
-        if self.core.ledger.outcome(&claim).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
-            let _no_room = self.agreement.claims.take(now.monotonic, claim);
+        if self.core.ledger.outcome(&request).is_none_or(|outcome| outcome == Err(Rejection::Forgotten)) {
+            let _no_room = self.agreement.requests.take(now.monotonic, request);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::ids::ImportId;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::Slot;
 use crate::ledger::finality::Numbering;
-use crate::ledger::{ClaimId, Keyed, Operation, Outcome, Rejection};
+use crate::ledger::{Keyed, Operation, Outcome, Rejection, RequestId};
 use crate::merge::document::{Live, MAX_VERSION_BYTES, OutOfDots};
 use crate::schema::{FieldEdit, FieldName, SchemaViolation};
 
@@ -100,10 +100,10 @@ pub enum Command {
     },
     /// Asks the ledger; the reply comes when the log has decided.
     Ask(Operation),
-    /// Runs the command of a request from outside, unless the key was used before. Every repetition gets the answer
+    /// Runs the command of an HTTP request, unless the key was used before. Every repetition gets the answer
     /// of the first one. Only a relay that sees a majority of the voters can do it.
     Once {
-        /// The key, with a hash of the request.
+        /// The key, with a hash of the HTTP request.
         keyed: Keyed,
         /// The command to run once.
         command: Box<Command>,
@@ -198,10 +198,10 @@ pub enum Reply {
         /// The highest number, as far as this relay knows.
         highest: u64,
     },
-    /// Another relay, or an earlier life of this one, has the key of the request. It has not reported the result yet.
+    /// Another relay, or an earlier life of this one, has the key of the HTTP request. It has not reported the result yet.
     UnderWay,
     /// The log has decided, and the decision is visible. A refusal by the ledger is an outcome too.
-    Decided(ClaimId, Outcome),
+    Decided(RequestId, Outcome),
     /// The read may look at the state of this replica now.
     ReadAt {
         /// The first slot whose entry is not applied yet.
@@ -254,7 +254,7 @@ pub enum CommandRejection {
         /// When to try again, in milliseconds from now.
         retry_after_ms: u32,
     },
-    /// This relay sees no majority of the voters, so it cannot run a request under a key.
+    /// This relay sees no majority of the voters, so it cannot run an HTTP request under a key.
     #[error(
         "no majority of the relays is in reach, so nobody can tell whether this key was used before: ask again when they are back, or without a key"
     )]

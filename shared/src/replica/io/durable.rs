@@ -10,7 +10,7 @@ use super::ids::WriteId;
 use crate::base::dot::{Dot, DotSet};
 use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::base::sorted::SortedMap;
-use crate::ledger::{Accepted, Claim, Rejection};
+use crate::ledger::{Accepted, Rejection, Request};
 use crate::replica::{Distrust, Unattested};
 
 /// Writes that become durable together.
@@ -76,9 +76,9 @@ pub enum WriteOp {
     /// A tab was told that everything decided below is visible. May lag behind.
     Released(Slot),
     /// The number of this replica's latest request.
-    ClaimSeq(u64),
+    RequestSeq(u64),
     /// Stores a pending request of this replica, which goes on with it after a restart.
-    Ask(PendingClaim),
+    Ask(PendingRequest),
     /// The log has answered the own request with this `seq`, and all consequences are carried out. Deletes the
     /// pending request.
     Answered(u64),
@@ -128,8 +128,8 @@ impl From<DocumentWrite> for WriteOp {
     }
 }
 
-impl From<LogWrite<Claim>> for WriteOp {
-    fn from(write: LogWrite<Claim>) -> Self {
+impl From<LogWrite<Request>> for WriteOp {
+    fn from(write: LogWrite<Request>) -> Self {
         match write {
             LogWrite::Accept { slot, accepted } => WriteOp::Accept { slot, accepted },
             LogWrite::AcceptorState(state) => WriteOp::AcceptorState(state),
@@ -142,9 +142,9 @@ impl From<LogWrite<Claim>> for WriteOp {
 
 /// A request of this replica that is not decided, as far as it knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingClaim {
+pub struct PendingRequest {
     /// The request.
-    pub claim: Claim,
+    pub request: Request,
     /// True if the request may have left the replica. Then it must not change any more.
     pub is_fixed: bool,
     /// True if its user waits for the outcome.
@@ -180,9 +180,9 @@ pub struct Recovered {
     /// Every entry below this slot is decided. May lag behind.
     pub decided: Slot,
     /// The number of this replica's latest request; 0 before the first.
-    pub claim_seq: u64,
+    pub request_seq: u64,
     /// The requests of this replica that are not answered, by the `seq` of each.
-    pub pending: LiteMap<u64, PendingClaim>,
+    pub pending: LiteMap<u64, PendingRequest>,
     /// The own dots of a tab that are durable on a relay. May lag behind.
     pub stored: DotSet,
     /// The counter of the last own edit that may have left a tab; `None` in databases of earlier versions.
@@ -238,9 +238,9 @@ impl Recovered {
                 self.decided = slot.max(covered);
             }
             WriteOp::Released(until) => self.released = until,
-            WriteOp::ClaimSeq(seq) => self.claim_seq = seq,
+            WriteOp::RequestSeq(seq) => self.request_seq = seq,
             WriteOp::Ask(pending) => {
-                self.pending.insert(pending.claim.id.seq, pending);
+                self.pending.insert(pending.request.id.seq, pending);
             }
             WriteOp::Answered(seq) => {
                 self.pending.remove(&seq);

@@ -7,7 +7,7 @@ use crate::base::dot::{Dot, DotSet};
 use crate::base::hlc::ClockAhead;
 use crate::base::id::{RecordId, ReplicaId};
 use crate::consensus::{Position, Slot};
-use crate::ledger::{Claim, Load, Restores, Suffix, Vote};
+use crate::ledger::{Load, Request, Restores, Suffix, Vote};
 use crate::merge::document::{Delta, Digest, Edit, Liveness, MAX_VERSION_BYTES};
 use crate::replica::observation::Observation;
 use crate::replica::presence::{PresenceNews, RelayPresence, Status, StatusNews};
@@ -104,7 +104,7 @@ pub enum Message {
         offset: u64,
     },
     /// Passes a request towards the leader.
-    Propose(Claim),
+    Propose(Request),
     /// The acknowledgement of an observer. It goes from the tab to its relay, and on to the leader.
     Observer {
         /// The tab that acknowledges.
@@ -203,8 +203,8 @@ pub enum Violation {
     #[error("a tab may not send this kind of message")]
     NotForTabs,
     /// A tab sent a request, an acknowledgement or a statement about a number under the id of another replica.
-    #[error("a tab may not claim under the name of another replica")]
-    ForeignClaim,
+    #[error("a tab may not ask under the name of another replica")]
+    ForeignRequest,
     /// An edit or a version does not fit the schema.
     #[error("{0}")]
     Schema(SchemaViolation),

@@ -3,9 +3,9 @@ use crate::base::dot::DotSet;
 use crate::base::hlc::Stamp;
 use crate::base::sorted::SortedMap;
 use crate::consensus::{AcceptorState, Ballot};
-use crate::ledger::{Accepted, Claim, ClaimId, Entry, Operation, Rejection};
+use crate::ledger::{Accepted, Entry, Operation, Rejection, Request, RequestId};
 use crate::merge::document::Document;
-use crate::replica::io::{PendingClaim, Recovered};
+use crate::replica::io::{PendingRequest, Recovered};
 use crate::replica::{Distrust, Unattested};
 use crate::schema::{FieldEdit, NOTE, Schema};
 
@@ -46,8 +46,8 @@ fn versions() -> Vec<WriteOp> {
 fn writes() -> Vec<WriteOp> {
     let ballot = Ballot { configuration: 1, round: u64::MAX, voter: RelayId(7) };
     let acceptor_state = AcceptorState { promised: ballot, accepted: (ballot, Slot(2)) };
-    let id = ClaimId { replica: ReplicaId(9), seq: 5 };
-    let claim = Claim { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 3 } };
+    let id = RequestId { replica: ReplicaId(9), seq: 5 };
+    let request = Request { id, settled: 0, seen: Slot(0), after: None, operation: Operation::Raise { number: 3 } };
     let at = |slot| Position { slot: Slot(slot), chain: u64::MAX - slot };
     let entry = |slot| WriteOp::Accept { slot: Slot(slot), accepted: Accepted { ballot, entry: Entry::Noop } };
     let mut writes = versions();
@@ -58,8 +58,8 @@ fn writes() -> Vec<WriteOp> {
         WriteOp::AcceptorState(acceptor_state),
         WriteOp::Remember { voter: RelayId(8), incarnation: ReplicaId(u64::MAX), acceptor_state },
         WriteOp::Raised(99),
-        WriteOp::ClaimSeq(5),
-        WriteOp::Ask(PendingClaim { claim, is_fixed: true, is_asked: false }),
+        WriteOp::RequestSeq(5),
+        WriteOp::Ask(PendingRequest { request, is_fixed: true, is_asked: false }),
         WriteOp::Cursor { first: 10, next: 12 },
         WriteOp::Distrust(Distrust::default()),
         WriteOp::Unattested(Unattested::default()),
@@ -137,7 +137,7 @@ fn log_that_is_dropped_leaves_no_row_of_itself() {
 
 #[test]
 fn row_that_is_written_again_is_written_once() {
-    let seq = |seq| put_number(key(tag::CLAIM_SEQ, &[]), seq);
+    let seq = |seq| put_number(key(tag::REQUEST_SEQ, &[]), seq);
     let lease = |first| drop_one(key(tag::CURSOR, &[first]));
     let all = vec![seq(1), lease(1), seq(2), lease(1), put_number(key(tag::SENT, &[]), 1), seq(3)];
     let kept = without_overwritten(all.clone());
@@ -172,8 +172,8 @@ fn rows_that_no_replica_has_written_are_refused() {
         (&[] as &[u8], &[] as &[u8]),
         (&[77], &[]),
         (&[tag::VERSION], &[1]),
-        (&[tag::CLAIM_SEQ], &[1; 7]),
-        (&[tag::CLAIM_SEQ], &[1; 9]),
+        (&[tag::REQUEST_SEQ], &[1; 7]),
+        (&[tag::REQUEST_SEQ], &[1; 9]),
         (&key(tag::REMEMBERED, &[1 << 16]), &encoding::encode(&(ReplicaId(1), AcceptorState::ZERO))),
         (&key(tag::LOST_NUMBER, &[1, 0]), &[0; 8]),
     ] {

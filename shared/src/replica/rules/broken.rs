@@ -34,7 +34,7 @@ impl Rules for Broken {
         !is(Mutation::StampsKept)
     }
 
-    fn writes_own_claims() -> bool {
+    fn writes_own_requests() -> bool {
         !is(Mutation::RegistrationForgotten)
     }
 

@@ -7,7 +7,7 @@ use crate::base::dot::Dot;
 use crate::base::hlc::Stamp;
 use crate::base::id::RecordId;
 use crate::consensus::Slot;
-use crate::ledger::{Claim, ClaimId, Operation};
+use crate::ledger::{Operation, Request, RequestId};
 use crate::merge::crdt::Version;
 use crate::merge::document::{Delta, Live, Packed};
 use crate::replica::MAX_LEAP;
@@ -92,13 +92,13 @@ impl World {
         self.say_what_is_refused(liar, relay, lie, |violation| matches!(violation, Violation::CounterLeap { .. }))
     }
 
-    /// Claims what only those who run the relays may ask for, or accuses somebody as only a relay may: refused.
+    /// Asks for what only those who run the relays may have, or accuses somebody as only a relay may: refused.
     fn usurp(&mut self, liar: usize) -> Result<(), Violated> {
         let relay = self.below(RELAYS as u64) as usize;
-        let id = ClaimId { replica: self.liars[liar].id, seq: 1 };
+        let id = RequestId { replica: self.liars[liar].id, seq: 1 };
         let operation = Operation::SetReach { most: 1 + self.below(1 << 40) };
         let lie = match self.below(2) {
-            0 => Message::Propose(Claim { id, settled: 0, seen: Slot(0), after: None, operation }),
+            0 => Message::Propose(Request { id, settled: 0, seen: Slot(0), after: None, operation }),
             _ => Message::Equivocated { dot: Dot::new(self.nodes[relay].id, 1) },
         };
         self.say_what_is_refused(liar, relay, lie, |violation| *violation == Violation::NotForTabs)

@@ -24,18 +24,18 @@ impl World {
         let since = replica.view().log().decided();
         let is_again = self.below(2) == 0 && !self.outside.is_empty();
         let (keyed, command) = if is_again {
-            // The latest ones most often: their first requests are still under way.
+            // The latest ones most often: their first HTTP requests are still under way.
             let latest = self.outside.len() as u64;
             let back = if self.below(3) == 0 { self.below(latest) } else { self.below(latest.min(3)) };
             self.outside[(latest - 1 - back) as usize].clone()
         } else {
             let key = Key(u128::from(self.new_id().0).to_be_bytes());
-            let Some(command) = self.some_request(relay, key) else { return Ok(()) };
-            self.outside.push((Keyed { key, request: 1, since }, command));
+            let Some(command) = self.some_command(relay, key) else { return Ok(()) };
+            self.outside.push((Keyed { key, hash: 1, since }, command));
             self.outside[self.outside.len() - 1].clone()
         };
         let is_other = self.below(20) == 0;
-        let keyed = if is_other { Keyed { request: 2, ..keyed } } else { keyed };
+        let keyed = if is_other { Keyed { hash: 2, ..keyed } } else { keyed };
         let id = self.next_command();
         if let Command::Number { record, .. } = command {
             self.checker.numbering_begins(id, record);
@@ -44,7 +44,7 @@ impl World {
         self.give(relay, Command::Once { keyed, command: Box::new(command) })
     }
 
-    fn some_request(&mut self, relay: NodeId, key: Key) -> Option<Command> {
+    fn some_command(&mut self, relay: NodeId, key: Key) -> Option<Command> {
         let name = vec![(schema::NAME.to_owned(), FieldEdit::Assign(format!("{UNDER_KEY}{}", number_of(key))))];
         let chosen = self.below(8);
         let number = (self.below(2) == 0).then(|| self.some_number());

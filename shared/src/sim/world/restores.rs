@@ -60,7 +60,7 @@ impl World {
     pub(super) fn check_lost_numbers(&self, node: NodeId, replica: &Replica) -> Result<(), Violated> {
         let view = replica.view();
         for &record in self.restores.lost.values().flatten() {
-            let is_told = view.ledger().conflicts().any(|conflict| conflict.claim.record == record);
+            let is_told = view.ledger().conflicts().any(|conflict| conflict.provisional.record == record);
             let has_number = view.ledger().number_of(record).is_some();
             if view.document().contains(record) && !has_number && !is_told && !self.restores.freed.contains(&record) {
                 return Err(Violated::NumberNotGivenAnew { node, record });

@@ -9,8 +9,8 @@ use crate::base::id::{RecordId, RelayId, ReplicaId};
 use crate::base::sorted::SortedMap;
 use crate::consensus::{self, Ballot, Configuration, Slot};
 use crate::ledger::{
-    Claim, ClaimId, DEFAULT_REACH, Dynamic, Key, Keyed, KeyedOperation, Level, Load, OnCollision, Operation, Policy,
-    Reason, Resolution, Rule, Suffix,
+    DEFAULT_REACH, Dynamic, Key, Keyed, KeyedOperation, Level, Load, OnCollision, Operation, Policy, Reason, Request,
+    RequestId, Resolution, Rule, Suffix,
 };
 use crate::replica::io::{Command, Consistency, Input, Message};
 use crate::schema;
@@ -256,8 +256,8 @@ impl World {
         let ballot = Ballot { configuration: 9, round: 1 << 40, voter: RelayId(1) };
         let slot = Slot(self.below(100));
         let (own, other) = (self.nodes[tab].id, self.nodes[self.random.below(RELAYS as u64) as usize].id);
-        let claim = |replica, operation| Claim {
-            id: ClaimId { replica, seq: 1 },
+        let request = |replica, operation| Request {
+            id: RequestId { replica, seq: 1 },
             settled: 0,
             seen: slot,
             after: None,
@@ -265,21 +265,21 @@ impl World {
         };
         match self.below(12) {
             11 => {
-                let keyed = Keyed { key: Key([9; 16]), request: 0, since: slot };
-                Message::Propose(claim(own, Operation::Once { keyed, operation: KeyedOperation::Begin }))
+                let keyed = Keyed { key: Key([9; 16]), hash: 0, since: slot };
+                Message::Propose(request(own, Operation::Once { keyed, operation: KeyedOperation::Begin }))
             }
-            10 => Message::Propose(claim(own, Operation::Leap { number: 5 })),
-            7 => Message::Propose(claim(own, Operation::Settle { claims: Vec::new(), after: Vec::new() })),
-            8 => Message::Propose(claim(own, Operation::GrantRange { to: other, count: 5, above: 0 })),
+            10 => Message::Propose(request(own, Operation::Leap { number: 5 })),
+            7 => Message::Propose(request(own, Operation::Settle { numbers: Vec::new(), after: Vec::new() })),
+            8 => Message::Propose(request(own, Operation::GrantRange { to: other, count: 5, above: 0 })),
             9 => {
                 let (level, reason) = (Level::Shedding, Reason::Load);
-                Message::Propose(claim(own, Operation::SetMode { from: None, level, reason, load: Load::default() }))
+                Message::Propose(request(own, Operation::SetMode { from: None, level, reason, load: Load::default() }))
             }
             0 => Message::Paxos(consensus::Message::Accepted { ballot, until: slot }),
             1 => Message::Paxos(consensus::Message::Prepare { ballot, decided: slot }),
             2 => Message::Suffix(Suffix { first: slot, chain: 0, entries: Vec::new(), decided: slot }),
-            3 => Message::Propose(claim(other, Operation::Raise { number: 5 })),
-            4 => Message::Propose(claim(own, Operation::Reconfigure { from: 0, voters: [].into() })),
+            3 => Message::Propose(request(other, Operation::Raise { number: 5 })),
+            4 => Message::Propose(request(own, Operation::Reconfigure { from: 0, voters: [].into() })),
             5 => Message::Observer { tab: other, until: Some(slot), durable: true },
             _ => Message::Released { until: slot },
         }
@@ -287,8 +287,8 @@ impl World {
 
     /// Those who run the relays change something.
     fn operate(&mut self, relay: NodeId) -> Result<(), Violated> {
-        // Requests have come meanwhile, about as many as commands.
-        self.step(relay, Input::Requests(self.next_command().0))?;
+        // HTTP requests have come meanwhile, about as many as commands.
+        self.step(relay, Input::Calls(self.next_command().0))?;
         let operation = match self.below(10) {
             8 => self.some_reach(),
             9 => return self.raise_without_log(relay),

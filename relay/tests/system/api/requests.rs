@@ -10,9 +10,9 @@ fn every_operation_is_decided_by_the_log() {
     let cluster = Cluster::start(1);
     let (anna, bela) = (add(&cluster, 1, "Anna", &json!(null)), add(&cluster, 1, "Béla", &json!(null)));
     let ask = |operation: serde_json::Value| send(&cluster, 1, "POST claims", &operation);
-    let claimed = ask(json!({"operation": "assign", "record": anna, "number": 42})).expect(200);
-    assert_eq!((&claimed["number"]["state"], &claimed["number"]["value"]), (&json!("final"), &json!(42)));
-    assert!(claimed["claim"].is_string());
+    let assigned = ask(json!({"operation": "assign", "record": anna, "number": 42})).expect(200);
+    assert_eq!((&assigned["number"]["state"], &assigned["number"]["value"]), (&json!("final"), &json!(42)));
+    assert!(assigned["claim"].is_string());
     let refused = ask(json!({"operation": "assign", "record": bela, "number": 42}));
     assert_eq!(refused.expect_problem(409, "number-taken")["owner"], anna.as_str());
     assert_eq!(ask(json!({"operation": "raise", "number": 99})).expect(200)["highest"], 99);
@@ -30,7 +30,7 @@ fn every_operation_is_decided_by_the_log() {
 }
 
 #[test]
-fn under_one_key_a_claim_has_one_outcome_at_every_relay() {
+fn under_one_key_a_request_has_one_outcome_at_every_relay() {
     let mut cluster = Cluster::start(3);
     let record = add(&cluster, 1, "Anna", &json!(null));
     let operation = json!({"operation": "allocate", "record": record});
@@ -60,8 +60,8 @@ fn what_is_not_decided_can_be_looked_at_and_goes_on_when_nobody_waits() {
     let operation = json!({"operation": "assign", "record": record, "number": 42});
     let answer = std::thread::scope(|scope| {
         let asked = scope.spawn(|| send_as(&cluster, 1, "POST claims", "k", &operation));
-        let is_pending = |claims: &serde_json::Value| claims["claims"][0]["number"] == 42;
-        let pending = super::until(&cluster, 1, "claims", "the claim is pending", is_pending);
+        let is_pending = |answer: &serde_json::Value| answer["claims"][0]["number"] == 42;
+        let pending = super::until(&cluster, 1, "claims", "the request is pending", is_pending);
         assert_eq!(
             (&pending["claims"][0]["operation"], &pending["claims"][0]["record"]),
             (&json!("assign"), &json!(record))

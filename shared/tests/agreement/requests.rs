@@ -1,10 +1,10 @@
-//! Claims on their way, and what comes of them.
+//! Requests on their way, and what comes of them.
 
 use shared::base::dot::Dot;
 use shared::base::id::{RecordId, ReplicaId};
 use shared::base::sorted::SortedSet;
 use shared::consensus::Slot;
-use shared::ledger::{Claim, ClaimId, Epoch, Granted, Level, Load, Numbered, Operation, Policy, Reason};
+use shared::ledger::{Epoch, Granted, Level, Load, Numbered, Operation, Policy, Reason, Request, RequestId};
 use shared::replica::Tuning;
 use shared::replica::io::{Command, CommandRejection, Message, Reply, Violation};
 
@@ -13,7 +13,7 @@ use crate::room::{Room, Setup};
 
 /// The leader reaches one other voter, and that one the third: what is asked there goes the whole way and comes back.
 #[test]
-fn at_the_far_end_of_a_chain_of_relays_claims_are_decided_and_shown() {
+fn at_the_far_end_of_a_chain_of_relays_requests_are_decided_and_shown() {
     let mut room = Room::apart(Setup { voters: 3, relays: 3, tabs: 1, tuning: Tuning::default() });
     let (end, tab) = (2, 3);
     room.connect(0, 1);
@@ -34,8 +34,8 @@ fn at_the_far_end_of_a_chain_of_relays_claims_are_decided_and_shown() {
     }
 }
 
-fn named(seq: u64, operation: Operation) -> Claim {
-    Claim { id: ClaimId { replica: ReplicaId(0xc11e), seq }, settled: 0, seen: Slot(0), after: None, operation }
+fn named(seq: u64, operation: Operation) -> Request {
+    Request { id: RequestId { replica: ReplicaId(0xc11e), seq }, settled: 0, seen: Slot(0), after: None, operation }
 }
 
 /// Wherever the leader is cut off while operations are under way.
@@ -82,7 +82,7 @@ fn what_concerns_the_relays_is_not_for_tabs() {
         Operation::Reconfigure { from: 0, voters: room.relays([0]) },
         Operation::SetPolicy { policy },
         Operation::SetMode { from: None, level: Level::Leases, reason: Reason::Load, load: Load::default() },
-        Operation::Settle { claims: Vec::new(), after: Vec::new() },
+        Operation::Settle { numbers: Vec::new(), after: Vec::new() },
         Operation::GrantRange { to: ReplicaId(1), count: 1, above: 0 },
         Operation::Waive,
         Operation::Retire { replica: ReplicaId(1), last: 0 },
@@ -93,8 +93,8 @@ fn what_concerns_the_relays_is_not_for_tabs() {
         assert_eq!(room.replies.pop(), Some(Err(CommandRejection::NotForTabs)));
         room.disconnect(tab);
         room.connect(tab, 0);
-        let id = ClaimId { replica: room.replica(tab).view().me(), seq };
-        room.forge(tab, 0, Message::Propose(Claim { id, ..named(seq, operation.clone()) }));
+        let id = RequestId { replica: room.replica(tab).view().me(), seq };
+        room.forge(tab, 0, Message::Propose(Request { id, ..named(seq, operation.clone()) }));
         assert_eq!(std::mem::take(&mut room.cut), [(0, Violation::NotForTabs)], "{operation:?}");
     }
     let ledger = room.replica(0).view().ledger();
@@ -116,19 +116,19 @@ fn a_operation_about_a_record_that_is_not_known_is_refused_at_once() {
 
 /// A number is decided only where its record is durable, too.
 #[test]
-fn a_claim_waits_for_its_record() {
+fn a_request_waits_for_its_record() {
     let (mut room, tab) = (elected(3, 1), 3);
     let me = room.replica(tab).view().me();
     room.connect(tab, 0);
     let record = RecordId(Dot::new(me, 1));
-    let id = ClaimId { replica: me, seq: 1 };
-    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Operation::Allocate { record }) }));
+    let id = RequestId { replica: me, seq: 1 };
+    room.forge(tab, 0, Message::Propose(Request { id, ..named(1, Operation::Allocate { record }) }));
     room.pass(ELECTION);
     assert_eq!(room.cut, []);
     assert_eq!(room.replica(0).view().ledger().count(), 0, "nobody knows the record");
     let anna = room.add(tab, "Anna", "");
     assert_eq!(anna, record);
-    room.forge(tab, 0, Message::Propose(Claim { id, ..named(1, Operation::Allocate { record }) }));
+    room.forge(tab, 0, Message::Propose(Request { id, ..named(1, Operation::Allocate { record }) }));
     room.pass(ELECTION);
     assert_eq!(room.record(tab, anna).unwrap().number.held.map(|held| held.get().number), Some(1));
 }

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// A count of requests of every kind, of which whoever waits for news hears.
+/// A count of HTTP requests of every kind, of which whoever waits for news hears.
 #[derive(Debug, Default)]
-pub struct Requests {
+pub struct HttpRequests {
     count: AtomicU64,
     news: Notify,
 }
 
-impl Requests {
+impl HttpRequests {
     /// How many there were since the count has begun.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)

@@ -1,9 +1,9 @@
-//! `/claims`: operations that go to the log as they are, whatever the mode.
+//! `/claims`: requests to the log as they are, whatever the mode. The path and the JSON call them claims.
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::ledger::{Claim, ClaimId, Granted, Operation};
+use shared::ledger::{Granted, Operation, Request, RequestId};
 use shared::replica::io::{Command, Reply};
 use utoipa::ToSchema;
 
@@ -18,7 +18,7 @@ use super::problem::Problem;
 /// An operation about numbers. Unlike `PUT …/number` it always waits for the log.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
-pub enum WantedClaim {
+pub enum WantedRequest {
     /// Give `number` to `record`, if nobody has it.
     Assign { record: String, number: u64 },
     /// Give the next number above the highest to `record`.
@@ -34,8 +34,9 @@ pub enum WantedClaim {
 /// What the log has decided.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Decided {
-    /// The name of the claim.
-    claim: String,
+    /// The name of the request.
+    #[serde(rename = "claim")]
+    request: String,
     #[serde(flatten)]
     granted: Effect,
 }
@@ -56,10 +57,11 @@ pub enum Effect {
     },
 }
 
-/// A claim on its way to a decision.
+/// A request on its way to a decision.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PendingClaim {
-    claim: String,
+pub struct PendingRequest {
+    #[serde(rename = "claim")]
+    request: String,
     /// What is asked for. Relays ask for things of their own, too, such as leases.
     operation: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,22 +70,23 @@ pub struct PendingClaim {
     number: Option<u64>,
 }
 
-/// The claims that are not decided.
+/// The requests that are not decided.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PendingClaims {
-    claims: Vec<PendingClaim>,
+pub struct PendingRequests {
+    #[serde(rename = "claims")]
+    requests: Vec<PendingRequest>,
 }
 
-impl TryFrom<WantedClaim> for Operation {
+impl TryFrom<WantedRequest> for Operation {
     type Error = Problem;
 
-    fn try_from(wanted: WantedClaim) -> Result<Self, Problem> {
+    fn try_from(wanted: WantedRequest) -> Result<Self, Problem> {
         Ok(match wanted {
-            WantedClaim::Assign { record, number } => Operation::Assign { record: ids::record(&record)?, number },
-            WantedClaim::Allocate { record } => Operation::Allocate { record: ids::record(&record)? },
-            WantedClaim::Raise { number } => Operation::Raise { number },
-            WantedClaim::Release { record } => Operation::Release { record: ids::record(&record)? },
-            WantedClaim::CompareAndSet { record, from, to } => {
+            WantedRequest::Assign { record, number } => Operation::Assign { record: ids::record(&record)?, number },
+            WantedRequest::Allocate { record } => Operation::Allocate { record: ids::record(&record)? },
+            WantedRequest::Raise { number } => Operation::Raise { number },
+            WantedRequest::Release { record } => Operation::Release { record: ids::record(&record)? },
+            WantedRequest::CompareAndSet { record, from, to } => {
                 Operation::CompareAndSet { record: ids::record(&record)?, from, to }
             }
         })
@@ -91,7 +94,7 @@ impl TryFrom<WantedClaim> for Operation {
 }
 
 impl Decided {
-    fn new(claim: ClaimId, granted: Granted) -> Self {
+    fn new(request: RequestId, granted: Granted) -> Self {
         let number =
             |numbered: shared::ledger::Numbered| Number::Final { value: numbered.number, slot: Some(numbered.slot.0) };
         let granted = match granted {
@@ -101,13 +104,13 @@ impl Decided {
             Granted::Highest { number } => Effect::Highest { highest: number },
             other => unreachable!("nobody can ask here for {other:?}"),
         };
-        Decided { claim: name(claim), granted }
+        Decided { request: name(request), granted }
     }
 }
 
-impl From<&Claim> for PendingClaim {
-    fn from(claim: &Claim) -> Self {
-        let (operation, number) = match *claim.operation.plain() {
+impl From<&Request> for PendingRequest {
+    fn from(request: &Request) -> Self {
+        let (operation, number) = match *request.operation.plain() {
             Operation::Assign { number, .. } => ("assign", Some(number)),
             Operation::Allocate { .. } => ("allocate", None),
             Operation::Raise { number } => ("raise", Some(number)),
@@ -127,28 +130,28 @@ impl From<&Claim> for PendingClaim {
             Operation::Once { .. } => ("begin", None),
             Operation::Finish { .. } => ("finish", None),
         };
-        let record = claim.operation.record().map(ids::of_record);
-        PendingClaim { claim: name(claim.id), operation, record, number }
+        let record = request.operation.record().map(ids::of_record);
+        PendingRequest { request: name(request.id), operation, record, number }
     }
 }
 
-fn name(claim: ClaimId) -> String {
-    format!("{}.{}", ids::of_replica(claim.replica), claim.seq)
+fn name(request: RequestId) -> String {
+    format!("{}.{}", ids::of_replica(request.replica), request.seq)
 }
 
-/// The claims that this relay knows of and that are not decided
+/// The requests that this relay knows of and that are not decided
 #[utoipa::path(
     get, path = "/claims", tag = "claims", operation_id = "list_claims",
     params(RoomPath, ReadAs),
-    responses((status = 200, description = "What is asked for and not decided, as far as this relay knows", body = PendingClaims), Problem)
+    responses((status = 200, description = "What is asked for and not decided, as far as this relay knows", body = PendingRequests), Problem)
 )]
 pub async fn pending(
     State(api): State<Api>,
     InRoom(room): InRoom,
     Params(read_as): Params<ReadAs>,
-) -> Result<Read<Json<PendingClaims>>, Problem> {
+) -> Result<Read<Json<PendingRequests>>, Problem> {
     api.read(room, read_as, |view| {
-        Json(PendingClaims { claims: view.pending_claims().map(PendingClaim::from).collect() })
+        Json(PendingRequests { requests: view.pending_requests().map(PendingRequest::from).collect() })
     })
     .await
 }
@@ -159,13 +162,18 @@ pub async fn pending(
 #[utoipa::path(
     post, path = "/claims", tag = "claims", operation_id = "ask_claim",
     params(RoomPath, KeyHeader, Since),
-    request_body = WantedClaim,
+    request_body = WantedRequest,
     responses((status = 200, description = "What the log has decided", body = Decided), Problem)
 )]
-pub async fn ask(State(api): State<Api>, InRoom(room): InRoom, once: Once, Body(wanted): Body<WantedClaim>) -> Answer {
+pub async fn ask(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    once: Once,
+    Body(wanted): Body<WantedRequest>,
+) -> Answer {
     let operation = Operation::try_from(wanted)?;
     match api.command_once(room, once, Command::Ask(operation)).await? {
-        Reply::Decided(claim, Ok(granted)) => Ok(Done::ok(&Decided::new(claim, granted))),
+        Reply::Decided(request, Ok(granted)) => Ok(Done::ok(&Decided::new(request, granted))),
         other => unreachable!("the log was asked, and says {other:?}"),
     }
 }
