@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 use shared::base::id::RelayId;
 use shared::base::room::Room;
 use shared::ledger::{Granted, Rejection};
-use shared::replica::io::Reply;
+use shared::replica::io::{CommandRejection, Reply};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
 use crate::app::App;
 use crate::link;
-use crate::node::{NodeHandle, RoomChange, Stopped};
+use crate::node::{NoRoom, NodeHandle, NotAsked, RoomChange, Stopped};
+use crate::rejections;
 use membership::Membership;
 
 /// How long a change may take to be decided.
@@ -48,11 +49,67 @@ struct ReconfigurationOutcome {
     rooms: BTreeMap<String, RoomOutcome>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum RoomOutcome {
     Number(u32),
     Error(String),
+}
+
+/// Why nothing came of it, with the HTTP status for that.
+#[derive(Clone, Debug)]
+struct Refused {
+    status: StatusCode,
+    reason: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, reason: impl ToString) -> Self {
+        Refused { status, reason: reason.to_string() }
+    }
+
+    fn not_decided_in_time() -> Self {
+        Refused::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not decided in time, and may still be: see that a majority of the voters is up, and then look again",
+        )
+    }
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Refused::new(rejections::of_log(&rejection).api, rejection)
+    }
+}
+
+impl From<CommandRejection> for Refused {
+    fn from(rejection: CommandRejection) -> Self {
+        Refused::new(rejections::of_command(&rejection).api, rejection)
+    }
+}
+
+impl From<NoRoom> for Refused {
+    fn from(no_room: NoRoom) -> Self {
+        Refused::new(rejections::of_room(&no_room), no_room)
+    }
+}
+
+impl From<NotAsked> for Refused {
+    fn from(not_asked: NotAsked) -> Self {
+        Refused::new(rejections::of_voters(&not_asked), not_asked)
+    }
+}
+
+impl From<Stopped> for Refused {
+    fn from(_: Stopped) -> Self {
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "the relay is stopping")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        refusal(self.status, &self.reason)
+    }
 }
 
 /// Who votes in each room, and who does not, and why.
@@ -62,7 +119,7 @@ pub async fn voters(State(app): State<App>, headers: HeaderMap) -> Response {
     }
     match app.node.membership().await {
         Ok(membership) => Json(Membership::from(membership)).into_response(),
-        Err(Stopped) => stopping(),
+        Err(stopped) => Refused::from(stopped).into_response(),
     }
 }
 
@@ -80,51 +137,38 @@ pub async fn set_voters(State(app): State<App>, headers: HeaderMap, body: Bytes)
     };
     match reconfigure(&app.node, &named).await {
         Ok(rooms) => answer(rooms),
-        Err(NotDone::Refused(reason)) => refusal(StatusCode::CONFLICT, &reason),
-        Err(NotDone::Stopping) => stopping(),
+        Err(refused) => refused.into_response(),
     }
 }
 
-fn answer(rooms: BTreeMap<String, RoomOutcome>) -> Response {
-    let errors = rooms.values().filter_map(|outcome| match outcome {
-        RoomOutcome::Error(error) => Some(error.as_str()),
-        RoomOutcome::Number(_) => None,
+/// If rooms are refused for different reasons, the answer has the highest status: a change that may still be decided
+/// counts more than one that is refused.
+fn answer(rooms: BTreeMap<Room, Result<u32, Refused>>) -> Response {
+    let refused = || rooms.values().filter_map(|outcome| outcome.as_ref().err());
+    let status = refused().map(|refused| refused.status).max();
+    let reasons: BTreeSet<&str> = refused().map(|refused| refused.reason.as_str()).collect();
+    let error = status.map(|_| reasons.into_iter().collect::<Vec<_>>().join("; "));
+    let rooms = rooms.into_iter().map(|(room, outcome)| {
+        let outcome = outcome.map_or_else(|refused| RoomOutcome::Error(refused.reason), RoomOutcome::Number);
+        (room.as_str().to_owned(), outcome)
     });
-    let errors: BTreeSet<&str> = errors.collect();
-    if errors.is_empty() {
-        return Json(ReconfigurationOutcome { error: None, rooms }).into_response();
-    }
-    let error = Some(errors.into_iter().collect::<Vec<_>>().join("; "));
-    (StatusCode::CONFLICT, Json(ReconfigurationOutcome { error, rooms })).into_response()
+    let outcome = ReconfigurationOutcome { error, rooms: rooms.collect() };
+    (status.unwrap_or(StatusCode::OK), Json(outcome)).into_response()
 }
 
 fn refusal(status: StatusCode, reason: &str) -> Response {
     (status, Json(ReconfigurationOutcome { error: Some(reason.to_owned()), rooms: BTreeMap::new() })).into_response()
 }
 
-fn stopping() -> Response {
-    refusal(StatusCode::SERVICE_UNAVAILABLE, "the relay is stopping")
-}
-
-/// Why nothing came of it in any room.
-enum NotDone {
-    Refused(String),
-    Stopping,
-}
-
-impl From<Stopped> for NotDone {
-    fn from(_: Stopped) -> Self {
-        NotDone::Stopping
-    }
-}
-
 /// Asks in every room. Where another change comes in between, it asks anew: it may be the same one, since rooms that
 /// were opened lately follow the others by themselves.
-async fn reconfigure(node: &NodeHandle, voters: &BTreeSet<RelayId>) -> Result<BTreeMap<String, RoomOutcome>, NotDone> {
+async fn reconfigure(
+    node: &NodeHandle,
+    voters: &BTreeSet<RelayId>,
+) -> Result<BTreeMap<Room, Result<u32, Refused>>, Refused> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let asked = node.reconfigure(voters.clone()).await?;
-        let asked = asked.map_err(|not_asked| NotDone::Refused(not_asked.to_string()))?;
+        let asked = node.reconfigure(voters.clone()).await??;
         let (rooms, has_crossed) = outcomes(asked, deadline).await?;
         if !has_crossed || Instant::now() >= deadline {
             info!(?voters, ?rooms, "asked to let these vote");
@@ -138,33 +182,50 @@ async fn reconfigure(node: &NodeHandle, voters: &BTreeSet<RelayId>) -> Result<BT
 async fn outcomes(
     asked: BTreeMap<Room, RoomChange>,
     deadline: Instant,
-) -> Result<(BTreeMap<String, RoomOutcome>, bool), Stopped> {
+) -> Result<(BTreeMap<Room, Result<u32, Refused>>, bool), Stopped> {
     let mut rooms = BTreeMap::new();
     let mut has_crossed = false;
     for (room, asked) in asked {
         let outcome = match asked {
-            RoomChange::InForce(number) => RoomOutcome::Number(number),
+            RoomChange::InForce(number) => Ok(number),
             RoomChange::Pending(answer) => match timeout_at(deadline, answer).await {
-                Ok(Ok(Ok(Ok(Reply::Decided(_, Ok(Granted::Configuration { number })))))) => RoomOutcome::Number(number),
+                Ok(Ok(Ok(Ok(Reply::Decided(_, Ok(Granted::Configuration { number })))))) => Ok(number),
                 Ok(Ok(Ok(Ok(Reply::Decided(_, Err(rejection)))))) => {
                     has_crossed |= is_crossing(&rejection);
-                    RoomOutcome::Error(rejection.to_string())
+                    Err(rejection.into())
                 }
                 Ok(Ok(Ok(Ok(other)))) => unreachable!("a change of the voters was asked for, not {other:?}"),
-                Ok(Ok(Ok(Err(rejection)))) => RoomOutcome::Error(rejection.to_string()),
-                Ok(Ok(Err(no_room))) => RoomOutcome::Error(no_room.to_string()),
+                Ok(Ok(Ok(Err(rejection)))) => Err(rejection.into()),
+                Ok(Ok(Err(no_room))) => Err(no_room.into()),
                 Ok(Err(_)) => return Err(Stopped),
-                Err(_) => RoomOutcome::Error(
-                    "not decided in time, and may still be: see that a majority of the voters is up, and then look again"
-                        .to_owned(),
-                ),
+                Err(_) => Err(Refused::not_decided_in_time()),
             },
         };
-        rooms.insert(room.as_str().to_owned(), outcome);
+        rooms.insert(room, outcome);
     }
     Ok((rooms, has_crossed))
 }
 
 fn is_crossing(rejection: &Rejection) -> bool {
     matches!(rejection, Rejection::OtherConfiguration { .. } | Rejection::ReconfigurationUnderWay { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_change_of_voters_has_the_highest_status_of_its_rooms() {
+        let room = |name: &str| Room::try_from(name.to_owned()).unwrap();
+        let answered = |outcomes: Vec<(&str, Result<u32, Refused>)>| {
+            answer(outcomes.into_iter().map(|(name, outcome)| (room(name), outcome)).collect()).status()
+        };
+        let closed = || ("closed", Err(NoRoom::Closed.into()));
+        let two_voters = || ("people", Err(Rejection::TwoVoters.into()));
+        assert_eq!(answered(vec![("people", Ok(1))]), StatusCode::OK);
+        assert_eq!(answered(vec![two_voters(), ("other", Ok(1))]), StatusCode::CONFLICT);
+        assert_eq!(answered(vec![two_voters(), closed()]), StatusCode::SERVICE_UNAVAILABLE);
+        let late = ("late", Err(Refused::not_decided_in_time()));
+        assert_eq!(answered(vec![late, two_voters()]), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use shared::ledger::Rejection;
 use shared::replica::io::CommandRejection;
 
-use crate::node::NoRoom;
+use crate::node::{NoRoom, NotAsked};
 
 /// The HTTP statuses for one rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,14 @@ pub fn of_room(no_room: &NoRoom) -> StatusCode {
         NoRoom::Stopping | NoRoom::Unknown | NoRoom::TooMany { .. } | NoRoom::Failed | NoRoom::Closed => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+    }
+}
+
+/// The status for a change of the voters that no room was asked for.
+pub fn of_voters(not_asked: &NotAsked) -> StatusCode {
+    match not_asked {
+        NotAsked::NotLinked(_) => StatusCode::CONFLICT,
+        NotAsked::NoRoom | NotAsked::NotFounded => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

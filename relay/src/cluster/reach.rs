@@ -11,7 +11,7 @@ use shared::ledger::Operation;
 use shared::replica::io::{Command, Reply};
 use tokio::time::timeout;
 
-use super::{PATIENCE, refusal};
+use super::{PATIENCE, Refused, refusal};
 use crate::app::App;
 use crate::link;
 
@@ -68,15 +68,11 @@ pub async fn set_reach(
     let asked = app.node.command(room.clone(), Command::Ask(Operation::SetReach { most }));
     match timeout(PATIENCE, asked).await {
         Ok(Ok(Ok(Reply::Decided(_, Ok(_))))) => read(&app, room).await,
-        Ok(Ok(Ok(Reply::Decided(_, Err(rejection))))) => refusal(StatusCode::CONFLICT, &rejection.to_string()),
+        Ok(Ok(Ok(Reply::Decided(_, Err(rejection))))) => Refused::from(rejection).into_response(),
         Ok(Ok(Ok(other))) => unreachable!("the log was asked, and does not answer {other:?}"),
-        Ok(Ok(Err(rejection))) => refusal(StatusCode::CONFLICT, &rejection.to_string()),
-        Ok(Err(no_room)) => refusal(StatusCode::SERVICE_UNAVAILABLE, &no_room.to_string()),
-        Err(_) => {
-            let text =
-                "not decided in time, and may still be: see that a majority of the voters is up, and then look again";
-            refusal(StatusCode::SERVICE_UNAVAILABLE, text)
-        }
+        Ok(Ok(Err(rejection))) => Refused::from(rejection).into_response(),
+        Ok(Err(no_room)) => Refused::from(no_room).into_response(),
+        Err(_) => Refused::not_decided_in_time().into_response(),
     }
 }
 
@@ -84,7 +80,7 @@ async fn read(app: &App, room: Room) -> Response {
     let name = room.as_str().to_owned();
     match app.node.read(room, |view| (view.ledger().reach(), view.ledger().highest())).await {
         Ok((most, highest)) => Json(Reach { room: name, most, highest }).into_response(),
-        Err(no_room) => refusal(StatusCode::SERVICE_UNAVAILABLE, &no_room.to_string()),
+        Err(no_room) => Refused::from(no_room).into_response(),
     }
 }
 

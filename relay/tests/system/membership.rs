@@ -255,6 +255,16 @@ async fn voters_that_make_no_sense_are_refused_with_the_reason() {
     number(&tab, "Béla").await;
 }
 
+#[test]
+fn voters_that_cannot_be_set_for_now_are_refused_as_unavailable() {
+    let mut cluster = Cluster::prepare(3, &[]);
+    cluster.spawn(1);
+    poll("it answers", || cluster.health(1));
+    let (status, outcome) = cluster.set_voters(1, &[1]);
+    assert_eq!(status, 503, "{outcome}");
+    assert!(outcome["error"].as_str().unwrap().contains("have not found one another yet"), "{outcome}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_alone_becomes_three_and_keeps_everything() {
     let mut cluster = Cluster::start(1);

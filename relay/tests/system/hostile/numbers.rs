@@ -71,7 +71,9 @@ fn operators_with_the_secret_go_further_and_set_how_far_others_go() {
     assert_eq!(set, (200, json!({"room": "people", "most": 3_000_000, "highest": 5_000_000})));
     assert_eq!(accept("", 7_000_000).1, json!({"accepted": true}));
     let (status, said) = post(&cluster, "/cluster/reach", SECRET, &json!({"most": 0}));
-    assert_eq!(status, 409, "{said}");
+    assert_eq!(status, 422, "{said}");
+    let (status, said) = post(&cluster, "/cluster/reach?room=nowhere", SECRET, &reach);
+    assert_eq!(status, 404, "{said}");
     let (status, said) = post(&cluster, "/cluster/reach?room=no%20room", SECRET, &reach);
     assert!(status == 400 && said["error"].is_string(), "{said}");
 }
