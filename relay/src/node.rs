@@ -33,7 +33,6 @@ use shared::base::room::Room;
 use shared::ledger::Rule;
 use shared::replica::io::{Command, CommandId, Input, Now, PeerId, Recovered, Violation, WriteBatch};
 use shared::schema::Schema;
-use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, trace, warn};
@@ -69,14 +68,21 @@ const MAX_UNWRITTEN_BYTES: usize = 16 << 20;
 const MAX_WAITING_FOR_TABS: usize = 64 << 20;
 
 /// Why the node has ended, but for being asked to.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub enum NodeError {
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    #[error(
-        "the database has forgotten votes that other relays remember, in the room {}: it was restored from an older copy, or has lost its last writes. So that nothing is decided twice, it has been made a new incarnation, which has no vote. Start this relay again: it gets everything from the others, and has a vote again after {admit}", room.as_str()
-    )]
-    Forgot { room: Room, admit: Admission },
+    Storage(StorageError),
+    /// The database has forgotten votes that other relays remember in this room. It is a new incarnation now.
+    Forgot {
+        room: Room,
+        /// The change by which this relay gets a vote again.
+        admit: Admission,
+    },
+}
+
+impl From<StorageError> for NodeError {
+    fn from(error: StorageError) -> Self {
+        NodeError::Storage(error)
+    }
 }
 
 /// Who a relay is, and whom it is to find.

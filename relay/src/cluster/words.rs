@@ -1,11 +1,12 @@
-//! Words for those who run the relays: why one does not vote or does not work, and what to type.
+//! Words for what the node answers: why a relay does not vote or work, why a room cannot be used, and what to type.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fmt::{Display, Formatter, Result};
 
 use shared::base::id::RelayId;
 
-use crate::node::{Admission, Closed, DEFAULT_ROOM, NotAsked, Obstacle, Trouble};
+use crate::node::{Admission, Closed, DEFAULT_ROOM, NoRoom, NodeError, NotAsked, Obstacle, Trouble};
 
 /// Names relays in a sentence.
 fn in_words(relays: &BTreeSet<RelayId>) -> String {
@@ -82,6 +83,58 @@ impl Display for NotAsked {
             NotAsked::NotFounded => f.write_str(
                 "the relays have not found one another yet: start all that --peers names, and wait until they are linked",
             ),
+        }
+    }
+}
+
+impl Display for NoRoom {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            NoRoom::Stopping => f.write_str("the relay is stopping, and nothing was done: ask another one"),
+            NoRoom::Unknown => f.write_str(
+                "the relay or the room has ended meanwhile, and it is not known whether this was done: look at another relay before you ask again",
+            ),
+            NoRoom::Missing => f.write_str(
+                "there is no such room: add a record to it to create it, or open the page with ?room= and the name of the room",
+            ),
+            NoRoom::TooMany { limit } => write!(
+                f,
+                "this relay keeps {limit} rooms already: use one of them, or have the relays started with a higher --max-rooms"
+            ),
+            NoRoom::TooFast => f.write_str(
+                "too many new rooms come from this address: use a room that exists, or try again in a minute",
+            ),
+            NoRoom::Failed => f.write_str("the room had an internal error and is read anew from disk: try again"),
+            NoRoom::Closed => f.write_str(
+                "the room fails again and again, so it is closed at this relay: use another relay, and restart this one",
+            ),
+            NoRoom::ReadFailed => f.write_str(
+                "an internal error has ended this read: the log of the relay says where; nothing was changed",
+            ),
+        }
+    }
+}
+
+impl Error for NoRoom {}
+
+impl Display for NodeError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            NodeError::Storage(error) => error.fmt(f),
+            NodeError::Forgot { room, admit } => write!(
+                f,
+                "the database has forgotten votes that other relays remember, in the room {}: it was restored from an older copy, or has lost its last writes. So that nothing is decided twice, it has been made a new incarnation, which has no vote. Start this relay again: it gets everything from the others, and has a vote again after {admit}",
+                room.as_str()
+            ),
+        }
+    }
+}
+
+impl Error for NodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            NodeError::Storage(error) => error.source(),
+            NodeError::Forgot { .. } => None,
         }
     }
 }

@@ -11,7 +11,6 @@ use shared::protocol::{Relays, Update};
 use shared::replica::View;
 use shared::replica::io::{Command, CommandRejection, Message, PeerId, Reply};
 use shared::schema::Schema;
-use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
@@ -79,30 +78,23 @@ pub struct Remote {
 pub struct Stopped;
 
 /// Why a room cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRoom {
-    #[error("the relay is stopping, and nothing was done: ask another one")]
+    /// The relay is stopping, and nothing was done.
     Stopping,
     /// The relay has stopped, or the room has failed, in the midst of a command.
-    #[error(
-        "the relay or the room has ended meanwhile, and it is not known whether this was done: look at another relay before you ask again"
-    )]
     Unknown,
-    #[error(
-        "there is no such room: add a record to it to create it, or open the page with ?room= and the name of the room"
-    )]
     Missing,
-    #[error(
-        "this relay keeps {limit} rooms already: use one of them, or have the relays started with a higher --max-rooms"
-    )]
-    TooMany { limit: usize },
-    #[error("too many new rooms come from this address: use a room that exists, or try again in a minute")]
+    TooMany {
+        limit: usize,
+    },
+    /// Too many new rooms come from one address.
     TooFast,
-    #[error("the room had an internal error and is read anew from disk: try again")]
+    /// The room had an internal error, and is being read anew.
     Failed,
-    #[error("the room fails again and again, so it is closed at this relay: use another relay, and restart this one")]
+    /// The room fails again and again.
     Closed,
-    #[error("an internal error has ended this read: the log of the relay says where; nothing was changed")]
+    /// An internal error has ended a read.
     ReadFailed,
 }
 
