@@ -6,10 +6,11 @@ use std::time::Duration;
 use client::import::csv::CsvReader;
 use client::import::{LineError, MAX_FILE_BYTES, PreviewCell, Problem, Report, Run, Turn, check_size};
 use client::session::{Action, NumberOperation, Session};
-use frontend::view_model::{ImportView, file_error, line_error, report_as_csv};
+use frontend::view_model::{ImportView, NumberState, file_error, line_error, report_as_csv};
 use shared::base::dot::DotSet;
 use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::Slot;
+use shared::ledger::{Operation, Policy};
 use shared::replica::io::{Message, Now};
 use shared::schema::{FieldEdit, MAX_TEXT_BYTES, Schema};
 
@@ -94,6 +95,24 @@ fn a_number_that_somebody_has_is_refused_before_anything_is_added() {
     assert_eq!((report.added, report.settled), (2, 2));
     assert_eq!(net.page(TAB_A).rows.len(), 3);
     assert_eq!(net.page(TAB_A).highest, 44, "and those without a number have the next one");
+}
+
+#[test]
+fn an_imported_number_is_counted_as_final_when_its_row_shows_it_so() {
+    let mut net = Net::new();
+    net.ask_at_relay(Operation::SetPolicy { policy: Policy { observers: 1, ..Policy::default() } });
+    [TAB_A, TAB_B].into_iter().for_each(|tab| net.show(tab, false));
+    let mut run = Run::new(people("a.csv", "name,number\nAnna,7\n").unwrap(), false, net.now().monotonic);
+    let mut go_on = |net: &mut Net| {
+        net.drive(TAB_A, |session, now| match run.turn(session, now) {
+            Turn::Did(sends) => (sends, Some(Duration::ZERO)),
+            Turn::Wait(_) | Turn::Ended => (Vec::new(), None),
+        });
+        (net.page(TAB_A).rows[0].number.state, run.report().waiting, run.report().settled)
+    };
+    assert_eq!(go_on(&mut net), (NumberState::Unreleased, 1, 0));
+    net.show(TAB_B, true);
+    assert_eq!(go_on(&mut net), (NumberState::Final, 0, 1));
 }
 
 #[test]

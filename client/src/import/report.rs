@@ -34,11 +34,11 @@ pub struct Report {
     pub blank: usize,
     /// Lines that are in, but without the number that they asked for.
     pub unnumbered: usize,
-    /// Numbers that were asked for and are decided, given by this tab for now, and not decided yet.
+    /// Numbers that were asked for and are final.
     pub settled: usize,
     /// Numbers that this replica has given for now.
     pub provisional: usize,
-    /// Numbers that are not decided yet.
+    /// Numbers that are not decided, or not visible yet.
     pub waiting: usize,
     /// The last line that was read.
     pub last_line: usize,

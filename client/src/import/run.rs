@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::base::id::RecordId;
 use shared::base::sorted::SortedMap;
 use shared::ledger::Rejection;
+use shared::replica::AgreedState;
 use shared::replica::io::{CommandRejection, ImportId, Message, Now};
 
 use super::error::{LineError, NumberRefusal};
@@ -179,23 +180,21 @@ impl Run {
 
     /// Whose numbers are decided; some at a time.
     fn look_at_numbers(&mut self, session: &Session) -> Turn {
-        let ledger = session.view().ledger();
         for _ in 0..LOOKED_AT.min(self.waiting.len()) {
             let Some((line, id)) = self.waiting.pop_front() else { break };
-            if ledger.number_of(id).is_some() {
-                self.report.settled += 1;
-                continue;
-            }
-            let Some(number) = session.view().record(id).map(|record| record.number) else { continue };
-            if let Some(rejection) = number.refused {
-                let (name, refusal) = (session.last_name(id), number_refusal(session, rejection));
-                self.report.leave_without_number(line, LineError::LeftWithoutNumber { name, refusal });
-            } else if number.leased.is_some() {
-                self.report.settled += 1;
-            } else if number.pending.is_none() && number.unreleased.is_none() {
-                self.report.provisional += usize::from(!number.provisional.is_empty());
-            } else {
-                self.waiting.push_back((line, id));
+            let number = session.view().number(id);
+            match (number.state(), number.refused) {
+                (AgreedState::Final(_) | AgreedState::Leased(_), _) => self.report.settled += 1,
+                (AgreedState::Unreleased(_) | AgreedState::Pending { .. }, _) => self.waiting.push_back((line, id)),
+                (AgreedState::Provisional(_) | AgreedState::None, Some(rejection))
+                    if session.view().document().contains(id) =>
+                {
+                    let (name, refusal) = (session.last_name(id), number_refusal(session, rejection));
+                    self.report.leave_without_number(line, LineError::LeftWithoutNumber { name, refusal });
+                }
+                (AgreedState::Provisional(_), _) => self.report.provisional += 1,
+                // Its user has freed the number, or removed the record.
+                (AgreedState::None, _) => {}
             }
         }
         self.report.waiting = self.waiting.len();
