@@ -113,39 +113,14 @@ pub fn read<'a>(rows: impl Iterator<Item = &'a [u8]>) -> Result<Kept, Unreadable
 /// The records in some rows of [records](RECORDS), as far as a replica with this causal context can have them.
 ///
 /// # Errors
-/// [`Unreadable`] for the first row that is none, or if a version was never seen.
+/// [`Unreadable`] for the first row that is none, or if [a replica cannot have](Recovered::check_records) the records.
 pub fn read_records(rows: &[Vec<u8>], context: &DotSet) -> Result<Records, Unreadable> {
     let mut records = Records::new();
     for row in rows {
         take_shelf(row, &mut records)?;
     }
-    check_records(&records, context)?;
+    Recovered::check_records(&records, context).map_err(|_| Unreadable::new("a record"))?;
     Ok(records)
-}
-
-fn check_records(records: &Records, context: &DotSet) -> Result<(), Unreadable> {
-    let is_known = |dot: &Dot| context.contains(*dot);
-    let is_sound = records.values().all(|versions| versions.keys().all(is_known));
-    if is_sound { Ok(()) } else { Err(Unreadable::new("the causal context")) }
-}
-
-/// Refuses what no replica can have written, and none could start from.
-///
-/// # Errors
-/// [`Unreadable`] if rows contradict one another.
-pub fn check(kept: &Kept) -> Result<(), Unreadable> {
-    let Recovered { context, records, snapshot, log_start, log, .. } = &kept.recovered;
-    check_records(records, context)?;
-    let end = log_start.slot.0.saturating_add(log.len() as u64);
-    let follows = (log_start.slot.0..end).eq(log.keys().map(|slot| slot.0));
-    let reaches = snapshot.as_ref().is_none_or(|snapshot| (log_start.slot.0..=end).contains(&snapshot.at.slot.0));
-    if !follows || !reaches {
-        return Err(Unreadable::new("the log"));
-    }
-    match snapshot {
-        Some(snapshot) if snapshot.read().is_err() => Err(Unreadable::new("the ledger")),
-        _ => Ok(()),
-    }
 }
 
 /// Takes the records that share a row.

@@ -83,7 +83,7 @@ async fn ten_thousand_records_are_back_and_it_is_said_how_long_that_took() {
     let all = store.rows(rows::EVERYTHING).await.unwrap();
     let read = web::now().monotonic;
     let kept = rows::read(all.iter().map(Vec::as_slice)).unwrap();
-    rows::check(&kept).unwrap();
+    kept.recovered.check().unwrap();
     let config = Config { replica: ReplicaId(0xabc), schema: Schema::people(), role: Role::Tab };
     let replica = Replica::recover(config, kept.recovered, web::now());
     let done = web::now().monotonic;

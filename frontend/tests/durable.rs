@@ -2,16 +2,17 @@
 
 mod net;
 
-use client::rows::{self, Change, Kept};
-use client::session::{Action, NumberOperation, Safety};
+use std::time::Duration;
+
+use client::rows::{self, Change};
+use client::session::{Action, NewRecord, NumberOperation, Safety, Session};
 use frontend::view_model::NumberState;
 use net::{Net, TAB_A, TAB_B};
-use shared::base::id::ReplicaSecret;
-use shared::consensus::{Position, Slot};
+use shared::base::id::{ReplicaId, ReplicaSecret};
 use shared::ledger::{Operation, Policy};
 use shared::merge::document::Document;
-use shared::replica::io::{Recovered, Snapshot, WriteOp};
-use shared::schema::Schema;
+use shared::replica::io::{Now, Recovered, WriteOp};
+use shared::schema::{FieldEdit, NAME, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -224,13 +225,26 @@ fn the_secret_of_an_id_is_kept_in_the_rows_of_its_replica() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn rows_that_no_replica_could_start_from_are_refused() {
-    let at = |slot| Position { slot: Slot(slot), chain: 0 };
-    let snapshot = |slot, ledger: &[u8]| Some(Snapshot { at: at(slot), ledger: ledger.to_vec() });
-    let kept = |recovered| Kept { secret: None, schema: None, recovered };
-    let beyond = Recovered { snapshot: snapshot(9, &[]), ..Recovered::default() };
-    assert!(rows::check(&kept(beyond)).is_err(), "nothing leads to the snapshot");
-    let broken = Recovered { snapshot: snapshot(9, &[1]), log_start: at(9), ..Recovered::default() };
-    assert!(rows::check(&kept(broken)).is_err(), "it is no ledger");
-    assert!(rows::check(&kept(Recovered::default())).is_ok());
+fn version_in_the_place_of_another_one_is_refused_in_whole_databases_and_in_parts() {
+    let now = Now { monotonic: Duration::ZERO, wall_ms: 1_700_000_000_000 };
+    let mut session = Session::recover(ReplicaId(7), Schema::people(), Recovered::default(), now);
+    for name in ["Anna", "Bert"] {
+        let fields = vec![(NAME.to_owned(), FieldEdit::Assign(name.to_owned()))];
+        let _no_link = session.act(now, Action::Add(NewRecord { fields, number: None }));
+    }
+    let ops = session.take_writes().into_iter().flat_map(|batch| batch.ops);
+    let changes = rows::changes_of(ops, session.view().document()).into_iter();
+    let mut all: Vec<Vec<u8>> =
+        changes.filter_map(|change| if let Change::Put { row, .. } = change { Some(row) } else { None }).collect();
+    let context = session.view().document().context().clone();
+    let is_sound = |all: &[Vec<u8>]| {
+        let records: Vec<_> = all.iter().filter(|row| row[0] == rows::RECORDS.0[0]).cloned().collect();
+        let whole = rows::read(all.iter().map(Vec::as_slice)).unwrap().recovered.check().is_ok();
+        (whole, rows::read_records(&records, &context).is_ok())
+    };
+    assert_eq!(is_sound(&all), (true, true));
+    // The last byte of the counter of Anna's version, behind the key, the counter of her record and the replica.
+    let shelf = all.iter_mut().find(|row| row[0] == rows::RECORDS.0[0]).expect("a row of records");
+    shelf[rows::KEY_OF_RECORDS + 23] = 2;
+    assert_eq!(is_sound(&all), (false, false));
 }

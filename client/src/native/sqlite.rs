@@ -161,7 +161,7 @@ fn replicas(connection: &Connection) -> rusqlite::Result<Vec<ReplicaId>> {
 fn kept_of(connection: &Connection, replica: ReplicaId) -> Result<Kept, FileError> {
     let all = rows_of(connection, replica).map_err(|error| reason(&error))?;
     let kept = rows::read(all.iter().map(Vec::as_slice)).map_err(|error| FileError::Broken(error.to_string()))?;
-    rows::check(&kept).map_err(|error| FileError::Broken(error.to_string()))?;
+    kept.recovered.check().map_err(|error| FileError::Broken(error.to_string()))?;
     Ok(kept)
 }
 

@@ -49,7 +49,7 @@ pub async fn begin(store: &Store) -> Result<Option<(Kept, Rest)>, StorageError> 
         return Ok(None);
     }
     let kept = rows::read(all.iter().map(Vec::as_slice)).map_err(|error| StorageError::Corrupt(error.to_string()))?;
-    rows::check(&kept).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+    kept.recovered.check().map_err(|error| StorageError::Corrupt(error.to_string()))?;
     Ok(Some((kept, rest)))
 }
 

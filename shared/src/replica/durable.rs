@@ -2,9 +2,13 @@
 
 use thiserror::Error;
 
+use crate::base::dot::{Dot, DotSet};
 use crate::base::encoding;
+use crate::base::id::RecordId;
+use crate::base::sorted::SortedMap;
 use crate::consensus::Slot;
 use crate::ledger::{Ledger, Log};
+use crate::merge::document::Packed;
 use crate::replica::io::{Recovered, Snapshot};
 use crate::schema::MAX_NUMBER;
 
@@ -45,9 +49,20 @@ impl Recovered {
         if self.raised > MAX_NUMBER {
             return Err(BrokenState(format!("the highest number was raised to {}, which no number is", self.raised)));
         }
-        for (&record, versions) in &self.records {
+        Recovered::check_records(&self.records, &self.context)
+    }
+
+    /// Checks that a replica with this causal context can have these records, which may be a part of all.
+    ///
+    /// # Errors
+    /// [`BrokenState`] names the first version that it cannot have.
+    pub fn check_records(
+        records: &SortedMap<RecordId, SortedMap<Dot, Packed>>,
+        context: &DotSet,
+    ) -> Result<(), BrokenState> {
+        for (&record, versions) in records {
             for (&dot, packed) in versions {
-                if packed.head(record).dot != dot || !self.context.contains(dot) {
+                if packed.head(record).dot != dot || !context.contains(dot) {
                     return Err(BrokenState(format!("version {dot} is kept under another name, or was never seen")));
                 }
             }
@@ -76,8 +91,7 @@ impl Recovered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::dot::Dot;
-    use crate::base::id::{RecordId, ReplicaId};
+    use crate::base::id::ReplicaId;
     use crate::consensus::{AcceptorState, Ballot, Position};
     use crate::ledger::{Accepted, Entry};
     use crate::replica::io::WriteOp;
