@@ -6,10 +6,13 @@
 //! second reports it. A relay that is killed between the two frees the key when it is back, unless its edits are on
 //! its disk.
 
+use crate::base::id::RecordId;
 use crate::base::sorted::SortedMap;
 use crate::ledger::finality::{Final, Numbering};
 use crate::ledger::{Key, KeyEnd, Keyed, Rejection, RequestId};
 use crate::replica::io::{Command, CommandId, CommandRejection, Reply};
+use crate::schema::{FieldEdit, FieldName};
+
 /// How many commands at the most wait for the answer under one key.
 const MAX_WAITING: usize = 64;
 
@@ -18,7 +21,26 @@ const MAX_WAITING: usize = 64;
 pub(super) struct Onces {
     pub(super) waiting: SortedMap<Key, Waiting>,
     /// The edits to be made when the log has given a key to this relay, by the request for it.
-    pub(super) edits: SortedMap<RequestId, Command>,
+    pub(super) edits: SortedMap<RequestId, KeyedEdits>,
+}
+
+/// The edits of an HTTP request under a key: those that the log does not make.
+#[derive(Debug)]
+pub(super) enum KeyedEdits {
+    Add {
+        fields: Vec<(FieldName, FieldEdit)>,
+    },
+    Change {
+        record: RecordId,
+        edits: Vec<(FieldName, FieldEdit)>,
+    },
+    Remove {
+        record: RecordId,
+    },
+    /// Takes numbers from a record that are not settled.
+    Withdraw {
+        record: RecordId,
+    },
 }
 
 /// The commands that wait for the result of an HTTP request.

@@ -8,6 +8,7 @@ use crate::ledger::{Operation, RequestId};
 use crate::merge::document::{self, Live, Unfit};
 use crate::replica::access::{self, Act, Principal};
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
+use crate::replica::once::KeyedEdits;
 use crate::replica::outbox::Item;
 use crate::replica::requests::ReplyTo;
 use crate::replica::state::Replica;
@@ -40,55 +41,62 @@ impl Replica {
     }
 
     fn obey(&mut self, now: Now, id: CommandId, command: Command) {
-        let reply = match command {
+        if let Some(reply) = self.run(now, id, command).transpose() {
+            self.core.outbox.push(Item::Reply(id, reply));
+        }
+    }
+
+    /// Runs a command. Returns `None` if the log, a lease or others have to do with it: then it is answered when the
+    /// answer is known.
+    fn run(&mut self, now: Now, id: CommandId, command: Command) -> Result<Option<Reply>, CommandRejection> {
+        access::may(self.principal(), &Act::Command(&command))?;
+        match command {
+            Command::Add { fields } => self.add(now, fields).map(Reply::Added).map(Some),
+            Command::Edit { record, field, edit, seen } => {
+                let op = self.core.schema.op(&field, edit)?;
+                self.edit(now, record, op, seen).map(|()| Some(Reply::Done))
+            }
+            Command::Change { record, edits } => self.change(now, record, edits).map(Some),
+            Command::Remove { record } => self.remove(now, record).map(Some),
+            Command::Undo => self.undo(now).map(Some),
+            Command::UndoImport { import } => self.undo_import(now, import).map(Some),
             Command::JoinImport { import, record } => {
                 self.user.undo_stack.join(import, record);
-                Ok(Reply::Done)
+                Ok(Some(Reply::Done))
             }
-            Command::Read(consistency) => return self.read(now, id, consistency),
             Command::Dismiss { record } => {
                 self.forget_refusal(record);
-                Ok(Reply::Done)
+                Ok(Some(Reply::Done))
             }
             Command::Observer { willing, durable } => {
                 self.set_observer(willing, durable);
-                Ok(Reply::Done)
+                Ok(Some(Reply::Done))
             }
             Command::Watch(wanted) => {
                 self.set_watching(now, wanted);
-                Ok(Reply::Done)
+                Ok(Some(Reply::Done))
             }
-            Command::Number { .. }
-            | Command::Register { .. }
-            | Command::Free { .. }
-            | Command::Raise { .. }
-            | Command::Lease { .. }
-            | Command::Ask(_)
-            | Command::Once { .. } => match self.on_numbers(now, id, command) {
-                Ok(()) => return,
-                Err(rejection) => Err(rejection),
-            },
-            edits => self.edit_by(now, edits),
-        };
-        self.core.outbox.push(Item::Reply(id, reply));
+            Command::Read(consistency) => {
+                self.read(now, id, consistency);
+                Ok(None)
+            }
+            Command::Number { record, number } => self.number_or_note_refusal(now, id, record, number).map(|()| None),
+            Command::Register { fields, number } => self.register(now, id, fields, number).map(|()| None),
+            Command::Free { record } => self.free(now, id, record).map(|()| None),
+            Command::Raise { number } => self.raise(now, id, number).map(|()| None),
+            Command::Lease { count } => self.lease(now, id, count).map(|()| None),
+            Command::Ask(operation) => self.ask(now, ReplyTo::Outcome(id), operation).map(|_| None),
+            Command::Once { keyed, command } => self.once(now, id, keyed, *command).map(|()| None),
+        }
     }
 
-    /// Commands that are edits and nothing else.
-    pub(super) fn edit_by(&mut self, now: Now, command: Command) -> Result<Reply, CommandRejection> {
-        match command {
-            Command::Add { fields } => self.add(now, fields).map(Reply::Added),
-            Command::Edit { record, field, edit, seen } => {
-                let op = self.core.schema.op(&field, edit)?;
-                self.edit(now, record, op, seen).map(|()| Reply::Done)
-            }
-            Command::Change { record, edits } => {
-                let ops = self.ops_of_change(record, edits)?;
-                self.edit_record(now, record, ops).map(|_| Reply::Done)
-            }
-            Command::Remove { record } => self.remove(now, record).map(|()| Reply::Done),
-            Command::Undo => self.undo(now),
-            Command::UndoImport { import } => self.undo_import(now, import),
-            _ => unreachable!("dispatched before"),
+    /// Makes the edits of an HTTP request under a key.
+    pub(super) fn make_keyed_edits(&mut self, now: Now, edits: KeyedEdits) -> Result<Reply, CommandRejection> {
+        match edits {
+            KeyedEdits::Add { fields } => self.add(now, fields).map(Reply::Added),
+            KeyedEdits::Change { record, edits } => self.change(now, record, edits),
+            KeyedEdits::Remove { record } => self.remove(now, record),
+            KeyedEdits::Withdraw { record } => self.withdraw(now, record).map(|()| Reply::Done),
         }
     }
 
@@ -105,26 +113,20 @@ impl Replica {
         Ok(ops)
     }
 
-    /// Commands that the log, or a lease, has to do with. They are answered when that is known.
-    fn on_numbers(&mut self, now: Now, id: CommandId, command: Command) -> Result<(), CommandRejection> {
-        access::may(self.principal(), &Act::Command(&command))?;
-        match command {
-            Command::Number { record, number } => {
-                let asked = self.number(now, id, record, number);
-                if let Err(CommandRejection::Refused(rejection)) = asked {
-                    self.agreement.requests.refuse(record, rejection, &mut self.core.outbox);
-                    self.core.changes.record(record);
-                }
-                asked
-            }
-            Command::Register { fields, number } => self.register(now, id, fields, number),
-            Command::Free { record } => self.free(now, id, record),
-            Command::Raise { number } => self.raise(now, id, number),
-            Command::Lease { count } => self.lease(now, id, count),
-            Command::Ask(operation) => self.ask(now, ReplyTo::Outcome(id), operation).map(drop),
-            Command::Once { keyed, command } => self.once(now, id, keyed, *command),
-            _ => unreachable!("dispatched before"),
+    /// Gives a record a number. Its row shows why it got none.
+    fn number_or_note_refusal(
+        &mut self,
+        now: Now,
+        id: CommandId,
+        record: RecordId,
+        number: Option<u64>,
+    ) -> Result<(), CommandRejection> {
+        let asked = self.number(now, id, record, number);
+        if let Err(CommandRejection::Refused(rejection)) = asked {
+            self.agreement.requests.refuse(record, rejection, &mut self.core.outbox);
+            self.core.changes.record(record);
         }
+        asked
     }
 
     /// It is of no interest any more why a record got no number.
@@ -245,11 +247,21 @@ impl Replica {
         Ok(dot)
     }
 
-    fn remove(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {
+    fn change(
+        &mut self,
+        now: Now,
+        record: RecordId,
+        edits: Vec<(FieldName, FieldEdit)>,
+    ) -> Result<Reply, CommandRejection> {
+        let ops = self.ops_of_change(record, edits)?;
+        self.edit_record(now, record, ops).map(|_| Reply::Done)
+    }
+
+    fn remove(&mut self, now: Now, record: RecordId) -> Result<Reply, CommandRejection> {
         let version = self.core.document.read(record).ok_or(CommandRejection::UnknownRecord)?;
         self.remove_record(now, record)?;
         self.user.undo_stack.push(UserAction::Removed { record, version: Box::new(version) });
-        Ok(())
+        Ok(Reply::Done)
     }
 
     pub(super) fn remove_record(&mut self, now: Now, record: RecordId) -> Result<(), CommandRejection> {

@@ -7,7 +7,7 @@ use crate::ledger::{
 };
 use crate::replica::handlers::numbering::{self, operation_for};
 use crate::replica::io::{Command, CommandId, CommandRejection, Now, Reply};
-use crate::replica::once::{Form, Waiting};
+use crate::replica::once::{Form, KeyedEdits, Waiting};
 use crate::replica::outbox::Item;
 use crate::replica::requests::{Half, ReplyTo};
 use crate::replica::rules::{InForce, Rules};
@@ -66,15 +66,19 @@ impl Replica {
                 self.withdraw(now, record)?;
                 self.ask_once(now, keyed, &Operation::Release { record })?;
             }
-            edits @ (Command::Add { .. } | Command::Change { .. } | Command::Remove { .. } | Command::Free { .. }) => {
-                self.check_edits(&edits)?;
-                let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
-                let request = self.ask(now, ReplyTo::Keyed, operation)?;
-                self.agreement.requests.keep(request, self.core.applied, &mut self.core.outbox);
-                if let Some(relay) = self.role.relay_mut() {
-                    relay.onces.edits.insert(request, edits);
-                }
+            Command::Add { fields } => {
+                self.ops_of_new(fields.clone())?;
+                self.begin_edits(now, keyed, KeyedEdits::Add { fields })?;
             }
+            Command::Change { record, edits } => {
+                self.ops_of_change(record, edits.clone())?;
+                self.begin_edits(now, keyed, KeyedEdits::Change { record, edits })?;
+            }
+            Command::Remove { record } if !self.core.document.contains(record) => {
+                return Err(CommandRejection::UnknownRecord);
+            }
+            Command::Remove { record } => self.begin_edits(now, keyed, KeyedEdits::Remove { record })?,
+            Command::Free { record } => self.begin_edits(now, keyed, KeyedEdits::Withdraw { record })?,
             _ => return Err(CommandRejection::NotForTabs),
         }
         Ok(())
@@ -85,14 +89,16 @@ impl Replica {
         self.ask(now, ReplyTo::Keyed, Operation::Once { keyed, operation })
     }
 
-    /// Refuses edits that cannot be made as things stand, before they use up a key.
-    fn check_edits(&self, edits: &Command) -> Result<(), CommandRejection> {
-        match edits {
-            Command::Add { fields } => self.ops_of_new(fields.clone()).map(drop),
-            Command::Change { record, edits } => self.ops_of_change(*record, edits.clone()).map(drop),
-            Command::Remove { record } if !self.core.document.contains(*record) => Err(CommandRejection::UnknownRecord),
-            _ => Ok(()),
+    /// Asks the log for the key of edits, which this relay makes when it has the key. The caller has checked that they
+    /// can be made as things stand: otherwise they would use up the key.
+    fn begin_edits(&mut self, now: Now, keyed: Keyed, edits: KeyedEdits) -> Result<(), CommandRejection> {
+        let operation = Operation::Once { keyed, operation: KeyedOperation::Begin };
+        let request = self.ask(now, ReplyTo::Keyed, operation)?;
+        self.agreement.requests.keep(request, self.core.applied, &mut self.core.outbox);
+        if let Some(relay) = self.role.relay_mut() {
+            relay.onces.edits.insert(request, edits);
         }
+        Ok(())
     }
 
     fn check_not_shedding(&self) -> Result<(), CommandRejection> {
@@ -141,7 +147,7 @@ impl Replica {
         let edits = self.role.relay_mut().and_then(|relay| relay.onces.edits.remove(&request));
         let made = match edits {
             None => None,
-            Some(edits) => match self.make_edits(now, edits) {
+            Some(edits) => match self.make_keyed_edits(now, edits) {
                 Ok(Reply::Added(record)) => Some(Made { record: Some(record) }),
                 Ok(_) => Some(Made::default()),
                 Err(rejection) => {
@@ -156,13 +162,6 @@ impl Replica {
         // In the place of the request that was just decided.
         if let Ok(request) = self.agreement.requests.ask(now.monotonic, (after, None), finish, &mut self.core.outbox) {
             self.agreement.requests.keep(request, self.core.applied, &mut self.core.outbox);
-        }
-    }
-
-    fn make_edits(&mut self, now: Now, edits: Command) -> Result<Reply, CommandRejection> {
-        match edits {
-            Command::Free { record } => self.withdraw(now, record).map(|()| Reply::Done),
-            edits => self.edit_by(now, edits),
         }
     }
 
