@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::base::id::ReplicaId;
 use shared::base::room::Room;
-use shared::replica::io::{Input, Message, PeerId, PeerKind, Violation};
+use shared::replica::io::{Input, Message, MessageClass, PeerId, PeerKind, Violation};
 use tokio::sync::oneshot;
 
 use super::handle::Reserved;
@@ -102,17 +102,7 @@ impl Node {
 
 /// Whether a message asks for what may be long. Its sender may ask for more only when the answer is in the outbox.
 pub fn is_answered_at_length(message: &Message) -> bool {
-    matches!(
-        message,
-        Message::Have { .. }
-            | Message::More
-            | Message::Digest(_)
-            | Message::AskLiveness { .. }
-            | Message::Liveness(_)
-            | Message::Want { .. }
-            | Message::Fetch { .. }
-            | Message::FetchPart { .. }
-    )
+    message.class() == MessageClass::CatchUp
 }
 
 /// Whether a message may be a part of a long answer.

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::base::dot::Dot;
 use crate::base::id::ReplicaId;
 use crate::ledger::{Operation, Reason};
-use crate::replica::io::{Command, CommandRejection, Message, PeerKind, Violation};
+use crate::replica::io::{Command, CommandRejection, Message, MessageClass, PeerKind, Violation};
 use crate::replica::rules::{InForce, Rules};
 
 /// Who acts.
@@ -113,45 +113,13 @@ impl From<PeerKind> for Principal {
 
 fn may_say(principal: Principal, message: &Message, to: Receiver) -> bool {
     let (is_relay, is_tab) = (principal == Principal::Relay, matches!(principal, Principal::Tab(_)));
-    match message {
-        // Edits, and all that makes two replicas equal.
-        Message::Have { .. }
-        | Message::Edit(_)
-        | Message::Delta(_)
-        | Message::Doubtful { .. }
-        | Message::More
-        | Message::Digest(_)
-        | Message::AskLiveness { .. }
-        | Message::Liveness(_)
-        | Message::Want { .. }
-        | Message::Fetch { .. }
-        | Message::FetchPart { .. }
-        | Message::Restored { .. }
-        | Message::Revived { .. }
-        | Message::Doubt(_) => is_relay || is_tab,
-        // What only a relay can answer.
-        Message::Propose(_)
-        | Message::Observer { .. }
-        | Message::ReadIndex { .. }
-        | Message::Watch { .. }
-        | Message::Attest(_) => (is_relay || is_tab) && to == Receiver::Relay,
-        // The log comes from a relay, or from another tab of the browser.
-        Message::Suffix(_) | Message::SnapshotPart { .. } => is_relay || (is_tab && to == Receiver::Tab),
-        // The traffic of relays among themselves.
-        Message::Paxos(_)
-        | Message::Held { .. }
-        | Message::Raised { .. }
-        | Message::Equivocated { .. }
-        | Message::Presence(_)
-        | Message::PresenceNews(_) => is_relay && to == Receiver::Relay,
-        // Statements of a relay about itself or about the room.
-        Message::Stored { .. }
-        | Message::Status(_)
-        | Message::StatusNews(_)
-        | Message::Released { .. }
-        | Message::Load(_)
-        | Message::ReadAt { .. }
-        | Message::Observed(_) => is_relay,
+    match message.class() {
+        MessageClass::Edits | MessageClass::CatchUp | MessageClass::Remark => is_relay || is_tab,
+        MessageClass::ForRelay => (is_relay || is_tab) && to == Receiver::Relay,
+        // From a relay, or from another tab of the browser.
+        MessageClass::Log => is_relay || (is_tab && to == Receiver::Tab),
+        MessageClass::BetweenRelays => is_relay && to == Receiver::Relay,
+        MessageClass::ByRelay => is_relay,
     }
 }
 

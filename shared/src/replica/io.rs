@@ -8,7 +8,7 @@ mod messages;
 pub use commands::{Command, CommandRejection, Consistency, Reply};
 pub use durable::{PendingRequest, Recovered, Snapshot, WriteBatch, WriteOp};
 pub use ids::{CommandId, ImportId, Now, PeerId, PeerKind, WriteId};
-pub use messages::{Message, Violation};
+pub use messages::{Message, MessageClass, Violation};
 
 use crate::base::dot::Dot;
 use crate::base::id::{RecordId, ReplicaId};

@@ -1,9 +1,11 @@
 //! Links that come and go, and messages on their way to the part of a replica that knows what to do with them.
 
+use crate::base::dot::DotSet;
 use crate::base::id::RelayId;
 use crate::consensus::Position;
 use crate::replica::access::{self, Act, Receiver};
-use crate::replica::io::{Message, Now, Output, PeerId, PeerKind, Violation};
+use crate::replica::io::{Message, MessageClass, Now, Output, PeerId, PeerKind, Violation};
+use crate::replica::presence::{PresenceNews, RelayPresence};
 use crate::replica::replication_acks::OnMajority;
 use crate::replica::state::Core;
 use crate::replica::{Observer, Replica};
@@ -30,6 +32,49 @@ impl Replica {
         } else {
             self.note_unattested(peer, kind, &message);
         }
+        let class = message.class();
+        if class == MessageClass::Log && !self.learns_log_from(peer, kind) {
+            self.log_comes_early(peer, kind);
+            return Ok(());
+        }
+        let is_by_relay = match class {
+            MessageClass::BetweenRelays | MessageClass::ByRelay => true,
+            MessageClass::Log => !self.is_neighbour(kind),
+            MessageClass::Edits | MessageClass::CatchUp | MessageClass::Remark | MessageClass::ForRelay => false,
+        };
+        if !is_by_relay {
+            return self.take(now, (peer, kind), message, output);
+        }
+        let from = relay_of(kind)?;
+        self.take(now, (peer, kind), message, output)?;
+        if self.voter().is_none_or(|voter| voter.leader().is_some_and(|ballot| ballot.voter == from)) {
+            self.agreement.heard_leader = Some(now.monotonic);
+        }
+        Ok(())
+    }
+
+    fn receiver(&self) -> Receiver {
+        if self.is_relay() { Receiver::Relay } else { Receiver::Tab }
+    }
+
+    /// A part of the log has come before its sender has said which log it has.
+    fn log_comes_early(&mut self, peer: PeerId, kind: PeerKind) {
+        if !self.is_neighbour(kind)
+            && let Some(tab) = self.role.tab_mut()
+        {
+            tab.log_came_early = true;
+            self.send(peer, Message::More);
+        }
+    }
+
+    /// Gives a message that is allowed to the part that knows what to do with it.
+    fn take(
+        &mut self,
+        now: Now,
+        (peer, kind): (PeerId, PeerKind),
+        message: Message,
+        output: &mut Output,
+    ) -> Result<(), Violation> {
         match message {
             Message::Have { context, fingerprint, decided, chain, restores } => {
                 let log = (Position { slot: decided, chain }, &restores);
@@ -56,98 +101,48 @@ impl Replica {
             Message::Doubt(doubts) => self.on_doubt(now, peer, kind, doubts)?,
             Message::Attest(writes) => self.on_attest(now, peer, kind, writes)?,
             Message::Revived { record, edit } => self.on_revived(peer, record, edit),
-            Message::Restored { record, edit } => {
-                if self.core.document.contains(record) {
-                    self.tell_restored(record, edit, output);
-                }
-            }
-            Message::Suffix(_) | Message::SnapshotPart { .. } if !self.learns_log_from(peer, kind) => {
-                if !self.is_neighbour(kind)
-                    && let Some(tab) = self.role.tab_mut()
-                {
-                    tab.log_came_early = true;
-                    self.send(peer, Message::More);
-                }
-            }
-            Message::Suffix(suffix) if self.is_neighbour(kind) => self.on_suffix(now, peer, kind, suffix)?,
-            Message::SnapshotPart { at, length, offset, bytes } if self.is_neighbour(kind) => {
-                self.on_snapshot_part(now, peer, at, length, (offset, bytes));
-            }
-            trusted => {
-                let PeerKind::Relay(from, _) = kind else { return Err(Violation::NotForTabs) };
-                self.on_relay_message(now, (peer, kind, from), trusted, output)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn receiver(&self) -> Receiver {
-        if self.is_relay() { Receiver::Relay } else { Receiver::Tab }
-    }
-
-    /// Handles the messages that only a relay may send.
-    fn on_relay_message(
-        &mut self,
-        now: Now,
-        (peer, kind, from): (PeerId, PeerKind, RelayId),
-        message: Message,
-        output: &mut Output,
-    ) -> Result<(), Violation> {
-        match message {
-            Message::Paxos(message) => self.on_vote(now, from, message),
+            Message::Restored { record, edit } => self.on_restored(record, edit, output),
+            Message::Paxos(message) => self.on_vote(now, relay_of(kind)?, message),
             Message::Suffix(suffix) => self.on_suffix(now, peer, kind, suffix)?,
             Message::SnapshotPart { at, length, offset, bytes } => {
                 self.on_snapshot_part(now, peer, at, length, (offset, bytes));
             }
             Message::Stored { context, configuration, majority } => {
-                if self.on_stored(&context) {
-                    self.ask_after_stored(peer);
-                }
-                if let Some(tab) = self.role.tab_mut() {
-                    tab.on_majority.learn(OnMajority { configuration, dots: majority.of(self.core.me) });
-                }
+                self.hear_stored(peer, &context, OnMajority { configuration, dots: majority.of(self.core.me) });
             }
             Message::Held { .. } => {} // Heard already.
             Message::Raised { number } => self.on_raised(peer, number)?,
             Message::Equivocated { dot } => self.on_equivocated(dot, output),
-            Message::Presence(presence) => {
-                self.peers.set_presence(peer, from, presence);
-                self.presence_changed();
-            }
-            Message::PresenceNews(news) => {
-                self.peers.change_presence(peer, news);
-                self.presence_changed();
-            }
+            Message::Presence(presence) => self.on_presence(peer, relay_of(kind)?, presence),
+            Message::PresenceNews(news) => self.on_presence_news(peer, news),
             Message::Status(status) => self.peers.set_status(peer, status),
             Message::StatusNews(news) => self.peers.change_status(peer, news),
             Message::Released { until } => self.hear_released(until),
             Message::Load(load) => self.on_load(load),
             Message::ReadAt { id, index } => self.on_read_at(id, index),
-            Message::Observed(observed) => self.on_observed(now, (peer, from), observed, output),
-            Message::Have { .. }
-            | Message::Edit(_)
-            | Message::Delta(_)
-            | Message::Doubtful { .. }
-            | Message::More
-            | Message::Digest(_)
-            | Message::AskLiveness { .. }
-            | Message::Liveness(_)
-            | Message::Want { .. }
-            | Message::Fetch { .. }
-            | Message::FetchPart { .. }
-            | Message::Propose(_)
-            | Message::Observer { .. }
-            | Message::ReadIndex { .. }
-            | Message::Watch { .. }
-            | Message::Doubt(_)
-            | Message::Attest(_)
-            | Message::Restored { .. }
-            | Message::Revived { .. } => unreachable!("dispatched before"),
-        }
-        if self.voter().is_none_or(|voter| voter.leader().is_some_and(|ballot| ballot.voter == from)) {
-            self.agreement.heard_leader = Some(now.monotonic);
+            Message::Observed(observed) => self.on_observed(now, (peer, relay_of(kind)?), observed, output),
         }
         Ok(())
+    }
+
+    /// A relay says which edits of this tab are durable.
+    fn hear_stored(&mut self, peer: PeerId, context: &DotSet, on_majority: OnMajority) {
+        if self.on_stored(context) {
+            self.ask_after_stored(peer);
+        }
+        if let Some(tab) = self.role.tab_mut() {
+            tab.on_majority.learn(on_majority);
+        }
+    }
+
+    fn on_presence(&mut self, peer: PeerId, from: RelayId, presence: RelayPresence) {
+        self.peers.set_presence(peer, from, presence);
+        self.presence_changed();
+    }
+
+    fn on_presence_news(&mut self, peer: PeerId, news: PresenceNews) {
+        self.peers.change_presence(peer, news);
+        self.presence_changed();
     }
 
     pub(super) fn on_peer_up(&mut self, now: Now, peer: PeerId, kind: PeerKind) {
@@ -221,5 +216,16 @@ impl Replica {
             let effects = voter.wake(now.monotonic, &mut self.core.log);
             self.act(effects);
         }
+    }
+}
+
+/// The relay that a peer of this kind is.
+///
+/// # Errors
+/// [`Violation::NotForTabs`] if it is a tab.
+fn relay_of(kind: PeerKind) -> Result<RelayId, Violation> {
+    match kind {
+        PeerKind::Relay(relay, _) => Ok(relay),
+        PeerKind::Tab(_) => Err(Violation::NotForTabs),
     }
 }

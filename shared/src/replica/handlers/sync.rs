@@ -330,6 +330,13 @@ impl Replica {
         }
     }
 
+    /// A removed record has come back, unless it is gone here again.
+    pub(super) fn on_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
+        if self.core.document.contains(record) {
+            self.tell_restored(record, edit, output);
+        }
+    }
+
     /// Whose versions this replica may send: a relay takes from a tab only what the tab wrote itself.
     fn speaks_for(&self, kind: PeerKind) -> Option<ReplicaId> {
         if !self.is_relay() && !self.is_neighbour(kind) { Some(self.core.me) } else { None }
@@ -345,7 +352,7 @@ impl Replica {
 
     /// Tells every peer that a removed record has come back. This follows the record itself, since a peer without the
     /// record ignores it.
-    pub(super) fn tell_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
+    fn tell_restored(&mut self, record: RecordId, edit: Dot, output: &mut Output) {
         if self.user.told_restored.insert((record, edit)) {
             output.events.push(Event { record, change: Change::Restored, by: Some(edit.replica()) });
             for peer in self.peers.all_but(None) {

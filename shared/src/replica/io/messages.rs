@@ -182,6 +182,63 @@ pub enum Message {
     Observed(Observation),
 }
 
+/// The class of a message. It says who may send the message to whom, and what it costs to answer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageClass {
+    /// Edits and versions.
+    Edits,
+    /// A step by which two replicas become equal. The answer may be long.
+    CatchUp,
+    /// A remark about an edit or a number, between any two replicas.
+    Remark,
+    /// For a relay: a request, an acknowledgement, or an attestation.
+    ForRelay,
+    /// A part of the decided log.
+    Log,
+    /// The traffic of relays among themselves.
+    BetweenRelays,
+    /// A statement of a relay about itself or about the room.
+    ByRelay,
+}
+
+impl Message {
+    /// Returns the class of the message.
+    #[must_use]
+    pub fn class(&self) -> MessageClass {
+        match self {
+            Message::Edit(_) | Message::Delta(_) | Message::Doubtful { .. } => MessageClass::Edits,
+            Message::Have { .. }
+            | Message::More
+            | Message::Digest(_)
+            | Message::AskLiveness { .. }
+            | Message::Liveness(_)
+            | Message::Want { .. }
+            | Message::Fetch { .. }
+            | Message::FetchPart { .. } => MessageClass::CatchUp,
+            Message::Restored { .. } | Message::Revived { .. } | Message::Doubt(_) => MessageClass::Remark,
+            Message::Propose(_)
+            | Message::Observer { .. }
+            | Message::ReadIndex { .. }
+            | Message::Watch { .. }
+            | Message::Attest(_) => MessageClass::ForRelay,
+            Message::Suffix(_) | Message::SnapshotPart { .. } => MessageClass::Log,
+            Message::Paxos(_)
+            | Message::Held { .. }
+            | Message::Raised { .. }
+            | Message::Equivocated { .. }
+            | Message::Presence(_)
+            | Message::PresenceNews(_) => MessageClass::BetweenRelays,
+            Message::Stored { .. }
+            | Message::Status(_)
+            | Message::StatusNews(_)
+            | Message::Released { .. }
+            | Message::Load(_)
+            | Message::ReadAt { .. }
+            | Message::Observed(_) => MessageClass::ByRelay,
+        }
+    }
+}
+
 /// The reason to end a link: the peer broke the protocol, or the sender cannot serve it.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum Violation {
