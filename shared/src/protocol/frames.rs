@@ -2,17 +2,19 @@
 
 use serde::Serialize;
 
+use crate::base::dot::{Dot, DotSet};
 use crate::base::encoding::{self, Malformed};
 use crate::base::id::RecordId;
 use crate::base::room::Room;
 use crate::consensus::Slot;
 use crate::consensus::voter_support::VoterSupport;
+use crate::ledger::Restores;
 use crate::merge::codec::columns::{MAX_CONTENT_BYTES, content_length};
 use crate::merge::codec::rows::{RowSink, RowSource};
 use crate::merge::codec::{
     Sink, Source, Table, put_dot_set, put_edit, put_varint, take_byte, take_bytes, take_dot_set, take_edit, take_varint,
 };
-use crate::merge::document::{Digest, Liveness};
+use crate::merge::document::{Delta, Digest, Liveness};
 use crate::replica::io::Message;
 
 use super::{DecodeError, Frame, Hello, VERSION, body, delta_bytes, delta_of};
@@ -146,128 +148,125 @@ impl Encoder {
         self.table.introduce(hello.replica());
     }
 
+    /// Writes a message without its tag, and returns the tag.
     fn message(&mut self, bytes: &mut Vec<u8>, message: &Message) -> u8 {
-        let mut sink = RowSink { bytes, table: &mut self.table };
+        let sink = &mut RowSink { bytes, table: &mut self.table };
         match message {
             Message::Have { context, fingerprint, decided, chain, restores } => {
-                put_dot_set(&mut sink, context);
-                sink.bytes.extend(fingerprint.to_le_bytes());
-                sink.bytes.extend(chain.to_le_bytes());
-                sink.number(decided.0);
-                encoding::append(sink.bytes, restores);
-                tag::HAVE
+                put_have(sink, context, (*fingerprint, *chain), *decided, restores)
             }
             Message::Edit(edit) => {
-                put_edit(&mut sink, edit);
+                put_edit(sink, edit);
                 tag::EDIT
             }
-            Message::Delta(delta) => {
-                sink.bytes.extend(delta_bytes(delta));
-                tag::DELTA
-            }
+            Message::Delta(delta) => put_delta(sink, tag::DELTA, delta),
             Message::Doubtful { delta, doubts } => {
                 encoding::append(sink.bytes, doubts);
-                sink.bytes.extend(delta_bytes(delta));
-                tag::DOUBTFUL
+                put_delta(sink, tag::DOUBTFUL, delta)
             }
             Message::More => tag::MORE,
-            Message::Digest(Digest { context, whole, buckets }) => {
-                put_dot_set(&mut sink, context);
-                sink.bytes.extend(whole.to_le_bytes());
-                sink.number(buckets.len() as u64);
-                buckets.iter().for_each(|hash| sink.bytes.extend(hash.to_le_bytes()));
-                tag::DIGEST
-            }
+            Message::Digest(digest) => put_digest(sink, digest),
             Message::AskLiveness { of, buckets } => {
-                put_buckets(&mut sink, *of, buckets);
+                put_buckets(sink, *of, buckets);
                 tag::ASK_LIVENESS
             }
-            Message::Liveness(Liveness { context, whole, of, buckets, live }) => {
-                put_dot_set(&mut sink, context);
-                sink.bytes.extend(whole.to_le_bytes());
-                put_buckets(&mut sink, *of, buckets);
-                put_dot_set(&mut sink, live);
-                tag::LIVENESS
-            }
+            Message::Liveness(liveness) => put_liveness(sink, liveness),
             Message::Want { record, dots } => {
                 sink.dot(record.0);
-                put_dot_set(&mut sink, dots);
-                tag::WANT
+                put_dots(sink, tag::WANT, dots)
             }
             Message::Stored { context, configuration, majority } => {
-                put_dot_set(&mut sink, context);
+                put_dot_set(sink, context);
                 sink.number((*configuration).into());
-                put_dot_set(&mut sink, majority);
-                tag::STORED
+                put_dots(sink, tag::STORED, majority)
             }
-            Message::Held { dots } => {
-                put_dot_set(&mut sink, dots);
-                tag::HELD
+            Message::Held { dots } => put_dots(sink, tag::HELD, dots),
+            Message::Restored { record, edit } => put_edit_of(sink, tag::RESTORED, *record, *edit),
+            Message::Revived { record, edit } => put_edit_of(sink, tag::REVIVED, *record, *edit),
+            Message::Paxos(message) => put_by_relay(sink, tag::PAXOS, message),
+            Message::Suffix(suffix) => put_plain(sink, tag::SUFFIX, suffix),
+            Message::Fetch { first } => put_plain(sink, tag::FETCH, first),
+            Message::SnapshotPart { at, length, offset, bytes } => {
+                put_plain(sink, tag::SNAPSHOT_PART, &(at, length, offset, bytes))
             }
-            Message::Restored { record, edit } => {
-                sink.dot(record.0);
-                sink.dot(*edit);
-                tag::RESTORED
-            }
-            Message::Revived { record, edit } => {
-                sink.dot(record.0);
-                sink.dot(*edit);
-                tag::REVIVED
-            }
-            other => put_other(bytes, other),
+            Message::FetchPart { at, offset } => put_plain(sink, tag::FETCH_PART, &(at, offset)),
+            Message::Propose(request) => put_plain(sink, tag::PROPOSE, request),
+            Message::Observer { tab, until, durable } => put_plain(sink, tag::OBSERVER, &(tab, until, durable)),
+            Message::Released { until } => put_by_relay(sink, tag::RELEASED, until),
+            Message::Raised { number } => put_by_relay(sink, tag::RAISED, number),
+            Message::Load(load) => put_by_relay(sink, tag::LOAD, load),
+            Message::ReadIndex { id } => put_plain(sink, tag::READ_INDEX, id),
+            Message::ReadAt { id, index } => put_by_relay(sink, tag::READ_AT, &(id, index)),
+            Message::Presence(presence) => put_by_relay(sink, tag::PRESENCE, presence),
+            Message::PresenceNews(news) => put_by_relay(sink, tag::PRESENCE_NEWS, news),
+            Message::Status(status) => put_by_relay(sink, tag::STATUS, status),
+            Message::StatusNews(news) => put_by_relay(sink, tag::STATUS_NEWS, news),
+            Message::Doubt(doubts) => put_plain(sink, tag::DOUBT, doubts),
+            Message::Attest(writes) => put_plain(sink, tag::ATTEST, writes),
+            Message::Equivocated { dot } => put_by_relay(sink, tag::EQUIVOCATED, dot),
+            Message::Watch { at, round_trip_us: us, measures } => put_plain(sink, tag::WATCH, &(at, us, measures)),
+            Message::Observed(observation) => put_by_relay(sink, tag::OBSERVED, observation),
         }
-    }
-}
-
-/// The messages that are not about the document.
-fn put_other(bytes: &mut Vec<u8>, message: &Message) -> u8 {
-    match message {
-        Message::Paxos(_)
-        | Message::Presence(_)
-        | Message::PresenceNews(_)
-        | Message::Status(_)
-        | Message::StatusNews(_)
-        | Message::Equivocated { .. }
-        | Message::Raised { .. }
-        | Message::Released { .. }
-        | Message::Load(_)
-        | Message::ReadAt { .. }
-        | Message::Observed(_)
-            if !VoterSupport::EXISTS =>
-        {
-            unreachable!("only relays say this")
-        }
-        Message::Paxos(message) => put_plain(bytes, tag::PAXOS, message),
-        Message::Suffix(suffix) => put_plain(bytes, tag::SUFFIX, suffix),
-        Message::Fetch { first } => put_plain(bytes, tag::FETCH, first),
-        Message::SnapshotPart { at, length, offset, bytes: part } => {
-            put_plain(bytes, tag::SNAPSHOT_PART, &(at, length, offset, part))
-        }
-        Message::FetchPart { at, offset } => put_plain(bytes, tag::FETCH_PART, &(at, offset)),
-        Message::Propose(request) => put_plain(bytes, tag::PROPOSE, request),
-        Message::Observer { tab, until, durable } => put_plain(bytes, tag::OBSERVER, &(tab, until, durable)),
-        Message::Released { until } => put_plain(bytes, tag::RELEASED, until),
-        Message::Raised { number } => put_plain(bytes, tag::RAISED, number),
-        Message::Load(load) => put_plain(bytes, tag::LOAD, load),
-        Message::ReadIndex { id } => put_plain(bytes, tag::READ_INDEX, id),
-        Message::ReadAt { id, index } => put_plain(bytes, tag::READ_AT, &(id, index)),
-        Message::Presence(presence) => put_plain(bytes, tag::PRESENCE, presence),
-        Message::PresenceNews(news) => put_plain(bytes, tag::PRESENCE_NEWS, news),
-        Message::Status(status) => put_plain(bytes, tag::STATUS, status),
-        Message::StatusNews(news) => put_plain(bytes, tag::STATUS_NEWS, news),
-        Message::Doubt(doubts) => put_plain(bytes, tag::DOUBT, doubts),
-        Message::Attest(writes) => put_plain(bytes, tag::ATTEST, writes),
-        Message::Equivocated { dot } => put_plain(bytes, tag::EQUIVOCATED, dot),
-        Message::Watch { at, round_trip_us, measures } => put_plain(bytes, tag::WATCH, &(at, round_trip_us, measures)),
-        Message::Observed(observation) => put_plain(bytes, tag::OBSERVED, observation),
-        _ => unreachable!("messages about the document are written by the encoder"),
     }
 }
 
 /// Writes a value in the plain encoding, and gives the tag back.
-fn put_plain<T: Serialize>(bytes: &mut Vec<u8>, tag: u8, value: &T) -> u8 {
-    encoding::append(bytes, value);
+fn put_plain<T: Serialize>(sink: &mut RowSink<'_>, tag: u8, value: &T) -> u8 {
+    encoding::append(sink.bytes, value);
     tag
+}
+
+/// The same for a message that only relays say. A page has no code to write it.
+fn put_by_relay<T: Serialize>(sink: &mut RowSink<'_>, tag: u8, value: &T) -> u8 {
+    if !VoterSupport::EXISTS {
+        unreachable!("only relays say this")
+    }
+    put_plain(sink, tag, value)
+}
+
+fn put_have(
+    sink: &mut RowSink<'_>,
+    context: &DotSet,
+    (fingerprint, chain): (u128, u64),
+    decided: Slot,
+    restores: &Restores,
+) -> u8 {
+    put_dot_set(sink, context);
+    sink.bytes.extend(fingerprint.to_le_bytes());
+    sink.bytes.extend(chain.to_le_bytes());
+    sink.number(decided.0);
+    put_plain(sink, tag::HAVE, restores)
+}
+
+fn put_delta(sink: &mut RowSink<'_>, tag: u8, delta: &Delta) -> u8 {
+    sink.bytes.extend(delta_bytes(delta));
+    tag
+}
+
+fn put_dots(sink: &mut impl Sink, tag: u8, dots: &DotSet) -> u8 {
+    put_dot_set(sink, dots);
+    tag
+}
+
+fn put_edit_of(sink: &mut impl Sink, tag: u8, record: RecordId, edit: Dot) -> u8 {
+    sink.dot(record.0);
+    sink.dot(edit);
+    tag
+}
+
+fn put_digest(sink: &mut RowSink<'_>, Digest { context, whole, buckets }: &Digest) -> u8 {
+    put_dot_set(sink, context);
+    sink.bytes.extend(whole.to_le_bytes());
+    sink.number(buckets.len() as u64);
+    buckets.iter().for_each(|hash| sink.bytes.extend(hash.to_le_bytes()));
+    tag::DIGEST
+}
+
+fn put_liveness(sink: &mut RowSink<'_>, Liveness { context, whole, of, buckets, live }: &Liveness) -> u8 {
+    put_dot_set(sink, context);
+    sink.bytes.extend(whole.to_le_bytes());
+    put_buckets(sink, *of, buckets);
+    put_dots(sink, tag::LIVENESS, live)
 }
 
 fn put_room(bytes: &mut Vec<u8>, room: &Room) {
