@@ -150,13 +150,19 @@ impl Replica {
         kind: PeerKind,
         doubts: Vec<Doubt>,
     ) -> Result<(), Violation> {
-        let doubted = self.answer(peer, kind, doubts)?;
-        for doubt in doubted {
-            if self.trust.distrust.raise(doubt.write, doubt.verdict()) {
-                self.look_at_number(now, doubt.write.record);
-            }
+        for doubt in self.answer(peer, kind, doubts)? {
+            self.judge(now, &doubt);
         }
         Ok(())
+    }
+
+    /// Raises the verdict on a number, which settles otherwise then. Says whether that is news.
+    fn judge(&mut self, now: Now, doubt: &Doubt) -> bool {
+        let is_news = self.trust.distrust.raise(doubt.write, doubt.verdict());
+        if is_news {
+            self.look_at_number(now, doubt.write.record);
+        }
+        is_news
     }
 
     /// This tab has given a number by an edit. It knows so even where the record is removed and comes back.
@@ -237,8 +243,7 @@ impl Replica {
             self.share_doubts(&doubted);
         }
         for denial in doubted.into_iter().filter(Doubt::is_denial).chain(own) {
-            if self.trust.distrust.raise(denial.write, Verdict::Denied) {
-                self.look_at_number(now, denial.write.record);
+            if self.judge(now, &denial) {
                 for other in self.peers.relays().into_iter().filter(|&other| other != peer) {
                     self.send(other, Message::Doubt(vec![denial]));
                 }
