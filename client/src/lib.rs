@@ -7,6 +7,7 @@
 
 #![deny(missing_docs)]
 
+pub mod author;
 pub mod burst;
 pub mod clock;
 pub mod connection;

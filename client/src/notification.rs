@@ -12,6 +12,7 @@ use shared::replica::Undoable;
 use shared::replica::io::{CommandRejection, Violation};
 use shared::schema::FieldName;
 
+use super::author::Author;
 use super::name::Name;
 use super::storage_error::StorageError;
 
@@ -25,8 +26,8 @@ const MAX_NOTICES: usize = 4;
 pub enum Notification {
     /// A record was added.
     Added {
-        /// The replica that did it, if it is known.
-        by: Option<ReplicaId>,
+        /// Who did it, if it is known.
+        by: Option<Author>,
         /// The name of the record.
         name: Name,
     },
@@ -46,8 +47,8 @@ pub enum Notification {
     },
     /// A record has another name.
     Renamed {
-        /// The replica that did it, if it is known.
-        by: Option<ReplicaId>,
+        /// Who did it, if it is known.
+        by: Option<Author>,
         /// The name before.
         from: Name,
         /// The name after.
@@ -60,22 +61,22 @@ pub enum Notification {
     },
     /// Somebody has chosen one of several names.
     Settled {
-        /// The replica that did it, if it is known.
-        by: Option<ReplicaId>,
+        /// Who did it, if it is known.
+        by: Option<Author>,
         /// The name of the record.
         name: Name,
     },
     /// A field other than the title was edited.
     Edited {
-        /// The replica that did it, if it is known.
-        by: Option<ReplicaId>,
+        /// Who did it, if it is known.
+        by: Option<Author>,
         /// The name of the record.
         name: Name,
     },
     /// Edited while somebody else did, too. `from` and `to` are what the record was called before and after.
     Merged {
-        /// The replica that did it, if it is known.
-        by: Option<ReplicaId>,
+        /// Who did it, if it is known.
+        by: Option<Author>,
         /// The name before.
         from: Name,
         /// The name after.
@@ -88,8 +89,8 @@ pub enum Notification {
     },
     /// Removed by one replica while another one edited it.
     Restored {
-        /// The replica that did it, if it is known.
-        by: Option<ReplicaId>,
+        /// Who did it, if it is known.
+        by: Option<Author>,
         /// The name of the record.
         name: Name,
     },
@@ -101,6 +102,10 @@ pub enum Notification {
         field: FieldName,
         /// The name of the record.
         name: Name,
+        /// Who made the write.
+        by: Author,
+        /// Who made the other one.
+        winner: Author,
     },
     /// The log has decided a request.
     Decided(Decided),
@@ -217,6 +222,8 @@ pub enum Subject {
 pub struct Decided {
     /// The request.
     pub request: RequestId,
+    /// Who asked.
+    pub by: Author,
     /// The relay that led.
     pub leader: RelayId,
     /// The slot of the log.
@@ -258,7 +265,12 @@ pub enum Decision {
         name: Option<Name>,
     },
     /// A replica may give the numbers of a range by itself.
-    Leased(Range),
+    Leased {
+        /// The range.
+        range: Range,
+        /// The holder.
+        to: Author,
+    },
     /// Another epoch has begun.
     Epoch {
         /// The level.

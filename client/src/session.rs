@@ -18,6 +18,7 @@ use shared::replica::observation::Observation;
 use shared::replica::{Config, Replica, Role, Undoable, View};
 use shared::schema::{FieldEdit, FieldName, Schema};
 
+use super::author::Author;
 use super::load_history::LoadHistory;
 use super::merges;
 use super::name::Name;
@@ -138,8 +139,8 @@ pub enum NumberOperation {
 pub struct Mark {
     /// Rises with every change.
     pub serial: u64,
-    /// The replica that changed it, if it is known.
-    pub by: Option<ReplicaId>,
+    /// Who changed it, if it is known.
+    pub by: Option<Author>,
 }
 
 /// What the relay had when the link came up.

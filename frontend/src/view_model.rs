@@ -47,6 +47,7 @@ pub use window::{Sight, Window};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use client::author::Author;
 use client::connection::ConnectionState;
 use client::load_history::LoadHistory;
 use client::name::Name;
@@ -207,11 +208,20 @@ fn kept<T: PartialEq>(next: T, last: Option<&Rc<T>>) -> Rc<T> {
 }
 
 /// Who did it, as the subject of a sentence.
-fn who(replica: Option<ReplicaId>, me: ReplicaId) -> String {
-    match replica {
-        Some(replica) if replica == me => tr!("this tab"),
-        Some(replica) => tr!("tab {id}", id = replica),
+fn who(author: Option<Author>, me: ReplicaId) -> String {
+    match author {
+        Some(Author::Relay(relay)) => tr!("a program at relay {number}", number = relay.0),
+        Some(tab) => replica_name(tab, me),
         None => tr!("somebody"),
+    }
+}
+
+/// Such as `tab f6f3` or `relay 2`.
+fn replica_name(replica: Author, me: ReplicaId) -> String {
+    match replica {
+        Author::Tab(tab) if tab == me => tr!("this tab"),
+        Author::Tab(tab) => tr!("tab {id}", id = tab),
+        Author::Relay(relay) => relay_name(relay),
     }
 }
 

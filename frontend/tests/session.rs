@@ -14,7 +14,7 @@ use shared::base::id::{RelayId, ReplicaId};
 use shared::consensus::{Ballot, Slot};
 use shared::ledger::{Operation, Policy};
 use shared::merge::document::Delta;
-use shared::replica::io::{Message, Now, Violation};
+use shared::replica::io::{Command, Message, Now, Violation};
 use shared::replica::presence::{RelayStatus, Status};
 use shared::schema::{self, FieldEdit, FieldKind, FieldSpec, Schema};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -100,6 +100,30 @@ fn concurrent_names_stand_side_by_side_until_one_tab_chooses() {
         assert!(choices(&net.page(tab).rows[0]).is_empty());
     }
     assert_eq!(net.page(TAB_A).story[0].text, format!("Tab {} settled the name: Anya.", net.id(TAB_B)));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_a_program_does_at_a_relay_is_told_as_its_deed_and_as_that_of_no_tab() {
+    let mut net = Net::new();
+    let name = |name: &str| (schema::NAME.to_owned(), FieldEdit::Assign(name.to_owned()));
+    net.command_at_relay(Command::Add { fields: vec![name("Anna")] });
+    let page = net.page(TAB_A);
+    assert_eq!(page.story[0].text, "A program at relay 1 added Anna.");
+    assert_eq!(page.rows[0].glow.as_ref().map(|glow| glow.cause.as_str()), Some("Changed by a program at relay 1"));
+    net.part(TAB_A);
+    rename(&mut net, TAB_A, "Anya");
+    let record = net.page(TAB_B).rows[0].id;
+    net.command_at_relay(Command::Change { record, edits: vec![name("Annushka")] });
+    assert_eq!(net.page(TAB_B).story[0].text, "A program at relay 1 renamed Anna to Annushka.");
+    net.join(TAB_A);
+    let page = net.page(TAB_B);
+    let Cell::Text(choices) = &page.rows[0].cells[0] else { panic!("a text") };
+    let mut origins: Vec<_> = choices.choices.iter().map(|choice| choice.origin.split(',').next().unwrap()).collect();
+    origins.sort_unstable();
+    assert_eq!(origins, ["a program at relay 1", "tab aaaa"]);
+    net.command_at_relay(Command::Lease { count: 10 });
+    let told = &net.page(TAB_A).story[0].text;
+    assert!(told.starts_with("Numbers 1 to 10 are leased to relay 1 ("), "{told}");
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -1,9 +1,10 @@
-//! What records are called, also those that were removed.
+//! What records are called, also those that were removed, and who did something about them.
 
-use shared::base::id::RecordId;
+use shared::base::id::{RecordId, ReplicaId};
 use shared::replica::{CandidateView, FieldView, RecordView, Undoable};
 
 use super::Session;
+use crate::author::Author;
 use crate::name::Name;
 use crate::notification::{Owner, Subject};
 
@@ -48,6 +49,15 @@ impl Session {
                 Subject::Record(self.name_or_id(record))
             }
         }
+    }
+
+    /// Returns who makes edits under this id.
+    #[must_use]
+    pub fn author(&self, replica: ReplicaId) -> Author {
+        let configuration = self.view().ledger().configuration();
+        let mut voters = configuration.into_iter().flat_map(|configuration| configuration.voters.iter());
+        let relay = voters.find(|&(_, &incarnation)| incarnation == replica);
+        relay.map_or(Author::Tab(replica), |(&relay, _)| Author::Relay(relay))
     }
 
     pub(super) fn names(&self, record: RecordId) -> &[Name] {

@@ -42,13 +42,13 @@ impl Session {
     fn set_mark(&mut self, event: &Event) {
         self.changes += 1;
         self.changed.records.insert(event.record);
-        let mark = Mark { serial: self.changes, by: event.by };
+        let mark = Mark { serial: self.changes, by: event.by.map(|by| self.author(by)) };
         self.known.entry(event.record).or_default().mark = (event.change != Change::Removed).then_some(mark);
     }
 
     fn notify_of_event(&mut self, now: Now, Event { record, change, by }: Event, before: &[Name]) {
         let names = self.names(record).to_vec();
-        let name = self.name_or_id(record);
+        let (name, by) = (self.name_or_id(record), by.map(|by| self.author(by)));
         let was = || before.first().cloned().unwrap_or(Name::Untitled(record));
         let notification = match change {
             Change::Added => Notification::Added { by, name },
@@ -76,7 +76,8 @@ impl Session {
                 continue;
             }
             let name = self.name_or_id(write.record);
-            let notification = Notification::Lost { write, field, name };
+            let (by, winner) = (self.author(write.by), self.author(write.winner));
+            let notification = Notification::Lost { write, field, name, by, winner };
             if own {
                 self.feed.alert(now.wall_ms, notification);
             } else {
@@ -133,7 +134,8 @@ impl Session {
         }
         let what = self.decision(slot, &request, outcome);
         let is_aloud = self.concerns_this_tab(&request, &what);
-        let notification = Notification::Decided(Decided { request: request.id, leader: ballot.voter, slot, what });
+        let by = self.author(request.id.replica);
+        let notification = Notification::Decided(Decided { request: request.id, by, leader: ballot.voter, slot, what });
         if is_aloud {
             self.feed.alert(now.wall_ms, notification);
         } else {
@@ -188,7 +190,7 @@ impl Session {
             },
             Ok(Granted::Highest { number }) => Decision::Raised { highest: number },
             Ok(Granted::Reach { most }) => Decision::Reach { most },
-            Ok(Granted::Range(range)) => Decision::Leased(range),
+            Ok(Granted::Range(range)) => Decision::Leased { range, to: self.author(range.to) },
             Ok(Granted::Epoch { level, .. }) => {
                 let Operation::SetMode { reason, load, .. } = request.operation else {
                     unreachable!("an epoch that nobody wanted")

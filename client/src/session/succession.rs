@@ -57,7 +57,8 @@ impl Session {
             },
             Carried::Lost { write, field } => {
                 let name = old.name_or_id(write.record);
-                self.alert(now, Notification::Lost { write, field, name });
+                let (by, winner) = (old.author(write.by), old.author(write.winner));
+                self.alert(now, Notification::Lost { write, field, name, by, winner });
                 Vec::new()
             }
         };

@@ -8,7 +8,7 @@ use client::types::{
 };
 
 use super::nodes::relay_name;
-use super::{LocalTime, level_name, named};
+use super::{LocalTime, level_name, named, replica_name};
 use crate::{tr, trn};
 
 /// How many operations are shown that nobody has proposed, and how many proposals.
@@ -272,14 +272,7 @@ fn item(session: &Session, decision: &Decision, released: Slot, time: LocalTime)
 
 /// Who made an edit, or asked for something: a tab, or a relay for somebody outside.
 pub(super) fn author(session: &Session, id: ReplicaId) -> String {
-    let view = session.view();
-    let voters = view.ledger().configuration().map(|configuration| &configuration.voters);
-    let relay = voters.into_iter().flatten().find(|(_, incarnation)| **incarnation == id);
-    match relay {
-        _ if id == view.me() => tr!("this tab"),
-        Some((voter, _)) => relay_name(*voter),
-        None => tr!("tab {id}", id = id),
-    }
+    replica_name(session.author(id), session.view().me())
 }
 
 fn votes_in_words(votes: &[(RelayId, bool)]) -> String {

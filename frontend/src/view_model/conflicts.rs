@@ -74,7 +74,7 @@ impl ConflictItem {
             wanted: provisional.number,
             origin: format!(
                 "{}, {}",
-                who(Some(provisional.dot.replica()), session.view().me()),
+                who(Some(session.author(provisional.dot.replica())), session.view().me()),
                 time.clock(provisional.stamp.wall_ms)
             ),
             winner: is_taken.then(|| owner_in_words(&layout.nouns, &winner)),

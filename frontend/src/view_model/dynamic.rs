@@ -5,8 +5,8 @@ use client::types::{Dynamic, Level, Load, Mode, Range, Reason, ReplicaId};
 use litemap::LiteMap;
 
 use super::number::place;
+use super::replica_name;
 use super::story::load_in_words;
-use super::{relay_name, who};
 use crate::{tr, trn};
 
 /// How many ranges of one holder are named.
@@ -171,8 +171,6 @@ fn leases(session: &Session) -> Vec<LeaseItem> {
 
 fn lease(session: &Session, holder: ReplicaId, ranges: &[Range]) -> LeaseItem {
     let view = session.view();
-    let voters = view.ledger().configuration().map(|configuration| &configuration.voters);
-    let relay = voters.and_then(|voters| voters.iter().find(|&(_, incarnation)| *incarnation == holder));
     let earlier = ranges.len().saturating_sub(NAMED_RANGES);
     let named: Vec<_> = ranges[earlier..]
         .iter()
@@ -180,7 +178,7 @@ fn lease(session: &Session, holder: ReplicaId, ranges: &[Range]) -> LeaseItem {
         .collect();
     let before = if earlier > 0 { tr!("{earlier} earlier, ", earlier = earlier) } else { String::new() };
     LeaseItem {
-        holder: relay.map_or_else(|| who(Some(holder), view.me()), |(voter, _)| relay_name(*voter)),
+        holder: replica_name(session.author(holder), view.me()),
         is_this: holder == view.me(),
         ranges: format!("{before}{}", named.join(", ")),
         count: ranges.iter().map(|range| range.last + 1 - range.first).sum(),

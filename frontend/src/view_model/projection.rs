@@ -43,6 +43,8 @@ struct Bearing {
     is_locally_offline: bool,
     settles: bool,
     keeps_leased: bool,
+    /// The number of the configuration, which says which authors are relays.
+    configuration: Option<u32>,
 }
 
 impl Bearing {
@@ -53,6 +55,7 @@ impl Bearing {
             is_locally_offline: view.is_locally_offline(),
             settles: view.ledger().epoch().level.settles(),
             keeps_leased: session.can_keep_leased(),
+            configuration: view.ledger().configuration().map(|configuration| configuration.number),
         }
     }
 }
@@ -108,6 +111,9 @@ impl Projection {
         }
         let bearing = Bearing::of(scene.session);
         if bearing != self.bearing {
+            if bearing.configuration != self.bearing.configuration {
+                self.conflicts = Conflicts::all(scene);
+            }
             self.bearing = bearing;
             records.extend(self.rows.restless());
         }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use client::session::Session;
-use client::types::{CandidateView, FieldId, FieldView, RecordId, RecordView, ReplicaId, text};
+use client::types::{CandidateView, FieldId, FieldView, RecordId, RecordView, text};
 
 use super::contested::Contested;
 use super::{Field, Layout, LocalTime, Number, folded, named, who};
@@ -90,9 +90,9 @@ impl TableRow {
 }
 
 impl Cell {
-    fn of(field: &FieldView, me: ReplicaId, time: LocalTime) -> Self {
+    fn of(session: &Session, field: &FieldView, time: LocalTime) -> Self {
         match field {
-            FieldView::Register(candidates) => Cell::Text(Text::of(candidates, me, time)),
+            FieldView::Register(candidates) => Cell::Text(Text::of(session, candidates, time)),
             FieldView::Counter(count) => Cell::Count(*count),
             FieldView::Set(elements) => Cell::Elements(elements.clone()),
         }
@@ -112,11 +112,11 @@ impl Cell {
 }
 
 impl Text {
-    fn of(candidates: &[CandidateView], me: ReplicaId, time: LocalTime) -> Self {
+    fn of(session: &Session, candidates: &[CandidateView], time: LocalTime) -> Self {
         let shown = candidates.first().map(|first| first.value.clone()).unwrap_or_default();
         let choices = match candidates {
             [] | [_] => Vec::new(),
-            several => several.iter().map(|candidate| Choice::of(candidate, me, time)).collect(),
+            several => several.iter().map(|candidate| Choice::of(session, candidate, time)).collect(),
         };
         Text { shown, choices }
     }
@@ -129,8 +129,12 @@ impl Text {
 }
 
 impl Choice {
-    fn of(candidate: &CandidateView, me: ReplicaId, time: LocalTime) -> Self {
-        let origin = format!("{}, {}", who(Some(candidate.by), me), time.clock(candidate.at_ms));
+    fn of(session: &Session, candidate: &CandidateView, time: LocalTime) -> Self {
+        let origin = format!(
+            "{}, {}",
+            who(Some(session.author(candidate.by)), session.view().me()),
+            time.clock(candidate.at_ms)
+        );
         Choice { value: candidate.value.clone(), origin }
     }
 }
@@ -157,11 +161,11 @@ pub(super) fn row(
     time: LocalTime,
 ) -> TableRow {
     let view = session.view();
-    let me = view.me();
     let fields = view.schema().fields().filter_map(|(_, spec)| record.fields.get(&spec.name));
-    let cells = fields.map(|field| Cell::of(field, me, time)).collect();
+    let cells = fields.map(|field| Cell::of(session, field, time)).collect();
     let number = Number::of(session, contested, &layout.nouns, record.id, &record.number);
     let mark = session.mark(record.id);
-    let glow = mark.map(|mark| Glow { serial: mark.serial, cause: tr!("Changed by {who}", who = who(mark.by, me)) });
+    let glow =
+        mark.map(|mark| Glow { serial: mark.serial, cause: tr!("Changed by {who}", who = who(mark.by, view.me())) });
     TableRow::new(record.id, named(&session.names_of(record).swap_remove(0)), cells, number, glow)
 }

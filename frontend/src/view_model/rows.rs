@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use client::session::Session;
-use client::types::{AgreedView, RecordId, Rejection, SortedMap, SortedSet};
+use client::types::{AgreedView, FieldView, RecordId, RecordView, Rejection, SortedMap, SortedSet};
 
 use super::contested::{Contested, numbers};
 use super::row::{TableRow, by_title, row};
@@ -93,7 +93,7 @@ impl Rows {
         }
         for record in stale {
             let made = scene.session.view().record(record).map(|view| {
-                self.look_at_stakes(record, Some(&view.number));
+                self.look_at_stakes(record, Some(&view));
                 Rc::new(row(scene.session, &self.contested, scene.layout, &view, scene.time))
             });
             let before = match &made {
@@ -136,8 +136,8 @@ impl Rows {
         }
     }
 
-    /// A row is about to be made with this number, or to go.
-    fn look_at_stakes(&mut self, record: RecordId, number: Option<&AgreedView>) {
+    /// A row is about to be made of this, or to go.
+    fn look_at_stakes(&mut self, record: RecordId, view: Option<&RecordView>) {
         for stake in self.restless.remove(&record).unwrap_or_default() {
             if let Some(records) = self.stakes.get_mut(&stake) {
                 records.remove(&record);
@@ -146,9 +146,11 @@ impl Rows {
                 }
             }
         }
-        let Some(number) = number else { return };
+        let Some(RecordView { number, fields, .. }) = view else { return };
         let stakes = stakes(&self.contested, record, number);
-        if stakes.is_empty() && number.pending.is_none() && number.leased.is_none() {
+        // Each choice names its author.
+        let has_choices = fields.values().any(|field| matches!(field, FieldView::Register(values) if values.len() > 1));
+        if stakes.is_empty() && number.pending.is_none() && number.leased.is_none() && !has_choices {
             return;
         }
         for &stake in &stakes {

@@ -4,11 +4,12 @@ mod decided;
 
 use std::rc::Rc;
 
+use client::author::Author;
 use client::name::Name;
 use client::notification::{Notification, Subject};
 use client::session::Session;
 use client::types::text::isolated;
-use client::types::{CommandRejection, FieldName, LostWrite, Numbering, RecordId, ReplicaId, Undoable, Violation};
+use client::types::{CommandRejection, FieldName, Numbering, RecordId, ReplicaId, Undoable, Violation};
 
 use super::errors::{rejection_in_words, violation_in_words};
 use super::layout::field_word;
@@ -220,7 +221,9 @@ fn in_words(notification: &Notification, layout: &Layout, me: ReplicaId) -> Stri
             name = named(name),
             who = who(*by, me)
         ),
-        Notification::Lost { write, field, name } => loss_in_words(write, field, &named(name), me),
+        Notification::Lost { write, field, name, by, winner } => {
+            loss_in_words(&write.value, (*by, *winner), field, &named(name), me)
+        }
         Notification::Decided(decided) => decided_in_words(decided, &layout.nouns, me),
         Notification::Numbered { name, numbering: Numbering::Final(number) } => {
             let number = number.get();
@@ -332,15 +335,15 @@ fn in_words(notification: &Notification, layout: &Layout, me: ReplicaId) -> Stri
     }
 }
 
-fn subject(by: Option<ReplicaId>, me: ReplicaId) -> String {
+fn subject(by: Option<Author>, me: ReplicaId) -> String {
     capitalised(&who(by, me))
 }
 
-fn loss_in_words(write: &LostWrite, field: &str, name: &str, me: ReplicaId) -> String {
-    let LostWrite { value, by, winner, .. } = write;
-    let (winner, field) = (who(Some(*winner), me), field_word(field));
+/// `value` is the text that was lost.
+fn loss_in_words(value: &str, (by, winner): (Author, Author), field: &str, name: &str, me: ReplicaId) -> String {
+    let (winner, field) = (who(Some(winner), me), field_word(field));
     if value.is_empty() {
-        let loser = if *by == me { tr!("You") } else { subject(Some(*by), me) };
+        let loser = if by == Author::Tab(me) { tr!("You") } else { subject(Some(by), me) };
         return tr!(
             "{who} emptied the {field} of {name}, but {winner} wrote it at the same time, so it stays.",
             who = loser,
@@ -349,7 +352,7 @@ fn loss_in_words(write: &LostWrite, field: &str, name: &str, me: ReplicaId) -> S
             winner = winner
         );
     }
-    let owner = if *by == me { tr!("Your") } else { tr!("{who}'s", who = subject(Some(*by), me)) };
+    let owner = if by == Author::Tab(me) { tr!("Your") } else { tr!("{who}'s", who = subject(Some(by), me)) };
     tr!(
         "{owner} {field} “{text}” for {name} was replaced by {winner}'s, written at the same time.",
         owner = owner,

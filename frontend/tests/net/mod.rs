@@ -225,7 +225,12 @@ impl Net {
 
     /// Whoever runs the relay asks the ledger for something.
     pub fn ask_at_relay(&mut self, operation: Operation) {
-        self.tell_relay(vec![Input::Command(CommandId(1), Command::Ask(operation))]);
+        self.command_at_relay(Command::Ask(operation));
+    }
+
+    /// A program has the relay do something.
+    pub fn command_at_relay(&mut self, command: Command) {
+        self.tell_relay(vec![Input::Command(CommandId(1), command)]);
     }
 
     pub fn now(&self) -> Now {

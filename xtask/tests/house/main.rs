@@ -29,6 +29,7 @@ const SHARED: Layers = Layers {
 const CLIENT: Layers = Layers {
     order: &[
         &[
+            "author",
             "clock",
             "connection",
             "heartbeat",

@@ -1,5 +1,6 @@
 //! What the log has decided, in words.
 
+use client::author::Author;
 use client::name::Name;
 use client::notification::{Collision, Decided, Decision, LogPlace, Owner};
 use client::types::{
@@ -8,14 +9,14 @@ use client::types::{
 
 use super::subject;
 use crate::view_model::number::{owner_in_words, refusal_in_words};
-use crate::view_model::{Nouns, capitalised, named, relay_name, who};
+use crate::view_model::{Nouns, capitalised, named, relay_name, replica_name};
 use crate::{tr, trn};
 
 /// How many conflicts of one entry are told one by one.
 const TOLD_ONE_BY_ONE: usize = 3;
 
 pub(super) fn decided_in_words(
-    Decided { request, leader, slot, what }: &Decided,
+    Decided { by, leader, slot, what, .. }: &Decided,
     nouns: &Nouns,
     me: ReplicaId,
 ) -> String {
@@ -42,8 +43,8 @@ pub(super) fn decided_in_words(
         Decision::Unchanged { name } => {
             tr!("{name} has no number, as before ({place}).", name = named(name), place = place)
         }
-        Decision::Leased(Range { first, last, to }) => {
-            let who = who(Some(*to), me);
+        Decision::Leased { range: Range { first, last, .. }, to } => {
+            let who = replica_name(*to, me);
             tr!(
                 "Numbers {first} to {last} are leased to {who} ({place}).",
                 first = first,
@@ -77,12 +78,12 @@ pub(super) fn decided_in_words(
         Decision::Retired { replica } => {
             tr!(
                 "{who}: away for long, past edits are listed no more ({place}).",
-                who = subject(Some(*replica), me),
+                who = subject(Some(Author::Tab(*replica)), me),
                 place = place
             )
         }
         Decision::Refused { rejection, name, owner } => {
-            let asker = if request.replica == me { tr!("You") } else { subject(Some(request.replica), me) };
+            let asker = if *by == Author::Tab(me) { tr!("You") } else { subject(Some(*by), me) };
             refused_in_words(&asker, *rejection, name.as_ref(), owner, nouns)
         }
     }
@@ -220,7 +221,7 @@ pub(in crate::view_model) fn collision_in_words(
             tr!("Number {number} went to {name}{place}.", number = wanted, name = name, place = place)
         }
         Rejection::NumberLeased { to, .. } => {
-            let who = who(Some(to), me);
+            let who = replica_name(Author::Tab(to), me);
             tr!(
                 "Number {number} is leased to {who}, which alone may give it{place}.",
                 number = wanted,
